@@ -70,6 +70,13 @@ fn no_frame_allocates_once_the_encoder_is_warm() {
 }
 
 #[test]
+fn no_vp9_frame_allocates_on_threads_once_the_encoder_is_warm() {
+    let mut config = rtc_config();
+    config.pool = Some(Arc::new(RowPool::new(3).unwrap()) as Arc<dyn Pool>);
+    assert_no_allocations("vp9/native", &config);
+}
+
+#[test]
 fn no_h264_frame_allocates_at_any_real_time_speed_and_profile() {
     for profile in [66, 77, 100] {
         for speed in [3, 5, 7, 9] {

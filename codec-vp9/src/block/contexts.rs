@@ -27,6 +27,13 @@ pub(crate) struct SavedContexts {
     left_nonzero: [[u8; 16]; 3],
 }
 
+/// The state of the blocks above a superblock of 4:2:0.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct AboveContexts {
+    partition: [u8; 8],
+    nonzero: [[u8; 16]; 3],
+}
+
 /// First unit of 4 pixels of a plane of 4:2:0 in a column of 8 luma pixels.
 fn first_unit(plane: usize, col: usize) -> usize {
     if plane == 0 { 2 * col } else { col }
@@ -71,6 +78,20 @@ impl Contexts {
         self.left_nonzero = saved.left_nonzero;
         copy(&mut self.above_partition[col..], &saved.above_partition);
         for (plane, from) in saved.above_nonzero.iter().enumerate() {
+            copy(&mut self.above_nonzero[plane][first_unit(plane, col)..], from);
+        }
+    }
+
+    /// Returns the state of the blocks above the next row of superblocks, at the superblock at `col`.
+    pub(crate) fn above(&self, col: usize) -> AboveContexts {
+        let SavedContexts { above_partition, above_nonzero, .. } = self.save(col);
+        AboveContexts { partition: above_partition, nonzero: above_nonzero }
+    }
+
+    /// Replaces the state of the blocks above the superblock at `col`.
+    pub(crate) fn set_above(&mut self, col: usize, above: &AboveContexts) {
+        copy(&mut self.above_partition[col..], &above.partition);
+        for (plane, from) in above.nonzero.iter().enumerate() {
             copy(&mut self.above_nonzero[plane][first_unit(plane, col)..], from);
         }
     }

@@ -71,10 +71,17 @@ impl BlockInfo {
 /// Index of positions whose block is not decoded yet.
 const NOT_DECODED: u32 = u32::MAX;
 
-/// The blocks of a frame. Positions are in units of 8 pixels.
+/// Number of rows above a row of superblocks whose blocks are neighbours of its blocks.
+pub(crate) const ROWS_ABOVE: usize = 3;
+
+/// The blocks of a frame, or of a row of superblocks. Positions are in units of 8 pixels.
 #[derive(Debug, Default)]
 pub(crate) struct ModeMap {
     cols: usize,
+    /// First row.
+    top: usize,
+    /// Number of `blocks` that are in the rows above those of the map.
+    above: usize,
     /// Index in `blocks` of the block at each position.
     index: Vec<u32>,
     blocks: Vec<BlockInfo>,
@@ -83,18 +90,37 @@ pub(crate) struct ModeMap {
 impl ModeMap {
     /// Removes all blocks and sets the size.
     pub(crate) fn reset(&mut self, cols: usize, rows: usize) {
-        self.cols = cols;
+        (self.cols, self.top, self.above) = (cols, 0, 0);
         self.index.clear();
         self.index.resize(cols * rows, NOT_DECODED);
         self.blocks.clear();
         self.blocks.reserve(cols * rows);
     }
 
+    /// Removes all blocks; the map then has the `rows` rows from `first` on, and the blocks of
+    /// [`ROWS_ABOVE`] rows above them, if there are any: see [`Self::set_above`].
+    pub(crate) fn reset_rows(&mut self, cols: usize, first: usize, rows: usize) {
+        let above = first.min(ROWS_ABOVE);
+        (self.cols, self.top, self.above) = (cols, first - above, cols * above);
+        self.index.clear();
+        self.index.extend((0..).take(self.above));
+        self.index.resize(cols * (above + rows), NOT_DECODED);
+        self.blocks.clear();
+        self.blocks.reserve(cols * (above + rows));
+        self.blocks.resize(self.above, BlockInfo::default());
+    }
+
+    /// Sets the block at a position above the rows of the map.
+    #[inline]
+    pub(crate) fn set_above(&mut self, row: usize, col: usize, info: &BlockInfo) {
+        self.blocks[(row - self.top) * self.cols + col] = *info;
+    }
+
     /// Adds a block; `cols` x `rows` units of it are inside the frame.
     #[inline]
     pub(crate) fn push(&mut self, info: &BlockInfo, cols: usize, rows: usize) {
         let index = u32::try_from(self.blocks.len()).unwrap_or(u32::MAX);
-        let first = usize::from(info.row) * self.cols + usize::from(info.col);
+        let first = (usize::from(info.row) - self.top) * self.cols + usize::from(info.col);
         for row in 0..rows {
             fill(&mut self.index[first + row * self.cols..], cols, index);
         }
@@ -111,19 +137,19 @@ impl ModeMap {
         self.blocks.truncate(len);
     }
 
-    /// All blocks, in the order of the stream.
+    /// All blocks of the map, in the order in which they were added.
     pub(crate) fn blocks(&self) -> &[BlockInfo] {
-        &self.blocks
+        &self.blocks[self.above..]
     }
 
     /// Whether the block at a position has been decoded.
     pub(crate) fn is_decoded(&self, row: usize, col: usize) -> bool {
-        self.index[row * self.cols + col] != NOT_DECODED
+        self.index[(row - self.top) * self.cols + col] != NOT_DECODED
     }
 
     /// The block at a position. Only valid for positions that have been decoded.
     #[inline]
     pub(crate) fn get(&self, row: usize, col: usize) -> &BlockInfo {
-        &self.blocks[self.index[row * self.cols + col] as usize]
+        &self.blocks[self.index[(row - self.top) * self.cols + col] as usize]
     }
 }

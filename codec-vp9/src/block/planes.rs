@@ -8,18 +8,27 @@ use codec_simd::Layout;
 pub(crate) struct PlaneMut<'a, S> {
     samples: &'a mut [S],
     stride: usize,
+    /// First row of `samples`.
+    top: usize,
+    /// The row before the first one, if that is not the first row of the frame.
+    above: &'a mut [S],
 }
 
 impl<S: Copy> PlaneMut<'_, S> {
     /// A plane without samples.
     pub(crate) fn empty() -> Self {
-        Self { samples: &mut [], stride: 0 }
+        Self { samples: &mut [], stride: 0, top: 0, above: &mut [] }
+    }
+
+    /// Replaces a part of the row before the first one, from `x` on.
+    pub(crate) fn set_above(&mut self, x: usize, samples: &[S]) {
+        self.above[x..][..samples.len()].copy_from_slice(samples);
     }
 
     /// The samples from a position on, and their stride.
     #[inline]
     pub(crate) fn block_mut(&mut self, x: usize, y: usize) -> (&mut [S], usize) {
-        (&mut self.samples[y * self.stride + x..], self.stride)
+        (&mut self.samples[(y - self.top) * self.stride + x..], self.stride)
     }
 
     /// All samples, and their stride.
@@ -31,13 +40,19 @@ impl<S: Copy> PlaneMut<'_, S> {
     /// The sample at a position.
     #[inline]
     pub(crate) fn get(&self, x: usize, y: usize) -> S {
-        self.samples[y * self.stride + x]
+        if y < self.top {
+            return self.above[x];
+        }
+        self.samples[(y - self.top) * self.stride + x]
     }
 
     /// `length` samples of a row.
     #[inline]
     pub(crate) fn row(&self, x: usize, y: usize, length: usize) -> &[S] {
-        &self.samples[y * self.stride + x..][..length]
+        if y < self.top {
+            return &self.above[x..][..length];
+        }
+        &self.samples[(y - self.top) * self.stride + x..][..length]
     }
 }
 
@@ -183,8 +198,40 @@ fn copy_blocks<S: Copy>(to: &mut [S], from: &[S], length: usize) {
 pub(crate) fn planes_mut<S: Copy + Default>(frame: &mut FrameBuf<S>) -> [PlaneMut<'_, S>; 3] {
     frame.planes_mut().map(|plane| {
         let Layout { stride, pad, .. } = plane.layout();
-        PlaneMut { samples: &mut plane.into_data()[pad * stride + pad..], stride }
+        let samples = &mut plane.into_data()[pad * stride + pad..];
+        PlaneMut { samples, stride, top: 0, above: &mut [] }
     })
+}
+
+/// The samples of a row of superblocks in a plane.
+#[derive(Debug)]
+pub(crate) struct PlaneRow<'a, S> {
+    samples: &'a mut [S],
+    stride: usize,
+    top: usize,
+}
+
+impl<S: Copy> PlaneRow<'_, S> {
+    /// Borrows the samples; `above` has room for the row before them.
+    pub(crate) fn plane_mut<'b>(&'b mut self, above: &'b mut [S]) -> PlaneMut<'b, S> {
+        PlaneMut { samples: self.samples, stride: self.stride, top: self.top, above }
+    }
+}
+
+/// The rows of superblocks of a frame of 4:2:0, each with its three planes.
+pub(crate) fn superblock_rows<S: Copy + Default>(
+    frame: &mut FrameBuf<S>,
+) -> impl Iterator<Item = [PlaneRow<'_, S>; 3]> {
+    let [y, u, v] = frame.planes_mut().map(|plane| {
+        let Layout { stride, pad, height, .. } = plane.layout();
+        (&mut plane.into_data()[pad * stride + pad..], stride, height)
+    });
+    let rows = |(samples, stride, height): (_, usize, usize), side: usize| {
+        let samples: &mut [S] = samples;
+        let parts = samples.chunks_mut(side * stride).take(height / side).enumerate();
+        parts.map(move |(row, samples)| PlaneRow { samples, stride, top: side * row })
+    };
+    rows(y, 64).zip(rows(u, 32)).zip(rows(v, 32)).map(|((y, u), v)| [y, u, v])
 }
 
 /// The visible parts of the planes of a frame.

@@ -1,42 +1,52 @@
 //! Buffers that are reused from frame to frame.
 
+use std::sync::Mutex;
+
 use codec_core::frame::Size;
 use codec_core::motion::MvCost;
+use codec_core::parallel::{Progress, ScratchPool};
 
-use super::candidate::Candidate;
-use super::levels::Levels;
-use super::motion::Field;
-use super::source::Source;
+use super::row::{RowSlot, RowStore};
+use super::row_links::RowLinks;
 use super::token_costs::TokenCosts;
-use super::transform::TransformScratch;
+use super::workspace::Workspace;
 use crate::block::contexts::Contexts;
 use crate::block::loop_filter::EdgeMap;
-use crate::block::scratch::BlockScratch;
 use crate::probability::Counts;
 
 /// Side of a superblock in luma pixels.
-const SUPERBLOCK: usize = 64;
+const SUPERBLOCK: u32 = 64;
 /// Bytes that a compressed header has at most, about.
 const MAX_COMPRESSED: usize = 4096;
 
 /// Buffers that are reused from frame to frame.
 #[derive(Debug, Default)]
 pub(super) struct Buffers {
-    pub(super) contexts: Contexts,
     pub(super) edges: [EdgeMap; 2],
     pub(super) counts: Counts,
-    /// Counts of the elements that are written, as those before: they are not used.
-    pub(super) written: Counts,
-    pub(super) levels: Levels,
-    pub(super) work_levels: Levels,
-    pub(super) source: Source,
-    pub(super) field: Field,
-    pub(super) scratch: TransformScratch,
-    pub(super) blocks: BlockScratch<u8>,
-    pub(super) trial: Candidate,
-    pub(super) wholes: [Candidate; 4],
     pub(super) tokens: TokenCosts,
     pub(super) vectors: MvCost,
+    pub(super) rows: Rows,
+    pub(super) writing: Writing,
+}
+
+/// What the rows of superblocks are coded with.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    pub(super) stores: Vec<RowStore>,
+    pub(super) links: RowLinks,
+    pub(super) progress: Vec<Progress>,
+    pub(super) workspaces: ScratchPool<Box<Workspace>>,
+    /// The memory of a list of the rows while they are coded.
+    pub(super) slots: Vec<Mutex<RowSlot<'static>>>,
+}
+
+/// What a frame is written with.
+#[derive(Debug, Default)]
+pub(super) struct Writing {
+    pub(super) contexts: Contexts,
+    /// Counts of the elements that are written, as those before: they are not used.
+    pub(super) counts: Counts,
     pub(super) magnitudes: Magnitudes,
     /// The compressed header.
     pub(super) compressed: Vec<u8>,
@@ -45,15 +55,26 @@ pub(super) struct Buffers {
 impl Buffers {
     /// Allocates room for frames whose superblocks have the size `coded`, so that frames allocate nothing.
     pub(super) fn reserve(&mut self, coded: Size) {
-        let samples = |luma: usize| luma + luma / 2;
-        let block = samples(SUPERBLOCK * SUPERBLOCK);
-        self.levels.clear();
-        self.levels.reserve(samples(usize::try_from(coded.pixels()).unwrap_or(0)));
-        self.work_levels.reserve(block);
-        for candidate in self.wholes.iter_mut().chain([&mut self.trial]) {
-            candidate.levels.reserve(block);
+        let [cols, rows] = [coded.width, coded.height].map(|length| (length / SUPERBLOCK) as usize);
+        self.rows.stores.resize_with(rows, RowStore::default);
+        let samples = cols * (SUPERBLOCK * SUPERBLOCK * 3 / 2) as usize;
+        for store in &mut self.rows.stores {
+            store.levels.clear();
+            store.levels.reserve(samples);
+            store.tiles.reserve(64);
         }
-        self.compressed.reserve(MAX_COMPRESSED);
+        self.rows.slots.reserve(rows);
+        self.rows.links.resize(cols);
+        self.rows.progress.resize_with(rows, Progress::default);
+        self.writing.compressed.reserve(MAX_COMPRESSED);
+    }
+}
+
+impl Rows {
+    /// Creates the buffers of `threads` threads.
+    pub(super) fn reserve_threads(&mut self, threads: usize) {
+        let missing = threads.saturating_sub(self.workspaces.values_mut().count());
+        (0..missing).for_each(|_| self.workspaces.give_back(Box::default()));
     }
 }
 

@@ -1,14 +1,12 @@
-//! The main loop of the encoder: the superblocks of a tile and their partitions.
+//! The partitions of a superblock.
 
 use std::ops::Range;
-
-use codec_core::motion::QuarterPel;
 
 use super::candidate::Candidate;
 use super::job::FrameJob;
 use super::levels::{LevelMark, LevelReader, Levels};
 use super::mode_costs::ModeCosts;
-use super::motion::{Field, FieldSite};
+use super::motion::Field;
 use super::quantisers::Quantisers;
 use super::segments::SEGMENTS;
 use super::source::Source;
@@ -22,17 +20,15 @@ use crate::types::{BlockSize, Partition};
 use codec_core::frame::Sampling;
 use codec_simd::vp9::Vp9TxKind;
 
-/// Codes the blocks of a frame: decides and reconstructs.
+/// Codes the blocks of a row of superblocks: decides and reconstructs.
 #[derive(Debug)]
 pub(crate) struct Coder<'a> {
     pub(super) job: &'a FrameJob<'a>,
     pub(super) recon: Reconstructor<'a, u8>,
     pub(super) modes: &'a mut ModeMap,
     pub(super) contexts: &'a mut Contexts,
-    /// The levels of the frame.
+    /// The levels of the row of superblocks.
     pub(super) levels: &'a mut Levels,
-    /// Vectors of the macroblocks of the frame, those of the last one before they are coded.
-    pub(super) vectors: &'a mut [QuarterPel],
     /// Columns of the tile in units of 8 pixels.
     pub(super) cols: Range<usize>,
     /// Segment of the block that is decided.
@@ -56,34 +52,9 @@ struct Saved {
 }
 
 impl<'a> Coder<'a> {
-    /// Codes the superblocks of the tile with the columns `cols`, in units of 8 pixels.
-    pub(super) fn code_tile(&mut self, cols: Range<usize>) {
-        self.cols = cols.clone();
-        let (mb_cols, mb_rows) = self.job.setup.header.size.macroblocks();
-        for row in (0..self.job.setup.rows).step_by(8) {
-            self.contexts.reset_left();
-            for col in cols.clone().step_by(8) {
-                self.superblock_col = col;
-                let (y, x) = (row / 8, col / 8);
-                self.source.gather(self.job.kernels, self.job.picture, y, x);
-                if !self.job.setup.header.is_intra() {
-                    let vectors = &*self.vectors;
-                    let quantisers = self.square_quantisers(row, col, 0);
-                    let site = FieldSite { row: y, col: x, vectors, mb_cols, mb_rows, quantisers };
-                    self.field.search(self.job, self.source, site);
-                    for (index, vector) in self.field.vectors() {
-                        let at = (4 * y + index / 4) * mb_cols + 4 * x + index % 4;
-                        self.vectors[at] = vector;
-                    }
-                }
-                self.code_square(row, col, 0);
-            }
-        }
-    }
-
     /// Codes the square at a position in units of 8 pixels, as a whole or in parts, and returns its cost.
     /// `level` 0 is 64x64, 3 is 8x8.
-    fn code_square(&mut self, row: usize, col: usize, level: usize) -> u32 {
+    pub(super) fn code_square(&mut self, row: usize, col: usize, level: usize) -> u32 {
         let setup = self.job.setup;
         if row >= setup.rows || col >= setup.cols {
             return 0;
@@ -146,7 +117,7 @@ impl<'a> Coder<'a> {
     }
 
     /// Quantisers of the square at a position.
-    fn square_quantisers(&self, row: usize, col: usize, level: usize) -> &'a Quantisers {
+    pub(super) fn square_quantisers(&self, row: usize, col: usize, level: usize) -> &'a Quantisers {
         let segment = self.job.segments.of(row, col, BlockSize::SQUARES[level]);
         &self.job.quantisers[usize::from(segment) % SEGMENTS]
     }

@@ -46,6 +46,7 @@ impl FrameCoder for FrameEncoder {
             knobs,
             info: config.info,
             error_resilient: config.error_resilient,
+            pool: config.pool.clone(),
             simd: config.simd,
             report_sse: config.report_psnr,
             report_digest: config.report_digest,
@@ -75,7 +76,9 @@ impl FrameCoder for FrameEncoder {
         self.set_knobs(knobs)
     }
 
-    fn set_pool(&mut self, _pool: Option<Arc<dyn Pool>>) {}
+    fn set_pool(&mut self, pool: Option<Arc<dyn Pool>>) {
+        self.set_pool(pool);
+    }
 }
 
 impl LayerCoder for FrameEncoder {

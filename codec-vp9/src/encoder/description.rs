@@ -39,13 +39,10 @@ static SCALABILITY: [Scalability; Scalability::ALL.len()] = {
     modes
 };
 
-static GAPS: [Gap; 2] = [
-    Gap::new(
-        Feature::IntraRefresh,
-        "a decoder that lacks a frame cannot parse the next ones, whose probabilities depend on it",
-    ),
-    Gap::new(Feature::Pool, "the encoder works on the caller's thread"),
-];
+static GAPS: [Gap; 1] = [Gap::new(
+    Feature::IntraRefresh,
+    "a decoder that lacks a frame cannot parse the next ones, whose probabilities depend on it",
+)];
 
 /// Facts about VP9 for the encoder that all codecs share.
 pub(super) static VP9: CodecDescription = CodecDescription {

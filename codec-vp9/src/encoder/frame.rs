@@ -3,45 +3,41 @@
 //! | phase | code |
 //! |---|---|
 //! | header, probabilities at the start of the frame, costs | `headers`, `token_costs`, `vector_costs` |
+//! | rows of superblocks, on the pool | `rows`, and `row` for one row |
 //! | superblocks: motion, partitions, prediction, transforms | `coder`, `motion`, `block`, `transform` |
-//! | loop filter | `crate::block::loop_filter` |
-//! | compressed header: probabilities of the frame | `write::compressed` |
-//! | tiles | `write::blocks` |
+//! | loop filter, on the pool | `rows`, `crate::block::loop_filter` |
+//! | at the same time: probabilities of the frame, tiles | `pack`, `write::compressed`, `write::blocks` |
 //! | adaptation of probabilities, references for the next frame | `crate::probability`, `references` |
 
 use std::sync::Arc;
 
 use codec_core::analysis::FrameAnalysis;
 use codec_core::codec::plan::FramePlan;
-use codec_core::codec::{
-    BitsByPart, FrameKind, Packet, PacketMeta, SlotSet, Stage, StageTimer, Tune,
-};
+use codec_core::codec::{BitsByPart, FrameKind, Packet, PacketMeta, SlotSet, Tune};
 use codec_core::encoder::{FrameReport, LayerInput};
 use codec_core::error::{ConfigError, Error};
 use codec_core::frame::{FrameBuf, FramePool, Picture, Size, Window, picture_sse};
 use codec_core::motion::QuarterPel;
+use codec_core::parallel::{Pool, Serial};
 use codec_simd::Kernels;
 
 use super::borders::extend_borders;
 use super::buffers::Buffers;
-use super::coder::Coder;
 use super::description::VP9;
 use super::headers::{HeaderInput, frame_header};
 use super::inter_layer::{FrameSlots, LayerState, upscale, usable};
 use super::job::FrameJob;
-use super::pack::{pack, tile_columns};
 use super::quantisers::Quantisers;
 use super::references::{REFERENCES, References};
+use super::rows::{code_rows, collect_rows, filter_and_write};
 use super::segments::Segments;
 use super::settings::{FrameKnobs, FrameSettings};
 use super::speed::Speed;
 use super::totals::Totals;
 use super::vector_costs::fill_vector_costs;
-use crate::block::loop_filter::LoopFilter;
 use crate::block::mode_map::ModeMap;
-use crate::block::planes::{planes, planes_mut};
+use crate::block::planes::planes;
 use crate::block::quantisers::quantisers;
-use crate::block::reconstruct::Reconstructor;
 use crate::block::references::{ReferencePlanes, Scale};
 use crate::block::sample::Kit;
 use crate::block::setup::FrameSetup;
@@ -192,6 +188,12 @@ impl FrameEncoder {
         Ok(())
     }
 
+    /// Changes the thread pool from the next frame on; `None` uses only the caller's thread. The coded
+    /// bytes do not depend on it.
+    pub fn set_pool(&mut self, pool: Option<Arc<dyn Pool>>) {
+        self.settings.pool = pool;
+    }
+
     /// Codes `picture` as specified by `plan` into `packet`: its data and all metadata except layers,
     /// timestamps and rate state. `analysis` of the same frame improves decisions.
     ///
@@ -286,7 +288,10 @@ impl FrameEncoder {
         let kit = Kit { kernels: self.kernels, depth: 8, lossless: false };
         let mut frame = self.frames.take();
         if let Some(frame) = Arc::get_mut(&mut frame) {
-            upscale(&kit, &lower, frame, &mut self.buffers.blocks.reference[..]);
+            let workspaces = &self.buffers.rows.workspaces;
+            let mut workspace = workspaces.take();
+            upscale(&kit, &lower, frame, &mut workspace.blocks.reference[..]);
+            workspaces.give_back(workspace);
         }
         Some(frame)
     }
@@ -367,19 +372,37 @@ impl FrameEncoder {
             rows,
         };
         self.work_vectors.clone_from(&self.vectors);
-        let filter = LoopFilter::new(kit, &header, cols, rows);
+        let pool: &dyn Pool = self.settings.pool.as_deref().unwrap_or(&Serial);
         let buffers = &mut *self.buffers;
-        self.modes.reset(cols, rows);
-        let (modes, vectors) = (&mut self.modes, &mut self.work_vectors);
-        code_blocks(input, &setup, buffers, modes, vectors, (used, &self.segments), frame);
-        {
-            let stages = self.settings.stages.as_deref();
-            let _timer = StageTimer::start(stages, Stage::LoopFilter);
-            filter_frame(&setup, filter.as_ref(), buffers, &self.modes, frame);
+        buffers.tokens.update(setup.probabilities);
+        if !is_key {
+            fill_vector_costs(&setup.probabilities.vectors, &mut buffers.vectors);
         }
-        let _timer = StageTimer::start(self.settings.stages.as_deref(), Stage::Entropy);
+        let quantisers = setup.quantisers.map(Quantisers::new);
+        let job = FrameJob {
+            kernels: self.kernels,
+            setup: &setup,
+            picture: input.picture,
+            analysis: input.analysis,
+            speed: Speed::level(plan.speed),
+            quantisers: &quantisers,
+            segments: &self.segments,
+            tokens: &buffers.tokens,
+            vectors: &buffers.vectors,
+            luma: [0, 1, 2].map(|index: usize| {
+                let is_scaled = setup.references[index].as_ref()?.scale.is_some();
+                let frame = if is_scaled { input.upscaled } else { used[index] };
+                Some(frame?.plane(0))
+            }),
+        };
+        let counts = &mut buffers.counts;
+        code_rows(pool, &job, &mut buffers.rows, counts, &self.vectors, frame);
+        collect_rows(&setup, &buffers.rows, &mut self.modes, &mut self.work_vectors);
         let mut probabilities = before.clone();
-        let (sizes, bits) = pack(&setup, buffers, &self.modes, &mut probabilities, packet);
+        let stages = self.settings.stages.as_deref();
+        let to = (frame, &mut packet.data);
+        let (sizes, bits) =
+            filter_and_write(pool, stages, &setup, buffers, &self.modes, &mut probabilities, to);
         if header.contexts.adapt {
             let adaptation = Adaptation {
                 follows_key: !is_key && self.last.is_some_and(|last| last.is_key),
@@ -487,89 +510,5 @@ fn updates(plan: &FramePlan) -> SlotSet {
     match plan.kind {
         FrameKind::Key => REFERENCES.into_iter().fold(SlotSet::NONE, SlotSet::with),
         FrameKind::Inter => plan.updates,
-    }
-}
-
-/// Decides and reconstructs all blocks.
-fn code_blocks(
-    input: &FrameInput<'_>,
-    setup: &FrameSetup<'_, u8>,
-    buffers: &mut Buffers,
-    modes: &mut ModeMap,
-    vectors: &mut [QuarterPel],
-    (used, segments): ([Option<&FrameBuf>; 3], &Segments),
-    frame: &mut FrameBuf,
-) {
-    let quantisers = setup.quantisers.map(Quantisers::new);
-    buffers.tokens.update(setup.probabilities);
-    if !setup.header.is_intra() {
-        fill_vector_costs(&setup.probabilities.vectors, &mut buffers.vectors);
-    }
-    let job = FrameJob {
-        kernels: setup.kit.kernels,
-        setup,
-        picture: input.picture,
-        analysis: input.analysis,
-        speed: Speed::level(input.plan.speed),
-        quantisers: &quantisers,
-        segments,
-        tokens: &buffers.tokens,
-        vectors: &buffers.vectors,
-        luma: [0, 1, 2].map(|index: usize| {
-            let is_scaled = setup.references[index].as_ref()?.scale.is_some();
-            let frame = if is_scaled { input.upscaled } else { used[index] };
-            Some(frame?.plane(0))
-        }),
-    };
-    buffers.contexts.reset(setup.superblocks().0);
-    buffers.levels.clear();
-    let mut coder = Coder {
-        job: &job,
-        recon: Reconstructor {
-            setup,
-            planes: planes_mut(frame),
-            own: 0..3,
-            filter: None,
-            edges: &mut [],
-            scratch: &mut buffers.blocks,
-        },
-        modes,
-        contexts: &mut buffers.contexts,
-        levels: &mut buffers.levels,
-        vectors,
-        cols: 0..0,
-        segment: 0,
-        superblock_col: 0,
-        source: &mut buffers.source,
-        field: &mut buffers.field,
-        scratch: &mut buffers.scratch,
-        work_levels: &mut buffers.work_levels,
-        trial: std::mem::take(&mut buffers.trial),
-        wholes: &mut buffers.wholes,
-    };
-    for tile in tile_columns(setup) {
-        coder.code_tile(tile);
-    }
-    let trial = std::mem::take(&mut coder.trial);
-    buffers.trial = trial;
-}
-
-/// Filters the edges of all blocks.
-fn filter_frame(
-    setup: &FrameSetup<'_, u8>,
-    filter: Option<&LoopFilter>,
-    buffers: &mut Buffers,
-    modes: &ModeMap,
-    frame: &mut FrameBuf,
-) {
-    let Some(filter) = filter else { return };
-    let (cols, rows) = setup.superblocks();
-    buffers.edges.iter_mut().for_each(|map| map.reset(cols, rows));
-    for info in modes.blocks() {
-        filter.add_block(&mut buffers.edges, 0, info);
-    }
-    let mut planes = planes_mut(frame);
-    for row in 0..rows {
-        filter.filter_row(&buffers.edges, 0..3, row, &mut planes);
     }
 }

@@ -51,6 +51,12 @@ impl Levels {
         self.values.extend_from_slice(&other.values);
     }
 
+    /// Reads the transforms after a mark.
+    pub(crate) fn reader_from(&self, mark: LevelMark) -> LevelReader<'_> {
+        let LevelMark { transforms, values } = mark;
+        LevelReader { ends: self.ends[transforms..].iter(), values: &self.values[values..] }
+    }
+
     /// Reads the transforms from the first one on.
     pub(crate) fn reader(&self) -> LevelReader<'_> {
         LevelReader { ends: self.ends.iter(), values: &self.values }
@@ -58,7 +64,7 @@ impl Levels {
 }
 
 /// Reads [`Levels`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct LevelReader<'a> {
     ends: std::slice::Iter<'a, u16>,
     values: &'a [i16],

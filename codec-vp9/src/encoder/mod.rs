@@ -23,6 +23,9 @@ mod motion;
 mod pack;
 mod quantisers;
 mod references;
+mod row;
+mod row_links;
+mod rows;
 mod segments;
 mod settings;
 mod source;
@@ -33,6 +36,7 @@ mod token_costs;
 mod totals;
 mod transform;
 mod vector_costs;
+mod workspace;
 mod write;
 
 pub use controller::{Vp9Encoder, Vp9SpatialEncoder, open};

@@ -117,16 +117,25 @@ pub(crate) struct FieldSite<'a> {
     /// Position in superblocks.
     pub(crate) row: usize,
     pub(crate) col: usize,
-    /// Vectors of the frame's macroblocks that are known already; those of the last frame after them.
+    /// Vectors of the macroblocks above the row of superblocks, and of those in it that are coded.
     pub(crate) vectors: &'a [QuarterPel],
+    /// Vectors of the last frame's macroblocks.
+    pub(crate) last: &'a [QuarterPel],
     pub(crate) mb_cols: usize,
     pub(crate) mb_rows: usize,
     pub(crate) quantisers: &'a Quantisers,
 }
 
 impl FieldSite<'_> {
+    /// Vector of a macroblock that is coded, in the row of superblocks or next to it.
     fn vector(&self, row: usize, col: usize) -> QuarterPel {
+        let row = row + 1 - 4 * self.row;
         self.vectors.get(row * self.mb_cols + col).copied().unwrap_or(QuarterPel::ZERO)
+    }
+
+    /// Vector of the last frame's macroblock at a position.
+    fn last_vector(&self, row: usize, col: usize) -> QuarterPel {
+        self.last.get(row * self.mb_cols + col).copied().unwrap_or(QuarterPel::ZERO)
     }
 }
 
@@ -148,7 +157,7 @@ impl Field {
                     _ => Some(site.vector(row.checked_sub(dy)?, col.checked_sub(dx)?)),
                 }
             };
-            let starts = [known(0, 1), known(1, 0), Some(site.vector(row, col))];
+            let starts = [known(0, 1), known(1, 0), Some(site.last_vector(row, col))];
             let starts = starts.map(Option::unwrap_or_default);
             self.mbs[index] = search_mb(job, quantisers, source, (row, col), starts, model);
         }

@@ -1,11 +1,13 @@
-//! Writing of a frame: once to count, then with the probabilities that follow from the counts.
+//! Writing of a frame with the probabilities that follow from its counts.
 
 use std::ops::Range;
 
-use codec_core::codec::{BitsByPart, Packet};
+use codec_core::codec::BitsByPart;
 use codec_core::entropy::{BoolEncoder, BoolSink};
 
-use super::buffers::Buffers;
+use super::buffers::Writing;
+use super::levels::LevelReader;
+use super::row::RowStore;
 use super::write::blocks::BlockWriter;
 use super::write::compressed::write_compressed;
 use super::write::uncompressed::write_header;
@@ -22,49 +24,29 @@ pub(super) fn tile_columns(setup: &FrameSetup<'_, u8>) -> impl Iterator<Item = R
     })
 }
 
-/// Counts syntax elements without writing them.
-struct Discard;
-
-impl BoolSink for Discard {
-    #[inline]
-    fn put_bool(&mut self, _bit: bool, _prob: u8) {}
+/// A frame to be written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PackInput<'a> {
+    pub(super) setup: &'a FrameSetup<'a, u8>,
+    /// Counts of its syntax elements.
+    pub(super) counts: &'a Counts,
+    pub(super) rows: &'a [RowStore],
+    pub(super) modes: &'a ModeMap,
 }
 
-/// Writes the frame into `packet`, and the probabilities that it is written with into `probabilities`.
+/// Writes the frame into `out`, and the probabilities that it is written with into `probabilities`.
 /// Returns the sizes of both headers in bytes.
 pub(super) fn pack(
-    setup: &FrameSetup<'_, u8>,
-    buffers: &mut Buffers,
-    modes: &ModeMap,
+    input: PackInput<'_>,
+    writing: &mut Writing,
     probabilities: &mut Probabilities,
-    packet: &mut Packet,
+    out: &mut Vec<u8>,
 ) -> ((usize, usize), BitsByPart) {
-    let (superblock_cols, _) = setup.superblocks();
-    let before = probabilities.clone();
-    buffers.counts = Counts::default();
-    buffers.contexts.reset(superblock_cols);
-    let mut levels = buffers.levels.reader();
-    let mut writer = BlockWriter {
-        setup,
-        probabilities: &before,
-        modes,
-        levels: &mut levels,
-        counts: &mut buffers.counts,
-        contexts: &mut buffers.contexts,
-        magnitudes: &mut buffers.magnitudes.0,
-        sink: Discard,
-        cols: 0..0,
-    };
-    for tile in tile_columns(setup) {
-        writer.cols = tile;
-        writer.write_tile();
-    }
-    let counts = &buffers.counts;
-    let mut compressed = std::mem::take(&mut buffers.compressed);
+    let PackInput { setup, counts, .. } = input;
+    let mut compressed = std::mem::take(&mut writing.compressed);
     compressed.clear();
     let compressed =
         write_compressed(setup.header, setup.compressed, counts, probabilities, compressed);
-    let out = &mut packet.data;
     out.clear();
     let mut header = setup.header.clone();
     header.compressed_bytes = compressed.len();
@@ -73,7 +55,7 @@ pub(super) fn pack(
     write_header(&header, explicit_size, out);
     let header_bytes = out.len();
     out.extend_from_slice(&compressed);
-    write_tiles(setup, buffers, modes, probabilities, out);
+    write_tiles(input, writing, probabilities, out);
     // The last byte must not look like the end of a superframe.
     if out.last().is_some_and(|last| last & 0xe0 == 0xc0) {
         out.push(0);
@@ -84,20 +66,19 @@ pub(super) fn pack(
         coefficients: 8 * (out.len() - header_bytes - compressed.len()) as u64,
     };
     let sizes = (header_bytes, compressed.len());
-    buffers.compressed = compressed;
+    writing.compressed = compressed;
     (sizes, bits)
 }
 
 /// Appends the tiles.
 fn write_tiles(
-    setup: &FrameSetup<'_, u8>,
-    buffers: &mut Buffers,
-    modes: &ModeMap,
+    input: PackInput<'_>,
+    writing: &mut Writing,
     probabilities: &Probabilities,
     out: &mut Vec<u8>,
 ) {
-    buffers.contexts.reset(setup.superblocks().0);
-    let mut levels = buffers.levels.reader();
+    let setup = input.setup;
+    writing.contexts.reset(setup.superblocks().0);
     let count = 1 << setup.header.tiles.log2_cols;
     for (index, tile) in tile_columns(setup).enumerate() {
         let size_at = out.len();
@@ -111,15 +92,18 @@ fn write_tiles(
         let mut writer = BlockWriter {
             setup,
             probabilities,
-            modes,
-            levels: &mut levels,
-            counts: &mut buffers.written,
-            contexts: &mut buffers.contexts,
-            magnitudes: &mut buffers.magnitudes.0,
+            modes: input.modes,
+            levels: LevelReader::default(),
+            counts: &mut writing.counts,
+            contexts: &mut writing.contexts,
+            magnitudes: &mut writing.magnitudes.0,
             sink: encoder,
             cols: tile,
         };
-        writer.write_tile();
+        for (row, store) in input.rows.iter().enumerate() {
+            writer.levels = store.levels_of(index);
+            writer.write_row(row);
+        }
         *out = writer.sink.finish();
         if !is_last {
             let size = u32::try_from(out.len() - start).unwrap_or(u32::MAX);

@@ -7,6 +7,7 @@ use codec_core::encoder::CodecKnobs;
 use codec_core::encoder::knobs::{LOOKAHEAD, REFRESH};
 use codec_core::error::ConfigError;
 use codec_core::frame::{PictureInfo, Size};
+use codec_core::parallel::Pool;
 use codec_simd::Level;
 
 /// Settings of the bitstream that persist from frame to frame. All can change between frames.
@@ -66,6 +67,8 @@ pub struct FrameSettings {
     pub info: PictureInfo,
     /// Whether no frame depends on the probabilities and vectors of frames before it.
     pub error_resilient: bool,
+    /// Runs the rows of superblocks; `None` uses only the caller's thread. The coded bytes do not depend on it.
+    pub pool: Option<Arc<dyn Pool>>,
     /// SIMD level; `None` selects the best that the CPU supports.
     pub simd: Option<Level>,
     /// Fill in [`codec_core::codec::PacketMeta::sse`].

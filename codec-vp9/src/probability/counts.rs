@@ -68,3 +68,61 @@ pub struct Counts {
     pub partition: [[u32; 4]; 16],
     pub vectors: VectorCounts,
 }
+
+/// Adds numbers to others.
+fn add(to: &mut [u32], from: &[u32]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to += from;
+    }
+}
+
+impl TokenCounts {
+    fn add(&mut self, other: &Self) {
+        add(&mut self.tokens, &other.tokens);
+        self.ends += other.ends;
+        self.end_tests += other.end_tests;
+    }
+}
+
+impl VectorCounts {
+    fn add(&mut self, other: &Self) {
+        add(&mut self.joints, &other.joints);
+        for (to, from) in self.components.iter_mut().zip(&other.components) {
+            add(&mut to.sign, &from.sign);
+            add(&mut to.classes, &from.classes);
+            add(&mut to.class0, &from.class0);
+            add(to.bits.as_flattened_mut(), from.bits.as_flattened());
+            add(to.class0_fraction.as_flattened_mut(), from.class0_fraction.as_flattened());
+            add(&mut to.fraction, &from.fraction);
+            add(&mut to.class0_high_precision, &from.class0_high_precision);
+            add(&mut to.high_precision, &from.high_precision);
+        }
+    }
+}
+
+impl Counts {
+    /// Adds the counts of another part of a frame.
+    pub fn add(&mut self, other: &Self) {
+        let tokens = self.coefficients.as_flattened_mut().as_flattened_mut().as_flattened_mut();
+        let others = other.coefficients.as_flattened().as_flattened().as_flattened();
+        let pairs = tokens.as_flattened_mut().iter_mut().zip(others.as_flattened());
+        pairs.for_each(|(to, from)| to.add(from));
+        add(self.tx_up_to_8.as_flattened_mut(), other.tx_up_to_8.as_flattened());
+        add(self.tx_up_to_16.as_flattened_mut(), other.tx_up_to_16.as_flattened());
+        add(self.tx_up_to_32.as_flattened_mut(), other.tx_up_to_32.as_flattened());
+        add(self.skip.as_flattened_mut(), other.skip.as_flattened());
+        add(self.inter_mode.as_flattened_mut(), other.inter_mode.as_flattened());
+        add(self.filter.as_flattened_mut(), other.filter.as_flattened());
+        add(self.is_inter.as_flattened_mut(), other.is_inter.as_flattened());
+        add(self.is_compound.as_flattened_mut(), other.is_compound.as_flattened());
+        add(
+            self.single_reference.as_flattened_mut().as_flattened_mut(),
+            other.single_reference.as_flattened().as_flattened(),
+        );
+        add(self.compound_reference.as_flattened_mut(), other.compound_reference.as_flattened());
+        add(self.luma_mode.as_flattened_mut(), other.luma_mode.as_flattened());
+        add(self.chroma_mode.as_flattened_mut(), other.chroma_mode.as_flattened());
+        add(self.partition.as_flattened_mut(), other.partition.as_flattened());
+        self.vectors.add(&other.vectors);
+    }
+}

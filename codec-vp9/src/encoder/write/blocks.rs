@@ -29,7 +29,7 @@ pub(crate) struct BlockWriter<'a, 'l, K> {
     pub(crate) setup: &'a FrameSetup<'a, u8>,
     pub(crate) probabilities: &'a Probabilities,
     pub(crate) modes: &'a ModeMap,
-    pub(crate) levels: &'a mut LevelReader<'l>,
+    pub(crate) levels: LevelReader<'l>,
     pub(crate) counts: &'a mut Counts,
     pub(crate) contexts: &'a mut Contexts,
     pub(crate) magnitudes: &'a mut [u8; 1024],
@@ -39,18 +39,16 @@ pub(crate) struct BlockWriter<'a, 'l, K> {
 }
 
 impl<K: BoolSink> BlockWriter<'_, '_, K> {
-    /// Writes the superblocks of the tile with the columns `cols`.
-    pub(crate) fn write_tile(&mut self) {
-        for row in (0..self.setup.rows).step_by(8) {
-            self.contexts.reset_left();
-            for col in self.cols.clone().step_by(8) {
-                self.write_partition(row, col, 0);
-            }
+    /// Writes a row of superblocks of the tile with the columns `cols`.
+    pub(crate) fn write_row(&mut self, row: usize) {
+        self.contexts.reset_left();
+        for col in self.cols.clone().step_by(8) {
+            self.write_partition(8 * row, col, 0);
         }
     }
 
     /// Writes the square at a position in units of 8 pixels; `level` 0 is 64x64, 3 is 8x8.
-    fn write_partition(&mut self, row: usize, col: usize, level: usize) {
+    pub(crate) fn write_partition(&mut self, row: usize, col: usize, level: usize) {
         let FrameSetup { rows, cols, .. } = *self.setup;
         if row >= rows || col >= cols {
             return;

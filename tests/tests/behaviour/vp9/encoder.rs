@@ -1,10 +1,13 @@
 //! The encoder's reconstruction equals the output of the native decoder, of libvpx and of ffmpeg.
 
+use std::sync::Arc;
+
 use codec_backends::registry;
 use codec_core::codec::{
     Bitrate, Content, DecoderConfig, EncoderConfig, Packet, Preset, RateControl, Scalability, Tune,
 };
 use codec_core::frame::{Rational, Size};
+use codec_core::parallel::RowPool;
 use codec_core::simd::Level;
 use codec_tests::cover::pairwise;
 use codec_tests::encoders::Tested;
@@ -74,7 +77,7 @@ fn cases() -> Vec<Case> {
     pairwise(&sizes, 9).into_iter().map(case).collect()
 }
 
-fn encode(case: &Case, simd: Option<Level>) -> Session {
+fn encode(case: &Case, simd: Option<Level>, threads: usize) -> Session {
     let rate = Rational::new(30, 1);
     let mut config = match case.preset {
         Preset::Rtc => EncoderConfig::rtc(case.size, rate, Bitrate::kbps(150)),
@@ -85,6 +88,7 @@ fn encode(case: &Case, simd: Option<Level>) -> Session {
     (config.content, config.tune) = (case.content, case.tune);
     (config.error_resilient, config.simd) = (case.error_resilient, simd);
     config.report_digest = true;
+    config.pool = Some(Arc::new(RowPool::new(threads).unwrap()));
     let knobs = [("sharpness", case.sharpness), ("filter-level", case.filter_level)];
     config.knobs = knobs.map(|(name, value)| (name.to_owned(), value)).to_vec();
     let mut session = Session::of(Tested::VP9, config);
@@ -137,7 +141,7 @@ fn streams_decode_to_the_reconstruction_in_all_decoders() {
     let dir = std::env::temp_dir().join(format!("vp9-encoder-{}", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();
     for (index, case) in cases().iter().enumerate() {
-        let session = encode(case, None);
+        let session = encode(case, None, 1);
         assert!(!session.packets.is_empty(), "{case:?}");
         session.check_decoding(|_| true);
         let own = decoded(&session.packets);
@@ -157,10 +161,21 @@ fn streams_decode_to_the_reconstruction_in_all_decoders() {
 #[test]
 fn all_levels_give_the_same_bytes() {
     for case in cases().iter().filter(|case| case.size.pixels() < 130_000).step_by(3) {
-        let expected = encode(case, Some(Level::Scalar));
+        let expected = encode(case, Some(Level::Scalar), 1);
         for level in levels() {
-            let packets = encode(case, Some(level)).packets;
+            let packets = encode(case, Some(level), 1).packets;
             assert!(bytes(&packets) == bytes(&expected.packets), "{level:?}: {case:?}");
+        }
+    }
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bytes() {
+    for case in cases().iter().filter(|case| case.size.height > 64).step_by(2) {
+        let expected = encode(case, None, 1);
+        for threads in [2, 3, 5] {
+            let packets = encode(case, None, threads).packets;
+            assert!(bytes(&packets) == bytes(&expected.packets), "{threads} threads: {case:?}");
         }
     }
 }
@@ -180,5 +195,7 @@ fn frames_wider_than_a_tile_have_several_tiles() {
         sharpness: 0,
         filter_level: -1,
     };
-    assert_eq!(encode(&case, None).check_decoding(|_| true), 4);
+    let session = encode(&case, None, 1);
+    assert_eq!(session.check_decoding(|_| true), 4);
+    assert!(bytes(&encode(&case, None, 2).packets) == bytes(&session.packets));
 }
