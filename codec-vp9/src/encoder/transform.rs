@@ -3,8 +3,7 @@
 use codec_simd::Kernels;
 use codec_simd::vp9::{Vp9Quantiser, Vp9TxKind};
 
-use super::token_costs::BandCosts;
-use super::write::tokens::magnitude_class;
+use super::token_costs::{BandCosts, Token};
 use crate::block::scans::{Position, scan};
 use crate::types::TxSize;
 use codec_core::motion::Lambda;
@@ -129,37 +128,35 @@ impl TransformScratch {
 
     /// Collects the levels in scan order, `left` of which are not zero, and returns their cost.
     fn collect(&mut self, job: &TransformJob<'_>, scan: &[Position], mut left: u32) -> u32 {
-        let Self { quantised, magnitudes, levels, end, .. } = self;
+        let Self { quantised, magnitudes, levels, .. } = self;
+        let context = |position: &Position, magnitudes: &[u8; 1024]| {
+            let [a, b] = position.neighbours.map(|at| magnitudes[usize::from(at) % 1024]);
+            let context = usize::from((1 + a + b) >> 1);
+            &job.costs[usize::from(position.band) % 8][context % 8]
+        };
+        // The first position is its own neighbour.
+        magnitudes[0] = job.context.to_le_bytes()[0];
         let mut rate = 0;
-        let mut is_after_zero = false;
-        let mut context = job.context;
-        let mut band = 0;
+        // There is no test for the end after a zero.
+        let mut end_test = u32::MAX;
         for (index, (position, to)) in scan.iter().zip(levels).enumerate() {
-            if index > 0 {
-                let [a, b] = position.neighbours.map(|at| magnitudes[usize::from(at) % 1024]);
-                (context, band) = (usize::from((1 + a + b) >> 1), usize::from(position.band));
-            }
-            let costs = &job.costs[band % 6][context % 6];
-            if left == 0 {
-                return rate + u32::from(costs.end);
-            }
+            let costs = context(position, magnitudes);
             let at = usize::from(position.at) % 1024;
             let level = quantised[at];
+            let token = Token::of(level);
             *to = level;
-            *end = index + 1;
-            if !is_after_zero {
-                rate += u32::from(costs.more);
-            }
-            is_after_zero = level == 0;
-            if level == 0 {
-                magnitudes[at] = 0;
-                rate += u32::from(costs.zero);
-            } else {
-                magnitudes[at] = magnitude_class(level);
-                rate += costs.level(level);
-                left -= 1;
+            magnitudes[at] = token.magnitude;
+            rate += u32::from(costs.classes[usize::from(token.class) % 12])
+                + u32::from(token.raw)
+                + (u32::from(costs.more) & end_test);
+            end_test = if level == 0 { 0 } else { u32::MAX };
+            left -= u32::from(level != 0);
+            if left == 0 {
+                self.end = index + 1;
+                break;
             }
         }
-        rate
+        let after = scan.get(self.end);
+        rate + after.map_or(0, |position| u32::from(context(position, &self.magnitudes).end))
     }
 }

@@ -220,7 +220,8 @@ fn vp9_quantise(coeffs: &[i16], quantiser: &Vp9Quantiser, levels: &mut [i16]) ->
     let (zero, most) = (_mm256_setzero_si256(), _mm256_set1_epi16(i16::MAX));
     let ac = Lanes::new(quantiser, 1);
     let mut lanes = ac.with_first(Lanes::new(quantiser, 0));
-    let (mut count, mut errors, mut energies) = (0, zero, zero);
+    // The errors of levels that are zero are the energies of their coefficients.
+    let (mut count, mut errors, mut energies, mut rests) = (0, zero, zero, zero);
     let (coeffs, rest) = coeffs.as_chunks::<16>();
     let levels = levels.as_chunks_mut::<16>().0;
     assert!(rest.is_empty(), "whole registers");
@@ -229,17 +230,25 @@ fn vp9_quantise(coeffs: &[i16], quantiser: &Vp9Quantiser, levels: &mut [i16]) ->
         let magnitude = _mm256_min_epu16(_mm256_abs_epi16(coeff), most);
         let sum = _mm256_min_epu16(_mm256_adds_epu16(magnitude, lanes.round), most);
         let level = _mm256_mulhi_epu16(sum, lanes.reciprocal);
+        let energy = _mm256_madd_epi16(magnitude, magnitude);
+        if _mm256_testz_si256(level, level) != 0 {
+            store_i16x16(to, zero);
+            rests = _mm256_add_epi32(rests, energy);
+            lanes = ac;
+            continue;
+        }
         store_i16x16(to, _mm256_sign_epi16(level, coeff));
         let missing = _mm256_srli_epi16::<1>(_mm256_and_si256(level, lanes.odd));
         let value = _mm256_adds_epu16(_mm256_mullo_epi16(level, lanes.factor), missing);
         let difference = _mm256_sub_epi16(magnitude, _mm256_min_epu16(value, most));
         errors = _mm256_add_epi32(errors, _mm256_madd_epi16(difference, difference));
-        energies = _mm256_add_epi32(energies, _mm256_madd_epi16(magnitude, magnitude));
+        energies = _mm256_add_epi32(energies, energy);
         let is_zero = _mm256_movemask_epi8(_mm256_cmpeq_epi16(level, zero));
         count += 32 - is_zero.count_ones();
         lanes = ac;
     }
-    Vp9Quantised { count: count / 2, error: sum(errors), energy: sum(energies) }
+    let rest = sum(rests);
+    Vp9Quantised { count: count / 2, error: sum(errors) + rest, energy: sum(energies) + rest }
 }
 
 /// The sum of the lanes of 32 bits, which are not negative.

@@ -3,14 +3,20 @@
 use codec_core::entropy::BoolSink;
 
 use crate::block::scans::Position;
+use crate::encoder::token_costs::Token;
 use crate::probability::TokenCounts;
 use crate::tables::coefficients::{CATEGORIES, CATEGORY_6, CATEGORY_6_BASE, PARETO};
 
-/// Returns the class of a level for the contexts of later positions.
-#[inline]
-pub(crate) fn magnitude_class(level: i16) -> u8 {
-    const CLASSES: [u8; 11] = [0, 1, 2, 3, 3, 4, 4, 4, 4, 4, 4];
-    CLASSES.get(usize::from(level.unsigned_abs())).copied().unwrap_or(5)
+/// Returns the class of a level of this size for the contexts of later positions.
+pub(crate) const fn magnitude_class(size: usize) -> u8 {
+    match size {
+        0 => 0,
+        1 => 1,
+        2 => 2,
+        3..=4 => 3,
+        5..=10 => 4,
+        _ => 5,
+    }
 }
 
 /// Writes the levels of a transform, in the order of `scan` up to the last one that is not zero, and
@@ -44,7 +50,7 @@ pub(crate) fn write_tokens(
             counts.ends += 1;
             return;
         };
-        magnitudes[usize::from(position.at) % 1024] = magnitude_class(level);
+        magnitudes[usize::from(position.at) % 1024] = Token::of(level).magnitude;
         is_after_zero = level == 0;
         sink.put_bool(level != 0, probabilities[1]);
         let size = level.unsigned_abs();
