@@ -237,12 +237,13 @@ impl<K: BoolSink> BlockWriter<'_, '_, K> {
         let candidates = candidate_site(self.setup, self.modes, &self.cols, site);
         let context = candidates.mode_context();
         let high_precision = self.setup.header.references.high_precision;
-        let base = lower_precision(candidates.nearest(reference), high_precision);
+        let is_new = info.inter_mode == InterMode::New;
+        let base = is_new.then(|| lower_precision(candidates.nearest(reference), high_precision));
         let probabilities = &self.probabilities.inter_mode[context];
         trees::INTER_MODE.write(&mut self.sink, probabilities, info.inter_mode as usize);
         self.counts.inter_mode[context][info.inter_mode as usize] += 1;
         self.write_filter(site, info.filter);
-        if info.inter_mode == InterMode::New {
+        if let Some(base) = base {
             let vectors: (MotionVector, MotionVector) = (base, info.vectors[3][0]);
             let probabilities = &self.probabilities.vectors;
             let counts = &mut self.counts.vectors;
