@@ -6,11 +6,11 @@ use codec_core::frame::Size;
 use codec_core::motion::MvCost;
 use codec_core::parallel::{Progress, ScratchPool};
 
+use super::pack::Writing;
 use super::row::{RowSlot, RowStore};
 use super::row_links::RowLinks;
 use super::token_costs::TokenCosts;
 use super::workspace::Workspace;
-use crate::block::contexts::Contexts;
 use crate::block::loop_filter::EdgeMap;
 use crate::probability::Counts;
 
@@ -30,7 +30,7 @@ pub(super) struct Buffers {
     pub(super) writing: Writing,
 }
 
-/// What the rows of superblocks are coded with.
+/// Buffers for coding rows of superblocks.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     pub(super) stores: Vec<RowStore>,
@@ -39,17 +39,6 @@ pub(super) struct Rows {
     pub(super) workspaces: ScratchPool<Box<Workspace>>,
     /// The memory of a list of the rows while they are coded.
     pub(super) slots: Vec<Mutex<RowSlot<'static>>>,
-}
-
-/// What a frame is written with.
-#[derive(Debug, Default)]
-pub(super) struct Writing {
-    pub(super) contexts: Contexts,
-    /// Counts of the elements that are written, as those before: they are not used.
-    pub(super) counts: Counts,
-    pub(super) magnitudes: Magnitudes,
-    /// The compressed header.
-    pub(super) compressed: Vec<u8>,
 }
 
 impl Buffers {
@@ -75,15 +64,5 @@ impl Rows {
     pub(super) fn reserve_threads(&mut self, threads: usize) {
         let missing = threads.saturating_sub(self.workspaces.values_mut().count());
         (0..missing).for_each(|_| self.workspaces.give_back(Box::default()));
-    }
-}
-
-/// Classes of levels by position.
-#[derive(Debug)]
-pub(super) struct Magnitudes(pub(super) [u8; 1024]);
-
-impl Default for Magnitudes {
-    fn default() -> Self {
-        Self([0; 1024])
     }
 }

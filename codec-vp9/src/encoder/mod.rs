@@ -32,6 +32,8 @@ mod source;
 #[cfg(test)]
 mod spatial_tests;
 mod speed;
+mod tiles;
+mod token;
 mod token_costs;
 mod totals;
 mod transform;

@@ -1,27 +1,29 @@
 //! Writing of a frame with the probabilities that follow from its counts.
 
-use std::ops::Range;
-
 use codec_core::codec::BitsByPart;
 use codec_core::entropy::{BoolEncoder, BoolSink};
 
-use super::buffers::Writing;
 use super::levels::LevelReader;
 use super::row::RowStore;
+use super::tiles::tile_columns;
+use super::workspace::Magnitudes;
 use super::write::blocks::BlockWriter;
 use super::write::compressed::write_compressed;
 use super::write::uncompressed::write_header;
+use crate::block::contexts::Contexts;
 use crate::block::mode_map::ModeMap;
 use crate::block::setup::FrameSetup;
 use crate::probability::{Counts, Probabilities};
 
-/// Columns of the tiles, in units of 8 pixels.
-pub(super) fn tile_columns(setup: &FrameSetup<'_, u8>) -> impl Iterator<Item = Range<usize>> {
-    let (layout, cols, superblocks) = (setup.header.tiles, setup.cols, setup.superblocks().0);
-    (0..1 << layout.log2_cols).map(move |index| {
-        let range = layout.col(index, superblocks);
-        8 * range.start..(8 * range.end).min(cols)
-    })
+/// Buffers for writing a frame.
+#[derive(Debug, Default)]
+pub(super) struct Writing {
+    pub(super) contexts: Contexts,
+    /// Counts of the elements that are written, as those before: they are not used.
+    pub(super) counts: Counts,
+    pub(super) magnitudes: Magnitudes,
+    /// The compressed header.
+    pub(super) compressed: Vec<u8>,
 }
 
 /// A frame to be written.

@@ -9,8 +9,8 @@ use super::coder::Coder;
 use super::job::FrameJob;
 use super::levels::{LevelMark, LevelReader, Levels};
 use super::motion::FieldSite;
-use super::pack::tile_columns;
 use super::row_links::{Below, RowLinks};
+use super::tiles::tile_columns;
 use super::workspace::Workspace;
 use super::write::blocks::BlockWriter;
 use crate::block::mode_map::{ModeMap, ROWS_ABOVE};
@@ -60,7 +60,7 @@ pub(super) struct RowSlot<'a> {
     pub(super) store: &'a mut RowStore,
 }
 
-/// What the rows of a frame share.
+/// State that the rows of a frame share.
 #[derive(Debug)]
 pub(super) struct RowsJob<'a> {
     pub(super) frame: &'a FrameJob<'a>,
@@ -159,7 +159,7 @@ fn columns(col: usize, length: usize, cols: usize) -> Range<usize> {
 }
 
 impl Coder<'_> {
-    /// Takes what the superblock above one passes on; `vectors` are those of its row.
+    /// Takes over the state from the superblock above; `vectors` are those of its row.
     fn receive(&mut self, above: &Below, (row, col): (usize, usize), vectors: &mut [QuarterPel]) {
         let (setup, col_16) = (self.job.setup, col / 2);
         let planes = self.recon.planes.iter_mut().zip(SIDES);

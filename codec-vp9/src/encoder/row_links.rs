@@ -1,4 +1,4 @@
-//! What a row of superblocks passes to the row below while both are coded.
+//! The state that a row of superblocks passes to the row below while both are coded.
 //!
 //! There is one cell per superblock: the row that writes it and the row that reads it never wait for each
 //! other's lock, because the order of the superblocks separates them. Two rows of cells suffice: a
@@ -11,7 +11,7 @@ use codec_core::motion::QuarterPel;
 use crate::block::contexts::AboveContexts;
 use crate::block::mode_map::{BlockInfo, ROWS_ABOVE};
 
-/// What the superblock below needs of a superblock.
+/// State of a superblock that the one below needs.
 #[derive(Clone, Debug)]
 pub(super) struct Below {
     /// The last row of samples of each plane, before the loop filter.

@@ -3,7 +3,8 @@
 use codec_simd::Kernels;
 use codec_simd::vp9::{Vp9Quantiser, Vp9TxKind};
 
-use super::token_costs::{BandCosts, Token};
+use super::token::Token;
+use super::token_costs::BandCosts;
 use crate::block::scans::{Position, scan};
 use crate::types::TxSize;
 use codec_core::motion::Lambda;

@@ -1,6 +1,5 @@
 //! Buffers of a thread that codes rows of superblocks.
 
-use super::buffers::Magnitudes;
 use super::candidate::Candidate;
 use super::levels::Levels;
 use super::motion::Field;
@@ -63,5 +62,15 @@ impl Workspace {
         for above in &mut self.above {
             above.resize(superblocks * SUPERBLOCK, 0);
         }
+    }
+}
+
+/// Classes of levels by position.
+#[derive(Debug)]
+pub(super) struct Magnitudes(pub(super) [u8; 1024]);
+
+impl Default for Magnitudes {
+    fn default() -> Self {
+        Self([0; 1024])
     }
 }

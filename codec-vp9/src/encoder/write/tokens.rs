@@ -3,21 +3,9 @@
 use codec_core::entropy::BoolSink;
 
 use crate::block::scans::Position;
-use crate::encoder::token_costs::Token;
+use crate::encoder::token::Token;
 use crate::probability::TokenCounts;
 use crate::tables::coefficients::{CATEGORIES, CATEGORY_6, CATEGORY_6_BASE, PARETO};
-
-/// Returns the class of a level of this size for the contexts of later positions.
-pub(crate) const fn magnitude_class(size: usize) -> u8 {
-    match size {
-        0 => 0,
-        1 => 1,
-        2 => 2,
-        3..=4 => 3,
-        5..=10 => 4,
-        _ => 5,
-    }
-}
 
 /// Writes the levels of a transform, in the order of `scan` up to the last one that is not zero, and
 /// counts the tokens. `context` is the number of neighbouring transforms with coefficients.
