@@ -31,7 +31,7 @@ static TOKENS: [Token; 68] = {
     tokens
 };
 
-/// Class of a level that is not zero in [`ContextCosts`], and the number of its extra bits, each of which
+/// Class of a level that is not zero in the cost tables, and the number of its extra bits, each of which
 /// costs about one bit; in category 6 the first ones are nearly free.
 const fn class_of(size: usize) -> (u8, u16) {
     match size {

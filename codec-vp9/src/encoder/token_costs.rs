@@ -12,7 +12,7 @@ pub(crate) struct ContextCosts {
     /// The block ends here; it does not end.
     pub(crate) end: u16,
     pub(crate) more: u16,
-    /// Levels 0, 1, 2, 3, 4 and categories 1 to 6, without sign and extra bits: by [`Token::class`].
+    /// Levels 0, 1, 2, 3, 4 and categories 1 to 6, without sign and extra bits: by the class of a token.
     pub(crate) classes: [u16; 12],
 }
 
