@@ -1,6 +1,7 @@
 //! Decisions about a block, and the coding of its transforms.
 
 use codec_core::motion::QuarterPel;
+use codec_simd::Window;
 
 use super::candidate::Candidate;
 use super::coder::Coder;
@@ -12,6 +13,10 @@ use crate::block::mode_map::BlockInfo;
 use crate::block::plane_block::PlaneBlock;
 use crate::block::site::BlockSite;
 use crate::types::BlockSize;
+
+/// Transforms of a predicted block whose squared error is below the squared step divided by this have no
+/// coefficients, in luma and in chroma: the bits of a single one cost more than it improves.
+const ENERGY_SHARE: [u32; 2] = [96, 160];
 
 impl<'a> Coder<'a> {
     /// Returns a block and its neighbours.
@@ -64,11 +69,25 @@ impl<'a> Coder<'a> {
         let is_inter = info.is_inter();
         let (is_chroma, tx) = (usize::from(block.plane > 0), block.tx);
         let mut sum = ResidualCost::default();
+        let step = self.quantisers().step;
+        let limit = step * step / ENERGY_SHARE[is_chroma];
         for (x, y) in block.transforms() {
             if !is_inter {
                 self.recon.predict_intra(block, info, site.left.is_some(), (x, y));
             }
             let kind = block.tx_kind(info, x, y, false);
+            if is_inter {
+                let energy = self.energy(block, (x, y));
+                if energy < limit {
+                    let context = self.contexts.nonzero(block.plane, x, y, tx);
+                    let costs = &self.job.tokens.sizes[tx as usize][is_chroma][1];
+                    let rate = u32::from(costs[0][context].end);
+                    sum.add(ResidualCost { rate, error: energy, energy, any: false });
+                    self.work_levels.push(&[]);
+                    self.contexts.set_nonzero(block.plane, (x, y), tx, block.end, false);
+                    continue;
+                }
+            }
             let job = TransformJob {
                 kernels: self.job.kernels,
                 size: tx,
@@ -91,6 +110,40 @@ impl<'a> Coder<'a> {
         sum
     }
 
+    /// Squared error of the prediction of the transform block at a position in units of 4 samples, in the
+    /// frame.
+    fn energy(&mut self, block: &PlaneBlock, (x, y): (usize, usize)) -> u32 {
+        let units = block.tx.units();
+        let (width, height) = (units.min(block.end.0 - x), units.min(block.end.1 - y));
+        let mask = if block.plane == 0 { 15 } else { 7 };
+        let cur = self.source.block(block.plane, 4 * (x & mask), 4 * (y & mask));
+        let (pred, stride) = self.recon.planes[block.plane].block_mut(4 * x, 4 * y);
+        if (width | height) & 1 != 0 {
+            return pieces::<4, 4>((cur, SOURCE_STRIDE), (pred, stride), (width, height))
+                .map(|(cur, pred)| self.job.kernels.sse_4x4(cur, pred))
+                .sum();
+        }
+        pieces::<8, 8>((cur, SOURCE_STRIDE), (pred, stride), (width / 2, height / 2))
+            .map(|(cur, pred)| self.job.kernels.sse_8x8(cur, pred))
+            .sum()
+    }
+
+    /// Squared errors of the prediction of a block's luma by 8x8 pixels in the frame.
+    pub(super) fn luma_spread(&mut self, block: &PlaneBlock) -> Spread {
+        let mut spread = Spread::default();
+        let width = block.width.min(block.end.0 - block.x) / 2;
+        let height = block.height.min(block.end.1 - block.y) / 2;
+        let cur = self.source.block(0, 4 * (block.x & 15), 4 * (block.y & 15));
+        let (pred, stride) = self.recon.planes[0].block_mut(4 * block.x, 4 * block.y);
+        for (cur, pred) in pieces::<8, 8>((cur, SOURCE_STRIDE), (pred, stride), (width, height)) {
+            let error = self.job.kernels.sse_8x8(cur, pred);
+            spread.count += 1;
+            spread.sum += error;
+            spread.most = spread.most.max(error);
+        }
+        spread
+    }
+
     /// Codes the transform at a position in units of 4 samples.
     pub(super) fn code_transform(
         &mut self,
@@ -109,11 +162,35 @@ impl<'a> Coder<'a> {
         // Without a difference outside of the frame.
         let size = job.size.pixels();
         let width = 4 * inside_x.min(units);
-        let mut edges = std::mem::replace(&mut self.scratch.edges, [[0; 1024]; 2]);
-        for row in 0..4 * inside_y.min(units) {
+        let height = 4 * inside_y.min(units);
+        let mut edges = [[0; 1024]; 2];
+        for row in 0..height {
             edges[0][row * size..][..width].copy_from_slice(&cur[row * SOURCE_STRIDE..][..width]);
             edges[1][row * size..][..width].copy_from_slice(&pred[row * stride..][..width]);
         }
         self.scratch.code(job, (&edges[0], size), (&edges[1], size))
     }
+}
+
+/// Squared errors of a prediction.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Spread {
+    pub(super) sum: u32,
+    /// The largest one of 8x8 pixels.
+    pub(super) most: u32,
+    /// Number of 8x8 pixels.
+    pub(super) count: u32,
+}
+
+/// Pieces of two planes of the same place, each with its stride, for `cols` and `rows` of them.
+fn pieces<'a, const W: usize, const H: usize>(
+    (a, a_stride): (&'a [u8], usize),
+    (b, b_stride): (&'a [u8], usize),
+    (cols, rows): (usize, usize),
+) -> impl Iterator<Item = (Window<'a, W, H>, Window<'a, W, H>)> {
+    (0..rows * cols).filter_map(move |index| {
+        let (x, y) = (W * (index % cols), H * (index / cols));
+        let a = Window::new(&a[y * a_stride + x..], a_stride)?;
+        Some((a, Window::new(&b[y * b_stride + x..], b_stride)?))
+    })
 }

@@ -90,7 +90,7 @@ impl<'a> Coder<'a> {
         let mut cost = whole_cost;
         let mut is_split = !may_whole;
         // A block without a residual is not divided further.
-        if may_split && !(may_whole && candidate.info.skip && candidate.info.is_inter()) {
+        if may_split && !(may_whole && self.is_enough(&candidate, level)) {
             candidate.is_predicted = false;
             let mut split_cost = price(Partition::Split);
             for (down, right) in [(0, 0), (0, half), (half, 0), (half, half)] {
@@ -139,7 +139,9 @@ impl<'a> Coder<'a> {
         let speed = &self.job.speed;
         if self.job.setup.header.is_intra() {
             // Blocks of 64x64 are rarely good enough.
-            return (level > 0 || speed.tries_all_intra, true);
+            let is_fine =
+                level == 0 && !speed.tries_all_intra || level == 1 && self.is_busy(row, col);
+            return (!is_fine, true);
         }
         let node = self.field.node(level, row, col);
         if node.split == u32::MAX {
@@ -148,6 +150,30 @@ impl<'a> Coder<'a> {
         let (whole, split) = (u64::from(node.whole), u64::from(node.split));
         let margin = 100 + u64::from(speed.sure_pct);
         (whole * 100 <= split * margin, split * 100 <= whole * margin)
+    }
+
+    /// Whether a block is coded well enough that its parts are not tried.
+    fn is_enough(&self, candidate: &Candidate, level: usize) -> bool {
+        if candidate.info.is_inter() {
+            return candidate.info.skip;
+        }
+        let step = self.quantisers().step;
+        let most = (64 >> (2 * level)) * self.job.speed.enough_q6 * step * step / 64;
+        self.job.setup.header.is_intra() && candidate.cost < most
+    }
+
+    /// Whether the 32x32 pixels at a position vary so much that intra prediction in small blocks is better.
+    fn is_busy(&self, row: usize, col: usize) -> bool {
+        let Some(most) = self.job.speed.most_variance else { return false };
+        let step = u64::from(self.square_quantisers(row, col, 1).step);
+        let variance = |(down, right)| {
+            let mb = self.source.macroblock(row + down, col + right);
+            let (sum, squares) = self.job.kernels.moments_16x16(mb);
+            u64::from(squares) - u64::from(sum) * u64::from(sum) / 256
+        };
+        let sum: u64 = [(0, 0), (0, 2), (2, 0), (2, 2)].into_iter().map(variance).sum();
+        // The sum is that of 1024 pixels, a step of 8 is one pixel level.
+        sum > u64::from(most) * step * step * 16
     }
 
     /// Reconstructs a block, and updates the state for later blocks.

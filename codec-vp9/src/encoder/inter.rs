@@ -101,28 +101,33 @@ impl Coder<'_> {
         let costs = ModeCosts(setup);
         let lambda = self.quantisers().lambda;
         let mut choices = Choices::default();
+        // Without motion and without a residual, nothing is cheaper.
+        let step = self.quantisers().step;
+        let enough = step * step / NEGLIGIBLE;
         for reference in Reference::ALL {
             if self.job.luma[reference as usize].is_none() {
                 continue;
             }
             let candidates = candidate_site(setup, self.modes, &self.cols, site);
             let context = candidates.mode_context();
-            let list = candidates.two(reference, None);
-            let high_precision = setup.header.references.high_precision;
-            let [nearest, near] = list.map(|vector| lower_precision(vector, high_precision));
             let base = costs.reference(site, reference) + costs.is_inter(site, true);
             let mut offer = |mode: InterMode, vector: MotionVector, extra: u32| {
-                if let Some(error) = self.luma_error(site, reference, vector) {
-                    let rate = base + costs.inter_mode(context, mode) + extra;
-                    let cost = error.sum.saturating_add(lambda.cost(rate));
-                    choices.add(InterChoice { reference, mode, vector, rate, error, cost });
-                }
+                let Some(error) = self.luma_error(site, reference, vector) else { return u32::MAX };
+                let rate = base + costs.inter_mode(context, mode) + extra;
+                let cost = error.sum.saturating_add(lambda.cost(rate));
+                choices.add(InterChoice { reference, mode, vector, rate, error, cost });
+                error.most
             };
-            offer(InterMode::Zero, MotionVector::default(), 0);
+            if offer(InterMode::Zero, MotionVector::default(), 0) < enough {
+                break;
+            }
             let is_other = reference != Reference::Last && !self.job.speed.other_vectors;
             if is_other || self.job.is_scaled(reference) {
                 continue;
             }
+            let list = candidates.two(reference, None);
+            let high_precision = setup.header.references.high_precision;
+            let [nearest, near] = list.map(|vector| lower_precision(vector, high_precision));
             if nearest != MotionVector::default() {
                 offer(InterMode::Nearest, nearest, 0);
             }
@@ -166,7 +171,14 @@ impl Coder<'_> {
                     return None;
                 }
                 let cur = self.source.macroblock(row, col);
-                let part = if step == 2 {
+                let known = if reference == Reference::Last {
+                    self.field.known_errors(row, col, vector)
+                } else {
+                    None
+                };
+                let part = if let Some(errors) = known {
+                    if step == 2 { errors.iter().sum() } else { errors[row % 2 * 2 + col % 2] }
+                } else if step == 2 {
                     cur.sse(kernels, refp, at, vector)
                 } else {
                     let block: Window<'_, 8, 8> = cur.sub(col % 2 * 8, row % 2 * 8);
@@ -222,6 +234,31 @@ impl Coder<'_> {
         out.cost = if info.skip { skipped } else { coded };
     }
 
+    /// The largest transform size that is tried for a predicted block, and the number of sizes: even errors
+    /// suit large transforms, errors in few places smaller ones.
+    fn tx_sizes(&mut self, site: &BlockSite, info: &BlockInfo) -> (TxSize, usize) {
+        let (largest, count) = (site.size.max_tx(), self.job.speed.tx_sizes);
+        if !self.job.speed.models_tx || largest == TxSize::Tx4 {
+            return (largest, count);
+        }
+        let spread = self.luma_spread(&self.job.setup.plane_block(info, 0));
+        if largest == TxSize::Tx8 {
+            let step = self.quantisers().step;
+            return (largest, if spread.sum > step * step / 4 { count.min(2) } else { 1 });
+        }
+        // The largest error in sixteenths of the mean.
+        let largest_q4 = 16 * u64::from(spread.most) * u64::from(spread.count);
+        let concentration = largest_q4 / u64::from(spread.sum.max(1));
+
+        if concentration < 28 {
+            return (largest, 1);
+        }
+        if concentration < 64 {
+            return (largest, count.min(2));
+        }
+        (TxSize::ALL[largest as usize - 1], count.min(2))
+    }
+
     /// Codes the luma of a predicted block with the best of several transform sizes.
     fn code_inter_luma(
         &mut self,
@@ -232,9 +269,9 @@ impl Coder<'_> {
     ) -> ResidualCost {
         let setup = self.job.setup;
         let (costs, lambda) = (ModeCosts(setup), self.quantisers().lambda);
-        let largest = site.size.max_tx();
+        let (first, count) = self.tx_sizes(site, info);
         let mut best_luma = (ResidualCost::default(), u32::MAX);
-        for tx in TxSize::ALL[..=largest as usize].iter().rev().take(self.job.speed.tx_sizes) {
+        for tx in TxSize::ALL[..=first as usize].iter().rev().take(count) {
             let trial = BlockInfo { tx: *tx, ..*info };
             self.work_levels.clear();
             let cost = self.code_plane(site, &trial, &setup.plane_block(&trial, 0));

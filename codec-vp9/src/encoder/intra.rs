@@ -4,8 +4,11 @@ use codec_simd::Window;
 
 use super::candidate::{Candidate, sort_by_cost};
 use super::coder::Coder;
+use super::levels::Levels;
 use super::mode_costs::ModeCosts;
 use super::source::SOURCE_STRIDE;
+use super::transform::ResidualCost;
+use crate::block::contexts::SavedContexts;
 use crate::block::mode_map::BlockInfo;
 use crate::block::plane_block::PlaneBlock;
 use crate::block::site::BlockSite;
@@ -30,7 +33,7 @@ impl Coder<'_> {
                 }
             }
         }
-        intra < inter + inter / 4
+        100 * u64::from(intra) < u64::from(inter) * u64::from(self.job.speed.intra_pct)
     }
 
     /// Compares intra predictions with what is in `best`.
@@ -40,22 +43,37 @@ impl Coder<'_> {
         best: &mut Candidate,
         trial: &mut Candidate,
     ) {
-        const ALL: [IntraMode; 10] = IntraMode::ALL;
-        const FEW: [IntraMode; 4] = [IntraMode::Dc, IntraMode::V, IntraMode::H, IntraMode::Tm];
-        let is_intra_frame = self.job.setup.header.is_intra();
-        let modes: &[IntraMode] = if is_intra_frame { &ALL } else { &FEW };
+        const STRAIGHT: [IntraMode; 4] = [IntraMode::Dc, IntraMode::V, IntraMode::H, IntraMode::Tm];
         let costs = ModeCosts(self.job.setup);
-        let (ranked, count) =
-            self.rank_modes(site, modes, |mode| costs.luma_mode(site, mode), 0..1);
+        let rate = |mode| costs.luma_mode(site, mode);
+        let (mut ranked, mut count) = self.rank_modes(site, &STRAIGHT, rate, 0..1);
+        if let Some(near) = self.slanted_modes(&ranked[..count]) {
+            let (others, added) = self.rank_modes(site, near, rate, 0..1);
+            ranked[count..count + added].copy_from_slice(&others[..added]);
+            count += added;
+            sort_by_cost(&mut ranked[..count], |&(_, cost)| cost);
+        }
         let finalists = self.job.speed.intra_finalists.min(count);
         for &(mode, _) in &ranked[..finalists] {
-            for tx in TxSize::ALL[..=site.size.max_tx() as usize].iter().rev().take(2) {
-                self.code_intra(site, mode, *tx, trial);
-                if trial.cost < best.cost {
-                    std::mem::swap(best, trial);
-                }
+            self.code_intra(site, mode, trial);
+            if trial.cost < best.cost {
+                std::mem::swap(best, trial);
             }
         }
+    }
+
+    /// The slanted modes that are tried after the others were ranked: in intra frames all, or at fast speeds
+    /// those near the better one of the vertical and the horizontal mode, unless neither of them is good.
+    fn slanted_modes(&self, ranked: &[(IntraMode, u32)]) -> Option<&'static [IntraMode]> {
+        use IntraMode::{D45, D63, D117, D135, D153, D207, H, V};
+        if !self.job.setup.header.is_intra() {
+            return None;
+        }
+        if self.job.speed.slanted_modes == 6 {
+            return Some(&[D45, D135, D117, D153, D207, D63]);
+        }
+        let first = ranked.iter().find(|(mode, _)| matches!(mode, V | H))?;
+        Some(if first.0 == V { &[D45, D63, D117] } else { &[D135, D153, D207] })
     }
 
     /// Ranks intra modes by the error of their predictions of the whole block, which may have up to 32x32
@@ -117,23 +135,24 @@ impl Coder<'_> {
     }
 
     /// Predicts a block from its own frame and codes its residual.
-    fn code_intra(&mut self, site: &BlockSite, mode: IntraMode, tx: TxSize, out: &mut Candidate) {
+    fn code_intra(&mut self, site: &BlockSite, mode: IntraMode, out: &mut Candidate) {
         let setup = self.job.setup;
         let (costs, lambda) = (ModeCosts(setup), self.quantisers().lambda);
-        let mut info = BlockInfo { luma_modes: [mode; 4], tx, ..self.info(site) };
+        let mut info =
+            BlockInfo { luma_modes: [mode; 4], tx: site.size.max_tx(), ..self.info(site) };
         let saved = self.contexts.save(self.superblock_col);
-        self.work_levels.clear();
-        let mut cost = self.code_plane(site, &info, &setup.plane_block(&info, 0));
+        let mut cost = self.code_intra_luma(site, &mut info, &saved, &mut out.levels);
         let modes = [IntraMode::Dc, IntraMode::V, IntraMode::H, IntraMode::Tm, mode];
         let count = if modes[..4].contains(&mode) { 4 } else { 5 };
         let rate = |chroma| costs.chroma_mode(mode, chroma);
         let (ranked, _) = self.rank_modes(site, &modes[..count], rate, 1..3);
         info.chroma_mode = ranked[0].0;
+        self.work_levels.clear();
         for plane in [1, 2] {
             cost.add(self.code_plane(site, &info, &setup.plane_block(&info, plane)));
         }
         self.contexts.restore(self.superblock_col, &saved);
-        std::mem::swap(&mut out.levels, self.work_levels);
+        out.levels.append(self.work_levels);
         info.skip = !cost.any;
         if info.skip {
             out.levels.clear();
@@ -142,10 +161,40 @@ impl Coder<'_> {
         let rate = cost.rate
             + costs.is_inter(site, false)
             + costs.skip(site, info.skip)
-            + costs.tx_size(site, tx)
+            + costs.tx_size(site, info.tx)
             + costs.luma_mode(site, mode)
             + rate(info.chroma_mode);
         out.cost = cost.error.saturating_add(lambda.cost(rate));
         (out.info, out.is_predicted) = (info, false);
+    }
+
+    /// Codes luma with the best of several transform sizes.
+    fn code_intra_luma(
+        &mut self,
+        site: &BlockSite,
+        info: &mut BlockInfo,
+        saved: &SavedContexts,
+        levels: &mut Levels,
+    ) -> ResidualCost {
+        let setup = self.job.setup;
+        let (costs, lambda) = (ModeCosts(setup), self.quantisers().lambda);
+        let sizes = if setup.header.is_intra() { 2 } else { self.job.speed.intra_tx_sizes };
+        let mut best = (ResidualCost::default(), u32::MAX);
+        for tx in TxSize::ALL[..=info.tx as usize].iter().rev().take(sizes) {
+            let trial = BlockInfo { tx: *tx, ..*info };
+            self.work_levels.clear();
+            let cost = self.code_plane(site, &trial, &setup.plane_block(&trial, 0));
+            self.contexts.restore(self.superblock_col, saved);
+            let total = cost.total(lambda).saturating_add(lambda.cost(costs.tx_size(site, *tx)));
+            if total < best.1 {
+                best = (cost, total);
+                info.tx = *tx;
+                std::mem::swap(levels, self.work_levels);
+            }
+            if !cost.any {
+                break;
+            }
+        }
+        best.0
     }
 }

@@ -176,6 +176,23 @@ impl Field {
         &self.nodes[level][(row >> log2) * 8 + (col >> log2)]
     }
 
+    /// Squared errors of the quadrants of the macroblock at a position in units of 8 pixels, if `vector` was
+    /// tried for it.
+    #[inline]
+    pub(crate) fn known_errors(
+        &self,
+        row: usize,
+        col: usize,
+        vector: QuarterPel,
+    ) -> Option<&[u32; 4]> {
+        let mb = &self.mbs[row % 8 / 2 * 4 + col % 8 / 2];
+        match vector {
+            QuarterPel::ZERO => Some(&mb.zero),
+            _ if vector == mb.vector => Some(&mb.errors),
+            _ => None,
+        }
+    }
+
     /// Estimates the costs of all squares, from small ones to large ones.
     fn estimate(
         &mut self,

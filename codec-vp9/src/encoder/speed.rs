@@ -21,6 +21,20 @@ pub struct Speed {
     pub split_error: Option<u32>,
     /// Number of transform sizes that are tried in inter blocks.
     pub tx_sizes: usize,
+    /// Whether the transform size of inter blocks is estimated first from how even their errors are.
+    pub models_tx: bool,
+    /// Intra prediction is tried in inter frames if its estimated cost is below this many percent of that of
+    /// inter prediction.
+    pub intra_pct: u32,
+    /// Number of transform sizes that are tried in intra blocks of inter frames.
+    pub intra_tx_sizes: usize,
+    /// Number of slanted modes that are compared in intra frames: 6, or 3 near the better straight one.
+    pub slanted_modes: usize,
+    /// Squares of intra frames are not divided if their cost is below this many squared steps per 8x8
+    /// pixels, in 1/64.
+    pub enough_q6: u32,
+    /// Blocks of 32x32 pixels are not tried in intra frames if their variance exceeds this many squared steps.
+    pub most_variance: Option<u32>,
     /// Number of luma intra modes that are coded to compare their costs.
     pub intra_finalists: usize,
     /// Number of inter candidates that are coded to compare their costs.
@@ -41,27 +55,29 @@ impl Speed {
             tries_all_intra: false,
             split_error: None,
             tx_sizes: 1,
+            slanted_modes: 3,
+            enough_q6: 3,
+            most_variance: Some(12),
+            models_tx: true,
+            intra_pct: 90,
+            intra_tx_sizes: 1,
             intra_finalists: 1,
             inter_finalists: 1,
             other_vectors: false,
         };
-        let nine = Self {
-            subpel: SubpelSearch::Quarter,
-            tx_sizes: 2,
-            search_steps: 8,
-            split_error: Some(12),
-            ..fastest
-        };
-        let eight = Self { sure_pct: 3, split_error: Some(8), ..nine };
-        let seven = Self {
-            sure_pct: 8,
-            tx_sizes: 3,
-            split_error: Some(6),
-            pattern: Pattern::Hexagon,
-            ..eight
-        };
+        let nine = Self { subpel: SubpelSearch::Quarter, split_error: Some(24), ..fastest };
+        let eight = Self { search_steps: 8, split_error: Some(16), ..nine };
+        let seven = Self { tx_sizes: 2, split_error: Some(12), ..eight };
         let six = Self {
+            slanted_modes: 6,
+            enough_q6: 0,
+            most_variance: None,
+            models_tx: false,
+            intra_pct: 125,
+            intra_tx_sizes: 2,
             subpel: SubpelSearch::Iterative,
+            pattern: Pattern::Hexagon,
+            tx_sizes: 3,
             sure_pct: 12,
             split_error: Some(3),
             search_steps: 16,

@@ -19,8 +19,6 @@ pub(crate) struct TransformScratch {
     levels: [i16; 1024],
     /// Number of levels up to the last one that is not zero.
     end: usize,
-    /// Source and prediction of transforms that are only partly in the frame.
-    pub(crate) edges: [[u8; 1024]; 2],
 }
 
 impl Default for TransformScratch {
@@ -31,7 +29,6 @@ impl Default for TransformScratch {
             magnitudes: [0; 1024],
             levels: [0; 1024],
             end: 0,
-            edges: [[0; 1024]; 2],
         }
     }
 }
