@@ -15,7 +15,7 @@ pub enum Media {
 pub enum Format {
     /// VP8, RFC 7741.
     Vp8,
-    /// VP9, RFC 9628; no packetizer yet.
+    /// VP9, RFC 9628.
     Vp9,
     /// H.264, RFC 6184.
     H264,
@@ -107,6 +107,13 @@ pub enum VideoFormat {
     Vp8,
     /// H.264, RFC 6184.
     H264,
+    /// VP9, RFC 9628.
+    Vp9,
+}
+
+impl VideoFormat {
+    /// All formats.
+    pub const ALL: [Self; 3] = [Self::Vp8, Self::H264, Self::Vp9];
 }
 
 impl From<VideoFormat> for Format {
@@ -114,6 +121,7 @@ impl From<VideoFormat> for Format {
         match format {
             VideoFormat::Vp8 => Self::Vp8,
             VideoFormat::H264 => Self::H264,
+            VideoFormat::Vp9 => Self::Vp9,
         }
     }
 }
@@ -136,7 +144,9 @@ impl Payload {
     pub const VP8: Self = Self::video(96, Format::Vp8);
     /// H.264 with the default payload type.
     pub const H264: Self = Self::video(96, Format::H264);
-    /// RTX for VP8.
+    /// VP9 with the default payload type.
+    pub const VP9: Self = Self::video(96, Format::Vp9);
+    /// RTX for video.
     pub const VP8_RTX: Self = Self::video(97, Format::Rtx);
     /// RED for video, carries ULPFEC.
     pub const VIDEO_RED: Self = Self::video(98, Format::Red);

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | VP8 | RFC 7741 | [`vp8`] |
 //! | H.264 | RFC 6184 | [`h264`] |
+//! | VP9 | RFC 9628 | [`vp9`] |
 //! | Opus | RFC 7587 | [`opus`] |
 //! | A-law, mu-law | RFC 3551 | [`g711`] |
 //! | redundant audio (RED) | RFC 2198 | [`red`] |
@@ -20,6 +21,7 @@ pub mod opus;
 pub mod red;
 pub mod rtx;
 pub mod vp8;
+pub mod vp9;
 
 pub use audio_packetizer::AudioPacketizerConfig;
 pub use format::{Format, Media, Payload, VideoFormat};

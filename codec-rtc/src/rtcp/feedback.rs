@@ -68,7 +68,7 @@ impl Pli {
 }
 
 impl Rpsi {
-    /// Creates an acknowledgement of a VP8 frame by its `PictureID`.
+    /// Creates an acknowledgement of a VP8 or VP9 frame by its `PictureID`.
     #[must_use]
     pub fn vp8(sender_ssrc: u32, media_ssrc: u32, payload_type: u8, id: PictureId) -> Self {
         // As in the payload descriptor: the longer form starts with a set bit.
@@ -93,7 +93,7 @@ impl Rpsi {
         self.native.as_slice().try_into().ok().map(u16::from_be_bytes)
     }
 
-    /// `PictureID` of the frame, if the format is VP8.
+    /// `PictureID` of the frame, if the format is VP8 or VP9.
     #[must_use]
     pub fn vp8_picture_id(&self) -> Option<PictureId> {
         match *self.native.as_slice() {

@@ -83,6 +83,12 @@ impl VideoStream {
     pub fn with_h264(self) -> Self {
         Self { format: VideoFormat::H264, ..self }
     }
+
+    /// The same stream with VP9.
+    #[must_use]
+    pub fn with_vp9(self) -> Self {
+        Self { format: VideoFormat::Vp9, ..self }
+    }
 }
 
 /// An audio stream.

@@ -4,13 +4,14 @@ use codec_core::codec::PacketMeta;
 use codec_core::error::ConfigError;
 
 use super::config::VideoStream;
-use crate::packet::{VideoFormat, h264, vp8};
+use crate::packet::{VideoFormat, h264, vp8, vp9};
 use crate::rtp::WriteError;
 
 #[derive(Clone, Debug)]
 pub(super) enum VideoPacketizer {
     Vp8(vp8::Packetizer),
     H264(h264::Packetizer),
+    Vp9(vp9::Packetizer),
 }
 
 impl VideoPacketizer {
@@ -40,6 +41,17 @@ impl VideoPacketizer {
                     h264::PacketizerConfig { mtu, payload_type, ssrc, first_sequence, mode };
                 h264::Packetizer::new(config).map(Self::H264)
             }
+            VideoFormat::Vp9 => {
+                let config = vp9::PacketizerConfig {
+                    mtu,
+                    payload_type,
+                    ssrc,
+                    first_sequence,
+                    first_picture_id,
+                    layers: false,
+                };
+                vp9::Packetizer::new(config).map(Self::Vp9)
+            }
         }
     }
 
@@ -55,6 +67,10 @@ impl VideoPacketizer {
         match (self, encrypted) {
             (Self::Vp8(vp8), None) => vp8.packetize(data, meta, timestamp, out),
             (Self::Vp8(vp8), Some(data)) => vp8.packetize_encrypted(data, meta, timestamp, out),
+            // The first byte of an encrypted frame is clear, and packets may split it anywhere.
+            (Self::Vp9(vp9), data_of) => {
+                vp9.packetize(data_of.unwrap_or(data), meta, timestamp, out)
+            }
             (Self::H264(h264), None) => h264.packetize(data, timestamp, out),
             (Self::H264(_), Some(_)) => Err(WriteError::Field {
                 what: "end-to-end encrypted frames are not supported with H.264",
@@ -67,6 +83,7 @@ impl VideoPacketizer {
         match self {
             Self::Vp8(vp8) => vp8.next_sequence(),
             Self::H264(h264) => h264.next_sequence(),
+            Self::Vp9(vp9) => vp9.next_sequence(),
         }
     }
 
@@ -75,13 +92,16 @@ impl VideoPacketizer {
         match self {
             Self::Vp8(vp8) => vp8.skip(packets),
             Self::H264(h264) => h264.skip(packets),
+            Self::Vp9(vp9) => vp9.skip(packets),
         }
     }
 
     /// Packets carry the temporal layer from now on, if the format has a field for it.
     pub(super) fn send_layers(&mut self) {
-        if let Self::Vp8(vp8) = self {
-            vp8.set_layers(true);
+        match self {
+            Self::Vp8(vp8) => vp8.set_layers(true),
+            Self::Vp9(vp9) => vp9.set_layers(true),
+            Self::H264(_) => {}
         }
     }
 }

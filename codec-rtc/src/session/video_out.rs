@@ -131,7 +131,7 @@ impl VideoOut {
         let first = first_sequence(rng);
         // A receiver acknowledges frames of H.264 by the numbers in their descriptors.
         let extensions = &config.streams.extensions;
-        let has_numbers = stream.format == VideoFormat::Vp8
+        let has_numbers = stream.format != VideoFormat::H264
             || extensions.id(ExtensionKind::DependencyDescriptor).is_some();
         let acknowledges = config.reference_recovery && has_numbers;
         Ok(Self {
@@ -254,6 +254,10 @@ impl VideoOut {
     /// Adapts to the temporal layers of the encoder at a key frame, which carries the structure.
     /// Until then, frames are described with the previous layers.
     fn track_layers(&mut self, meta: &PacketMeta) {
+        if meta.spatial.layers > 1 {
+            // References differ between the layers of a picture.
+            self.long_term = None;
+        }
         let layers = meta.temporal_layers.max(meta.temporal_id.saturating_add(1)).min(MAX_LAYERS);
         if layers <= self.layers {
             return;
@@ -435,7 +439,7 @@ impl VideoOut {
     pub(super) fn acknowledged(&mut self, now: Duration, rpsi: &Rpsi) {
         let (Some(last), Some(long_term)) = (self.last_frame, &mut self.long_term) else { return };
         let behind = match self.stream.format {
-            VideoFormat::Vp8 => rpsi.vp8_picture_id().map(|id| {
+            VideoFormat::Vp8 | VideoFormat::Vp9 => rpsi.vp8_picture_id().map(|id| {
                 let newest = self.first_picture_id.wrapping_add(wrap(last)) & 0x7fff;
                 PictureId::Long(newest).steps_from(id)
             }),

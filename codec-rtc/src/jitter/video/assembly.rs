@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::content::{Content, Contents, Examined};
 use super::frame::PacketInfo;
 use crate::packet::VideoFormat;
+use crate::packet::vp9::LayerFrame;
 use crate::rtp::{self, Malformed};
 use crate::sequence::{MAX_DROPOUT, RestartDetector, Unwrapper16, Unwrapper32, wrap_16};
 
@@ -64,6 +65,8 @@ impl Stored {
 #[derive(Clone, Debug)]
 pub(super) struct Assembled {
     pub(super) data: Vec<u8>,
+    /// Layer frames of VP9.
+    pub(super) layers: Vec<LayerFrame>,
     pub(super) first: Stored,
     pub(super) arrived: (Duration, Duration),
     pub(super) packets: u32,
@@ -385,14 +388,16 @@ impl Assembly {
         if bytes > MAX_FRAME_BYTES {
             return Some(Err(Unusable::TooLarge));
         }
-        let payloads = packets.values().map(|stored| stored.payload.as_slice());
-        let Some(data) = self.contents.join(payloads) else {
+        let payloads = packets.values().map(|stored| (&stored.examined, stored.payload.as_slice()));
+        let mut layers = Vec::new();
+        let Some(data) = self.contents.join(payloads, &mut layers) else {
             return Some(Err(Unusable::Malformed));
         };
         let mut all = packets.into_values();
         let first = all.next()?;
         let mut frame = Assembled {
             data,
+            layers,
             arrived: (first.arrived, first.arrived),
             packets: 0,
             recovered: 0,

@@ -1,8 +1,10 @@
 //! Payload formats: packets and frames as far as the frame buffer examines them.
 
+use super::frame::FrameDiffs;
 use crate::packet::VideoFormat;
 use crate::packet::h264::{Joiner, ParameterSets, Payload, SetId, SliceHead};
-use crate::packet::vp8::Descriptor;
+use crate::packet::vp8::{Descriptor, LayerInfo, PictureId};
+use crate::packet::vp9::{self, GroupPicture, LayerFrame};
 use crate::rtp::Malformed;
 
 /// Properties of a frame that depend on the payload format.
@@ -14,16 +16,20 @@ pub(super) struct Content {
     pub(super) is_discardable: bool,
     /// Whether parameter sets that it needs were not received (H.264).
     pub(super) lacks_parameters: bool,
+    /// Pictures that it references, as distances (VP9 with `PictureID`s, if they are known).
+    pub(super) references: Option<FrameDiffs>,
 }
 
 /// Properties of a packet.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Examined {
-    /// VP8 payload descriptor.
+    /// VP8 payload descriptor, or the fields of the VP9 descriptor that it also has.
     pub(super) descriptor: Descriptor,
+    /// VP9 payload descriptor.
+    vp9: Option<Box<vp9::Descriptor>>,
     /// Whether its content shows that it starts a frame.
     pub(super) shows_start: bool,
-    /// Whether it starts a key frame if it starts a frame (VP8).
+    /// Whether it starts a key frame if it starts a frame (VP8, VP9).
     has_key_bit: bool,
     /// Its first slice (H.264).
     slice: Option<SliceHead>,
@@ -39,6 +45,8 @@ pub(super) struct Contents {
     sets: ParameterSets,
     /// Parameter sets from signalling.
     signalled: ParameterSets,
+    /// The picture group of VP9's non-flexible mode, and its first picture.
+    group: Option<(PictureId, Vec<GroupPicture>)>,
 }
 
 impl Contents {
@@ -52,7 +60,10 @@ impl Contents {
     }
 
     /// Validates a payload and returns the data to keep; an empty payload is padding.
-    pub(super) fn examine<'a>(&self, payload: &'a [u8]) -> Result<(Examined, &'a [u8]), Malformed> {
+    pub(super) fn examine<'a>(
+        &mut self,
+        payload: &'a [u8],
+    ) -> Result<(Examined, &'a [u8]), Malformed> {
         if payload.is_empty() {
             return Ok((Examined::default(), payload));
         }
@@ -66,6 +77,9 @@ impl Contents {
                 data,
             ));
         }
+        if self.format == VideoFormat::Vp9 {
+            return self.examine_vp9(payload);
+        }
         let parsed = Payload::parse(payload)?;
         let mut examined =
             Examined { shows_start: parsed.shows_start(&self.signalled), ..Examined::default() };
@@ -78,19 +92,94 @@ impl Contents {
         Ok((examined, payload))
     }
 
-    /// Joins the payloads of a frame; `None` if they do not form one.
-    pub(super) fn join<'a>(&self, payloads: impl Iterator<Item = &'a [u8]>) -> Option<Vec<u8>> {
+    fn examine_vp9<'a>(&mut self, payload: &'a [u8]) -> Result<(Examined, &'a [u8]), Malformed> {
+        let (vp9, data) = vp9::Descriptor::parse(payload)?;
+        let first = *data.first().ok_or(Malformed::EmptyPayload)?;
+        if let Some(structure) = &vp9.structure {
+            // The group starts here; in flexible mode there is none.
+            let group = structure.group.clone();
+            self.group = vp9.picture_id.filter(|_| !group.is_empty()).map(|id| (id, group));
+        }
+        let layer = vp9
+            .layer
+            .map(|layer| LayerInfo { temporal_id: layer.temporal_id.min(3), layer_sync: false });
+        let descriptor = Descriptor {
+            picture_id: vp9.picture_id,
+            tl0_pic_idx: vp9.tl0_pic_idx,
+            layer,
+            ..Descriptor::default()
+        };
+        let examined = Examined {
+            descriptor,
+            shows_start: vp9.start_of_frame && vp9.spatial_id() == 0,
+            has_key_bit: !vp9.inter_predicted && vp9::shows_key_frame(first),
+            vp9: Some(Box::new(vp9)),
+            ..Examined::default()
+        };
+        Ok((examined, data))
+    }
+
+    /// Joins the payloads of a frame; `None` if they do not form one. The layer frames of VP9 are
+    /// appended to `layers`.
+    pub(super) fn join<'a>(
+        &self,
+        packets: impl Iterator<Item = (&'a Examined, &'a [u8])>,
+        layers: &mut Vec<LayerFrame>,
+    ) -> Option<Vec<u8>> {
         let mut data = Vec::new();
-        if self.format == VideoFormat::Vp8 {
-            payloads.for_each(|payload| data.extend_from_slice(payload));
-            return Some(data);
+        match self.format {
+            VideoFormat::Vp8 => {
+                packets.for_each(|(_, payload)| data.extend_from_slice(payload));
+                Some(data)
+            }
+            VideoFormat::H264 => {
+                let mut joiner = Joiner::default();
+                for (_, payload) in packets {
+                    joiner.append(Payload::parse(payload).ok()?, &mut data);
+                }
+                joiner.gap(&mut data);
+                (joiner.damaged == 0).then_some(data)
+            }
+            VideoFormat::Vp9 => {
+                for (examined, payload) in packets.filter(|(_, payload)| !payload.is_empty()) {
+                    let descriptor = examined.vp9.as_deref()?;
+                    let start = data.len();
+                    data.extend_from_slice(payload);
+                    match layers.last_mut() {
+                        Some(layer) if !descriptor.start_of_frame => layer.bytes.end = data.len(),
+                        _ => layers.push(LayerFrame {
+                            bytes: start..data.len(),
+                            descriptor: descriptor.clone(),
+                        }),
+                    }
+                }
+                let sizes: Vec<usize> = layers.iter().map(|layer| layer.bytes.len()).collect();
+                vp9::append_superframe_index(&sizes, &mut data)?;
+                Some(data)
+            }
         }
-        let mut joiner = Joiner::default();
-        for payload in payloads {
-            joiner.append(Payload::parse(payload).ok()?, &mut data);
+    }
+
+    /// References of a VP9 picture: those of its layer frames, or those that the picture group states.
+    fn references_of<'a>(&self, packets: impl Iterator<Item = &'a Examined>) -> Option<FrameDiffs> {
+        let mut diffs: Vec<u16> = Vec::new();
+        for descriptor in packets.filter_map(|packet| packet.vp9.as_deref()) {
+            let id = descriptor.picture_id?;
+            if descriptor.flexible {
+                diffs.extend(descriptor.references.as_slice().iter().map(|&diff| u16::from(diff)));
+                continue;
+            }
+            if !descriptor.inter_predicted {
+                continue;
+            }
+            let (first, group) = self.group.as_ref()?;
+            let length = u16::try_from(group.len()).ok().filter(|it| it.is_power_of_two())?;
+            let picture = group.get(usize::from(id.steps_from(*first) % length))?;
+            diffs.extend(picture.diffs.iter().map(|&diff| u16::from(diff)));
         }
-        joiner.gap(&mut data);
-        (joiner.damaged == 0).then_some(data)
+        diffs.sort_unstable();
+        diffs.dedup();
+        FrameDiffs::new(&diffs)
     }
 
     /// Properties of a frame, from its packets in order.
@@ -98,9 +187,11 @@ impl Contents {
         &self,
         packets: impl Iterator<Item = &'a Examined> + Clone,
     ) -> Content {
-        if self.format == VideoFormat::Vp8 {
+        if self.format != VideoFormat::H264 {
             let is_key = packets.clone().next().is_some_and(|first| first.has_key_bit);
-            return Content { is_key, ..Content::default() };
+            let is_vp9 = self.format == VideoFormat::Vp9;
+            let references = if is_vp9 { self.references_of(packets) } else { None };
+            return Content { is_key, references, ..Content::default() };
         }
         let Some(slice) = packets.clone().find_map(|packet| packet.slice) else {
             return Content { lacks_parameters: true, ..Content::default() };
@@ -110,6 +201,7 @@ impl Contents {
             is_key: slice.is_idr && knows,
             is_discardable: slice.is_discardable,
             lacks_parameters: !knows,
+            references: None,
         }
     }
 

@@ -1,13 +1,14 @@
-//! Decodability of frames: exact references from the Dependency Descriptor if present, otherwise
-//! from the VP8 payload descriptor or, for H.264, from gaps between packets.
+//! Decodability of frames: exact references from the Dependency Descriptor or the VP9 payload
+//! descriptor if present, otherwise from the VP8 payload descriptor or, for H.264, from gaps between
+//! packets.
 
 use std::collections::BTreeSet;
 
 use super::assembly::Stored;
 use super::content::Content;
-use super::frame::{FrameDependency, FrameId};
-use crate::packet::vp8::{Decodable, Descriptor, References};
-use crate::sequence::{Unwrapper16, wrap_16};
+use super::frame::{FrameDependency, FrameDiffs, FrameId};
+use crate::packet::vp8::{Decodable, Descriptor, PictureId, References};
+use crate::sequence::wrap_16;
 
 /// Maximum distance of a reference (12 bits in the Dependency Descriptor).
 const REACH: i64 = 4096;
@@ -17,6 +18,8 @@ const REACH: i64 = 4096;
 pub(super) struct Head {
     pub(super) descriptor: Descriptor,
     pub(super) dependency: Option<FrameDependency>,
+    /// References of a VP9 picture.
+    pub(super) references: Option<FrameDiffs>,
     pub(super) is_key: bool,
     /// Whether parameter sets that the frame needs were not received (H.264).
     pub(super) lacks_parameters: bool,
@@ -32,6 +35,7 @@ impl Head {
                 ..first.examined.descriptor
             },
             dependency: first.info.dependency,
+            references: content.references,
             is_key: content.is_key,
             lacks_parameters: content.lacks_parameters,
             timestamp: first.timestamp,
@@ -46,9 +50,43 @@ impl Head {
         }
     }
 
+    /// Number of the frame, and its references if they are known. VP9 uses its payload descriptor,
+    /// because Dependency Descriptors count layer frames.
+    fn numbered(&self) -> Option<(Number, Option<FrameDiffs>)> {
+        if let (Some(id), Some(references)) = (self.descriptor.picture_id, self.references) {
+            return Some((Number::of_picture(id), Some(references)));
+        }
+        let it = self.dependency?;
+        Some((Number { value: it.frame_number, bits: 16 }, it.diffs))
+    }
+
     pub(super) fn temporal_id(&self) -> u8 {
         let layer = self.descriptor.layer.map(|layer| layer.temporal_id);
         self.dependency.map(|dependency| dependency.temporal_id).or(layer).unwrap_or(0)
+    }
+}
+
+/// A frame number that wraps.
+#[derive(Clone, Copy, Debug)]
+struct Number {
+    value: u16,
+    /// Width, 1..=16.
+    bits: u32,
+}
+
+impl Number {
+    fn of_picture(id: PictureId) -> Self {
+        let bits = if matches!(id, PictureId::Long(_)) { 15 } else { 7 };
+        Self { value: id.number(), bits }
+    }
+
+    /// The value nearest to the previous number.
+    fn unwrapped(self, last: Option<i64>) -> i64 {
+        let value = i64::from(self.value);
+        let Some(last) = last else { return value };
+        let range = 1_i64 << self.bits;
+        let ahead = (value - last).rem_euclid(range);
+        last + if ahead >= range / 2 { ahead - range } else { ahead }
     }
 }
 
@@ -68,7 +106,10 @@ pub(super) enum Decodability {
 pub(super) struct Tracker {
     /// Numbers of decoded frames within [`REACH`].
     decoded: BTreeSet<i64>,
-    numbers: Unwrapper16,
+    /// Last number that was unwrapped.
+    newest: Option<i64>,
+    /// Whether the numbers are `PictureID`s (VP9).
+    counts_pictures: bool,
     /// Last number emitted or skipped.
     last: Option<i64>,
     references: References,
@@ -84,7 +125,7 @@ struct Before {
     decoded: Option<BTreeSet<i64>>,
     /// The number added.
     added: Option<i64>,
-    numbers: Unwrapper16,
+    newest: Option<i64>,
     last: Option<i64>,
     references: References,
     has_key: bool,
@@ -98,8 +139,8 @@ impl Tracker {
 
     /// Number of frames missing before this one, if frame numbers are available.
     pub(super) fn missing_before(&self, head: &Head) -> Option<u64> {
-        if let (Some(dependency), Some(last)) = (head.dependency, self.last) {
-            let number = self.numbers.peek(dependency.frame_number);
+        if let (Some((number, _)), Some(last)) = (head.numbered(), self.last) {
+            let number = number.unwrapped(self.newest);
             return Some(u64::try_from(number - last - 1).unwrap_or(0));
         }
         self.references.missing_before(head.descriptor.picture_id).map(u64::from)
@@ -113,8 +154,8 @@ impl Tracker {
         if head.lacks_parameters {
             return if gap { Decodability::Unknown } else { Decodability::Never };
         }
-        let exact = head.dependency.and_then(|it| Some((it.frame_number, it.diffs?)));
-        let Some((frame_number, diffs)) = exact else {
+        let exact = head.numbered().and_then(|(number, diffs)| Some((number, diffs?)));
+        let Some((number, diffs)) = exact else {
             return match self.references.clone().record(&head.descriptor, false, true, gap) {
                 Decodable::Yes => Decodability::Now,
                 Decodable::No if gap => Decodability::Unknown,
@@ -124,7 +165,7 @@ impl Tracker {
         if !self.has_key {
             return if gap { Decodability::Unknown } else { Decodability::Never };
         }
-        let number = self.numbers.peek(frame_number);
+        let number = number.unwrapped(self.newest);
         let mut verdict = Decodability::Now;
         for &diff in diffs.as_slice() {
             let reference = number - i64::from(diff);
@@ -141,21 +182,23 @@ impl Tracker {
     /// Records that a frame was emitted (`decodes`) or skipped although complete. `gap`: packets
     /// before it were missing.
     pub(super) fn record(&mut self, head: &Head, gap: bool, decodes: bool) {
-        let Self { numbers, last, has_key, .. } = *self;
+        let Self { newest, last, has_key, .. } = *self;
         let references = self.references.clone();
-        let mut before = Before { decoded: None, added: None, numbers, last, references, has_key };
+        let mut before = Before { decoded: None, added: None, newest, last, references, has_key };
         self.references.record(&head.descriptor, head.is_key, decodes, gap);
         if decodes && head.is_key {
             before.decoded = Some(std::mem::take(&mut self.decoded));
             self.has_key = true;
         }
         self.before = Some(before);
-        let Some(dependency) = head.dependency else { return };
+        let Some((number, _)) = head.numbered() else { return };
         if head.is_key {
             // A restarted stream may restart its frame numbers.
-            self.numbers = Unwrapper16::default();
+            self.newest = None;
         }
-        let number = self.numbers.unwrap(dependency.frame_number);
+        let number = number.unwrapped(self.newest);
+        self.newest = Some(number);
+        self.counts_pictures = head.references.is_some();
         self.last = Some(number);
         if decodes {
             let is_new = self.decoded.insert(number);
@@ -168,10 +211,10 @@ impl Tracker {
 
     /// Records that an emitted frame failed to decode, so that no frame may reference it.
     pub(super) fn failed(&mut self, id: FrameId) {
-        match id.frame_number {
+        let picture = id.picture_id.filter(|_| self.counts_pictures).map(Number::of_picture);
+        match picture.or(id.frame_number.map(|value| Number { value, bits: 16 })) {
             Some(number) => {
-                let number = self.numbers.peek(number);
-                self.decoded.remove(&number);
+                self.decoded.remove(&number.unwrapped(self.newest));
             }
             None => self.has_key = false,
         }
@@ -185,15 +228,15 @@ impl Tracker {
             // Without a number, the missing frame could not be detected.
             return self.failed(id);
         }
-        let Before { decoded, added, numbers, last, references, has_key } = before;
+        let Before { decoded, added, newest, last, references, has_key } = before;
         if let Some(added) = added {
             self.decoded.remove(&added);
         }
         if let Some(decoded) = decoded {
             self.decoded = decoded;
         }
-        (self.numbers, self.last, self.references, self.has_key) =
-            (numbers, last, references, has_key);
+        (self.newest, self.last, self.references, self.has_key) =
+            (newest, last, references, has_key);
     }
 
     /// Clears all references, so that only a key frame is decodable.
@@ -208,7 +251,9 @@ impl Tracker {
         if self.missing_before(head).is_none_or(|missing| missing == 0) {
             return id;
         }
-        if let Some(last) = self.last.filter(|_| head.dependency.is_some()) {
+        if let Some(last) =
+            self.last.filter(|_| head.dependency.is_some() && head.references.is_none())
+        {
             id.frame_number = Some(wrap_16(last + 1));
         }
         id

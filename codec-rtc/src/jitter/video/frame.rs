@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use crate::extension::{PlayoutDelay, dependency};
 use crate::packet::vp8::{Decodable, Descriptor, PictureId};
+use crate::packet::vp9::LayerFrame;
 
-/// Maximum number of references of a frame.
-pub const MAX_REFERENCES: usize = 8;
+/// Maximum number of references of a frame, or of the layer frames of a picture.
+pub const MAX_REFERENCES: usize = 9;
 
 /// References of a frame as distances (`frame_diffs` of the Dependency Descriptor); empty for a key
 /// frame.
@@ -86,7 +87,7 @@ pub struct PacketInfo {
 pub struct FrameId {
     /// Frame number of the Dependency Descriptor.
     pub frame_number: Option<u16>,
-    /// `PictureID` of the VP8 payload descriptor, as used in RPSI (RFC 7741, section 5.1).
+    /// `PictureID` of the payload descriptor of VP8 or VP9, as used in RPSI (RFC 7741, section 5.1).
     pub picture_id: Option<PictureId>,
     /// RTP timestamp.
     pub timestamp: u32,
@@ -97,8 +98,11 @@ pub struct FrameId {
 pub struct Frame {
     /// Number of the frame in output order, for [`super::FrameBuffer::decoded`].
     pub number: u64,
-    /// The coded frame; for H.264, an access unit in the byte stream format.
+    /// The coded frame; for H.264, an access unit in the byte stream format; for VP9, the layer frames
+    /// of a picture, with a superframe index if there are several.
     pub data: Vec<u8>,
+    /// The layer frames of a VP9 picture.
+    pub layers: Vec<LayerFrame>,
     /// Identifiers of the frame.
     pub id: FrameId,
     /// Unwrapped timestamp in ticks of 90 kHz, starting at the timestamp of the first packet.
@@ -107,8 +111,8 @@ pub struct Frame {
     pub is_key: bool,
     /// Temporal layer; 0 is the base layer or a stream without layers.
     pub temporal_id: u8,
-    /// VP8 payload descriptor of the first packet; for other formats, it has only
-    /// [`Descriptor::non_reference`].
+    /// VP8 payload descriptor of the first packet. For H.264, it has only
+    /// [`Descriptor::non_reference`]; for VP9, the `PictureID`, TL0PICIDX and temporal layer.
     pub descriptor: Descriptor,
     /// Whether all references were emitted before. [`Decodable::No`] occurs only if
     /// [`super::FrameBufferConfig::conceal`] is set.

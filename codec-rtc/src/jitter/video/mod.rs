@@ -44,6 +44,8 @@ mod stall;
 mod stats;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vp9_tests;
 
 pub use assembly::{PacketCounters, Pushed};
 pub use buffer::FrameBuffer;

@@ -128,7 +128,9 @@ impl Receiver {
 fn acknowledgement(ssrc: u32, stream: &VideoStream, frame: FrameId) -> Option<Rpsi> {
     let payload_type = stream.payload_type;
     match stream.format {
-        VideoFormat::Vp8 => Some(Rpsi::vp8(ssrc, stream.ssrc, payload_type, frame.picture_id?)),
+        VideoFormat::Vp8 | VideoFormat::Vp9 => {
+            Some(Rpsi::vp8(ssrc, stream.ssrc, payload_type, frame.picture_id?))
+        }
         VideoFormat::H264 => Some(Rpsi::h264(ssrc, stream.ssrc, payload_type, frame.frame_number?)),
     }
 }

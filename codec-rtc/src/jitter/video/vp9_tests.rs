@@ -1,0 +1,181 @@
+//! Pictures of VP9 in the frame buffer.
+
+use std::time::Duration;
+
+use codec_core::frame::Size;
+
+use super::{Frame, FrameBuffer, FrameBufferConfig, PacketInfo};
+use crate::packet::VideoFormat;
+use crate::packet::vp9::{
+    Descriptor, GroupPicture, LayerIndices, Packetizer, PacketizerConfig, PictureId, References,
+    ScalabilityStructure,
+};
+
+const KEY: u8 = 0x82;
+const INTER: u8 = 0x86;
+
+fn buffer() -> FrameBuffer {
+    FrameBuffer::new(FrameBufferConfig {
+        format: VideoFormat::Vp9,
+        ..FrameBufferConfig::forwarding()
+    })
+}
+
+fn packetizer() -> Packetizer {
+    let config = PacketizerConfig { mtu: 150, first_sequence: 65_530, ..Default::default() };
+    Packetizer::new(config).unwrap()
+}
+
+/// Packets of a picture with this id and these layer frames: data and references. Upper layers without
+/// references use the lower ones.
+fn picture(packetizer: &mut Packetizer, id: u16, layers: &[(Vec<u8>, &[u8])]) -> Vec<Vec<u8>> {
+    let mut out = Vec::new();
+    for (spatial_id, (data, diffs)) in (0..).zip(layers) {
+        let references = References::new(diffs).unwrap();
+        let is_key = spatial_id == 0 && diffs.is_empty();
+        let structure = ScalabilityStructure { spatial_layers: 3, ..Default::default() };
+        let descriptor = Descriptor {
+            picture_id: Some(PictureId::Long(id & 0x7fff)),
+            inter_predicted: !diffs.is_empty(),
+            layer: Some(LayerIndices {
+                spatial_id,
+                inter_layer_predicted: spatial_id > 0 && diffs.is_empty(),
+                ..LayerIndices::default()
+            }),
+            flexible: true,
+            references,
+            structure: is_key.then(|| Box::new(structure)),
+            ..Descriptor::default()
+        };
+        let ends = usize::from(spatial_id) + 1 == layers.len();
+        let timestamp = u32::from(id).wrapping_mul(3000);
+        packetizer.packetize_layer(data, &descriptor, ends, timestamp, &mut out).unwrap();
+    }
+    out
+}
+
+fn data(first: u8, len: usize) -> Vec<u8> {
+    let mut data = vec![7; len];
+    data[0] = first;
+    data
+}
+
+fn push(buffer: &mut FrameBuffer, packets: &[Vec<u8>]) -> Vec<Frame> {
+    for packet in packets {
+        buffer.push(Duration::ZERO, packet, PacketInfo::default()).unwrap();
+    }
+    std::iter::from_fn(|| buffer.poll_frame(Duration::ZERO)).collect()
+}
+
+#[test]
+fn layer_frames_of_a_picture_become_a_superframe_in_any_packet_order() {
+    let (mut buffer, mut packetizer) = (buffer(), packetizer());
+    let none: &[u8] = &[];
+    let layers = [(data(KEY, 200), none), (data(INTER, 300), none), (data(INTER, 500), none)];
+    let mut packets = picture(&mut packetizer, 0x7fff, &layers);
+    packets.reverse();
+    let frames = push(&mut buffer, &packets);
+    let [frame] = frames.as_slice() else { panic!("{} frames", frames.len()) };
+    assert!(frame.is_key);
+    let ranges: Vec<_> = frame.layers.iter().map(|layer| layer.bytes.clone()).collect();
+    assert_eq!(ranges, [0..200, 200..500, 500..1000]);
+    let ids: Vec<u8> = frame.layers.iter().map(|layer| layer.descriptor.spatial_id()).collect();
+    assert_eq!(ids, [0, 1, 2]);
+    assert_eq!(frame.data[1000..], [0xca, 200, 0, 44, 1, 244, 1, 0xca]);
+    assert_eq!(frame.id.picture_id, Some(PictureId::Long(0x7fff)));
+    // The layers of later pictures reference only themselves, and the last one is switched off.
+    let layers = [(data(INTER, 20), &[1][..]), (data(INTER, 30), &[1])];
+    let frames = push(&mut buffer, &picture(&mut packetizer, 0x8000, &layers));
+    assert_eq!(frames[0].data[50..], [0xc1, 20, 30, 0xc1]);
+    assert!(!frames[0].is_key);
+}
+
+#[test]
+fn references_across_a_lost_picture_are_exact() {
+    let (mut buffer, mut packetizer) = (buffer(), packetizer());
+    let mut one = |id, diffs: &[u8]| {
+        let first = if diffs.is_empty() { KEY } else { INTER };
+        picture(&mut packetizer, id, &[(data(first, 20), diffs)])
+    };
+    let pictures = [one(5, &[]), one(6, &[1]), one(7, &[2]), one(8, &[1]), one(9, &[3])];
+    assert_eq!(push(&mut buffer, &pictures[0]).len(), 1);
+    // Picture 6 is lost; picture 7 does not need it.
+    let later = Duration::from_secs(1);
+    for packets in &pictures[2..] {
+        for packet in packets {
+            buffer.push(Duration::ZERO, packet, PacketInfo::default()).unwrap();
+        }
+    }
+    let ids: Vec<u16> = std::iter::from_fn(|| buffer.poll_frame(later))
+        .map(|frame| frame.id.picture_id.unwrap().number())
+        .collect();
+    assert_eq!(ids, [7, 8]);
+    assert_eq!(buffer.dropped().total(), 1, "picture 9 references the lost one");
+}
+
+#[test]
+fn pictures_of_the_non_flexible_mode_follow_their_group() {
+    let (mut buffer, mut packetizer) = (buffer(), packetizer());
+    let of =
+        |temporal_id, diff| GroupPicture { temporal_id, diffs: vec![diff], switching_up: true };
+    let structure = ScalabilityStructure {
+        spatial_layers: 1,
+        sizes: vec![Size::new(640, 480)],
+        group: vec![of(0, 4), of(2, 1), of(1, 2), of(2, 1)],
+    };
+    let mut packets = |id: u8| {
+        let is_key = id == 126;
+        let number = id.wrapping_sub(126);
+        let descriptor = Descriptor {
+            picture_id: Some(PictureId::Short(id & 0x7f)),
+            inter_predicted: !is_key,
+            layer: Some(LayerIndices {
+                temporal_id: [0, 2, 1, 2][usize::from(number % 4)],
+                ..LayerIndices::default()
+            }),
+            tl0_pic_idx: Some(number / 4),
+            structure: is_key.then(|| Box::new(structure.clone())),
+            ..Descriptor::default()
+        };
+        let mut out = Vec::new();
+        let first = if is_key { KEY } else { INTER };
+        let timestamp = u32::from(number) * 3000;
+        let frame = data(first, 20);
+        packetizer.packetize_layer(&frame, &descriptor, true, timestamp, &mut out).unwrap();
+        out
+    };
+    let all: Vec<Vec<Vec<u8>>> = (126..=134).map(&mut packets).collect();
+    assert_eq!(push(&mut buffer, &all[0]).len(), 1);
+    // Picture 2 of temporal layer 1 is lost, and picture 3 depends on it.
+    let mut decoded = Vec::new();
+    for (at, packets) in all.iter().enumerate().skip(1).filter(|(at, _)| *at != 2) {
+        for packet in packets {
+            buffer.push(Duration::ZERO, packet, PacketInfo::default()).unwrap();
+        }
+        let frames = std::iter::from_fn(|| buffer.poll_frame(Duration::from_secs(1))).count();
+        decoded.extend((frames > 0).then_some(at));
+    }
+    assert_eq!(decoded, [1, 4, 5, 6, 7, 8]);
+}
+
+#[test]
+fn damaged_payloads_are_rejected_and_leave_the_buffer_usable() {
+    let (mut buffer, mut packetizer) = (buffer(), packetizer());
+    let none: &[u8] = &[];
+    let packets = picture(&mut packetizer, 1, &[(data(KEY, 20), none)]);
+    for end in 13..packets[0].len() - 19 {
+        let short = &packets[0][..end];
+        assert!(buffer.push(Duration::ZERO, short, PacketInfo::default()).is_err(), "{end}");
+    }
+    // Nine layer frames in one picture.
+    let mut many = Vec::new();
+    for _ in 0..9 {
+        many.extend(picture(&mut packetizer, 2, &[(data(KEY, 20), none)]));
+    }
+    let last = many.len() - 1;
+    many[..last].iter_mut().for_each(|packet| packet[1] &= 0x7f);
+    assert!(push(&mut buffer, &many).is_empty());
+    assert_eq!(buffer.dropped().malformed, 1);
+    let packets = picture(&mut packetizer, 3, &[(data(KEY, 20), none)]);
+    assert_eq!(push(&mut buffer, &packets).len(), 1);
+}
