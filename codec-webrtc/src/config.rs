@@ -106,9 +106,11 @@ pub struct Codecs {
     pub vp8: bool,
     /// Profiles of H.264 in packetization mode 1, with RTX; default none.
     pub h264: H264Profiles,
-    /// The video codec that offers and answers list first, if both are enabled; default VP8.
+    /// VP9 of profile 0 with RTX; default `false`.
+    pub vp9: bool,
+    /// The video codec that offers and answers list first, if it is enabled; default VP8.
     pub preferred_video: VideoFormat,
-    /// FEC for VP8 under packet loss: ULPFEC in RED (RFC 5109, RFC 2198).
+    /// FEC for video under packet loss: ULPFEC in RED (RFC 5109, RFC 2198).
     pub ulpfec: bool,
     /// Opus with in-band FEC.
     pub opus: bool,
@@ -124,7 +126,7 @@ pub struct Codecs {
 impl Codecs {
     /// Whether video with FEC is enabled.
     pub(super) fn has_fec(self) -> bool {
-        (self.vp8 || !self.h264.is_empty()) && self.ulpfec
+        (self.vp8 || self.vp9 || !self.h264.is_empty()) && self.ulpfec
     }
 }
 
@@ -133,6 +135,7 @@ impl Default for Codecs {
         Self {
             vp8: true,
             h264: H264Profiles::NONE,
+            vp9: false,
             preferred_video: VideoFormat::Vp8,
             ulpfec: true,
             opus: true,

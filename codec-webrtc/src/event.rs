@@ -76,6 +76,8 @@ impl Direction {
 pub enum Codec {
     Vp8,
     H264,
+    /// VP9 of profile 0.
+    Vp9,
     Opus,
     /// G.711 mu-law.
     Pcmu,
@@ -118,6 +120,12 @@ impl Media {
     #[must_use]
     pub fn vp8(&self) -> Option<NegotiatedCodec> {
         self.codecs.iter().find(|it| it.codec == Codec::Vp8).copied()
+    }
+
+    /// Returns the payload for VP9.
+    #[must_use]
+    pub fn vp9(&self) -> Option<NegotiatedCodec> {
+        self.codecs.iter().find(|it| it.codec == Codec::Vp9).copied()
     }
 
     /// Returns the payload for a stream of this profile of H.264: that of the same profile, or of one

@@ -116,6 +116,7 @@ mod red;
 mod sdp;
 mod sdp_parse_error;
 pub mod turn;
+mod vp9;
 
 #[cfg(test)]
 mod tests;

@@ -8,9 +8,9 @@
 use codec_rtc::packet::VideoFormat;
 use codec_rtc::packet::h264::{PacketizationMode, Profile};
 
-use super::h264;
 use super::red::sections;
 use super::{Codecs, Kind, PeerLimits, SdpError};
+use super::{h264, vp9};
 
 /// Prefix of the session line that lists the bundled media sections (RFC 9143).
 const BUNDLE: &str = "a=group:BUNDLE ";
@@ -217,6 +217,9 @@ impl Codecs {
         if kind == Kind::Video && h264::is_h264(encoding) {
             return self.has_h264(section, payload_type);
         }
+        if kind == Kind::Video && vp9::is_vp9(encoding) {
+            return self.vp9 && vp9::has_profile_0(section, payload_type);
+        }
         let known = match kind {
             Kind::Video => vec![(self.vp8, "VP8/90000")],
             Kind::Audio => vec![
@@ -240,6 +243,9 @@ impl Codecs {
     /// that it is not supported.
     fn name(self, section: &[&str], payload_type: &str, encoding: &str) -> String {
         let name = encoding.split('/').next().unwrap_or_default().to_owned();
+        if vp9::is_vp9(encoding) && self.vp9 && !vp9::has_profile_0(section, payload_type) {
+            return format!("{name} (not profile 0)");
+        }
         let is_plain = !h264::is_h264(encoding) || self.h264.is_empty();
         if is_plain || self.has_h264(section, payload_type) {
             return name;
@@ -254,14 +260,22 @@ impl Codecs {
         }
     }
 
+    /// The video codecs, the preferred one first.
+    pub(super) fn video_in_order(self) -> [VideoFormat; 3] {
+        let mut formats = VideoFormat::ALL;
+        formats.sort_by_key(|format| *format != self.preferred_video);
+        formats
+    }
+
     /// Names of the enabled codecs.
     #[must_use]
     pub fn names(self) -> Vec<String> {
         let h264 = format!("H264 ({}, packetization mode 1)", self.h264);
-        let mut video = [(self.vp8, "VP8"), (!self.h264.is_empty(), h264.as_str())];
-        if self.preferred_video == VideoFormat::H264 {
-            video.reverse();
-        }
+        let video = self.video_in_order().map(|format| match format {
+            VideoFormat::Vp8 => (self.vp8, "VP8"),
+            VideoFormat::H264 => (!self.h264.is_empty(), h264.as_str()),
+            VideoFormat::Vp9 => (self.vp9, "VP9"),
+        });
         let audio = [(self.opus, "Opus"), (self.pcmu, "PCMU"), (self.pcma, "PCMA")];
         let all = video.into_iter().chain(audio);
         all.filter(|(on, _)| *on).map(|(_, name)| name.to_owned()).collect()

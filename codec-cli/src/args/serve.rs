@@ -13,6 +13,7 @@ use codec_media::values;
 pub(crate) enum VideoCodecArg {
     Vp8,
     H264,
+    Vp9,
 }
 
 #[derive(Debug, Args)]

@@ -115,11 +115,15 @@ fn video_codecs(args: &[VideoCodecArg]) -> Result<VideoCodecs> {
     let format = |codec: &VideoCodecArg| match codec {
         VideoCodecArg::Vp8 => VideoFormat::Vp8,
         VideoCodecArg::H264 => VideoFormat::H264,
+        VideoCodecArg::Vp9 => VideoFormat::Vp9,
     };
-    let second = others.iter().find(|codec| *codec != first).unwrap_or(first);
-    let codecs = VideoCodecs::new(format(first), format(second));
+    let first = VideoCodecs::only(format(first));
+    let codecs = others.iter().map(format).fold(first, VideoCodecs::with);
     if codecs.contains(VideoFormat::H264) && !VideoCodecs::of_build().contains(VideoFormat::H264) {
         return Err(Failure::missing_feature("h264", "h264"));
+    }
+    if codecs.contains(VideoFormat::Vp9) && !VideoCodecs::of_build().contains(VideoFormat::Vp9) {
+        return Err(Failure::missing_feature("vp9", "vp9"));
     }
     Ok(codecs)
 }

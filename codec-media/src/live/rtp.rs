@@ -30,18 +30,20 @@ const ENCRYPTED_ATTRIBUTE: &str = "x-codec-sframe";
 /// The audio port relative to the video port, if they do not share one.
 const AUDIO_PORT_STEP: u16 = 2;
 
-/// Payload types of H.264 and of its RTX. They differ from those of VP8, so that a receiver without a
-/// description can distinguish the two.
+/// Payload types of H.264 and VP9, and of their RTX. They differ from those of VP8, so that a receiver
+/// without a description can distinguish the formats.
 const H264_TYPES: (u8, u8) = (102, 103);
+const VP9_TYPES: (u8, u8) = (104, 105);
 
 /// The stream with this payload format.
 fn with_format(stream: VideoStream, format: VideoFormat) -> VideoStream {
-    if format == VideoFormat::Vp8 {
-        return stream;
-    }
-    let (payload_type, rtx) = H264_TYPES;
+    let ((payload_type, rtx), stream) = match format {
+        VideoFormat::Vp8 => return stream,
+        VideoFormat::H264 => (H264_TYPES, stream.with_h264()),
+        VideoFormat::Vp9 => (VP9_TYPES, stream.with_vp9()),
+    };
     let rtx = stream.rtx.map(|stream| RepairStream { payload_type: rtx, ..stream });
-    VideoStream { payload_type, rtx, ..stream.with_h264() }
+    VideoStream { payload_type, rtx, ..stream }
 }
 
 /// Streams between our own ends, with SSRCs counted from `ssrc`.
@@ -157,6 +159,7 @@ fn payloads(video: &VideoStream) -> Vec<Payload> {
     let media = match video.format {
         VideoFormat::Vp8 => Payload::VP8,
         VideoFormat::H264 => Payload::H264,
+        VideoFormat::Vp9 => Payload::VP9,
     };
     let mut all = vec![Payload { payload_type: video.payload_type, ..media }];
     all.extend(video.rtx.map(|rtx| Payload { payload_type: rtx.payload_type, ..Payload::VP8_RTX }));
@@ -289,7 +292,7 @@ impl Expected {
             video: media(standard.payload_type),
             audio: media(Payload::OPUS.payload_type),
             extensions: ExtensionMap::default(),
-            formats: [VideoFormat::Vp8, VideoFormat::H264].map(ExpectedFormat::usual).into(),
+            formats: VideoFormat::ALL.map(ExpectedFormat::usual).into(),
             fec: standard.fec,
             red: AudioStream::opus(0).red,
             frame_rate: None,
@@ -366,7 +369,7 @@ impl Expected {
         let first = self.formats.first().ok_or_else(|| {
             let names: Vec<&str> =
                 line.payloads().map(|payload| payload.format.encoding_name()).collect();
-            format!("video that is neither VP8 nor H264, but {}", names.join(", "))
+            format!("video that is neither VP8, VP9 nor H264, but {}", names.join(", "))
         })?;
         let ssrc = line.sources.first().map(|source| source.ssrc);
         self.video = Some(ExpectedMedia {
@@ -460,6 +463,7 @@ fn formats(line: &MediaDescription) -> std::result::Result<Vec<ExpectedFormat>, 
     for Payload { payload_type, format, .. } in line.payloads() {
         let (format, sets) = match format {
             Format::Vp8 => (VideoFormat::Vp8, ParameterSets::default()),
+            Format::Vp9 => (VideoFormat::Vp9, ParameterSets::default()),
             Format::H264 => {
                 let parameters = FormatParameters::parse(line.fmtp(payload_type));
                 let parameters = parameters.map_err(|error| error.to_string())?;
@@ -583,7 +587,7 @@ mod tests {
         let head = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
         assert!(says(head).contains("no audio or video media line"));
         let av1 = "c=IN IP4 127.0.0.1\r\nm=video 5004 RTP/AVP 96\r\na=rtpmap:96 AV1/90000\r\n";
-        assert!(says(&format!("{head}{av1}")).contains("neither VP8 nor H264, but AV1"));
+        assert!(says(&format!("{head}{av1}")).contains("neither VP8, VP9 nor H264, but AV1"));
         let h264 = av1.replace("AV1", "H264");
         let interleaved = format!("{head}{h264}a=fmtp:96 packetization-mode=2\r\n");
         assert!(says(&interleaved).contains("packetization mode 2 (interleaved)"));

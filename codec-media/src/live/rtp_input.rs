@@ -578,12 +578,13 @@ pub(super) fn codec_of(format: VideoFormat) -> Codec {
     match format {
         VideoFormat::Vp8 => Codec::Vp8,
         VideoFormat::H264 => Codec::H264,
+        VideoFormat::Vp9 => Codec::Vp9,
     }
 }
 
 /// The payload format of a codec, if there is one.
 pub(super) fn format_of(codec: Codec) -> Option<VideoFormat> {
-    [VideoFormat::Vp8, VideoFormat::H264].into_iter().find(|format| codec_of(*format) == codec)
+    VideoFormat::ALL.into_iter().find(|format| codec_of(*format) == codec)
 }
 
 /// Audio track of an RTP stream.

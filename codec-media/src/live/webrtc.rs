@@ -172,13 +172,16 @@ impl Receiver {
 pub(super) fn received_codecs() -> Codecs {
     let has_h264 = registry::find_decoder(Codec::H264.name()).is_ok();
     let h264 = if has_h264 { H264Profiles::ALL } else { H264Profiles::NONE };
-    Codecs { h264, ..audio_codecs() }
+    let vp9 = registry::find_decoder(Codec::Vp9.name()).is_ok();
+    Codecs { h264, vp9, ..audio_codecs() }
 }
 
 /// The codecs for sending a track: H.264 in its profile, or in one whose decoders also decode it.
 pub(super) fn sent_codecs(track: Option<&VideoTrack>) -> Codecs {
-    if track.is_none_or(|track| track.codec != Codec::H264) {
-        return audio_codecs();
+    match track.map(|track| track.codec) {
+        Some(Codec::H264) => {}
+        Some(Codec::Vp9) => return Codecs { vp8: false, vp9: true, ..audio_codecs() },
+        _ => return audio_codecs(),
     }
     let profile = h264_profile(track);
     let fitting = H264Profiles::ALL.iter().filter(|it| it.decodes(profile));

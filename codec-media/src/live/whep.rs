@@ -255,9 +255,10 @@ impl Watching {
         let captured = packet.extensions.abs_capture_time.map(|time| time.ntp);
         let mut state = self.shared.state();
         match packet.codec {
-            Codec::Vp8 | Codec::H264 => {
+            Codec::Vp8 | Codec::H264 | Codec::Vp9 => {
                 let format = match packet.codec {
                     Codec::H264 => VideoFormat::H264,
+                    Codec::Vp9 => VideoFormat::Vp9,
                     _ => VideoFormat::Vp8,
                 };
                 let is_other = self.learning.video.is_some_and(|before| before != format);

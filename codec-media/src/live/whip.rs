@@ -16,6 +16,7 @@ use codec_net::whip::Session;
 use codec_rtc::extension::{AbsCaptureTime, Extensions};
 use codec_rtc::packet::h264::{self, Profile};
 use codec_rtc::packet::vp8::{Packetizer, PacketizerConfig};
+use codec_rtc::packet::vp9;
 use codec_rtc::recovery::KeyFrameGate;
 use codec_rtc::rtp::FIXED_HEADER_BYTES;
 use codec_rtc::session::FrameDescriber;
@@ -72,6 +73,7 @@ struct State {
     gate: KeyFrameGate,
     packetizer: FramePacketizer,
     /// Profile of the sent H.264.
+    codec: VideoCodec,
     profile: Option<Profile>,
     /// Bandwidth estimates: our own, and the receiver's.
     made: Option<Bitrate>,
@@ -84,6 +86,7 @@ struct State {
 enum FramePacketizer {
     Vp8(Packetizer),
     H264(Box<(h264::Packetizer, FrameDescriber)>),
+    Vp9(vp9::Packetizer),
 }
 
 /// The packets of a frame.
@@ -94,9 +97,9 @@ struct PacketizedFrame {
 }
 
 impl FramePacketizer {
-    fn new(is_h264: bool) -> Result<Self> {
+    fn new(codec: VideoCodec) -> Result<Self> {
         let mtu = Peer::MAX_PAYLOAD_BYTES + FIXED_HEADER_BYTES;
-        if is_h264 {
+        if codec == VideoCodec::H264 {
             let config = h264::PacketizerConfig { mtu, ..h264::PacketizerConfig::default() };
             let packetizer = h264::Packetizer::new(config).map_err(Failure::internal)?;
             let describer = FrameDescriber::new().map_err(Failure::internal)?;
@@ -104,6 +107,11 @@ impl FramePacketizer {
         }
         #[expect(clippy::cast_possible_truncation, reason = "any value works")]
         let first_picture_id = random::number() as u16 & 0x7fff;
+        if codec == VideoCodec::Vp9 {
+            let config =
+                vp9::PacketizerConfig { mtu, first_picture_id, ..vp9::PacketizerConfig::default() };
+            return vp9::Packetizer::new(config).map(Self::Vp9).map_err(Failure::internal);
+        }
         let config = PacketizerConfig { mtu, first_picture_id, ..PacketizerConfig::default() };
         Packetizer::new(config).map(Self::Vp8).map_err(Failure::internal)
     }
@@ -117,6 +125,12 @@ impl FramePacketizer {
                     vp8.set_layers(true);
                 }
                 vp8.packetize(&packet.data, &packet.meta, timestamp, &mut packets)
+            }
+            Self::Vp9(vp9) => {
+                if packet.meta.temporal_layers > 1 {
+                    vp9.set_layers(true);
+                }
+                vp9.packetize(&packet.data, &packet.meta, timestamp, &mut packets)
             }
             Self::H264(h264) => {
                 let (packetizer, describer) = &mut **h264;
@@ -190,7 +204,11 @@ impl State {
         }
         match media.kind {
             MediaKind::Video => {
-                let codec = self.profile.map_or_else(|| media.vp8(), |it| media.h264(it));
+                let codec = match (self.codec, self.profile) {
+                    (VideoCodec::Vp9, _) => media.vp9(),
+                    (_, Some(profile)) => media.h264(profile),
+                    _ => media.vp8(),
+                };
                 self.video = codec.map(|codec| (media.mid, codec.payload_type));
             }
             MediaKind::Audio => {
@@ -277,7 +295,8 @@ impl WhipOutput {
         if let Some(rate) = start {
             call.peer.set_desired_bitrate(Bitrate(rate.0.saturating_mul(3) / 2));
         }
-        let is_h264 = offer.video.as_ref().is_some_and(|track| track.codec == VideoCodec::H264);
+        let codec = offer.video.as_ref().map_or(VideoCodec::Vp8, |track| track.codec);
+        let is_h264 = codec == VideoCodec::H264;
         let state = State {
             call,
             events: VecDeque::new(),
@@ -286,7 +305,8 @@ impl WhipOutput {
             video: None,
             audio: None,
             gate: KeyFrameGate::new(KEY_INTERVAL),
-            packetizer: FramePacketizer::new(is_h264)?,
+            packetizer: FramePacketizer::new(codec)?,
+            codec,
             profile: is_h264.then(|| webrtc::h264_profile(offer.video.as_ref())),
             made: None,
             remb: None,
@@ -326,7 +346,7 @@ impl WhipOutput {
                     let lacks_video = offer.video.is_some() && state.video.is_none();
                     if lacks_video {
                         let codec = state.profile.map(|profile| format!("H.264 {profile}"));
-                        let codec = codec.unwrap_or_else(|| "VP8".to_owned());
+                        let codec = codec.unwrap_or_else(|| state.codec.to_string());
                         return Err(failed(format!("the server does not accept {codec}")));
                     }
                     if offer.video.is_none() && state.audio.is_none() {

@@ -2,13 +2,16 @@
 
 use codec_container::{Format, describe_h264};
 use codec_core::entropy::BoolDecoder;
-use codec_core::frame::{Rational, Size};
+use codec_core::frame::{Rational, SampleFormat, Size};
 use codec_rtc::packet::VideoFormat;
 use codec_rtc::packet::h264::{CLOCK_HZ, ProfileLevelId, Units};
+use codec_rtc::packet::vp9;
 use codec_vp8::header::{
     FRAME_TAG_BYTES, HeaderContext, KEY_HEADER_BYTES, parse_frame_header, parse_frame_tag,
     parse_key_header,
 };
+use codec_vp9::header::{Header, LoopFilterDeltas, Segmentation};
+use codec_vp9::superframe::Superframe;
 
 /// NAL unit type of an IDR slice (ITU-T H.264, table 7-1).
 const IDR_SLICE: u8 = 5;
@@ -35,6 +38,7 @@ impl FrameInfo {
         match format {
             VideoFormat::Vp8 => Self::parse_vp8(data),
             VideoFormat::H264 => Self::parse_h264(data),
+            VideoFormat::Vp9 => Self::parse_vp9(data),
         }
     }
 
@@ -60,6 +64,21 @@ impl FrameInfo {
         })
     }
 
+    /// Parses the header of the first frame of a VP9 packet.
+    fn parse_vp9(data: &[u8]) -> Option<Self> {
+        let first = *data.first().filter(|first| *first >> 6 == 0b10)?;
+        let key = vp9::shows_key_frame(first);
+        let mut info = Self { key, shown: true, size: None, h264: None, qindex: None };
+        if key {
+            let frame = Superframe::split(data).ok()?.next()?;
+            info.size = Some(vp9_size(frame)?);
+        }
+        // A packet is not shown if none of its frames is.
+        let mut frames = Superframe::split(data).ok()?;
+        info.shown = frames.any(|frame| frame.first().is_some_and(|first| shows(*first)));
+        Some(info)
+    }
+
     /// Parses the parameter sets of an access unit in the byte stream format.
     fn parse_h264(data: &[u8]) -> Option<Self> {
         let mut types = Units::new(data).filter_map(|unit| unit.first().map(|it| it & 31));
@@ -74,6 +93,31 @@ impl FrameInfo {
             qindex: None,
         })
     }
+}
+
+/// Size of a key frame of VP9.
+fn vp9_size(frame: &[u8]) -> Option<Size> {
+    let (deltas, segmentation) = (LoopFilterDeltas::default(), Segmentation::default());
+    let context = codec_vp9::header::HeaderContext {
+        slots: [None; 8],
+        format: SampleFormat::YUV420,
+        deltas: &deltas,
+        segmentation: &segmentation,
+    };
+    match Header::parse(frame, &context).ok()? {
+        Header::Frame(header) => Some(header.size),
+        Header::ShowExisting { .. } => None,
+    }
+}
+
+/// Whether a VP9 frame that begins with this byte is shown.
+fn shows(first: u8) -> bool {
+    let (shows_existing, show) = if first >> 4 & 3 == 3 {
+        (first >> 2 & 1, first & 1)
+    } else {
+        (first >> 3 & 1, first >> 1 & 1)
+    };
+    shows_existing == 1 || show == 1
 }
 
 #[cfg(test)]

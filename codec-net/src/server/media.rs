@@ -1,6 +1,6 @@
 //! Coded media passed from a publisher to viewers; shared, not copied.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use codec_backends::registry;
@@ -12,6 +12,7 @@ pub use super::frame_info::FrameInfo;
 use super::limits::Limits;
 use super::video_codec::name_of;
 pub use super::video_codec::{VideoCodec, VideoCodecs};
+pub use super::vp9_picture::{Vp9Layer, Vp9Picture};
 use crate::framing::{Flags, Kind, Record};
 
 /// Ticks per second of video timestamps.
@@ -47,6 +48,8 @@ pub struct VideoFrame {
     pub hidden: bool,
     /// Wall time of the capture, NTP 32.32; 0 if unknown.
     pub captured: u64,
+    /// Layers of a picture of VP9 that was received as such.
+    pub vp9: Option<Arc<Vp9Picture>>,
     /// Whether it belongs to the small rendition.
     pub small: bool,
     /// See [`Self::record`].

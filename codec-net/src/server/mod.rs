@@ -75,6 +75,7 @@ mod state;
 mod token_bucket;
 mod uploads;
 mod video_codec;
+mod vp9_picture;
 mod ws;
 
 pub use config::Config;

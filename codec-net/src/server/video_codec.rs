@@ -13,6 +13,8 @@ pub enum VideoCodec {
     Vp8,
     /// H.264 of this profile.
     H264(Profile),
+    /// VP9 of profile 0.
+    Vp9,
 }
 
 impl VideoCodec {
@@ -22,10 +24,11 @@ impl VideoCodec {
         match self {
             Self::Vp8 => VideoFormat::Vp8,
             Self::H264(_) => VideoFormat::H264,
+            Self::Vp9 => VideoFormat::Vp9,
         }
     }
 
-    /// The name in the list of streams and in descriptions: `vp8`, `h264`.
+    /// The name in the list of streams and in descriptions: `vp8`, `h264`, `vp9`.
     #[must_use]
     pub fn name(self) -> &'static str {
         name_of(self.format())
@@ -37,6 +40,7 @@ pub(super) fn name_of(format: VideoFormat) -> &'static str {
     match format {
         VideoFormat::Vp8 => "vp8",
         VideoFormat::H264 => "h264",
+        VideoFormat::Vp9 => "vp9",
     }
 }
 
@@ -45,6 +49,7 @@ impl fmt::Display for VideoCodec {
         match self {
             Self::Vp8 => f.write_str("VP8"),
             Self::H264(profile) => write!(f, "H.264 {profile}"),
+            Self::Vp9 => f.write_str("VP9"),
         }
     }
 }
@@ -53,14 +58,14 @@ impl fmt::Display for VideoCodec {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VideoCodecs {
     first: VideoFormat,
-    second: Option<VideoFormat>,
+    others: [Option<VideoFormat>; 2],
 }
 
 impl VideoCodecs {
     /// One codec.
     #[must_use]
     pub const fn only(format: VideoFormat) -> Self {
-        Self { first: format, second: None }
+        Self { first: format, others: [None; 2] }
     }
 
     /// Two codecs; the first one is preferred.
@@ -68,31 +73,42 @@ impl VideoCodecs {
     pub const fn new(first: VideoFormat, second: VideoFormat) -> Self {
         let is_same = matches!(
             (first, second),
-            (VideoFormat::Vp8, VideoFormat::Vp8) | (VideoFormat::H264, VideoFormat::H264)
+            (VideoFormat::Vp8, VideoFormat::Vp8)
+                | (VideoFormat::H264, VideoFormat::H264)
+                | (VideoFormat::Vp9, VideoFormat::Vp9)
         );
-        Self { first, second: if is_same { None } else { Some(second) } }
+        Self { first, others: [if is_same { None } else { Some(second) }, None] }
     }
 
-    /// All codecs of this build: VP8, then H.264 if there is a decoder for it.
+    /// Adds a codec after the others, unless it is already among them.
+    #[must_use]
+    pub fn with(self, format: VideoFormat) -> Self {
+        let Self { first, others: [second, third] } = self;
+        match second {
+            _ if self.contains(format) => self,
+            None => Self { first, others: [Some(format), third] },
+            Some(_) => Self { first, others: [second, Some(format)] },
+        }
+    }
+
+    /// All codecs of this build: VP8, then H.264 and VP9 if there are decoders for them.
     #[must_use]
     pub fn of_build() -> Self {
-        if can_decode(VideoFormat::H264) {
-            Self::new(VideoFormat::Vp8, VideoFormat::H264)
-        } else {
-            Self::only(VideoFormat::Vp8)
-        }
+        let others = [VideoFormat::H264, VideoFormat::Vp9];
+        let others = others.into_iter().filter(|format| can_decode(*format));
+        others.fold(Self::only(VideoFormat::Vp8), Self::with)
     }
 
     /// Without the codecs that this build cannot decode; `None` if there is no other.
     pub(super) fn supported(self) -> Option<Self> {
         let mut known = self.iter().filter(|format| can_decode(*format));
-        let first = known.next()?;
-        Some(Self { first, second: known.next() })
+        let first = Self::only(known.next()?);
+        Some(known.fold(first, Self::with))
     }
 
     /// The codecs in order of preference.
     pub fn iter(self) -> impl Iterator<Item = VideoFormat> {
-        [Some(self.first), self.second].into_iter().flatten()
+        std::iter::once(self.first).chain(self.others.into_iter().flatten())
     }
 
     /// Whether a codec is accepted.
@@ -115,6 +131,8 @@ mod tests {
     fn codecs_are_listed_in_order_of_preference() {
         let both = VideoCodecs::new(VideoFormat::H264, VideoFormat::Vp8);
         assert!(both.iter().eq([VideoFormat::H264, VideoFormat::Vp8]));
+        let all = both.with(VideoFormat::Vp9).with(VideoFormat::H264);
+        assert!(all.iter().eq([VideoFormat::H264, VideoFormat::Vp8, VideoFormat::Vp9]));
         let one = VideoCodecs::new(VideoFormat::Vp8, VideoFormat::Vp8);
         assert_eq!(one, VideoCodecs::only(VideoFormat::Vp8));
         assert!(!one.contains(VideoFormat::H264));

@@ -339,7 +339,7 @@ impl Peer {
             let param = params.iter().find(|param| param.pt() == *pt)?;
             let codec = translate_codec(param.spec().codec)?;
             let clock_hz = match codec {
-                Codec::Vp8 | Codec::H264 => 90_000,
+                Codec::Vp8 | Codec::H264 | Codec::Vp9 => 90_000,
                 Codec::Opus => 48_000,
                 Codec::Pcmu | Codec::Pcma => 8000,
             };

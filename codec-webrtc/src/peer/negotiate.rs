@@ -17,7 +17,7 @@ use crate::provider::{self, MediaKeys};
 use crate::sdp_parse_error::rejected_sdp;
 use crate::{
     Channel, Direction, Event, Kind, Mid, PeerConfig, PeerLimits, SdpError, extension, h264,
-    media_sections, red, sdp,
+    media_sections, red, sdp, vp9,
 };
 use codec_rtc::packet::VideoFormat;
 use codec_rtc::sdp::h264::FormatParameters;
@@ -275,7 +275,7 @@ impl Peer {
 }
 
 fn stack_config(config: &PeerConfig, codecs: Codecs, h264: &[FormatParameters]) -> RtcConfig {
-    let Codecs { vp8, opus, opus_red, pcmu, pcma, preferred_video, .. } = codecs;
+    let Codecs { vp8, vp9: has_vp9, opus, opus_red, pcmu, pcma, .. } = codecs;
     let version = match config.dtls {
         DtlsVersions::V1_2 => str0m::config::DtlsVersion::Dtls12,
         DtlsVersions::V1_3OrV1_2 => str0m::config::DtlsVersion::Auto,
@@ -299,13 +299,13 @@ fn stack_config(config: &PeerConfig, codecs: Codecs, h264: &[FormatParameters]) 
         .set_stats_interval(config.stats_interval)
         .set_sctp_max_buffered_amount(config.channel_buffer_bytes);
     // The order of the payload types in offers and answers.
-    let adds_h264_first = preferred_video == VideoFormat::H264;
-    if adds_h264_first {
-        h264::add_to(stack.codec_config(), h264);
-    }
-    stack = stack.enable_vp8(vp8);
-    if !adds_h264_first {
-        h264::add_to(stack.codec_config(), h264);
+    for format in codecs.video_in_order() {
+        match format {
+            VideoFormat::Vp8 => stack = stack.enable_vp8(vp8),
+            VideoFormat::H264 => h264::add_to(stack.codec_config(), h264),
+            VideoFormat::Vp9 if has_vp9 => vp9::add_to(stack.codec_config()),
+            VideoFormat::Vp9 => {}
+        }
     }
     if corrects {
         let [red, rtx] = [red::OFFERED.0, red::OFFERED.1].map(Pt::new_with_value);

@@ -219,6 +219,7 @@ pub(crate) fn translate_codec(codec: str0m::format::Codec) -> Option<Codec> {
     match codec {
         str0m::format::Codec::Vp8 => Some(Codec::Vp8),
         str0m::format::Codec::H264 => Some(Codec::H264),
+        str0m::format::Codec::Vp9 => Some(Codec::Vp9),
         str0m::format::Codec::Opus => Some(Codec::Opus),
         str0m::format::Codec::PCMU => Some(Codec::Pcmu),
         str0m::format::Codec::PCMA => Some(Codec::Pcma),

@@ -48,7 +48,7 @@ const LIKE: Format = Format::WebM;
 /// The container whose rules video follows: it holds all codecs.
 const VIDEO_LIKE: Format = Format::Matroska;
 /// Codecs of video that can be sent.
-pub(super) const SENT: [Codec; 2] = [Codec::Vp8, Codec::H264];
+pub(super) const SENT: [Codec; 3] = [Codec::Vp8, Codec::H264, Codec::Vp9];
 
 /// A queue of audio packets to send, in place of a file.
 #[derive(Debug, Default)]

@@ -85,7 +85,9 @@ impl Recording {
         let pts = i64::try_from(frame.pts.saturating_sub(self.zero)).unwrap_or(i64::MAX);
         // WebM cannot hold two frames of the same time; frames of H.264 may be reordered.
         let pts = match frame.format {
-            VideoFormat::Vp8 => self.last_video.map_or(pts, |last| pts.max(last + 1)),
+            VideoFormat::Vp8 | VideoFormat::Vp9 => {
+                self.last_video.map_or(pts, |last| pts.max(last + 1))
+            }
             VideoFormat::H264 => pts,
         };
         self.last_video = Some(pts);
@@ -145,9 +147,13 @@ impl Recording {
 fn video_track(frame: &VideoFrame) -> Option<(Format, VideoTrack)> {
     let time_base = Rational::new(1, VIDEO_HZ);
     match frame.format {
-        VideoFormat::Vp8 => {
-            let size = FrameInfo::parse(frame.format, &frame.data)?.size?;
-            let track = VideoTrack::new(Format::WebM, Codec::Vp8, size, time_base);
+        VideoFormat::Vp8 | VideoFormat::Vp9 => {
+            let parsed = FrameInfo::parse(frame.format, &frame.data)?.size;
+            // The first layer frame has the size of the smallest layer.
+            let size = frame.vp9.as_ref().and_then(|picture| picture.size).or(parsed)?;
+            let is_vp8 = frame.format == VideoFormat::Vp8;
+            let codec = if is_vp8 { Codec::Vp8 } else { Codec::Vp9 };
+            let track = VideoTrack::new(Format::WebM, codec, size, time_base);
             Some((Format::WebM, track))
         }
         VideoFormat::H264 => {

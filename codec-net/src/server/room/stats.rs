@@ -33,6 +33,8 @@ pub struct StreamStats {
     pub qindex: Option<u8>,
     /// Number of temporal layers seen.
     pub layers: u8,
+    /// Number of spatial layers of the last picture's stream; 0 if it states none.
+    pub spatial_layers: u8,
     /// Bitrate of video and audio over the last second.
     pub bits_per_second: u64,
     /// Frames in the last second.
@@ -45,9 +47,11 @@ impl StreamMeter {
         self.stats.frames += 1;
         self.stats.key_frames += u64::from(frame.key);
         self.stats.layers = self.stats.layers.max(frame.temporal_id.saturating_add(1));
+        self.stats.spatial_layers = frame.vp9.as_ref().map_or(0, |picture| picture.spatial_layers);
         if let Some(read) = read {
             self.stats.qindex = read.qindex;
-            self.stats.size = read.size.or(self.stats.size);
+            let top = frame.vp9.as_ref().and_then(|picture| picture.size);
+            self.stats.size = top.or(read.size).or(self.stats.size);
         }
         self.add(now, frame.data.len() as u64, true);
     }

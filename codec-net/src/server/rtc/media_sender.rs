@@ -13,13 +13,14 @@ use codec_webrtc::{Codec, Mid, Peer, SendError};
 
 use super::super::media::{AUDIO_HZ, AudioPacket, VIDEO_HZ, VideoFrame};
 use super::describer::Describer;
+use super::spatial_layers::{self, SpatialLayers};
 use crate::random;
 
 /// Packets of audio that are repeated after a collapse: it is noticed within this time after the
 /// first one was dropped.
 const REDUNDANT_PACKETS: usize = 6;
 /// Maximum size of a packet with its RTP header.
-const MTU: usize = Peer::MAX_PAYLOAD_BYTES + FIXED_HEADER_BYTES;
+pub(super) const MTU: usize = Peer::MAX_PAYLOAD_BYTES + FIXED_HEADER_BYTES;
 /// Maximum number of packets of a frame.
 const MAX_PACKETS: usize = 2048;
 /// Offset of the `PictureID` in our packets, which always use the two-byte form (RFC 7741, section
@@ -33,6 +34,7 @@ pub(super) fn packets_of(frame: &VideoFrame) -> Vec<Vec<u8>> {
     let made = match frame.format {
         VideoFormat::Vp8 => packetize_vp8(frame, timestamp, &mut packets),
         VideoFormat::H264 => packetize_h264(frame, timestamp, &mut packets),
+        VideoFormat::Vp9 => spatial_layers::packetize(frame, timestamp, &mut packets),
     };
     if made.is_none() || packets.len() > MAX_PACKETS {
         packets.clear();
@@ -73,6 +75,8 @@ pub(super) struct MediaSender {
     tl0_shift: u8,
     last_tl0: Option<(u8, bool)>,
     describer: Describer,
+    /// Spatial layers of VP9.
+    pub(super) spatial: SpatialLayers,
     /// Sent frames and bytes.
     pub(super) frames: u64,
     pub(super) bytes: u64,
@@ -90,6 +94,7 @@ impl MediaSender {
             tl0_shift: 0,
             last_tl0: None,
             describer: Describer::default(),
+            spatial: SpatialLayers::new(picture_id),
             frames: 0,
             bytes: 0,
             audio: None,
@@ -116,6 +121,10 @@ impl MediaSender {
                 None
             }
             VideoFormat::H264 => self.describer.describe(frame),
+            VideoFormat::Vp9 => {
+                self.spatial.fit(frame, &mut packets);
+                None
+            }
         };
         let captured_at = begin.saturating_add(time_of(frame.pts, VIDEO_HZ));
         let capture = (frame.captured != 0)

@@ -28,6 +28,7 @@ mod publisher_session;
 mod rendition;
 mod sdp_fragment;
 mod sockets;
+mod spatial_layers;
 mod temporal_layers;
 mod turn;
 mod viewer_session;

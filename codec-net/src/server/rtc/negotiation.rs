@@ -15,6 +15,7 @@ pub(super) fn codecs(video: VideoCodecs) -> Codecs {
     Codecs {
         vp8: video.contains(VideoFormat::Vp8),
         h264: if has_h264 { H264Profiles::ALL } else { H264Profiles::NONE },
+        vp9: video.contains(VideoFormat::Vp9),
         preferred_video: video.iter().next().unwrap_or_default(),
         pcmu: false,
         pcma: false,
@@ -27,10 +28,11 @@ pub(super) fn for_publisher(video: VideoCodecs, chosen: Option<VideoCodec>) -> C
     let all = codecs(video);
     match chosen {
         None => all,
-        Some(VideoCodec::Vp8) => Codecs { h264: H264Profiles::NONE, ..all },
+        Some(VideoCodec::Vp8) => Codecs { h264: H264Profiles::NONE, vp9: false, ..all },
         Some(VideoCodec::H264(profile)) => {
-            Codecs { vp8: false, h264: H264Profiles::only(profile), ..all }
+            Codecs { vp8: false, h264: H264Profiles::only(profile), vp9: false, ..all }
         }
+        Some(VideoCodec::Vp9) => Codecs { vp8: false, h264: H264Profiles::NONE, ..all },
     }
 }
 
@@ -46,6 +48,7 @@ pub(super) fn accepts(media: &Media, codec: VideoCodec) -> Option<NegotiatedCode
     match codec {
         VideoCodec::Vp8 => media.vp8(),
         VideoCodec::H264(profile) => media.h264(profile),
+        VideoCodec::Vp9 => media.vp9(),
     }
 }
 
@@ -104,15 +107,17 @@ impl Offer {
     pub(in super::super) fn choose_video(&self, current: Option<VideoCodec>) -> Option<VideoCodec> {
         let line = self.video()?;
         let of = |format| match format {
-            VideoFormat::Vp8 => has_vp8(line).then_some(VideoCodec::Vp8),
+            VideoFormat::Vp8 => has_codec(line, "VP8").then_some(VideoCodec::Vp8),
             VideoFormat::H264 => {
                 let offered = H264Profiles::ALL.iter().find(|it| line.h264.contains(it));
                 offered.map(VideoCodec::H264)
             }
+            VideoFormat::Vp9 => has_codec(line, "VP9").then_some(VideoCodec::Vp9),
         };
         let is_offered = |codec: &VideoCodec| match codec {
-            VideoCodec::Vp8 => has_vp8(line),
+            VideoCodec::Vp8 => has_codec(line, "VP8"),
             VideoCodec::H264(profile) => line.h264.contains(profile),
+            VideoCodec::Vp9 => has_codec(line, "VP9"),
         };
         let current = current.filter(|codec| self.1.contains(codec.format()));
         let same_format = current.and_then(|codec| of(codec.format()));
@@ -123,8 +128,9 @@ impl Offer {
     /// Whether a viewer can receive video of a codec.
     fn takes_video(&self, codec: VideoCodec) -> bool {
         self.video().is_some_and(|line| match codec {
-            VideoCodec::Vp8 => has_vp8(line),
+            VideoCodec::Vp8 => has_codec(line, "VP8"),
             VideoCodec::H264(profile) => line.h264.iter().any(|it| it.decodes(profile)),
+            VideoCodec::Vp9 => has_codec(line, "VP9"),
         })
     }
 
@@ -190,8 +196,8 @@ impl Offer {
     }
 }
 
-fn has_vp8(line: &OfferedSection) -> bool {
-    line.codecs.iter().any(|name| name.eq_ignore_ascii_case("VP8"))
+fn has_codec(line: &OfferedSection, codec: &str) -> bool {
+    line.codecs.iter().any(|name| name.eq_ignore_ascii_case(codec))
 }
 
 #[cfg(test)]

@@ -28,8 +28,9 @@ const PAUSE_RANGE: [Duration; 2] = [Duration::from_secs(6), Duration::from_secs(
 /// paused.
 const STARVED: u64 = 45_000;
 const STARVED_AFTER: Duration = Duration::from_secs(2);
-/// Maximum number of temporal layers with separate rates.
-const LAYERS: u8 = 4;
+/// Maximum number of steps between the layers of the full rendition: temporal layers, then spatial
+/// layers.
+const LAYERS: u8 = 8;
 
 /// The renditions of a stream, and the capacity of the viewer's link.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +43,8 @@ pub(super) struct SelectorInput {
     pub(super) congested: bool,
     /// Temporal layers of the full rendition.
     pub(super) layers: u8,
+    /// Spatial layers of the full rendition; 0 or 1 if there is one.
+    pub(super) spatial_layers: u8,
     /// Bitrate of the full rendition in bits per second, audio included.
     pub(super) full: u64,
     /// Bitrate of the small rendition; `None` without one.
@@ -55,22 +58,30 @@ pub(super) struct SelectorInput {
 impl SelectorInput {
     /// Bitrate that a rendition needs, in bits per second. Without its highest layer, the full
     /// rendition needs 3/4 of the bitrate: each layer doubles the frame rate, and frames of upper
-    /// layers are smaller.
+    /// layers are smaller. A lower spatial layer has a quarter of the pixels.
     fn needed(&self, rendition: Rendition) -> u64 {
         match rendition {
             Rendition::Full(layers) => {
-                let left = u32::from(self.layers.saturating_sub(layers));
-                (0..left).fold(self.full, |rate, _| rate * 3 / 4)
+                let left = self.steps().saturating_sub(layers);
+                let spatial = left.min(self.spatial_layers.saturating_sub(1));
+                let small = (0..spatial).fold(self.full, |rate, _| rate * 3 / 10);
+                (spatial..left).fold(small, |rate, _| rate * 3 / 4)
             }
             Rendition::Small => self.small.unwrap_or(u64::MAX),
             Rendition::NoVideo => 0,
         }
     }
 
+    /// Number of combinations of layers: without upper spatial layers, then also without upper temporal
+    /// layers.
+    fn steps(&self) -> u8 {
+        self.layers.max(1).saturating_add(self.spatial_layers.saturating_sub(1)).min(LAYERS)
+    }
+
     /// The renditions, best first. The base layer by itself has less than 10 frames per second, so
     /// a small rendition is better if there is one.
     fn renditions(&self) -> Vec<Rendition> {
-        let all = self.layers.clamp(1, LAYERS);
+        let all = self.steps();
         let least = if self.small.is_some() { all.min(2) } else { 1 };
         let mut list: Vec<_> = (least..=all).rev().map(Rendition::Full).collect();
         list.extend(self.small.map(|_| Rendition::Small));
@@ -112,7 +123,7 @@ impl Default for RenditionSelector {
 impl RenditionSelector {
     /// Returns the rendition that the viewer should receive.
     pub(super) fn select(&mut self, now: Duration, input: &SelectorInput) -> Rendition {
-        let all = input.layers.max(1);
+        let all = input.steps();
         // With an adaptive encoder, dropping layers would only discard frames that fit already.
         let layers = if input.encoder_adapts { 1 } else { all };
         let by_load = match self.layers.select(now, input.load, layers) {
@@ -127,7 +138,9 @@ impl RenditionSelector {
             _ if is_starved => Rendition::NoVideo,
             // The encoder adapts to the estimate: data sent earlier are merely late.
             Some(_) if input.encoder_adapts => Rendition::Full(all),
-            Some(budget) if !input.encoder_adapts && input.small.is_some() => {
+            Some(budget)
+                if !input.encoder_adapts && (input.small.is_some() || input.spatial_layers > 1) =>
+            {
                 self.by_budget(now, input, budget)
             }
             _ => by_load,
@@ -141,9 +154,9 @@ impl RenditionSelector {
 
     fn by_budget(&mut self, now: Duration, input: &SelectorInput, budget: u64) -> Rendition {
         let list = input.renditions();
-        let all = Rendition::Full(input.layers.clamp(1, LAYERS));
+        let all = Rendition::Full(input.steps());
         let selected = match self.selected {
-            Rendition::Full(layers) if layers >= input.layers => all,
+            Rendition::Full(layers) if layers >= input.steps() => all,
             Rendition::NoVideo => return self.paused(now, input, budget),
             other => other,
         };
@@ -164,7 +177,8 @@ impl RenditionSelector {
             LinkLoad::CongestedByOthers | LinkLoad::Exceeded => DOWN_AFTER,
         };
         if self.below.is_some() && lasted(self.below) >= wait {
-            return list.iter().copied().find(fits).unwrap_or(Rendition::Small);
+            let least = list.last().copied().unwrap_or(all);
+            return list.iter().copied().find(fits).unwrap_or(least);
         }
         let fits_with_headroom = |rendition: &Rendition| {
             input.needed(*rendition).saturating_mul(100 + HEADROOM_PCT) / 100 <= budget
@@ -217,6 +231,7 @@ mod tests {
         load: LinkLoad::Normal,
         congested: false,
         layers: 3,
+        spatial_layers: 0,
         full: 1_540_000,
         small: Some(210_000),
         encoder_adapts: false,

@@ -51,6 +51,7 @@ const SMALL_AUDIO: u64 = 40_000;
 const INSUFFICIENT_BANDWIDTH: &str = "insufficient bandwidth to this viewer";
 /// Why a viewer receives no video.
 const NO_VP8: &str = "this viewer does not accept VP8, the codec of the stream";
+const NO_VP9: &str = "this viewer does not accept VP9";
 const NO_H264: &str = "this viewer does not accept the stream's H.264";
 
 /// See the [module](self).
@@ -144,6 +145,7 @@ impl ViewerSession {
         is_unsupported.then_some(match codec {
             VideoCodec::Vp8 => NO_VP8,
             VideoCodec::H264(_) => NO_H264,
+            VideoCodec::Vp9 => NO_VP9,
         })
     }
 
@@ -180,6 +182,9 @@ impl ViewerSession {
             }
             _ => Ok(()),
         };
+        if self.sender.spatial.requests_key_frame(now) {
+            self.request_key_frame();
+        }
         if sent.is_err()
             && let Some(viewer) = &self.viewer
         {
@@ -206,8 +211,11 @@ impl ViewerSession {
             load: self.congestion.load(),
             congested: false,
             layers: stats.layers,
+            spatial_layers: stats.spatial_layers,
             full: self.full,
-            small: (state != SmallRenditionState::Unavailable && self.small_payload().is_some())
+            small: (state != SmallRenditionState::Unavailable
+                && self.small_payload().is_some()
+                && stats.spatial_layers < 2)
                 .then_some(small_rate),
             encoder_adapts: has_budget && is_local,
             publisher_may_adapt: has_budget && !is_local,
@@ -265,6 +273,10 @@ impl ViewerSession {
             None => self.selector.select(now, &input),
             Some(_) => Rendition::NoVideo,
         };
+        if let Rendition::Full(steps) = rendition {
+            // The last steps are those between spatial layers.
+            self.sender.spatial.set_wanted(steps.saturating_sub(stats.layers.max(1)));
+        }
         if let Some(viewer) = &self.viewer {
             viewer.set_budget(budget);
             // An encoder that adapts to the budget stops by itself.

@@ -240,6 +240,7 @@ fn streams(video: Option<(VideoFormat, Option<Size>)>) -> Vec<StreamDescription>
     let codec = match format {
         VideoFormat::Vp8 => Codec::Vp8,
         VideoFormat::H264 => Codec::H264,
+        VideoFormat::Vp9 => Codec::Vp9,
     };
     let video = VideoTrack::new(Format::Matroska, codec, size, Rational::new(1, VIDEO_HZ));
     let format = AudioFormat::new(AUDIO_HZ, ChannelLayout::Stereo);

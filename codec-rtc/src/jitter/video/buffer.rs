@@ -273,6 +273,7 @@ impl FrameBuffer {
             number: self.emitted,
             data: assembled.data,
             layers: assembled.layers,
+            references: head.references,
             id: head.id(),
             media_ticks: ticks,
             is_key: head.is_key,

@@ -103,6 +103,8 @@ pub struct Frame {
     pub data: Vec<u8>,
     /// The layer frames of a VP9 picture.
     pub layers: Vec<LayerFrame>,
+    /// References of a VP9 picture as distances between pictures, if they are known.
+    pub references: Option<FrameDiffs>,
     /// Identifiers of the frame.
     pub id: FrameId,
     /// Unwrapped timestamp in ticks of 90 kHz, starting at the timestamp of the first packet.

@@ -118,7 +118,7 @@ impl Peer {
         let (red, _) = codecs.iter().find(|(_, codec)| *codec == RED_SUBSTITUTE)?;
         let protected = codecs.iter().filter_map(|&(pt, codec)| {
             let codec = translate_codec(codec)?;
-            matches!(codec, Codec::Vp8 | Codec::H264).then_some((pt, codec))
+            matches!(codec, Codec::Vp8 | Codec::H264 | Codec::Vp9).then_some((pt, codec))
         });
         let late = [Extension::TransportSequenceNumber, Extension::AbsoluteSendTime];
         let zeroed = late.into_iter().filter_map(|kind| media.remote_extmap().id_of(kind));

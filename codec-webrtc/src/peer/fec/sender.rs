@@ -11,8 +11,8 @@ use crate::{Codec, Mid};
 use codec_rtc::extension::Extensions;
 use codec_rtc::fec::Encoder;
 use codec_rtc::fec::controller::{FecController, FecControllerConfig, SentFrame};
-use codec_rtc::packet::h264;
 use codec_rtc::packet::vp8::Descriptor;
+use codec_rtc::packet::{h264, vp9};
 use codec_rtc::rtp;
 
 /// Loss ratio above which FEC is switched on, and below which it is switched off.
@@ -69,11 +69,11 @@ impl Peer {
         let fec = self.fec.as_mut()?;
         let FecState { senders, loss_meter, round_trip, is_allowed, .. } = fec;
         let sender = senders.iter_mut().find(|it| it.negotiated.mid == mid)?;
-        // FEC packets have sequence numbers of the stream. Without the numbers of VP8 or of descriptors,
+        // FEC packets have sequence numbers of the stream. Without the numbers of VP8, VP9 or descriptors,
         // a lost one looks like a part of a frame, and nothing after it could be decoded.
         let codec = sender.negotiated.codec(payload_type);
         let is_numbered = is_described && sender.negotiated.has_descriptors;
-        let Some(codec) = codec.filter(|codec| *codec == Codec::Vp8 || is_numbered) else {
+        let Some(codec) = codec.filter(|codec| *codec != Codec::H264 || is_numbered) else {
             sender.is_on = false;
             return None;
         };
@@ -153,6 +153,7 @@ impl FecSender {
         let first = packets.first().and_then(|packet| rtp::parse(packet.as_ref()).ok());
         let (temporal_id, is_key) = first.map_or((0, false), |packet| match self.codec {
             Codec::H264 => (0, begins_key_frame(packet.payload)),
+            Codec::Vp9 => layer_and_key_of_vp9(packet.payload),
             _ => layer_and_key(packet.payload),
         });
         self.frame = SentFrame { packets: packets.len(), bytes, is_key, temporal_id };
@@ -190,6 +191,14 @@ fn layer_and_key(payload: &[u8]) -> (u8, bool) {
         let layer = descriptor.layer.map_or(0, |layer| layer.temporal_id);
         // First bit of the frame (RFC 6386, section 9.1).
         (layer, frame.first().is_some_and(|byte| byte & 1 == 0))
+    })
+}
+
+/// The same for a picture of VP9.
+fn layer_and_key_of_vp9(payload: &[u8]) -> (u8, bool) {
+    vp9::Descriptor::parse(payload).map_or((0, false), |(descriptor, frame)| {
+        let is_key = frame.first().is_some_and(|first| vp9::shows_key_frame(*first));
+        (descriptor.temporal_id(), is_key && !descriptor.inter_predicted)
     })
 }
 

@@ -98,6 +98,7 @@ impl State {
         let stated = read.and_then(|read| read.h264).map(|id| id.profile);
         let codec = match (frame.format, self.info.video, stated) {
             (VideoFormat::Vp8, ..) => VideoCodec::Vp8,
+            (VideoFormat::Vp9, ..) => VideoCodec::Vp9,
             // Encoders of Baseline do not always state that they keep to the constraints.
             (VideoFormat::H264, Some(VideoCodec::H264(said)), Some(stated))
                 if !said.decodes(stated)

@@ -9,6 +9,7 @@ mod timeline;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use codec_audio::opus_packet::duration_us;
@@ -23,6 +24,7 @@ use codec_webrtc::{
 use super::super::media::{AUDIO_HZ, AudioPacket, FrameInfo, VIDEO_HZ, VideoFrame};
 use super::super::outcome::EndReason;
 use super::super::room::Publisher;
+use super::super::vp9_picture::Vp9Pictures;
 use crate::clock::duration_of_ntp;
 use bitrate_limit::BitrateLimit;
 use described_layers::DescribedLayers;
@@ -44,6 +46,7 @@ pub(super) struct PublisherSession {
     format: VideoFormat,
     /// Layers of H.264, whose payloads do not state them.
     layers: DescribedLayers,
+    pictures: Vp9Pictures,
     video: Timeline,
     audio: Timeline,
     audio_ticks: Unwrapper32,
@@ -70,6 +73,7 @@ impl PublisherSession {
             buffer: FrameBuffer::new(FrameBufferConfig::forwarding()),
             format: VideoFormat::Vp8,
             layers: DescribedLayers::default(),
+            pictures: Vp9Pictures::default(),
             video: Timeline::new(VIDEO_HZ),
             audio: Timeline::new(AUDIO_HZ),
             audio_ticks: Unwrapper32::default(),
@@ -114,9 +118,10 @@ impl PublisherSession {
     ) -> Result<(), EndReason> {
         self.bytes += packet.payload.len() as u64;
         match packet.codec {
-            Codec::Vp8 | Codec::H264 => {
+            Codec::Vp8 | Codec::H264 | Codec::Vp9 => {
                 let format = match packet.codec {
                     Codec::H264 => VideoFormat::H264,
+                    Codec::Vp9 => VideoFormat::Vp9,
                     _ => VideoFormat::Vp8,
                 };
                 match self.video_source.classify(now, packet.header.ssrc) {
@@ -177,6 +182,7 @@ impl PublisherSession {
     fn set_format(&mut self, format: VideoFormat) {
         self.format = format;
         self.layers = DescribedLayers::default();
+        self.pictures = Vp9Pictures::default();
         let config = FrameBufferConfig { format, ..FrameBufferConfig::forwarding() };
         self.buffer = FrameBuffer::new(config);
         self.buffer.set_recovery(self.repair);
@@ -199,6 +205,9 @@ impl PublisherSession {
             let layer = descriptor.layer.unwrap_or_default();
             let facts = FrameInfo::parse(self.format, &frame.data);
             let described = self.layers.facts(frame.id.frame_number);
+            let is_vp9 = self.format == VideoFormat::Vp9;
+            let picture = if is_vp9 { self.pictures.read(&frame) } else { None };
+            let is_sync = picture.as_ref().is_some_and(|(_, is_sync)| *is_sync);
             let hidden = facts.is_some_and(|facts| !facts.shown);
             publisher.send_video(VideoFrame {
                 data: frame.data.into(),
@@ -206,8 +215,9 @@ impl PublisherSession {
                 pts,
                 key: frame.is_key,
                 temporal_id: frame.temporal_id,
-                layer_sync: layer.layer_sync || described.layer_sync,
-                tl0_index: descriptor.layer.and(descriptor.tl0_pic_idx),
+                layer_sync: layer.layer_sync || described.layer_sync || is_sync,
+                vp9: picture.map(|(picture, _)| Arc::new(picture)),
+                tl0_index: descriptor.layer.and(descriptor.tl0_pic_idx).filter(|_| !is_vp9),
                 discardable: descriptor.non_reference || described.discardable,
                 hidden,
                 captured: frame.captured.unwrap_or(0),
