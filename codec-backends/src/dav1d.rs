@@ -12,7 +12,7 @@ use codec_core::codec::{
     Capabilities, Conceal, DecodeReport, DecoderConfig, Feature, FrameKind, Gap, VideoDecoder,
 };
 use codec_core::error::{Corrupt, Error};
-use codec_core::frame::Frame;
+use codec_core::frame::{Frame, SampleFormat};
 
 /// Capabilities of the decoder.
 pub(crate) static DECODER: Capabilities = Capabilities {
@@ -70,13 +70,10 @@ impl Dav1d {
 
 /// Rejects formats that our frames cannot hold.
 fn check_format(sequence: &Sequence) -> Result<(), Error> {
-    if sequence.bit_depth != 8 {
-        return Err(Error::unsupported("AV1 of more than 8 bits per sample"));
+    match sequence.format() {
+        SampleFormat::YUV420 => Ok(()),
+        _ => Err(Error::unsupported("AV1 other than 8-bit 4:2:0 with dav1d")),
     }
-    if sequence.is_monochrome || sequence.subsampling != [true, true] {
-        return Err(Error::unsupported("AV1 with chroma other than 4:2:0"));
-    }
-    Ok(())
 }
 
 impl VideoDecoder for Dav1d {

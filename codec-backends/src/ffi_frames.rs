@@ -40,7 +40,7 @@ impl FrameCopier {
             }
         }
         self.pool.recycle(buf.clone());
-        Frame { buf, info: PictureInfo::default(), pts, duration }
+        Frame { buf: buf.into(), info: PictureInfo::default(), pts, duration }
     }
 }
 

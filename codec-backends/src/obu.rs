@@ -4,7 +4,7 @@
 
 use codec_core::codec::FrameKind;
 use codec_core::error::Corrupt;
-use codec_core::frame::Size;
+use codec_core::frame::{SampleFormat, Sampling, Size};
 
 const SEQUENCE_HEADER: u8 = 1;
 const FRAME_HEADER: u8 = 3;
@@ -141,6 +141,18 @@ fn leb128(data: &[u8]) -> Option<(usize, usize)> {
 }
 
 impl Sequence {
+    /// Returns depth and sampling.
+    pub(super) fn format(&self) -> SampleFormat {
+        let sampling = match (self.is_monochrome, self.subsampling) {
+            (true, _) => Sampling::Yuv400,
+            (false, [true, true]) => Sampling::Yuv420,
+            (false, [true, false]) => Sampling::Yuv422,
+            // The specification has no 4:4:0.
+            (false, [false, _]) => Sampling::Yuv444,
+        };
+        SampleFormat::new(self.bit_depth, sampling)
+    }
+
     /// Parses a sequence header. Section 5.5.
     fn parse(payload: &[u8]) -> Option<Self> {
         let mut bits = Bits::new(payload);

@@ -96,7 +96,7 @@ impl VideoDecoder for Decoder {
         let samples: Vec<u8> = runs.chunks_exact(2).flat_map(|r| vec![r[1]; r[0].into()]).collect();
         let picture = Picture::i420_packed(size, &samples).map_err(|_| DAMAGED)?;
         let (buf, info) = (FrameBuf::copy_of(&picture).into(), PictureInfo::default());
-        *frame = Some(Frame { buf, info, pts, duration });
+        *frame = Some(Frame { buf: buf.into(), info, pts, duration });
         Ok(DecodeReport::new(FrameKind::Key, size))
     }
     fn receive(&mut self) -> Option<Frame> {

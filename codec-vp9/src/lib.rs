@@ -1,8 +1,8 @@
 //! VP9 encoder and decoder behind the traits of [`codec_core::codec`]. They start no threads and access no
 //! clock, file or environment variable.
 //!
-//! A packet is a frame or a superframe. All profiles are decoded; [`decoder::open`] returns frames of
-//! 8-bit 4:2:0, [`decoder::FrameDecoder`] those of all formats. [`encoder::open`] codes profile 0: 8-bit
+//! A packet is a frame or a superframe. All profiles are decoded; [`decoder::open`] returns the
+//! formats that its configuration allows, [`decoder::FrameDecoder`] all. [`encoder::open`] codes profile 0: 8-bit
 //! 4:2:0.
 //!
 //! # Examples

@@ -1,10 +1,10 @@
-//! `av1/rav1d`: decodes 8-bit 4:2:0 AV1.
+//! `av1/rav1d`: decodes AV1 of all depths and samplings.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
-use re_rav1d::{Decoder, Error as Rav1dError, PlanarImageComponent, Settings, pixel};
+use re_rav1d::{Decoder, Error as Rav1dError, PixelLayout, PlanarImageComponent, Settings, pixel};
 
 use crate::obu::{self, Sequence};
 use codec_core::codec::{
@@ -12,12 +12,14 @@ use codec_core::codec::{
 };
 use codec_core::error::{Corrupt, Error, LibraryError};
 use codec_core::frame::{
-    Color, ColorPrimaries, ColorRange, Frame, FramePool, MatrixCoefficients, PictureInfo,
-    PixelLimit, Size, TransferCharacteristics,
+    AnyFrameBuf, Color, ColorPrimaries, ColorRange, Frame, FrameBuf, FramePool, MatrixCoefficients,
+    PictureInfo, PixelLimit, SampleFormat, Sampling, Size, TransferCharacteristics,
 };
 
 /// Number of frames that the pool keeps for reuse.
 const POOLED_FRAMES: usize = 8;
+/// Planes are a multiple of this size in luma samples.
+const MACROBLOCK: usize = 16;
 
 const GAPS: &[Gap] = &[
     Gap::new(Feature::Concealment, "rav1d returns no frame for a damaged temporal unit"),
@@ -84,16 +86,8 @@ impl Rav1d {
 
     /// Checks a new sequence header before the library allocates memory for it.
     fn check_sequence(&mut self, new: &Sequence) -> Result<(), Error> {
-        PixelLimit(self.config.limits.max_pixels).check(new.max_size)?;
-        if new.bit_depth != 8 {
-            return Err(Error::unsupported("AV1 of more than 8 bits per sample"));
-        }
-        if new.is_monochrome {
-            return Err(Error::unsupported("monochrome AV1"));
-        }
-        if new.subsampling != [true, true] {
-            return Err(Error::unsupported("AV1 with chroma other than 4:2:0"));
-        }
+        self.config.formats.check(new.format())?;
+        PixelLimit(self.config.limits.max_pixels).check_format(new.max_size, new.format())?;
         if self.changes_size(new) {
             self.resize_limit.check(&self.config.limits, new.max_size)?;
         }
@@ -101,7 +95,7 @@ impl Rav1d {
     }
 
     fn changes_size(&self, new: &Sequence) -> bool {
-        self.sequence.is_none_or(|old| old.max_size != new.max_size)
+        self.sequence.is_none_or(|old| (old.max_size, old.format()) != (new.max_size, new.format()))
     }
 
     /// Passes `data` to the library and collects its frames.
@@ -150,19 +144,20 @@ impl Rav1d {
         pts: i64,
         duration: Option<u64>,
     ) -> Result<Frame, Error> {
-        if picture.bit_depth() != 8 || picture.pixel_layout() != re_rav1d::PixelLayout::I420 {
-            return Err(Error::unsupported("AV1 other than 8-bit 4:2:0"));
-        }
         let size = Size::new(picture.width(), picture.height());
+        let format = format(picture)?;
+        self.config.formats.check(format)?;
+        if format != SampleFormat::YUV420 {
+            let buf = copy_format(picture, size, format);
+            return Ok(Frame { buf, info: info(picture), pts, duration });
+        }
         if self.pool.size() != size {
             self.pool = FramePool::new(size, 0, POOLED_FRAMES);
         }
         let mut buf = self.pool.take();
         if let Some(free) = Arc::get_mut(&mut buf) {
             let sizes = [size, size.chroma(), size.chroma()];
-            let planes =
-                [PlanarImageComponent::Y, PlanarImageComponent::U, PlanarImageComponent::V];
-            for ((mut to, of), size) in free.planes_mut().into_iter().zip(planes).zip(sizes) {
+            for ((mut to, of), size) in free.planes_mut().into_iter().zip(PLANES).zip(sizes) {
                 let (width, height) = (size.width as usize, size.height as usize);
                 let from = picture.plane(of);
                 let rows = from.chunks(picture.stride(of) as usize);
@@ -172,8 +167,57 @@ impl Rav1d {
             }
         }
         self.pool.recycle(buf.clone());
-        Ok(Frame { buf, info: info(picture), pts, duration })
+        Ok(Frame { buf: buf.into(), info: info(picture), pts, duration })
     }
+}
+
+const PLANES: [PlanarImageComponent; 3] =
+    [PlanarImageComponent::Y, PlanarImageComponent::U, PlanarImageComponent::V];
+
+/// Returns depth and sampling.
+fn format(picture: &re_rav1d::Picture) -> Result<SampleFormat, Error> {
+    let sampling = match picture.pixel_layout() {
+        PixelLayout::I400 => Sampling::Yuv400,
+        PixelLayout::I420 => Sampling::Yuv420,
+        PixelLayout::I422 => Sampling::Yuv422,
+        PixelLayout::I444 => Sampling::Yuv444,
+    };
+    match picture.bit_depth() {
+        8 => Ok(SampleFormat::new(8, sampling)),
+        10 => Ok(SampleFormat::new(10, sampling)),
+        12 => Ok(SampleFormat::new(12, sampling)),
+        _ => Err(Error::unsupported("this depth of AV1")),
+    }
+}
+
+/// Copies a frame of another format than 8-bit 4:2:0.
+fn copy_format(picture: &re_rav1d::Picture, size: Size, format: SampleFormat) -> AnyFrameBuf {
+    let sizes = [0, 1, 2].map(|plane| format.sampling.plane_size(size, plane));
+    let planes = PLANES.into_iter().zip(sizes).filter(|(_, size)| size.height > 0);
+    if format.depth == 8 {
+        let mut buf = FrameBuf::<u8>::with_format(size, format, MACROBLOCK);
+        for ((of, size), mut to) in planes.zip(buf.planes_mut()) {
+            let from = picture.plane(of);
+            let rows = from.chunks(picture.stride(of) as usize).take(size.height as usize);
+            for (y, row) in rows.enumerate() {
+                let width = size.width as usize;
+                to.row_mut(y)[..width].copy_from_slice(&row[..width]);
+            }
+        }
+        return Arc::new(buf).into();
+    }
+    let mut buf = FrameBuf::<u16>::with_format(size, format, MACROBLOCK);
+    for ((of, size), mut to) in planes.zip(buf.planes_mut()) {
+        let from = picture.plane(of);
+        let rows = from.chunks(picture.stride(of) as usize).take(size.height as usize);
+        for (y, row) in rows.enumerate() {
+            // The library's samples have the byte order of the machine.
+            let samples = row.as_chunks::<2>().0.iter().map(|pair| u16::from_ne_bytes(*pair));
+            let to = &mut to.row_mut(y)[..size.width as usize];
+            to.iter_mut().zip(samples).for_each(|(to, sample)| *to = sample);
+        }
+    }
+    Arc::new(buf).into()
 }
 
 /// Returns the colour description of the sequence header.

@@ -6,7 +6,7 @@ use codec_simd::Level;
 
 use super::{
     Bitrate, Conceal, Content, Deadline, DecoderConfig, Denoise, DropPolicy, EncoderConfig,
-    KeyFrames, Limits, Preset, RateConfig, RateControl, Scalability, Tune,
+    FrameFormats, KeyFrames, Limits, Preset, RateConfig, RateControl, Scalability, Tune,
 };
 use crate::frame::{Rational, Size};
 use crate::parallel::Pool;
@@ -193,6 +193,13 @@ impl DecoderConfig {
     #[must_use]
     pub fn conceal(mut self, conceal: Conceal) -> Self {
         self.conceal = conceal;
+        self
+    }
+
+    /// Sets which formats of samples are output.
+    #[must_use]
+    pub fn formats(mut self, formats: FrameFormats) -> Self {
+        self.formats = formats;
         self
     }
 

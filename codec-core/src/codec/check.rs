@@ -8,7 +8,7 @@ use super::{
     Feature, FrameRequest, LayerOutput, Preset, RateControl, Scalability, Update,
 };
 use crate::error::{ConfigError, Error, Unsupported};
-use crate::frame::{Picture, Size};
+use crate::frame::{Picture, PixelFormat, Size};
 
 /// Smallest width and height of the lowest spatial layer, in pixels.
 const MIN_LAYER_SIDE: u32 = 16;
@@ -166,7 +166,7 @@ impl Capabilities {
     ) -> Result<(), Error> {
         check(picture.size() == size, "frame size", picture.size(), size)?;
         let is_known = self.formats.contains(&picture.format());
-        check(is_known, "format", format_args!("{:?}", picture.format()), "a supported format")?;
+        check(is_known, "format", picture.format(), FormatList(self.formats))?;
         if let Some(last) = last_pts {
             let allowed = format_args!("a value above the previous frame's {last}");
             check(request.pts > last, "pts", request.pts, allowed)?;
@@ -237,6 +237,18 @@ fn spatial_layers(config: &EncoderConfig) -> Result<(), Error> {
             Err(ConfigError::conflict("layers", reason).into())
         }
         None => Ok(()),
+    }
+}
+
+/// Names of layouts, for messages.
+struct FormatList<'a>(&'a [PixelFormat]);
+
+impl Display for FormatList<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (index, format) in self.0.iter().enumerate() {
+            write!(f, "{}{format}", if index > 0 { " or " } else { "" })?;
+        }
+        Ok(())
     }
 }
 

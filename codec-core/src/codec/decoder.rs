@@ -7,8 +7,8 @@ use codec_simd::Level;
 
 use super::trace::FrameTrace;
 use super::{Capabilities, FrameKind, SlotSet};
-use crate::error::{Error, LimitError};
-use crate::frame::{Frame, Size};
+use crate::error::{Error, LimitError, Unsupported};
+use crate::frame::{Frame, SampleFormat, Size};
 use crate::parallel::Pool;
 
 /// Limits on the resources that untrusted input may use.
@@ -24,7 +24,9 @@ use crate::parallel::Pool;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Maximum frame size, in pixels. Default: 4096 x 4096.
+    /// Maximum frame size, in pixels. Default: 4096 x 4096. Frames of other formats than 8-bit 4:2:0 must not need more
+    /// memory than such a frame of this size: a pixel of 10-bit 4:2:0 counts as two, one of 10-bit
+    /// 4:4:4 as four.
     pub max_pixels: u64,
     /// Maximum packet size, in bytes. Default: 8 MiB.
     pub max_frame_bytes: u64,
@@ -105,6 +107,31 @@ pub enum LayerOutput {
     All,
 }
 
+/// Which formats of samples a decoder may output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FrameFormats {
+    /// 8-bit 4:2:0 only; other streams are an error that names their format.
+    #[default]
+    Yuv420,
+    /// All depths and samplings that the decoder supports.
+    All,
+}
+
+impl FrameFormats {
+    /// Checks that frames of `format` may be output.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] with the name of the format.
+    pub fn check(self, format: SampleFormat) -> Result<(), Error> {
+        if self == Self::All || format == SampleFormat::YUV420 {
+            return Ok(());
+        }
+        let reason = Some("only 8-bit 4:2:0 frames (yuv420p) were requested");
+        Err(Unsupported { what: format.name(), reason }.into())
+    }
+}
+
 /// Settings of a decoder.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -126,6 +153,9 @@ pub struct DecoderConfig {
     pub output_order: OutputOrder,
     /// Which spatial layers are output.
     pub layer_output: LayerOutput,
+    /// Which formats of samples are output. The default is 8-bit 4:2:0 only, so that a caller without
+    /// code for others never receives them.
+    pub formats: FrameFormats,
     /// SIMD level; `None` selects the best that the CPU supports. The frames do not depend on it.
     pub simd: Option<Level>,
     /// Keep the parsed syntax of each packet for [`VideoDecoder::trace`]. Decoders that support it

@@ -37,7 +37,8 @@ pub use capabilities::{Capabilities, PassShares};
 pub use config::{Content, EncoderConfig, KeyFrames, Preset, Tune};
 pub use deadline::{Clock, Deadline, FrameTime};
 pub use decoder::{
-    Conceal, DecodeReport, DecoderConfig, LayerOutput, Limits, OutputOrder, VideoDecoder,
+    Conceal, DecodeReport, DecoderConfig, FrameFormats, LayerOutput, Limits, OutputOrder,
+    VideoDecoder,
 };
 pub use denoise::Denoise;
 pub use encoder::{DropReason, FrameRequest, Outcome, VideoEncoder};

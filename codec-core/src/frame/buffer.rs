@@ -5,7 +5,6 @@ use std::sync::Arc;
 use codec_simd::{Layout, PlaneMut, PlaneRef};
 
 use super::{Chroma, Picture, PictureInfo, SampleFormat, Sampling, Size};
-use crate::error::LimitError;
 
 /// Alignment of the first sample of each row, in samples (and at least as many bytes).
 const ALIGN: usize = 64;
@@ -123,12 +122,18 @@ impl<S: Copy + Default> FrameBuf<S> {
     pub fn visible_rows(&self, index: usize) -> impl Iterator<Item = &[S]> {
         let size = self.format.sampling.plane_size(self.size, index);
         let (width, height) = (size.width as usize, size.height as usize);
+        let (samples, stride) = self.visible(index);
+        (0..height).map(move |row| &samples[row * stride..][..width])
+    }
+
+    /// Returns the samples of a plane from the first visible one, and their stride.
+    #[inline]
+    fn visible(&self, index: usize) -> (&[S], usize) {
         let Layout { stride, pad, .. } = self.layouts[index];
         let [halved_x, halved_y] =
-            self.format.sampling.halved().map(|h| usize::from(h && index > 0));
+            self.format.sampling.halved().map(|halved| usize::from(halved && index > 0));
         let (x, y) = (self.origin.0 >> halved_x, self.origin.1 >> halved_y);
-        let first = self.starts[index] + (pad + y) * stride + pad + x;
-        (0..height).map(move |row| &self.samples[first + row * stride..][..width])
+        (&self.samples[self.starts[index] + (pad + y) * stride + pad + x..], stride)
     }
 
     /// Returns the visible size in pixels.
@@ -247,19 +252,13 @@ impl FrameBuf {
     /// Returns a view of the visible area.
     ///
     /// # Panics
-    /// If the buffer was created by `Default`, or its sampling is not 4:2:0.
+    /// If the buffer was created by `Default`.
     #[inline]
     #[must_use]
     pub fn picture(&self, info: PictureInfo) -> Picture<'_> {
-        assert_eq!(self.format, SampleFormat::YUV420, "pictures are 8-bit 4:2:0");
-        let visible = |index: usize| {
-            let Layout { stride, pad, .. } = self.layouts[index];
-            let (x, y) = self.origin;
-            let (x, y) = if index == 0 { (x, y) } else { (x / 2, y / 2) };
-            (&self.samples[self.starts[index] + (pad + y) * stride + pad + x..], stride)
-        };
+        let data = [self.visible(0), self.visible(1), self.visible(2)];
         #[expect(clippy::expect_used, reason = "the planes cover the visible size")]
-        Picture::i420(self.size, visible(0), visible(1), visible(2))
+        Picture::planar8(self.size, self.format.sampling, data)
             .expect("planes cover the size")
             .with_info(info)
     }
@@ -271,39 +270,18 @@ impl FrameBuf {
     }
 }
 
-/// A decoded frame: cheap to clone and `Send`; its memory returns to the decoder's pool when the
-/// last clone is dropped.
-#[derive(Clone, Debug)]
-pub struct Frame {
-    /// Samples of the frame.
-    pub buf: Arc<FrameBuf>,
-    /// Colour description, pixel aspect ratio, rotation and field order.
-    pub info: PictureInfo,
-    /// Presentation timestamp in the time base of its stream.
-    pub pts: i64,
-    /// Duration in the time base of its stream, if known.
-    pub duration: Option<u64>,
-}
-
-impl Frame {
+impl FrameBuf<u16> {
     /// Returns a view of the visible area.
-    #[inline]
+    ///
+    /// # Panics
+    /// If the buffer was created by `Default`, or for a depth of 8.
     #[must_use]
-    pub fn picture(&self) -> Picture<'_> {
-        self.buf.picture(self.info)
-    }
-
-    /// Returns the visible size in pixels.
-    #[inline]
-    #[must_use]
-    pub fn size(&self) -> Size {
-        self.buf.size()
-    }
-
-    /// Returns a digest of the visible samples; equal frames have equal digests on every machine.
-    #[must_use]
-    pub fn digest(&self) -> u64 {
-        self.buf.digest()
+    pub fn picture(&self, info: PictureInfo) -> Picture<'_> {
+        let data = [self.visible(0), self.visible(1), self.visible(2)];
+        #[expect(clippy::expect_used, reason = "the planes cover the visible size")]
+        Picture::planar16(self.size, self.format, data)
+            .expect("planes cover the size")
+            .with_info(info)
     }
 }
 
@@ -352,22 +330,5 @@ impl FramePool {
     #[must_use]
     pub fn size(&self) -> Size {
         self.window.size
-    }
-}
-
-/// A limit on the frame size that untrusted input may request, in pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PixelLimit(pub u64);
-
-impl PixelLimit {
-    /// Checks that `size` does not exceed the limit.
-    ///
-    /// # Errors
-    /// [`LimitError`] if it does.
-    pub fn check(self, size: Size) -> Result<(), LimitError> {
-        if size.pixels() > self.0 {
-            return Err(LimitError { what: "pixels", requested: size.pixels(), limit: self.0 });
-        }
-        Ok(())
     }
 }

@@ -1,22 +1,27 @@
 //! Video frames: borrowed input frames ([`Picture`]), pooled decoded frames ([`Frame`]), and their
 //! colour and geometry.
 
+mod any_buffer;
 mod borders;
 mod buffer;
 mod color;
+mod digest;
 mod format;
+mod limit;
 mod picture;
 mod source_mb;
 mod squared_error;
 
+pub use any_buffer::{AnyFrameBuf, Frame};
 pub use borders::{extend_ends, extend_sides};
-pub use buffer::{Frame, FrameBuf, FramePool, PixelLimit, Window};
+pub use buffer::{FrameBuf, FramePool, Window};
 pub use color::{
     Color, ColorPrimaries, ColorRange, FieldOrder, MatrixCoefficients, PictureInfo, Rotation,
     TransferCharacteristics,
 };
 pub use format::{PlaneSet, SampleFormat, Sampling};
-pub use picture::{Chroma, Picture, PixelFormat};
+pub use limit::PixelLimit;
+pub use picture::{Chroma, Picture, PixelFormat, Planes};
 pub use source_mb::SourceMb;
 pub use squared_error::{luma_sse, picture_sse};
 

@@ -505,7 +505,7 @@ impl Stream {
 }
 
 fn frame(samples: &Arc<codec_core::frame::FrameBuf>, info: PictureInfo, timing: Timing) -> Frame {
-    Frame { buf: samples.clone(), info, pts: timing.pts, duration: timing.duration }
+    Frame { buf: samples.clone().into(), info, pts: timing.pts, duration: timing.duration }
 }
 
 /// Creates a grey frame without motion.

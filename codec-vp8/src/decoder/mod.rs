@@ -219,7 +219,12 @@ struct Timing {
 
 impl Timing {
     fn frame(self, buf: Arc<FrameBuf>) -> Frame {
-        Frame { buf, info: PictureInfo::default(), pts: self.pts, duration: self.duration }
+        Frame {
+            buf: buf.into(),
+            info: PictureInfo::default(),
+            pts: self.pts,
+            duration: self.duration,
+        }
     }
 }
 

@@ -30,8 +30,8 @@ mod vectors;
 use std::collections::VecDeque;
 
 use codec_core::codec::{
-    Capabilities, Conceal, DecodeReport, DecoderConfig, Feature, FrameKind, Gap, LayerOutput,
-    SlotSet, VideoDecoder,
+    Capabilities, Conceal, DecodeReport, DecoderConfig, Feature, FrameFormats, FrameKind, Gap,
+    LayerOutput, SlotSet, VideoDecoder,
 };
 use codec_core::error::{ConfigError, Corrupt, Error};
 use codec_core::frame::{Frame, PictureInfo, Size};
@@ -41,7 +41,8 @@ use self::stream::{Decoded, Stream};
 use crate::header::FrameType;
 use crate::superframe::Superframe;
 
-pub use slots::{AnyFrameBuf, DecodedFrame};
+pub use codec_core::frame::AnyFrameBuf;
+pub use slots::DecodedFrame;
 
 /// Frames that wait for [`VideoDecoder::receive`], at most: callers that do not fetch frames do not
 /// use more memory.
@@ -60,8 +61,8 @@ static CAPABILITIES: Capabilities = {
     capabilities
 };
 
-/// Opens the native VP9 decoder, registered as `vp9/native`. It returns frames of 8-bit 4:2:0;
-/// [`FrameDecoder`] returns all formats.
+/// Opens the native VP9 decoder, registered as `vp9/native`. It returns the formats that
+/// [`DecoderConfig::formats`] allows; [`FrameDecoder`] always returns all.
 ///
 /// # Errors
 /// [`Error::Config`] if the CPU does not support the SIMD level in `config`.
@@ -99,7 +100,8 @@ impl FrameDecoder {
                 ConfigError::new("simd", level.name(), "a level that this CPU supports")
             })?,
         };
-        Ok(Self { stream: Stream::new(kernels), config: config.clone(), kernels, last: None })
+        let config = config.clone().formats(FrameFormats::All);
+        Ok(Self { stream: Stream::new(kernels), config, kernels, last: None })
     }
 
     /// Decodes a packet, and adds the frames that [`DecoderConfig::layer_output`] selects to `output`.
@@ -237,7 +239,8 @@ struct Vp9Decoder {
 
 impl Vp9Decoder {
     fn new(config: &DecoderConfig) -> Result<Self, Error> {
-        let decoder = FrameDecoder::new(config)?;
+        let mut decoder = FrameDecoder::new(config)?;
+        decoder.config.formats = config.formats;
         let output = VecDeque::with_capacity(MAX_OUTPUT);
         Ok(Self { decoder, frames: Vec::new(), output })
     }
@@ -255,8 +258,7 @@ impl VideoDecoder for Vp9Decoder {
         duration: Option<u64>,
     ) -> Result<DecodeReport, Error> {
         let report = self.decoder.decode(data, &mut self.frames)?;
-        for frame in self.frames.drain(..) {
-            let (buf, color) = frame.into_yuv420().ok_or(UNSUPPORTED_FORMAT)?;
+        for DecodedFrame { buf, color } in self.frames.drain(..) {
             let info = PictureInfo { color, ..PictureInfo::default() };
             self.output.push_back(Frame { buf, info, pts, duration });
         }
@@ -273,6 +275,3 @@ impl VideoDecoder for Vp9Decoder {
         self.frames.clear();
     }
 }
-
-const UNSUPPORTED_FORMAT: Error =
-    Error::unsupported("VP9 frames of more than 8 bits or another sampling than 4:2:0");

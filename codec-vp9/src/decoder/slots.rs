@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use codec_core::frame::{Color, FrameBuf, SampleFormat, Size};
+use codec_core::frame::{AnyFrameBuf, Color, FrameBuf, SampleFormat, Size};
 
 use super::memory::Memory;
 use crate::block::sample::Sample;
@@ -12,35 +12,6 @@ const POOLED: usize = 12;
 /// Planes have whole superblocks.
 const SUPERBLOCK: usize = 64;
 
-/// The samples of a frame of any bit depth.
-#[derive(Clone, Debug)]
-pub enum AnyFrameBuf {
-    /// 8 bits.
-    Bits8(Arc<FrameBuf<u8>>),
-    /// 10 or 12 bits.
-    High(Arc<FrameBuf<u16>>),
-}
-
-impl AnyFrameBuf {
-    /// Size in luma pixels.
-    #[must_use]
-    pub fn size(&self) -> Size {
-        match self {
-            Self::Bits8(planes) => planes.size(),
-            Self::High(planes) => planes.size(),
-        }
-    }
-
-    /// Bit depth and sampling.
-    #[must_use]
-    pub fn format(&self) -> SampleFormat {
-        match self {
-            Self::Bits8(planes) => planes.format(),
-            Self::High(planes) => planes.format(),
-        }
-    }
-}
-
 /// A decoded frame.
 #[derive(Clone, Debug)]
 pub struct DecodedFrame {
@@ -48,19 +19,6 @@ pub struct DecodedFrame {
     pub buf: AnyFrameBuf,
     /// Colour description.
     pub color: Color,
-}
-
-impl DecodedFrame {
-    /// Returns the samples and the colour description; `None` unless the format is 8-bit 4:2:0.
-    #[must_use]
-    pub fn into_yuv420(self) -> Option<(Arc<FrameBuf>, Color)> {
-        match self.buf {
-            AnyFrameBuf::Bits8(frame) if frame.format() == SampleFormat::YUV420 => {
-                Some((frame, self.color))
-            }
-            _ => None,
-        }
-    }
 }
 
 /// Frames of one sample type that are reused when no one else holds them, and the buffers of the

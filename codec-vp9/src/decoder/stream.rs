@@ -104,7 +104,8 @@ impl Stream {
                 return Ok(Decoded { coded: None, frame, shown: true });
             }
         };
-        self.check_size(header.size, &config.limits)?;
+        config.formats.check(header.format)?;
+        self.check_size(header.size, header.format, &config.limits)?;
         let (frame, used, concealed) = if header.format.depth == 8 {
             self.decode_samples::<u8>(data, &header, config)?
         } else {
@@ -122,9 +123,14 @@ impl Stream {
         Ok(Decoded { coded: Some(coded), frame, shown })
     }
 
-    fn check_size(&mut self, size: Size, limits: &Limits) -> Result<(), Error> {
-        PixelLimit(limits.max_pixels).check(size)?;
-        let changes = self.last.is_none_or(|last| last.size != size);
+    fn check_size(
+        &mut self,
+        size: Size,
+        format: SampleFormat,
+        limits: &Limits,
+    ) -> Result<(), Error> {
+        PixelLimit(limits.max_pixels).check_format(size, format)?;
+        let changes = self.last.is_none_or(|last| last.size != size) || self.format != format;
         if changes {
             self.resize_limit.check(limits, size)?;
         }

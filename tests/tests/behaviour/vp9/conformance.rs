@@ -3,7 +3,8 @@
 use std::fs;
 
 use codec_backends::registry;
-use codec_core::codec::{DecoderConfig, LayerOutput};
+use codec_core::codec::{DecoderConfig, FrameFormats, LayerOutput};
+use codec_core::frame::{SampleFormat, Sampling};
 use codec_tests::data;
 use md5::{Digest, Md5};
 
@@ -81,6 +82,47 @@ fn all_layers_or_the_highest_one_are_returned() {
     };
     assert_eq!(sizes(LayerOutput::Highest), vec![1280; 20]);
     assert_eq!(sizes(LayerOutput::All), [320, 640, 1280].repeat(20));
+}
+
+#[test]
+fn the_registered_decoder_returns_all_formats_on_request() {
+    let Some(dir) = data::dir("VP9 of all formats") else { return };
+    let wholes = manifest(&dir);
+    let mut found_formats = Vec::new();
+    for stream in data::files(&dir.join("vp9"), ".webm") {
+        let name = stream.file_name().unwrap().to_string_lossy().into_owned();
+        if !["vp91", "vp92", "vp93"].iter().any(|profile| name.starts_with(profile)) {
+            continue;
+        }
+        let (_, open, _) = registry::find_decoder("vp9").unwrap();
+        let mut decoder = open(&DecoderConfig::new().formats(FrameFormats::All)).unwrap();
+        let mut whole = Md5::new();
+        for packet in packets(&stream) {
+            decoder.decode(&packet, 0, None).unwrap();
+            while let Some(frame) = decoder.receive() {
+                whole.update(frame.picture().to_bytes());
+                found_formats.push(frame.format());
+            }
+        }
+        if let Some(expected) = wholes.get(&format!("vp9/{name}")) {
+            assert_eq!(hex(whole), *expected, "{name}");
+        }
+    }
+    assert!(found_formats.contains(&SampleFormat::new(8, Sampling::Yuv444)));
+}
+
+#[test]
+fn memory_of_deep_frames_counts_against_the_limit() {
+    let Some(dir) = data::dir("VP9 4:4:4") else { return };
+    let packets = packets(&dir.join("vp9/vp91-2-04-yuv444.webm"));
+    let (_, open, _) = registry::find_decoder("vp9").unwrap();
+    let mut config = DecoderConfig::new().formats(FrameFormats::All);
+    // Two pixels' worth of 8-bit 4:2:0 for each of 4:4:4.
+    config.limits.max_pixels = 352 * 288 * 2;
+    assert!(open(&config).unwrap().decode(&packets[0], 0, None).is_ok());
+    config.limits.max_pixels -= 1;
+    let error = open(&config).unwrap().decode(&packets[0], 0, None).unwrap_err();
+    assert!(matches!(error, codec_core::Error::Limit(_)), "{error}");
 }
 
 #[test]
