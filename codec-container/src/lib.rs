@@ -93,6 +93,7 @@
 #![forbid(unsafe_code)]
 
 mod codec_names;
+mod coded_format;
 mod detect;
 mod elementary;
 mod error;
@@ -128,6 +129,7 @@ mod webm;
 mod y4m;
 mod yuv;
 
+pub use coded_format::sample_format;
 pub use elementary::{AdtsReader, FlacReader, FlacWriter, Mp3Reader};
 pub use error::{Corrupt, Error, Result};
 pub use format::Format;

@@ -93,7 +93,7 @@ pub trait RawVideoWriter: Send {
     /// Writes a frame.
     ///
     /// # Errors
-    /// [`crate::Error::Io`], and [`crate::Error::Unsupported`] if its size is not the stream's.
+    /// [`crate::Error::Io`], and [`crate::Error::Unsupported`] if its size or format is not the stream's.
     fn write(&mut self, picture: &Picture<'_>) -> Result<()>;
 
     /// Writes buffered data.

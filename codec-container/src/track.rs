@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use codec_audio::{AudioCodec, AudioFormat};
 use codec_core::codec::{Bitrate, Codec};
-use codec_core::frame::{PictureInfo, Rational, Size, TransferCharacteristics};
+use codec_core::frame::{PictureInfo, Rational, SampleFormat, Size, TransferCharacteristics};
 
 use crate::{Error, Format, Result, Warning};
 
@@ -119,6 +119,8 @@ pub struct VideoTrack {
     pub packet_count: Option<u64>,
     /// Duration in ticks, if stated (unreliable).
     pub duration: Option<u64>,
+    /// Depth and sampling, if the container states them; those of the coded frames take precedence.
+    pub samples: Option<SampleFormat>,
     /// Colours, pixel aspect, rotation, field order.
     pub info: PictureInfo,
     /// Codec configuration (for H.264, an `avcC` record); empty for VP8.
@@ -141,6 +143,7 @@ impl VideoTrack {
             frame_rate: None,
             packet_count: None,
             duration: None,
+            samples: None,
             info: PictureInfo::default(),
             codec_private: Vec::new(),
             warnings: Vec::new(),

@@ -3,7 +3,11 @@
 use std::str::FromStr;
 
 use codec_core::codec::Limits;
-use codec_core::frame::{Chroma, Picture, PixelFormat, Rational, Size};
+use codec_core::error::ConfigError;
+use codec_core::frame::{
+    Chroma, Picture, PixelFormat, PixelLimit, Planes, Rational, SampleFormat, Size,
+};
+use codec_core::simd::PlaneRef;
 
 use crate::io::{ByteReader, ByteWriter};
 use crate::{
@@ -17,7 +21,8 @@ pub(crate) const MAX_SIDE: u32 = 16383;
 /// Layout of raw video, as on the command line: `640x360@30:i420`.
 ///
 /// `@RATE` may be an integer, a decimal (`29.97` means 30000/1001) or a fraction; default 30.
-/// `:FORMAT` is `i420` (the default; also `yuv420p`) or `nv12`.
+/// `:FORMAT` is `i420` (the default), `nv12`, `p010`, or the name of a format of planes such as
+/// `yuv422p10` ([`SampleFormat::ALL`]).
 ///
 /// ```
 /// use codec_container::YuvSpec;
@@ -45,12 +50,21 @@ impl FromStr for YuvSpec {
         let frame_rate = parse_rate(rate).ok_or_else(|| {
             format!("invalid frame rate {rate}: expected 30, 29.97 or 30000/1001")
         })?;
-        let pixels = match pixels.to_ascii_lowercase().as_str() {
-            "i420" | "yuv420p" => PixelFormat::I420,
-            "nv12" => PixelFormat::Nv12,
-            _ => return Err(format!("invalid pixel format {pixels}: expected i420 or nv12")),
-        };
+        let pixels = parse_pixels(&pixels.to_ascii_lowercase()).ok_or_else(|| {
+            let others = SampleFormat::ALL.map(|(name, _)| name).join(", ");
+            format!("invalid pixel format {pixels}: expected i420, nv12, p010, {others}")
+        })?;
         Ok(Self { size, frame_rate, pixels })
+    }
+}
+
+fn parse_pixels(name: &str) -> Option<PixelFormat> {
+    match name {
+        "i420" => Some(PixelFormat::I420),
+        "nv12" => Some(PixelFormat::Nv12),
+        "p010" | "p010le" => Some(PixelFormat::P010),
+        _ => SampleFormat::from_name(name.strip_suffix("le").unwrap_or(name))
+            .map(PixelFormat::planar),
     }
 }
 
@@ -87,35 +101,81 @@ fn parse_rate(text: &str) -> Option<Rational> {
     }
 }
 
-/// Bytes of one frame in memory, if the limits allow it.
-pub(crate) fn video_frame_bytes(format: Format, size: Size, limits: &Limits) -> Result<usize> {
+/// Bytes of one frame in the file, if the limits allow it.
+pub(crate) fn video_frame_bytes(stream: &RawVideoStream, limits: &Limits) -> Result<usize> {
+    let RawVideoStream { size, format, .. } = *stream;
     let side = size.width.max(size.height);
     if side > MAX_SIDE {
         return Err(Error::limit(format, 0, "pixels per side", side.into(), MAX_SIDE.into()));
     }
-    if size.pixels() > limits.max_pixels {
-        return Err(Error::limit(format, 0, "pixels", size.pixels(), limits.max_pixels));
+    let samples = stream.pixels.samples();
+    if let Err(error) = PixelLimit(limits.max_pixels).check_format(size, samples) {
+        return Err(Error::limit(format, 0, error.what, error.requested, error.limit));
     }
-    usize::try_from(size.i420_bytes())
-        .map_err(|_| Error::limit(format, 0, "frame bytes", size.i420_bytes(), usize::MAX as u64))
+    let bytes = samples.frame_bytes(size);
+    usize::try_from(bytes)
+        .map_err(|_| Error::limit(format, 0, "frame bytes", bytes, usize::MAX as u64))
 }
 
-/// A view of packed samples.
-pub(crate) fn packed_view<'a>(stream: &RawVideoStream, data: &'a [u8]) -> Result<Picture<'a>> {
-    let RawVideoStream { size, format, .. } = *stream;
-    let picture = match stream.pixels {
-        PixelFormat::Nv12 => {
-            let luma = usize::try_from(size.pixels()).unwrap_or(usize::MAX).min(data.len());
-            let (y, uv) = data.split_at(luma);
-            let uv_stride = 2 * size.chroma().width as usize;
-            Picture::nv12(size, (y, size.width as usize), (uv, uv_stride))
+/// The samples of a frame without padding.
+#[derive(Debug, Default)]
+pub(crate) struct SampleBuffer {
+    /// As they are in the file.
+    pub(crate) bytes: Vec<u8>,
+    /// Samples of more than 8 bits.
+    wide: Vec<u16>,
+}
+
+impl SampleBuffer {
+    /// Returns a view of the samples. Values of more than 8 bits that exceed their depth count as the
+    /// largest value.
+    pub(crate) fn view(&mut self, stream: &RawVideoStream) -> Result<Picture<'_>> {
+        let RawVideoStream { size, format, pixels, .. } = *stream;
+        let samples = pixels.samples();
+        let luma = usize::try_from(size.pixels()).unwrap_or(usize::MAX);
+        let half = samples.sampling.plane_size(size, 1);
+        let chroma = usize::try_from(half.pixels()).unwrap_or(usize::MAX);
+        let strides = [size.width, half.width, half.width].map(|width| width as usize);
+        let picture = if samples.depth > 8 {
+            self.widen(pixels, luma);
+            let [y, u, v] = parts(&self.wide, luma, chroma);
+            let planes = [(y, strides[0]), (u, strides[1]), (v, strides[2])];
+            Picture::planar16(size, samples, planes)
+        } else if pixels == PixelFormat::Nv12 {
+            let (y, uv) = self.bytes.split_at(luma.min(self.bytes.len()));
+            Picture::nv12(size, (y, strides[0]), (uv, 2 * strides[1]))
+        } else {
+            let [y, u, v] = parts(&self.bytes, luma, chroma);
+            let planes = [(y, strides[0]), (u, strides[1]), (v, strides[2])];
+            Picture::planar8(size, samples.sampling, planes)
+        };
+        match picture {
+            Ok(picture) => Ok(picture.with_info(stream.info)),
+            Err(error) => Err(Error::unsupported(format, error.to_string())),
         }
-        _ => Picture::i420_packed(size, data),
-    };
-    match picture {
-        Ok(picture) => Ok(picture.with_info(stream.info)),
-        Err(error) => Err(Error::unsupported(format, error.to_string())),
     }
+
+    /// Converts bytes to samples of more than 8 bits in three planes.
+    fn widen(&mut self, pixels: PixelFormat, luma: usize) {
+        let words = self.bytes.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair));
+        self.wide.clear();
+        if pixels == PixelFormat::P010 {
+            self.wide.extend(words.clone().take(luma).map(|word| word >> 6));
+            for first in [0, 1] {
+                self.wide.extend(words.clone().skip(luma + first).step_by(2).map(|word| word >> 6));
+            }
+        } else {
+            let most = pixels.samples().max_value();
+            self.wide.extend(words.map(|word| word.min(most)));
+        }
+    }
+}
+
+/// Splits samples into Y, U and V; parts are shorter if samples are missing.
+fn parts<S>(samples: &[S], luma: usize, chroma: usize) -> [&[S]; 3] {
+    let (y, rest) = samples.split_at(luma.min(samples.len()));
+    let (u, v) = rest.split_at(chroma.min(rest.len()));
+    [y, u, v]
 }
 
 /// Reads raw video.
@@ -124,7 +184,7 @@ pub struct YuvReader {
     input: ByteReader,
     stream: RawVideoStream,
     video_frame_bytes: usize,
-    data: Vec<u8>,
+    samples: SampleBuffer,
     index: u64,
     ended: bool,
 }
@@ -137,9 +197,10 @@ impl YuvReader {
     pub fn new(source: Source, spec: YuvSpec, options: &ReadOptions) -> Result<Self> {
         let mut stream = RawVideoStream::new(Format::Raw, spec.size, spec.frame_rate);
         stream.pixels = spec.pixels;
-        let video_frame_bytes = video_frame_bytes(Format::Raw, spec.size, &options.limits)?;
+        let video_frame_bytes = video_frame_bytes(&stream, &options.limits)?;
         let input = ByteReader::new(source);
-        Ok(Self { input, stream, video_frame_bytes, data: Vec::new(), index: 0, ended: false })
+        let samples = SampleBuffer::default();
+        Ok(Self { input, stream, video_frame_bytes, samples, index: 0, ended: false })
     }
 }
 
@@ -153,7 +214,7 @@ impl RawVideoReader for YuvReader {
             return Ok(None);
         }
         let offset = self.input.position();
-        let had = self.input.read_vec(&mut self.data, self.video_frame_bytes)?;
+        let had = self.input.read_vec(&mut self.samples.bytes, self.video_frame_bytes)?;
         if had < self.video_frame_bytes {
             self.ended = true;
             if had == 0 {
@@ -166,17 +227,17 @@ impl RawVideoReader for YuvReader {
         let index = self.index;
         self.index += 1;
         let pts = i64::try_from(index).unwrap_or(i64::MAX);
-        let picture = packed_view(&self.stream, &self.data)?;
+        let picture = self.samples.view(&self.stream)?;
         Ok(Some(RawVideoFrame { picture, pts, duration: Some(1), index }))
     }
 }
 
-/// Writes raw video: I420, or NV12 if the stream says so.
+/// Writes raw video in the layout of its stream.
 #[derive(Debug)]
 pub struct YuvWriter {
     output: ByteWriter,
     stream: RawVideoStream,
-    row: Vec<u8>,
+    scratch: Vec<u8>,
 }
 
 impl YuvWriter {
@@ -186,15 +247,14 @@ impl YuvWriter {
     /// [`Error::Io`].
     pub fn new(output: Output, stream: &RawVideoStream) -> Result<Self> {
         let output = ByteWriter::new(output)?;
-        Ok(Self { output, stream: stream.clone(), row: Vec::new() })
+        Ok(Self { output, stream: stream.clone(), scratch: Vec::new() })
     }
 }
 
 impl RawVideoWriter for YuvWriter {
     fn write(&mut self, picture: &Picture<'_>) -> Result<()> {
-        check_size(&self.stream, picture)?;
-        let pixels = self.stream.pixels;
-        write_samples(&mut self.output, picture, pixels, &mut self.row)?;
+        check_picture(&self.stream, picture)?;
+        write_samples(&mut self.output, picture, self.stream.pixels, &mut self.scratch)?;
         Ok(self.output.flush_if_live()?)
     }
 
@@ -203,59 +263,76 @@ impl RawVideoWriter for YuvWriter {
     }
 }
 
-/// Rejects a frame with another size than the stream's.
-pub(crate) fn check_size(stream: &RawVideoStream, picture: &Picture<'_>) -> Result<()> {
-    if picture.size() == stream.size {
-        return Ok(());
+/// Rejects a frame with another size or format than the stream's.
+pub(crate) fn check_picture(stream: &RawVideoStream, picture: &Picture<'_>) -> Result<()> {
+    let refuse = |what: String| Err(Error::unsupported(stream.format, what));
+    if picture.size() != stream.size {
+        return refuse(format!("a frame of {} in a stream of {}", picture.size(), stream.size));
     }
-    let what = format!("a frame of {} in a stream of {}", picture.size(), stream.size);
-    Err(Error::unsupported(stream.format, what))
+    let (found, expected) = (picture.samples(), stream.pixels.samples());
+    if found != expected {
+        return refuse(format!("a frame of {found} in a stream of {expected}"));
+    }
+    Ok(())
 }
 
-/// Writes the samples without padding; `pixels` determines the order of the chroma samples.
+/// Writes the samples without padding in the layout `pixels`, which has the format of `picture`.
 pub(crate) fn write_samples(
     output: &mut ByteWriter,
     picture: &Picture<'_>,
     pixels: PixelFormat,
-    row: &mut Vec<u8>,
+    scratch: &mut Vec<u8>,
 ) -> Result<()> {
-    let size = picture.size();
-    let half = size.chroma();
-    let (width, half_width) = (size.width as usize, half.width as usize);
-    for y in 0..size.height as usize {
-        output.write(&picture.luma().row(y)[..width])?;
+    match picture.planes() {
+        Planes::Yuv420 { luma, chroma } => {
+            write_rows(output, luma)?;
+            match (chroma, pixels) {
+                (Chroma::Planar { u, v }, PixelFormat::Nv12) => {
+                    for y in 0..u.layout().height {
+                        scratch.clear();
+                        scratch.extend(u.row(y).iter().zip(v.row(y)).flat_map(|(&u, &v)| [u, v]));
+                        output.write(scratch)?;
+                    }
+                }
+                (Chroma::Interleaved(uv), PixelFormat::Nv12) => write_rows(output, uv)?,
+                (Chroma::Planar { u, v }, _) => {
+                    write_rows(output, u)?;
+                    write_rows(output, v)?;
+                }
+                (Chroma::Interleaved(uv), _) => {
+                    for first in [0, 1] {
+                        for y in 0..uv.layout().height {
+                            scratch.clear();
+                            scratch.extend(uv.row(y)[first..].iter().step_by(2));
+                            output.write(scratch)?;
+                        }
+                    }
+                }
+            }
+        }
+        Planes::Bits8(planes) => {
+            for plane in planes {
+                write_rows(output, plane)?;
+            }
+        }
+        Planes::High(_) => {
+            scratch.clear();
+            if pixels == PixelFormat::P010 {
+                let refuse =
+                    |error: ConfigError| Error::unsupported(Format::Raw, error.to_string());
+                picture.append_p010(scratch).map_err(refuse)?;
+            } else {
+                picture.append_bytes(scratch);
+            }
+            output.write(scratch)?;
+        }
     }
-    let rows = 0..half.height as usize;
-    match (picture.chroma(), pixels) {
-        (Chroma::Planar { u, v }, PixelFormat::Nv12) => {
-            for y in rows {
-                row.clear();
-                let (u, v) = (&u.row(y)[..half_width], &v.row(y)[..half_width]);
-                row.extend(u.iter().zip(v).flat_map(|(&u, &v)| [u, v]));
-                output.write(row)?;
-            }
-        }
-        (Chroma::Interleaved(uv), PixelFormat::Nv12) => {
-            for y in rows {
-                output.write(&uv.row(y)[..2 * half_width])?;
-            }
-        }
-        (Chroma::Planar { u, v }, _) => {
-            for plane in [u, v] {
-                for y in rows.clone() {
-                    output.write(&plane.row(y)[..half_width])?;
-                }
-            }
-        }
-        (Chroma::Interleaved(uv), _) => {
-            for first in [0, 1] {
-                for y in rows.clone() {
-                    row.clear();
-                    row.extend(uv.row(y)[first..2 * half_width].iter().step_by(2));
-                    output.write(row)?;
-                }
-            }
-        }
+    Ok(())
+}
+
+fn write_rows(output: &mut ByteWriter, plane: PlaneRef<'_>) -> Result<()> {
+    for y in 0..plane.layout().height {
+        output.write(plane.row(y))?;
     }
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 use codec_core::codec::Codec;
 use codec_core::frame::{
-    Color, ColorPrimaries, ColorRange, FieldOrder, MatrixCoefficients, Rational, Rotation, Size,
-    TransferCharacteristics,
+    Color, ColorPrimaries, ColorRange, FieldOrder, MatrixCoefficients, Rational, Rotation,
+    SampleFormat, Sampling, Size, TransferCharacteristics,
 };
 
 use super::audio;
@@ -335,6 +335,14 @@ fn parse_entry_box(kind: [u8; 4], payload: &[u8], stream: &mut VideoTrack) -> Op
                 3 => stream.reject("4:4:4 chroma"),
                 _ => {}
             }
+            let sampling = match format >> 1 & 7 {
+                0 | 1 => Some(Sampling::Yuv420),
+                2 => Some(Sampling::Yuv422),
+                3 => Some(Sampling::Yuv444),
+                _ => None,
+            };
+            let sampling = sampling.filter(|_| matches!(bits, 8 | 10 | 12));
+            stream.samples = sampling.map(|sampling| SampleFormat::new(bits, sampling));
         }
         b"av1C" => {
             stream.codec_private = payload.to_vec();
@@ -342,6 +350,18 @@ fn parse_entry_box(kind: [u8; 4], payload: &[u8], stream: &mut VideoTrack) -> Op
             if flags & 0x40 != 0 {
                 stream.reject("video of more than 8 bits");
             }
+            let depth = match flags >> 5 & 3 {
+                3 => 12,
+                2 => 10,
+                _ => 8,
+            };
+            let sampling = match flags >> 2 & 7 {
+                4.. => Sampling::Yuv400,
+                3 => Sampling::Yuv420,
+                2 => Sampling::Yuv422,
+                _ => Sampling::Yuv444,
+            };
+            stream.samples = Some(SampleFormat::new(depth, sampling));
         }
         b"avcC" => {
             stream.codec_private = payload.to_vec();

@@ -9,4 +9,5 @@ mod writer;
 pub(crate) use adapter::Av1Adapter;
 pub use reader::ObuReader;
 pub(crate) use reader::is_stream;
+pub(crate) use units::sample_format;
 pub use writer::ObuWriter;

@@ -236,6 +236,7 @@ fn describe(mut track: VideoTrack, packet: &[u8]) -> Result<VideoTrack> {
     track.info.color.transfer = TransferCharacteristics(transfer);
     track.info.color.matrix = MatrixCoefficients(matrix);
     track.info.color.range = if header.full_range { ColorRange::Full } else { ColorRange::Limited };
+    track.samples = Some(header.samples());
     track.reject_hdr();
     if header.bits > 8 {
         track.reject(format!("{}-bit video", header.bits));

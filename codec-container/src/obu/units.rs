@@ -1,7 +1,7 @@
 //! AV1 OBUs: their headers, the sequence header, and the configuration record of MP4 and Matroska.
 //! AV1 specification, sections 5.3 to 5.5; AV1 in ISOBMFF, section 2.3.
 
-use codec_core::frame::{Rational, Size};
+use codec_core::frame::{Rational, SampleFormat, Sampling, Size};
 
 use crate::rational::plausible_frame_rate;
 
@@ -138,6 +138,26 @@ pub(crate) fn configuration(packet: &[u8]) -> Option<Vec<u8>> {
     ];
     unit.put(&mut out);
     Some(out)
+}
+
+/// Depth and sampling according to the sequence header in `packet`.
+pub(crate) fn sample_format(packet: &[u8]) -> Option<SampleFormat> {
+    let unit = units(packet).find(|unit| unit.kind() == SEQUENCE_HEADER)?;
+    Some(SequenceHeader::parse(unit.payload)?.samples())
+}
+
+impl SequenceHeader {
+    /// Depth and sampling.
+    pub(super) fn samples(&self) -> SampleFormat {
+        let sampling = match (self.monochrome, self.subsampled) {
+            (true, _) => Sampling::Yuv400,
+            (false, [true, true]) => Sampling::Yuv420,
+            (false, [true, false]) => Sampling::Yuv422,
+            // The specification has no 4:4:0.
+            (false, [false, _]) => Sampling::Yuv444,
+        };
+        SampleFormat::new(self.bits, sampling)
+    }
 }
 
 /// The fields of a sequence header.

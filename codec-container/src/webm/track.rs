@@ -4,8 +4,8 @@ use codec_audio::opus_head::OpusHead;
 use codec_audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding};
 use codec_core::codec::Codec;
 use codec_core::frame::{
-    Color, ColorPrimaries, ColorRange, FieldOrder, MatrixCoefficients, Rational, Rotation, Size,
-    TransferCharacteristics,
+    Color, ColorPrimaries, ColorRange, FieldOrder, MatrixCoefficients, Rational, Rotation,
+    SampleFormat, Sampling, Size, TransferCharacteristics,
 };
 
 use super::ebml::{Elements, float, uint};
@@ -338,6 +338,15 @@ fn parse_colour(colour: &[u8], stream: &mut VideoTrack) {
         (Some(0), Some(0)) => stream.reject("4:4:4 chroma"),
         _ => {}
     }
+    let sampling = match (horizontal, vertical) {
+        (Some(1), Some(1)) => Sampling::Yuv420,
+        (Some(1), Some(0)) => Sampling::Yuv422,
+        (Some(0), Some(1)) => Sampling::Yuv440,
+        (Some(0), Some(0)) => Sampling::Yuv444,
+        _ => return,
+    };
+    let depth = u8::try_from(bits).ok().filter(|bits| matches!(bits, 8 | 10 | 12));
+    stream.samples = depth.map(|depth| SampleFormat::new(depth, sampling));
 }
 
 /// Rotation of a rectangular projection; its roll is counter-clockwise.

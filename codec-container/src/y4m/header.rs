@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use codec_core::frame::{
-    ColorPrimaries, ColorRange, FieldOrder, MatrixCoefficients, PictureInfo, Rational, Rotation,
-    Size, TransferCharacteristics,
+    ColorPrimaries, ColorRange, FieldOrder, MatrixCoefficients, PictureInfo, PixelFormat, Rational,
+    Rotation, SampleFormat, Sampling, Size, TransferCharacteristics,
 };
 
 use crate::{ChromaSiting, Error, Format, RawVideoStream, Result, Warning};
@@ -56,11 +56,7 @@ pub(super) fn parse(line: &[u8]) -> Result<(RawVideoStream, Interlacing)> {
     }
     let width = width.ok_or_else(|| corrupt("a width (W)", "none"))?;
     let height = height.ok_or_else(|| corrupt("a height (H)", "none"))?;
-    let siting = parse_chroma(chroma.as_deref())?;
-    if info.color.is_hdr() {
-        return Err(unsupported("high dynamic range"));
-    }
-
+    let (siting, samples) = parse_chroma(chroma.as_deref())?;
     if let Interlacing::Uniform(order) = interlacing {
         info.field_order = order;
     }
@@ -70,6 +66,7 @@ pub(super) fn parse(line: &[u8]) -> Result<(RawVideoStream, Interlacing)> {
         rate.unwrap_or(Rational::new(25, 1)),
     );
     stream.siting = siting;
+    stream.pixels = PixelFormat::planar(samples);
     stream.info = info;
     if rate.is_none() {
         stream.frame_rate = None;
@@ -118,33 +115,68 @@ pub(super) fn frame_field_order(line: &[u8]) -> FieldOrder {
     }
 }
 
-/// Position of the chroma samples, or why the samples cannot be read.
-fn parse_chroma(tag: Option<&str>) -> Result<ChromaSiting> {
-    let Some(tag) = tag else { return Ok(ChromaSiting::Unspecified) };
+/// Position of the chroma samples and their format, or why the samples cannot be read.
+fn parse_chroma(tag: Option<&str>) -> Result<(ChromaSiting, SampleFormat)> {
+    let usual = |siting| Ok((siting, SampleFormat::YUV420));
+    let Some(tag) = tag else { return usual(ChromaSiting::Unspecified) };
     let plain = tag.to_ascii_lowercase();
     let reject = |what: &str| Err(unsupported(format!("{what} (C{tag})")));
     match plain.as_str() {
-        "420" => Ok(ChromaSiting::Unspecified),
-        "420jpeg" => Ok(ChromaSiting::Jpeg),
-        "420mpeg2" => Ok(ChromaSiting::Mpeg2),
-        "420paldv" => Ok(ChromaSiting::PalDv),
-        "444alpha" => reject("4:4:4 video with alpha"),
-        _ => {
-            // `p10` and the like: `C420p10`, `C422p12`, `Cmono9`, `Cmono16`.
-            let depth = plain.rsplit_once('p').map(|(_, bits)| bits);
-            let depth = depth.or_else(|| plain.strip_prefix("mono")).unwrap_or_default();
-            match depth.parse() {
-                Ok(8_u32) => reject("this form of 8-bit chroma"),
-                Ok(bits) => Err(unsupported(format!("{bits}-bit video (C{tag})"))),
-                Err(_) if plain.starts_with("mono") => reject("video without chroma"),
-                Err(_) if plain.starts_with("422") => reject("4:2:2 chroma"),
-                Err(_) if plain.starts_with("444") => reject("4:4:4 chroma"),
-                Err(_) if plain.starts_with("411") => reject("4:1:1 chroma"),
-                Err(_) if plain.starts_with("410") => reject("4:1:0 chroma"),
-                Err(_) if plain.starts_with("440") => reject("4:4:0 chroma"),
-                Err(_) => reject("this form of chroma"),
-            }
+        "420jpeg" => return usual(ChromaSiting::Jpeg),
+        "420mpeg2" => return usual(ChromaSiting::Mpeg2),
+        "420paldv" => return usual(ChromaSiting::PalDv),
+        "444alpha" => return reject("4:4:4 video with alpha"),
+        _ => {}
+    }
+    // `C422`, `C420p10`, `Cmono`, `Cmono12`.
+    let (kind, depth) = match plain.strip_prefix("mono") {
+        Some(bits) => ("mono", bits),
+        None => plain.split_once('p').unwrap_or((&plain, "")),
+    };
+    let sampling = SAMPLINGS.iter().find(|(name, _)| *name == kind).map(|(_, sampling)| *sampling);
+    let Some(sampling) = sampling else {
+        return match kind {
+            "411" => reject("4:1:1 chroma"),
+            "410" => reject("4:1:0 chroma"),
+            _ => reject("this form of chroma"),
+        };
+    };
+    match depth {
+        "" => Ok((ChromaSiting::Unspecified, SampleFormat::new(8, sampling))),
+        "10" => Ok((ChromaSiting::Unspecified, SampleFormat::new(10, sampling))),
+        "12" => Ok((ChromaSiting::Unspecified, SampleFormat::new(12, sampling))),
+        "8" => reject("this form of 8-bit chroma"),
+        bits if bits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            reject(&format!("{bits}-bit video"))
         }
+        _ => reject("this form of chroma"),
+    }
+}
+
+/// Names of samplings in the parameter `C`.
+const SAMPLINGS: [(&str, Sampling); 5] = [
+    ("mono", Sampling::Yuv400),
+    ("420", Sampling::Yuv420),
+    ("422", Sampling::Yuv422),
+    ("440", Sampling::Yuv440),
+    ("444", Sampling::Yuv444),
+];
+
+/// The parameter `C` of `stream`.
+fn format_chroma(stream: &RawVideoStream) -> String {
+    let SampleFormat { depth, sampling } = stream.pixels.samples();
+    let kind =
+        SAMPLINGS.iter().find(|(_, known)| *known == sampling).map_or("420", |(name, _)| name);
+    match (depth, sampling) {
+        (8, Sampling::Yuv420) => match stream.siting {
+            ChromaSiting::Unspecified => "420".to_owned(),
+            ChromaSiting::Jpeg => "420jpeg".to_owned(),
+            ChromaSiting::Mpeg2 => "420mpeg2".to_owned(),
+            ChromaSiting::PalDv => "420paldv".to_owned(),
+        },
+        (8, _) => kind.to_owned(),
+        (_, Sampling::Yuv400) => format!("{kind}{depth}"),
+        _ => format!("{kind}p{depth}"),
     }
 }
 
@@ -192,12 +224,8 @@ pub(super) fn format(stream: &RawVideoStream) -> String {
         "YUV4MPEG2 W{width} H{height} F{}:{} I{fields} A{}:{}",
         rate.num, rate.den, aspect.num, aspect.den
     );
-    line.push_str(match stream.siting {
-        ChromaSiting::Unspecified => " C420",
-        ChromaSiting::Jpeg => " C420jpeg",
-        ChromaSiting::Mpeg2 => " C420mpeg2",
-        ChromaSiting::PalDv => " C420paldv",
-    });
+    line.push_str(" C");
+    line.push_str(&format_chroma(stream));
     let color = stream.info.color;
     line.push_str(match color.range {
         ColorRange::Unspecified => "",

@@ -1,6 +1,7 @@
 //! YUV4MPEG2 (y4m): a line of parameters, then for each frame the line `FRAME` and its samples.
 //!
-//! Only 8-bit 4:2:0 is supported. The error for any other format names it. The parameter `I` has the
+//! Samples of 8, 10 or 12 bits in 4:0:0, 4:2:0, 4:2:2, 4:4:0 or 4:4:4 are supported. The error for any
+//! other format names it. Samples of more than 8 bits have two bytes, the lower one first. The parameter `I` has the
 //! field order, and in mixed video (`Im`) each frame has its own. In addition
 //! to the usual `XCOLORRANGE`, two private parameters store properties that y4m cannot express:
 //! `XCOLOR=primaries:transfer:matrix` (code points of ITU-T H.273) and `XROTATION=degrees`,
@@ -8,12 +9,12 @@
 
 mod header;
 
-use codec_core::frame::{Picture, PixelFormat};
+use codec_core::frame::Picture;
 
 use header::Interlacing;
 
 use crate::io::{ByteReader, ByteWriter};
-use crate::yuv::{check_size, packed_view, video_frame_bytes, write_samples};
+use crate::yuv::{SampleBuffer, check_picture, video_frame_bytes, write_samples};
 use crate::{
     Error, Format, Output, RawVideoFrame, RawVideoReader, RawVideoStream, RawVideoWriter,
     ReadOptions, Result, Source,
@@ -43,7 +44,7 @@ pub struct Y4mReader {
     stream: RawVideoStream,
     interlacing: Interlacing,
     video_frame_bytes: usize,
-    data: Vec<u8>,
+    samples: SampleBuffer,
     line: Vec<u8>,
     index: u64,
     ended: bool,
@@ -61,26 +62,26 @@ impl Y4mReader {
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Corrupt`] if it is not a y4m header; [`Error::Unsupported`] for
-    /// samples other than 8-bit 4:2:0; [`Error::Limit`].
+    /// another format of samples; [`Error::Limit`].
     pub fn new(source: Source, options: &ReadOptions) -> Result<Self> {
         let mut input = ByteReader::new(source);
         let mut line = Vec::new();
         read_line(&mut input, &mut line, None)?;
         let (stream, interlacing) = header::parse(&line)?;
-        let video_frame_bytes = video_frame_bytes(Format::Y4m, stream.size, &options.limits)?;
+        let video_frame_bytes = video_frame_bytes(&stream, &options.limits)?;
         Ok(Self {
             input,
             stream,
             interlacing,
             video_frame_bytes,
-            data: Vec::new(),
+            samples: SampleBuffer::default(),
             line,
             index: 0,
             ended: false,
         })
     }
 
-    /// Reads one frame into `self.data`; `false` at the end.
+    /// Reads one frame into `self.samples`; `false` at the end.
     fn fill(&mut self) -> Result<bool> {
         let offset = self.input.position();
         let index = Some(self.index);
@@ -102,7 +103,7 @@ impl Y4mReader {
             return Err(Error::corrupt(Format::Y4m, offset, index, "a FRAME line", found));
         }
         let offset = self.input.position();
-        let had = self.input.read_vec(&mut self.data, self.video_frame_bytes)?;
+        let had = self.input.read_vec(&mut self.samples.bytes, self.video_frame_bytes)?;
         if had < self.video_frame_bytes {
             let expected = format!("{} bytes of samples", self.video_frame_bytes);
             let found = format!("the end of the file after {had}");
@@ -149,7 +150,7 @@ impl RawVideoReader for Y4mReader {
         let index = self.index;
         self.index += 1;
         let pts = i64::try_from(index).unwrap_or(i64::MAX);
-        let mut picture = packed_view(&self.stream, &self.data)?;
+        let mut picture = self.samples.view(&self.stream)?;
         if self.interlacing == Interlacing::Mixed {
             picture.info.field_order = header::frame_field_order(&self.line);
         }
@@ -162,7 +163,7 @@ impl RawVideoReader for Y4mReader {
 pub struct Y4mWriter {
     output: ByteWriter,
     stream: RawVideoStream,
-    row: Vec<u8>,
+    scratch: Vec<u8>,
 }
 
 impl Y4mWriter {
@@ -173,15 +174,15 @@ impl Y4mWriter {
     pub fn new(output: Output, stream: &RawVideoStream) -> Result<Self> {
         let mut output = ByteWriter::new(output)?;
         output.write(header::format(stream).as_bytes())?;
-        Ok(Self { output, stream: stream.clone(), row: Vec::new() })
+        Ok(Self { output, stream: stream.clone(), scratch: Vec::new() })
     }
 }
 
 impl RawVideoWriter for Y4mWriter {
     fn write(&mut self, picture: &Picture<'_>) -> Result<()> {
-        check_size(&self.stream, picture)?;
+        check_picture(&self.stream, picture)?;
         self.output.write(b"FRAME\n")?;
-        write_samples(&mut self.output, picture, PixelFormat::I420, &mut self.row)?;
+        write_samples(&mut self.output, picture, self.stream.pixels, &mut self.scratch)?;
         Ok(self.output.flush_if_live()?)
     }
 
