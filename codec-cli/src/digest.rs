@@ -5,7 +5,6 @@ use codec_media::values::hex;
 use md5::{Digest, Md5};
 
 use codec_media::failure::Result;
-use codec_media::frame::planes::append_i420;
 use codec_media::io::output::print;
 
 /// The requested digests.
@@ -18,7 +17,7 @@ pub(crate) enum DigestMode {
     Frames,
 }
 
-/// Hashes the visible I420 samples of frames.
+/// Hashes the visible samples of frames: planes Y, U, V; two bytes for samples of more than 8 bits.
 pub(crate) struct Digester {
     mode: DigestMode,
     whole: Md5,
@@ -43,7 +42,7 @@ impl Digester {
             return Ok(());
         }
         self.bytes.clear();
-        append_i420(picture, &mut self.bytes);
+        picture.append_bytes(&mut self.bytes);
         if self.mode == DigestMode::Whole {
             self.whole.update(&self.bytes);
             return Ok(());

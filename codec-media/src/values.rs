@@ -6,7 +6,7 @@ use std::str::FromStr;
 use codec_audio::FrameDuration;
 use codec_container::YuvSpec;
 use codec_core::codec::{Bitrate, Denoise, ImportanceMap, Limits, Region};
-use codec_core::frame::{PixelFormat, Rational, Rotation, Size};
+use codec_core::frame::{PixelFormat, Rational, Rotation, SampleFormat, Size};
 
 /// Parses a bitrate: `600k`, `1.5M` or a plain number of kilobits per second.
 ///
@@ -255,27 +255,37 @@ pub enum Samples {
     Rgb24,
     /// Blue, green, red, alpha.
     Bgra,
+    /// 10-bit 4:2:0: plane Y, then U and V interleaved, in the upper bits of 16.
+    P010,
+    /// Planes Y, U, V of another depth or sampling.
+    Planar(SampleFormat),
 }
 
 impl Samples {
-    /// All with their names.
-    pub const ALL: [(&'static str, Self); 5] = [
+    /// All with their names, except those of [`SampleFormat::ALL`], which are accepted too.
+    pub const ALL: [(&'static str, Self); 6] = [
         ("i420", Self::I420),
         ("nv12", Self::Nv12),
         ("yuy2", Self::Yuy2),
         ("rgb24", Self::Rgb24),
         ("bgra", Self::Bgra),
+        ("p010", Self::P010),
     ];
 
     /// Name on a command line.
     pub fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(_, samples)| *samples == self).map_or("?", |(name, _)| name)
+        match self {
+            Self::Planar(format) => format.name(),
+            _ => Self::ALL.iter().find(|(_, known)| *known == self).map_or("?", |(name, _)| name),
+        }
     }
 
     /// Bytes of a frame without padding.
     pub(crate) fn picture_bytes(self, size: Size) -> u64 {
         match self {
             Self::I420 | Self::Nv12 => size.i420_bytes(),
+            Self::P010 => 2 * size.i420_bytes(),
+            Self::Planar(format) => format.frame_bytes(size),
             Self::Yuy2 => self.stride(size) * u64::from(size.height),
             Self::Rgb24 => 3 * size.pixels(),
             Self::Bgra => 4 * size.pixels(),
@@ -287,6 +297,8 @@ impl Samples {
         let width = u64::from(size.width);
         match self {
             Self::I420 | Self::Nv12 => width,
+            Self::P010 => 2 * width,
+            Self::Planar(format) => format.sample_bytes() * width,
             Self::Yuy2 => width.div_ceil(2) * 4,
             Self::Rgb24 => width * 3,
             Self::Bgra => width * 4,
@@ -306,9 +318,29 @@ impl FromStr for Samples {
             other => other,
         };
         let found = Self::ALL.iter().find(|(name, _)| *name == known);
-        found
-            .map(|&(_, samples)| samples)
-            .ok_or_else(|| format!("got {text}, expected i420, nv12, yuy2, rgb24 or bgra"))
+        let planar = || SampleFormat::from_name(known).map(Self::Planar);
+        found.map(|&(_, samples)| samples).or_else(planar).ok_or_else(|| {
+            let expected = "i420, nv12, yuy2, rgb24, bgra, p010 or planes such as yuv422p10";
+            format!("got {text}, expected {expected}")
+        })
+    }
+}
+
+/// The format that frames are converted to: `yuv420p`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PixFmt {
+    /// 8-bit 4:2:0.
+    Yuv420p,
+}
+
+impl FromStr for PixFmt {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "yuv420p" => Ok(Self::Yuv420p),
+            _ => Err(format!("got {text}, expected yuv420p")),
+        }
     }
 }
 
@@ -326,6 +358,8 @@ impl RawLayout {
         let pixels = match self.samples {
             Samples::I420 => PixelFormat::I420,
             Samples::Nv12 => PixelFormat::Nv12,
+            Samples::P010 => PixelFormat::P010,
+            Samples::Planar(format) => PixelFormat::Planar(format),
             Samples::Yuy2 | Samples::Rgb24 | Samples::Bgra => return None,
         };
         Some(YuvSpec { size: self.size, frame_rate: self.frame_rate, pixels })
@@ -547,6 +581,9 @@ mod tests {
         assert_eq!(layout.samples, Samples::Bgra);
         assert_eq!(layout.frame_rate, Rational::new(30000, 1001));
         assert_eq!(Samples::Yuy2.picture_bytes(Size::new(5, 2)), 24);
-        assert!("640x360@30:p010".parse::<RawLayout>().is_err());
+        assert_eq!("640x360:p010".parse::<RawLayout>().unwrap().samples, Samples::P010);
+        let planar = "640x360@30:yuv422p10".parse::<RawLayout>().unwrap().samples;
+        assert_eq!((planar.name(), planar.picture_bytes(Size::new(4, 2))), ("yuv422p10", 32));
+        assert!("640x360@30:yuv410p".parse::<RawLayout>().is_err());
     }
 }

@@ -20,7 +20,9 @@ pub(crate) struct DecodeArgs {
     /// Needed if the file name has no known extension. Pipes get y4m unless it is given.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
-    /// Set the pixel format of raw output: i420, nv12, yuy2, rgb24 or bgra.
+    /// Set the layout of raw output: i420, nv12, yuy2, rgb24, bgra or p010.
+    ///
+    /// Default: planes of the format that the frames have.
     #[arg(long, value_name = "SAMPLES")]
     pub(crate) pixels: Option<Samples>,
     /// Set the sample format of audio: u8, s16le (the default), s24le, s32le, f32le.
@@ -33,7 +35,8 @@ pub(crate) struct DecodeArgs {
     pub(crate) codec: Option<String>,
     /// Print one MD5 over all frames.
     ///
-    /// Covers the visible I420 bytes of all shown frames; for input without video, the 16-bit audio
+    /// Covers the visible samples of all shown frames, planes Y, U and V (two bytes for samples of more
+    /// than 8 bits); for input without video, the 16-bit audio
     /// samples.
     #[arg(long)]
     pub(crate) md5: bool,

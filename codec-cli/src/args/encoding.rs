@@ -68,6 +68,7 @@ pub(crate) fn encoding(args: &EncodeArgs) -> Result<Encoding> {
         report,
         verify: args.verify,
         audio,
+        pix_fmt: args.transform.pix_fmt,
         deinterlace: args.transform.deinterlace,
         crop: args.transform.crop,
         turn: args.transform.rotate,

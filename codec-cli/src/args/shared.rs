@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use codec_core::codec::Limits;
 use codec_media::io::input::InputSpec;
-use codec_media::values::{Crop, Deinterlace, LimitList, RawLayout, Rotate};
+use codec_media::values::{Crop, Deinterlace, LimitList, PixFmt, RawLayout, Rotate};
 
 /// The path of the input, with or without `-i`.
 #[derive(Debug, Args)]
@@ -29,9 +29,10 @@ impl InputPath {
 pub(crate) struct InputArgs {
     #[command(flatten)]
     input: InputPath,
-    /// Set the layout of headerless input: WxH@fps:i420|nv12|yuy2|rgb24|bgra.
+    /// Set the layout of headerless input: WxH@fps:i420|nv12|yuy2|rgb24|bgra|p010.
     ///
-    /// Example: `640x360@30:i420`.
+    /// Planes of other formats have FFmpeg's names, such as yuv422p10 or gray12. Example:
+    /// `640x360@30:i420`.
     #[arg(long, value_name = "LAYOUT")]
     pub(crate) raw: Option<RawLayout>,
     /// Reject input that exceeds these limits.
@@ -61,9 +62,15 @@ impl From<&InputArgs> for InputSpec {
     }
 }
 
-/// Changes to each frame, applied in this order: deinterlace, crop, rotate, scale.
+/// Changes to each frame, applied in this order: convert, deinterlace, crop, rotate, scale.
 #[derive(Debug, Args)]
 pub(crate) struct TransformArgs {
+    /// Convert frames to this format: yuv420p (8-bit 4:2:0).
+    ///
+    /// Samples of more than 8 bits are dithered, and chroma of a higher resolution is filtered. Colours
+    /// are not converted: HDR is not tone-mapped. Without it, encoders of 8-bit 4:2:0 reject other input.
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) pix_fmt: Option<PixFmt>,
     /// Deinterlace the input: off, auto or on.
     ///
     /// Without a value (`auto`) the frames that the input marks as interlaced are deinterlaced, with

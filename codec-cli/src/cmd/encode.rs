@@ -73,7 +73,9 @@ fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
         OutputRules { overwrite: args.yes, protected: vec![spec.path.clone()], terminal: false };
     rules.check(&args.output)?;
     let deinterlace = args.transform.deinterlace;
-    let options = DecodeOptions { limits: spec.limits, deinterlace, ..DecodeOptions::default() };
+    let pix_fmt = args.transform.pix_fmt;
+    let limits = spec.limits;
+    let options = DecodeOptions { limits, pix_fmt, deinterlace, ..DecodeOptions::default() };
     let mut source = video::open(&spec, &options, env)?;
     let turn = args.transform.rotate.unwrap_or(Rotate::AsDescribed);
     let mut transform = Transform::new(args.transform.crop, Some(turn), args.resize);

@@ -1,7 +1,7 @@
 //! `codec generate`.
 
 use codec_container::Format;
-use codec_core::frame::{Color, ColorRange, PictureInfo};
+use codec_core::frame::{Color, ColorRange, PictureInfo, SampleFormat};
 use codec_media::Env;
 use codec_media::audio::source::AudioDecodeOptions;
 use codec_media::failure::{Failure, Result};
@@ -57,8 +57,9 @@ fn draw(
 ) -> Result<()> {
     let output = OutputFile::create(&args.output, rules)?;
     let info = generated_info();
-    let header = Header { size: args.size, frame_rate: args.fps, info };
-    let mut sink = FrameSink::new(&output, format, Samples::I420, header)?;
+    let header =
+        Header { size: args.size, samples: SampleFormat::YUV420, frame_rate: args.fps, info };
+    let mut sink = FrameSink::new(&output, format, Some(Samples::I420), header)?;
     let mut progress = env.events.progress(Some(u64::from(args.frames)), args.fps);
     let mut buffer = Vec::new();
     let mut drawn = 0;

@@ -27,6 +27,7 @@ pub(crate) fn run(args: &SnapshotArgs, env: &Env) -> Result<()> {
     let options = DecodeOptions {
         limits: spec.limits,
         conceal: args.conceal,
+        pix_fmt: args.transform.pix_fmt,
         deinterlace: args.transform.deinterlace,
         ..DecodeOptions::default()
     };

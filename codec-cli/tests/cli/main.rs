@@ -23,6 +23,7 @@ mod dropped_tracks;
 mod e2ee;
 mod edits;
 mod encoding;
+mod formats;
 mod fragmented;
 #[cfg(all(feature = "serve", feature = "h264", unix))]
 mod h264_live;

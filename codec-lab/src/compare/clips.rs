@@ -8,7 +8,6 @@ use codec_core::frame::{Rational, Size};
 use codec_measure::results;
 use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
-use codec_media::frame::planes::append_i420;
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::InputSpec;
 use codec_media::io::output::{OutputFile, OutputRules};
@@ -93,11 +92,12 @@ fn prepare(path: &Path, name: String, study: &Study, store: &Store, env: &Env) -
     if !whole {
         let output = OutputFile::create(&temporary, &rules)?;
         let header = Header {
+            samples: codec_core::frame::SampleFormat::YUV420,
             size: stream_info.size,
             frame_rate: stream_info.frame_rate,
             info: stream_info.info,
         };
-        sink = Some((FrameSink::new(&output, Format::Y4m, Samples::I420, header)?, output));
+        sink = Some((FrameSink::new(&output, Format::Y4m, Some(Samples::I420), header)?, output));
     }
     let (mut digest, mut bytes) = (Md5::new(), Vec::new());
     digest.update(format!("{} {}", stream_info.size, stream_info.frame_rate));
@@ -118,7 +118,7 @@ fn prepare(path: &Path, name: String, study: &Study, store: &Store, env: &Env) -
         }
         uneven |= !clock.is_even(shot.pts);
         bytes.clear();
-        append_i420(&shot.picture, &mut bytes);
+        shot.picture.append_bytes(&mut bytes);
         digest.update(&bytes);
         if let Some((sink, _)) = &mut sink {
             sink.write(&shot.picture)?;

@@ -14,7 +14,6 @@ use codec_core::frame::{Picture, Size};
 use tempfile::TempDir;
 
 use codec_media::failure::{Failure, Kind, Result};
-use codec_media::frame::planes::append_i420;
 use codec_media::stop::Stop;
 
 /// Timeout for ffmpeg to accept a pair or to end.
@@ -117,7 +116,7 @@ impl Vmaf {
                 return Err(Failure::new(Kind::Input, message));
             }
             self.bytes.clear();
-            append_i420(picture, &mut self.bytes);
+            picture.append_bytes(&mut self.bytes);
             if let Err(why) = self.guard.write(&self.bytes) {
                 return Err(self.failed(&why));
             }

@@ -64,6 +64,7 @@ pub fn run(args: &SimulateOptions, env: &Env) -> Result<()> {
     let sender = Sender::new(&settings, &config, decoder(false)?)?;
     let receiver = Receiver::new(&settings, decoder(true)?);
     let header = Header {
+        samples: codec_core::frame::SampleFormat::YUV420,
         size: stream_info.size,
         frame_rate: stream_info.frame_rate,
         info: stream_info.info,

@@ -41,7 +41,7 @@ impl Outputs {
                 }
                 Output::Seen => {
                     let file = OutputFile::create(path, &settings.rules)?;
-                    let sink = FrameSink::new(&file, Format::Y4m, Samples::I420, header)?;
+                    let sink = FrameSink::new(&file, Format::Y4m, Some(Samples::I420), header)?;
                     outputs.seen = Some((file, sink));
                 }
                 Output::Json | Output::Csv => {}

@@ -53,7 +53,7 @@ pub(crate) fn from_packed(samples: Samples, bytes: &[u8], out: &mut Planes) -> R
             let stride = usize::try_from(samples.stride(size)).map_err(Failure::internal)?;
             from_rgb(samples, bytes.chunks_exact(stride), &weights, out);
         }
-        Samples::I420 | Samples::Nv12 => {
+        Samples::I420 | Samples::Nv12 | Samples::P010 | Samples::Planar(_) => {
             return Err(Failure::internal("planar samples are read by codec-container"));
         }
     }
@@ -115,6 +115,9 @@ pub(crate) fn to_samples(planes: &Planes, samples: Samples, out: &mut Vec<u8>) -
         Samples::Yuy2 => {
             out.resize(bytes, 0);
             pack_yuy2(planes, out);
+        }
+        Samples::P010 | Samples::Planar(_) => {
+            return Err(Failure::internal("frames of I420 have 8 bits"));
         }
     }
     Ok(())

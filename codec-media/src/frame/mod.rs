@@ -2,5 +2,6 @@
 
 pub mod convert;
 pub mod deinterlace;
+pub mod depth;
 pub mod planes;
 pub mod transform;

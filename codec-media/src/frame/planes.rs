@@ -22,7 +22,10 @@ impl Planes {
         self.bytes.resize(lengths(size).into_iter().sum(), 0);
     }
 
-    /// Copies `picture`; NV12 is deinterleaved.
+    /// Copies `picture`, which has 8-bit 4:2:0 samples; NV12 is deinterleaved.
+    ///
+    /// # Panics
+    /// For other formats.
     pub fn copy_from(&mut self, picture: &Picture<'_>) {
         self.reset(picture.size());
         self.info = picture.info;
@@ -80,29 +83,4 @@ fn lengths(size: Size) -> [usize; 3] {
     let area = |size: Size| size.width as usize * size.height as usize;
     let half = area(size.chroma());
     [area(size), half, half]
-}
-
-/// Appends the visible samples of `picture` as I420 without padding.
-pub fn append_i420(picture: &Picture<'_>, out: &mut Vec<u8>) {
-    let height = picture.size().height as usize;
-    for row in 0..height {
-        out.extend_from_slice(picture.luma().row(row));
-    }
-    let half = picture.size().chroma().height as usize;
-    match picture.chroma() {
-        Chroma::Planar { u, v } => {
-            for plane in [u, v] {
-                for row in 0..half {
-                    out.extend_from_slice(plane.row(row));
-                }
-            }
-        }
-        Chroma::Interleaved(uv) => {
-            for first in [0, 1] {
-                for row in 0..half {
-                    out.extend(uv.row(row).iter().skip(first).step_by(2));
-                }
-            }
-        }
-    }
 }

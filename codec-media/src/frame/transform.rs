@@ -3,6 +3,7 @@
 use crate::scaling::PlaneScaler;
 use codec_core::frame::{FieldOrder, Picture, PictureInfo, Rational, Rotation, Size};
 
+use super::depth::CONVERT;
 use super::planes::Planes;
 use crate::failure::{Failure, Kind, Result};
 use crate::values::{Crop, Rotate};
@@ -109,6 +110,11 @@ impl Transform {
         };
         if self.crop.is_none() && rotation == Rotation::None && !scales {
             return Ok(picture.with_info(info));
+        }
+        if !picture.is_yuv420() {
+            let message =
+                format!("cannot crop, rotate or scale {} video\n{CONVERT}", picture.samples());
+            return Err(Failure::new(Kind::Usage, message));
         }
         let [from, to] = &mut self.work;
         from.copy_from(&picture);

@@ -21,6 +21,7 @@ impl GeneratedFrames {
     /// Draws that many frames.
     pub fn new(generator: Generator, frames: u32, info: PictureInfo) -> Self {
         let stream_info = StreamInfo {
+            samples: codec_core::frame::SampleFormat::YUV420,
             size: generator.size(),
             time_base: generator.frame_rate().inverse(),
             frame_rate: generator.frame_rate(),

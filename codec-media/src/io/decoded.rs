@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use codec_backends::registry;
 use codec_container::{AnnexB, CodedPacket, Format, PacketReader, TrackKind};
-use codec_core::codec::{Codec, Conceal, DecoderConfig, Limits, VideoDecoder};
-use codec_core::frame::{Color, Frame, Rational, Size};
+use codec_core::codec::{Codec, Conceal, DecoderConfig, FrameFormats, Limits, VideoDecoder};
+use codec_core::frame::{Color, Frame, Rational, SampleFormat, Size};
 use codec_core::parallel::RowPool;
 
 use super::source::{Damage, FrameSource, SourceFrame, StreamInfo};
 use super::unreadable::{Advice, missing, with_help};
 use crate::Env;
 use crate::failure::{Failure, Kind, Result};
+use crate::frame::depth::CONVERT;
 use crate::threads::threads_for;
-use crate::values::Deinterlace;
+use crate::values::{Deinterlace, PixFmt};
 
 /// Decoding options.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +30,10 @@ pub struct DecodeOptions {
     pub threads: Option<usize>,
     /// Keep the syntax trace of each packet.
     pub trace: bool,
+    /// Which formats of samples the frames may have.
+    pub formats: FrameFormats,
+    /// The format that all frames are converted to.
+    pub pix_fmt: Option<PixFmt>,
     /// Which frames are deinterlaced.
     pub deinterlace: Deinterlace,
     /// The remedy that messages about unreadable tracks suggest.
@@ -62,6 +67,10 @@ pub fn open_decoder(
         config.pool = Some(Arc::new(RowPool::new(threads).map_err(Failure::internal)?));
         config.delay_frames = delay_frames;
     }
+    config.formats = match options.pix_fmt {
+        Some(_) => FrameFormats::All,
+        None => options.formats,
+    };
     config.simd = Some(env.level);
     config.trace = options.trace;
     let (_, open, _) =
@@ -138,6 +147,7 @@ impl DecodedSource {
         // A file reader can wait for a frame.
         let decoder = open_decoder(codec, stream.size, options, 1, env)?;
         let stream_info = StreamInfo {
+            samples: SampleFormat::YUV420,
             size: stream.size,
             time_base: stream.time_base,
             frame_rate: stream.frame_rate.unwrap_or(Rational::new(30, 1)),
@@ -183,6 +193,7 @@ impl DecodedSource {
             return Err(Failure::new(Kind::Corrupt, message));
         };
         source.stream_info.size = first.size();
+        source.stream_info.samples = first.format();
         if first.info.field_order.is_interlaced() {
             source.field_marks = FieldMarks::OfDecoder;
             source.stream_info.info.field_order = first.info.field_order;
@@ -293,7 +304,12 @@ impl DecodedSource {
                 }
                 Err(error) => {
                     let place = format!("{}: packet {index} at byte {offset}", self.name);
-                    let failure = Failure::decoding(&place, error);
+                    let is_format = is_format_error(&error);
+                    let mut failure = Failure::decoding(&place, error);
+                    if is_format {
+                        failure.kind = Kind::Input;
+                        failure.message = format!("{}\n{CONVERT}", failure.message);
+                    }
                     if !self.conceal {
                         self.ended = true;
                         self.failure = Some(failure);
@@ -341,6 +357,12 @@ impl FrameSource for DecodedSource {
     fn coded_bytes(&self) -> u64 {
         self.coded_bytes
     }
+}
+
+/// Whether the decoder rejects the format of the samples.
+fn is_format_error(error: &codec_core::Error) -> bool {
+    matches!(error, codec_core::Error::Unsupported(found)
+        if SampleFormat::from_name(found.what).is_some())
 }
 
 /// The common rate nearest to the mean interval of `times`, if one is close.

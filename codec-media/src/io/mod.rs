@@ -1,5 +1,6 @@
 //! Inputs and outputs: files, pipes, still images, and the tracks in them.
 
+mod converted;
 pub mod decoded;
 pub(crate) mod deinterlaced;
 pub(crate) mod demux;

@@ -40,6 +40,7 @@ impl PackedReader {
             Source::Stream(inner) => inner,
         };
         let stream_info = StreamInfo {
+            samples: codec_core::frame::SampleFormat::YUV420,
             size,
             time_base: frame_rate.inverse(),
             frame_rate,

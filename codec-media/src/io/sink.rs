@@ -3,11 +3,12 @@
 use std::io::{BufWriter, Write};
 
 use codec_container::{Format, RawVideoStream, RawVideoWriter, create_raw_video};
-use codec_core::frame::{Picture, PictureInfo, Rational, Size};
+use codec_core::frame::{Picture, PictureInfo, PixelFormat, Rational, SampleFormat, Size};
 
 use super::output::OutputFile;
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Kind, Result};
 use crate::frame::convert;
+use crate::frame::depth::CONVERT;
 use crate::frame::planes::Planes;
 use crate::values::Samples;
 
@@ -23,7 +24,8 @@ enum Framing {
     /// Samples without a header: every frame at its own size.
     Headerless {
         out: BufWriter<Box<dyn Write + Send>>,
-        samples: Samples,
+        /// `None` for the planes of each frame as they are.
+        samples: Option<Samples>,
         planes: Planes,
         bytes: Vec<u8>,
     },
@@ -34,6 +36,8 @@ enum Framing {
 pub struct Header {
     /// Size of all frames.
     pub size: Size,
+    /// Depth and sampling of all frames.
+    pub samples: SampleFormat,
     /// Frames per second.
     pub frame_rate: Rational,
     /// Colour description and aspect ratio.
@@ -41,14 +45,15 @@ pub struct Header {
 }
 
 impl FrameSink {
-    /// Begins to write to `output`.
+    /// Begins to write to `output`. Headerless frames have the layout `samples`, or are planes of their
+    /// own format.
     ///
     /// # Errors
     /// If the output cannot be written.
     pub fn new(
         output: &OutputFile,
         format: Format,
-        samples: Samples,
+        samples: Option<Samples>,
         header: Header,
     ) -> Result<Self> {
         let framing = if format == Format::Raw {
@@ -57,6 +62,7 @@ impl FrameSink {
         } else {
             let mut stream = RawVideoStream::new(format, header.size, header.frame_rate);
             stream.info = header.info;
+            stream.pixels = PixelFormat::planar(header.samples);
             let writer = create_raw_video(output.stream()?, format, &stream)
                 .map_err(|error| Failure::writing(&output.name, error))?;
             Framing::Y4m(writer)
@@ -74,8 +80,13 @@ impl FrameSink {
                 writer.write(picture).map_err(|error| Failure::writing(&self.name, error))
             }
             Framing::Headerless { out, samples, planes, bytes } => {
-                planes.copy_from(picture);
-                convert::to_samples(planes, *samples, bytes)?;
+                match samples {
+                    None => {
+                        bytes.clear();
+                        picture.append_bytes(bytes);
+                    }
+                    Some(samples) => layout(picture, *samples, planes, bytes)?,
+                }
                 out.write_all(bytes).map_err(|error| Failure::output(&self.name, error))
             }
         }
@@ -95,4 +106,35 @@ impl FrameSink {
             }
         }
     }
+}
+
+/// Replaces `bytes` by the samples of `picture` in another layout of the same format.
+fn layout(
+    picture: &Picture<'_>,
+    samples: Samples,
+    planes: &mut Planes,
+    bytes: &mut Vec<u8>,
+) -> Result<()> {
+    let found = picture.samples();
+    bytes.clear();
+    let done = match samples {
+        Samples::P010 => picture.append_p010(bytes).is_ok(),
+        Samples::Planar(format) if format == found => {
+            picture.append_bytes(bytes);
+            true
+        }
+        Samples::Planar(_) => false,
+        _ if picture.is_yuv420() => {
+            planes.copy_from(picture);
+            convert::to_samples(planes, samples, bytes)?;
+            true
+        }
+        _ => false,
+    };
+    if done {
+        return Ok(());
+    }
+    let name = samples.name();
+    let message = format!("cannot write {found} frames as {name}: the formats differ\n{CONVERT}");
+    Err(Failure::new(Kind::Usage, message))
 }

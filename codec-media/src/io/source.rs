@@ -1,6 +1,6 @@
 //! The interface of video inputs.
 
-use codec_core::frame::{Picture, PictureInfo, Rational, Size};
+use codec_core::frame::{Picture, PictureInfo, Rational, SampleFormat, Size};
 
 use crate::failure::Result;
 
@@ -15,6 +15,8 @@ pub struct StreamInfo {
     pub frame_rate: Rational,
     /// Number of frames, if stated or implied by the file size; used for progress.
     pub count: Option<u64>,
+    /// Depth and sampling of the first frame.
+    pub samples: SampleFormat,
     /// Colour description, aspect ratio and field order of the first frame.
     pub info: PictureInfo,
     /// `y4m`, `vp8 in webm`.

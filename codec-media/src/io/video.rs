@@ -1,7 +1,10 @@
 //! Opens inputs as video: raw files, still images and decoded streams.
 
 use codec_container::{Format, Input, RawVideoReader};
+use codec_core::codec::FrameFormats;
+use codec_core::frame::SampleFormat;
 
+use super::converted::converted;
 use super::decoded::{DecodeOptions, DecodedSource};
 use super::deinterlaced::deinterlaced;
 use super::input::{InputSpec, Opened};
@@ -9,6 +12,8 @@ use super::source::{FrameSource, SourceFrame, StreamInfo};
 use super::stills::read::StillSource;
 use crate::Env;
 use crate::failure::{Failure, Kind, Result};
+use crate::frame::depth::CONVERT;
+use crate::values::{Deinterlace, PixFmt};
 
 /// Opens any input as video.
 ///
@@ -51,8 +56,24 @@ pub(crate) fn finished(
     spec: &InputSpec,
     options: &DecodeOptions,
 ) -> Result<Box<dyn FrameSource>> {
-    if source.stream_info().info.color.is_hdr() {
-        let message = format!("{}: high dynamic range (PQ or HLG) is not supported", spec.name());
+    let source = match options.pix_fmt {
+        Some(PixFmt::Yuv420p) => converted(source),
+        None => source,
+    };
+    let found = source.stream_info();
+    let is_yuv420 = found.samples == SampleFormat::YUV420;
+    let takes_all = options.formats == FrameFormats::All;
+    let is_hdr = found.info.color.is_hdr() && options.pix_fmt.is_none();
+    let refused = match options.deinterlace {
+        _ if !takes_all && !is_yuv420 => Some(format!("{} video", found.samples)),
+        _ if !takes_all && is_hdr => Some("high dynamic range (PQ or HLG)".to_owned()),
+        Deinterlace::Auto | Deinterlace::On if !is_yuv420 => {
+            Some(format!("deinterlacing of {} video", found.samples))
+        }
+        _ => None,
+    };
+    if let Some(what) = refused {
+        let message = format!("{}: {what} is not supported here\n{CONVERT}", spec.name());
         return Err(Failure::new(Kind::Input, message));
     }
     Ok(deinterlaced(source, options.deinterlace))
@@ -71,10 +92,12 @@ impl RawSource {
         // In y4m, each frame without parameters has a header line of six bytes. Headerless samples
         // have none.
         let header = if stream.format == Format::Y4m { 6 } else { 0 };
+        let samples = stream.pixels.samples();
         let file_bytes = std::fs::metadata(&spec.path).ok().filter(std::fs::Metadata::is_file);
-        let by_size =
-            file_bytes.map(|found| found.len() / (stream.size.i420_bytes() + header).max(1));
+        let by_size = file_bytes
+            .map(|found| found.len() / (samples.frame_bytes(stream.size) + header).max(1));
         let stream_info = StreamInfo {
+            samples,
             size: stream.size,
             time_base: stream.time_base,
             frame_rate: stream.frame_rate.unwrap_or_else(|| stream.time_base.inverse()),

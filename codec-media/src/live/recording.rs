@@ -409,9 +409,13 @@ impl Recording {
             if sink.is_none() {
                 transform.set_target(picture.size());
                 let output = OutputFile::create(&plan.path, &plan.rules)?;
-                let header =
-                    Header { size: picture.size(), frame_rate, info: PictureInfo::default() };
-                *sink = Some(FrameSink::new(&output, plan.format, plan.samples, header)?);
+                let header = Header {
+                    size: picture.size(),
+                    samples: picture.samples(),
+                    frame_rate,
+                    info: PictureInfo::default(),
+                };
+                *sink = Some(FrameSink::new(&output, plan.format, Some(plan.samples), header)?);
                 self.output = Some(output);
             }
             if let Some(sink) = sink {

@@ -94,6 +94,7 @@ impl TestSource {
             drawn.push(buffer);
         }
         let stream_info = StreamInfo {
+            samples: codec_core::frame::SampleFormat::YUV420,
             size,
             time_base: frame_rate.inverse(),
             frame_rate,

@@ -78,6 +78,7 @@ pub fn open_input(settings: &Encoding, env: &Env) -> Result<Media> {
     let options = DecodeOptions {
         limits: settings.input.limits,
         threads: settings.threads,
+        pix_fmt: settings.pix_fmt,
         deinterlace: settings.deinterlace,
         advice: Advice::FLAGS,
         ..DecodeOptions::default()

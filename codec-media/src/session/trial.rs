@@ -61,6 +61,7 @@ fn run(
     let options = DecodeOptions {
         limits: settings.input.limits,
         threads: settings.threads,
+        pix_fmt: settings.pix_fmt,
         deinterlace: settings.deinterlace,
         ..DecodeOptions::default()
     };

@@ -15,7 +15,7 @@ use crate::io::input::InputSpec;
 use crate::io::names::{format_of, is_pipe};
 use crate::io::output::OutputRules;
 use crate::report::ReportFormat;
-use crate::values::{Crop, Deinterlace, Rotate};
+use crate::values::{Crop, Deinterlace, PixFmt, Rotate};
 
 /// The settings of a run of [`crate::session::Session`].
 #[derive(Debug)]
@@ -53,6 +53,8 @@ pub struct Encoding {
     pub verify: bool,
     /// Audio settings; `None` drops the audio.
     pub audio: Option<AudioSettings>,
+    /// The format that frames are converted to before encoding.
+    pub pix_fmt: Option<PixFmt>,
     /// Which frames are deinterlaced.
     pub deinterlace: Deinterlace,
     /// Crop rectangle.
@@ -128,6 +130,7 @@ impl Encoding {
             measure_ssim: false,
             verify: false,
             audio,
+            pix_fmt: None,
             deinterlace: Deinterlace::Off,
             crop: None,
             turn: None,

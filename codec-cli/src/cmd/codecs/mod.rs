@@ -82,12 +82,8 @@ fn layer_names(modes: &[Scalability]) -> Vec<&'static str> {
     named.map(|(name, _)| *name).collect()
 }
 
-fn format_name(format: &PixelFormat) -> &'static str {
-    match format {
-        PixelFormat::I420 => "i420",
-        PixelFormat::Nv12 => "nv12",
-        _ => "other",
-    }
+fn format_name(format: &PixelFormat) -> String {
+    format.to_string()
 }
 
 fn backend_text(backend: &Backend) -> String {
@@ -141,7 +137,7 @@ fn capabilities_json(caps: &'static Capabilities) -> String {
     let (best, worst) = caps.qindex_range;
     Object::new()
         .text("implementation", caps.implementation)
-        .raw("formats", json::array(caps.formats.iter().map(|f| json::text(format_name(f)))))
+        .raw("formats", json::array(caps.formats.iter().map(|f| json::text(&format_name(f)))))
         .raw("max_dimension", caps.max_dimension)
         .raw("alignment", caps.alignment)
         .raw("scalability", json::array(layer_names(caps.scalability).into_iter().map(json::text)))

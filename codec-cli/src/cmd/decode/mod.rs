@@ -6,6 +6,7 @@ mod pump;
 use std::path::PathBuf;
 
 use codec_container::Format;
+use codec_core::codec::FrameFormats;
 use codec_media::Env;
 use codec_media::failure::{Failure, Result};
 use codec_media::frame::convert;
@@ -16,7 +17,7 @@ use codec_media::io::media::{self, MediaSelection};
 use codec_media::io::names::{format_of, is_pipe};
 use codec_media::io::output::{OutputFile, OutputRules};
 use codec_media::io::sink::{FrameSink, Header};
-use codec_media::io::source::FrameSource;
+use codec_media::io::source::{FrameSource, StreamInfo};
 use codec_media::io::unreadable::Advice;
 use codec_media::io::video;
 use codec_media::values::{Samples, Target};
@@ -33,7 +34,8 @@ use pump::Pump;
 struct Destination {
     path: PathBuf,
     format: Format,
-    samples: Samples,
+    /// Layout of headerless frames; `None` keeps their planes.
+    samples: Option<Samples>,
     rules: OutputRules,
 }
 
@@ -89,6 +91,8 @@ pub(crate) fn run(args: &DecodeArgs, env: &Env) -> Result<()> {
         conceal: args.conceal,
         threads: args.cut.threads.map(usize::from),
         trace: false,
+        formats: FrameFormats::All,
+        pix_fmt: args.transform.pix_fmt,
         deinterlace: args.transform.deinterlace,
         advice: Advice::BY_OUTPUT,
     };
@@ -122,6 +126,8 @@ pub(crate) fn from_transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
         options: DecodeOptions {
             limits: input.limits,
             threads: args.cut.threads.map(usize::from),
+            formats: FrameFormats::All,
+            pix_fmt: args.transform.pix_fmt,
             deinterlace: args.transform.deinterlace,
             advice: Advice::BY_OUTPUT,
             ..DecodeOptions::default()
@@ -151,12 +157,14 @@ fn target(
         return Err(Failure::usage(message));
     }
     if format != Format::Raw && samples.is_some_and(|samples| samples != Samples::I420) {
-        return Err(Failure::usage("--pixels requires raw output: y4m is always i420"));
+        return Err(Failure::usage(
+            "--pixels requires raw output: y4m has the format of the frames",
+        ));
     }
     let by_name = path.extension().is_some_and(|extension| extension == "nv12");
-    let usual = if by_name { Samples::Nv12 } else { Samples::I420 };
+    let usual = by_name.then_some(Samples::Nv12);
     let rules = OutputRules { overwrite, protected: vec![input.path.clone()], terminal };
-    Ok(Destination { path, format, samples: samples.unwrap_or(usual), rules })
+    Ok(Destination { path, format, samples: samples.or(usual), rules })
 }
 
 fn decode(settings: Decoding, env: &Env) -> Result<()> {
@@ -180,16 +188,17 @@ fn decode_from(mut settings: Decoding, mut source: Box<dyn FrameSource>, env: &E
     if let Some(warning) = settings.transform.warning(stream_info.info) {
         env.events.warn(warning);
     }
-    let header = Header { size, frame_rate: stream_info.frame_rate, info };
+    let StreamInfo { samples, frame_rate, .. } = stream_info;
+    let header = Header { size, samples, frame_rate, info };
     let output = match &settings.output {
         None => None,
         Some(output) => Some(OutputFile::create(&output.path, &output.rules)?),
     };
     let sink = match (&settings.output, &output) {
         (Some(target), Some(file)) => {
-            if matches!(target.samples, Samples::Rgb24 | Samples::Bgra) {
+            if let Some(rgb @ (Samples::Rgb24 | Samples::Bgra)) = target.samples {
                 let colors = convert::describe(info.color, size);
-                env.events.note(format!("{} from {colors}", target.samples.name()));
+                env.events.note(format!("{} from {colors}", rgb.name()));
             }
             Some(FrameSink::new(file, target.format, target.samples, header)?)
         }

@@ -2,7 +2,7 @@
 
 mod report;
 
-use codec_container::{CodedPacket, Input, PacketReader, RawVideoReader, Track};
+use codec_container::{CodedPacket, Input, PacketReader, RawVideoReader, Track, sample_format};
 use codec_media::Env;
 use codec_media::failure::{Failure, Result};
 use codec_media::io::input::{InputSpec, Opened};
@@ -41,9 +41,21 @@ fn read_packets(found: &mut ProbeReport, mut reader: Box<dyn PacketReader>) -> R
         found.tracks.push(describe(track));
         found.warnings.extend(track.warnings().iter().map(ToString::to_string));
     }
+    let codecs: Vec<_> =
+        reader.tracks().iter().map(|track| track.video().map(|video| video.codec)).collect();
     let mut packet = CodedPacket::default();
     loop {
-        match reader.read(&mut packet) {
+        let read = reader.read(&mut packet);
+        // Many files leave the format to the coded frames.
+        if let (Ok(true), Some(Some(codec)), Some(track)) =
+            (&read, codecs.get(packet.track), found.tracks.get_mut(packet.track))
+            && packet.key
+            && track.lacks_format()
+            && let Some(format) = sample_format(*codec, &packet.data)
+        {
+            track.set_format(format);
+        }
+        match read {
             Ok(true) => found.add(Entry {
                 track: packet.track,
                 index: packet.index,
@@ -67,6 +79,7 @@ fn describe(track: &Track) -> TrackReport {
         Track::Video(video) => Kind::Video(Video {
             codec: video.codec.name(),
             size: video.size,
+            samples: video.samples,
             frame_rate: video.frame_rate,
             info: video.info,
         }),
@@ -80,9 +93,10 @@ fn read_pictures(found: &mut ProbeReport, mut reader: Box<dyn RawVideoReader>) -
     let stream = reader.stream();
     found.format = stream.format.to_string();
     found.warnings = stream.warnings.iter().map(ToString::to_string).collect();
-    let bytes = stream.size.i420_bytes();
+    let format = stream.pixels.samples();
+    let (bytes, samples) = (format.frame_bytes(stream.size), Some(format));
     let (size, frame_rate, info) = (stream.size, stream.frame_rate, stream.info);
-    let kind = Kind::Video(Video { codec: "raw", size, frame_rate, info });
+    let kind = Kind::Video(Video { codec: "raw", size, samples, frame_rate, info });
     found.tracks.push(TrackReport::new(kind, stream.time_base));
     loop {
         match reader.read() {
@@ -102,7 +116,8 @@ fn read_packed(found: &mut ProbeReport, reader: &mut dyn FrameSource) -> Result<
     let bytes = stream_info.size.i420_bytes();
     let (size, frame_rate, info) =
         (stream_info.size, Some(stream_info.frame_rate), stream_info.info);
-    let kind = Kind::Video(Video { codec: "raw", size, frame_rate, info });
+    let samples = Some(stream_info.samples);
+    let kind = Kind::Video(Video { codec: "raw", size, samples, frame_rate, info });
     found.tracks.push(TrackReport::new(kind, stream_info.time_base));
     let mut index = 0;
     while let Some(shot) = reader.next()? {

@@ -1,7 +1,7 @@
 //! The contents of a file, as text and as JSON.
 
 use codec_container::AudioTrack;
-use codec_core::frame::{ColorRange, FieldOrder, PictureInfo, Rational, Size};
+use codec_core::frame::{ColorRange, FieldOrder, PictureInfo, Rational, SampleFormat, Size};
 
 use codec_media::failure::Result;
 use codec_media::json::{self, Object};
@@ -32,6 +32,8 @@ impl Entry {
 pub(super) struct Video {
     pub(super) codec: &'static str,
     pub(super) size: Size,
+    /// Depth and sampling, if known.
+    pub(super) samples: Option<SampleFormat>,
     pub(super) frame_rate: Option<Rational>,
     pub(super) info: PictureInfo,
 }
@@ -62,6 +64,18 @@ impl TrackReport {
     pub(super) fn new(kind: Kind, time_base: Rational) -> Self {
         let (count, keys, hidden, bytes) = (0, 0, 0, 0);
         Self { kind, time_base, count, keys, hidden, bytes, first: None, last: None }
+    }
+
+    /// Whether the format of the samples is still unknown.
+    pub(super) fn lacks_format(&self) -> bool {
+        matches!(&self.kind, Kind::Video(Video { samples: None, .. }))
+    }
+
+    /// Sets the format of the samples.
+    pub(super) fn set_format(&mut self, found: SampleFormat) {
+        if let Kind::Video(video) = &mut self.kind {
+            video.samples = Some(found);
+        }
     }
 
     fn add(&mut self, entry: &Entry) {
@@ -125,9 +139,10 @@ impl TrackReport {
 
     fn text(&self) -> String {
         let mut text = match &self.kind {
-            Kind::Video(Video { codec, size, frame_rate, .. }) => {
+            Kind::Video(Video { codec, size, samples, frame_rate, .. }) => {
+                let samples = samples.map(|samples| format!(", {samples}")).unwrap_or_default();
                 let rate = frame_rate.map(|rate| format!(", {:.3} fps", rate.as_f64()));
-                format!("video {codec}, {size}{}", rate.unwrap_or_default())
+                format!("video {codec}, {size}{samples}{}", rate.unwrap_or_default())
             }
             Kind::Audio(track) => {
                 let mut text = format!("audio {}, {}", track.codec, track.audio);
@@ -171,11 +186,12 @@ impl TrackReport {
     fn json(&self) -> String {
         let ratio = |ratio: Rational| json::text(&ratio.to_string());
         let object = match &self.kind {
-            Kind::Video(Video { codec, size, frame_rate, info }) => Object::new()
+            Kind::Video(Video { codec, size, samples, frame_rate, info }) => Object::new()
                 .text("type", "video")
                 .text("codec", codec)
                 .raw("width", size.width)
                 .raw("height", size.height)
+                .maybe("pixel_format", samples.map(|samples| json::text(samples.name())))
                 .maybe("frame_rate", frame_rate.map(ratio))
                 .raw("key_frames", self.keys)
                 .raw("not_shown", self.hidden)

@@ -58,6 +58,7 @@ impl StillSource {
             StillFormat::Jpeg => decode(&file, ImageFormat::Jpeg, name, limits, env)?,
         };
         let stream_info = StreamInfo {
+            samples: codec_core::frame::SampleFormat::YUV420,
             size: planes.size,
             time_base: Rational::new(1, 1),
             frame_rate: Rational::new(1, 1),

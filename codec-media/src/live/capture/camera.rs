@@ -203,6 +203,7 @@ impl CameraSource {
     fn new(slot: Arc<Slot>, name: String, mode: Mode, worker: Worker) -> Self {
         let converter = Converter::new(mode);
         let stream_info = StreamInfo {
+            samples: codec_core::frame::SampleFormat::YUV420,
             size: mode.size,
             time_base: Rational::new(1, HZ),
             frame_rate: mode.rate,
