@@ -3,6 +3,8 @@
 
 #![expect(clippy::pedantic, reason = "short on purpose")]
 
+use std::sync::Arc;
+
 use codec_core::codec::Backend;
 use codec_core::codec::{Feature::*, *};
 use codec_core::conformance;
@@ -95,8 +97,8 @@ impl VideoDecoder for Decoder {
         PixelLimit(limits.max_pixels).check(size)?;
         let samples: Vec<u8> = runs.chunks_exact(2).flat_map(|r| vec![r[1]; r[0].into()]).collect();
         let picture = Picture::i420_packed(size, &samples).map_err(|_| DAMAGED)?;
-        let (buf, info) = (FrameBuf::copy_of(&picture).into(), PictureInfo::default());
-        *frame = Some(Frame { buf: buf.into(), info, pts, duration });
+        let buf = Arc::new(FrameBuf::copy_of(&picture)).into();
+        *frame = Some(Frame { buf, info: PictureInfo::default(), pts, duration });
         Ok(DecodeReport::new(FrameKind::Key, size))
     }
     fn receive(&mut self) -> Option<Frame> {

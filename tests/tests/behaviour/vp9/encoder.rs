@@ -126,9 +126,7 @@ fn decoded(packets: &[Packet]) -> Vec<u8> {
     for packet in packets {
         decoder.decode(&packet.data, packet.pts, None).unwrap();
         while let Some(frame) = decoder.receive() {
-            for plane in 0..3 {
-                frame.buf.visible_rows(plane).for_each(|row| samples.extend_from_slice(row));
-            }
+            frame.picture().append_bytes(&mut samples);
         }
     }
     samples
