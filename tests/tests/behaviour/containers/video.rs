@@ -158,10 +158,11 @@ fn frames_of_more_bits_count_their_memory_against_the_limit() {
         let head = format!("YUV4MPEG2 W64 H64 F25:1 C{tag}\n").into_bytes();
         open_raw_video(Source::stream(Cursor::new(head)), &options).map(|_| ())
     };
-    for (tag, factor) in [("420", 1), ("422p10", 3), ("420p12", 2), ("444p12", 4), ("mono", 1)] {
-        let needed = 64 * 64 * factor;
+    // Thirds of a pixel of 8-bit 4:2:0 for each pixel.
+    for (tag, thirds) in [("420", 3), ("422p10", 8), ("420p12", 6), ("444p12", 12), ("mono", 3)] {
+        let needed = 64 * 64 * thirds / 3;
         assert!(limited(tag, needed).is_ok(), "{tag}");
-        let error = limited(tag, needed * 9 / 10).unwrap_err();
+        let error = limited(tag, needed - 1).unwrap_err();
         assert!(
             matches!(error, Error::Limit { .. }) || error.to_string().contains("limit"),
             "{tag}"
