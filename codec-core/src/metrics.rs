@@ -5,7 +5,7 @@ use codec_simd::{Kernels, PlaneRef};
 
 use crate::codec;
 use crate::error::ConfigError;
-use crate::frame::{Chroma, Picture, Size};
+use crate::frame::{Chroma, Picture, Planes, SampleFormat, Size};
 
 fn same_size(a: &Picture<'_>, b: &Picture<'_>) -> Result<Size, ConfigError> {
     if a.size() == b.size() {
@@ -19,12 +19,24 @@ fn same_size(a: &Picture<'_>, b: &Picture<'_>) -> Result<Size, ConfigError> {
     }
 }
 
-/// Returns the sums of squared differences of the Y, U and V planes.
+fn same_format(a: &Picture<'_>, b: &Picture<'_>) -> Result<SampleFormat, ConfigError> {
+    let (expected, found) = (a.samples(), b.samples());
+    ConfigError::ensure(found == expected, "format", found, expected)?;
+    Ok(found)
+}
+
+/// Returns the sums of squared differences of the Y, U and V planes; 0 for planes that 4:0:0 lacks.
 ///
 /// # Errors
-/// If the sizes differ.
+/// If the sizes or formats differ.
 pub fn sse(a: &Picture<'_>, b: &Picture<'_>) -> Result<[u64; 3], ConfigError> {
     let size = same_size(a, b)?;
+    same_format(a, b)?;
+    match (a.planes(), b.planes()) {
+        (Planes::Bits8(a), Planes::Bits8(b)) => return Ok(planes_sse(a, b)),
+        (Planes::High(a), Planes::High(b)) => return Ok(planes_sse(a, b)),
+        _ => {}
+    }
     let kernels = Kernels::best();
     let rows = |size: Size| 0..size.height as usize;
     let plane_sse = |a: PlaneRef<'_>, b: PlaneRef<'_>, size: Size| -> u64 {
@@ -41,6 +53,17 @@ pub fn sse(a: &Picture<'_>, b: &Picture<'_>) -> Result<[u64; 3], ConfigError> {
     };
     let chroma = |plane: usize| rows(half).map(|y| squares(plane, y)).sum();
     Ok([luma, chroma(0), chroma(1)])
+}
+
+fn planes_sse<S: Copy + Into<u64>>(a: [PlaneRef<'_, S>; 3], b: [PlaneRef<'_, S>; 3]) -> [u64; 3] {
+    std::array::from_fn(|plane| {
+        let (a, b) = (a[plane], b[plane]);
+        let rows = (0..a.layout().height).map(|y| {
+            let pairs = a.row(y).iter().zip(b.row(y));
+            pairs.map(|(&a, &b)| a.into().abs_diff(b.into()).pow(2)).sum::<u64>()
+        });
+        rows.sum()
+    })
 }
 
 /// Returns row `y` of U (`plane` 0) or V (1), for planar and interleaved chroma.
@@ -70,16 +93,29 @@ pub struct Psnr {
 }
 
 impl Psnr {
-    /// Computes the ratios from sums of squared differences over `frames` frames of `size`.
+    /// Computes the ratios from sums of squared differences over `frames` frames of `size` in 8-bit
+    /// 4:2:0.
     #[must_use]
     pub fn of(sse: [u64; 3], size: Size, frames: u64) -> Self {
-        let (luma, chroma) = (size.pixels() * frames, size.chroma().pixels() * frames);
+        Self::of_format(sse, size, SampleFormat::YUV420, frames)
+    }
+
+    /// Computes the ratios as [`Self::of`] for another format, relative to its largest value.
+    #[must_use]
+    pub fn of_format(sse: [u64; 3], size: Size, format: SampleFormat, frames: u64) -> Self {
+        let luma = size.pixels() * frames;
+        let chroma = format.sampling.plane_size(size, 1).pixels() * frames;
+        let gain = 20.0 * (f64::from(format.max_value()) / 255.0).log10();
+        let psnr = |sse, count| {
+            let ratio = codec::psnr(sse, count);
+            if sse == 0 { ratio } else { (ratio + gain).min(100.0) }
+        };
         let [y, u, v] = sse;
         Self {
-            y: codec::psnr(y, luma),
-            u: codec::psnr(u, chroma),
-            v: codec::psnr(v, chroma),
-            all: codec::psnr(y + u + v, luma + 2 * chroma),
+            y: psnr(y, luma),
+            u: psnr(u, chroma),
+            v: psnr(v, chroma),
+            all: psnr(y + u + v, luma + 2 * chroma),
         }
     }
 }
@@ -87,9 +123,9 @@ impl Psnr {
 /// Returns the peak signal-to-noise ratios of frame `a` against frame `b`.
 ///
 /// # Errors
-/// If the sizes differ.
+/// If the sizes or formats differ.
 pub fn psnr(a: &Picture<'_>, b: &Picture<'_>) -> Result<Psnr, ConfigError> {
-    Ok(Psnr::of(sse(a, b)?, a.size(), 1))
+    Ok(Psnr::of_format(sse(a, b)?, a.size(), a.samples(), 1))
 }
 
 /// Returns the structural similarity (SSIM) of the luma planes, at most 1: the mean over 8x8
@@ -99,15 +135,31 @@ pub fn psnr(a: &Picture<'_>, b: &Picture<'_>) -> Result<Psnr, ConfigError> {
 /// pixels is one window.
 ///
 /// # Errors
-/// If the sizes differ.
+/// If the sizes or formats differ.
 pub fn ssim(a: &Picture<'_>, b: &Picture<'_>) -> Result<f64, ConfigError> {
     let size = same_size(a, b)?;
+    let peak = f64::from(same_format(a, b)?.max_value());
+    Ok(match (a.planes(), b.planes()) {
+        (Planes::Yuv420 { luma: a, .. }, Planes::Yuv420 { luma: b, .. }) => {
+            luma_ssim(a, b, size, peak)
+        }
+        (Planes::Bits8([a, ..]), Planes::Bits8([b, ..])) => luma_ssim(a, b, size, peak),
+        (Planes::High([a, ..]), Planes::High([b, ..])) => luma_ssim(a, b, size, peak),
+        _ => return Err(ConfigError::new("format", b.samples(), a.samples())),
+    })
+}
+
+fn luma_ssim<S: Copy + Into<u64>>(
+    a: PlaneRef<'_, S>,
+    b: PlaneRef<'_, S>,
+    size: Size,
+    peak: f64,
+) -> f64 {
     let (cols, rows) = (size.width as usize / 4, size.height as usize / 4);
-    let (a, b) = (a.luma(), b.luma());
     if cols < 2 || rows < 2 {
         let all = (0..size.height as usize)
             .fold(Moments::default(), |sums, y| sums.with_pixels(a.row(y), b.row(y)));
-        return Ok(all.similarity());
+        return all.similarity(peak);
     }
     let mut above = vec![Moments::default(); cols];
     let mut here = above.clone();
@@ -126,14 +178,14 @@ pub fn ssim(a: &Picture<'_>, b: &Picture<'_>) -> Result<f64, ConfigError> {
             let quads = above.windows(2).zip(here.windows(2));
             total += quads
                 .map(|(above, here)| {
-                    above[0].plus(above[1]).plus(here[0]).plus(here[1]).similarity()
+                    above[0].plus(above[1]).plus(here[0]).plus(here[1]).similarity(peak)
                 })
                 .sum::<f64>();
         }
     }
     #[expect(clippy::cast_precision_loss, reason = "53 bits suffice")]
     let windows = ((cols - 1) * (rows - 1)) as f64;
-    Ok(total / windows)
+    total / windows
 }
 
 /// Sums over the pixels of a window in both frames.
@@ -149,9 +201,9 @@ struct Moments {
 
 impl Moments {
     #[inline]
-    fn with_pixels(self, a: &[u8], b: &[u8]) -> Self {
+    fn with_pixels<S: Copy + Into<u64>>(self, a: &[S], b: &[S]) -> Self {
         a.iter().zip(b).fold(self, |sums, (&a, &b)| {
-            let (a, b) = (u64::from(a), u64::from(b));
+            let (a, b): (u64, u64) = (a.into(), b.into());
             Self {
                 count: sums.count + 1,
                 a: sums.a + a,
@@ -174,17 +226,16 @@ impl Moments {
 
     /// Returns the product of the similarity of means and the similarity of structure.
     #[expect(clippy::cast_precision_loss, reason = "53 bits suffice")]
-    fn similarity(self) -> f64 {
-        // The usual constants that prevent division by zero, for samples of 0..=255.
-        const C1: f64 = 0.01 * 255.0 * 0.01 * 255.0;
-        const C2: f64 = 0.03 * 255.0 * 0.03 * 255.0;
+    fn similarity(self, peak: f64) -> f64 {
+        // The usual constants that prevent division by zero, for samples up to `peak`.
+        let (c1, c2) = (0.01 * peak * 0.01 * peak, 0.03 * peak * 0.03 * peak);
         let n = f64::from(self.count);
         let (a, b) = (self.a as f64 / n, self.b as f64 / n);
         // Estimates of the variance of a population from a sample.
         let unbiased = n / (n - 1.0).max(1.0);
         let variances = (self.squares as f64 / n - a * a - b * b) * unbiased;
         let covariance = (self.products as f64 / n - a * b) * unbiased;
-        (2.0 * a * b + C1) * (2.0 * covariance + C2) / ((a * a + b * b + C1) * (variances + C2))
+        (2.0 * a * b + c1) * (2.0 * covariance + c2) / ((a * a + b * b + c1) * (variances + c2))
     }
 }
 

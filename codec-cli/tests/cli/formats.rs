@@ -135,3 +135,51 @@ fn p010_is_written_and_read() {
     place.ok(&["decode", "ours.yuv", "--raw", "66x50:p010", "-o", "back.yuv"]);
     assert!(place.read("back.yuv") == place.read("clip.yuv"));
 }
+
+#[test]
+fn metrics_of_every_format_equal_ffmpeg() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let place = Place::new();
+    for format in ["yuv420p10", "yuv422p10", "yuv444p12", "yuv440p", "yuv444p"] {
+        let pixels = if format.ends_with('p') { format.to_owned() } else { format!("{format}le") };
+        for (name, source) in
+            [("a", "testsrc2=s=66x50:r=25"), ("b", "testsrc2=s=66x50:r=25,noise=alls=12:allf=t")]
+        {
+            let file = format!("{name}.yuv");
+            let input = ["-v", "error", "-y", "-f", "lavfi", "-i", source, "-frames:v", "3"];
+            let output = ["-pix_fmt", &pixels, "-f", "rawvideo", &file];
+            assert!(run(&place, "ffmpeg", &[&input[..], &output].concat()));
+        }
+        let layout = format!("66x50@25:{format}");
+        let report = place.json(&["metrics", "a.yuv", "b.yuv", "--raw", &layout, "--json"]);
+        let raw = ["-f", "rawvideo", "-pix_fmt", &pixels, "-s", "66x50", "-r", "25", "-i"];
+        let measured = |filter: &str, key: &str| -> f64 {
+            let graph = format!("[1:v][0:v]{filter}");
+            let files = [&["-hide_banner"], &raw[..], &["a.yuv"], &raw, &["b.yuv"]].concat();
+            let filtered = ["-lavfi", &graph, "-f", "null", "-"];
+            let output = Command::new("ffmpeg")
+                .args([&files[..], &filtered].concat())
+                .current_dir(place.path(""))
+                .output()
+                .unwrap();
+            let text = String::from_utf8_lossy(&output.stderr).into_owned();
+            let (_, rest) = text.rsplit_once(key).unwrap_or_else(|| panic!("{key} in {text}"));
+            rest.split_whitespace().next().unwrap().parse().unwrap()
+        };
+        for (ours, theirs) in [("psnr_y", "PSNR y:"), ("psnr_u", " u:"), ("psnr_all", " average:")]
+        {
+            let (ours, theirs) =
+                (report["total"][ours].as_f64().unwrap(), measured("psnr", theirs));
+            assert!((ours - theirs).abs() < 0.001, "{format}: {ours} {theirs}");
+        }
+        let (ours, theirs) = (report["ssim"].as_f64().unwrap(), measured("ssim", " Y:"));
+        assert!((ours - theirs).abs() < 0.0001, "{format}: {ours} {theirs}");
+        place.fails(
+            3,
+            format,
+            &["metrics", "a.yuv", "b.yuv", "--raw", &layout, "--metrics", "xpsnr"],
+        );
+    }
+}

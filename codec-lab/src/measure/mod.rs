@@ -131,7 +131,7 @@ pub fn measure(
     let mut vmaf = request
         .metrics
         .contains(&MetricId::Vmaf)
-        .then(|| Vmaf::start(size, request.stop.clone()))
+        .then(|| Vmaf::start(size, reference.stream_info().samples, request.stop.clone()))
         .transpose()?;
 
     let pixels = usize::try_from(size.pixels()).unwrap_or(usize::MAX).max(1);

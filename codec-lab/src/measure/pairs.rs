@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use codec_core::frame::{ColorRange, Picture, Rational};
+use codec_core::frame::{Picture, Rational};
 use codec_measure::align::{Aligner, Seen, Step};
 use codec_measure::metrics::Scorer;
 use codec_measure::results::Delivery;
 use codec_media::failure::{Failure, Kind, Result};
-use codec_media::frame::planes::Planes;
+use codec_media::frame::copy::FrameCopy;
 use codec_media::io::source::FrameSource;
 use codec_media::stop::Stop;
 
@@ -16,10 +16,10 @@ use super::{Matching, Request, Row};
 /// A pair to be scored.
 #[derive(Debug)]
 pub(super) struct Job {
-    pub(super) reference: Arc<Planes>,
-    pub(super) distorted: Arc<Planes>,
+    pub(super) reference: Arc<FrameCopy>,
+    pub(super) distorted: Arc<FrameCopy>,
     /// Earlier reference frames, the newest first.
-    earlier: Vec<Arc<Planes>>,
+    earlier: Vec<Arc<FrameCopy>>,
     frame: u64,
     time_s: f64,
     frozen: bool,
@@ -74,7 +74,7 @@ impl<'a> Side<'a> {
 
     /// The next frame with its time in seconds.
     #[expect(clippy::cast_precision_loss, reason = "times of a report")]
-    fn read(&mut self, free: &mut Vec<Planes>) -> Result<Option<(Arc<Planes>, f64)>> {
+    fn read(&mut self, free: &mut Vec<FrameCopy>) -> Result<Option<(Arc<FrameCopy>, f64)>> {
         while self.skip > 0 {
             if self.stop.is_requested() || self.source.next()?.is_none() {
                 return Ok(None);
@@ -102,13 +102,13 @@ pub(super) struct Pairs<'a> {
     half_s: f64,
     limit: Option<u64>,
     history: usize,
-    current: Option<(Arc<Planes>, f64)>,
-    earlier: Vec<Arc<Planes>>,
-    shown: Option<Arc<Planes>>,
-    ahead: Option<Arc<Planes>>,
+    current: Option<(Arc<FrameCopy>, f64)>,
+    earlier: Vec<Arc<FrameCopy>>,
+    shown: Option<Arc<FrameCopy>>,
+    ahead: Option<Arc<FrameCopy>>,
     /// Both frames of the last instant.
-    last: (Option<Arc<Planes>>, Option<Arc<Planes>>),
-    free: Vec<Planes>,
+    last: (Option<Arc<FrameCopy>>, Option<Arc<FrameCopy>>),
+    free: Vec<FrameCopy>,
 }
 
 impl<'a> Pairs<'a> {
@@ -189,8 +189,8 @@ impl<'a> Pairs<'a> {
         let Some((reference, time_s)) = self.current.take() else {
             return;
         };
-        let repeats = |now: &Planes, before: &Option<Arc<Planes>>| {
-            before.as_ref().is_some_and(|before| before.bytes == now.bytes)
+        let repeats = |now: &FrameCopy, before: &Option<Arc<FrameCopy>>| {
+            before.as_ref().is_some_and(|before| before.equals(now))
         };
         if let (Seen::New { .. }, Some(shown)) = (seen, &self.shown)
             && repeats(shown, &self.last.1)
@@ -210,7 +210,7 @@ impl<'a> Pairs<'a> {
                 Seen::Nothing => None,
             };
             batch.jobs.push(Job {
-                distorted: shown.unwrap_or_else(|| Arc::new(black(&reference))),
+                distorted: shown.unwrap_or_else(|| Arc::new(reference.black())),
                 reference: Arc::clone(&reference),
                 earlier: self.earlier.clone(),
                 frame: self.reference.read - 1,
@@ -224,17 +224,4 @@ impl<'a> Pairs<'a> {
             self.earlier.insert(0, reference);
         }
     }
-}
-
-/// The screen before the first frame.
-fn black(like: &Planes) -> Planes {
-    let mut planes = Planes::default();
-    planes.reset(like.size);
-    planes.info = like.info;
-    let dark = if like.info.color.range == ColorRange::Full { 0 } else { 16 };
-    let [y, u, v] = planes.split_mut();
-    y.fill(dark);
-    u.fill(128);
-    v.fill(128);
-    planes
 }

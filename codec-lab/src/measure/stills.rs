@@ -1,5 +1,6 @@
 //! Compares two still images by their RGB samples.
 
+use codec_core::frame::SampleFormat;
 use codec_measure::metrics::{MetricId, RgbImage, Scorer};
 use codec_measure::results::Delivery;
 use codec_media::failure::{Failure, Kind, Result};
@@ -69,7 +70,7 @@ pub fn is_opaque(reference: &RgbStill, distorted: &RgbStill) -> bool {
 /// VMAF of the images as 4:2:0, the only format that its model supports.
 fn vmaf([a, b]: [&[u8]; 2], like: &RgbStill, stop: &Stop) -> Result<f64> {
     let size = like.size;
-    let mut run = Vmaf::start(size, stop.clone())?;
+    let mut run = Vmaf::start(size, SampleFormat::YUV420, stop.clone())?;
     let (a, b) = (RgbStill::to_planes(size, a)?, RgbStill::to_planes(size, b)?);
     run.push(&a.picture()?, &b.picture()?)?;
     run.finish(1)?.first().copied().ok_or_else(|| Failure::internal("libvmaf returned no score"))

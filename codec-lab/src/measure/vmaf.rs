@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use codec_core::frame::{Picture, Size};
+use codec_core::frame::{Picture, SampleFormat, Size};
 use tempfile::TempDir;
 
 use codec_media::failure::{Failure, Kind, Result};
@@ -67,16 +67,18 @@ pub(crate) struct Vmaf {
     folder: TempDir,
     bytes: Vec<u8>,
     size: Size,
+    format: SampleFormat,
 }
 
 impl Vmaf {
-    /// Starts ffmpeg for frames of `size`; the frame rate does not affect VMAF.
+    /// Starts ffmpeg for frames of `size` and `format`; the frame rate does not affect VMAF.
     ///
     /// # Errors
     ///
     /// `Kind::Backend` if there is no ffmpeg with libvmaf.
-    pub(crate) fn start(size: Size, stop: Stop) -> Result<Self> {
+    pub(crate) fn start(size: Size, format: SampleFormat, stop: Stop) -> Result<Self> {
         let program = find()?;
+        let pixels = format!("{format}{}", if format.depth > 8 { "le" } else { "" });
         let folder =
             tempfile::tempdir().map_err(|error| Failure::output("temporary folder", error))?;
         let words = File::create(folder.path().join(WORDS))
@@ -92,7 +94,7 @@ impl Vmaf {
         let child = Command::new(program)
             .current_dir(folder.path())
             .args(["-hide_banner", "-loglevel", "error", "-nostdin", "-f", "rawvideo"])
-            .args(["-pixel_format", "yuv420p", "-framerate", "25"])
+            .args(["-pixel_format", &pixels, "-framerate", "25"])
             .args(["-video_size", &size.to_string(), "-i", "pipe:0"])
             .args(["-filter_complex", &graph, "-f", "null", "-"])
             .stdin(Stdio::piped())
@@ -100,7 +102,13 @@ impl Vmaf {
             .stderr(words)
             .spawn()
             .map_err(|error| Failure::new(Kind::Backend, format!("cannot run ffmpeg: {error}")))?;
-        Ok(Self { guard: Guard::new(child, TIMEOUT, stop), folder, bytes: Vec::new(), size })
+        Ok(Self {
+            guard: Guard::new(child, TIMEOUT, stop),
+            folder,
+            bytes: Vec::new(),
+            size,
+            format,
+        })
     }
 
     /// Passes the next pair to ffmpeg.
@@ -113,6 +121,11 @@ impl Vmaf {
             if picture.size() != self.size {
                 let message =
                     format!("invalid frame size {}, expected {}", picture.size(), self.size);
+                return Err(Failure::new(Kind::Input, message));
+            }
+            if picture.samples() != self.format {
+                let (found, expected) = (picture.samples(), self.format);
+                let message = format!("invalid format of a frame: {found}, expected {expected}");
                 return Err(Failure::new(Kind::Input, message));
             }
             self.bytes.clear();

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use codec_core::error::{ConfigError, MissingFeature};
-use codec_core::frame::{Chroma, Picture, Size};
+use codec_core::frame::{Chroma, Picture, SampleFormat, Size};
 use codec_core::metrics;
 use codec_simd::PlaneRef;
 
@@ -30,6 +30,20 @@ pub enum MetricError {
     MissingFeature(MissingFeature),
     /// Only an external program computes the metric.
     External(MetricId),
+    /// The metric is not defined for the format of the frames.
+    Format {
+        /// The metric.
+        metric: MetricId,
+        /// Format of the frames.
+        format: SampleFormat,
+    },
+    /// The frames have different formats.
+    Formats {
+        /// Format of the distorted frame.
+        found: SampleFormat,
+        /// Format of the reference.
+        expected: SampleFormat,
+    },
     /// A frame does not have the size of the scorer.
     Size {
         /// Size of the frame.
@@ -49,6 +63,12 @@ impl fmt::Display for MetricError {
             Self::MissingFeature(missing) => missing.fmt(f),
             Self::External(metric) => {
                 write!(f, "{metric} requires an external program, which `codec metrics` runs")
+            }
+            Self::Format { metric, format } => {
+                write!(f, "{metric} takes 8-bit 4:2:0 frames, got {format}")
+            }
+            Self::Formats { found, expected } => {
+                write!(f, "invalid format of a frame: got {found}, expected {expected}")
             }
             Self::Size { found, expected } => {
                 write!(f, "invalid frame size: got {found}, expected {expected}")
@@ -144,7 +164,14 @@ impl Scorer {
                 return Err(MetricError::Size { found: picture.size(), expected });
             }
         }
+        if reference.samples() != distorted.samples() {
+            let (found, expected) = (distorted.samples(), reference.samples());
+            return Err(MetricError::Formats { found, expected });
+        }
         let size_error = |_| MetricError::Size { found: distorted.size(), expected };
+        if !reference.is_yuv420() {
+            return self.score_format(reference, distorted);
+        }
         let (packed_reference, packed_distorted) = (packed(reference), packed(distorted));
         let reference = &planar(reference, packed_reference.as_deref()).map_err(size_error)?;
         let distorted = &planar(distorted, packed_distorted.as_deref()).map_err(size_error)?;
@@ -162,6 +189,28 @@ impl Scorer {
         }
         self.measure_planes(reference, distorted, earlier)?;
         self.measure_shown();
+        Ok(self.collect())
+    }
+
+    /// Scores frames of other formats than 8-bit 4:2:0 by the metrics that are defined for them: PSNR and
+    /// SSIM.
+    fn score_format(
+        &mut self,
+        reference: &Picture<'_>,
+        distorted: &Picture<'_>,
+    ) -> Result<&[f64], MetricError> {
+        let format = reference.samples();
+        let is_undefined =
+            |metric: &&MetricId| !PSNR.contains(metric) && **metric != MetricId::Ssim;
+        if let Some(&metric) = self.metrics.iter().find(is_undefined) {
+            return Err(MetricError::Format { metric, format });
+        }
+        let size_error =
+            |_| MetricError::Size { found: distorted.size(), expected: reference.size() };
+        let psnr = metrics::psnr(reference, distorted).map_err(size_error)?;
+        self.set_psnr([psnr.y, psnr.u, psnr.v, psnr.all]);
+        let ssim = metrics::ssim(reference, distorted).map_err(size_error)?;
+        self.set(&[MetricId::Ssim], &[ssim]);
         Ok(self.collect())
     }
 

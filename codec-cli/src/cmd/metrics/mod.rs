@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::thread::available_parallelism;
 
+use codec_core::codec::FrameFormats;
 use codec_measure::metrics::{ColorSpace, MetricId, parse_list};
 use codec_measure::results::Pooled;
 use codec_media::Env;
@@ -102,7 +103,8 @@ fn measure_video(
             let why = "because the other is video";
             env.events.warn(format!("{name}: compared as YCbCr 4:2:0, {why}"));
         }
-        let options = DecodeOptions { limits: spec.limits, ..DecodeOptions::default() };
+        let (limits, formats) = (spec.limits, FrameFormats::All);
+        let options = DecodeOptions { limits, formats, ..DecodeOptions::default() };
         video::of(opened, spec, &options, env)
     };
     let [reference, distorted] = sides.map(open);
