@@ -307,7 +307,11 @@ impl VideoEncoder for OpenH264 {
                 }
             }
             // Missing features, which were rejected or are off.
-            Update::MaxFrameTime(_) | Update::Pool(_) | Update::Denoise(_) | Update::Tune(_) => {}
+            Update::MaxFrameTime(_)
+            | Update::Pool(_)
+            | Update::Denoise(_)
+            | Update::Tune(_)
+            | Update::ActiveSpatialLayers(_) => {}
         }
         self.config = config;
         Ok(Applied::NextFrame)

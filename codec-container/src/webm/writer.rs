@@ -490,7 +490,7 @@ fn frame_ns(track: &Track) -> Option<u64> {
     Some(((2 * NS_PER_SECOND * den + num) / (2 * num)).max(1))
 }
 
-/// Returns the TimestampScale in nanoseconds: a millisecond, or the largest power of ten that does not
+/// Returns the `TimestampScale` in nanoseconds: a millisecond, or the largest power of ten that does not
 /// exceed a tick of the stream, so that distinct ticks stay distinct.
 fn scale_for(time_base: Rational) -> Option<u64> {
     if time_base.num == 0 || time_base.den == 0 {

@@ -94,7 +94,8 @@ mod tests {
     fn both_chroma_layouts_give_the_same_picture() {
         for (width, height) in [(32, 16), (37, 19), (1, 3)] {
             let size = Size::new(width, height);
-            let samples: Vec<u8> = (0..size.i420_bytes()).map(|at| (at * 37 % 251).to_le_bytes()[0]).collect();
+            let samples: Vec<u8> =
+                (0..size.i420_bytes()).map(|at| (at * 37 % 251).to_le_bytes()[0]).collect();
             let planar = Picture::i420_packed(size, &samples).unwrap();
             let luma = (width * height) as usize;
             let (u, v) = samples[luma..].split_at(size.chroma().pixels() as usize);

@@ -315,7 +315,7 @@ mod tests {
 
     #[test]
     fn weights_of_one_period_sum_to_its_frame_count() {
-        let weight = |id| LayerPlanner::weight_q8(3, 3, id);
+        let weight = |id| LayerPlanner::weight_q8(Scalability::L1T3, 3, id);
         assert!((weight(0) + weight(1) + 2 * weight(2)).abs_diff(4 * 256) <= 4);
         assert_eq!(LayerPlanner::weight_q8(Scalability::L1T2, 2, 0), 307);
         assert_eq!(LayerPlanner::weight_q8(Scalability::L1T2, 1, 0), 512);

@@ -52,7 +52,7 @@ impl Vp9Pictures {
                     codec_rtc::packet::vp9::PictureId::Short(_) => 0x7f,
                     codec_rtc::packet::vp9::PictureId::Long(_) => 0x7fff,
                 };
-                last + (i64::from(id.number()) - last & mask)
+                last + ((i64::from(id.number()) - last) & mask)
             }
         };
         self.last = Some(number);
