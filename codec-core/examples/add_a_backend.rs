@@ -19,9 +19,10 @@ static CAPABILITIES: Capabilities = {
     can
 };
 #[rustfmt::skip]
-const GAPS: [Feature; 32] = [
+const GAPS: [Feature; 33] = [
     Cbr, Vbr, Quality, QindexRange, FrameShares, Caps, Buffering, Drops, LiveBitrate, LiveRate,
     LiveQindexRange, LiveFrameRate, LiveResolution, LiveSpeed, SceneCuts, TemporalLayers,
+    SpatialLayers,
     References, Importance, Denoise, Tune, ScreenContent, ErrorResilience, Deadline, IntraRefresh,
     ReportsPsnr, ReportsDigest, ReportsQindex, Pool, SimdLevel, Concealment, AllLayers, DecoderDelay,
 ];

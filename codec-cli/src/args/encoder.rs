@@ -59,7 +59,10 @@ pub(crate) struct EncoderArgs {
     /// 0 disables periodic key frames. Default: 240 frames in file, 0 in rtc.
     #[arg(short = 'g', long, value_name = "FRAMES|2s")]
     pub(crate) keyint: Option<KeyInterval>,
-    /// Set the temporal layers: L1T1 (one, the default), L1T2 or L1T3.
+    /// Set the layers: L1T1 (one, the default), L1T2 or L1T3; VP9 also L2T1 to L3T3.
+    ///
+    /// `L3T2` has three spatial and two temporal layers; `L3T2_KEY` predicts between spatial layers only in
+    /// key pictures. Spatial layers require `--preset rtc` and are supported by encode and transcode.
     #[arg(long, value_name = "MODE")]
     pub(crate) layers: Option<String>,
     /// Tune for camera or screen content.

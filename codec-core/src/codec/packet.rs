@@ -72,6 +72,7 @@ pub const MAX_SPATIAL_LAYERS: usize = 3;
 /// All frames of a picture have the same timestamp and temporal layer, and follow one another in the order
 /// of [`Self::id`]. The default is that of a stream without spatial layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a property of its own")]
 pub struct SpatialLayer {
     /// Spatial layer; 0 is the smallest.
     pub id: u8,

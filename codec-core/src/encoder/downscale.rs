@@ -98,7 +98,7 @@ mod tests {
                 (0..size.i420_bytes()).map(|at| (at * 37 % 251).to_le_bytes()[0]).collect();
             let planar = Picture::i420_packed(size, &samples).unwrap();
             let luma = (width * height) as usize;
-            let (u, v) = samples[luma..].split_at(size.chroma().pixels() as usize);
+            let (u, v) = samples[luma..].split_at((samples.len() - luma) / 2);
             let uv: Vec<u8> = u.iter().zip(v).flat_map(|(&u, &v)| [u, v]).collect();
             let stride = size.chroma().width as usize;
             let whole = (&samples[..luma], width as usize);

@@ -305,7 +305,7 @@ impl<C: LayerCoder> VideoEncoder for SpatialEncoder<C> {
             set = LayerSet { count: self.active, predicted: upper, starts: upper };
         }
         let coded = self.encode_upper(picture, request, &set, &pattern)?;
-        self.skip(set.count, request.pts);
+        self.skip(set.count.min(coded + 1), request.pts);
         self.queue_packets(&set, coded);
         self.last_layers = coded;
         Ok(Outcome::Coded)

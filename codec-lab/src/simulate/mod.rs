@@ -43,6 +43,7 @@ use world::{Camera, World};
 /// If settings conflict, or input or output fails.
 pub fn run(args: &SimulateOptions, env: &Env) -> Result<()> {
     let settings = Settings::new(args)?;
+    settings.encoder.one_spatial_layer("simulate")?;
     env.stop.handle_requests();
     let options = DecodeOptions { limits: settings.input.limits, ..DecodeOptions::default() };
     let mut source = video::open(&settings.input, &options, env)?;

@@ -4,6 +4,7 @@ mod announce;
 pub mod audio;
 mod call_cost;
 mod checker;
+mod superframe;
 pub(crate) mod targets;
 mod totals;
 mod trial;
@@ -41,6 +42,7 @@ use crate::threads::threads_for;
 use audio::AudioEncoding;
 use call_cost::CallCost;
 use checker::Checker;
+use superframe::SuperframeJoiner;
 use targets::TargetCheck;
 use totals::Totals;
 
@@ -101,6 +103,7 @@ pub struct Session {
     encoder: Box<dyn VideoEncoder>,
     size: Size,
     packet: Packet,
+    joiner: SuperframeJoiner,
     /// The codec, and the output format.
     stream: (Codec, Format),
     writer: Box<dyn PacketWriter>,
@@ -206,6 +209,7 @@ impl Session {
             encoder,
             size,
             packet: Packet::default(),
+            joiner: SuperframeJoiner::default(),
             stream: (settings.encoder.backend.codec, settings.format),
             writer,
             audio: audio.map(|audio| audio.pipeline),
@@ -394,6 +398,9 @@ impl Session {
     /// Writes every packet that is ready.
     fn drain(&mut self, call_cost: CallCost) -> Result<()> {
         while self.encoder.receive(&mut self.packet) {
+            if !self.joiner.add(&mut self.packet) {
+                continue;
+            }
             let Packet { data, pts, dts, duration, meta } = &self.packet;
             let (key, shown) = (meta.kind == FrameKind::Key, meta.shown);
             let packet = PacketRef {

@@ -50,7 +50,7 @@ pub struct EncoderOptions {
     pub speed: Option<u8>,
     /// Longest distance between key frames.
     pub keyint: Option<KeyInterval>,
-    /// Temporal layers: `L1T1`, `L1T2`, `L1T3`.
+    /// Spatial and temporal layers: `L1T1`, `L1T3`, `L3T3_KEY`.
     pub layers: Option<String>,
     /// Kind of content.
     pub content: Content,
@@ -235,6 +235,20 @@ impl EncoderSettings {
             knobs: Vec::new(),
             regions: Regions::default(),
         })
+    }
+
+    /// Rejects spatial layers, for `what`.
+    ///
+    /// # Errors
+    /// If there are any.
+    pub fn one_spatial_layer(&self, what: &str) -> Result<()> {
+        match self.scalability.spatial_layers() {
+            1 => Ok(()),
+            _ => Err(Failure::usage(format!(
+                "invalid --layers {}: {what} does not support spatial layers",
+                self.scalability
+            ))),
+        }
     }
 
     /// Whether the bitrate comes from the default table.

@@ -280,7 +280,8 @@ fn random_config(rng: &mut Rng) -> EncoderConfig {
     config.rate.mode = random_rate(rng);
     config.speed = byte_up_to(10, rng);
     if config.preset == Preset::Rtc || wild {
-        config.scalability = rng.pick(Scalability::ALL).1;
+        config.scalability =
+            if wild { rng.pick(Scalability::ALL).1 } else { *rng.pick(Scalability::TEMPORAL) };
     }
     config.content = *rng.pick(&[Content::Camera, Content::Screen]);
     config.rate.drops = *rng.pick(&[DropPolicy::Never, DropPolicy::BelowBufferPct(30)]);

@@ -275,6 +275,7 @@ impl Coder {
         may_lose: bool,
         env: &Env,
     ) -> Result<Self> {
+        settings.one_spatial_layer("sending")?;
         let transform = Transform::new(None, None, args.resize);
         let (size, info) = transform.outcome(stream_info.size, stream_info.info)?;
         let regions = settings.regions.maps(size)?;

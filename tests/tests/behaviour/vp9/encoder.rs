@@ -103,7 +103,7 @@ fn bytes(packets: &[Packet]) -> Vec<&[u8]> {
 }
 
 /// An IVF file of packets.
-fn ivf(size: Size, packets: &[Packet]) -> Vec<u8> {
+pub(super) fn ivf(size: Size, packets: &[Packet]) -> Vec<u8> {
     let mut file = b"DKIF\0\0\x20\0VP90".to_vec();
     let half = |value: u32| u16::try_from(value).unwrap().to_le_bytes();
     file.extend([half(size.width), half(size.height)].concat());
@@ -120,8 +120,12 @@ fn ivf(size: Size, packets: &[Packet]) -> Vec<u8> {
 
 /// The samples that the native decoder returns: Y, U, V of all frames.
 fn decoded(packets: &[Packet]) -> Vec<u8> {
+    decoded_with(&DecoderConfig::default(), packets)
+}
+
+pub(super) fn decoded_with(config: &DecoderConfig, packets: &[Packet]) -> Vec<u8> {
     let (open, _) = registry::find("vp9/native").unwrap().decoder.unwrap();
-    let mut decoder = open(&DecoderConfig::default()).unwrap();
+    let mut decoder = open(config).unwrap();
     let mut samples = Vec::new();
     for packet in packets {
         decoder.decode(&packet.data, packet.pts, None).unwrap();
