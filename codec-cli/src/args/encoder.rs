@@ -43,7 +43,9 @@ pub(crate) struct EncoderArgs {
     /// Set constant quality: 0 (worst) to 100 (best).
     #[arg(short, long, value_parser = clap::value_parser!(u8).range(0..=100), group = "rate")]
     pub(crate) quality: Option<u8>,
-    /// Set a constant quantiser index; lower is better (VP8: 0 to 127; VP9: 1 to 255; H.264: 0 to 51).
+    /// Set a constant quantiser index; lower is better.
+    ///
+    /// VP8: 0 to 127; VP9: 1 to 255; H.264: 0 to 51.
     #[arg(long, group = "rate")]
     pub(crate) qp: Option<u8>,
     /// Select settings for real time or for files.
@@ -62,7 +64,7 @@ pub(crate) struct EncoderArgs {
     /// Set the layers: L1T1 (one, the default), L1T2 or L1T3; VP9 also L2T1 to L3T3.
     ///
     /// `L3T2` has three spatial and two temporal layers; `L3T2_KEY` predicts between spatial layers only in
-    /// key pictures. Spatial layers require `--preset rtc` and are supported by encode and transcode.
+    /// key frames. Spatial layers require `--preset rtc` and are supported by encode and transcode.
     #[arg(long, value_name = "MODE")]
     pub(crate) layers: Option<String>,
     /// Tune for camera or screen content.
@@ -79,7 +81,7 @@ pub(crate) struct EncoderArgs {
     /// Optimise for PSNR or for visual quality (VP8, VP9, H.264).
     ///
     /// `visual` keeps texture, and codes flat areas more precisely than busy ones. Default: psnr for
-    /// VP8 and H.264; other encoders have settings of their own.
+    /// VP8, VP9 and H.264; other encoders have settings of their own.
     #[arg(long, value_enum)]
     pub(crate) tune: Option<TuneArg>,
     /// Allow the rate controller to drop frames (rtc preset with -b).

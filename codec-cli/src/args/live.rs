@@ -45,7 +45,9 @@ pub(crate) struct NetworkArgs {
     /// Set the server's private key (PEM).
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
-    /// Encrypt media end to end with the key in this file (not with WebRTC, nor H.264 over RTP).
+    /// Encrypt media end to end with the key in this file (not WebRTC).
+    ///
+    /// H.264 over RTP cannot be encrypted end to end either.
     ///
     /// Uses SFrame (RFC 9605). The file holds 16 to 64 random bytes in hexadecimal or base64;
     /// both ends need the same key.

@@ -67,28 +67,28 @@ pub struct RateState {
 /// Maximum number of spatial layers.
 pub const MAX_SPATIAL_LAYERS: usize = 3;
 
-/// Place of a frame among the spatial layers of its picture.
+/// Place of a frame among the spatial layers of its superframe.
 ///
-/// All frames of a picture have the same timestamp and temporal layer, and follow one another in the order
+/// All frames of a superframe have the same timestamp and temporal layer, and follow one another in the order
 /// of [`Self::id`]. The default is that of a stream without spatial layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a property of its own")]
 pub struct SpatialLayer {
     /// Spatial layer; 0 is the smallest.
     pub id: u8,
-    /// Number of active spatial layers from this picture on, 1..=3.
+    /// Number of active spatial layers from this superframe on, 1..=3.
     pub layers: u8,
     /// Frame sizes of the active layers, the smallest first; the others, and those of encoders without
     /// spatial layers, are 0x0.
     pub sizes: [Size; MAX_SPATIAL_LAYERS],
-    /// Whether the frame may predict from the next lower layer's frame of the same picture.
+    /// Whether the frame may predict from the next lower layer's frame of the same superframe.
     pub inter_layer_predicted: bool,
-    /// Whether the frame of the next higher layer of the same picture may predict from this one.
+    /// Whether the frame of the next higher layer of the same superframe may predict from this one.
     pub used_by_upper_layer: bool,
-    /// Whether the frame depends on no earlier picture of its own layer: a receiver of the next lower layer
+    /// Whether the frame depends on no earlier superframe of its own layer: a receiver of the next lower layer
     /// can switch up to this one here. Not reported without spatial layers.
     pub sync: bool,
-    /// Whether this is the last frame of the picture. Always the case without spatial layers.
+    /// Whether this is the last frame of the superframe. Always the case without spatial layers.
     pub end_of_picture: bool,
 }
 
@@ -110,7 +110,7 @@ impl Default for SpatialLayer {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct PacketMeta {
     /// Number of the coded frame, from 0; counts frames that are not shown, and each spatial layer's
-    /// frame of a picture.
+    /// frame of a superframe.
     pub frame_id: u64,
     /// Frame type.
     pub kind: FrameKind,
@@ -136,7 +136,7 @@ pub struct PacketMeta {
     pub layer_sync: bool,
     /// Counter of base-layer frames modulo 256 (TL0PICIDX of RFC 7741 and RFC 9628).
     pub tl0_index: u8,
-    /// Place of the frame among the spatial layers of its picture.
+    /// Place of the frame among the spatial layers of its superframe.
     pub spatial: SpatialLayer,
     /// Quantiser index of the frame, in the codec's own scale (VP8: 0..=127).
     pub qindex: u8,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::frame::Size;
 
-/// When frames of a spatial layer may predict from the next lower layer of their picture.
+/// When frames of a spatial layer may predict from the next lower layer of their superframe.
 ///
 /// The default is `Always`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -12,7 +12,7 @@ pub enum InterLayer {
     /// In every picture: the fewest bits for a receiver of the highest layer.
     #[default]
     Always,
-    /// Only in key pictures and in those where a layer starts, so that a receiver of a layer needs the
+    /// Only in key superframes and in those where a layer starts, so that a receiver of a layer needs the
     /// lower layers only there. The names of these modes end in `_KEY`.
     KeyPictures,
 }
@@ -98,7 +98,7 @@ impl Scalability {
         Self { spatial: 1, inter_layer: InterLayer::Always, ..self }
     }
 
-    /// Returns the frame size of spatial layer `id` of pictures of `size`: that of the highest layer,
+    /// Returns the frame size of spatial layer `id` for input frames of `size`: that of the highest layer,
     /// halved and rounded up for each layer below it.
     #[must_use]
     pub fn layer_size(self, size: Size, id: u8) -> Size {

@@ -45,7 +45,7 @@ pub enum Update {
     /// layers enables all of them.
     ActiveTemporalLayers(u8),
     /// Number of active spatial layers: higher layers are not coded, and their share of the bitrate is not
-    /// used. A layer that becomes active starts with the next picture of the temporal base layer, predicted
+    /// used. A layer that becomes active starts with the next superframe of the temporal base layer, predicted
     /// from the next lower layer; the lower layers continue without a key frame.
     ActiveSpatialLayers(u8),
     /// New value of a codec-specific setting, by knob name.

@@ -1,7 +1,7 @@
 //! Spatial layers: an encoder for each layer, with a rate controller of its own.
 //!
-//! The layers of a picture are coded one after another, the smallest first. The encoder of the lowest
-//! layer decides about key frames and drops; the others follow. In a key picture, and when a layer starts,
+//! The layers of a superframe are coded one after another, the smallest first. The encoder of the lowest
+//! layer decides about key frames and drops; the others follow. In a key superframe, and when a layer starts,
 //! the frame of a higher layer predicts only from the next lower layer. To the rate control of its layer
 //! that frame is a key frame.
 
@@ -24,14 +24,14 @@ use crate::rate::LayerPlanner;
 /// Bitrate of a layer relative to the next higher one, in percent.
 const NEXT_LAYER_PCT: u64 = 55;
 
-/// A frame coder whose frames can be a layer of a picture.
+/// A frame coder whose frames can be a layer of a superframe.
 ///
 /// It uses last and golden, never altref.
 pub trait LayerCoder: FrameCoder {
     /// Sets which layer all frames of this coder belong to, before the first one.
     fn set_layer(&mut self, id: u8);
 
-    /// Sets the place of the next frame in its picture.
+    /// Sets the place of the next frame in its superframe.
     fn set_input(&mut self, input: LayerInput);
 
     /// Returns the reconstruction of the last frame, if [`LayerInput::is_base`] was set for it or it is a
@@ -39,7 +39,7 @@ pub trait LayerCoder: FrameCoder {
     fn reconstruction(&self) -> Option<Arc<FrameBuf>>;
 }
 
-/// Place of a frame in its picture.
+/// Place of a frame in its superframe.
 #[derive(Clone, Debug, Default)]
 pub struct LayerInput {
     /// The next lower layer, from which the frame may predict. If the plan is that of a key frame, it
@@ -53,8 +53,8 @@ pub struct LayerInput {
 
 /// A video encoder with several spatial layers.
 ///
-/// Each call of `encode` gives a packet for each layer, the smallest first, or nothing if the picture is
-/// dropped. The layers of a picture can differ in number: a layer that has just been enabled waits for the
+/// Each call of `encode` gives a packet for each layer, the smallest first, or nothing if the input frame is
+/// dropped. The layers of a superframe can differ in number: a layer that has just been enabled waits for the
 /// temporal base layer, and a frame that its layer's rate control drops takes the higher layers with it.
 #[derive(Debug)]
 pub struct SpatialEncoder<C: LayerCoder> {
@@ -64,7 +64,7 @@ pub struct SpatialEncoder<C: LayerCoder> {
     layers: Vec<Layer<C>>,
     /// Number of layers that are enabled.
     active: usize,
-    /// Number of layers of the last picture.
+    /// Number of layers of the last superframe.
     last_layers: usize,
     scaler: Downscaler,
     queue: PacketQueue,
@@ -77,11 +77,11 @@ struct Layer<C: LayerCoder> {
     encoder: Encoder<C>,
     /// Whether it has frames to predict from.
     is_started: bool,
-    /// The picture at the layer's size; not used by the highest layer.
+    /// The input frame at the layer's size; not used by the highest layer.
     picture: FrameBuf,
 }
 
-/// The layers of a picture that is coded.
+/// The layers of a superframe that is coded.
 #[derive(Clone, Copy, Debug)]
 struct LayerSet {
     /// Number of layers to code.
@@ -93,7 +93,7 @@ struct LayerSet {
 }
 
 impl<C: LayerCoder> SpatialEncoder<C> {
-    /// Creates an encoder; its first picture will be a key picture.
+    /// Creates an encoder; its first superframe will be a key superframe.
     ///
     /// # Errors
     /// The same errors as [`Encoder::new`].
@@ -144,7 +144,7 @@ impl<C: LayerCoder> SpatialEncoder<C> {
         }
     }
 
-    /// Fills in the pictures of the lower layers.
+    /// Fills in the input frames of the lower layers.
     fn downscale(&mut self, picture: &Picture<'_>) {
         let Some((_, lower)) = self.layers.split_last_mut() else { return };
         let mut upper = None;
@@ -155,7 +155,7 @@ impl<C: LayerCoder> SpatialEncoder<C> {
         }
     }
 
-    /// Chooses the layers of the next picture; a key frame of the lowest one is not known yet.
+    /// Chooses the layers of the next superframe; a key frame of the lowest one is not known yet.
     fn choose_layers(&self) -> LayerSet {
         let is_base = self.layers[0].encoder.coding.layers.next_temporal_id() == 0;
         let may_code = |layer: &&Layer<C>| layer.is_started || is_base;
@@ -166,7 +166,7 @@ impl<C: LayerCoder> SpatialEncoder<C> {
         LayerSet { count, predicted, starts }
     }
 
-    /// Codes the layers above the lowest one, and returns the number of layers of the picture.
+    /// Codes the layers above the lowest one, and returns the number of layers of the superframe.
     fn encode_upper(
         &mut self,
         picture: &Picture<'_>,
@@ -205,14 +205,14 @@ impl<C: LayerCoder> SpatialEncoder<C> {
         Ok(set.count)
     }
 
-    /// Lets the rate control of the enabled layers from `first` on know of a picture without them.
+    /// Lets the rate control of the enabled layers from `first` on know of a superframe without them.
     fn skip(&mut self, first: usize, pts: i64) {
         for layer in &mut self.layers[first.min(self.active)..self.active] {
             layer.encoder.coding.rate.frame_skipped(pts);
         }
     }
 
-    /// Moves the packets of the first `coded` layers to the queue, with their places in the picture.
+    /// Moves the packets of the first `coded` layers to the queue, with their places in the superframe.
     fn queue_packets(&mut self, set: &LayerSet, coded: usize) {
         let mut sizes = [Size::new(0, 0); MAX_SPATIAL_LAYERS];
         for (size, id) in sizes.iter_mut().zip(0..).take(self.active) {

@@ -3,7 +3,7 @@
 use codec_core::codec::Packet;
 use codec_vp9::superframe::append_index;
 
-/// Joins the packets of each picture.
+/// Joins the packets of each superframe.
 #[derive(Debug, Default)]
 pub(super) struct SuperframeJoiner {
     joined: Packet,
@@ -12,7 +12,7 @@ pub(super) struct SuperframeJoiner {
 }
 
 impl SuperframeJoiner {
-    /// Adds a frame. If it is the last one of its picture, `packet` becomes that of all frames and the result
+    /// Adds a frame. If it is the last one of its superframe, `packet` becomes that of all frames and the result
     /// is `true`; its metadata are those of the highest layer, except that its type is that of the lowest one.
     pub(super) fn add(&mut self, packet: &mut Packet) -> bool {
         let is_end = packet.meta.spatial.end_of_picture;

@@ -4,7 +4,7 @@
 //! | slot | contents |
 //! |---|---|
 //! | 2 s, 2 s + 1 | last and golden of layer s |
-//! | 6, 7 | the current picture's frame of layers 0 and 1, if the next higher layer predicts from it |
+//! | 6, 7 | the current superframe's frame of layers 0 and 1, if the next higher layer predicts from it |
 //!
 //! | frame | LAST | GOLDEN | ALTREF |
 //! |---|---|---|---|
@@ -38,7 +38,7 @@ const BASE_SLOTS: u8 = 6;
 /// Side of a superblock.
 const SUPERBLOCK: usize = 64;
 
-/// The layer of a frame encoder, and the place of its next frame in the picture.
+/// The layer of a frame encoder, and the place of its next frame in the superframe.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LayerState {
     pub(super) id: u8,

@@ -20,7 +20,7 @@ fn config(mode: Scalability) -> EncoderConfig {
     config
 }
 
-/// A picture with a pattern that moves.
+/// A frame with a pattern that moves.
 fn samples(frame: usize) -> Vec<u8> {
     let mut samples = vec![110; SIZE.i420_bytes().try_into().unwrap()];
     let (width, height) = (SIZE.width as usize, SIZE.height as usize);

@@ -123,7 +123,7 @@ const ENCODER: &[&str] = &[
 ];
 const RATE: &[&str] = &["bitrate", "quality", "qp", "rate_trace", "passes", "drop", "bpp", "adapt"];
 const SPEED: &[&str] = &["speed", "speeds", "max_frame_time", "threads", "jobs"];
-const VIDEO: &[&str] = &["deinterlace", "crop", "rotate", "resize"];
+const VIDEO: &[&str] = &["pix_fmt", "deinterlace", "crop", "rotate", "resize"];
 const AUDIO: &[&str] = &[
     "no_audio",
     "no_video",

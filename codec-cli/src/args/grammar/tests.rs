@@ -160,7 +160,7 @@ fn computed() -> Vec<(&'static str, &'static str, String)> {
     assert_eq!(limits.parse::<LimitList>().unwrap().0, Limits::default());
     vec![
         ("", "codec", said("Default: ")),
-        ("", "speed", format!("VP8 and H.264: {vp8_rtc} in rtc, {vp8_file} in file")),
+        ("", "speed", format!("VP8, VP9 and H.264: {vp8_rtc} in rtc, {vp8_file} in file")),
         ("", "threads", said("Default: ")),
         ("", "passes", said("Default: 2 for files, 1 for pipes")),
         ("", "rotate", said("(`auto`, the default)")),
@@ -196,7 +196,7 @@ fn computed() -> Vec<(&'static str, &'static str, String)> {
         ("", "limits", format!("Default: `{limits}`")),
         ("", "keyint", format!("Default: {keyint} frames in file, 0 in rtc")),
         ("", "layers", said("L1T1 (one, the default)")),
-        ("", "tune", said("Default: psnr for VP8 and H.264")),
+        ("", "tune", said("Default: psnr for VP8, VP9 and H.264")),
         ("", "interpolation", said("Default: pchip")),
         ("", "time_limit", said("Default: 10m")),
         ("snapshot", "quality", format!("Default: {DEFAULT_QUALITY}")),

@@ -44,7 +44,7 @@ fn check(session: &Session, keep: impl Fn(&Packet) -> bool) -> usize {
     decoded.count()
 }
 
-/// The packets of each picture.
+/// The packets of each superframe.
 fn pictures(packets: &[Packet]) -> impl Iterator<Item = &[Packet]> {
     packets.split_inclusive(|packet| packet.meta.spatial.end_of_picture)
 }
@@ -75,7 +75,7 @@ fn every_subset_of_layers_decodes_to_the_reconstruction() {
     }
 }
 
-/// Joins the frames of each picture.
+/// Joins the frames of each superframe.
 fn superframes(packets: &[&Packet]) -> Vec<Packet> {
     let pictures = packets.chunk_by(|a, b| a.pts == b.pts);
     let joined = pictures.map(|picture| {
@@ -206,7 +206,7 @@ fn layers_are_switched_without_a_key_frame() {
         for (number, picture) in pictures(&session.packets).enumerate() {
             let layers = counts[number / 8];
             assert!(picture.len() <= layers.into(), "{mode} {number}");
-            // A layer starts at the latest with the fourth picture.
+            // A layer starts at the latest with the fourth superframe.
             assert!(number % 8 < 4 || picture.len() == usize::from(layers), "{mode} {number}");
             assert!(picture.iter().all(|packet| packet.meta.spatial.layers == layers));
         }
