@@ -53,7 +53,10 @@ impl Speech {
 /// If an option is out of range or the audio cannot be read.
 pub fn detect(input: &InputSpec, options: VadOptions, env: &Env) -> Result<Speech> {
     if !(0.0..=1.0).contains(&options.threshold) {
-        let message = format!("invalid --threshold: got {}, expected 0 to 1", options.threshold);
+        let message = format!(
+            "invalid --threshold: got {}, expected a probability, 0 to 1",
+            options.threshold
+        );
         return Err(Failure::usage(message));
     }
     let decode = AudioDecodeOptions { limits: input.limits, ..AudioDecodeOptions::default() };
