@@ -37,7 +37,7 @@ fn post(server: &Server, path: &str, lines: &[String]) -> Answer {
 }
 
 const H264: [(u8, &str); 2] = [(102, "H264/90000"), (103, "rtx/90000")];
-const OTHERS: [(u8, &str); 3] = [(45, "AV1/90000"), (98, "VP9/90000"), (102, "H264/90000")];
+const OTHERS: [(u8, &str); 3] = [(45, "AV1/90000"), (98, "H265/90000"), (102, "H264/90000")];
 pub(crate) const VP8: [(u8, &str); 1] = [(96, "VP8/90000")];
 const OPUS: [(u8, &str); 1] = [(111, "opus/48000/2")];
 const AAC: [(u8, &str); 1] = [(112, "mpeg4-generic/48000/2")];
