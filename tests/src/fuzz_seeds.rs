@@ -21,6 +21,7 @@ pub fn fixed() -> Vec<Seed> {
         ("vp8_decode", "key", key_frame.clone()),
         ("vp8_decode_stream", "key", [&[0][..], &packets(&[key_frame])].concat()),
         ("vp8_encode", "settings", (0..32).collect()),
+        ("vp9_encode", "settings", (0..32).collect()),
         ("h264_decode", "grey", [&[0][..], &h264_stream()].concat()),
         ("h264_decode", "units", [&[9][..], &h264_stream()].concat()),
         ("vp9_decode", "grey", [&[0][..], &packets(&[vp9_key_frame()])].concat()),

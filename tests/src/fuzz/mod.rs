@@ -25,6 +25,7 @@ use codec_rtc::rtp;
 use codec_rtc::sdp::h264::FormatParameters;
 use std::time::Duration;
 
+use crate::encoders::Tested;
 use crate::rng::Rng;
 
 mod net;
@@ -175,13 +176,25 @@ pub fn vp9_decode(data: &[u8]) {
 /// # Panics
 /// If it does not, which is a finding.
 pub fn vp8_encode(data: &[u8]) -> bool {
+    encode(Tested::VP8, data)
+}
+
+/// As [`vp8_encode`], with the VP9 encoder.
+///
+/// # Panics
+/// If the output does not decode to the reconstruction, which is a finding.
+pub fn vp9_encode(data: &[u8]) -> bool {
+    encode(Tested::VP9, data)
+}
+
+fn encode(codec: Tested, data: &[u8]) -> bool {
     let seed = data.iter().fold(0x1234_5678_u64, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
     let mut rng = Rng::new(seed);
     let mut config = random_config(&mut rng);
-    let Ok(mut encoder) = vp8_encoder(&config) else { return false };
-    let mut decoder = vp8_decoder(&DecoderConfig::default());
+    let Ok(mut encoder) = codec.open(&config) else { return false };
+    let mut decoder = codec.decoder();
     let mut packet = Packet::default();
     let mut pts = 0;
     for _ in 0..2 + rng.below(6) {

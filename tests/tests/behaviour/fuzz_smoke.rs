@@ -44,11 +44,17 @@ fn random_bytes_never_panic_the_vp8_decoder() {
 
 #[test]
 fn any_settings_and_frames_decode_to_the_reconstruction() {
-    let accepted = std::cell::Cell::new(0);
-    rng::for_each_seed(300, |seed, _| {
-        accepted.set(accepted.get() + u32::from(fuzz::vp8_encode(&seed.to_le_bytes())));
-    });
-    assert!(accepted.get() > 150 || std::env::var_os("CHECK_SEED").is_some());
+    for (encode, seeds) in [(fuzz::vp8_encode as fn(&[u8]) -> bool, 300), (fuzz::vp9_encode, 120)] {
+        let accepted = std::cell::Cell::new(0);
+        rng::for_each_seed(seeds, |seed, _| {
+            accepted.set(accepted.get() + u64::from(encode(&seed.to_le_bytes())));
+        });
+        assert!(
+            accepted.get() > seeds / 3 || std::env::var_os("CHECK_SEED").is_some(),
+            "{}",
+            accepted.get()
+        );
+    }
 }
 
 #[test]
