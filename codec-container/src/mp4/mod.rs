@@ -11,6 +11,7 @@ mod metadata;
 mod reader;
 mod samples;
 mod track;
+mod vp_configuration;
 mod writer;
 
 pub(crate) use fragment_writer::FragmentWriter;

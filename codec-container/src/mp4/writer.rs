@@ -6,6 +6,7 @@ use codec_core::frame::{ColorRange, FieldOrder, PictureInfo, Rational, Rotation,
 use super::audio;
 use super::boxes::{put, put_full, put_table, unsupported};
 use super::decode_times::{DecodeTimes, SampleTime, compositions, durations};
+use super::vp_configuration::{self, Load, VpFormat};
 use crate::interleave::Interleaver;
 use crate::io::ByteWriter;
 use crate::samples::scaled;
@@ -59,6 +60,8 @@ pub(super) struct State {
     last_time: Option<i64>,
     /// Position, and number of samples so far, of each run of contiguous samples.
     chunks: Vec<(u64, u32)>,
+    /// Format of VP9, once a key frame is known.
+    vp9: Option<VpFormat>,
 }
 
 impl Mp4Writer {
@@ -249,6 +252,7 @@ impl State {
             order: TimeOrder::default(),
             last_time: None,
             chunks: Vec::new(),
+            vp9: None,
         }
     }
 
@@ -284,6 +288,10 @@ impl State {
         };
         if let Some(frame_bytes) = state.frame_bytes {
             packet.data = pcm::without_trim(&packet, frame_bytes);
+        }
+        let is_vp9 = state.track.video().is_some_and(|track| track.codec == Codec::Vp9);
+        if is_vp9 && state.vp9.is_none() {
+            state.vp9 = VpFormat::parse_vp9(packet.data);
         }
         let mut time = state.ticks(packet.pts);
         if state.track.video().is_some_and(|track| track.codec != Codec::H264) {
@@ -432,13 +440,59 @@ impl State {
                 put_full(out, b"stsd", 0, 0, |out| {
                     out.extend_from_slice(&1_u32.to_be_bytes());
                     match &self.track {
-                        Track::Video(track) => put_sample_entry(out, track),
+                        Track::Video(track) => self.put_sample_entry(out, track, timing),
                         Track::Audio(track) => audio::put_entry(out, track),
                     }
                 });
                 self.put_tables(out, timing);
             });
         });
+    }
+
+    fn put_sample_entry(&self, out: &mut Vec<u8>, stream: &VideoTrack, timing: &Timing) {
+        let kind = match stream.codec {
+            Codec::Vp8 => b"vp08",
+            Codec::Vp9 => b"vp09",
+            Codec::Av1 => b"av01",
+            _ => b"avc1",
+        };
+        put(out, kind, |out| {
+            out.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 1]);
+            out.extend_from_slice(&[0; 16]);
+            for side in [stream.size.width, stream.size.height] {
+                out.extend_from_slice(&u16::try_from(side).unwrap_or(u16::MAX).to_be_bytes());
+            }
+            // 72 dots per inch, one frame per sample, no name, 24 bits deep.
+            out.extend_from_slice(&0x0048_0000_u32.to_be_bytes());
+            out.extend_from_slice(&0x0048_0000_u32.to_be_bytes());
+            out.extend_from_slice(&[0, 0, 0, 0, 0, 1]);
+            out.extend_from_slice(&[0; 32]);
+            out.extend_from_slice(&[0, 24, 0xFF, 0xFF]);
+            match stream.codec {
+                Codec::Vp8 | Codec::Vp9 => {
+                    let load = (stream.codec == Codec::Vp9).then(|| self.load(stream, timing));
+                    let format = self.vp9.unwrap_or_default();
+                    vp_configuration::put(out, format, load, stream.info.color);
+                }
+                Codec::Av1 => put(out, b"av1C", |out| out.extend_from_slice(&stream.codec_private)),
+                _ => put(out, b"avcC", |out| out.extend_from_slice(&stream.codec_private)),
+            }
+            put_video_boxes(out, stream.info);
+        });
+    }
+
+    /// What determines the level. Nothing is known of the samples of a fragmented file.
+    fn load(&self, stream: &VideoTrack, timing: &Timing) -> Load {
+        let bits = self.sizes.iter().map(|&size| 8 * u64::from(size)).sum::<u64>();
+        let seconds = |count: u64| u128::from(count) * u128::from(self.timescale());
+        let per_second = |count: u64| seconds(count).checked_div(timing.total.into());
+        let measured = per_second(self.sizes.len() as u64).and_then(|rate| rate.try_into().ok());
+        let measured = measured.filter(|&rate: &u32| rate > 0).map(|rate| Rational::new(rate, 1));
+        Load {
+            size: stream.size,
+            frame_rate: stream.frame_rate.or(measured).unwrap_or(Rational::new(30, 1)),
+            bitrate: per_second(bits).map_or(0, |bits| bits.try_into().unwrap_or(u64::MAX)),
+        }
     }
 
     fn put_tables(&self, out: &mut Vec<u8>, timing: &Timing) {
@@ -566,45 +620,6 @@ fn put_matrix(out: &mut Vec<u8>, rotation: Rotation) {
     for value in [a, b, 0, c, d, 0, 0, 0, 0x4000_0000] {
         out.extend_from_slice(&value.to_be_bytes());
     }
-}
-
-fn put_sample_entry(out: &mut Vec<u8>, stream: &VideoTrack) {
-    let kind = match stream.codec {
-        Codec::Vp8 => b"vp08",
-        Codec::Vp9 => b"vp09",
-        Codec::Av1 => b"av01",
-        _ => b"avc1",
-    };
-    put(out, kind, |out| {
-        out.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 1]);
-        out.extend_from_slice(&[0; 16]);
-        for side in [stream.size.width, stream.size.height] {
-            out.extend_from_slice(&u16::try_from(side).unwrap_or(u16::MAX).to_be_bytes());
-        }
-        // 72 dots per inch, one frame per sample, no name, 24 bits deep.
-        out.extend_from_slice(&0x0048_0000_u32.to_be_bytes());
-        out.extend_from_slice(&0x0048_0000_u32.to_be_bytes());
-        out.extend_from_slice(&[0, 0, 0, 0, 0, 1]);
-        out.extend_from_slice(&[0; 32]);
-        out.extend_from_slice(&[0, 24, 0xFF, 0xFF]);
-        match stream.codec {
-            Codec::Vp8 | Codec::Vp9 => put_vp_configuration(out, stream.info),
-            Codec::Av1 => put(out, b"av1C", |out| out.extend_from_slice(&stream.codec_private)),
-            _ => put(out, b"avcC", |out| out.extend_from_slice(&stream.codec_private)),
-        }
-        put_video_boxes(out, stream.info);
-    });
-}
-
-/// The VP codec configuration box, version 1.
-fn put_vp_configuration(out: &mut Vec<u8>, info: PictureInfo) {
-    let color = info.color;
-    put_full(out, b"vpcC", 1, 0, |out| {
-        let full = u8::from(color.range == ColorRange::Full);
-        // Profile 0, level unspecified, 8 bits, 4:2:0.
-        out.extend_from_slice(&[0, 0, 8 << 4 | 1 << 1 | full]);
-        out.extend_from_slice(&[color.primaries.0, color.transfer.0, color.matrix.0, 0, 0]);
-    });
 }
 
 fn put_video_boxes(out: &mut Vec<u8>, info: PictureInfo) {

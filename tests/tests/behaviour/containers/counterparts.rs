@@ -1,8 +1,7 @@
 //! Other programs read our files and see the same stream.
 
 use codec_container::{CodedPacket, Format, VideoTrack};
-use codec_core::codec::Codec;
-use codec_core::frame::{ColorRange, Rational};
+use codec_core::frame::{ColorRange, Rational, Size};
 use codec_tests::external::{have, run};
 
 use super::support::{
@@ -52,11 +51,16 @@ fn probe(suffix: &str, bytes: &[u8], entries: &str) -> Vec<String> {
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
 
-const STREAMS: [&str; 4] = [
+/// The first one is probed. Those of VP9 have superframes with hidden frames, and frames that are shown
+/// again.
+const STREAMS: [&str; 7] = [
     "vp8/vp80-00-comprehensive-001.ivf",
     "vp8/vp80-00-comprehensive-008.ivf",
     "vp8/vp80-05-sharpness-1428.ivf",
     "vp8/sintel-signbias.ivf",
+    "vp9/vp90-2-02-size-66x66.webm",
+    "vp9/vp90-2-10-show-existing-frame.webm",
+    "vp9/vp90-2-12-droppable_1.ivf",
 ];
 
 #[test]
@@ -106,6 +110,29 @@ fn ffmpeg_decodes_the_same_frames_from_every_format() {
         ] {
             let written = write_all(to, &with_format(&stream, format), &given);
             assert_eq!(frame_digests(suffix, &written), expected, "{name} as {format}, {to:?}");
+        }
+    }
+}
+
+#[test]
+fn ffprobe_sees_the_configuration_of_vp9_in_mp4() {
+    if !have("ffprobe", "the configuration of VP9") {
+        return;
+    }
+    // Fragments are written before their bitrate is known.
+    for (name, size, levels) in [
+        ("vp9/vp90-2-02-size-66x66.webm", Size::new(66, 66), [10, 10]),
+        ("vp9/vp90-2-10-show-existing-frame.webm", Size::new(352, 288), [21, 20]),
+    ] {
+        let Some((_, stream, given)) = source(name) else { return };
+        assert_eq!(stream.size, size, "{name}");
+        for (to, level) in [Destination::File, Destination::Pipe].into_iter().zip(levels) {
+            let written = write_all(to, &with_format(&stream, Format::Mp4), &given);
+            let lines = probe(".mp4", &written, "stream=profile,pix_fmt");
+            assert_eq!(lines, ["profile=Profile 0", "pix_fmt=yuv420p"], "{name}, {to:?}");
+            let at = written.windows(4).position(|window| window == b"vpcC").expect("a record");
+            // Version and flags, profile, level, 8 bits and 4:2:0 of limited range.
+            assert_eq!(written[at + 4..at + 11], [1, 0, 0, 0, 0, level, 0x82], "{name}, {to:?}");
         }
     }
 }
@@ -236,7 +263,7 @@ fn webm_of_ffmpeg_and_mkvmerge_gives_the_same_packets_as_ivf() {
         return;
     }
     for name in STREAMS {
-        let Some((bytes, _, given)) = source(name) else { return };
+        let Some((bytes, expected, given)) = source(name) else { return };
         let ivf = temp_file(".ivf", &bytes);
         let from = ivf.path().to_string_lossy().into_owned();
         let live = run("ffmpeg", &["-v", "error", "-i", &from, "-c", "copy", "-f", "webm", "-"]);
@@ -245,7 +272,7 @@ fn webm_of_ffmpeg_and_mkvmerge_gives_the_same_packets_as_ivf() {
         let _ = run("mkvmerge", &["-o", &out, &from]);
         for bytes in [live, std::fs::read(merged.path()).unwrap()] {
             let (stream, packets) = read_audio(&bytes);
-            assert_eq!(stream.codec, Codec::Vp8);
+            assert_eq!(stream.codec, expected.codec);
             assert_eq!(packets.len(), given.len(), "{name}");
             for (packet, given) in packets.iter().zip(&given) {
                 assert_eq!((&packet.data, packet.key), (&given.data, given.key), "{name}");
