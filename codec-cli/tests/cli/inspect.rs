@@ -324,12 +324,16 @@ fn unsuitable_sources_are_rejected() {
     let without = report(&place, "r.json");
     assert!(rows(&without).iter().all(|row| row.get("chroma_error").is_none()));
     assert!(without["input"]["source"].is_null() && without["summary"]["chroma_error"].is_null());
-    if let Some(dir) = data("vp9") {
+    if let Some(dir) = data("av1") {
         let paths = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
         let file = paths.filter(|path| path.extension().is_some_and(|ext| ext == "ivf")).min();
         let file = file.unwrap();
         let arguments = ["inspect", file.to_str().unwrap(), "-o", "x.json", "--source", "clip.y4m"];
-        place.fails(3, "block data, which is available for vp8 and h264, not for vp9", &arguments);
+        place.fails(
+            3,
+            "block data, which is available for vp8, vp9 and h264, not for av1",
+            &arguments,
+        );
         assert!(!place.has("x.json"));
     }
 }
@@ -386,22 +390,59 @@ fn conformance_vectors_and_streams_of_libvpx_agree_with_ffprobe() {
 #[test]
 fn other_codecs_are_reported_packet_by_packet() {
     let place = Place::new();
-    for (kind, extensions) in [("vp9", ["ivf", "webm"]), ("av1", ["ivf", "obu"])] {
-        let Some(dir) = data(kind) else { return };
-        let has = |path: &Path| {
-            path.extension().is_some_and(|ext| extensions.iter().any(|known| ext == *known))
-        };
-        let paths = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
-        let path = paths.filter(|path| has(path)).min().unwrap();
-        let file = path.to_str().unwrap();
-        let run = place.ok(&["inspect", file, "-o", "x.html", "--json", "x.json", "-y", "-n", "2"]);
-        assert!(run.err.contains(kind), "{file}: {}", run.err);
-        let report = report(&place, "x.json");
-        assert!(report["input"]["note"].as_str().unwrap().contains(kind), "{file}");
-        assert_eq!(rows(&report).len(), 2, "{file}");
-        assert!(rows(&report).iter().all(|row| row.get("blocks").is_none()), "{file}");
-        assert!(rows(&report)[0]["type"] == "key", "{file}");
+    let Some(dir) = data("av1") else { return };
+    let has = |path: &Path| path.extension().is_some_and(|ext| ext == "ivf" || ext == "obu");
+    let paths = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let path = paths.filter(|path| has(path)).min().unwrap();
+    let file = path.to_str().unwrap();
+    let run = place.ok(&["inspect", file, "-o", "x.html", "--json", "x.json", "-y", "-n", "2"]);
+    assert!(run.err.contains("av1"), "{file}: {}", run.err);
+    let report = report(&place, "x.json");
+    assert!(report["input"]["note"].as_str().unwrap().contains("av1"), "{file}");
+    assert_eq!(rows(&report).len(), 2, "{file}");
+    assert!(rows(&report).iter().all(|row| row.get("blocks").is_none()), "{file}");
+    assert!(rows(&report)[0]["type"] == "key", "{file}");
+}
+
+#[test]
+fn blocks_of_vp9_have_their_places_and_add_up() {
+    let place = Place::with_clip("talking-head", "200x144", 8);
+    let encode = ["encode", "clip.y4m", "-o", "a.ivf", "--codec", "vp9", "--preset", "rtc"];
+    place.ok(&[&encode[..], &["-b", "150k"]].concat());
+    place.ok(&["inspect", "a.ivf", "-o", "r.html", "--json", "r.json", "--source", "clip.y4m"]);
+    let report = report(&place, "r.json");
+    assert!(report["input"]["note"].is_null());
+    assert_eq!(rows(&report).len(), 8);
+    for row in rows(&report) {
+        let (blocks, partitions) = (&row["blocks"], row["partitions"].as_array().unwrap());
+        let bits = sum(&blocks["mode_q8"]) + sum(&blocks["token_q8"]);
+        let tile = &partitions[1];
+        let [header, used] = ["header_q8", "used_q8"].map(|key| tile[key].as_u64().unwrap());
+        assert_eq!(bits + header, used);
+        for list in ["x", "y", "width", "height", "transform_px", "u_mean_error_q4"] {
+            let length = blocks["luma"].as_array().unwrap().len();
+            assert_eq!(blocks[list].as_array().unwrap().len(), length, "{list}");
+        }
+        assert!(row["chroma_error"]["blocks"].as_u64().unwrap() > 0);
     }
+}
+
+#[test]
+fn hidden_frames_in_superframes_have_rows() {
+    let Some(dir) = data("vp9") else { return };
+    let place = Place::new();
+    let file = dir.join("vp90-2-02-size-66x66.webm");
+    place.ok(&["inspect", file.to_str().unwrap(), "-o", "r.json"]);
+    let report = report(&place, "r.json");
+    let packets = report["summary"]["packets"].as_u64().unwrap() as usize;
+    let hidden = report["summary"]["altref"].as_u64().unwrap() as usize;
+    assert!(hidden > 0);
+    assert_eq!(rows(&report).len(), packets + hidden);
+    let at = rows(&report).iter().position(|row| row["type"] == "altref").unwrap();
+    let (row, next) = (&rows(&report)[at], &rows(&report)[at + 1]);
+    assert_eq!((&row["frame"], &next["frame"]), (&0.into(), &1.into()));
+    assert_eq!(row["index"], next["index"]);
+    assert_eq!((&row["shown"], &next["shown"]), (&false.into(), &true.into()));
 }
 
 #[test]

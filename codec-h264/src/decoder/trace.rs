@@ -287,11 +287,11 @@ fn luma_mode(mb: &Mb, info: &MbInfo) -> u8 {
 }
 
 /// Number of transform blocks with coefficients, DC blocks included.
-fn coded_blocks(mb: &Mb, info: &MbInfo) -> u8 {
+fn coded_blocks(mb: &Mb, info: &MbInfo) -> u16 {
     let luma = info.coded.count_ones() / if mb.transform_8x8 { 4 } else { 1 };
     let chroma = info.counts[16..].iter().filter(|&&count| count > 0).count();
     let dc = u32::from(info.dc_flags).count_ones();
-    u8::try_from(luma as usize + chroma + dc as usize).unwrap_or(u8::MAX)
+    u16::try_from(luma as usize + chroma + dc as usize).unwrap_or(u16::MAX)
 }
 
 /// The index of the thresholds of the deblocking filter. Clause 8.7.2.2.

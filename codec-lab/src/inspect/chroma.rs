@@ -1,5 +1,6 @@
 //! Chroma errors: differences between the decoded U and V and those of the source, by block.
 
+use codec_core::codec::trace::BlockTrace;
 use codec_core::frame::{Chroma, Size};
 use codec_media::failure::Result;
 use codec_media::frame::planes::Planes;
@@ -7,8 +8,6 @@ use codec_simd::PlaneRef;
 
 /// Largest difference of the means that does not count as a colour cast, in 1/16.
 const TOLERANCE_Q4: i16 = 4 * 16;
-/// Side of a block of chroma samples: half of a macroblock.
-const BLOCK: usize = 8;
 
 /// The error of a block, for U and V.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,7 +28,7 @@ impl BlockError {
 /// The errors of a frame.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ChromaError {
-    /// Errors of the blocks, one for each macroblock in raster order.
+    /// Errors of the blocks, in the order of the trace.
     pub(super) blocks: Vec<BlockError>,
     /// Number of blocks with a mean that is off by more than 4: in U or V, in U, in V.
     pub(super) off: [u64; 3],
@@ -40,17 +39,20 @@ pub(super) struct ChromaError {
 }
 
 impl ChromaError {
-    /// Compares two frames of the same size.
-    pub(super) fn measure(source: &Planes, decoded: &Planes) -> Result<Self> {
+    /// Compares two frames of the same size, block by block.
+    pub(super) fn measure(
+        source: &Planes,
+        decoded: &Planes,
+        blocks: &[BlockTrace],
+    ) -> Result<Self> {
         let mut error = Self::default();
         let (source, decoded) = (source.picture()?, decoded.picture()?);
-        let (cols, rows) = decoded.size().macroblocks();
-        error.blocks.resize(cols * rows, BlockError::default());
+        error.blocks.resize(blocks.len(), BlockError::default());
         if let (Chroma::Planar { u, v }, Chroma::Planar { u: u_out, v: v_out }) =
             (source.chroma(), decoded.chroma())
         {
             for (n, planes) in [(u, u_out), (v, v_out)].into_iter().enumerate() {
-                error.add_plane(n, planes, decoded.size());
+                error.add_plane(n, planes, decoded.size().chroma(), blocks);
             }
         }
         for block in &error.blocks {
@@ -64,25 +66,30 @@ impl ChromaError {
 
     /// Adds plane `n`: U or V.
     #[expect(clippy::cast_precision_loss, reason = "a report")]
-    fn add_plane(&mut self, n: usize, (source, decoded): (PlaneRef<'_>, PlaneRef<'_>), size: Size) {
-        let (cols, _) = size.macroblocks();
-        let height = size.chroma().height as usize;
+    fn add_plane(
+        &mut self,
+        n: usize,
+        (source, decoded): (PlaneRef<'_>, PlaneRef<'_>),
+        size: Size,
+        blocks: &[BlockTrace],
+    ) {
         let mut all = Sums::default();
-        for (row, blocks) in self.blocks.chunks_exact_mut(cols.max(1)).enumerate() {
-            let mut sums = vec![Sums::default(); cols];
-            for y in row * BLOCK..((row + 1) * BLOCK).min(height) {
-                let pairs = source.row(y).chunks(BLOCK).zip(decoded.row(y).chunks(BLOCK));
-                for (sums, (source, decoded)) in sums.iter_mut().zip(pairs) {
-                    sums.add(source, decoded);
-                }
+        for (error, block) in self.blocks.iter_mut().zip(blocks) {
+            // Half of the luma samples, inside of the frame.
+            let span = |at: u16, length: u8, end: u32| {
+                let [start, length] = [usize::from(at / 2), usize::from(length / 2)];
+                start.min(end as usize)..(start + length).min(end as usize)
+            };
+            let cols = span(block.at.0, block.size.0, size.width);
+            let mut sums = Sums::default();
+            for y in span(block.at.1, block.size.1, size.height) {
+                sums.add(&source.row(y)[cols.clone()], &decoded.row(y)[cols.clone()]);
             }
-            for (block, sums) in blocks.iter_mut().zip(&sums) {
-                block.mean_q4[n] = sums.mean_q4();
-                block.mse_q4[n] = sums.mse_q4();
-                all.difference += sums.difference;
-                all.squares += sums.squares;
-                all.count += sums.count;
-            }
+            error.mean_q4[n] = sums.mean_q4();
+            error.mse_q4[n] = sums.mse_q4();
+            all.difference += sums.difference;
+            all.squares += sums.squares;
+            all.count += sums.count;
         }
         let count = all.count.max(1) as f64;
         self.mean[n] = all.difference as f64 / count;
@@ -138,6 +145,15 @@ mod tests {
         planes
     }
 
+    /// The macroblocks of a frame.
+    fn macroblocks(size: Size) -> Vec<BlockTrace> {
+        let (cols, rows) = size.macroblocks();
+        let narrow = |n: usize| u16::try_from(16 * n).unwrap();
+        let places = (0..rows).flat_map(|y| (0..cols).map(move |x| (narrow(x), narrow(y))));
+        let block = |at| BlockTrace { at, size: (16, 16), ..BlockTrace::default() };
+        places.map(block).collect()
+    }
+
     #[test]
     fn errors_are_those_of_the_visible_samples_of_each_block() {
         // 3x2 macroblocks; the last column and row of chroma blocks have 2 and 1 visible samples.
@@ -151,7 +167,7 @@ mod tests {
         }
         // The last block of V has 2 samples: -4 is tolerated.
         v[8 * width + 16..].fill(124);
-        let error = ChromaError::measure(&source, &decoded).unwrap();
+        let error = ChromaError::measure(&source, &decoded, &macroblocks(size)).unwrap();
         assert_eq!(error.blocks.len(), 6);
         assert_eq!(error.blocks[0], BlockError { mean_q4: [80, 0], mse_q4: [800, 0] });
         assert_eq!(error.blocks[5], BlockError { mean_q4: [0, -64], mse_q4: [0, 256] });
@@ -168,7 +184,7 @@ mod tests {
         let (mut source, mut decoded) = (grey(size), grey(size));
         source.bytes.fill(255);
         decoded.bytes.fill(0);
-        let error = ChromaError::measure(&source, &decoded).unwrap();
+        let error = ChromaError::measure(&source, &decoded, &macroblocks(size)).unwrap();
         assert_eq!(error.blocks[0].mean_q4, [-4080; 2]);
         assert_eq!(error.blocks[0].mse_q4, [65_025 * 16; 2]);
         assert_eq!(error.off, [1, 1, 1]);

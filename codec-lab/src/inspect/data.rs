@@ -1,7 +1,7 @@
 //! The report as JSON; docs/COMMAND.md describes it.
 
 use codec_core::codec::SlotSet;
-use codec_core::codec::trace::{BlockTrace, FrameTrace, Motion, SlotUpdate};
+use codec_core::codec::trace::{BlockTrace, FrameTrace, Motion, ReferenceTrace, SlotUpdate};
 use codec_core::frame::Rational;
 use codec_media::failure::Result;
 use codec_media::json::{self, Object, array};
@@ -93,7 +93,8 @@ pub(super) fn row(seen: &Seen<'_>) -> Object {
         .raw("offset", packet.offset)
         .raw("pts", packet.pts)
         .maybe("duration", packet.duration)
-        .raw("bytes", packet.data.len())
+        .maybe("frame", seen.frame)
+        .raw("bytes", seen.bytes())
         .text("type", kind_of(seen));
     let object = match &seen.comparison {
         Some(comparison) => compared(object, comparison),
@@ -111,9 +112,7 @@ pub(super) fn row(seen: &Seen<'_>) -> Object {
             if report.refs_used.is_empty() && report.refs_updated.is_empty() {
                 return object;
             }
-            object
-                .raw("reads", slots(report.refs_used, &[]))
-                .raw("updates", slots(report.refs_updated, &[]))
+            object.raw("reads", slots(report.refs_used)).raw("updates", slots(report.refs_updated))
         }
         Outcome::Unread => object.raw("shown", packet.shown),
         Outcome::Damaged(failure) => {
@@ -149,16 +148,15 @@ fn traced(object: Object, trace: &FrameTrace) -> Object {
     let reads = trace.references.iter().filter(|slot| slot.used_blocks > 0);
     let sum =
         |bits: fn(&BlockTrace) -> u32| trace.blocks.iter().map(bits).map(u64::from).sum::<u64>();
-    let updated = (0_u8..).zip(&trace.references);
-    let updated = updated.filter(|(_, slot)| slot.update != SlotUpdate::Kept);
-    let updated = updated.fold(SlotSet::NONE, |set, (n, _)| set.with(SlotSet(1 << (n & 7))));
+    let updated = trace.references.iter().filter(|slot| slot.update != SlotUpdate::Kept);
+    let names_of = |slot: &ReferenceTrace| json::text(slot.name);
     let object = object
         .raw("shown", trace.shown)
         .raw("width", trace.size.width)
         .raw("height", trace.size.height)
         .maybe("qindex", (!trace.is_repeat).then_some(trace.qindex))
-        .raw("reads", array(reads.map(|slot| json::text(slot.name))))
-        .raw("updates", slots(updated, &names))
+        .raw("reads", array(reads.map(names_of)))
+        .raw("updates", array(updated.map(names_of)))
         .raw("concealed_blocks", trace.concealed_blocks);
     if trace.is_repeat {
         return object;
@@ -203,6 +201,7 @@ fn traced(object: Object, trace: &FrameTrace) -> Object {
             .raw("used_blocks", slot.used_blocks)
             .text("update", &update)
             .raw("sign_bias", slot.sign_bias)
+            .maybe("slot", slot.slot)
             .finish()
     });
     let probabilities = trace.probabilities.iter();
@@ -225,13 +224,10 @@ fn traced(object: Object, trace: &FrameTrace) -> Object {
         .maybe("block_pixels", trace.block_pixels)
 }
 
-/// Names of reference slots, or their numbers.
-fn slots(set: SlotSet, names: &[&str]) -> String {
+/// Numbers of reference slots.
+fn slots(set: SlotSet) -> String {
     let members = (0..8_u8).filter(|&slot| set.contains(SlotSet(1 << slot)));
-    array(members.map(|slot| match names.get(usize::from(slot)) {
-        Some(name) => json::text(name),
-        None => slot.to_string(),
-    }))
+    array(members)
 }
 
 /// All blocks, with a list for each property.

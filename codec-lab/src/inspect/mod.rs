@@ -222,7 +222,7 @@ impl Inspection {
                 let message = "interrupted: the report was finalised";
                 return Err(Failure::new(Kind::Interrupted, message));
             }
-            let Some(mut seen) = next? else { break };
+            let Some(seen) = next? else { break };
             let mut damage = None;
             if let Outcome::Damaged(failure) = &seen.outcome
                 && !seen.goes_on
@@ -230,19 +230,28 @@ impl Inspection {
                 damage = Some(failure.clone());
             }
             if index >= skip {
-                if let Some(source) = &mut self.source {
-                    seen.comparison = Some(source.compare(&seen)?);
+                for earlier in seen.earlier() {
+                    self.report(earlier)?;
                 }
-                self.totals.add(&seen);
-                for sink in &mut self.sinks {
-                    sink.add(&seen)?;
-                }
+                self.report(seen)?;
             }
             if let Some(failure) = damage {
                 return Err(failure);
             }
             let frames = self.totals.packets;
             progress.update(&Now { frames, bytes: self.totals.bytes, ..Now::default() });
+        }
+        Ok(())
+    }
+
+    /// Adds a frame to the reports.
+    fn report(&mut self, mut seen: Seen<'_>) -> Result<()> {
+        if let Some(source) = &mut self.source {
+            seen.comparison = Some(source.compare(&seen)?);
+        }
+        self.totals.add(&seen);
+        for sink in &mut self.sinks {
+            sink.add(&seen)?;
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use super::chroma::ChromaError;
 /// The byte that means "none".
 const NONE: u8 = 255;
 
-/// Packs blocks, then partitions, then chroma errors: the values of each property one after the other, little-endian,
+/// Packs blocks, then partitions, then places if blocks differ in size, then chroma errors: the values of each property one after the other, little-endian,
 /// compressed as a whole (RFC 1950).
 pub(super) fn pack(trace: &FrameTrace, error: Option<&ChromaError>) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(24 * trace.blocks.len() + 16 * trace.parts.len());
@@ -27,7 +27,7 @@ pub(super) fn pack(trace: &FrameTrace, error: Option<&ChromaError>) -> std::io::
     each(&|block| {
         u8::from(block.skip) | u8::from(block.filters_inside) << 1 | u8::from(block.concealed) << 2
     });
-    each(&|block| block.coded_blocks);
+    each(&|block| u8::try_from(block.coded_blocks).unwrap_or(u8::MAX));
     each(&|block| block.transform_px);
     each(&|block| block.filter_level);
     each(&|block| block.parts.1);
@@ -50,6 +50,12 @@ pub(super) fn pack(trace: &FrameTrace, error: Option<&ChromaError>) -> std::io::
     bytes.extend(first.map(|motion| motion.map_or(NONE, |motion| motion.slot)));
     let parts: Vec<_> = trace.parts.iter().map(|part| part.motion[1]).collect();
     pack_motion(&parts, &mut bytes);
+    if trace.block_pixels.is_none() {
+        bytes.extend(trace.blocks.iter().flat_map(|block| block.at.0.to_le_bytes()));
+        bytes.extend(trace.blocks.iter().flat_map(|block| block.at.1.to_le_bytes()));
+        bytes.extend(trace.blocks.iter().map(|block| block.size.0));
+        bytes.extend(trace.blocks.iter().map(|block| block.size.1));
+    }
     for plane in error.iter().flat_map(|error| [0, 1].map(|n| (error, n))) {
         let (ChromaError { blocks, .. }, n) = plane;
         bytes.extend(blocks.iter().flat_map(|block| block.mean_q4[n].to_le_bytes()));

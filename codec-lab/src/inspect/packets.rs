@@ -46,6 +46,44 @@ pub(super) struct Seen<'a> {
     /// Whether the decoder has output a frame before the frame of an earlier packet.
     pub(super) is_reordered: bool,
     pub(super) info: PictureInfo,
+    /// Number of the frame in a packet with several, from 0.
+    pub(super) frame: Option<usize>,
+}
+
+impl<'a> Seen<'a> {
+    /// Returns the frames of the packet that precede this one in it.
+    pub(super) fn earlier(&self) -> impl Iterator<Item = Seen<'a>> + use<'a> {
+        let Self { packet, goes_on, is_reordered, info, .. } = *self;
+        let earlier = match self.outcome {
+            Outcome::Traced(trace) => &trace.earlier[..],
+            _ => &[],
+        };
+        earlier.iter().enumerate().map(move |(number, trace)| Seen {
+            packet,
+            outcome: Outcome::Traced(trace),
+            comparison: None,
+            goes_on,
+            is_reordered,
+            info,
+            frame: Some(number),
+        })
+    }
+
+    /// Size of the frame in bytes: that of the packet, if it has only one.
+    pub(super) fn bytes(&self) -> u64 {
+        match (&self.outcome, self.frame) {
+            (Outcome::Traced(trace), Some(_)) => trace.packet_bytes,
+            _ => self.packet.data.len() as u64,
+        }
+    }
+
+    /// Whether this is the last frame of its packet.
+    pub(super) fn is_last(&self) -> bool {
+        match (&self.outcome, self.frame) {
+            (Outcome::Traced(trace), Some(number)) => number > 0 && number == trace.earlier.len(),
+            _ => true,
+        }
+    }
 }
 
 pub(super) enum Outcome<'a> {
@@ -102,11 +140,11 @@ impl Packets {
             Ok(_) => Some(open_decoder(codec, stream.size, &options, 0, env)?),
             Err(_) => None,
         };
-        let has_trace = matches!(stream.codec, Codec::Vp8 | Codec::H264);
+        let has_trace = matches!(stream.codec, Codec::Vp8 | Codec::H264 | Codec::Vp9);
         let note = match &decoder {
             Some(_) if has_trace => None,
             Some(_) => {
-                Some(format!("no blocks or frame images for {codec}: only for vp8 and h264"))
+                Some(format!("no blocks or frame images for {codec}: only for vp8, vp9 and h264"))
             }
             None => Some(format!(
                 "this build cannot decode {codec}: sizes and key frames come from the container"
@@ -183,7 +221,11 @@ impl Packets {
         };
         let (packet, goes_on, info) = (&self.packet, self.conceal, self.input_info.info);
         let is_reordered = self.is_reordered;
-        Ok(Some(Seen { packet, outcome, comparison: None, goes_on, is_reordered, info }))
+        let frame = match &outcome {
+            Outcome::Traced(trace) if !trace.earlier.is_empty() => Some(trace.earlier.len()),
+            _ => None,
+        };
+        Ok(Some(Seen { packet, outcome, comparison: None, goes_on, is_reordered, info, frame }))
     }
 
     /// Decodes the packets up to the end, or to damage that ends the stream. Passes the times of

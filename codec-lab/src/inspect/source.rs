@@ -17,8 +17,6 @@ use super::display_order::DisplayOrder;
 use super::options::SourceOptions;
 use super::packets::{Outcome, Packets, Seen};
 
-/// Width and height of the blocks that are compared.
-const BLOCK: u8 = 16;
 /// Source frames that are kept: as many as a stream can reorder, and the current one.
 const MAX_RECENT: usize = 17;
 
@@ -56,8 +54,8 @@ impl Source {
         if !input_info.has_blocks {
             let (name, codec) = (&input_info.name, input_info.codec);
             let message = format!(
-                "{name}: --source requires block data, which is available for vp8 and h264, not \
-                 for {codec}"
+                "{name}: --source requires block data, which is available for vp8, vp9 and \
+                 h264, not for {codec}"
             );
             return Err(Failure::new(Kind::Input, message));
         }
@@ -109,7 +107,7 @@ impl Source {
         if source.size != self.decoded.size {
             return not_compared(Reason::OtherSize(source.size, self.decoded.size));
         }
-        Ok(Comparison::Compared(ChromaError::measure(source, &self.decoded)?))
+        Ok(Comparison::Compared(ChromaError::measure(source, &self.decoded, &trace.blocks)?))
     }
 
     /// Reads to the frame nearest to `time_s`, or to the end. Reads nothing if that frame was read
@@ -142,10 +140,13 @@ impl Source {
     }
 }
 
-/// Whether the trace has a block for each macroblock, so that errors can be shown with them.
+/// Whether the trace has all blocks of the frame, so that errors can be shown with them.
 fn has_all_blocks(trace: &FrameTrace) -> bool {
     let (cols, rows) = trace.size.macroblocks();
-    trace.block_pixels == Some(BLOCK) && trace.blocks.len() == cols * rows
+    match trace.block_pixels {
+        Some(_) => trace.blocks.len() == cols * rows,
+        None => !trace.blocks.is_empty(),
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "times of a report")]

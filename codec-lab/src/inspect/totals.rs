@@ -58,8 +58,8 @@ pub(super) struct Totals {
 impl Totals {
     pub(super) fn add(&mut self, seen: &Seen<'_>) {
         let packet = seen.packet;
-        self.packets += 1;
-        self.bytes += packet.data.len() as u64;
+        self.packets += u64::from(seen.is_last());
+        self.bytes += seen.bytes();
         match kind_of(seen) {
             "key" => self.keys += 1,
             "altref" => self.hidden += 1,
@@ -67,7 +67,7 @@ impl Totals {
             "damaged" => self.damaged += 1,
             _ => {}
         }
-        self.shown += u64::from(packet.shown);
+        self.shown += u64::from(packet.shown && seen.is_last());
         self.first_pts = Some(self.first_pts.map_or(packet.pts, |first| first.min(packet.pts)));
         if self.last.is_none_or(|(last, _)| packet.pts >= last) {
             self.last = Some((packet.pts, packet.duration));

@@ -185,8 +185,8 @@ fn trace_header_fields(trace: &mut FrameTrace, header: &FrameHeader) {
         updates_map: segments.update_map,
         updates_data: segments.update_data,
         is_absolute: segments.absolute,
-        qindex: segments.quantiser.to_vec(),
-        filter_level: segments.filter_level.to_vec(),
+        qindex: segments.quantiser.map(i16::from).to_vec(),
+        filter_level: segments.filter_level.map(i16::from).to_vec(),
         tree_probs: if segments.update_map { segments.tree_probs.to_vec() } else { Vec::new() },
     });
     trace.references.extend(references(&header.references));
@@ -215,7 +215,12 @@ fn references(updates: &ReferenceUpdates) -> [ReferenceTrace; 3] {
         (false, BufferCopy::Last) => SlotUpdate::CopyOf(0),
         (false, BufferCopy::Other) => SlotUpdate::CopyOf(other),
     };
-    let slot = |name, update, sign_bias| ReferenceTrace { name, used_blocks: 0, update, sign_bias };
+    let slot = |name, update, sign_bias| ReferenceTrace {
+        name,
+        update,
+        sign_bias,
+        ..ReferenceTrace::default()
+    };
     let golden = update(updates.refresh_golden, updates.copy_to_golden, 2);
     let altref = update(updates.refresh_altref, updates.copy_to_altref, 1);
     [
@@ -283,7 +288,7 @@ impl RowTrace for Recorder<'_> {
             qindex: segmentation.qindex(self.header.quant.y_ac, info.segment).get(),
             skip: info.skip,
             transform_px: 4,
-            coded_blocks: if info.has_coeffs { u8::try_from(blocks).unwrap_or(25) } else { 0 },
+            coded_blocks: if info.has_coeffs { u16::try_from(blocks).unwrap_or(25) } else { 0 },
             filter_level: if self.is_filtered { strength.level } else { 0 },
             filters_inside: self.is_filtered && strength.level > 0 && strength.inner,
             mode_q8,

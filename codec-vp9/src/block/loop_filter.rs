@@ -315,7 +315,8 @@ impl LoopFilter {
         [edges, Vp9Edges { filters: inner.map(Vp9EdgeFilter), ..edges }]
     }
 
-    fn level(&self, info: &BlockInfo) -> u8 {
+    /// Level of a block, 0..=63.
+    pub(crate) fn level(&self, info: &BlockInfo) -> u8 {
         let reference = info.references.first().map_or(0, |reference| 1 + reference as usize);
         let mode = usize::from(info.is_inter() && info.inter_mode != InterMode::Zero);
         self.levels[usize::from(info.segment)][reference][mode]

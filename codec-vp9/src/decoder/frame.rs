@@ -10,6 +10,7 @@ use super::memory::Memory;
 use super::segments::SegmentMaps;
 use super::tile::TileParser;
 use super::tiles::{Runs, Tiles};
+use super::trace::Tracer;
 use crate::block::contexts::Contexts;
 use crate::block::loop_filter::{EdgeMap, LoopFilter};
 use crate::block::mode_map::ModeMap;
@@ -72,6 +73,7 @@ pub(crate) fn decode_frame<S: Sample>(
     state: &mut FrameState,
     memory: &mut Memory<S>,
     frame: &mut FrameBuf<S>,
+    mut tracer: Option<&mut Tracer>,
 ) -> Result<FrameOutcome, Error> {
     let header = input.header;
     let truncated = Corrupt::HeaderTruncated {
@@ -82,6 +84,9 @@ pub(crate) fn decode_frame<S: Sample>(
     let (compressed, tiles) = rest.split_at_checked(header.compressed_bytes).ok_or(truncated)?;
     let mut probabilities = input.saved.clone();
     let compressed = CompressedHeader::parse(compressed, header, &mut probabilities)?;
+    if let Some(tracer) = &mut tracer {
+        tracer.begin_frame(header, input.saved, &probabilities);
+    }
     let (cols, rows) = units_of(header.size);
     let setup = FrameSetup {
         kit: input.kit,
@@ -108,6 +113,7 @@ pub(crate) fn decode_frame<S: Sample>(
         state: &mut *state,
         memory,
         frame,
+        tracer,
     };
     let BlockOutcome { used, concealed } = task.decode(input.threads, input.conceals)?;
     if header.contexts.adapt && concealed == 0 {
@@ -134,6 +140,8 @@ pub(super) struct FrameTask<'a, S: Sample> {
     pub(super) state: &'a mut FrameState,
     pub(super) memory: &'a mut Memory<S>,
     pub(super) frame: &'a mut FrameBuf<S>,
+    /// Records blocks, if traces are wanted. A frame that is traced is decoded on one thread.
+    pub(super) tracer: Option<&'a mut Tracer>,
 }
 
 /// The fields of [`FrameOutcome`] that the blocks determine.
@@ -149,7 +157,7 @@ impl<S: Sample> FrameTask<'_, S> {
         threads: Option<&dyn Pool>,
         conceals: bool,
     ) -> Result<BlockOutcome, Corrupt> {
-        if let Some(pool) = threads {
+        if let Some(pool) = threads.filter(|_| self.tracer.is_none()) {
             let tiles = self.tiles.clone();
             self.begin();
             let outcome = self.decode_on(pool);
@@ -179,7 +187,7 @@ impl<S: Sample> FrameTask<'_, S> {
 
     /// Decodes the frame on the caller's thread: the runs of superblocks in order.
     fn decode_in_order(&mut self, conceals: bool) -> Result<BlockOutcome, Corrupt> {
-        let Self { setup, tiles, filter, segments_before, state, memory, frame } = self;
+        let Self { setup, tiles, filter, segments_before, state, memory, frame, tracer } = self;
         let FrameState { modes, segments, counts, contexts, edges } = &mut **state;
         let mut parser = TileParser {
             setup,
@@ -205,14 +213,26 @@ impl<S: Sample> FrameTask<'_, S> {
         for run in Runs::new(setup.header.tiles, setup.superblocks(), usize::MAX) {
             tiles.open_row(run.tile_row, conceals)?;
             let tile = &mut tiles.cols[run.tile_col];
-            if let Err(error) = parser.run(tile, &run, &mut reconstructor) {
+            let index = (run.tile_row << setup.header.tiles.log2_cols) + run.tile_col;
+            let recorder = tracer.as_mut().zip(tile.as_ref()).and_then(|(tracer, tile)| {
+                tracer.recorder(index, &tile.reader, &mut reconstructor)
+            });
+            let parsed = match recorder {
+                None => parser.run(tile, &run, &mut reconstructor),
+                Some(mut recorder) => parser.run(tile, &run, &mut recorder),
+            };
+            if let Err(error) = parsed {
                 if !conceals {
                     return Err(error);
                 }
                 *tile = None;
             }
             if tile.is_none() {
+                let first = parser.modes.len();
                 concealed += conceal_run(&run, &mut parser, &mut reconstructor);
+                if let Some(tracer) = tracer {
+                    tracer.conceal(&run, parser.modes, first);
+                }
             }
             run.filtered.for_each(|row| reconstructor.filter_row(row));
         }

@@ -11,6 +11,7 @@
 //! | prediction, residual and loop filter of a block | `crate::block` |
 //! | parsing, luma and chroma on several threads | `pipeline`, `unit` |
 //! | blocks that damaged tiles lack | `conceal` |
+//! | traces of blocks and their bits | `trace` |
 
 mod block_modes;
 mod conceal;
@@ -24,11 +25,13 @@ mod stream;
 mod tile;
 mod tiles;
 mod tokens;
+mod trace;
 mod unit;
 mod vectors;
 
 use std::collections::VecDeque;
 
+use codec_core::codec::trace::FrameTrace;
 use codec_core::codec::{
     Capabilities, Conceal, DecodeReport, DecoderConfig, Feature, FrameFormats, FrameKind, Gap,
     LayerOutput, SlotSet, VideoDecoder,
@@ -101,7 +104,9 @@ impl FrameDecoder {
             })?,
         };
         let config = config.clone().formats(FrameFormats::All);
-        Ok(Self { stream: Stream::new(kernels), config, kernels, last: None })
+        let mut stream = Stream::new(kernels);
+        stream.tracer = config.trace.then(Box::default);
+        Ok(Self { stream, config, kernels, last: None })
     }
 
     /// Decodes a packet, and adds the frames that [`DecoderConfig::layer_output`] selects to `output`.
@@ -116,6 +121,9 @@ impl FrameDecoder {
         packet: &[u8],
         output: &mut Vec<DecodedFrame>,
     ) -> Result<DecodeReport, Error> {
+        if let Some(tracer) = &mut self.stream.tracer {
+            tracer.begin();
+        }
         self.config.limits.check_packet(packet)?;
         if packet.is_empty() {
             return self.repeat(Corrupt::NothingToRepeat, output);
@@ -153,6 +161,10 @@ impl FrameDecoder {
     ) -> Result<DecodeReport, Error> {
         let last = self.last.as_ref().ok_or(error)?;
         output.push(last.clone());
+        if let Some(tracer) = &mut self.stream.tracer {
+            tracer.begin();
+            tracer.repeat(0, last);
+        }
         Ok(DecodeReport::new(FrameKind::Inter, last.buf.size()))
     }
 
@@ -178,6 +190,7 @@ impl FrameDecoder {
     /// Discards all references, as before the first packet.
     pub fn reset(&mut self) {
         self.stream = Stream::new(self.kernels);
+        self.stream.tracer = self.config.trace.then(Box::default);
         self.last = None;
     }
 }
@@ -258,6 +271,9 @@ impl VideoDecoder for Vp9Decoder {
         duration: Option<u64>,
     ) -> Result<DecodeReport, Error> {
         let report = self.decoder.decode(data, &mut self.frames)?;
+        if let Some(tracer) = &mut self.decoder.stream.tracer {
+            tracer.complete(data.len(), &report, (pts, duration));
+        }
         for DecodedFrame { buf, color } in self.frames.drain(..) {
             let info = PictureInfo { color, ..PictureInfo::default() };
             self.output.push_back(Frame { buf, info, pts, duration });
@@ -268,6 +284,10 @@ impl VideoDecoder for Vp9Decoder {
 
     fn receive(&mut self) -> Option<Frame> {
         self.output.pop_front()
+    }
+
+    fn trace(&self) -> Option<&FrameTrace> {
+        self.decoder.stream.tracer.as_ref()?.get()
     }
 
     fn reset(&mut self) {

@@ -25,7 +25,7 @@ impl<S: Sample> FrameTask<'_, S> {
     /// # Errors
     /// The error of the first damaged tile. Blocks after it are not decoded.
     pub(super) fn decode_on(&mut self, pool: &dyn Pool) -> Result<BlockOutcome, Corrupt> {
-        let Self { setup, tiles, filter, segments_before, state, memory, frame } = self;
+        let Self { setup, tiles, filter, segments_before, state, memory, frame, .. } = self;
         let FrameState { modes, segments, counts, contexts, edges } = &mut **state;
         memory.units.resize_with(AHEAD, RwLock::default);
         let parser = TileParser {

@@ -9,6 +9,7 @@ use codec_simd::Kernels;
 
 use super::frame::{FrameInput, FrameOutcome, FrameState, decode_frame};
 use super::slots::{DecodedFrame, Pools, Stored};
+use super::trace::Tracer;
 use crate::block::mode_map::ModeMap;
 use crate::block::sample::Kit;
 use crate::header::{
@@ -44,6 +45,8 @@ pub(crate) struct Stream {
     resize_limit: ResizeLimit,
     state: FrameState,
     pools: Pools,
+    /// Records blocks, if traces are wanted.
+    pub(super) tracer: Option<Box<Tracer>>,
 }
 
 /// A decoded frame.
@@ -83,6 +86,7 @@ impl Stream {
             resize_limit: ResizeLimit::default(),
             state: FrameState::default(),
             pools: Pools::default(),
+            tracer: None,
         }
     }
 
@@ -101,6 +105,9 @@ impl Stream {
             Header::Frame(header) => header,
             Header::ShowExisting { slot } => {
                 let frame = self.slots[slot].clone().ok_or(Corrupt::NoReference)?;
+                if let Some(tracer) = &mut self.tracer {
+                    tracer.repeat(data.len(), &frame);
+                }
                 return Ok(Decoded { coded: None, frame, shown: true });
             }
         };
@@ -111,6 +118,9 @@ impl Stream {
         } else {
             self.decode_samples::<u16>(data, &header, config)?
         };
+        if let Some(tracer) = &mut self.tracer {
+            tracer.complete_frame(&header, data.len(), &frame);
+        }
         for (slot, to) in self.slots.iter_mut().enumerate() {
             if header.refresh_slots >> slot & 1 != 0 {
                 *to = Some(frame.clone());
@@ -153,6 +163,7 @@ impl Stream {
             segments_before,
             state,
             pools,
+            tracer,
             ..
         } = self;
         let pool = S::pool(pools);
@@ -192,7 +203,8 @@ impl Stream {
         };
         let mut frame = pool.take(header.size, header.format);
         let samples = Arc::get_mut(&mut frame).ok_or(Corrupt::NoReference)?;
-        let outcome = decode_frame(data, &input, state, &mut pool.memory, samples);
+        let outcome =
+            decode_frame(data, &input, state, &mut pool.memory, samples, tracer.as_deref_mut());
         pool.recycle(frame.clone());
         let FrameOutcome { probabilities, used, concealed } = match outcome {
             Ok(outcome) => outcome,

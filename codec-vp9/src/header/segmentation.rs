@@ -35,6 +35,8 @@ pub struct Segmentation {
     pub enabled: bool,
     /// Whether the features are absolute values rather than differences.
     pub absolute: bool,
+    /// Whether the frame codes the features; otherwise those of the last frame are kept.
+    pub updates_data: bool,
     /// The segments. They persist between frames.
     pub segments: [Segment; 8],
     /// Coding of the map; `None` if the map of the last frame is kept.
@@ -44,7 +46,7 @@ pub struct Segmentation {
 impl Segmentation {
     /// Parses the fields; `before` is the state that earlier frames left.
     pub(super) fn parse(bits: &mut BitReader<'_>, before: &Self) -> Result<Self, Corrupt> {
-        let mut this = Self { enabled: bits.flag()?, map: None, ..*before };
+        let mut this = Self { enabled: bits.flag()?, map: None, updates_data: false, ..*before };
         if !this.enabled {
             return Ok(this);
         }
@@ -58,7 +60,8 @@ impl Segmentation {
             })?;
             this.map = Some(SegmentMapCoding { tree, temporal });
         }
-        if bits.flag()? {
+        this.updates_data = bits.flag()?;
+        if this.updates_data {
             this.absolute = bits.flag()?;
             for segment in &mut this.segments {
                 *segment = Segment::parse(bits)?;

@@ -22,7 +22,7 @@ pub struct BlockTrace {
     /// Whether the block has no coefficients, signalled or implied.
     pub skip: bool,
     /// Number of transform blocks with non-zero coefficients.
-    pub coded_blocks: u8,
+    pub coded_blocks: u16,
     /// Side of the luma transform in pixels.
     pub transform_px: u8,
     /// Loop filter level; 0 if not filtered.

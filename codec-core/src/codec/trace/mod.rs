@@ -24,13 +24,13 @@ pub struct FrameTrace {
     pub kind: FrameKind,
     /// Whether the frame is to be shown.
     pub shown: bool,
-    /// The packet was empty and repeats the last frame; there are no blocks.
+    /// The packet shows a frame again: it is empty, or names a slot. There are no blocks.
     pub is_repeat: bool,
     /// Frame size in pixels.
     pub size: Size,
     /// Profile of the bitstream.
     pub profile: u8,
-    /// Size of the packet in bytes.
+    /// Size of the packet in bytes, without [`Self::earlier`] frames.
     pub packet_bytes: u64,
     /// Bytes of the packet outside of partitions: frame tag and partition sizes.
     pub framing_bytes: u64,
@@ -43,9 +43,11 @@ pub struct FrameTrace {
     /// Segmentation, if enabled.
     pub segments: Option<SegmentsTrace>,
     /// Entropy-coded partitions in the order of the packet. In VP8 the first holds header and modes;
-    /// in H.264 they are slices, each with its header.
+    /// in H.264 they are slices, each with its header; in VP9 the first is the compressed header, the
+    /// others are tiles.
     pub partitions: Vec<PartitionTrace>,
-    /// Reference slots, by slot number; in H.264 the entries of reference lists that are used.
+    /// Reference slots, by slot number; in H.264 the entries of reference lists that are used; in VP9
+    /// the references of blocks, then all slots.
     pub references: Vec<ReferenceTrace>,
     /// Whether the next frame starts from this frame's probabilities.
     pub keeps_probabilities: bool,
@@ -67,6 +69,8 @@ pub struct FrameTrace {
     pub concealed_blocks: u32,
     /// The decoded frame, shown or not.
     pub picture: Option<Frame>,
+    /// The frames before this one in the same packet: in VP9, hidden frames and lower spatial layers.
+    pub earlier: Vec<FrameTrace>,
 }
 
 impl FrameTrace {
@@ -81,7 +85,9 @@ impl FrameTrace {
     #[must_use]
     pub fn refs_used(&self) -> SlotSet {
         let used = (0_u8..).zip(&self.references).filter(|(_, slot)| slot.used_blocks > 0);
-        used.fold(SlotSet::NONE, |set, (slot, _)| set.with(SlotSet(1 << (slot & 7))))
+        used.fold(SlotSet::NONE, |set, (index, slot)| {
+            set.with(SlotSet(1 << (slot.slot.unwrap_or(index) & 7)))
+        })
     }
 
     /// Clears the trace, keeping its memory.
@@ -121,9 +127,9 @@ pub struct SegmentsTrace {
     /// Whether the values replace those of the frame; otherwise they are added.
     pub is_absolute: bool,
     /// Quantiser index by segment, as coded.
-    pub qindex: Vec<i8>,
+    pub qindex: Vec<i16>,
     /// Filter level by segment, as coded.
-    pub filter_level: Vec<i8>,
+    pub filter_level: Vec<i16>,
     /// Probabilities of the segment tree.
     pub tree_probs: Vec<u8>,
 }
@@ -151,6 +157,8 @@ pub struct ReferenceTrace {
     pub update: SlotUpdate,
     /// Whether the sign of motion vectors into it is inverted.
     pub sign_bias: bool,
+    /// Number of the slot, if headers assign slots to names.
+    pub slot: Option<u8>,
 }
 
 /// Update of a reference slot after a frame.

@@ -327,13 +327,26 @@
     b.second = { slot: take(Uint8Array, count), x: take(Int16Array, count), y: take(Int16Array, count) };
     b.part.slot = take(Uint8Array, partCount);
     b.part.second = { slot: take(Uint8Array, partCount), x: take(Int16Array, partCount), y: take(Int16Array, partCount) };
+    const side = frames[n].block_pixels;
+    b.unit = side || 8;
+    if (side) {
+      const columns = Math.ceil(frames[n].width / side);
+      b.left = Uint16Array.from({ length: count }, (_, i) => (i % columns) * side);
+      b.top = Uint16Array.from({ length: count }, (_, i) => Math.floor(i / columns) * side);
+      b.width = b.height = new Uint8Array(count).fill(side);
+    } else {
+      // Blocks of different sizes.
+      b.left = take(Uint16Array, count);
+      b.top = take(Uint16Array, count);
+      b.width = take(Uint8Array, count);
+      b.height = take(Uint8Array, count);
+    }
     if (frames[n].chroma_error) {
       // U and V: mean error and mean squared error, in 1/16.
       b.chromaError = [0, 1].map(() => [take(Int16Array, count), take(Uint32Array, count)]);
     }
     b.firstPart = new Uint32Array(count + 1);
     for (let i = 0; i < count; i++) b.firstPart[i + 1] = b.firstPart[i] + b.divided[i];
-    b.columns = Math.ceil(frames[n].width / frames[n].block_pixels);
     if (unpacked.size > 12) unpacked.delete(unpacked.keys().next().value);
     unpacked.set(n, b);
     return b;
@@ -351,6 +364,7 @@
     "split": "#6a3fb5",
     "8x8": "#b5451d", "16x16 vertical": "#e8813a", "16x16 horizontal": "#d9662b", "16x16 dc": "#f0a35e",
     "16x16 plane": "#c04a1f", "pcm": "#5e1a08", "skip": "#b8c4d2", "direct": "#8fb8e8",
+    "d45": "#d98f4f", "d135": "#cf7a3a", "d117": "#c96f45", "d153": "#b85f30", "d207": "#b36a2a", "d63": "#e0a070",
     "16x16": "#5a93dc", "16x8": "#2b63bd", "8x16": "#1d4a94", "8x8 parts": "#6a3fb5",
   };
   const SLOT_COLOURS = {
@@ -550,24 +564,23 @@
 
   function drawBlocks(g, frame, scale, { colour, isMarked }) {
     const b = blocks;
-    const side = frame.block_pixels;
     const hair = 1 / scale;
-    const left = (i) => (i % b.columns) * side;
-    const top = (i) => Math.floor(i / b.columns) * side;
+    const outline = (i, inset) =>
+      g.rect(b.left[i] + inset, b.top[i] + inset, b.width[i] - 2 * inset, b.height[i] - 2 * inset);
     const isOnPicture = picture && marks.picture;
     if (colour) {
-      // Draw one pixel per block and enlarge: no seams between blocks at odd sizes.
+      // Draw one pixel per smallest block and enlarge: no seams between blocks at odd sizes.
       const small = document.createElement("canvas");
-      small.width = b.columns;
-      small.height = Math.ceil(b.count / b.columns);
+      small.width = Math.ceil(frame.width / b.unit);
+      small.height = Math.ceil(frame.height / b.unit);
       const to = small.getContext("2d");
       for (let i = 0; i < b.count; i++) {
         to.fillStyle = colour(i);
-        to.fillRect(i % b.columns, Math.floor(i / b.columns), 1, 1);
+        to.fillRect(b.left[i] / b.unit, b.top[i] / b.unit, b.width[i] / b.unit, b.height[i] / b.unit);
       }
       g.globalAlpha = isOnPicture ? 0.5 : 0.9;
       g.imageSmoothingEnabled = false;
-      g.drawImage(small, 0, 0, small.width * side, small.height * side);
+      g.drawImage(small, 0, 0, small.width * b.unit, small.height * b.unit);
       g.globalAlpha = 1;
     }
     if (isMarked) {
@@ -576,21 +589,20 @@
         g.lineWidth = width * hair;
         g.beginPath();
         for (let i = 0; i < b.count; i++) {
-          if (isMarked(i)) g.rect(left(i) + hair, top(i) + hair, side - 2 * hair, side - 2 * hair);
+          if (isMarked(i)) outline(i, hair);
         }
         g.stroke();
       }
     }
     if (marks.skipped) {
       g.fillStyle = isOnPicture ? "rgb(0 0 0 / 0.5)" : theme.sunk;
-      for (let i = 0; i < b.count; i++) if (!b.coded[i]) g.fillRect(left(i), top(i), side, side);
+      for (let i = 0; i < b.count; i++) if (!b.coded[i]) g.fillRect(b.left[i], b.top[i], b.width[i], b.height[i]);
     }
     if (marks.grid) {
       g.strokeStyle = isOnPicture ? "rgb(255 255 255 / 0.35)" : theme.line;
       g.lineWidth = hair;
       g.beginPath();
-      for (let x = 0; x <= frame.width; x += side) { g.moveTo(x, 0); g.lineTo(x, frame.height); }
-      for (let y = 0; y <= frame.height; y += side) { g.moveTo(0, y); g.lineTo(frame.width, y); }
+      for (let i = 0; i < b.count; i++) outline(i, 0);
       g.stroke();
     }
     if (marks.divisions) {
@@ -600,21 +612,21 @@
       g.beginPath();
       for (let i = 0; i < b.count; i++) {
         for (let p = b.firstPart[i]; p < b.firstPart[i + 1]; p++) {
-          g.rect(left(i) + b.part.left[p], top(i) + b.part.top[p], b.part.width[p], b.part.height[p]);
+          g.rect(b.left[i] + b.part.left[p], b.top[i] + b.part.top[p], b.part.width[p], b.part.height[p]);
         }
       }
       g.stroke();
     }
-    if (marks.vectors) drawVectors(g, frame, hair, left, top);
-    if (marks.labels && side * scale >= 26) drawLabels(g, scale, left, top, side);
+    if (marks.vectors) drawVectors(g, frame, hair);
+    if (marks.labels) drawLabels(g, scale);
     g.strokeStyle = theme.warn;
     g.lineWidth = 2 * hair;
     g.beginPath();
     for (let i = 0; i < b.count; i++) {
       if (b.flags[i] & CONCEALED) {
-        g.rect(left(i) + hair, top(i) + hair, side - 2 * hair, side - 2 * hair);
-        g.moveTo(left(i), top(i) + side);
-        g.lineTo(left(i) + side, top(i));
+        outline(i, hair);
+        g.moveTo(b.left[i], b.top[i] + b.height[i]);
+        g.lineTo(b.left[i] + b.width[i], b.top[i]);
       }
     }
     g.stroke();
@@ -622,29 +634,30 @@
       if (i < 0 || i >= b.count) continue;
       g.lineWidth = 3 * hair;
       g.strokeStyle = "rgb(0 0 0 / 0.6)";
-      g.strokeRect(left(i), top(i), side, side);
+      g.strokeRect(b.left[i], b.top[i], b.width[i], b.height[i]);
       g.lineWidth = (isPinned ? 2 : 1) * hair;
       g.strokeStyle = "#fff";
-      g.strokeRect(left(i), top(i), side, side);
+      g.strokeRect(b.left[i], b.top[i], b.width[i], b.height[i]);
     }
   }
 
   /** Lines from the middle of a block to where its prediction comes from. */
-  function drawVectors(g, frame, hair, left, top) {
+  function drawVectors(g, frame, hair) {
     const b = blocks;
-    const side = frame.block_pixels;
     const units = frame.vector_units;
     const arrows = [];
     for (let i = 0; i < b.count; i++) {
       if (isIntra(b, i)) continue;
       if (!b.divided[i]) {
-        if (b.x[i] || b.y[i]) arrows.push([left(i) + side / 2, top(i) + side / 2, b.x[i], b.y[i]]);
+        if (b.x[i] || b.y[i]) {
+          arrows.push([b.left[i] + b.width[i] / 2, b.top[i] + b.height[i] / 2, b.x[i], b.y[i]]);
+        }
         continue;
       }
       for (let p = b.firstPart[i]; p < b.firstPart[i + 1]; p++) {
         if (!b.part.x[p] && !b.part.y[p]) continue;
-        const x = left(i) + b.part.left[p] + b.part.width[p] / 2;
-        arrows.push([x, top(i) + b.part.top[p] + b.part.height[p] / 2, b.part.x[p], b.part.y[p]]);
+        const x = b.left[i] + b.part.left[p] + b.part.width[p] / 2;
+        arrows.push([x, b.top[i] + b.part.top[p] + b.part.height[p] / 2, b.part.x[p], b.part.y[p]]);
       }
     }
     for (const [colour, width, dot] of [["rgb(0 0 0 / 0.55)", 2.6, 2.2], ["#fff", 1.1, 1.4]]) {
@@ -667,12 +680,13 @@
 
   const SHORT = {
     "dc": "DC", "vertical": "V", "horizontal": "H", "true-motion": "TM", "4x4": "4×4",
+    "d45": "45", "d135": "135", "d117": "117", "d153": "153", "d207": "207", "d63": "63",
     "nearest": "nst", "near": "near", "zero": "0", "new": "new", "split": "split",
     "16x16 vertical": "V", "16x16 horizontal": "H", "16x16 dc": "DC", "16x16 plane": "P",
     "skip": "S", "direct": "D", "8x8 parts": "8×8",
   };
 
-  function drawLabels(g, scale, left, top, side) {
+  function drawLabels(g, scale) {
     g.save();
     g.font = `${10 / scale}px system-ui, sans-serif`;
     g.textAlign = "center";
@@ -681,8 +695,11 @@
     g.strokeStyle = "rgb(0 0 0 / 0.65)";
     g.fillStyle = "#fff";
     for (let i = 0; i < blocks.count; i++) {
+      // Small blocks have no room for text.
+      if (Math.min(blocks.width[i], blocks.height[i]) * scale < 26) continue;
       const name = modes.luma[blocks.luma[i]];
-      const [x, y] = [left(i) + side / 2, top(i) + side / 2];
+      const x = blocks.left[i] + blocks.width[i] / 2;
+      const y = blocks.top[i] + blocks.height[i] / 2;
       g.strokeText(SHORT[name] || name, x, y);
       g.fillText(SHORT[name] || name, x, y);
     }
@@ -730,10 +747,11 @@
       return;
     }
     const b = blocks;
-    const [column, line] = [i % b.columns, Math.floor(i / b.columns)];
-    $("block-title").textContent = `Block ${column}, ${line}${pinned >= 0 ? " (pinned)" : ""}`;
+    const name = frame.block_pixels ? `${b.left[i] / b.unit}, ${b.top[i] / b.unit}` : String(i);
+    $("block-title").textContent = `Block ${name}${pinned >= 0 ? " (pinned)" : ""}`;
     fill($("block"), [
-      ["pixels", `${column * frame.block_pixels}, ${line * frame.block_pixels}`],
+      ["pixels", `${b.left[i]}, ${b.top[i]}`],
+      ["size", frame.block_pixels ? null : `${b.width[i]}×${b.height[i]}`],
       ["mode", (isIntra(b, i) ? "intra " : "inter ") + modes.luma[b.luma[i]]],
       ["chroma", b.chroma[i] === NONE ? null : modes.chroma[b.chroma[i]]],
       ["reference", isIntra(b, i) ? null : slotNames(frame, [b.slot[i], b.second.slot[i]])],
@@ -811,6 +829,7 @@
         slot.used_blocks ? `${whole(slot.used_blocks)} blocks` : "not read",
         slot.update === "kept" ? null : slot.update === "frame" ? "replaced" : slot.update,
         slot.sign_bias ? "reversed" : null,
+        slot.slot !== undefined && slot.slot !== null && !slot.name.startsWith("slot") ? `slot ${slot.slot}` : null,
       ].filter(Boolean).join(", ")]),
       ["reads", frame.references || !frame.reads ? null : list(frame.reads)],
       ["updates", frame.references || !frame.updates ? null : list(frame.updates)],
@@ -827,7 +846,7 @@
     const frame = frames[selected];
     const mine = ++turn;
     $("title").textContent =
-      `Frame ${frame.index}: ${frame.type}${frame.shown ? "" : ", not shown"}, ${whole(frame.bytes)} bytes`;
+      `Frame ${frame.index}${frame.frame === undefined || frame.frame === null ? "" : `.${frame.frame}`}: ${frame.type}${frame.shown ? "" : ", not shown"}, ${whole(frame.bytes)} bytes`;
     const strip = $("strip");
     strip.setAttribute("aria-valuenow", String(frame.index));
     const at = selected * barWidth;
@@ -881,7 +900,8 @@
     const x = ((event.clientX - box.left) / box.width) * frame.width;
     const y = ((event.clientY - box.top) / box.height) * frame.height;
     if (x < 0 || y < 0 || x >= frame.width || y >= frame.height) return -1;
-    return Math.floor(y / frame.block_pixels) * blocks.columns + Math.floor(x / frame.block_pixels);
+    return blocks.left.findIndex((left, i) => x >= left && x < left + blocks.width[i]
+      && y >= blocks.top[i] && y < blocks.top[i] + blocks.height[i]);
   }
 
   function hover(i) {

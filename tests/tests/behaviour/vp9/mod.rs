@@ -6,6 +6,7 @@ mod encoder;
 mod generated;
 mod random;
 mod spatial_layers;
+mod trace;
 
 use codec_core::codec::DecoderConfig;
 use codec_core::simd::Level;
