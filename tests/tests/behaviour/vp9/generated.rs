@@ -85,6 +85,80 @@ fn check(dir: &Path, size: &str, format: &Format, settings: &[&str]) {
     }
 }
 
+/// Decodes a stream with vpxdec and compares all samples, at each frame's own size, at every level.
+fn check_stream(stream: &Path, name: &str) {
+    let decoded = stream.with_extension("yuv");
+    let arguments = ["--rawvideo", "-o", decoded.to_str().unwrap(), stream.to_str().unwrap()];
+    let _ = external::run("vpxdec", &arguments);
+    let expected = fs::read(&decoded).unwrap();
+    assert!(!expected.is_empty(), "{name}");
+    for level in levels() {
+        let mut found = Vec::new();
+        decode(name, &packets(stream), &at_level(level), |frame| found.extend(samples(frame)));
+        assert!(found == expected, "{name}, {}", level.name());
+    }
+}
+
+/// Encodes a clip with settings of ffmpeg for libvpx, or of vpxenc.
+fn encode(dir: &Path, size: &str, frames: usize, filter: &str, vpxenc: Option<&[&str]>) -> String {
+    let (clip, stream) = (path(dir, "source.yuv"), path(dir, "stream.webm"));
+    let source = format!("testsrc2=s={size}:r=30,noise=alls=20:allf=t");
+    let frames = frames.to_string();
+    let input = ["-v", "error", "-y", "-f", "lavfi", "-i", &source, "-frames:v", &frames];
+    match vpxenc {
+        None => {
+            let encoder = ["-vf", filter, "-c:v", "libvpx-vp9", "-deadline", "realtime"];
+            let rest = ["-cpu-used", "6", "-lag-in-frames", "0", "-b:v", "200k", &stream];
+            let _ = external::run("ffmpeg", &[&input[..], &encoder, &rest].concat());
+        }
+        Some(settings) => {
+            let output = ["-pix_fmt", "yuv420p", "-f", "rawvideo", &clip];
+            let _ = external::run("ffmpeg", &[&input[..], &output].concat());
+            let (width, height) = size.split_once('x').unwrap();
+            let (width, height) = (format!("--width={width}"), format!("--height={height}"));
+            let common = ["--codec=vp9", "--quiet", "--fps=30/1", &width, &height];
+            let files = ["-o", &stream, &clip];
+            let _ = external::run("vpxenc", &[&common[..], settings, &files].concat());
+        }
+    }
+    stream
+}
+
+#[test]
+fn tiles_regions_of_interest_and_resizing_decode_as_with_libvpx() {
+    let programs = ["ffmpeg", "vpxenc", "vpxdec"];
+    if !programs.iter().all(|program| external::have(program, "VP9 tiles, regions and resizing")) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let tiles = ["--good", "--cpu-used=5", "--tile-columns=2", "--tile-rows=2"];
+    let stream = encode(dir.path(), "1032x264", 4, "", Some(&tiles));
+    check_stream(Path::new(&stream), "tiles of 4x4");
+    let regions = "addroi=iw/4:ih/4:iw/2:ih/2:-1/2,addroi=0:0:iw/8:ih/8:1/3";
+    let stream = encode(dir.path(), "320x240", 10, regions, None);
+    check_stream(Path::new(&stream), "regions of interest");
+    // The bitrate is so low that the encoder halves the size in steps.
+    let resizing = [
+        "--rt",
+        "--cpu-used=8",
+        "--end-usage=cbr",
+        "--resize-allowed=1",
+        "--target-bitrate=30",
+        "--lag-in-frames=0",
+        "--buf-sz=300",
+        "--buf-initial-sz=200",
+        "--buf-optimal-sz=250",
+    ];
+    let stream = encode(dir.path(), "640x360", 100, "", Some(&resizing));
+    let mut sizes = Vec::new();
+    decode("resizing", &packets(Path::new(&stream)), &Default::default(), |frame| {
+        sizes.push(frame.buf.size());
+    });
+    sizes.dedup();
+    assert!(sizes.len() > 1, "{sizes:?}");
+    check_stream(Path::new(&stream), "resizing");
+}
+
 #[test]
 fn streams_of_every_format_decode_as_with_libvpx() {
     let programs = ["ffmpeg", "vpxenc", "vpxdec"];
