@@ -343,8 +343,11 @@ fn vectors(info: &BlockInfo, index: usize) -> [Option<Motion>; 2] {
     }
 }
 
-/// Number, position and size of the sub-blocks of a block smaller than 8x8.
-fn sub_blocks(size: BlockSize) -> &'static [(usize, (u8, u8), (u8, u8))] {
+/// Number, position and size of a sub-block.
+type SubBlock = (usize, (u8, u8), (u8, u8));
+
+/// The sub-blocks of a block smaller than 8x8.
+fn sub_blocks(size: BlockSize) -> &'static [SubBlock] {
     match size {
         BlockSize::B4x4 => {
             &[(0, (0, 0), (4, 4)), (1, (4, 0), (4, 4)), (2, (0, 4), (4, 4)), (3, (4, 4), (4, 4))]
