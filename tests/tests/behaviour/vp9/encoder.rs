@@ -31,7 +31,6 @@ struct Case {
     error_resilient: bool,
     sharpness: i64,
     filter_level: i64,
-    intra_refresh: u8,
 }
 
 const SIZES: [(u32, u32); 13] = [
@@ -62,7 +61,7 @@ fn cases() -> Vec<Case> {
     ];
     let layers = [Scalability::L1T1, Scalability::L1T2, Scalability::L1T3];
     let motions = [Motion::Patch, Motion::Pan, Motion::Still];
-    let sizes = [SIZES.len(), 11, modes.len(), layers.len(), motions.len(), 2, 2, 3, 2, 3, 3, 2];
+    let sizes = [SIZES.len(), 11, modes.len(), layers.len(), motions.len(), 2, 2, 3, 2, 3, 3];
     let case = |index: Vec<usize>| Case {
         size: Size::new(SIZES[index[0]].0, SIZES[index[0]].1),
         speed: u8::try_from(index[1]).unwrap(),
@@ -75,7 +74,6 @@ fn cases() -> Vec<Case> {
         error_resilient: index[8] == 1,
         sharpness: [0, 3, 7][index[9]],
         filter_level: [-1, 0, 63][index[10]],
-        intra_refresh: [0, 4][index[11]],
     };
     pairwise(&sizes, 9).into_iter().map(case).collect()
 }
@@ -90,7 +88,6 @@ fn encode(case: &Case, simd: Option<Level>, threads: usize) -> Session {
     (config.speed, config.scalability) = (case.speed, case.scalability);
     (config.content, config.tune) = (case.content, case.tune);
     (config.error_resilient, config.simd) = (case.error_resilient, simd);
-    config.intra_refresh = case.intra_refresh;
     config.report_digest = true;
     config.pool = Some(Arc::new(RowPool::new(threads).unwrap()));
     let knobs = [("sharpness", case.sharpness), ("filter-level", case.filter_level)];
@@ -200,7 +197,6 @@ fn frames_wider_than_a_tile_have_several_tiles() {
         error_resilient: false,
         sharpness: 0,
         filter_level: -1,
-        intra_refresh: 0,
     };
     let session = encode(&case, None, 1);
     assert_eq!(session.check_decoding(|_| true), 4);
