@@ -6,7 +6,7 @@ use codec_core::codec::trace::{
 };
 use codec_core::codec::{DecodeReport, FrameKind};
 use codec_core::entropy::BoolDecoder;
-use codec_core::frame::{Frame, PictureInfo};
+use codec_core::frame::{Frame, PictureInfo, SampleFormat};
 use codec_simd::vp9::Vp9TxKind;
 
 use super::residual::ResidualParser;
@@ -188,9 +188,11 @@ impl Tracer {
 }
 
 fn shown(frame: &DecodedFrame) -> Option<Frame> {
-    let (buf, color) = frame.clone().into_yuv420()?;
-    let info = PictureInfo { color, ..PictureInfo::default() };
-    Some(Frame { buf, info, pts: 0, duration: None })
+    if frame.buf.format() != SampleFormat::YUV420 {
+        return None;
+    }
+    let info = PictureInfo { color: frame.color, ..PictureInfo::default() };
+    Some(Frame { buf: frame.buf.clone(), info, pts: 0, duration: None })
 }
 
 fn flat(probabilities: &Probabilities) -> impl Iterator<Item = &[u8; 3]> {
