@@ -434,10 +434,10 @@ fn hidden_frames_in_superframes_have_rows() {
     let file = dir.join("vp90-2-02-size-66x66.webm");
     place.ok(&["inspect", file.to_str().unwrap(), "-o", "r.json"]);
     let report = report(&place, "r.json");
-    let packets = report["summary"]["packets"].as_u64().unwrap() as usize;
-    let hidden = report["summary"]["altref"].as_u64().unwrap() as usize;
+    let packets = report["summary"]["packets"].as_u64().unwrap();
+    let hidden = report["summary"]["altref"].as_u64().unwrap();
     assert!(hidden > 0);
-    assert_eq!(rows(&report).len(), packets + hidden);
+    assert_eq!(rows(&report).len() as u64, packets + hidden);
     let at = rows(&report).iter().position(|row| row["type"] == "altref").unwrap();
     let (row, next) = (&rows(&report)[at], &rows(&report)[at + 1]);
     assert_eq!((&row["frame"], &next["frame"]), (&0.into(), &1.into()));
