@@ -22,7 +22,7 @@ pub(crate) struct DecodeArgs {
     pub(crate) format: Option<String>,
     /// Set the layout of raw output: i420, nv12, yuy2, rgb24, bgra or p010.
     ///
-    /// Default: planes of the format that the frames have.
+    /// Without it, the output has planes in the format of the frames.
     #[arg(long, value_name = "SAMPLES")]
     pub(crate) pixels: Option<Samples>,
     /// Set the sample format of audio: u8, s16le (the default), s24le, s32le, f32le.

@@ -1,4 +1,4 @@
-//! Pictures of VP9 with their spatial layers.
+//! Superframes of VP9 with their spatial layers.
 
 use std::ops::Range;
 
@@ -6,42 +6,42 @@ use codec_core::frame::Size;
 use codec_rtc::jitter::video::Frame;
 use codec_rtc::packet::vp9::{Descriptor, MAX_REFERENCES, References};
 
-/// A layer frame of a picture.
+/// A layer frame of a superframe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vp9Layer {
     /// Its bytes in the data of the frame.
     pub bytes: Range<usize>,
-    /// Its payload descriptor in flexible mode, without a picture id.
+    /// Its payload descriptor in flexible mode, without a `PictureID`.
     pub descriptor: Descriptor,
 }
 
-/// A picture of VP9 as its publisher sent it.
+/// A superframe of VP9 as its publisher sent it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Vp9Picture {
-    /// Number of the picture in its stream; does not wrap.
+    /// Number of the superframe in its stream; does not wrap.
     pub number: i64,
     /// Its layer frames, the smallest first.
     pub layers: Vec<Vp9Layer>,
     /// Number of spatial layers of the stream.
     pub spatial_layers: u8,
-    /// Size of the largest layer, if the picture states it.
+    /// Size of the largest layer, if the superframe states it.
     pub size: Option<Size>,
 }
 
-/// Reads pictures of a stream.
+/// Reads superframes of a stream.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Vp9Pictures {
     last: Option<i64>,
     spatial_layers: u8,
-    /// Temporal layers of the last pictures, and their numbers.
+    /// Temporal layers of the last superframes, and their numbers.
     recent: std::collections::VecDeque<(i64, u8)>,
 }
 
-/// Number of pictures whose temporal layer is known.
+/// Number of superframes whose temporal layer is known.
 const RECENT_PICTURES: usize = 64;
 
 impl Vp9Pictures {
-    /// Reads a picture; also returns whether it depends only on pictures of the temporal base layer.
+    /// Reads a superframe; also returns whether it depends only on superframes of the temporal base layer.
     /// `None` if it has no number.
     pub(super) fn read(&mut self, frame: &Frame) -> Option<(Vp9Picture, bool)> {
         let id = frame.id.picture_id?;
@@ -96,7 +96,7 @@ impl Vp9Pictures {
         Some((picture, is_sync))
     }
 
-    /// Whether a picture of an upper temporal layer references the base layer only.
+    /// Whether a superframe of an upper temporal layer references the base layer only.
     fn is_sync(&self, picture: &Vp9Picture, temporal_id: u8) -> bool {
         let layers = picture.layers.iter();
         let mut diffs = layers.flat_map(|layer| layer.descriptor.references.as_slice());
@@ -108,8 +108,8 @@ impl Vp9Pictures {
     }
 }
 
-/// References of an inter-predicted layer frame in the non-flexible mode: those of the picture group, or
-/// the previous picture.
+/// References of an inter-predicted layer frame in the non-flexible mode: those of the frame group, or
+/// the previous superframe.
 fn group_references(frame: &Frame) -> References {
     let diffs = frame.references.map_or_else(Vec::new, |known| known.as_slice().to_vec());
     let near = diffs.iter().filter_map(|&diff| u8::try_from(diff).ok());

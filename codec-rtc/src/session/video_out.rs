@@ -255,7 +255,7 @@ impl VideoOut {
     /// Until then, frames are described with the previous layers.
     fn track_layers(&mut self, meta: &PacketMeta) {
         if meta.spatial.layers > 1 {
-            // References differ between the layers of a picture.
+            // References differ between the layers of a superframe.
             self.long_term = None;
         }
         let layers = meta.temporal_layers.max(meta.temporal_id.saturating_add(1)).min(MAX_LAYERS);

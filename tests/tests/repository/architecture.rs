@@ -109,6 +109,7 @@ fn crates_depend_in_one_direction() {
             &[
                 "codec-core",
                 "codec-vp8",
+                "codec-vp9",
                 "codec-audio",
                 "codec-backends",
                 "codec-container",

@@ -33,7 +33,7 @@ pub struct StreamStats {
     pub qindex: Option<u8>,
     /// Number of temporal layers seen.
     pub layers: u8,
-    /// Number of spatial layers of the last picture's stream; 0 if it states none.
+    /// Number of spatial layers of the last superframe's stream; 0 if it states none.
     pub spatial_layers: u8,
     /// Bitrate of video and audio over the last second.
     pub bits_per_second: u64,

@@ -20,7 +20,7 @@ use crate::random;
 /// first one was dropped.
 const REDUNDANT_PACKETS: usize = 6;
 /// Maximum size of a packet with its RTP header.
-pub(super) const MTU: usize = Peer::MAX_PAYLOAD_BYTES + FIXED_HEADER_BYTES;
+const MTU: usize = Peer::MAX_PAYLOAD_BYTES + FIXED_HEADER_BYTES;
 /// Maximum number of packets of a frame.
 const MAX_PACKETS: usize = 2048;
 /// Offset of the `PictureID` in our packets, which always use the two-byte form (RFC 7741, section
@@ -34,7 +34,7 @@ pub(super) fn packets_of(frame: &VideoFrame) -> Vec<Vec<u8>> {
     let made = match frame.format {
         VideoFormat::Vp8 => packetize_vp8(frame, timestamp, &mut packets),
         VideoFormat::H264 => packetize_h264(frame, timestamp, &mut packets),
-        VideoFormat::Vp9 => spatial_layers::packetize(frame, timestamp, &mut packets),
+        VideoFormat::Vp9 => spatial_layers::packetize(MTU, frame, timestamp, &mut packets),
     };
     if made.is_none() || packets.len() > MAX_PACKETS {
         packets.clear();

@@ -1,4 +1,4 @@
-//! Spatial layers and picture ids of VP9 for a viewer.
+//! Spatial layers and `PictureID`s of VP9 for a viewer.
 
 use std::time::Duration;
 
@@ -6,7 +6,6 @@ use codec_rtc::packet::vp9::{Descriptor, Packetizer, PacketizerConfig, PictureId
 use codec_rtc::rtp::FIXED_HEADER_BYTES;
 
 use super::super::media::{VideoFrame, Vp9Picture};
-use super::media_sender::MTU;
 use codec_core::codec::{FrameKind, PacketMeta};
 
 /// Offset of the `PictureID` in our packets, which always use the two-byte form (RFC 9628, section
@@ -17,19 +16,20 @@ const LAYERS_AT: usize = FIXED_HEADER_BYTES + 3;
 const HAS_LAYERS: u8 = 0x20;
 /// Bit of the marker in the second byte of RTP packets.
 const MARKER: u8 = 0x80;
-/// A larger step between pictures is a new stream.
+/// A larger step between superframes is a new stream.
 const MAX_STEP: i64 = 1000;
 /// Shortest interval between key frame requests to switch up.
 const REQUEST_INTERVAL: Duration = Duration::from_millis(500);
 
-/// The packets of a picture with all layers, for all viewers.
+/// The packets of a superframe with all layers, for all viewers.
 pub(super) fn packetize(
+    mtu: usize,
     frame: &VideoFrame,
     timestamp: u32,
     packets: &mut Vec<Vec<u8>>,
 ) -> Option<()> {
     let layers = frame.tl0_index.is_some() || frame.temporal_id > 0;
-    let config = PacketizerConfig { mtu: MTU, layers, ..PacketizerConfig::default() };
+    let config = PacketizerConfig { mtu, layers, ..PacketizerConfig::default() };
     let mut packetizer = Packetizer::new(config).ok()?;
     let Some(picture) = &frame.vp9 else {
         // Its references are unknown: it depends on the previous one that the viewer received.
@@ -51,10 +51,10 @@ pub(super) fn packetize(
     Some(())
 }
 
-/// What a viewer receives of the pictures.
+/// What a viewer receives of the superframes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SpatialLayers {
-    /// `PictureID` of the last picture sent, and its number in its stream.
+    /// `PictureID` of the last superframe sent, and its number in its stream.
     id: u16,
     last: Option<(i64, bool)>,
     /// Highest spatial layer to send, and the highest one that the viewer can decode.
@@ -75,7 +75,7 @@ impl SpatialLayers {
         self.wanted = wanted;
     }
 
-    /// Removes the layers that the viewer does not receive, and numbers the picture for it.
+    /// Removes the layers that the viewer does not receive, and numbers the superframe for it.
     pub(super) fn fit(&mut self, frame: &VideoFrame, packets: &mut Vec<Vec<u8>>) {
         let picture = frame.vp9.as_deref();
         self.select(frame.key, picture);
@@ -92,7 +92,7 @@ impl SpatialLayers {
         }
     }
 
-    /// Switches down immediately, and up where a layer depends on no earlier picture.
+    /// Switches down immediately, and up where a layer depends on no earlier superframe.
     fn select(&mut self, is_key: bool, picture: Option<&Vp9Picture>) {
         self.waits = false;
         let Some(picture) = picture else {
@@ -114,7 +114,7 @@ impl SpatialLayers {
         }
     }
 
-    /// The next `PictureID`: distances between pictures are kept, because layer frames state their
+    /// The next `PictureID`: distances between superframes are kept, because layer frames state their
     /// references by them.
     fn number(&mut self, number: Option<(i64, bool)>) {
         let step = match (self.last, number) {
@@ -156,7 +156,7 @@ mod tests {
     use super::super::super::media::Vp9Layer;
     use super::*;
 
-    /// A picture of three layers; `key`: the layers depend on each other, later only on themselves.
+    /// A superframe of three layers; `key`: the layers depend on each other, later only on themselves.
     fn picture(number: i64, key: bool) -> VideoFrame {
         let data = [[if key { 0x82 } else { 0x86 }; 40], [0x86; 40], [0x86; 40]].concat();
         let layer = |id: u8| Vp9Layer {
@@ -181,7 +181,7 @@ mod tests {
     /// Layers and `PictureID`s that are sent.
     fn sent(layers: &mut SpatialLayers, frame: &VideoFrame) -> (Vec<u8>, u16) {
         let mut packets = Vec::new();
-        packetize(frame, 0, &mut packets).unwrap();
+        packetize(1200, frame, 0, &mut packets).unwrap();
         layers.fit(frame, &mut packets);
         let mut found = Vec::new();
         let mut picture_id = 0;

@@ -48,9 +48,9 @@ enum Why {
 /// reordered rather than lost. If it references missing frames, it waits until they arrive or until
 /// a later frame is complete that references neither them nor it. Each frame has a render time.
 ///
-/// The payload format is VP8 (RFC 7741), VP9 (RFC 9628) or H.264 (RFC 6184). A frame of VP9 is a picture
+/// The payload format is VP8 (RFC 7741), VP9 (RFC 9628) or H.264 (RFC 6184). A frame of VP9 is a superframe
 /// with all spatial layers that were sent; its references are exact if the sender states them or the
-/// picture group. H.264 packets have no frame numbers, so
+/// frame group. H.264 packets have no frame numbers, so
 /// that every gap may be a lost reference; its key frames are IDR pictures whose parameter sets are
 /// known. The buffer holds at most 2048 packets and 16 MiB, and at
 /// most 8 MiB per frame; it is cleared on overflow.

@@ -16,7 +16,7 @@ pub(super) struct Content {
     pub(super) is_discardable: bool,
     /// Whether parameter sets that it needs were not received (H.264).
     pub(super) lacks_parameters: bool,
-    /// Pictures that it references, as distances (VP9 with `PictureID`s, if they are known).
+    /// Superframes that it references, as distances (VP9 with `PictureID`s, if they are known).
     pub(super) references: Option<FrameDiffs>,
 }
 
@@ -45,7 +45,7 @@ pub(super) struct Contents {
     sets: ParameterSets,
     /// Parameter sets from signalling.
     signalled: ParameterSets,
-    /// The picture group of VP9's non-flexible mode, and its first picture.
+    /// The frame group of VP9's non-flexible mode, and its first superframe.
     group: Option<(PictureId, Vec<GroupPicture>)>,
 }
 
@@ -160,7 +160,7 @@ impl Contents {
         }
     }
 
-    /// References of a VP9 picture: those of its layer frames, or those that the picture group states.
+    /// References of a VP9 superframe: those of its layer frames, or those that the frame group states.
     fn references_of<'a>(&self, packets: impl Iterator<Item = &'a Examined>) -> Option<FrameDiffs> {
         let mut diffs: Vec<u16> = Vec::new();
         for descriptor in packets.filter_map(|packet| packet.vp9.as_deref()) {

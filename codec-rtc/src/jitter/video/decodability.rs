@@ -18,7 +18,7 @@ const REACH: i64 = 4096;
 pub(super) struct Head {
     pub(super) descriptor: Descriptor,
     pub(super) dependency: Option<FrameDependency>,
-    /// References of a VP9 picture.
+    /// References of a VP9 superframe.
     pub(super) references: Option<FrameDiffs>,
     pub(super) is_key: bool,
     /// Whether parameter sets that the frame needs were not received (H.264).

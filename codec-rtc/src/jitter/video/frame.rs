@@ -7,7 +7,7 @@ use crate::extension::{PlayoutDelay, dependency};
 use crate::packet::vp8::{Decodable, Descriptor, PictureId};
 use crate::packet::vp9::LayerFrame;
 
-/// Maximum number of references of a frame, or of the layer frames of a picture.
+/// Maximum number of references of a frame, or of the layer frames of a superframe.
 pub const MAX_REFERENCES: usize = 9;
 
 /// References of a frame as distances (`frame_diffs` of the Dependency Descriptor); empty for a key
@@ -99,11 +99,11 @@ pub struct Frame {
     /// Number of the frame in output order, for [`super::FrameBuffer::decoded`].
     pub number: u64,
     /// The coded frame; for H.264, an access unit in the byte stream format; for VP9, the layer frames
-    /// of a picture, with a superframe index if there are several.
+    /// of a superframe, with a superframe index if there are several.
     pub data: Vec<u8>,
-    /// The layer frames of a VP9 picture.
+    /// The layer frames of a VP9 superframe.
     pub layers: Vec<LayerFrame>,
-    /// References of a VP9 picture as distances between pictures, if they are known.
+    /// References of a VP9 superframe as distances between superframes, if they are known.
     pub references: Option<FrameDiffs>,
     /// Identifiers of the frame.
     pub id: FrameId,

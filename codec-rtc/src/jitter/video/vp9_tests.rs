@@ -1,4 +1,4 @@
-//! Pictures of VP9 in the frame buffer.
+//! Superframes of VP9 in the frame buffer.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn packetizer() -> Packetizer {
     Packetizer::new(config).unwrap()
 }
 
-/// Packets of a picture with this id and these layer frames: data and references. Upper layers without
+/// Packets of a superframe with this id and these layer frames: data and references. Upper layers without
 /// references use the lower ones.
 fn picture(packetizer: &mut Packetizer, id: u16, layers: &[(Vec<u8>, &[u8])]) -> Vec<Vec<u8>> {
     let mut out = Vec::new();
@@ -83,7 +83,7 @@ fn layer_frames_of_a_picture_become_a_superframe_in_any_packet_order() {
     assert_eq!(ids, [0, 1, 2]);
     assert_eq!(frame.data[1000..], [0xca, 200, 0, 44, 1, 244, 1, 0xca]);
     assert_eq!(frame.id.picture_id, Some(PictureId::Long(0x7fff)));
-    // The layers of later pictures reference only themselves, and the last one is switched off.
+    // The layers of later superframes reference only themselves, and the last one is switched off.
     let layers = [(data(INTER, 20), &[1][..]), (data(INTER, 30), &[1])];
     let frames = push(&mut buffer, &picture(&mut packetizer, 0x8000, &layers));
     assert_eq!(frames[0].data[50..], [0xc1, 20, 30, 0xc1]);
@@ -99,7 +99,7 @@ fn references_across_a_lost_picture_are_exact() {
     };
     let pictures = [one(5, &[]), one(6, &[1]), one(7, &[2]), one(8, &[1]), one(9, &[3])];
     assert_eq!(push(&mut buffer, &pictures[0]).len(), 1);
-    // Picture 6 is lost; picture 7 does not need it.
+    // Picture 6 is lost; superframe 7 does not need it.
     let later = Duration::from_secs(1);
     for packets in &pictures[2..] {
         for packet in packets {
@@ -146,7 +146,7 @@ fn pictures_of_the_non_flexible_mode_follow_their_group() {
     };
     let all: Vec<Vec<Vec<u8>>> = (126..=134).map(&mut packets).collect();
     assert_eq!(push(&mut buffer, &all[0]).len(), 1);
-    // Picture 2 of temporal layer 1 is lost, and picture 3 depends on it.
+    // Picture 2 of temporal layer 1 is lost, and superframe 3 depends on it.
     let mut decoded = Vec::new();
     for (at, packets) in all.iter().enumerate().skip(1).filter(|(at, _)| *at != 2) {
         for packet in packets {
@@ -167,7 +167,7 @@ fn damaged_payloads_are_rejected_and_leave_the_buffer_usable() {
         let short = &packets[0][..end];
         assert!(buffer.push(Duration::ZERO, short, PacketInfo::default()).is_err(), "{end}");
     }
-    // Nine layer frames in one picture.
+    // Nine layer frames in one superframe.
     let mut many = Vec::new();
     for _ in 0..9 {
         many.extend(picture(&mut packetizer, 2, &[(data(KEY, 20), none)]));

@@ -1,6 +1,7 @@
 //! VP9 payload descriptor: parsing and writing. RFC 9628, section 4.2.
 
 use super::PictureId;
+use super::reader::Reader;
 use super::structure::ScalabilityStructure;
 use crate::rtp::{Malformed, WriteError};
 
@@ -23,15 +24,15 @@ pub struct LayerIndices {
     /// Temporal layer (TID), 0 (base) to 7.
     pub temporal_id: u8,
     /// Switching-up point (U): later frames of higher temporal layers depend on no frame of those
-    /// layers before this picture.
+    /// layers before this superframe.
     pub switching_up: bool,
     /// Spatial layer (SID), 0 (base) to 7.
     pub spatial_id: u8,
-    /// Whether the frame depends on the next lower spatial layer of its picture (D).
+    /// Whether the frame depends on the next lower spatial layer of its superframe (D).
     pub inter_layer_predicted: bool,
 }
 
-/// References of a layer frame as distances between pictures (`P_DIFF`).
+/// References of a layer frame as distances between superframes (`P_DIFF`).
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct References {
     diffs: [u8; MAX_REFERENCES],
@@ -39,7 +40,7 @@ pub struct References {
 }
 
 impl References {
-    /// Creates the list; 1 is the previous picture. `None` if there are more than
+    /// Creates the list; 1 is the previous superframe. `None` if there are more than
     /// [`MAX_REFERENCES`], or one is outside 1..=127.
     #[must_use]
     pub fn new(diffs: &[u8]) -> Option<Self> {
@@ -65,13 +66,13 @@ impl std::fmt::Debug for References {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "flags of the payload format")]
 pub struct Descriptor {
-    /// Number of the picture, shared by its layer frames.
+    /// Number of the superframe, shared by its layer frames.
     pub picture_id: Option<PictureId>,
-    /// Whether the layer frame references earlier pictures (P).
+    /// Whether the layer frame references earlier superframes (P).
     pub inter_predicted: bool,
     /// Layers; `None` without L in the packet.
     pub layer: Option<LayerIndices>,
-    /// Counter of base-layer pictures (TL0PICIDX), in non-flexible mode with layers.
+    /// Counter of base-layer superframes (TL0PICIDX), in non-flexible mode with layers.
     pub tl0_pic_idx: Option<u8>,
     /// Flexible mode (F): the layer frame states its references.
     pub flexible: bool,
@@ -79,7 +80,7 @@ pub struct Descriptor {
     pub start_of_frame: bool,
     /// The packet ends a layer frame (E).
     pub end_of_frame: bool,
-    /// The upper spatial layers of the picture do not reference this layer frame (Z).
+    /// The upper spatial layers of the superframe do not reference this layer frame (Z).
     pub not_for_upper_layers: bool,
     /// References in flexible mode; empty without P.
     pub references: References,
@@ -101,7 +102,7 @@ impl Descriptor {
     }
 
     /// Whether a receiver that lacks earlier frames of this spatial layer can decode the frame, if it
-    /// has the lower layers of the picture: the layer can be joined here.
+    /// has the lower layers of the superframe: the layer can be joined here.
     #[must_use]
     pub fn is_entry_point(&self) -> bool {
         !self.inter_predicted
@@ -113,7 +114,7 @@ impl Descriptor {
     /// Returns [`Malformed`] if the payload ends within the descriptor, if the flexible mode is used
     /// without `PictureID`, or if a reference is invalid.
     pub fn parse(payload: &[u8]) -> Result<(Self, &[u8]), Malformed> {
-        let mut reader = Reader { rest: payload, read: 0 };
+        let mut reader = Reader::new(payload);
         let flags = reader.byte()?;
         let is = |flag: u8| flags & flag != 0;
         let mut descriptor = Self {
@@ -244,27 +245,6 @@ fn parse_references(reader: &mut Reader<'_>) -> Result<References, Malformed> {
         }
     }
     References::new(&diffs).ok_or(Malformed::Field { what: "a picture references itself" })
-}
-
-pub(super) struct Reader<'a> {
-    pub(super) rest: &'a [u8],
-    read: usize,
-}
-
-impl Reader<'_> {
-    pub(super) fn byte(&mut self) -> Result<u8, Malformed> {
-        let (&byte, rest) = self.rest.split_first().ok_or(Malformed::Truncated {
-            what: "VP9 payload descriptor",
-            needed_bytes: self.read + 1,
-            had_bytes: self.read,
-        })?;
-        (self.rest, self.read) = (rest, self.read + 1);
-        Ok(byte)
-    }
-
-    pub(super) fn word(&mut self) -> Result<u16, Malformed> {
-        Ok(u16::from_be_bytes([self.byte()?, self.byte()?]))
-    }
 }
 
 #[cfg(test)]

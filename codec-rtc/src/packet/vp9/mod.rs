@@ -1,20 +1,21 @@
-//! VP9 in RTP: payload descriptor, packetizer, pictures of several spatial layers. RFC 9628.
+//! VP9 in RTP: payload descriptor, packetizer, superframes of several spatial layers. RFC 9628.
 //!
 //! | section of RFC 9628 | subject | here |
 //! |---|---|---|
 //! | 4.2 | payload descriptor | [`Descriptor`] |
-//! | 4.2.1 | scalability structure, picture groups | [`ScalabilityStructure`] |
+//! | 4.2.1 | scalability structure, frame groups | [`ScalabilityStructure`] |
 //! | 4.2.2 | references in flexible mode | [`References`] |
 //! | 4.3, 4.4 | division of frames among packets, marker | [`Packetizer`] |
 //!
-//! A *picture* has one *layer frame* for each spatial layer, and one RTP timestamp. The packetizer
+//! A *superframe* has one *layer frame* for each spatial layer, and one RTP timestamp. The packetizer
 //! uses the flexible mode, in which each layer frame states its references;
-//! [`crate::jitter::video::FrameBuffer`] receives both modes and joins the layer frames of a picture
+//! [`crate::jitter::video::FrameBuffer`] receives both modes and joins the layer frames of a superframe
 //! to a superframe.
 
 mod descriptor;
 mod packetizer;
 mod picture;
+mod reader;
 mod structure;
 
 pub use super::vp8::PictureId;

@@ -23,7 +23,7 @@ pub struct PacketizerConfig {
     pub ssrc: u32,
     /// Sequence number of the first packet; default 0.
     pub first_sequence: u16,
-    /// `PictureID` of the picture with id 0; default 0.
+    /// `PictureID` of the superframe with id 0; default 0.
     pub first_picture_id: u16,
     /// Whether to send the temporal layer; default `false`.
     pub layers: bool,
@@ -68,7 +68,7 @@ pub struct Packetizer {
     sequence: u16,
     /// Picture in each reference slot.
     slots: [Option<u64>; SLOTS],
-    /// Layer frames that began no picture, and whether the last one ended a picture.
+    /// Layer frames that began no superframe, and whether the last one ended a superframe.
     upper: u64,
     has_ended: bool,
 }
@@ -105,11 +105,11 @@ impl Packetizer {
         self.config.layers = layers;
     }
 
-    /// Appends the packets of a layer frame: of a picture if there is one spatial layer. `timestamp`
+    /// Appends the packets of a layer frame: of a superframe if there is one spatial layer. `timestamp`
     /// is in units of [`super::CLOCK_HZ`]. Key frames carry the scalability structure with the sizes of
     /// the layers, if known.
     ///
-    /// A reference more than 127 pictures back does not fit the descriptor: it is omitted if there is
+    /// A reference more than 127 superframes back does not fit the descriptor: it is omitted if there is
     /// another one, and stated as 127 otherwise.
     ///
     /// # Errors
@@ -129,7 +129,7 @@ impl Packetizer {
     }
 
     /// Appends the packets of a layer frame with this descriptor, whose start and end flags are set as
-    /// required. `ends_picture`: it is the last one of its picture, so that its last packet has the
+    /// required. `ends_picture`: it is the last one of its superframe, so that its last packet has the
     /// marker. Packets after the first one repeat all fields but the scalability structure.
     ///
     /// # Errors
@@ -217,7 +217,7 @@ impl Packetizer {
         }
     }
 
-    /// References to earlier pictures, newest first.
+    /// References to earlier superframes, newest first.
     fn references(&self, meta: &PacketMeta, picture: u64) -> References {
         let used = self.slots.iter().enumerate();
         let used = used.filter(|(slot, _)| meta.refs_used.0 >> slot & 1 == 1);

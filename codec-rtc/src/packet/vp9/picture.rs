@@ -1,14 +1,14 @@
-//! Pictures: layer frames joined to one chunk for the decoder. VP9 bitstream specification, annex B.
+//! Superframes: layer frames joined to one chunk for the decoder. VP9 bitstream specification, annex B.
 
 use std::ops::Range;
 
 use super::Descriptor;
 use super::structure::MAX_SPATIAL_LAYERS;
 
-/// A layer frame of a picture.
+/// A layer frame of a superframe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerFrame {
-    /// Its bytes in the data of the picture.
+    /// Its bytes in the data of the superframe.
     pub bytes: Range<usize>,
     /// Payload descriptor of its first packet.
     pub descriptor: Descriptor,
@@ -31,7 +31,7 @@ pub fn shows_key_frame(first: u8) -> bool {
     shows_existing == 0 && frame_type == 0
 }
 
-/// Appends the superframe index to the joined frames of a picture, if there are several. `None` if
+/// Appends the superframe index to the joined frames of a superframe, if there are several. `None` if
 /// there are more than eight, or one is empty or longer than 4 GiB.
 pub fn append_superframe_index(sizes: &[usize], data: &mut Vec<u8>) -> Option<()> {
     if sizes.len() < 2 {

@@ -1,26 +1,26 @@
-//! Scalability structure: sizes of the spatial layers and the picture group. RFC 9628, section 4.2.1.
+//! Scalability structure: sizes of the spatial layers and the frame group. RFC 9628, section 4.2.1.
 
 use codec_core::frame::Size;
 
-use super::descriptor::Reader;
+use super::reader::Reader;
 use crate::rtp::{Malformed, WriteError};
 
 /// Maximum number of spatial layers.
 pub const MAX_SPATIAL_LAYERS: usize = 8;
-/// Maximum number of references of a picture of the group.
+/// Maximum number of references of a superframe of the group.
 const MAX_GROUP_REFERENCES: usize = 3;
 
 const HAS_SIZES: u8 = 0x10;
 const HAS_GROUP: u8 = 0x08;
 
-/// A picture of the group, which repeats from the picture that carries the structure.
+/// A superframe of the group, which repeats from the superframe that carries the structure.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GroupPicture {
     /// Temporal layer, 0..=7.
     pub temporal_id: u8,
     /// Switching-up point (U).
     pub switching_up: bool,
-    /// At most three references as distances between pictures.
+    /// At most three references as distances between superframes.
     pub diffs: Vec<u8>,
 }
 
@@ -31,7 +31,7 @@ pub struct ScalabilityStructure {
     pub spatial_layers: u8,
     /// Size of each spatial layer in pixels; empty if not stated.
     pub sizes: Vec<Size>,
-    /// At most 255 pictures; empty if not stated, as in flexible mode.
+    /// At most 255 superframes; empty if not stated, as in flexible mode.
     pub group: Vec<GroupPicture>,
 }
 

@@ -194,7 +194,7 @@ fn layer_and_key(payload: &[u8]) -> (u8, bool) {
     })
 }
 
-/// The same for a picture of VP9.
+/// The same for a superframe of VP9.
 fn layer_and_key_of_vp9(payload: &[u8]) -> (u8, bool) {
     vp9::Descriptor::parse(payload).map_or((0, false), |(descriptor, frame)| {
         let is_key = frame.first().is_some_and(|first| vp9::shows_key_frame(*first));
