@@ -152,7 +152,7 @@ pub struct SenderConfig {
     pub cname: String,
     /// NTP time at [`Duration::ZERO`], 32.32 format; default 0.
     pub ntp_at_zero: u64,
-    /// Seed of initial sequence numbers, picture ids and report intervals: a random number from the
+    /// Seed of initial sequence numbers, `PictureID`s and report intervals: a random number from the
     /// operating system, different for each sender (RFC 3550, section 5.1). The same seed gives the
     /// same packets, for tests.
     pub seed: u64,

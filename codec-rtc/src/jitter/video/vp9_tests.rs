@@ -99,7 +99,7 @@ fn references_across_a_lost_picture_are_exact() {
     };
     let pictures = [one(5, &[]), one(6, &[1]), one(7, &[2]), one(8, &[1]), one(9, &[3])];
     assert_eq!(push(&mut buffer, &pictures[0]).len(), 1);
-    // Picture 6 is lost; superframe 7 does not need it.
+    // Superframe 6 is lost; superframe 7 does not need it.
     let later = Duration::from_secs(1);
     for packets in &pictures[2..] {
         for packet in packets {
@@ -146,7 +146,7 @@ fn pictures_of_the_non_flexible_mode_follow_their_group() {
     };
     let all: Vec<Vec<Vec<u8>>> = (126..=134).map(&mut packets).collect();
     assert_eq!(push(&mut buffer, &all[0]).len(), 1);
-    // Picture 2 of temporal layer 1 is lost, and superframe 3 depends on it.
+    // Superframe 2 of temporal layer 1 is lost, and superframe 3 depends on it.
     let mut decoded = Vec::new();
     for (at, packets) in all.iter().enumerate().skip(1).filter(|(at, _)| *at != 2) {
         for packet in packets {

@@ -244,7 +244,7 @@ fn parse_references(reader: &mut Reader<'_>) -> Result<References, Malformed> {
             return Err(Malformed::Field { what: "there are more than 3 references" });
         }
     }
-    References::new(&diffs).ok_or(Malformed::Field { what: "a picture references itself" })
+    References::new(&diffs).ok_or(Malformed::Field { what: "a superframe references itself" })
 }
 
 #[cfg(test)]

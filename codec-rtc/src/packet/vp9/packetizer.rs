@@ -66,7 +66,7 @@ impl Default for PacketizerConfig {
 pub struct Packetizer {
     config: PacketizerConfig,
     sequence: u16,
-    /// Picture in each reference slot.
+    /// Superframe in each reference slot.
     slots: [Option<u64>; SLOTS],
     /// Layer frames that began no superframe, and whether the last one ended a superframe.
     upper: u64,
