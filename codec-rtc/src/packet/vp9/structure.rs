@@ -93,7 +93,9 @@ impl ScalabilityStructure {
         for picture in &self.group {
             let count = picture.diffs.len();
             if count > MAX_GROUP_REFERENCES || picture.temporal_id > 7 {
-                return refuse("a superframe of the group has a layer above 7 or over 3 references");
+                return refuse(
+                    "a superframe of the group has a layer above 7 or over 3 references",
+                );
             }
             let references = u8::try_from(count).unwrap_or(0) << 2;
             let up = if picture.switching_up { 0x10 } else { 0 };
