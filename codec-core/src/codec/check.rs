@@ -43,12 +43,12 @@ impl Capabilities {
         }
         match requested_features(config).into_iter().find(|&feature| self.gap(feature).is_some()) {
             Some(feature) => Err(self.unsupported(feature)),
-            None if config.scalability != Scalability::L1T1 => {
+            None => {
                 let known = self.scalability.contains(&config.scalability);
+                let known = known || config.scalability == Scalability::L1T1;
                 check(known, "layers", config.scalability, "a supported scalability mode")?;
                 spatial_layers(config)
             }
-            None => Ok(()),
         }
     }
 
@@ -211,18 +211,18 @@ impl Capabilities {
 fn spatial_layers(config: &EncoderConfig) -> Result<(), Error> {
     let layers = usize::from(config.scalability.spatial_layers());
     if layers == 1 {
-        return Ok(());
+        let ok = config.layer_shares_pct.is_none();
+        let reason = "one spatial layer has the whole bitrate";
+        return if ok { Ok(()) } else { Err(ConfigError::conflict("layer shares", reason).into()) };
     }
     let lowest = config.scalability.layer_size(config.size, 0);
     let is_large = lowest.width.min(lowest.height) >= MIN_LAYER_SIDE;
     let allowed = format_args!("a lowest layer of at least {MIN_LAYER_SIDE}x{MIN_LAYER_SIDE}");
     check(is_large, "size", config.size, allowed)?;
     if let Some(shares) = config.layer_shares_pct {
-        let used = &shares[..layers];
-        let sum: u32 = shares.iter().map(|&share| u32::from(share)).sum();
-        let ok = sum == 100
-            && used.iter().all(|&share| share > 0)
-            && used.iter().map(|&share| u32::from(share)).sum::<u32>() == 100;
+        let (used, unused) = shares.split_at(layers);
+        let sum: u32 = used.iter().map(|&share| u32::from(share)).sum();
+        let ok = sum == 100 && !used.contains(&0) && unused.iter().all(|&share| share == 0);
         check(ok, "layer shares", format_args!("{shares:?}"), "100 % in total for the layers")?;
     }
     let conflicts = [

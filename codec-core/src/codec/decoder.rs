@@ -24,9 +24,9 @@ use crate::parallel::Pool;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Maximum frame size, in pixels. Default: 4096 x 4096. Frames of other formats than 8-bit 4:2:0 must not need more
-    /// memory than such a frame of this size: a pixel of 10-bit 4:2:0 counts as two, one of 10-bit
-    /// 4:4:4 as four.
+    /// Maximum frame size, in pixels. Default: 4096 x 4096. Frames of other formats than 8-bit 4:2:0
+    /// must not need more memory than such a frame of this size: a pixel of 10-bit 4:2:0 counts as two,
+    /// one of 10-bit 4:4:4 as four.
     pub max_pixels: u64,
     /// Maximum packet size, in bytes. Default: 8 MiB.
     pub max_frame_bytes: u64,

@@ -9,7 +9,7 @@ use crate::frame::Size;
 /// The default is `Always`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum InterLayer {
-    /// In every picture: the fewest bits for a receiver of the highest layer.
+    /// In every superframe: the fewest bits for a receiver of the highest layer.
     #[default]
     Always,
     /// Only in key superframes and in those where a layer starts, so that a receiver of a layer needs the

@@ -326,7 +326,7 @@ impl<C: LayerCoder> VideoEncoder for SpatialEncoder<C> {
             Update::KeyFrame => self.layers[0].encoder.apply(Update::KeyFrame)?,
             Update::Bitrate(bitrate) => {
                 let rate = self.config.rate.mode.with_bitrate(*bitrate).ok_or_else(|| {
-                    ConfigError::conflict("bitrate", "the rate control mode has none")
+                    ConfigError::conflict("bitrate", "the rate control mode has no bitrate")
                 })?;
                 self.apply_to_all(|all, id| Update::Rate(all.rate_of(rate, id)))?
             }
