@@ -5,14 +5,17 @@ use codec_simd::Window;
 
 use super::candidate::Candidate;
 use super::coder::Coder;
+use super::levels::Levels;
+use super::mode_costs::ModeCosts;
 use super::quantisers::Quantisers;
 use super::segments::SEGMENTS;
 use super::source::SOURCE_STRIDE;
 use super::transform::{ResidualCost, TransformJob};
+use crate::block::contexts::SavedContexts;
 use crate::block::mode_map::BlockInfo;
 use crate::block::plane_block::PlaneBlock;
 use crate::block::site::BlockSite;
-use crate::types::BlockSize;
+use crate::types::{BlockSize, TxSize};
 
 /// Transforms of a predicted block whose squared error is below the squared step divided by this have no
 /// coefficients, in luma and in chroma: the bits of a single one cost more than it improves.
@@ -56,6 +59,40 @@ impl<'a> Coder<'a> {
             self.decide_intra(site, best, &mut trial);
         }
         self.trial = trial;
+    }
+
+    /// Codes luma with the best of `count` transform sizes: `largest` and smaller ones. The levels replace
+    /// those of `levels`.
+    pub(super) fn code_luma(
+        &mut self,
+        site: &BlockSite,
+        info: &mut BlockInfo,
+        saved: &SavedContexts,
+        levels: &mut Levels,
+        (largest, count): (TxSize, usize),
+    ) -> ResidualCost {
+        let setup = self.job.setup;
+        let (costs, lambda) = (ModeCosts(setup), self.quantisers().lambda);
+        let mut best = (ResidualCost::default(), u32::MAX);
+        for tx in TxSize::ALL[..=largest as usize].iter().rev().take(count) {
+            let trial = BlockInfo { tx: *tx, ..*info };
+            self.work_levels.clear();
+            let cost = self.code_plane(site, &trial, &setup.plane_block(&trial, 0));
+            self.contexts.restore(self.superblock_col, saved);
+            let total = cost.total(lambda).saturating_add(lambda.cost(costs.tx_size(site, *tx)));
+            let is_better = total < best.1;
+            if is_better {
+                best = (cost, total);
+                info.tx = *tx;
+                std::mem::swap(levels, self.work_levels);
+            }
+            // Smaller transforms do not help a block without coefficients, and rarely an inter block for
+            // which the last smaller size did not.
+            if !cost.any || (info.is_inter() && !is_better) {
+                break;
+            }
+        }
+        best.0
     }
 
     /// Codes the transforms of a block in a plane: adds their levels to `work_levels`. Intra blocks are

@@ -5,13 +5,11 @@ use codec_simd::Window;
 
 use super::candidate::{Candidate, sort_by_cost};
 use super::coder::Coder;
-use super::levels::Levels;
 use super::mode_costs::ModeCosts;
 use super::motion::{to_quarters, to_vector};
 use super::transform::ResidualCost;
 use super::write::blocks::candidate_site;
 use crate::block::candidates::lower_precision;
-use crate::block::contexts::SavedContexts;
 use crate::block::mode_map::BlockInfo;
 use crate::block::site::BlockSite;
 use crate::types::{InterMode, MotionVector, Reference, References, TxSize};
@@ -214,7 +212,8 @@ impl Coder<'_> {
             let energy = choice.error.sum;
             ResidualCost { error: energy, energy, ..ResidualCost::default() }
         } else {
-            self.code_inter_luma(site, &mut info, &saved, &mut out.levels)
+            let sizes = self.tx_sizes(site, &info);
+            self.code_luma(site, &mut info, &saved, &mut out.levels, sizes)
         };
         self.work_levels.clear();
         for plane in [1, 2] {
@@ -257,38 +256,5 @@ impl Coder<'_> {
             return (largest, count.min(2));
         }
         (TxSize::ALL[largest as usize - 1], count.min(2))
-    }
-
-    /// Codes the luma of a predicted block with the best of several transform sizes.
-    fn code_inter_luma(
-        &mut self,
-        site: &BlockSite,
-        info: &mut BlockInfo,
-        saved: &SavedContexts,
-        levels: &mut Levels,
-    ) -> ResidualCost {
-        let setup = self.job.setup;
-        let (costs, lambda) = (ModeCosts(setup), self.quantisers().lambda);
-        let (first, count) = self.tx_sizes(site, info);
-        let mut best_luma = (ResidualCost::default(), u32::MAX);
-        for tx in TxSize::ALL[..=first as usize].iter().rev().take(count) {
-            let trial = BlockInfo { tx: *tx, ..*info };
-            self.work_levels.clear();
-            let cost = self.code_plane(site, &trial, &setup.plane_block(&trial, 0));
-            let total = cost.total(lambda).saturating_add(lambda.cost(costs.tx_size(site, *tx)));
-            self.contexts.restore(self.superblock_col, saved);
-            let is_better = total < best_luma.1;
-            if is_better {
-                best_luma = (cost, total);
-                info.tx = *tx;
-                std::mem::swap(levels, self.work_levels);
-            }
-            // Smaller transforms do not help a block without coefficients, and rarely one for which the
-            // last step was none forward.
-            if !cost.any || !is_better {
-                break;
-            }
-        }
-        best_luma.0
     }
 }

@@ -4,15 +4,12 @@ use codec_simd::Window;
 
 use super::candidate::{Candidate, sort_by_cost};
 use super::coder::Coder;
-use super::levels::Levels;
 use super::mode_costs::ModeCosts;
 use super::source::SOURCE_STRIDE;
-use super::transform::ResidualCost;
-use crate::block::contexts::SavedContexts;
 use crate::block::mode_map::BlockInfo;
 use crate::block::plane_block::PlaneBlock;
 use crate::block::site::BlockSite;
-use crate::types::{BlockSize, IntraMode, TxSize};
+use crate::types::{BlockSize, IntraMode};
 
 impl Coder<'_> {
     /// Whether intra prediction may be better than the best inter prediction.
@@ -141,7 +138,9 @@ impl Coder<'_> {
         let mut info =
             BlockInfo { luma_modes: [mode; 4], tx: site.size.max_tx(), ..self.info(site) };
         let saved = self.contexts.save(self.superblock_col);
-        let mut cost = self.code_intra_luma(site, &mut info, &saved, &mut out.levels);
+        let count = if setup.header.is_intra() { 2 } else { self.job.speed.intra_tx_sizes };
+        let sizes = (info.tx, count);
+        let mut cost = self.code_luma(site, &mut info, &saved, &mut out.levels, sizes);
         let modes = [IntraMode::Dc, IntraMode::V, IntraMode::H, IntraMode::Tm, mode];
         let count = if modes[..4].contains(&mode) { 4 } else { 5 };
         let rate = |chroma| costs.chroma_mode(mode, chroma);
@@ -166,35 +165,5 @@ impl Coder<'_> {
             + rate(info.chroma_mode);
         out.cost = cost.error.saturating_add(lambda.cost(rate));
         (out.info, out.is_predicted) = (info, false);
-    }
-
-    /// Codes luma with the best of several transform sizes.
-    fn code_intra_luma(
-        &mut self,
-        site: &BlockSite,
-        info: &mut BlockInfo,
-        saved: &SavedContexts,
-        levels: &mut Levels,
-    ) -> ResidualCost {
-        let setup = self.job.setup;
-        let (costs, lambda) = (ModeCosts(setup), self.quantisers().lambda);
-        let sizes = if setup.header.is_intra() { 2 } else { self.job.speed.intra_tx_sizes };
-        let mut best = (ResidualCost::default(), u32::MAX);
-        for tx in TxSize::ALL[..=info.tx as usize].iter().rev().take(sizes) {
-            let trial = BlockInfo { tx: *tx, ..*info };
-            self.work_levels.clear();
-            let cost = self.code_plane(site, &trial, &setup.plane_block(&trial, 0));
-            self.contexts.restore(self.superblock_col, saved);
-            let total = cost.total(lambda).saturating_add(lambda.cost(costs.tx_size(site, *tx)));
-            if total < best.1 {
-                best = (cost, total);
-                info.tx = *tx;
-                std::mem::swap(levels, self.work_levels);
-            }
-            if !cost.any {
-                break;
-            }
-        }
-        best.0
     }
 }
