@@ -92,6 +92,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bits;
 mod codec_names;
 mod coded_format;
 mod detect;
@@ -123,6 +124,7 @@ mod time_order;
 mod track;
 mod ts;
 mod vorbis;
+mod vp9;
 mod warning;
 mod wav;
 mod webm;

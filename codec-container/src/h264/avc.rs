@@ -5,8 +5,9 @@
 use codec_core::annex_b::Units;
 use codec_core::codec::Codec;
 
-use super::sps::{Bits, unescape};
+use super::sps::unescape;
 use crate::Format;
+use crate::bits::Bits;
 use crate::error::{Error, Result};
 use crate::packet::{PacketRef, PacketWriter};
 use crate::track::Track;

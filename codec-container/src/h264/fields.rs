@@ -3,7 +3,8 @@
 use codec_core::annex_b::Units;
 
 use super::description::summary_of;
-use super::sps::{Bits, unescape};
+use super::sps::unescape;
+use crate::bits::Bits;
 
 /// Bytes of a slice that hold the start of its header.
 const HEADER_BYTES: usize = 24;

@@ -6,6 +6,7 @@ use codec_core::frame::{
 };
 
 use crate::VideoTrack;
+use crate::bits::Bits;
 use crate::rational::plausible_frame_rate;
 
 /// Profiles whose parameter sets have the chroma format and scaling lists.
@@ -26,38 +27,7 @@ pub(super) struct SpsSummary {
     pub(super) color: Color,
 }
 
-/// Reads bits; `None` at the end.
-pub(super) struct Bits<'a> {
-    data: &'a [u8],
-    position: usize,
-}
-
-impl<'a> Bits<'a> {
-    /// Reads unescaped `data`.
-    pub(super) fn new(data: &'a [u8]) -> Self {
-        Self { data, position: 0 }
-    }
-
-    fn bit(&mut self) -> Option<u32> {
-        let byte = *self.data.get(self.position / 8)?;
-        let bit = byte >> (7 - self.position % 8) & 1;
-        self.position += 1;
-        Some(bit.into())
-    }
-
-    /// Reads `count` bits, at most 32.
-    pub(super) fn take(&mut self, count: u32) -> Option<u32> {
-        (0..count).try_fold(0, |value, _| Some(value << 1 | self.bit()?))
-    }
-
-    pub(super) fn flag(&mut self) -> Option<bool> {
-        Some(self.bit()? == 1)
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        Some(self.take(8)?.to_le_bytes()[0])
-    }
-
+impl Bits<'_> {
     /// Reads an unsigned Exp-Golomb code below `2^17 - 1`.
     pub(super) fn ue(&mut self) -> Option<u32> {
         let mut zeros = 0;
@@ -76,7 +46,7 @@ impl<'a> Bits<'a> {
         while self.bit()? == 0 {
             zeros += 1;
         }
-        self.position += zeros;
+        self.skip(zeros);
         Some(())
     }
 
@@ -160,9 +130,9 @@ impl SpsSummary {
             let full = bits.flag()?;
             self.color.range = if full { ColorRange::Full } else { ColorRange::Limited };
             if bits.flag()? {
-                self.color.primaries = ColorPrimaries(bits.byte()?);
-                self.color.transfer = TransferCharacteristics(bits.byte()?);
-                self.color.matrix = MatrixCoefficients(bits.byte()?);
+                self.color.primaries = ColorPrimaries(bits.byte(8)?);
+                self.color.transfer = TransferCharacteristics(bits.byte(8)?);
+                self.color.matrix = MatrixCoefficients(bits.byte(8)?);
             }
         }
         if bits.flag()? {

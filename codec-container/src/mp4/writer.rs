@@ -6,11 +6,12 @@ use codec_core::frame::{ColorRange, FieldOrder, PictureInfo, Rational, Rotation,
 use super::audio;
 use super::boxes::{put, put_full, put_table, unsupported};
 use super::decode_times::{DecodeTimes, SampleTime, compositions, durations};
-use super::vp_configuration::{self, Load, VpFormat};
+use super::vp_configuration::{self, Load};
 use crate::interleave::Interleaver;
 use crate::io::ByteWriter;
 use crate::samples::scaled;
 use crate::time_order::TimeOrder;
+use crate::vp9::KeyHeader;
 use crate::{Format, Output, PacketRef, PacketWriter, Result, Track, VideoTrack, pcm};
 
 /// The number 1 in 16.16 fixed point.
@@ -60,8 +61,8 @@ pub(super) struct State {
     last_time: Option<i64>,
     /// Position, and number of samples so far, of each run of contiguous samples.
     chunks: Vec<(u64, u32)>,
-    /// Format of VP9, once a key frame is known.
-    vp9: Option<VpFormat>,
+    /// Header of the first key frame of VP9.
+    vp9: Option<KeyHeader>,
 }
 
 impl Mp4Writer {
@@ -291,7 +292,7 @@ impl State {
         }
         let is_vp9 = state.track.video().is_some_and(|track| track.codec == Codec::Vp9);
         if is_vp9 && state.vp9.is_none() {
-            state.vp9 = VpFormat::parse_vp9(packet.data);
+            state.vp9 = KeyHeader::parse(packet.data);
         }
         let mut time = state.ticks(packet.pts);
         if state.track.video().is_some_and(|track| track.codec != Codec::H264) {
@@ -471,8 +472,7 @@ impl State {
             match stream.codec {
                 Codec::Vp8 | Codec::Vp9 => {
                     let load = (stream.codec == Codec::Vp9).then(|| self.load(stream, timing));
-                    let format = self.vp9.unwrap_or_default();
-                    vp_configuration::put(out, format, load, stream.info.color);
+                    vp_configuration::put(out, self.vp9, load, stream.info.color);
                 }
                 Codec::Av1 => put(out, b"av1C", |out| out.extend_from_slice(&stream.codec_private)),
                 _ => put(out, b"avcC", |out| out.extend_from_slice(&stream.codec_private)),

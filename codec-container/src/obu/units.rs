@@ -3,6 +3,7 @@
 
 use codec_core::frame::{Rational, SampleFormat, Sampling, Size};
 
+use crate::bits::Bits;
 use crate::rational::plausible_frame_rate;
 
 pub(super) const SEQUENCE_HEADER: u8 = 1;
@@ -178,31 +179,7 @@ pub(super) struct SequenceHeader {
     pub(super) full_range: bool,
 }
 
-/// Reads bits from the front, most significant bit first.
-struct Bits<'a> {
-    data: &'a [u8],
-    at: usize,
-}
-
 impl Bits<'_> {
-    fn take(&mut self, count: u32) -> Option<u32> {
-        let mut value = 0;
-        for _ in 0..count {
-            let byte = *self.data.get(self.at / 8)?;
-            value = value << 1 | u32::from(byte >> (7 - self.at % 8) & 1);
-            self.at += 1;
-        }
-        Some(value)
-    }
-
-    fn flag(&mut self) -> Option<bool> {
-        self.take(1).map(|bit| bit == 1)
-    }
-
-    fn byte(&mut self, count: u32) -> Option<u8> {
-        u8::try_from(self.take(count)?).ok()
-    }
-
     /// Reads a `uvlc` number. Section 4.10.3.
     fn variable(&mut self) -> Option<u64> {
         let mut zeros = 0;
@@ -219,7 +196,7 @@ impl Bits<'_> {
 impl SequenceHeader {
     /// Parses a sequence header. Section 5.5.
     pub(super) fn parse(payload: &[u8]) -> Option<Self> {
-        let mut bits = Bits { data: payload, at: 0 };
+        let mut bits = Bits::new(payload);
         let profile = bits.byte(3)?;
         bits.flag()?;
         let reduced = bits.flag()?;
