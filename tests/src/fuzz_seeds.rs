@@ -27,6 +27,7 @@ pub fn fixed() -> Vec<Seed> {
         ("vp9_decode", "grey", [&[0][..], &packets(&[vp9_key_frame()])].concat()),
         ("h264_rtp", "structures", packets(&h264_packets())),
         ("h264_rtp", "parameters", b"packetization-mode=1;profile-level-id=42e01f".to_vec()),
+        ("vp9_rtp", "layers", packets(&vp9_packets())),
         ("rtp_packet", "vp8", rtp[0].clone()),
         ("rtp_stream", "vp8", packets(&rtp)),
         ("frame_buffer", "vp8", packets(&rtp)),
@@ -147,6 +148,20 @@ fn h264_packets() -> Vec<Vec<u8>> {
         let _ = packetizer.packetize(unit, timestamp, &mut packets);
     }
     packets
+}
+
+/// Two layer frames with a scalability structure, then one layer frame that references the first superframe.
+fn vp9_packets() -> Vec<Vec<u8>> {
+    let packet = |number: u8, marker: u8, descriptor: &[u8]| {
+        let head = [0x80, 96 | marker, 0, number, 0, 0, 12 * (number / 2), 0, 0, 0, 0, 7];
+        [&head[..], descriptor, &vp9_key_frame()].concat()
+    };
+    vec![
+        // Flags, PictureID, layers; the structure has the sizes 32x32 and 64x64.
+        packet(0, 0, &[0xbe, 0x80, 1, 0x00, 0x30, 0, 32, 0, 32, 0, 64, 0, 64]),
+        packet(1, 0x80, &[0xbd, 0x80, 1, 0x03]),
+        packet(2, 0x80, &[0xfc, 0x80, 2, 0x00, 0x02]),
+    ]
 }
 
 /// RFC 3550, section 6.4.2.

@@ -30,9 +30,11 @@ use crate::rng::Rng;
 
 mod net;
 mod repair;
+mod vp9_rtp;
 
 pub use net::{net_datagrams, net_framing, net_url};
 pub use repair::{flexfec, frame_buffer, ulpfec};
+pub use vp9_rtp::vp9_rtp;
 
 /// The native VP8 decoder.
 ///
@@ -464,6 +466,16 @@ pub fn rtp_packet(data: &[u8]) {
     let _ = codec_rtc::link::RateTrace::parse_csv(&String::from_utf8_lossy(data));
 }
 
+/// The packets in `data`, each preceded by its length in two little-endian bytes.
+fn length_prefixed(mut data: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (head, tail) = data.split_first_chunk::<2>()?;
+        let packet;
+        (packet, data) = tail.split_at(usize::from(u16::from_le_bytes(*head)).min(tail.len()));
+        Some(packet)
+    })
+}
+
 /// RTP packets, each preceded by its length in two little-endian bytes, arrive 5 ms apart. The
 /// number of frames must stay within bounds, and the stream must end.
 ///
@@ -475,12 +487,9 @@ pub fn rtp_stream(data: &[u8]) {
     config.max_packets = 64;
     config.max_bytes = 1 << 16;
     let mut depacketizer = Depacketizer::new(config);
-    let mut rest = data;
     let mut now = Duration::ZERO;
     let (mut pushed, mut given) = (0_u64, 0_u64);
-    while let Some((head, tail)) = rest.split_first_chunk::<2>() {
-        let len = usize::from(u16::from_le_bytes(*head)).min(tail.len());
-        let (packet, tail) = tail.split_at(len);
+    for packet in length_prefixed(data) {
         let _ = depacketizer.push(now, packet);
         pushed += 1;
         while let Some(frame) = depacketizer.poll_frame(now) {
@@ -492,7 +501,6 @@ pub fn rtp_stream(data: &[u8]) {
             assert!(at > now, "all due items were returned");
         }
         now += Duration::from_millis(5);
-        rest = tail;
     }
     while depacketizer.finish().is_some() {
         given += 1;
@@ -513,13 +521,11 @@ pub fn h264_rtp(data: &[u8]) {
         format: VideoFormat::H264,
         ..FrameBufferConfig::low_latency()
     });
-    let (mut rest, mut now, mut received, mut given) = (data, Duration::ZERO, 0, 0);
-    while let Some((head, tail)) = rest.split_first_chunk::<2>() {
-        let len = usize::from(u16::from_le_bytes(*head)).min(tail.len());
-        let (packet, tail) = tail.split_at(len);
+    let (mut now, mut received, mut given) = (Duration::ZERO, 0, 0);
+    for packet in length_prefixed(data) {
         let _ = depacketizer.push(packet);
         let _ = buffer.push(now, packet, PacketInfo::default());
-        received += len;
+        received += packet.len();
         given += std::iter::from_fn(|| depacketizer.poll_access_unit())
             .map(|unit| unit.data.len())
             .sum::<usize>();
@@ -530,7 +536,6 @@ pub fn h264_rtp(data: &[u8]) {
         }
         assert!(buffer.buffered_packets() <= 2048);
         now += Duration::from_millis(5);
-        rest = tail;
     }
     given += std::iter::from_fn(|| depacketizer.finish()).map(|it| it.data.len()).sum::<usize>();
     assert!(given <= 2 * received && depacketizer.buffered_bytes() == 0);

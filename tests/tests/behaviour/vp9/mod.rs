@@ -5,6 +5,7 @@ mod damage;
 mod encoder;
 mod generated;
 mod random;
+mod rtp;
 mod spatial_layers;
 mod trace;
 

@@ -1,0 +1,132 @@
+//! VP9 over RTP: superframes with and without layers arrive as they were coded.
+
+use std::time::Duration;
+
+use codec_core::codec::{Bitrate, EncoderConfig, Packet, Scalability};
+use codec_core::frame::{Rational, Size};
+use codec_rtc::jitter::video::{Frame, FrameBuffer, FrameBufferConfig, PacketInfo};
+use codec_rtc::packet::VideoFormat;
+use codec_rtc::packet::vp9::{Packetizer, PacketizerConfig};
+use codec_tests::encoders::Tested;
+use codec_tests::scene::Motion;
+use codec_tests::session::Session;
+use codec_tests::{fuzz, mutate, rng};
+
+const MODES: [Scalability; 5] = [
+    Scalability::L1T1,
+    Scalability::L1T3,
+    Scalability::L2T1,
+    Scalability::L3T3,
+    Scalability::L3T3_KEY,
+];
+
+fn session(mode: Scalability, frames: u64) -> Session {
+    let size = Size { width: 180, height: 148 };
+    let mut config = EncoderConfig::rtc(size, Rational::new(30, 1), Bitrate::kbps(400));
+    (config.scalability, config.report_digest) = (mode, true);
+    let mut session = Session::of(Tested::VP9, config);
+    session.scene(Motion::Pan, 1, frames);
+    session
+}
+
+/// The packets of each superframe.
+fn superframes(packets: &[Packet]) -> impl Iterator<Item = &[Packet]> {
+    packets.split_inclusive(|packet| packet.meta.spatial.end_of_picture)
+}
+
+/// RTP packets by superframe.
+fn packetized(session: &Session, layers: bool) -> Vec<Vec<Vec<u8>>> {
+    let config =
+        PacketizerConfig { mtu: 300, first_picture_id: 0x7ffc, layers, ..Default::default() };
+    let mut packetizer = Packetizer::new(config).unwrap();
+    let one = |(number, layers): (u32, &[Packet])| {
+        let mut out = Vec::new();
+        for packet in layers {
+            packetizer.packetize(&packet.data, &packet.meta, 3000 * number, &mut out).unwrap();
+        }
+        out
+    };
+    (0..).zip(superframes(&session.packets)).map(one).collect()
+}
+
+fn buffer() -> FrameBuffer {
+    let format = VideoFormat::Vp9;
+    FrameBuffer::new(FrameBufferConfig { format, ..FrameBufferConfig::low_latency() })
+}
+
+/// Receives the packets that `keep` accepts by number.
+fn received(superframes: &[Vec<Vec<u8>>], keep: impl Fn(usize) -> bool) -> Vec<Frame> {
+    let mut buffer = buffer();
+    let mut frames = Vec::new();
+    let mut now = Duration::ZERO;
+    for (number, packets) in superframes.iter().enumerate() {
+        for packet in packets.iter().filter(|_| keep(number)) {
+            buffer.push(now, packet, PacketInfo::default()).unwrap();
+        }
+        while let Some(frame) = buffer.poll_frame(now) {
+            buffer.decoded(now, frame.number, Duration::ZERO);
+            frames.push(frame);
+        }
+        now += Duration::from_millis(33);
+    }
+    frames
+}
+
+#[test]
+fn superframes_arrive_as_they_were_coded() {
+    for mode in MODES {
+        let session = session(mode, 12);
+        let sent: Vec<_> = superframes(&session.packets).collect();
+        let frames = received(&packetized(&session, mode.temporal_layers() > 1), |_| true);
+        assert_eq!(frames.len(), sent.len(), "{mode}");
+        let mut decoder = Tested::VP9.decoder();
+        for (frame, layers) in frames.iter().zip(&sent) {
+            assert_eq!(frame.layers.len(), layers.len(), "{mode}");
+            for (received, packet) in frame.layers.iter().zip(*layers) {
+                assert_eq!(frame.data[received.bytes.clone()], packet.data, "{mode}");
+                assert_eq!(received.descriptor.spatial_id(), packet.meta.spatial.id);
+                let temporal = if mode.temporal_layers() > 1 { packet.meta.temporal_id } else { 0 };
+                assert_eq!(received.descriptor.temporal_id(), temporal, "{mode}");
+            }
+            // The decoder shows the highest layer of a superframe.
+            decoder.decode(&frame.data, 0, None).unwrap();
+            let digest = decoder.receive().map(|shown| shown.digest());
+            assert_eq!(digest, layers.last().unwrap().meta.digest, "{mode}");
+        }
+    }
+}
+
+#[test]
+fn frames_after_a_loss_decode_to_the_reconstruction() {
+    for mode in [Scalability::L1T3, Scalability::L3T3] {
+        let session = session(mode, 16);
+        let sent: Vec<_> = superframes(&session.packets).collect();
+        // A frame of the highest temporal layer, which no other depends on.
+        let at = sent.iter().position(|layers| layers[0].meta.temporal_id == 2).unwrap();
+        let all = packetized(&session, true);
+        let frames = received(&all, |number| number != at);
+        assert!(frames.len() + 2 >= sent.len(), "{mode}: {} of {}", frames.len(), sent.len());
+        let mut decoder = Tested::VP9.decoder();
+        for frame in &frames {
+            decoder.decode(&frame.data, 0, None).unwrap();
+            let digest = decoder.receive().map(|shown| shown.digest());
+            let number = usize::try_from(frame.media_ticks / 3000).unwrap();
+            assert_eq!(digest, sent[number].last().unwrap().meta.digest, "{mode}: {number}");
+        }
+    }
+}
+
+#[test]
+fn damaged_packets_never_panic() {
+    let packets = packetized(&session(Scalability::L3T3, 6), true).concat();
+    rng::for_each_seed(100, |_, rng| {
+        let mut stream = Vec::new();
+        for packet in &packets {
+            let packet =
+                if rng.below(3) == 0 { mutate::damaged(packet, rng) } else { packet.clone() };
+            stream.extend(u16::try_from(packet.len()).unwrap_or(u16::MAX).to_le_bytes());
+            stream.extend(&packet[..packet.len().min(usize::from(u16::MAX))]);
+        }
+        fuzz::vp9_rtp(&stream);
+    });
+}
