@@ -77,8 +77,8 @@
 //! size and number and the memory of a peer; [`Counters`] counts what is dropped. A panic in
 //! str0m ends the session with [`ClosedReason::Internal`], not the process.
 //!
-//! **Media.** VP8 with RTX, and ULPFEC in RED; H.264 with RTX, in packetization mode 1, if enabled;
-//! Opus with RED; G.711 ([`Codecs`]). The bandwidth is estimated by str0m or, with
+//! **Media.** VP8 with RTX, and ULPFEC in RED; H.264 with RTX, in packetization mode 1, and VP9 of profile
+//! 0 with RTX, if enabled; Opus with RED; G.711 ([`Codecs`]). The bandwidth is estimated by str0m or, with
 //! [`PeerConfig::congestion`], by [`codec_rtc::congestion`].
 //!
 //! **Not supported:** simulcast, ICE restart and renegotiation; certificates other than ECDSA

@@ -114,7 +114,7 @@ pub(crate) struct SendArgs {
     /// Restart the file when it ends.
     #[arg(long = "loop")]
     pub(crate) repeat: bool,
-    /// Send the file's packets without re-encoding (VP8, H.264).
+    /// Send the file's packets without re-encoding (VP8, VP9, H.264).
     ///
     /// Audio other than Opus is encoded. Files with H.264 are sent like this by default, unless an
     /// encoder option is given or the receiver does not accept the stream.

@@ -99,12 +99,12 @@ pub(crate) struct ServeArgs {
     /// Set the private key (PEM) of --tls-cert.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
-    /// Accept these video codecs from publishers, in order of preference: vp8, h264.
+    /// Accept these video codecs from publishers, in order of preference: vp8, h264, vp9.
     ///
     /// Default: all of this build, VP8 first. Example: `h264,vp8`.
     #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',')]
     pub(crate) video_codecs: Vec<VideoCodecArg>,
-    /// Record all streams to this folder: VP8 as WebM, H.264 as Matroska.
+    /// Record all streams to this folder: VP8 and VP9 as WebM, H.264 as Matroska.
     #[arg(long, value_name = "DIR")]
     pub(crate) record: Option<PathBuf>,
     /// Store files sent by viewers in this folder.

@@ -34,8 +34,8 @@ impl AgeLimits {
     const NOTHING: Self =
         Self { weight: PixelWeight::SOURCE, max_sad: -1, max_sum: -1, max_part: -1 };
 
-    /// Creates the limits for the differences between frames with noise of standard deviation `noise_q4` and the mean
-    /// of `age` frames.
+    /// Creates the limits for the differences between frames with noise of standard deviation `noise_q4` and
+    /// the mean of `age` frames.
     fn new(noise_q4: u16, age: u32) -> Self {
         // The variances of a frame and of the mean add up.
         let spread_q8 = (65_536 * (age + 1) / age.max(1)).isqrt();

@@ -11,7 +11,8 @@ use super::chroma::ChromaError;
 /// The byte that means "none".
 const NONE: u8 = 255;
 
-/// Packs blocks, then partitions, then places if blocks differ in size, then chroma errors: the values of each property one after the other, little-endian,
+/// Packs blocks, then partitions, then places if blocks differ in size, then chroma errors: the values of
+/// each property one after the other, little-endian,
 /// compressed as a whole (RFC 1950).
 pub(super) fn pack(trace: &FrameTrace, error: Option<&ChromaError>) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(24 * trace.blocks.len() + 16 * trace.parts.len());
