@@ -30,7 +30,7 @@ use crate::browser::{ON_THEIR_WAY, Place};
 use crate::caller::{SDP, peer_config, plan};
 use crate::client::request_with;
 use crate::offers::{VP8, line, offer};
-use crate::peers::{has_browser, measure, number, python, scripts};
+use crate::peers::{codecs_in_chromium, has_browser, measure, number, python, scripts};
 
 /// SPS and PPS of a 240x320 stream in Constrained Baseline.
 const SETS: [u8; 21] = [
@@ -548,14 +548,7 @@ fn aiortc_publishes_and_watches_h264() {
 
 /// The result of a scenario in Chromium; `None` if it lacks H.264.
 fn chromium(server: &Server, place: &Place, scenario: &str, stream: &str) -> Option<Value> {
-    let mut command = Command::new("node");
-    command.arg(scripts().join("h264.mjs")).arg(server.url()).arg(place.camera());
-    let seen = measure(command.args([scenario, stream]));
-    if let Some(lacks) = seen["lacks"].as_str() {
-        eprintln!("skipped, this Chromium lacks {lacks}");
-        return None;
-    }
-    Some(seen)
+    codecs_in_chromium(server, &place.camera(), "h264", scenario, stream)
 }
 
 /// Firefox has H.264 in WebRTC only with a plugin, which it downloads: without it, it says why there is

@@ -26,4 +26,5 @@ mod peers;
 mod publishing;
 mod takeover;
 mod trickle;
+mod vp9;
 mod websocket;

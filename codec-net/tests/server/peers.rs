@@ -107,6 +107,24 @@ pub(crate) fn measure(command: &mut Command) -> Value {
     serde_json::from_str(measured.trim()).unwrap()
 }
 
+/// The result of a scenario of `codecs.mjs` in Chromium; `None` if it lacks the codec.
+pub(crate) fn codecs_in_chromium(
+    server: &Server,
+    camera: &Path,
+    codec: &str,
+    scenario: &str,
+    stream: &str,
+) -> Option<Value> {
+    let mut command = Command::new("node");
+    command.arg(scripts().join("codecs.mjs")).arg(server.url()).arg(camera);
+    let seen = measure(command.args([codec, scenario, stream]));
+    if let Some(lacks) = seen["lacks"].as_str() {
+        eprintln!("skipped, this Chromium lacks {lacks}");
+        return None;
+    }
+    Some(seen)
+}
+
 pub(crate) fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or_default()
 }

@@ -19,12 +19,12 @@ function withStartBitrate(sdp, kbps) {
   const parameter = `x-google-start-bitrate=${rate}`;
   return sdp
     .replace(/a=rtpmap:(\d+) VP8\/90000\r\n/gi, (line, type) => `${line}a=fmtp:${type} ${parameter}\r\n`)
-    .replace(/a=fmtp:\d+ [^\r\n]*profile-level-id=[^\r\n]*/gi, (line) => `${line};${parameter}`);
+    .replace(/a=fmtp:\d+ [^\r\n]*profile-(level-)?id=[^\r\n]*/gi, (line) => `${line};${parameter}`);
 }
 
 const isCodec = (codec, name) => codec.mimeType.toLowerCase() === `video/${name}`;
 
-/// Whether the browser sends a codec: "vp8" or "h264".
+/// Whether the browser sends a codec: "vp8", "h264" or "vp9".
 export const canSend = (name) =>
   Boolean(RTCRtpSender.getCapabilities?.("video")?.codecs.some((codec) => isCodec(codec, name)));
 
@@ -32,7 +32,7 @@ export const canSend = (name) =>
 function setCodecs(transceiver, side, first) {
   const codecs = side.getCapabilities?.("video")?.codecs;
   if (!codecs || !transceiver.setCodecPreferences) return;
-  const known = codecs.filter((codec) => /\/(vp8|h264|rtx|red|ulpfec)$/i.test(codec.mimeType));
+  const known = codecs.filter((codec) => /\/(vp8|h264|vp9|rtx|red|ulpfec)$/i.test(codec.mimeType));
   const isFirst = (codec) => isCodec(codec, first);
   transceiver.setCodecPreferences([...known.filter(isFirst), ...known.filter((codec) => !isFirst(codec))]);
 }
@@ -177,7 +177,7 @@ function setOnlyCodec(transceiver, name) {
   transceiver.setCodecPreferences(codecs.filter((codec) => isCodec(codec, name) || helpers(codec)));
 }
 
-/// Publishes a `MediaStream` with a video codec: "vp8" or "h264".
+/// Publishes a `MediaStream` with a video codec: "vp8", "h264" or "vp9".
 export async function publish(name, media, kbps, on, settings, codec = "vp8") {
   const call = new Call(`/whip/${encodeURIComponent(name)}`, on, settings, kbps);
   for (const track of media.getTracks()) {

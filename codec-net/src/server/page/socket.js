@@ -82,11 +82,12 @@ export class SocketCall {
     if (view.byteLength < HELLO_STREAM + 2 || view.getUint8(HELLO_STREAM) !== VIDEO) return;
     const length = Math.min(view.getUint8(HELLO_STREAM + 1), view.byteLength - HELLO_STREAM - 2);
     this.codec = new TextDecoder().decode(new Uint8Array(view.buffer, HELLO_STREAM + 2, length));
+    // Profile 0, 8 bits; decoders do not depend on the level, here 4.1.
+    if (this.codec === "vp9") this.configure("vp09.00.41.08");
   }
 
-  /// Configures the decoder for the profile and level of an H.264 key frame.
-  async configure(payload) {
-    const codec = codecOf(payload);
+  /// Configures the decoder for a codec string.
+  async configure(codec) {
     if (!codec || codec === this.config.codec) return;
     this.config = { codec, optimizeForLatency: true };
     this.videoDecoder.configure(this.config);
@@ -128,7 +129,7 @@ export class SocketCall {
       return;
     }
     this.waitsForKey = false;
-    if (key && this.codec === "h264") this.configure(payload);
+    if (key && this.codec === "h264") this.configure(codecOf(payload));
     if (captured > 0) this.delay = Math.max(0, Date.now() - 1000 * captured);
     const timestamp = Math.round((pts * 1e6) / VIDEO_HZ);
     this.videoDecoder.decode(

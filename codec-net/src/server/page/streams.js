@@ -40,7 +40,7 @@ export async function refresh() {
 }
 
 /// Names of the video codecs.
-const CODEC_NAMES = { vp8: "VP8", h264: "H.264" };
+const CODEC_NAMES = { vp8: "VP8", h264: "H.264", vp9: "VP9" };
 
 /// Lists the video codecs that both the server and the browser support, in the server's order.
 function listCodecs(names) {

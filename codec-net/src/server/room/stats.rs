@@ -95,6 +95,7 @@ impl StreamStats {
             "height": self.size.map(|size| size.height),
             "qindex": self.qindex,
             "layers": self.layers,
+            "spatialLayers": self.spatial_layers,
             "bitsPerSecond": self.bits_per_second,
             "framesPerSecond": self.frames_per_second,
         })

@@ -1,13 +1,15 @@
-// Publishes the fake camera with H.264, or watches a stream of it, in Chromium on the page of
-// `codec serve`; prints the measurements as JSON.
-// usage: node h264.mjs URL CAMERA.y4m publish|watch|socket|refused STREAM
+// Publishes the fake camera with a codec, or watches a stream of it, in Chromium on the page of
+// `codec serve`; prints the measurements as JSON. `layers`: publishes with three spatial layers, and watches.
+// usage: node codecs.mjs URL CAMERA.y4m h264|vp9 publish|watch|socket|refused|layers STREAM
 import { chromium } from "playwright-core";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const [url, cameraFile, scenario, stream] = process.argv.slice(2);
-const profile = mkdtempSync(join(tmpdir(), "codec-h264-"));
+const [url, cameraFile, codec, scenario, stream] = process.argv.slice(2);
+/// What WebCodecs calls it.
+const decoder = { h264: "avc1.42e01f", vp9: "vp09.00.41.08" }[codec];
+const profile = mkdtempSync(join(tmpdir(), "codec-codecs-"));
 const browser = await chromium.launchPersistentContext(profile, {
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
   headless: true,
@@ -24,14 +26,15 @@ const stateIs = (page, id, name) =>
   page.waitForFunction(([element, wanted]) => document.getElementById(element).dataset.state === wanted, [id, name], { timeout: 20000 });
 const notice = (page) => page.evaluate(() => document.getElementById("notice").textContent);
 
-/// Whether the browser has H.264 for a direction of WebRTC, or in WebCodecs.
+/// Whether the browser has the codec for a direction of WebRTC, or in WebCodecs.
 const supports = (page, what) =>
-  page.evaluate(async (use) => {
-    const has = (side) => side.getCapabilities("video").codecs.some(({ mimeType }) => /h264/i.test(mimeType));
-    if (use === "publish") return has(RTCRtpSender);
+  page.evaluate(async ([use, name, config]) => {
+    const is = ({ mimeType }) => mimeType.toLowerCase() === `video/${name}`;
+    const has = (side) => side.getCapabilities("video").codecs.some(is);
+    if (use === "publish" || use === "layers") return has(RTCRtpSender);
     if (use !== "socket") return has(RTCRtpReceiver);
-    return (await VideoDecoder.isConfigSupported({ codec: "avc1.42e01f" })).supported;
-  }, what);
+    return (await VideoDecoder.isConfigSupported({ codec: config })).supported;
+  }, [what, codec, decoder]);
 
 /// The figures of the video of a call: `watching` or `publishing`.
 const figures = (page, side, kind) =>
@@ -42,11 +45,15 @@ const figures = (page, side, kind) =>
     return { at: performance.now(), ...video, codec: `${codec?.mimeType} ${codec?.sdpFmtpLine}` };
   }, [side, kind]);
 
-async function publish(page) {
+async function start(page) {
   await page.fill("#name", stream);
-  await page.selectOption("#codec", "h264");
+  await page.selectOption("#codec", codec);
   await page.click("#publish-start");
   await stateIs(page, "publish-state", "live");
+}
+
+async function publish(page) {
+  await start(page);
   await pause(6000);
   const sent = await figures(page, "publishing", "outbound-rtp");
   const { streams } = await page.evaluate(() => window.codec.api.streams());
@@ -87,17 +94,41 @@ async function socket(page) {
 
 /// A browser without the codec of the stream, which still gets the audio.
 async function refused(page) {
-  await page.evaluate(() => {
+  await page.evaluate((name) => {
     const own = RTCRtpReceiver.getCapabilities.bind(RTCRtpReceiver);
     RTCRtpReceiver.getCapabilities = (kind) => {
       const all = own(kind);
-      return { ...all, codecs: all.codecs.filter(({ mimeType }) => !/h264/i.test(mimeType)) };
+      return { ...all, codecs: all.codecs.filter(({ mimeType }) => mimeType.toLowerCase() !== `video/${name}`) };
     };
-  });
+  }, codec);
   await page.selectOption("#stream", stream);
   await page.click("#watch-start");
   await page.waitForFunction(() => /does not accept/.test(document.getElementById("notice").textContent), undefined, { timeout: 20000 });
   return { notice: await notice(page) };
+}
+
+/// Publishes three spatial layers, and watches them on another page.
+async function layers(page) {
+  await page.evaluate(() => {
+    const own = RTCPeerConnection.prototype.addTransceiver;
+    RTCPeerConnection.prototype.addTransceiver = function add(track, init) {
+      if (track.kind !== "video") return own.call(this, track, init);
+      const [encoding] = init?.sendEncodings ?? [{}];
+      return own.call(this, track, { ...init, sendEncodings: [{ ...encoding, scalabilityMode: "L3T3_KEY" }] });
+    };
+  });
+  await start(page);
+  const viewer = await browser.newPage();
+  await viewer.goto(url);
+  await viewer.waitForFunction(() => document.body.dataset.ready !== undefined);
+  await page.waitForFunction(async (name) => {
+    const { streams } = await window.codec.api.streams();
+    return streams.some((found) => found.name === name && found.width > 0);
+  }, stream, { timeout: 20000 });
+  const watched = await watch(viewer);
+  const { streams } = await page.evaluate(() => window.codec.api.streams());
+  const sent = await figures(page, "publishing", "outbound-rtp");
+  return { ...streams.find(({ name }) => name === stream), watched, mode: sent.scalabilityMode };
 }
 
 let results = {};
@@ -107,8 +138,8 @@ try {
   await page.goto(url);
   await page.waitForFunction(() => document.body.dataset.ready !== undefined);
   results = (await supports(page, scenario))
-    ? await { publish, watch, socket, refused }[scenario](page)
-    : { lacks: `H.264 (${scenario})` };
+    ? await { publish, watch, socket, refused, layers }[scenario](page)
+    : { lacks: `${codec} (${scenario})` };
 } catch (error) {
   failure = error;
 }
