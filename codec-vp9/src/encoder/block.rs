@@ -165,22 +165,6 @@ impl<'a> Coder<'a> {
             .sum()
     }
 
-    /// Squared errors of the prediction of a block's luma by 8x8 pixels in the frame.
-    pub(super) fn luma_spread(&mut self, block: &PlaneBlock) -> Spread {
-        let mut spread = Spread::default();
-        let width = block.width.min(block.end.0 - block.x) / 2;
-        let height = block.height.min(block.end.1 - block.y) / 2;
-        let cur = self.source.block(0, 4 * (block.x & 15), 4 * (block.y & 15));
-        let (pred, stride) = self.recon.planes[0].block_mut(4 * block.x, 4 * block.y);
-        for (cur, pred) in pieces::<8, 8>((cur, SOURCE_STRIDE), (pred, stride), (width, height)) {
-            let error = self.job.kernels.sse_8x8(cur, pred);
-            spread.count += 1;
-            spread.sum += error;
-            spread.most = spread.most.max(error);
-        }
-        spread
-    }
-
     /// Codes the transform at a position in units of 4 samples.
     pub(super) fn code_transform(
         &mut self,
@@ -207,16 +191,6 @@ impl<'a> Coder<'a> {
         }
         self.scratch.code(job, (&edges[0], size), (&edges[1], size))
     }
-}
-
-/// Squared errors of a prediction.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Spread {
-    pub(super) sum: u32,
-    /// The largest one of 8x8 pixels.
-    pub(super) most: u32,
-    /// Number of 8x8 pixels.
-    pub(super) count: u32,
 }
 
 /// Pieces of two planes of the same place, each with its stride, for `cols` and `rows` of them.

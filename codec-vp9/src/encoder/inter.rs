@@ -12,7 +12,7 @@ use super::write::blocks::candidate_site;
 use crate::block::candidates::lower_precision;
 use crate::block::mode_map::BlockInfo;
 use crate::block::site::BlockSite;
-use crate::types::{InterMode, MotionVector, Reference, References, TxSize};
+use crate::types::{InterMode, MotionVector, Reference, References};
 
 /// An inter prediction with its estimated cost.
 #[derive(Clone, Copy, Debug, Default)]
@@ -212,7 +212,8 @@ impl Coder<'_> {
             let energy = choice.error.sum;
             ResidualCost { error: energy, energy, ..ResidualCost::default() }
         } else {
-            let sizes = self.tx_sizes(site, &info);
+            let speed = &self.job.speed;
+            let sizes = (largest.min(speed.largest_tx), speed.tx_sizes);
             self.code_luma(site, &mut info, &saved, &mut out.levels, sizes)
         };
         self.work_levels.clear();
@@ -231,30 +232,5 @@ impl Coder<'_> {
         }
         out.info = info;
         out.cost = if info.skip { skipped } else { coded };
-    }
-
-    /// The largest transform size that is tried for a predicted block, and the number of sizes: even errors
-    /// suit large transforms, errors in few places smaller ones.
-    fn tx_sizes(&mut self, site: &BlockSite, info: &BlockInfo) -> (TxSize, usize) {
-        let (largest, count) = (site.size.max_tx(), self.job.speed.tx_sizes);
-        if !self.job.speed.models_tx || largest == TxSize::Tx4 {
-            return (largest, count);
-        }
-        let spread = self.luma_spread(&self.job.setup.plane_block(info, 0));
-        if largest == TxSize::Tx8 {
-            let step = self.quantisers().step;
-            return (largest, if spread.sum > step * step / 4 { count.min(2) } else { 1 });
-        }
-        // The largest error in sixteenths of the mean.
-        let largest_q4 = 16 * u64::from(spread.most) * u64::from(spread.count);
-        let concentration = largest_q4 / u64::from(spread.sum.max(1));
-
-        if concentration < 28 {
-            return (largest, 1);
-        }
-        if concentration < 64 {
-            return (largest, count.min(2));
-        }
-        (TxSize::ALL[largest as usize - 1], count.min(2))
     }
 }

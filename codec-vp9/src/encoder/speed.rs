@@ -2,6 +2,8 @@
 
 use codec_core::motion::{Pattern, SubpelSearch};
 
+use crate::types::TxSize;
+
 /// Switches of one speed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Speed {
@@ -19,10 +21,11 @@ pub struct Speed {
     /// Search of 8x8 blocks if the error of a macroblock exceeds this many squared steps per 8x8 pixels,
     /// in 1/64; `None` never searches them.
     pub split_error: Option<u32>,
-    /// Number of transform sizes that are tried in inter blocks.
+    /// Largest luma transform of inter blocks. If only one size is tried, 8x8 is the best in nearly all
+    /// blocks.
+    pub largest_tx: TxSize,
+    /// Number of transform sizes that are tried in inter blocks, from the largest one on.
     pub tx_sizes: usize,
-    /// Whether the transform size of inter blocks is estimated first from how even their errors are.
-    pub models_tx: bool,
     /// Intra prediction is tried in inter frames if its estimated cost is below this many percent of that of
     /// inter prediction.
     pub intra_pct: u32,
@@ -54,11 +57,11 @@ impl Speed {
             sure_pct: 0,
             tries_all_intra: false,
             split_error: None,
+            largest_tx: TxSize::Tx8,
             tx_sizes: 1,
             slanted_modes: 3,
             enough_q6: 3,
             most_variance: Some(12),
-            models_tx: true,
             intra_pct: 90,
             intra_tx_sizes: 1,
             intra_finalists: 1,
@@ -67,12 +70,12 @@ impl Speed {
         };
         let nine = Self { subpel: SubpelSearch::Quarter, split_error: Some(24), ..fastest };
         let eight = Self { search_steps: 8, split_error: Some(16), ..nine };
-        let seven = Self { tx_sizes: 2, split_error: Some(12), ..eight };
+        let seven = Self { split_error: Some(6), ..eight };
         let six = Self {
             slanted_modes: 6,
             enough_q6: 0,
             most_variance: None,
-            models_tx: false,
+            largest_tx: TxSize::Tx32,
             intra_pct: 125,
             intra_tx_sizes: 2,
             subpel: SubpelSearch::Iterative,
