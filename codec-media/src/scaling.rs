@@ -4,7 +4,7 @@
 use std::fmt;
 
 use codec_core::frame::Size;
-use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::images::TypedImage;
 use fast_image_resize::pixels::U8;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 
@@ -21,7 +21,11 @@ use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 /// # Ok::<(), codec_media::scaling::ScaleError>(())
 /// ```
 #[derive(Debug, Default)]
-pub struct PlaneScaler(Resizer);
+pub struct PlaneScaler {
+    resizer: Resizer,
+    /// A copy of the plane: for a shared slice, the kernels would be compiled a second time.
+    source: Vec<u8>,
+}
 
 /// A plane whose length does not match its size.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,11 +54,14 @@ impl PlaneScaler {
         let options = ResizeOptions::new()
             .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
             .use_alpha(false);
-        let source = TypedImageRef::<U8>::from_buffer(from_size.width, from_size.height, from)
-            .map_err(|error| failed(&error))?;
+        self.source.clear();
+        self.source.extend_from_slice(from);
+        let source =
+            TypedImage::<U8>::from_buffer(from_size.width, from_size.height, &mut self.source)
+                .map_err(|error| failed(&error))?;
         let mut target = TypedImage::<U8>::from_buffer(to_size.width, to_size.height, to)
             .map_err(|error| failed(&error))?;
         // The untyped call would compile the kernels of all thirteen pixel types.
-        self.0.resize_typed(&source, &mut target, &options).map_err(|error| failed(&error))
+        self.resizer.resize_typed(&source, &mut target, &options).map_err(|error| failed(&error))
     }
 }
