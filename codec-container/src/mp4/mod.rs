@@ -6,6 +6,7 @@ mod boxes;
 mod decode_times;
 mod fragment;
 mod fragment_writer;
+mod hdr;
 mod input;
 mod metadata;
 mod reader;

@@ -9,6 +9,7 @@ use codec_core::frame::{
 use super::audio;
 use super::boxes::{BoxType, Boxes, Fields, child, corrupt, descendant, unsupported};
 use super::fragment::Defaults;
+use super::hdr;
 use super::samples::SampleTable;
 use crate::codec_names::{of_fourcc, of_object_type};
 use crate::rational::{plausible_frame_rate, reduced};
@@ -379,7 +380,7 @@ fn parse_entry_box(kind: [u8; 4], payload: &[u8], stream: &mut VideoTrack) -> Op
                 _ => FieldOrder::TopFirst,
             };
         }
-        _ => {}
+        _ => hdr::parse(kind, payload, &mut stream.info.hdr)?,
     }
     Some(())
 }

@@ -3,10 +3,10 @@
 use codec_core::codec::Codec;
 use codec_core::frame::{ColorRange, FieldOrder, PictureInfo, Rational, Rotation, Size};
 
-use super::audio;
 use super::boxes::{put, put_full, put_table, unsupported};
 use super::decode_times::{DecodeTimes, SampleTime, compositions, durations};
 use super::vp_configuration::{self, Load};
+use super::{audio, hdr};
 use crate::interleave::Interleaver;
 use crate::io::ByteWriter;
 use crate::samples::scaled;
@@ -478,6 +478,8 @@ impl State {
                 _ => put(out, b"avcC", |out| out.extend_from_slice(&stream.codec_private)),
             }
             put_video_boxes(out, stream.info);
+            let is_vp = matches!(stream.codec, Codec::Vp8 | Codec::Vp9);
+            hdr::put_boxes(out, stream.info.hdr, is_vp);
         });
     }
 

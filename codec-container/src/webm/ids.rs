@@ -78,6 +78,13 @@ pub(super) const CHROMA_SUBSAMPLING_VERT: u32 = 0x55B4;
 pub(super) const RANGE: u32 = 0x55B9;
 pub(super) const TRANSFER_CHARACTERISTICS: u32 = 0x55BA;
 pub(super) const PRIMARIES: u32 = 0x55BB;
+pub(super) const MAX_CLL: u32 = 0x55BC;
+pub(super) const MAX_FALL: u32 = 0x55BD;
+pub(super) const MASTERING_METADATA: u32 = 0x55D0;
+pub(super) const CHROMATICITIES: [u32; 8] =
+    [0x55D1, 0x55D2, 0x55D3, 0x55D4, 0x55D5, 0x55D6, 0x55D7, 0x55D8];
+pub(super) const LUMINANCE_MAX: u32 = 0x55D9;
+pub(super) const LUMINANCE_MIN: u32 = 0x55DA;
 pub(super) const PROJECTION: u32 = 0x7670;
 pub(super) const PROJECTION_TYPE: u32 = 0x7671;
 pub(super) const PROJECTION_POSE_YAW: u32 = 0x7673;

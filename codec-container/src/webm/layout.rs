@@ -5,7 +5,7 @@ use codec_core::codec::Codec;
 use codec_core::frame::{ColorRange, FieldOrder, PictureInfo, Rational, Rotation, Size};
 
 use super::ebml::{put, put_float, put_head, put_master, put_uint};
-use super::ids;
+use super::{hdr, ids};
 use crate::rational::reduced;
 use crate::wav::put_format;
 use crate::{AudioTrack, Error, Format, Result, Track, VideoTrack, flac, opus, pcm};
@@ -240,7 +240,7 @@ fn colour(out: &mut Vec<u8>, info: PictureInfo) {
         ColorRange::Limited => Some(1),
         ColorRange::Full => Some(2),
     };
-    if range.is_none() && codes.iter().all(|&(_, code)| code == 2) {
+    if range.is_none() && codes.iter().all(|&(_, code)| code == 2) && info.hdr.is_empty() {
         return;
     }
     put_master(out, ids::COLOUR, |out| {
@@ -250,6 +250,7 @@ fn colour(out: &mut Vec<u8>, info: PictureInfo) {
         if let Some(range) = range {
             put_uint(out, ids::RANGE, range);
         }
+        hdr::put(out, info.hdr);
     });
 }
 

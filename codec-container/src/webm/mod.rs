@@ -1,6 +1,7 @@
 //! WebM and Matroska (RFC 9559 over EBML, RFC 8794).
 
 mod ebml;
+mod hdr;
 mod ids;
 mod lacing;
 mod layout;

@@ -9,7 +9,7 @@ use codec_core::frame::{
 };
 
 use super::ebml::{Elements, float, uint};
-use super::ids;
+use super::{hdr, ids};
 use crate::codec_names::of_codec_id;
 use crate::rational::{frame_rate_from_ns, reduced};
 use crate::samples::{SampleClock, SampleCounter, scaled};
@@ -326,6 +326,7 @@ fn parse_colour(colour: &[u8], stream: &mut VideoTrack) {
             _ => ColorRange::Unspecified,
         },
     };
+    stream.info.hdr = hdr::parse(colour);
     stream.reject_hdr();
     let bits = child_uint(colour, ids::BITS_PER_CHANNEL).unwrap_or(0);
     if bits > 8 {

@@ -1,6 +1,6 @@
 //! Interpretation of samples: colour description, range, pixel aspect ratio, rotation, field order.
 
-use super::{Rational, Size};
+use super::{HdrMetadata, Rational, Size};
 
 macro_rules! code_points {
     ($(#[$doc:meta])* $name:ident { $( $(#[$vdoc:meta])* $variant:ident = $code:literal, )* }) => {
@@ -203,4 +203,6 @@ pub struct PictureInfo {
     pub rotation: Rotation,
     /// Order of the fields of interlaced video.
     pub field_order: FieldOrder,
+    /// Mastering display and light levels of high dynamic range.
+    pub hdr: HdrMetadata,
 }

@@ -7,6 +7,7 @@ mod buffer;
 mod color;
 mod digest;
 mod format;
+mod hdr;
 mod limit;
 mod picture;
 mod source_mb;
@@ -20,6 +21,7 @@ pub use color::{
     TransferCharacteristics,
 };
 pub use format::{PlaneSet, SampleFormat, Sampling};
+pub use hdr::{Chromaticity, ContentLight, HdrMetadata, MasteringDisplay};
 pub use limit::PixelLimit;
 pub use picture::{Chroma, Picture, PixelFormat, Planes};
 pub use source_mb::SourceMb;

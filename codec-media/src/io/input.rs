@@ -35,7 +35,7 @@ pub enum Opened {
     /// A container that codec-container reads.
     Container(Input),
     /// Headerless video in packed samples.
-    Packed(PackedReader),
+    Packed(Box<PackedReader>),
     /// A still image, to be read by `crate::io::stills`.
     Still(Box<dyn Read + Send>, StillFormat),
 }
@@ -73,12 +73,12 @@ impl InputSpec {
                     Input::RawVideo(Box::new(reader))
                 }
                 None => {
-                    return Ok(Opened::Packed(PackedReader::new(
+                    return Ok(Opened::Packed(Box::new(PackedReader::new(
                         source,
                         layout,
                         name,
                         &self.limits,
-                    )?));
+                    )?)));
                 }
             },
             None => match still_or_video(source, &name)? {

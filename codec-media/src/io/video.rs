@@ -34,7 +34,7 @@ pub fn of(
     env: &Env,
 ) -> Result<Box<dyn FrameSource>> {
     let source: Box<dyn FrameSource> = match opened {
-        Opened::Packed(reader) => Box::new(reader),
+        Opened::Packed(reader) => reader,
         Opened::Still(reader, format) => {
             Box::new(StillSource::new(reader, format, &spec.name(), &spec.limits, env)?)
         }

@@ -22,7 +22,7 @@ pub(crate) fn run(args: &ProbeArgs, env: &Env) -> Result<()> {
     let end = match spec.open(env)? {
         Opened::Container(Input::Packets(reader)) => read_packets(&mut found, reader),
         Opened::Container(Input::RawVideo(reader)) => read_pictures(&mut found, reader),
-        Opened::Packed(mut reader) => read_packed(&mut found, &mut reader),
+        Opened::Packed(mut reader) => read_packed(&mut found, &mut *reader),
         Opened::Still(reader, format) => {
             let name = spec.name();
             let mut source = StillSource::new(reader, format, &name, &spec.limits, env)?;

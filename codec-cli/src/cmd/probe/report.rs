@@ -1,7 +1,9 @@
 //! The contents of a file, as text and as JSON.
 
 use codec_container::AudioTrack;
-use codec_core::frame::{ColorRange, FieldOrder, PictureInfo, Rational, SampleFormat, Size};
+use codec_core::frame::{
+    Chromaticity, ColorRange, FieldOrder, HdrMetadata, PictureInfo, Rational, SampleFormat, Size,
+};
 
 use codec_media::failure::Result;
 use codec_media::json::{self, Object};
@@ -196,6 +198,7 @@ impl TrackReport {
                 .raw("key_frames", self.keys)
                 .raw("not_shown", self.hidden)
                 .raw("color", colors_json(info))
+                .maybe("hdr", hdr_json(info.hdr))
                 .maybe("pixel_aspect", info.pixel_aspect.map(ratio))
                 .raw("rotation", info.rotation.degrees())
                 .text("field_order", field_order_name(info.field_order)),
@@ -229,7 +232,7 @@ impl TrackReport {
 }
 
 fn colors_text(info: &PictureInfo) -> String {
-    let PictureInfo { color, pixel_aspect, rotation, field_order } = info;
+    let PictureInfo { color, pixel_aspect, rotation, field_order, hdr } = info;
     format!(
         "    colour: primaries {}, transfer {}, matrix {}, range {}; pixel aspect {}; rotation {} \
          degrees; {}\n",
@@ -240,7 +243,66 @@ fn colors_text(info: &PictureInfo) -> String {
         pixel_aspect.map_or_else(|| "unspecified".to_owned(), |aspect| aspect.to_string()),
         rotation.degrees(),
         field_order_name(*field_order),
-    )
+    ) + &hdr_text(*hdr)
+}
+
+/// Luminance in cd/m² of units of 0.0001 cd/m².
+fn luminance(units: u32) -> f64 {
+    f64::from(units) / 10_000.0
+}
+
+/// A chromaticity as two numbers.
+fn coordinates(point: Chromaticity) -> [f64; 2] {
+    [point.x, point.y].map(|units| f64::from(units) / 50_000.0)
+}
+
+fn hdr_text(hdr: HdrMetadata) -> String {
+    let mut text = String::new();
+    if let Some(mastering) = hdr.mastering {
+        let [red, green, blue] = mastering.primaries;
+        let points = [("red", red), ("green", green), ("blue", blue), ("white", mastering.white)];
+        let points = points.map(|(name, point)| {
+            let [x, y] = coordinates(point);
+            format!("{name} ({x:.5}, {y:.5})")
+        });
+        text.push_str(&format!(
+            "    mastering display: {}, luminance {} to {} cd/m²\n",
+            points.join(", "),
+            luminance(mastering.min_luminance),
+            luminance(mastering.max_luminance),
+        ));
+    }
+    if let Some(light) = hdr.light {
+        text.push_str(&format!(
+            "    content light: at most {} cd/m² in a pixel, {} cd/m² in the mean of a frame\n",
+            light.max, light.max_average
+        ));
+    }
+    text
+}
+
+fn hdr_json(hdr: HdrMetadata) -> Option<String> {
+    let mastering = hdr.mastering.map(|mastering| {
+        let point = |point| {
+            let [x, y] = coordinates(point);
+            json::array([x, y].map(|value| format!("{value:.5}")))
+        };
+        let [red, green, blue] = mastering.primaries.map(point);
+        Object::new()
+            .raw("red", red)
+            .raw("green", green)
+            .raw("blue", blue)
+            .raw("white", point(mastering.white))
+            .raw("max_luminance", luminance(mastering.max_luminance))
+            .raw("min_luminance", luminance(mastering.min_luminance))
+            .finish()
+    });
+    let light = hdr.light.map(|light| {
+        Object::new().raw("max_cll", light.max).raw("max_fall", light.max_average).finish()
+    });
+    (!hdr.is_empty()).then(|| {
+        Object::new().maybe("mastering_display", mastering).maybe("content_light", light).finish()
+    })
 }
 
 fn range_name(range: ColorRange) -> String {
@@ -352,5 +414,34 @@ impl ProbeReport {
             object = object.raw("frames", json::array(frames));
         }
         object.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use codec_core::frame::{ContentLight, MasteringDisplay};
+
+    use super::*;
+
+    #[test]
+    fn metadata_of_high_dynamic_range_is_shown_in_the_usual_units() {
+        let point = |x, y| Chromaticity { x, y };
+        let mastering = MasteringDisplay {
+            primaries: [point(34_000, 16_000), point(13_250, 34_500), point(7_500, 3_000)],
+            white: point(15_635, 16_450),
+            max_luminance: 10_000_000,
+            min_luminance: 1,
+        };
+        let light = ContentLight { max: 1000, max_average: 400 };
+        let hdr = HdrMetadata { mastering: Some(mastering), light: Some(light) };
+        let text = hdr_text(hdr);
+        assert!(text.contains("red (0.68000, 0.32000)"), "{text}");
+        assert!(text.contains("luminance 0.0001 to 1000 cd/m²"), "{text}");
+        assert!(text.contains("at most 1000 cd/m² in a pixel, 400 cd/m²"), "{text}");
+        let object = hdr_json(hdr).unwrap();
+        assert!(object.contains(r#""white":[0.31270,0.32900]"#), "{object}");
+        assert!(object.contains(r#""content_light":{"max_cll":1000,"max_fall":400}"#), "{object}");
+        assert_eq!(hdr_text(HdrMetadata::default()), "");
+        assert_eq!(hdr_json(HdrMetadata::default()), None);
     }
 }

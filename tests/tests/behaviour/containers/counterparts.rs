@@ -1,11 +1,14 @@
 //! Other programs read our files and see the same stream.
 
 use codec_container::{CodedPacket, Format, VideoTrack};
-use codec_core::frame::{ColorRange, Rational, Size};
+use codec_core::frame::{
+    Chromaticity, ColorRange, ContentLight, HdrMetadata, MasteringDisplay, Rational, Size,
+    TransferCharacteristics,
+};
 use codec_tests::external::{have, run};
 
 use super::support::{
-    Destination, TestPacket, data, probe_quietly, read_audio, temp_file, vp8_stream, write_all,
+    Destination, TestPacket, data, probe_quietly, read_video, temp_file, vp8_stream, write_all,
 };
 
 fn given(packet: &CodedPacket) -> TestPacket {
@@ -16,7 +19,7 @@ fn given(packet: &CodedPacket) -> TestPacket {
 /// A conformance stream and its properties.
 fn source(name: &str) -> Option<(Vec<u8>, VideoTrack, Vec<TestPacket>)> {
     let bytes = data(name)?;
-    let (stream, packets) = read_audio(&bytes);
+    let (stream, packets) = read_video(&bytes);
     let given = packets.iter().map(given).collect();
     Some((bytes, stream, given))
 }
@@ -83,7 +86,7 @@ fn ivf_states_its_true_duration_whatever_its_time_base() {
         let stated: f64 = lines[0].strip_prefix("duration=").unwrap().parse().unwrap();
         let expected = 129.0 / fps;
         assert!((stated - expected).abs() < 0.02, "{num}/{den}: {stated} s, expected {expected}");
-        let (track, back) = read_audio(&bytes);
+        let (track, back) = read_video(&bytes);
         let seconds = back[128].pts as f64 * track.time_base.as_f64();
         assert!((seconds - 128.0 / fps).abs() < 0.001, "{num}/{den}: {seconds}");
         let stated = track.duration.map(|ticks| ticks as f64 * track.time_base.as_f64());
@@ -189,6 +192,50 @@ fn ffprobe_sees_times_durations_colours_and_aspect() {
 }
 
 #[test]
+fn ffprobe_and_our_readers_see_the_metadata_of_high_dynamic_range() {
+    let Some((_, mut stream, given)) = source(STREAMS[0]) else { return };
+    let point = |x, y| Chromaticity { x, y };
+    let mastering = MasteringDisplay {
+        primaries: [point(34_000, 16_000), point(13_250, 34_500), point(7_500, 3_000)],
+        white: point(15_635, 16_450),
+        max_luminance: 10_000_000,
+        min_luminance: 1,
+    };
+    let light = ContentLight { max: 1000, max_average: 400 };
+    stream.info.hdr = HdrMetadata { mastering: Some(mastering), light: Some(light) };
+    stream.info.color.transfer = TransferCharacteristics::PQ;
+    for (format, suffix) in
+        [(Format::WebM, ".webm"), (Format::Matroska, ".mkv"), (Format::Mp4, ".mp4")]
+    {
+        let written = write_all(Destination::File, &with_format(&stream, format), &given);
+        assert_eq!(read_video(&written).0.info.hdr, stream.info.hdr, "{format}");
+        if !have("ffprobe", "metadata of high dynamic range") {
+            continue;
+        }
+        let lines = probe(suffix, &written, "stream_side_data");
+        let value = |name: &str| {
+            let line = lines.iter().find_map(|line| line.strip_prefix(name)).expect(name);
+            let (above, below) = line.split_once('/').unwrap_or((line, "1"));
+            above.parse::<f64>().unwrap() / below.parse::<f64>().unwrap()
+        };
+        let expected = [
+            ("red_x=", 0.68, 2e-5),
+            ("green_y=", 0.69, 2e-5),
+            ("blue_x=", 0.15, 2e-5),
+            ("white_point_y=", 0.329, 2e-5),
+            ("max_luminance=", 1000.0, 0.01),
+            ("min_luminance=", 0.0001, 5e-5),
+            ("max_content=", 1000.0, 0.0),
+            ("max_average=", 400.0, 0.0),
+        ];
+        for (name, truth, tolerance) in expected {
+            let seen = value(name);
+            assert!((seen - truth).abs() <= tolerance, "{name} {seen} in {format}");
+        }
+    }
+}
+
+#[test]
 fn ffprobe_and_mkvmerge_have_nothing_to_complain_about() {
     if !have("ffprobe", "probing") || !have("mkvmerge", "merging") {
         return;
@@ -205,7 +252,7 @@ fn ffprobe_and_mkvmerge_have_nothing_to_complain_about() {
             // mkvmerge's exit code is 1 after a warning.
             let out = merged.path().to_string_lossy().into_owned();
             let _ = run("mkvmerge", &["-o", &out, &source.path().to_string_lossy()]);
-            let (_, again) = read_audio(&std::fs::read(merged.path()).unwrap());
+            let (_, again) = read_video(&std::fs::read(merged.path()).unwrap());
             assert_eq!(again.len(), given.len());
             for (packet, given) in again.iter().zip(&given) {
                 assert_eq!((&packet.data, packet.key), (&given.data, given.key));
@@ -271,7 +318,7 @@ fn webm_of_ffmpeg_and_mkvmerge_gives_the_same_packets_as_ivf() {
         let out = merged.path().to_string_lossy().into_owned();
         let _ = run("mkvmerge", &["-o", &out, &from]);
         for bytes in [live, std::fs::read(merged.path()).unwrap()] {
-            let (stream, packets) = read_audio(&bytes);
+            let (stream, packets) = read_video(&bytes);
             assert_eq!(stream.codec, expected.codec);
             assert_eq!(packets.len(), given.len(), "{name}");
             for (packet, given) in packets.iter().zip(&given) {
@@ -285,7 +332,7 @@ fn webm_of_ffmpeg_and_mkvmerge_gives_the_same_packets_as_ivf() {
 fn an_empty_file_of_each_format_is_valid() {
     for format in [Format::Ivf, Format::WebM, Format::Mp4] {
         let written = write_all(Destination::File, &vp8_stream(format, (1, 30)), &[]);
-        let (_, packets) = read_audio(&written);
+        let (_, packets) = read_video(&written);
         assert!(packets.is_empty());
     }
 }

@@ -8,7 +8,7 @@ use codec_core::frame::{ColorRange, Rational, Rotation};
 use codec_tests::external::{have, run};
 
 use super::support::{
-    Destination, TestPacket, data, read_all, read_audio, read_with, temp_file, vp8_stream,
+    Destination, TestPacket, data, read_all, read_video, read_with, temp_file, vp8_stream,
     write_all,
 };
 
@@ -36,7 +36,7 @@ fn times_durations_and_payload_survive() {
                 packet.pts += shift;
             }
             let bytes = write_all(Destination::File, &vp8_stream(Format::Mp4, time_base), &given);
-            let (read, packets) = read_audio(&bytes);
+            let (read, packets) = read_video(&bytes);
             assert_eq!(read.time_base, Rational::new(1, time_base.1));
             assert_eq!(read.packet_count, Some(5));
             let num = i64::from(time_base.0);
@@ -60,7 +60,7 @@ fn colour_aspect_and_rotation_survive() {
         stream.info.pixel_aspect = Some(Rational::new(12, 11));
         stream.info.color.range = ColorRange::Full;
         stream.info.color.matrix.0 = 6;
-        let (read, _) = read_audio(&write_all(Destination::File, &stream, &given()));
+        let (read, _) = read_video(&write_all(Destination::File, &stream, &given()));
         assert_eq!(read.info, stream.info);
     }
 }
@@ -71,7 +71,7 @@ fn a_pipe_gets_fragments_with_the_packets_of_a_file() {
     let [file, pipe] = [Destination::File, Destination::Pipe].map(|destination| {
         let bytes = write_all(destination, &stream, &given());
         let has_fragments = bytes.windows(4).any(|kind| kind == b"moof");
-        let (_, packets) = read_audio(&bytes);
+        let (_, packets) = read_video(&bytes);
         let packets: Vec<_> = packets
             .into_iter()
             .map(|packet| (packet.pts, packet.duration, packet.key, packet.data))
@@ -91,7 +91,7 @@ fn files_of_other_programs_are_read() {
     ];
     for (name, count, (num, den)) in cases {
         let Some(bytes) = data(&format!("containers/{name}")) else { return };
-        let (stream, packets) = read_audio(&bytes);
+        let (stream, packets) = read_video(&bytes);
         assert_eq!(stream.codec, Codec::H264, "{name}");
         assert!(packets[0].key && !stream.codec_private.is_empty(), "{name}");
         if count > 0 {
@@ -107,7 +107,7 @@ fn files_of_other_programs_are_read() {
 #[test]
 fn a_fragmented_file_is_read_from_a_pipe() {
     let Some(bytes) = data("containers/h264_aac_frag.mp4") else { return };
-    let (_, whole) = read_audio(&bytes);
+    let (_, whole) = read_video(&bytes);
     let source = Source::stream(Cursor::new(bytes));
     let (_, piped, error) = read_with(source, &ReadOptions::default());
     assert!(error.is_none());
@@ -129,7 +129,7 @@ fn ffprobe_agrees_on_every_packet() {
     }
     for name in ["h264_aac.mp4", "h264_aac_frag.mp4", "sample-in-issue-505.mov"] {
         let Some(bytes) = data(&format!("containers/{name}")) else { return };
-        let (_, packets) = read_audio(&bytes);
+        let (_, packets) = read_video(&bytes);
         let file = temp_file(".mp4", &bytes);
         let path = file.path().to_string_lossy().into_owned();
         let entries = "packet=pts,size,pos,flags";

@@ -133,7 +133,7 @@ pub fn read_with(
 }
 
 /// Reads everything, which must be valid.
-pub fn read_audio(bytes: &[u8]) -> (VideoTrack, Vec<CodedPacket>) {
+pub fn read_video(bytes: &[u8]) -> (VideoTrack, Vec<CodedPacket>) {
     let (stream, packets, error) = read_all(bytes);
     assert!(error.is_none(), "{}", error.unwrap());
     (stream.unwrap(), packets)

@@ -5,7 +5,7 @@ use codec_container::{
 };
 
 use super::support::{
-    Destination, SharedBuffer, TestPacket, read_all, read_audio, read_with, vp8_stream, write_all,
+    Destination, SharedBuffer, TestPacket, read_all, read_video, read_with, vp8_stream, write_all,
 };
 
 fn uneven() -> Vec<TestPacket> {
@@ -23,7 +23,7 @@ fn uneven() -> Vec<TestPacket> {
 fn ivf_keeps_times_time_base_and_payload() {
     for to in [Destination::File, Destination::Pipe] {
         let stream = vp8_stream(Format::Ivf, (1001, 30000));
-        let (read, packets) = read_audio(&write_all(to, &stream, &uneven()));
+        let (read, packets) = read_video(&write_all(to, &stream, &uneven()));
         assert_eq!(read.time_base, stream.time_base);
         assert_eq!(read.size, stream.size);
         assert_eq!(read.packet_count, (to == Destination::File).then_some(5));
@@ -39,7 +39,7 @@ fn ivf_keeps_times_time_base_and_payload() {
 fn ivf_keeps_times_of_64_bits_and_below_0() {
     let given = [TestPacket::new(true, -3, 9, 1), TestPacket::new(false, 1 << 40, 9, 1)];
     let (_, packets) =
-        read_audio(&write_all(Destination::File, &vp8_stream(Format::Ivf, (1, 90000)), &given));
+        read_video(&write_all(Destination::File, &vp8_stream(Format::Ivf, (1, 90000)), &given));
     assert_eq!(packets.iter().map(|packet| packet.pts).collect::<Vec<_>>(), [-3, 1 << 40]);
 }
 
@@ -48,7 +48,7 @@ fn webm_keeps_uneven_times_gaps_and_the_last_duration_on_any_time_base() {
     for to in [Destination::File, Destination::Pipe] {
         for time_base in [(1, 1000), (1, 30), (1001, 30000), (1, 90000), (1, 1_000_000)] {
             let stream = vp8_stream(Format::WebM, time_base);
-            let (read, packets) = read_audio(&write_all(to, &stream, &uneven()));
+            let (read, packets) = read_video(&write_all(to, &stream, &uneven()));
             // Converts ticks of the file to ticks of the source.
             let back = |ticks: i64| {
                 let (num, den) = (read.time_base.num, read.time_base.den);
@@ -75,7 +75,7 @@ fn webm_keeps_uneven_times_gaps_and_the_last_duration_on_any_time_base() {
 fn webm_keeps_a_first_time_below_0() {
     for to in [Destination::File, Destination::Pipe] {
         let given = [TestPacket::new(true, -40, 9, 1), TestPacket::new(false, 0, 9, 1)];
-        let (_, packets) = read_audio(&write_all(to, &vp8_stream(Format::WebM, (1, 1000)), &given));
+        let (_, packets) = read_video(&write_all(to, &vp8_stream(Format::WebM, (1, 1000)), &given));
         assert_eq!(packets.iter().map(|packet| packet.pts).collect::<Vec<_>>(), [-40, 0]);
     }
 }
@@ -89,7 +89,7 @@ fn webm_gives_an_altref_frame_a_block_of_its_own_before_its_successor() {
         TestPacket::new(false, 67, 30, 4).lasting(33),
     ];
     for to in [Destination::File, Destination::Pipe] {
-        let (_, packets) = read_audio(&write_all(to, &vp8_stream(Format::WebM, (1, 1000)), &given));
+        let (_, packets) = read_video(&write_all(to, &vp8_stream(Format::WebM, (1, 1000)), &given));
         let seen: Vec<_> = packets.iter().map(|packet| (packet.pts, packet.shown)).collect();
         assert_eq!(seen, [(0, true), (32, false), (33, true), (67, true)]);
     }

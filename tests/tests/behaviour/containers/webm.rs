@@ -9,7 +9,7 @@ use codec_core::frame::{
 };
 
 use super::support::{
-    Destination, ShortReads, TestPacket, data, read_all, read_audio, read_with, vp8_stream,
+    Destination, ShortReads, TestPacket, data, read_all, read_video, read_with, vp8_stream,
     write_all,
 };
 
@@ -38,7 +38,7 @@ fn colour_aspect_rotation_and_frame_rate_survive() {
                 let aspect = aspect.map(|(num, den)| Rational::new(num, den));
                 let stream = rich_stream(rotation, aspect);
                 let bytes = write_all(to, &stream, &[TestPacket::new(true, 0, 9, 1)]);
-                let (read, _) = read_audio(&bytes);
+                let (read, _) = read_video(&bytes);
                 assert_eq!(read.info, stream.info);
                 assert_eq!(read.frame_rate, stream.frame_rate);
                 assert!(read.warnings.is_empty());
@@ -52,7 +52,7 @@ fn high_dynamic_range_is_opened_and_rejected_by_name() {
     let mut stream = rich_stream(Rotation::None, None);
     stream.info.color.transfer = TransferCharacteristics::PQ;
     let (read, _) =
-        read_audio(&write_all(Destination::File, &stream, &[TestPacket::new(true, 0, 9, 1)]));
+        read_video(&write_all(Destination::File, &stream, &[TestPacket::new(true, 0, 9, 1)]));
     let error = read.check_supported().unwrap_err().to_string();
     assert!(error.contains("high dynamic range (PQ)"), "{error}");
 }
@@ -73,7 +73,7 @@ fn long_streams_take_several_clusters_on_coarse_and_fine_time_bases() {
                 packet.duration = packet.duration.map(|ticks| ticks * step as u64);
             }
             let (_, packets) =
-                read_audio(&write_all(to, &vp8_stream(Format::WebM, (1, den)), &given));
+                read_video(&write_all(to, &vp8_stream(Format::WebM, (1, den)), &given));
             assert_eq!(packets.len(), given.len());
         }
     }
@@ -86,7 +86,7 @@ fn a_stream_cut_at_any_byte_gives_every_complete_frame() {
         .collect();
     for to in [Destination::File, Destination::Pipe] {
         let whole = write_all(to, &vp8_stream(Format::WebM, (1, 1000)), &given);
-        let (_, packets) = read_audio(&whole);
+        let (_, packets) = read_video(&whole);
         assert_eq!(packets.len(), given.len());
         let ends: Vec<_> =
             packets.iter().map(|packet| packet.offset as usize + packet.data.len()).collect();
@@ -118,7 +118,7 @@ fn a_stream_cut_at_any_byte_gives_every_complete_frame() {
 #[test]
 fn a_pipe_gives_the_same_as_a_file() {
     let whole = write_all(Destination::Pipe, &vp8_stream(Format::WebM, (1, 1000)), &two_minutes());
-    let (_, packets) = read_audio(&whole);
+    let (_, packets) = read_video(&whole);
     let source = Source::stream(ShortReads(Cursor::new(whole)));
     let (_, slow, error) = read_with(source, &ReadOptions::default());
     assert!(error.is_none());
@@ -135,7 +135,7 @@ fn files_of_other_muxers_are_read() {
     ];
     for (name, codec, count) in cases {
         let Some(bytes) = data(&format!("containers/{name}")) else { continue };
-        let (stream, packets) = read_audio(&bytes);
+        let (stream, packets) = read_video(&bytes);
         assert_eq!(stream.codec.name(), codec);
         assert!(packets[0].key);
         if count > 0 {
