@@ -2,7 +2,7 @@
 //! formula", 2005; the colours, the parametric factors and the scale of decibels are those of
 //! libvmaf's `ciede`: BT.709 of limited range, sRGB's transfer, D65, chroma without interpolation.
 
-use codec_core::frame::Size;
+use codec_core::frame::{SampleFormat, Size};
 use codec_simd::PlaneRef;
 
 /// Parametric factors of lightness, chroma and hue.
@@ -11,8 +11,9 @@ const FACTORS: [f32; 3] = [0.65, 1.0, 4.0];
 const UNIT_DB: f64 = 45.0;
 
 /// A row of luma with the co-located rows of chroma.
-fn rows<'a>(planes: [PlaneRef<'a>; 3], y: usize) -> [&'a [u8]; 3] {
-    [planes[0].row(y), planes[1].row(y / 2), planes[2].row(y / 2)]
+fn rows<'a, S: Copy>(planes: [PlaneRef<'a, S>; 3], y: usize, halved: usize) -> [&'a [S]; 3] {
+    let chroma = y >> halved;
+    [planes[0].row(y), planes[1].row(chroma), planes[2].row(chroma)]
 }
 
 /// A colour: lightness, green to red, blue to yellow.
@@ -43,23 +44,29 @@ impl Ciede {
         Self { light: (0..=LENGTH).map(light).collect() }
     }
 
-    /// Returns the mean difference of two frames in decibels, at most [`super::PERFECT_DB`].
+    /// Returns the mean difference of two frames with chroma in decibels, at most
+    /// [`super::PERFECT_DB`].
     #[expect(clippy::cast_precision_loss, reason = "a count of pixels")]
-    pub(super) fn measure(
+    pub(super) fn measure<S: Copy + PartialEq + Into<f32>>(
         &self,
-        reference: [PlaneRef<'_>; 3],
-        distorted: [PlaneRef<'_>; 3],
+        reference: [PlaneRef<'_, S>; 3],
+        distorted: [PlaneRef<'_, S>; 3],
         size: Size,
+        format: SampleFormat,
     ) -> f64 {
+        let [halves_x, halves_y] = format.sampling.halved().map(usize::from);
+        let unit = f32::from(1_u16 << (format.depth - 8));
         let mut sum = 0.0;
         for y in 0..size.height as usize {
-            let (a, b) = (rows(reference, y), rows(distorted, y));
+            let (a, b) = (rows(reference, y, halves_y), rows(distorted, y, halves_y));
             let mut of_row = 0.0;
             for x in 0..size.width as usize {
-                let yuv = |rows: &[&[u8]; 3]| [rows[0][x], rows[1][x / 2], rows[2][x / 2]];
+                let chroma = x >> halves_x;
+                let yuv = |rows: &[&[S]; 3]| [rows[0][x], rows[1][chroma], rows[2][chroma]];
                 let (a, b) = (yuv(&a), yuv(&b));
                 if a != b {
-                    of_row += difference(self.lab(a), self.lab(b), FACTORS);
+                    let lab = |yuv: [S; 3]| self.lab(yuv.map(|value| value.into() / unit));
+                    of_row += difference(lab(a), lab(b), FACTORS);
                 }
             }
             sum += f64::from(of_row);
@@ -78,9 +85,10 @@ impl Ciede {
         (UNIT_DB - 20.0 * (sum / a.len().max(1) as f64).log10()).min(super::PERFECT_DB)
     }
 
-    fn lab(&self, yuv: [u8; 3]) -> Lab {
-        let luma = (f32::from(yuv[0]) - 16.0) / 219.0;
-        let [u, v] = [yuv[1], yuv[2]].map(|chroma| (f32::from(chroma) - 128.0) / 224.0);
+    /// Converts Y, U and V in units of 8 bits.
+    fn lab(&self, yuv: [f32; 3]) -> Lab {
+        let luma = (yuv[0] - 16.0) / 219.0;
+        let [u, v] = [yuv[1], yuv[2]].map(|chroma| (chroma - 128.0) / 224.0);
         let red = luma + 1.28033 * v;
         self.lab_of_rgb([red, luma - 0.21482 * u - 0.38059 * v, luma + 2.12798 * u])
     }

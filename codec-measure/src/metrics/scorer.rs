@@ -3,7 +3,7 @@
 use std::fmt;
 
 use codec_core::error::{ConfigError, MissingFeature};
-use codec_core::frame::{Chroma, Picture, SampleFormat, Size};
+use codec_core::frame::{Chroma, Picture, Planes, SampleFormat, Sampling, Size};
 use codec_core::metrics;
 use codec_simd::PlaneRef;
 
@@ -65,7 +65,12 @@ impl fmt::Display for MetricError {
                 write!(f, "{metric} requires an external program, which `codec metrics` runs")
             }
             Self::Format { metric, format } => {
-                write!(f, "{metric} takes 8-bit 4:2:0 frames, got {format}")
+                let taken = if *metric == MetricId::Ciede2000 {
+                    "frames with chroma"
+                } else {
+                    "8-bit 4:2:0 frames"
+                };
+                write!(f, "{metric} takes {taken}, got {format}")
             }
             Self::Formats { found, expected } => {
                 write!(f, "invalid format of a frame: got {found}, expected {expected}")
@@ -180,10 +185,7 @@ impl Scorer {
             let psnr = metrics::psnr(reference, distorted).map_err(size_error)?;
             self.set_psnr([psnr.y, psnr.u, psnr.v, psnr.all]);
         }
-        if self.wants(&[MetricId::Ciede2000]) {
-            let value = self.ciede.measure(planes(reference), planes(distorted), self.size);
-            self.set(&[MetricId::Ciede2000], &[value]);
-        }
+        self.measure_ciede(reference, distorted);
         if self.wants(&SHOWN) {
             self.shown.fill(reference, distorted);
         }
@@ -192,16 +194,19 @@ impl Scorer {
         Ok(self.collect())
     }
 
-    /// Scores frames of other formats than 8-bit 4:2:0 by the metrics that are defined for them: PSNR and
-    /// SSIM.
+    /// Scores frames of other formats than 8-bit 4:2:0 by the metrics that are defined for them: PSNR,
+    /// SSIM and, if there is chroma, CIEDE2000.
     fn score_format(
         &mut self,
         reference: &Picture<'_>,
         distorted: &Picture<'_>,
     ) -> Result<&[f64], MetricError> {
         let format = reference.samples();
-        let is_undefined =
-            |metric: &&MetricId| !PSNR.contains(metric) && **metric != MetricId::Ssim;
+        let is_undefined = |metric: &&MetricId| match **metric {
+            MetricId::Ssim => false,
+            MetricId::Ciede2000 => format.sampling == Sampling::Yuv400,
+            _ => !PSNR.contains(metric),
+        };
         if let Some(&metric) = self.metrics.iter().find(is_undefined) {
             return Err(MetricError::Format { metric, format });
         }
@@ -211,7 +216,22 @@ impl Scorer {
         self.set_psnr([psnr.y, psnr.u, psnr.v, psnr.all]);
         let ssim = metrics::ssim(reference, distorted).map_err(size_error)?;
         self.set(&[MetricId::Ssim], &[ssim]);
+        self.measure_ciede(reference, distorted);
         Ok(self.collect())
+    }
+
+    /// Measures CIEDE2000, if it is wanted, of two frames of the same format with separate planes.
+    fn measure_ciede(&mut self, reference: &Picture<'_>, distorted: &Picture<'_>) {
+        if !self.wants(&[MetricId::Ciede2000]) {
+            return;
+        }
+        let (size, format) = (self.size, reference.samples());
+        let value = match (reference.planes(), distorted.planes()) {
+            (Planes::High(a), Planes::High(b)) => self.ciede.measure(a, b, size, format),
+            (Planes::Bits8(a), Planes::Bits8(b)) => self.ciede.measure(a, b, size, format),
+            _ => self.ciede.measure(planes(reference), planes(distorted), size, format),
+        };
+        self.set(&[MetricId::Ciede2000], &[value]);
     }
 
     /// Scores a still image against another, one value for each of [`Self::metrics`], in the colour

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use codec_core::frame::{Color, Picture, Size};
+use codec_core::frame::{Color, Picture, SampleFormat, Sampling, Size};
 use codec_measure::metrics::{MetricId, Scorer, parse_list, to_rgb};
 use codec_tests::external;
 use codec_tests::scene::{self, Motion};
@@ -204,6 +204,108 @@ fn ms_ssim_psnr_hvs_and_ciede2000_are_those_of_libvmaf() {
             case.agree(metric, &column(metric), |_| HVS_REACH);
         }
     }
+}
+
+/// Planes of two slopes that cross, with a coarse copy of them.
+fn slopes(size: Size, format: SampleFormat, frame: u16) -> [[Vec<u16>; 3]; 2] {
+    let unit = 1 << (format.depth - 8);
+    let value = |plane: u16, x: u16, y: u16| {
+        let across = (3 * x + 5 * frame + 40 * plane) % 80;
+        let down = (y * (plane + 1)) % 30;
+        // Colours that R'G'B' can represent.
+        let (first, step) = if plane == 0 { (70, 1) } else { (108, 3) };
+        (first + (across + down) / step) * unit + (x ^ y) % unit
+    };
+    let drawn = [0, 1, 2].map(|plane| {
+        let of_plane = format.sampling.plane_size(size, plane);
+        let plane = u16::try_from(plane).unwrap();
+        let [width, height] = [of_plane.width, of_plane.height].map(|side| side as u16);
+        (0..height).flat_map(|y| (0..width).map(move |x| value(plane, x, y))).collect::<Vec<_>>()
+    });
+    let coarse = |value: &u16| value / (7 * unit) * (7 * unit);
+    let copy = [0, 1, 2].map(|plane: usize| drawn[plane].iter().map(coarse).collect());
+    [drawn, copy]
+}
+
+/// Each chroma sample at all the positions of luma that it belongs to.
+fn with_full_chroma(planes: &[Vec<u16>; 3], size: Size, sampling: Sampling) -> [Vec<u16>; 3] {
+    let [halves_x, halves_y] = sampling.halved().map(usize::from);
+    let stride = sampling.plane_size(size, 1).width as usize;
+    let enlarged = |plane: &Vec<u16>| {
+        let rows = 0..size.height as usize;
+        let sample = |y: usize, x: usize| plane[(y >> halves_y) * stride + (x >> halves_x)];
+        rows.flat_map(|y| (0..size.width as usize).map(move |x| sample(y, x))).collect()
+    };
+    [planes[0].clone(), enlarged(&planes[1]), enlarged(&planes[2])]
+}
+
+fn deep(size: Size, format: SampleFormat, [y, u, v]: &[Vec<u16>; 3]) -> Picture<'_> {
+    let stride = |plane| format.sampling.plane_size(size, plane).width as usize;
+    let data = [(&y[..], stride(0)), (u, stride(1)), (v, stride(2))];
+    Picture::planar16(size, format, data).unwrap()
+}
+
+/// CIEDE2000 of a pair of frames of 10 or 12 bits.
+fn ciede2000(size: Size, format: SampleFormat, pair: &[[Vec<u16>; 3]; 2]) -> f64 {
+    let mut scorer = Scorer::new(&[MetricId::Ciede2000], size, 25.0).unwrap();
+    let [reference, distorted] = pair.each_ref().map(|planes| deep(size, format, planes));
+    scorer.score(&reference, &distorted, &[]).unwrap()[0]
+}
+
+/// libvmaf itself differs from its own 4:4:4 in 4:2:2, and with more than 8 bits in odd sizes.
+#[test]
+fn ciede2000_of_more_bits_is_that_of_libvmaf() {
+    let Some(ffmpeg) = ffmpeg_with("libvmaf") else { return };
+    let size = Size::new(68, 52);
+    for (depth, sampling, name) in [
+        (10, Sampling::Yuv420, "420p10"),
+        (12, Sampling::Yuv420, "420p12"),
+        (10, Sampling::Yuv444, "444p10"),
+    ] {
+        let format = SampleFormat::new(depth, sampling);
+        let header = format!("YUV4MPEG2 W{} H{} F25:1 Ip C{name}\n", size.width, size.height);
+        let mut files = [header.clone().into_bytes(), header.into_bytes()];
+        let mut ours = Vec::new();
+        for frame in 0..2 {
+            let pair = slopes(size, format, frame);
+            for (file, planes) in files.iter_mut().zip(&pair) {
+                file.extend_from_slice(b"FRAME\n");
+                file.extend(planes.iter().flatten().flat_map(|value| value.to_le_bytes()));
+            }
+            ours.push(ciede2000(size, format, &pair));
+        }
+        let folder = tempfile::tempdir().unwrap();
+        for (side, file) in ["reference.y4m", "distorted.y4m"].iter().zip(files) {
+            fs::write(folder.path().join(side), file).unwrap();
+        }
+        let ours = BTreeMap::from([("ciede2000", ours)]);
+        let case = Case { folder, ours, name: format.to_string() };
+        case.filter(&ffmpeg, "[0:v][1:v]libvmaf=feature=name=ciede:log_fmt=json:log_path=log");
+        let mut theirs = case.column("\"ciede2000\":");
+        theirs.truncate(2);
+        case.agree("ciede2000", &theirs, |theirs| 0.005 * theirs);
+    }
+}
+
+#[test]
+fn ciede2000_takes_each_chroma_sample_for_all_of_its_pixels() {
+    for size in [Size::new(68, 52), Size::new(67, 51)] {
+        for sampling in [Sampling::Yuv420, Sampling::Yuv422, Sampling::Yuv440] {
+            let format = SampleFormat::new(10, sampling);
+            let pair = slopes(size, format, 0);
+            let enlarged = pair.each_ref().map(|planes| with_full_chroma(planes, size, sampling));
+            let full = SampleFormat::new(10, Sampling::Yuv444);
+            let [found, expected] =
+                [ciede2000(size, format, &pair), ciede2000(size, full, &enlarged)];
+            assert!((found - expected).abs() < 1e-9, "{format}, {size}: {found}, not {expected}");
+        }
+    }
+    let (size, grey) = (Size::new(32, 32), SampleFormat::new(10, Sampling::Yuv400));
+    let luma = vec![512; 32 * 32];
+    let picture = Picture::planar16(size, grey, [(&luma, 32), (&[], 0), (&[], 0)]).unwrap();
+    let mut scorer = Scorer::new(&[MetricId::Ciede2000], size, 25.0).unwrap();
+    let error = scorer.score(&picture, &picture, &[]).unwrap_err().to_string();
+    assert!(error.contains("frames with chroma, got gray10"), "{error}");
 }
 
 /// libvmaf's integer transform and its sums in single precision are reproduced: decibels.
