@@ -193,9 +193,14 @@ impl FrameBuffer {
                     if completed.saturating_add(self.config.max_age) <= now {
                         return Next::Drop { start, gap, why: Why::TooOld };
                     }
-                    let lost = self.stall.lost_at(reordering).is_some_and(|at| at <= now);
-                    if self.config.conceal && lost && self.tracker.has_key() {
-                        return Next::Emit { start, gap, decodable: Decodable::No };
+                    if self.config.conceal && self.tracker.has_key() {
+                        // Each gap is waited for, because it may hold a key frame.
+                        let lost = seen.unwrap_or(completed);
+                        let lost = lost.saturating_add(self.stall.recovery.deadline(reordering));
+                        if lost <= now {
+                            return Next::Emit { start, gap, decodable: Decodable::No };
+                        }
+                        self.wait_until = Some(self.wait_until.map_or(lost, |at| at.min(lost)));
                     }
                 }
             }
