@@ -56,6 +56,10 @@ impl Dependencies {
     /// be described is sent without a descriptor, so that the receiver uses the payload
     /// descriptors.
     pub(super) fn begin(&mut self, meta: &PacketMeta, layers: u8, references: &[u64]) {
+        if meta.spatial.layers > 1 {
+            self.current = None;
+            return;
+        }
         let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let references: Vec<i64> = references.iter().copied().map(signed).collect();
         let frame = FrameReferences {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::content::{Content, Contents, Examined};
-use super::frame::PacketInfo;
+use super::frame::{FrameDependency, PacketInfo};
 use crate::packet::VideoFormat;
 use crate::packet::vp9::LayerFrame;
 use crate::rtp::{self, Malformed};
@@ -51,13 +51,18 @@ impl Stored {
     }
 
     fn starts_frame(&self) -> bool {
+        let dependency = self.frame_dependency();
         !self.is_padding()
-            && (self.examined.shows_start
-                || self.info.dependency.is_some_and(|dependency| dependency.starts_frame))
+            && (self.examined.shows_start || dependency.is_some_and(|it| it.starts_frame))
     }
 
     fn ends_frame(&self) -> bool {
-        self.marker || self.info.dependency.is_some_and(|dependency| dependency.ends_frame)
+        self.marker || self.frame_dependency().is_some_and(|it| it.ends_frame)
+    }
+
+    /// The Dependency Descriptor, if it describes whole frames. Those of VP9 describe layer frames.
+    fn frame_dependency(&self) -> Option<FrameDependency> {
+        self.info.dependency.filter(|_| !self.examined.is_layer_frame())
     }
 }
 

@@ -37,6 +37,13 @@ pub(super) struct Examined {
     sets: Vec<SetId>,
 }
 
+impl Examined {
+    /// Whether its frame is that of a spatial layer (VP9).
+    pub(super) fn is_layer_frame(&self) -> bool {
+        self.vp9.is_some()
+    }
+}
+
 /// Examines payloads.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
