@@ -240,8 +240,12 @@ fn encrypted_packets_reveal_layers_only() {
 #[test]
 fn layer_filter_works_without_the_key() {
     let mut call = Call::unrepaired(ExtensionMap::EMPTY, 0.0, 2);
-    let mut filter =
-        Forwarder::new(ForwardConfig { ssrc: SSRC, payload_type: 96, first_sequence: 500 });
+    let mut filter = Forwarder::new(ForwardConfig {
+        ssrc: SSRC,
+        payload_type: 96,
+        first_sequence: 500,
+        ..ForwardConfig::default()
+    });
     call.meddler = Box::new(move |now, datagram| {
         if video(&datagram).is_none() {
             return vec![datagram];

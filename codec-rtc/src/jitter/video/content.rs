@@ -3,8 +3,8 @@
 use super::frame::FrameDiffs;
 use crate::packet::VideoFormat;
 use crate::packet::h264::{Joiner, ParameterSets, Payload, SetId, SliceHead};
-use crate::packet::vp8::{Descriptor, LayerInfo, PictureId};
-use crate::packet::vp9::{self, GroupPicture, LayerFrame};
+use crate::packet::vp8::{Descriptor, LayerInfo};
+use crate::packet::vp9::{self, FrameGroup, LayerFrame};
 use crate::rtp::Malformed;
 
 /// Properties of a frame that depend on the payload format.
@@ -52,8 +52,8 @@ pub(super) struct Contents {
     sets: ParameterSets,
     /// Parameter sets from signalling.
     signalled: ParameterSets,
-    /// The frame group of VP9's non-flexible mode, and its first superframe.
-    group: Option<(PictureId, Vec<GroupPicture>)>,
+    /// The frame group of VP9's non-flexible mode.
+    group: FrameGroup,
 }
 
 impl Contents {
@@ -102,11 +102,7 @@ impl Contents {
     fn examine_vp9<'a>(&mut self, payload: &'a [u8]) -> Result<(Examined, &'a [u8]), Malformed> {
         let (vp9, data) = vp9::Descriptor::parse(payload)?;
         let first = *data.first().ok_or(Malformed::EmptyPayload)?;
-        if let Some(structure) = &vp9.structure {
-            // The group starts here; in flexible mode there is none.
-            let group = structure.group.clone();
-            self.group = vp9.picture_id.filter(|_| !group.is_empty()).map(|id| (id, group));
-        }
+        self.group.update(&vp9);
         let layer = vp9
             .layer
             .map(|layer| LayerInfo { temporal_id: layer.temporal_id.min(3), layer_sync: false });
@@ -171,18 +167,9 @@ impl Contents {
     fn references_of<'a>(&self, packets: impl Iterator<Item = &'a Examined>) -> Option<FrameDiffs> {
         let mut diffs: Vec<u16> = Vec::new();
         for descriptor in packets.filter_map(|packet| packet.vp9.as_deref()) {
-            let id = descriptor.picture_id?;
-            if descriptor.flexible {
-                diffs.extend(descriptor.references.as_slice().iter().map(|&diff| u16::from(diff)));
-                continue;
-            }
-            if !descriptor.inter_predicted {
-                continue;
-            }
-            let (first, group) = self.group.as_ref()?;
-            let length = u16::try_from(group.len()).ok().filter(|it| it.is_power_of_two())?;
-            let picture = group.get(usize::from(id.steps_from(*first) % length))?;
-            diffs.extend(picture.diffs.iter().map(|&diff| u16::from(diff)));
+            descriptor.picture_id?;
+            let references = self.group.references(descriptor)?;
+            diffs.extend(references.iter().map(|&diff| u16::from(diff)));
         }
         diffs.sort_unstable();
         diffs.dedup();

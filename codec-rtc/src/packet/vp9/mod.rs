@@ -13,6 +13,7 @@
 //! to a superframe.
 
 mod descriptor;
+mod group;
 mod packetizer;
 mod picture;
 mod reader;
@@ -20,6 +21,7 @@ mod structure;
 
 pub use super::vp8::PictureId;
 pub use descriptor::{Descriptor, LayerIndices, MAX_REFERENCES, References};
+pub use group::FrameGroup;
 pub use packetizer::{Packetizer, PacketizerConfig};
 pub use picture::{LayerFrame, append_superframe_index, shows_key_frame};
 pub use structure::{GroupPicture, MAX_SPATIAL_LAYERS, ScalabilityStructure};

@@ -71,6 +71,8 @@ pub struct Packetizer {
     /// Layer frames that began no superframe, and whether the last one ended a superframe.
     upper: u64,
     has_ended: bool,
+    /// The last scalability structure.
+    stated: Option<ScalabilityStructure>,
 }
 
 impl Packetizer {
@@ -86,7 +88,8 @@ impl Packetizer {
             return Err(ConfigError::new("payload type", config.payload_type, "0..=127"));
         }
         let sequence = config.first_sequence;
-        Ok(Self { config, sequence, slots: [None; SLOTS], upper: 0, has_ended: true })
+        let slots = [None; SLOTS];
+        Ok(Self { config, sequence, slots, upper: 0, has_ended: true, stated: None })
     }
 
     /// Sequence number of the next packet.
@@ -107,7 +110,7 @@ impl Packetizer {
 
     /// Appends the packets of a layer frame: of a superframe if there is one spatial layer. `timestamp`
     /// is in units of [`super::CLOCK_HZ`]. Key frames carry the scalability structure with the sizes of
-    /// the layers, if known.
+    /// the layers, if known, and so does the lowest layer if the structure changes.
     ///
     /// A reference more than 127 superframes back does not fit the descriptor: it is omitted if there is
     /// another one, and stated as 127 otherwise.
@@ -198,6 +201,11 @@ impl Packetizer {
                 *held = Some(picture);
             }
         }
+        let structure = structure(meta);
+        let states = is_key || spatial.id == 0 && self.stated.as_ref() != Some(&structure);
+        if states {
+            self.stated = Some(structure.clone());
+        }
         #[expect(clippy::cast_possible_truncation, reason = "the counter wraps")]
         let id = self.config.first_picture_id.wrapping_add(picture as u16) & 0x7fff;
         Descriptor {
@@ -212,7 +220,7 @@ impl Packetizer {
             flexible: true,
             not_for_upper_layers: !spatial.used_by_upper_layer,
             references,
-            structure: is_key.then(|| Box::new(structure(meta))),
+            structure: states.then(|| Box::new(structure)),
             ..Descriptor::default()
         }
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use codec_core::codec::{Bitrate, EncoderConfig, Packet, Scalability};
 use codec_core::frame::{Rational, Size};
+use codec_rtc::forward::{ForwardConfig, Forwarder};
 use codec_rtc::jitter::video::{Frame, FrameBuffer, FrameBufferConfig, PacketInfo};
 use codec_rtc::packet::VideoFormat;
 use codec_rtc::packet::vp9::{Packetizer, PacketizerConfig};
@@ -21,9 +22,15 @@ const MODES: [Scalability; 5] = [
 ];
 
 fn session(mode: Scalability, frames: u64) -> Session {
+    session_with_keys(mode, frames, None)
+}
+
+/// With a key frame after `interval` frames.
+fn session_with_keys(mode: Scalability, frames: u64, interval: Option<u32>) -> Session {
     let size = Size { width: 180, height: 148 };
     let mut config = EncoderConfig::rtc(size, Rational::new(30, 1), Bitrate::kbps(400));
     (config.scalability, config.report_digest) = (mode, true);
+    config.keys.max_interval = interval;
     let mut session = Session::of(Tested::VP9, config);
     session.scene(Motion::Pan, 1, frames);
     session
@@ -113,6 +120,44 @@ fn frames_after_a_loss_decode_to_the_reconstruction() {
             let number = usize::try_from(frame.media_ticks / 3000).unwrap();
             assert_eq!(digest, sent[number].last().unwrap().meta.digest, "{mode}: {number}");
         }
+    }
+}
+
+#[test]
+fn every_subscriber_decodes_the_layers_that_it_is_forwarded() {
+    for mode in [Scalability::L3T3, Scalability::L3T3_KEY, Scalability::L2T2_KEY] {
+        let session = session_with_keys(mode, 60, Some(16));
+        let sent: Vec<_> = superframes(&session.packets).collect();
+        let all = packetized(&session, true);
+        rng::for_each_seed(6, |_, rng| {
+            let config = ForwardConfig { format: VideoFormat::Vp9, ..ForwardConfig::default() };
+            let mut forwarder = Forwarder::new(config);
+            let (mut buffer, mut decoder) = (buffer(), Tested::VP9.decoder());
+            let (mut now, mut layers) = (Duration::ZERO, [0; 3]);
+            for (superframe, packets) in all.iter().zip(&sent) {
+                if rng.below(4) == 0 {
+                    forwarder.set_max_spatial_layer(u8::try_from(rng.below(3)).unwrap());
+                    forwarder.set_max_temporal_layer(u8::try_from(rng.below(3)).unwrap());
+                }
+                now += Duration::from_millis(33);
+                for packet in superframe {
+                    let mut out = Vec::new();
+                    forwarder.forward(packet, &mut out).unwrap();
+                    if !out.is_empty() {
+                        buffer.push(now, &out, PacketInfo::default()).unwrap();
+                    }
+                }
+                let Some(frame) = buffer.poll_frame(now) else { continue };
+                buffer.decoded(now, frame.number, Duration::ZERO);
+                decoder.decode(&frame.data, 0, None).unwrap();
+                let shown = decoder.receive().unwrap();
+                let top = frame.layers.len() - 1;
+                assert_eq!(Some(shown.digest()), packets[top].meta.digest, "{mode}");
+                layers[top] += 1;
+            }
+            assert!(layers.iter().sum::<u32>() > 15, "{mode}: {layers:?}");
+            assert_eq!(buffer.dropped().total(), 0);
+        });
     }
 }
 
