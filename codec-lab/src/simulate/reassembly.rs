@@ -180,7 +180,7 @@ impl Superframes {
         Some(Reassembled {
             timestamp: frame.id.timestamp,
             is_key: frame.is_key,
-            is_complete: true,
+            is_complete: !frame.lacks_layers,
             has_start: true,
             is_decodable,
             missing_packets: self.missing_packets(),

@@ -7,7 +7,8 @@ use codec_core::frame::{Rational, Size};
 use codec_rtc::forward::{ForwardConfig, Forwarder};
 use codec_rtc::jitter::video::{Frame, FrameBuffer, FrameBufferConfig, PacketInfo};
 use codec_rtc::packet::VideoFormat;
-use codec_rtc::packet::vp9::{Packetizer, PacketizerConfig};
+use codec_rtc::packet::vp9::{Descriptor, Packetizer, PacketizerConfig};
+use codec_rtc::rtp;
 use codec_tests::encoders::Tested;
 use codec_tests::scene::Motion;
 use codec_tests::session::Session;
@@ -120,6 +121,45 @@ fn frames_after_a_loss_decode_to_the_reconstruction() {
             let number = usize::try_from(frame.media_ticks / 3000).unwrap();
             assert_eq!(digest, sent[number].last().unwrap().meta.digest, "{mode}: {number}");
         }
+    }
+}
+
+#[test]
+fn lost_packets_of_upper_layers_leave_the_lower_ones() {
+    for mode in [Scalability::L3T3, Scalability::L3T3_KEY, Scalability::L2T1] {
+        let session = session_with_keys(mode, 40, Some(14));
+        let sent: Vec<_> = superframes(&session.packets).collect();
+        let all = packetized(&session, true);
+        rng::for_each_seed(6, |_, rng| {
+            let (mut buffer, mut decoder) = (buffer(), Tested::VP9.decoder());
+            let (mut shown, mut partial) = (0, 0);
+            for (number, superframe) in (0_u32..).zip(&all) {
+                let begin = Duration::from_millis(33) * number;
+                for packet in superframe {
+                    let (descriptor, _) =
+                        Descriptor::parse(rtp::parse(packet).unwrap().payload).unwrap();
+                    if descriptor.spatial_id() == 0 || rng.below(20) > 0 {
+                        buffer.push(begin, packet, PacketInfo::default()).unwrap();
+                    }
+                }
+                for ms in 0..33 {
+                    let now = begin + Duration::from_millis(ms);
+                    let Some(frame) = buffer.poll_frame(now) else { continue };
+                    buffer.decoded(now, frame.number, Duration::ZERO);
+                    decoder.decode(&frame.data, 0, None).unwrap();
+                    let picture = decoder.receive().unwrap();
+                    let layers = sent[usize::try_from(frame.media_ticks / 3000).unwrap()];
+                    let top = frame.layers.last().unwrap().descriptor.spatial_id();
+                    let expected = layers[usize::from(top)].meta.digest;
+                    assert_eq!(Some(picture.digest()), expected, "{mode}");
+                    partial += u32::from(frame.lacks_layers);
+                    shown += 1;
+                }
+            }
+            // The last superframe may wait for the next one, which would show the loss.
+            assert!(shown + 1 >= sent.len(), "{mode}: {shown}");
+            assert!(partial > 0, "{mode}");
+        });
     }
 }
 
