@@ -25,6 +25,21 @@ codec_tests::tests_of_encoder!(
     without_repair_an_acknowledged_reference_ends_nearly_every_outage,
     the_rate_follows_a_link_that_falls_and_returns
 );
+/// The frames of spatial layers have descriptors, also those that are retransmitted.
+#[test]
+fn spatial_layers_arrive_with_their_descriptors() {
+    for scalability in [Scalability::L2T2, Scalability::L3T3_KEY] {
+        let mut config = CallConfig { scalability, ..config(Tested::VP9, 1_500, ms(10_000)) };
+        config.links.0.loss = Loss::Random(0.02);
+        let result = run(&config);
+        tell("spatial layers", &result);
+        let exact = result.frames.iter().filter(|record| record.is_exact).count();
+        // The others have fewer layers.
+        assert!(exact > 260, "{exact}");
+        assert!(result.rendered() > 285, "{}", result.rendered());
+    }
+}
+
 codec_tests::tests_of_encoder!(
     h264,
     H264,

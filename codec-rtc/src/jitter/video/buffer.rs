@@ -263,11 +263,13 @@ impl FrameBuffer {
     }
 
     /// Returns until when a superframe waits for its upper layers, or for their references: until it is
-    /// due, or until they count as lost. `seen`: when the gap became visible.
+    /// due and one retransmission could have arrived, which saves a key frame, or until they count as
+    /// lost. `seen`: when the gap became visible.
     fn wait_for_layers(&self, seen: Duration, timestamp: i64) -> Duration {
         let reordering = self.reordering.wait();
         let repaired = seen.saturating_add(self.stall.recovery.deadline(reordering));
-        self.delay.due(timestamp).min(repaired).max(seen.saturating_add(reordering))
+        let once = seen.saturating_add(self.stall.recovery.single_retransmission());
+        self.delay.due(timestamp).max(once).min(repaired).max(seen.saturating_add(reordering))
     }
 
     /// Returns until when a decodable frame waits for missing ones before it. `seen`: when the gap

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use codec_core::frame::Size;
 
-use super::{Frame, FrameBuffer, FrameBufferConfig, PacketInfo};
+use super::{Frame, FrameBuffer, FrameBufferConfig, PacketInfo, RecoveryOptions};
 use crate::packet::VideoFormat;
 use crate::packet::vp9::{
     Descriptor, GroupPicture, LayerIndices, Packetizer, PacketizerConfig, PictureId, References,
@@ -234,6 +234,7 @@ fn received(
 fn low_latency() -> FrameBuffer {
     FrameBuffer::new(FrameBufferConfig {
         format: VideoFormat::Vp9,
+        recovery: RecoveryOptions { nack: false, ..RecoveryOptions::default() },
         ..FrameBufferConfig::low_latency()
     })
 }

@@ -1,14 +1,19 @@
 //! VP9 over RTP: superframes with and without layers arrive as they were coded.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use codec_core::codec::{Bitrate, EncoderConfig, Packet, Scalability};
+use codec_core::codec::{Bitrate, EncoderConfig, FrameKind, Packet, Scalability};
 use codec_core::frame::{Rational, Size};
+use codec_rtc::extension::dependency::{self, DecodeTargetIndication, Reader};
 use codec_rtc::forward::{ForwardConfig, Forwarder};
-use codec_rtc::jitter::video::{Frame, FrameBuffer, FrameBufferConfig, PacketInfo};
+use codec_rtc::jitter::video::{
+    Frame, FrameBuffer, FrameBufferConfig, PacketInfo, RecoveryOptions,
+};
 use codec_rtc::packet::VideoFormat;
 use codec_rtc::packet::vp9::{Descriptor, Packetizer, PacketizerConfig};
 use codec_rtc::rtp;
+use codec_rtc::session::FrameDescriber;
 use codec_tests::encoders::Tested;
 use codec_tests::scene::Motion;
 use codec_tests::session::Session;
@@ -132,6 +137,7 @@ fn lost_packets_of_upper_layers_leave_the_lower_ones() {
         let all = packetized(&session, true);
         rng::for_each_seed(6, |_, rng| {
             let (mut buffer, mut decoder) = (buffer(), Tested::VP9.decoder());
+            buffer.set_recovery(RecoveryOptions { nack: false, ..RecoveryOptions::default() });
             let (mut shown, mut partial) = (0, 0);
             for (number, superframe) in (0_u32..).zip(&all) {
                 let begin = Duration::from_millis(33) * number;
@@ -198,6 +204,46 @@ fn every_subscriber_decodes_the_layers_that_it_is_forwarded() {
             assert!(layers.iter().sum::<u32>() > 15, "{mode}: {layers:?}");
             assert_eq!(buffer.dropped().total(), 0);
         });
+    }
+}
+
+#[test]
+fn decode_targets_of_dependency_descriptors_are_complete() {
+    for mode in [Scalability::L2T2, Scalability::L3T3, Scalability::L3T1_KEY, Scalability::L3T3_KEY]
+    {
+        let session = session_with_keys(mode, 30, Some(12));
+        let (mut describer, mut reader) = (FrameDescriber::new().unwrap(), Reader::default());
+        let mut frames: BTreeMap<u16, dependency::Descriptor> = BTreeMap::new();
+        let mut last_in_chain = BTreeMap::new();
+        for packet in &session.packets {
+            let meta = &packet.meta;
+            let frame = reader.read(&describer.describe(meta).unwrap()).unwrap();
+            let ids = (frame.spatial_id, frame.temporal_id);
+            assert_eq!(ids, (meta.spatial.id, meta.temporal_id), "{mode}");
+            let is_key = meta.kind == FrameKind::Key;
+            assert_eq!(frame.structure.is_some(), is_key, "{mode}");
+            assert_eq!(frame.frame_diffs.is_empty(), is_key, "{mode}");
+            for (target, indication) in frame.dtis.iter().enumerate() {
+                if *indication == DecodeTargetIndication::NotPresent {
+                    continue;
+                }
+                for diff in &frame.frame_diffs {
+                    let other = &frames[&(frame.frame_number - diff)].dtis[target];
+                    assert_ne!(*other, DecodeTargetIndication::NotPresent, "{mode}");
+                    assert_ne!(*other, DecodeTargetIndication::Discardable, "{mode}");
+                }
+            }
+            for (chain, diff) in frame.chain_diffs.iter().enumerate() {
+                let last = last_in_chain.get(&chain).filter(|_| !is_key);
+                let expected = last.map_or(0, |last| frame.frame_number - last);
+                assert_eq!(u16::from(*diff), expected, "{mode}");
+                let target = chain * usize::from(mode.temporal_layers());
+                if frame.dtis[target] != DecodeTargetIndication::NotPresent {
+                    last_in_chain.insert(chain, frame.frame_number);
+                }
+            }
+            frames.insert(frame.frame_number, frame);
+        }
     }
 }
 
