@@ -1,6 +1,7 @@
 //! Streams with VP9: negotiation, and Chromium with and without spatial layers.
 
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -153,6 +154,57 @@ fn chromium_watches_vp9_of_our_encoder() {
     }
 }
 
+/// The file of a camera; Chromium codes layers of at least 240x135.
+fn camera_of(place: &Place, size: Size, fps: u32) -> PathBuf {
+    let camera = place.path("camera-of-size.y4m");
+    let stream = RawVideoStream::new(Format::Y4m, size, Rational::new(fps, 1));
+    let output = Output::seekable(fs::File::create(&camera).unwrap());
+    let mut writer = create_raw_video(output, Format::Y4m, &stream).unwrap();
+    for number in 0..10 {
+        let samples = gradient(size, number);
+        writer.write(&Picture::i420_packed(size, &samples).unwrap()).unwrap();
+    }
+    writer.finish().unwrap();
+    camera
+}
+
+/// Three viewers of three layers change their layer ten times each. Layers above need a key frame of
+/// Chromium, which codes the more slowly the busier the machine is.
+#[test]
+fn viewers_switch_between_the_layers_of_chromium() {
+    if !has_browser("CHROMIUM", "/usr/bin/chromium", "playwright-core", "Chromium, layers of VP9") {
+        return;
+    }
+    let place = Place::new("chromium-vp9-switching");
+    let server = Server::start(Config::loopback()).unwrap();
+    let camera = camera_of(&place, Size::new(960, 540), 15);
+    let Some(seen) = codecs_in_chromium(&server, &camera, "vp9", "switching", "mine") else {
+        return;
+    };
+    println!("{seen}");
+    assert_eq!((&seen["spatialLayers"], &seen["decodeErrors"]), (&3.into(), &0.into()), "{seen}");
+    let numbers = |name: &str| -> Vec<f64> {
+        let list = seen[name].as_array().unwrap_or_else(|| panic!("{name}: {seen}"));
+        list.iter().map(|value| value.as_f64().unwrap_or(f64::INFINITY)).collect()
+    };
+    let (up, down) = (numbers("up"), numbers("down"));
+    assert_eq!(up.len() + down.len(), 30, "{seen}");
+    let median = |times: &[f64]| {
+        let mut times = times.to_vec();
+        times.sort_by(f64::total_cmp);
+        times[times.len() / 2]
+    };
+    println!("median ms to a lower layer {:.0}, to a higher one {:.0}", median(&down), median(&up));
+    assert!(down.iter().chain(&up).all(|time| *time < 10_000.0), "{seen}");
+    assert!(median(&down) < 1000.0 && median(&up) < 2000.0, "{seen}");
+    for (decoded, seconds) in numbers("decoded").iter().zip(numbers("seconds")) {
+        assert!(decoded / seconds > 5.0, "{seen}");
+    }
+    // No viewer got a frame whose references it lacks.
+    assert_eq!(numbers("requests"), [0.0; 3], "{seen}");
+    assert!(numbers("frozen").iter().all(|frozen| *frozen < 5.0), "{seen}");
+}
+
 #[test]
 fn spatial_layers_of_chromium_are_forwarded() {
     if !has_browser("CHROMIUM", "/usr/bin/chromium", "playwright-core", "Chromium, layers of VP9") {
@@ -160,17 +212,7 @@ fn spatial_layers_of_chromium_are_forwarded() {
     }
     let place = Place::new("chromium-vp9-layers");
     let server = Server::start(Config::loopback()).unwrap();
-    // Chromium codes layers of at least 240x135.
-    let camera = place.path("large.y4m");
-    let large = Size::new(1280, 720);
-    let stream = RawVideoStream::new(Format::Y4m, large, Rational::new(30, 1));
-    let output = Output::seekable(fs::File::create(&camera).unwrap());
-    let mut writer = create_raw_video(output, Format::Y4m, &stream).unwrap();
-    for number in 0..10 {
-        let samples = gradient(large, number);
-        writer.write(&Picture::i420_packed(large, &samples).unwrap()).unwrap();
-    }
-    writer.finish().unwrap();
+    let camera = camera_of(&place, Size::new(1280, 720), 30);
     let Some(seen) = codecs_in_chromium(&server, &camera, "vp9", "layers", "mine") else { return };
     assert_eq!((&seen["codec"], &seen["mode"]), (&"VP9".into(), &"L3T3_KEY".into()), "{seen}");
     assert_eq!((&seen["spatialLayers"], &seen["width"]), (&3.into(), &1280.into()), "{seen}");
