@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -19,7 +20,7 @@ use crate::browser::{ON_THEIR_WAY, Place};
 use crate::caller::SDP;
 use crate::client::request_with;
 use crate::offers::{VP8, line, offer};
-use crate::peers::{codecs_in_chromium, has_browser, number};
+use crate::peers::{codecs_in_chromium, has_browser, measure, number, scripts};
 
 const SIZE: Size = Size { width: 320, height: 180 };
 
@@ -63,6 +64,57 @@ fn clip() -> Vec<VideoFrame> {
         }
     }
     frames
+}
+
+/// The clip, published in a loop.
+struct Live {
+    stopped: Arc<AtomicBool>,
+    sending: std::thread::JoinHandle<()>,
+}
+
+impl Live {
+    fn publish(server: &Server) -> Self {
+        let info = StreamInfo { kind: "ws", video: Some(VideoCodec::Vp9), audio: false };
+        let publisher = server.hub().publish("live", info, Box::new(|| {})).unwrap();
+        let frames = clip();
+        let stopped = Arc::new(AtomicBool::new(false));
+        let is_stopped = Arc::clone(&stopped);
+        let sending = std::thread::spawn(move || {
+            for (number, frame) in (0..).zip(frames.iter().cycle()) {
+                let frame = VideoFrame { pts: number * 3000, ..frame.clone() };
+                if is_stopped.load(Ordering::Relaxed) || publisher.send_video(frame).is_err() {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(33));
+            }
+        });
+        Self { stopped, sending }
+    }
+
+    fn end(self) {
+        self.stopped.store(true, Ordering::Relaxed);
+        self.sending.join().unwrap();
+    }
+}
+
+#[test]
+fn firefox_watches_and_publishes_vp9() {
+    if !has_browser("FIREFOX", "/usr/bin/firefox-esr", "puppeteer-core", "Firefox, VP9") {
+        return;
+    }
+    let server = Server::start(Config::loopback()).unwrap();
+    let live = Live::publish(&server);
+    let script = scripts().join("firefox.mjs");
+    let seen = measure(Command::new("node").arg(script).args([&server.url(), "live", "vp9"]));
+    live.end();
+    let (watch, publish) = (&seen["watch"], &seen["publish"]);
+    let rate = number(&watch["decoded"]) / number(&watch["seconds"]);
+    assert!((10.0..36.0).contains(&rate), "{rate} frames/s: {watch}");
+    assert_eq!((&watch["width"], &watch["height"]), (&320.into(), &180.into()), "{watch}");
+    assert_eq!((&publish["codec"], &publish["decodeErrors"]), (&"VP9".into(), &0.into()));
+    let frames = number(&publish["frames"]);
+    assert!(frames > 30.0, "{publish}");
+    assert!(number(&publish["decodedFrames"]) > frames - ON_THEIR_WAY, "{publish}");
 }
 
 #[test]
@@ -120,25 +172,11 @@ fn chromium_watches_vp9_of_our_encoder() {
     }
     let place = Place::new("chromium-watches-vp9");
     let server = Server::start(Config::loopback()).unwrap();
-    let info = StreamInfo { kind: "ws", video: Some(VideoCodec::Vp9), audio: false };
-    let publisher = server.hub().publish("live", info, Box::new(|| {})).unwrap();
-    let frames = clip();
-    let stopped = Arc::new(AtomicBool::new(false));
-    let is_stopped = Arc::clone(&stopped);
-    let sending = std::thread::spawn(move || {
-        for (number, frame) in (0..).zip(frames.iter().cycle()) {
-            let frame = VideoFrame { pts: number * 3000, ..frame.clone() };
-            if is_stopped.load(Ordering::Relaxed) || publisher.send_video(frame).is_err() {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(33));
-        }
-    });
+    let live = Live::publish(&server);
     let camera = place.camera();
     let seen: [Option<Value>; 2] = ["watch", "socket"]
         .map(|scenario| codecs_in_chromium(&server, &camera, "vp9", scenario, "live"));
-    stopped.store(true, Ordering::Relaxed);
-    sending.join().unwrap();
+    live.end();
     let [watched, by_socket] = seen;
     if let Some(watched) = watched {
         let rate = number(&watched["decoded"]) / number(&watched["seconds"]);

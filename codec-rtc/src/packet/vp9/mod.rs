@@ -8,7 +8,7 @@
 //! | 4.3, 4.4 | division of frames among packets, marker | [`Packetizer`] |
 //!
 //! A *superframe* has one *layer frame* for each spatial layer, and one RTP timestamp. The packetizer
-//! uses the flexible mode, in which each layer frame states its references;
+//! uses the flexible mode by default, in which each layer frame states its references;
 //! [`crate::jitter::video::FrameBuffer`] receives both modes and joins the layer frames of a superframe
 //! to a superframe.
 
