@@ -15,6 +15,7 @@ use codec_rtc::sequence::Unwrapper16;
 use super::settings::Settings;
 
 /// A frame from the packets that arrived.
+#[expect(clippy::struct_excessive_bools, reason = "each is a property of its own")]
 pub(super) struct Reassembled {
     pub(super) data: Vec<u8>,
     pub(super) timestamp: u32,
@@ -49,7 +50,7 @@ impl From<AssembledFrame> for Reassembled {
 /// Reassembles the frames of a stream.
 pub(super) enum Reassembly {
     /// VP8: incomplete frames, too.
-    Vp8(Depacketizer),
+    Vp8(Box<Depacketizer>),
     /// VP9: the complete layers of superframes.
     Vp9(Box<Superframes>),
 }
@@ -89,10 +90,10 @@ impl Reassembly {
             }));
         }
         let clock = MediaClock { timestamp: 0, due: settings.playout };
-        Self::Vp8(Depacketizer::new(DepacketizerConfig {
+        Self::Vp8(Box::new(Depacketizer::new(DepacketizerConfig {
             gap_timeout: settings.reorder_timeout,
             ..DepacketizerConfig::new(clock)
-        }))
+        })))
     }
 
     pub(super) fn push(&mut self, now: Duration, bytes: &[u8]) -> Result<(), Malformed> {

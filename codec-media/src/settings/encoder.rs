@@ -238,6 +238,7 @@ impl EncoderSettings {
     }
 
     /// Number of spatial layers.
+    #[cfg(feature = "net")]
     pub(crate) fn spatial_layers(&self) -> u8 {
         self.scalability.spatial_layers()
     }
