@@ -67,6 +67,7 @@ pub fn forward(socket: &UdpSocket, viewer: SocketAddr, layers: u8) -> Result<(),
                 ssrc: u32::from_be_bytes(ssrc.try_into().unwrap_or_default()),
                 payload_type: packet[1] & 0x7f,
                 first_sequence: u16::from_be_bytes([packet[2], packet[3]]),
+                ..ForwardConfig::default()
             });
             forwarder.set_max_temporal_layer(layers.saturating_sub(1));
             forwarder

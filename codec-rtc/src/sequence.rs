@@ -56,6 +56,14 @@ impl Unwrapper16 {
         unwrapped
     }
 
+    /// Unwraps the first number of another stream to the next value after `highest`.
+    pub(crate) fn restart(&mut self, number: u16, highest: i64) -> i64 {
+        let next = highest.saturating_add(1);
+        let unwrapped = next.saturating_add(number.wrapping_sub(wrap_16(next)).into());
+        self.last = Some(unwrapped);
+        unwrapped
+    }
+
     /// Returns the result of [`Self::unwrap`] without changing the state.
     #[must_use]
     pub fn peek(&self, number: u16) -> i64 {

@@ -1,6 +1,7 @@
 // Publishes the fake camera with a codec, or watches a stream of it, in Chromium on the page of
 // `codec serve`; prints the measurements as JSON. `layers`: publishes with three spatial layers, and watches.
-// usage: node codecs.mjs URL CAMERA.y4m h264|vp9 publish|watch|socket|refused|layers STREAM
+// `switching`: the same with three viewers, which change their layer ten times.
+// usage: node codecs.mjs URL CAMERA.y4m h264|vp9 publish|watch|socket|refused|layers|switching STREAM
 import { chromium } from "playwright-core";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,6 +18,7 @@ const browser = await chromium.launchPersistentContext(profile, {
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
+    "--disable-background-timer-throttling", "--disable-renderer-backgrounding", "--disable-backgrounding-occluded-windows",
     "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
     `--use-file-for-fake-video-capture=${cameraFile}`,
   ],
@@ -31,7 +33,7 @@ const supports = (page, what) =>
   page.evaluate(async ([use, name, config]) => {
     const is = ({ mimeType }) => mimeType.toLowerCase() === `video/${name}`;
     const has = (side) => side.getCapabilities("video").codecs.some(is);
-    if (use === "publish" || use === "layers") return has(RTCRtpSender);
+    if (["publish", "layers", "switching"].includes(use)) return has(RTCRtpSender);
     if (use !== "socket") return has(RTCRtpReceiver);
     return (await VideoDecoder.isConfigSupported({ codec: config })).supported;
   }, [what, codec, decoder]);
@@ -107,8 +109,8 @@ async function refused(page) {
   return { notice: await notice(page) };
 }
 
-/// Publishes three spatial layers, and watches them on another page.
-async function layers(page) {
+/// Publishes three spatial layers.
+async function publishLayers(page) {
   await page.evaluate(() => {
     const own = RTCPeerConnection.prototype.addTransceiver;
     RTCPeerConnection.prototype.addTransceiver = function add(track, init) {
@@ -118,13 +120,101 @@ async function layers(page) {
     };
   });
   await start(page);
-  const viewer = await browser.newPage();
-  await viewer.goto(url);
-  await viewer.waitForFunction(() => document.body.dataset.ready !== undefined);
   await page.waitForFunction(async (name) => {
     const { streams } = await window.codec.api.streams();
     return streams.some((found) => found.name === name && found.width > 0);
   }, stream, { timeout: 20000 });
+}
+
+async function newViewer() {
+  const viewer = await browser.newPage();
+  await viewer.goto(url);
+  await viewer.waitForFunction(() => document.body.dataset.ready !== undefined);
+  return viewer;
+}
+
+/// Starts to watch, and to record the size of each frame.
+async function beginViewer() {
+  const viewer = await newViewer();
+  await viewer.selectOption("#stream", stream);
+  await viewer.click("#watch-start");
+  await stateIs(viewer, "state", "live");
+  await viewer.evaluate(() => {
+    window.shown = [];
+    const [track] = document.getElementById("player").srcObject.getVideoTracks();
+    // Pages in the background are not drawn, but their frames are decoded.
+    const reader = new MediaStreamTrackProcessor({ track: track.clone() }).readable.getReader();
+    const note = ({ value, done }) => {
+      if (done) return;
+      window.shown.push([performance.now(), value.displayWidth]);
+      value.close();
+      reader.read().then(note);
+    };
+    reader.read().then(note);
+  });
+  return viewer;
+}
+
+/// Asks for a layer; returns the time in ms until the first frame of its width.
+const switchTo = (viewer, spatial, width) =>
+  viewer.evaluate(async ([layer, wanted]) => {
+    const begin = performance.now();
+    const before = window.shown.length;
+    window.codec.controlChannel.send({ type: "layer", spatial: layer });
+    while (performance.now() < begin + 15000) {
+      const found = window.shown.slice(before).find(([at, found]) => at > begin && found === wanted);
+      if (found) return found[0] - begin;
+      await new Promise((done) => setTimeout(done, 5));
+    }
+    return null;
+  }, [spatial, width]);
+
+/// Three viewers at three layers, which all change ten times.
+async function switching(page) {
+  await publishLayers(page);
+  const viewers = [];
+  for (let number = 0; number < 3; number += 1) viewers.push(await beginViewer());
+  // The publisher's estimate has to reach the rate of all layers first.
+  const widths = await page.evaluate(async () => {
+    const track = window.codec.state.publishing.pc.getSenders().find((sender) => sender.track?.kind === "video").track;
+    const { width } = track.getSettings();
+    return [width / 4, width / 2, width];
+  });
+  const largest = await Promise.all(viewers.map((viewer) => switchTo(viewer, null, widths[2])));
+  if (largest.includes(null)) return { lacks: "all layers from this machine", largest };
+  await Promise.all(viewers.map((viewer, number) => switchTo(viewer, number, widths[number])));
+  await pause(1000);
+  const before = await Promise.all(viewers.map((viewer) => figures(viewer, "watching", "inbound-rtp")));
+  const up = [];
+  const down = [];
+  for (let step = 0; step < 10; step += 1) {
+    const times = await Promise.all(viewers.map(async (viewer, number) => {
+      const [from, to] = [(number + step) % 3, (number + step + 1) % 3];
+      return [to > from, await switchTo(viewer, to, widths[to])];
+    }));
+    for (const [rises, time] of times) (rises ? up : down).push(time);
+    await pause(500);
+  }
+  const after = await Promise.all(viewers.map((viewer) => figures(viewer, "watching", "inbound-rtp")));
+  const difference = (name) => after.map((figure, number) => figure[name] - before[number][name]);
+  const { streams } = await page.evaluate(() => window.codec.api.streams());
+  return {
+    ...streams.find(({ name }) => name === stream),
+    up,
+    down,
+    seconds: after.map(({ at }, number) => (at - before[number].at) / 1000),
+    decoded: difference("framesDecoded"),
+    freezes: difference("freezeCount"),
+    frozen: difference("totalFreezesDuration"),
+    requests: difference("pliCount"),
+    widths,
+  };
+}
+
+/// Publishes three spatial layers, and watches them on another page.
+async function layers(page) {
+  await publishLayers(page);
+  const viewer = await newViewer();
   const watched = await watch(viewer);
   const { streams } = await page.evaluate(() => window.codec.api.streams());
   const sent = await figures(page, "publishing", "outbound-rtp");
@@ -138,7 +228,7 @@ try {
   await page.goto(url);
   await page.waitForFunction(() => document.body.dataset.ready !== undefined);
   results = (await supports(page, scenario))
-    ? await { publish, watch, socket, refused, layers }[scenario](page)
+    ? await { publish, watch, socket, refused, layers, switching }[scenario](page)
     : { lacks: `${codec} (${scenario})` };
 } catch (error) {
   failure = error;

@@ -1,8 +1,8 @@
 // Uses the page of `codec serve` in Firefox, and prints the measurements as JSON.
-// usage: node firefox.mjs URL STREAM [default|fallback|h264]
+// usage: node firefox.mjs URL STREAM [default|fallback|h264|vp9]
 // default: with Firefox's own preferences for ICE, which uses no address of the loopback interface.
 // fallback: the same with a server that is reachable on loopback only; the page watches by WebSocket.
-// h264: watches a stream of H.264 and publishes one, or shows why it cannot.
+// h264: watches a stream of H.264 and publishes one, or shows why it cannot. vp9: watches and publishes VP9.
 import puppeteer from "puppeteer-core";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -31,7 +31,7 @@ const browser = await puppeteer.launch({
     "media.autoplay.default": 0,
     "media.navigator.streams.fake": true,
     "media.navigator.permission.disabled": true,
-    ...(mode && mode !== "h264" ? {} : loopback),
+    ...(["default", "fallback"].includes(mode) ? {} : loopback),
   },
 });
 
@@ -119,6 +119,11 @@ async function h264(page) {
   results.notice = await page.evaluate(() => document.getElementById("notice").textContent);
 }
 
+async function publishVp9(page) {
+  await page.select("#codec", "vp9");
+  await publish(page);
+}
+
 try {
   const page = await browser.newPage();
   // Firefox itself reports the failure.
@@ -131,7 +136,7 @@ try {
   });
   await page.goto(url);
   await page.waitForFunction(() => document.body.dataset.ready === "yes");
-  const scenarios = { fallback: [fallBack], h264: [h264], default: [watch] };
+  const scenarios = { fallback: [fallBack], h264: [h264], vp9: [watch, publishVp9], default: [watch] };
   for (const scenario of scenarios[mode] ?? [watch, publish]) {
     try {
       await scenario(page);

@@ -53,7 +53,7 @@ pub struct CallConfig {
     pub bitrate: Bitrate,
     /// Its maximum.
     pub max_bitrate: Bitrate,
-    /// Temporal layers.
+    /// Spatial and temporal layers.
     pub scalability: Scalability,
     /// Speed of the encoder.
     pub speed: u8,
@@ -78,7 +78,7 @@ pub struct FrameRecord {
     pub is_key: bool,
     /// Bytes of the frame.
     pub bytes: usize,
-    /// Digest of the encoder's reconstruction.
+    /// Digest of the encoder's reconstruction, in the highest spatial layer.
     pub digest: u64,
     /// Its packets sent for the first time, and the number that arrived.
     pub packets: (u32, u32),
@@ -544,12 +544,12 @@ impl Simulation<'_> {
         let outcome = self.encoder.encode(&picture, &request).expect("a valid frame");
         let mut record = FrameRecord { captured: now, ..FrameRecord::default() };
         let mut packet = Packet::default();
-        if outcome == Outcome::Coded && self.encoder.receive(&mut packet) {
+        while outcome == Outcome::Coded && self.encoder.receive(&mut packet) {
             let timestamp = self.timestamp(number);
             self.by_timestamp.insert(timestamp, number);
             record.coded = true;
-            record.is_key = packet.meta.kind == FrameKind::Key;
-            record.bytes = packet.data.len();
+            record.is_key |= packet.meta.kind == FrameKind::Key;
+            record.bytes += packet.data.len();
             record.digest = packet.meta.digest.expect("asked for");
             self.sender.send_video(sender_now, sender_now, timestamp, &packet).expect("a frame");
         }

@@ -64,7 +64,7 @@ pub(crate) struct EncoderArgs {
     /// Set the layers: L1T1 (one, the default), L1T2 or L1T3; VP9 also L2T1 to L3T3.
     ///
     /// `L3T2` has three spatial and two temporal layers; `L3T2_KEY` predicts between spatial layers only in
-    /// key frames. Spatial layers require `--preset rtc` and are supported by encode and transcode.
+    /// key frames. Spatial layers require `--preset rtc`.
     #[arg(long, value_name = "MODE")]
     pub(crate) layers: Option<String>,
     /// Tune for camera or screen content.

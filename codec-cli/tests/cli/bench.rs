@@ -56,6 +56,17 @@ fn the_table_names_the_machine_the_clip_and_the_stages() {
 }
 
 #[test]
+fn spatial_layers_are_encoded_and_decoded_as_one_frame() {
+    let place = Place::with_clip("talking-head", "96x64", 4);
+    for more in [&[][..], &["--decode"]] {
+        let run = ["bench", "clip.y4m", "--repeat", "1", "--warm-up", "0", "--json", "-"];
+        let layers = ["--codec", "vp9", "--layers", "L3T2_KEY"];
+        let json = place.json(&[&run[..], &layers, more].concat());
+        assert_eq!(json["points"][0]["facts"]["frames"], 4, "{json}");
+    }
+}
+
+#[test]
 fn threads_and_levels_are_separate_points() {
     let place = Place::new();
     let json = place.json(&with(&["--json", "-", "--threads", "2,1", "--levels", "all"]));

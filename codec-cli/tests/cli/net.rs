@@ -92,6 +92,31 @@ pub(super) const SRTP: &str =
     "srtp://127.0.0.1:0?suite=AEAD_AES_128_GCM&key=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGw==";
 
 #[test]
+fn spatial_layers_arrive_as_superframes() {
+    let place = with_film();
+    std::fs::write(place.path("some.key"), "5c".repeat(32)).unwrap();
+    let layers = ["--codec", "vp9", "--layers", "L3T2_KEY", "-b", "300k", "-n", "20"];
+    for (url, key) in [
+        ("tcp://127.0.0.1:0", &[][..]),
+        ("rtp://127.0.0.1:0", &[]),
+        ("rtp://127.0.0.1:0", &["--e2ee-key", "some.key"]),
+    ] {
+        let recv = [&["-o", "out.ivf", "-y"], key].concat();
+        let (running, address) = receiver(&place, url, &recv);
+        let target = url.replace("127.0.0.1:0", &address);
+        let sent = place.ok(&[&["send", "clip.y4m", &target], &layers[..], key].concat());
+        let (code, said) = running.end();
+        assert_eq!(code, 0, "{url}: {said}");
+        assert_eq!(packets(&place, "out.ivf"), [20], "{url}: {}", sent.err);
+        // Every frame has the size of the highest layer.
+        place.ok(&["decode", "out.ivf", "-o", "out.y4m", "-y"]);
+        let frames = place.read("out.y4m");
+        assert!(frames.starts_with(b"YUV4MPEG2 W96 H64 "));
+        assert_eq!(y4m_frames(&frames).len(), 20, "{url}");
+    }
+}
+
+#[test]
 fn copied_packets_arrive_unchanged() {
     let place = with_film();
     for (url, name) in [

@@ -27,12 +27,18 @@ fn sum_of_fates(report: &Value) -> u64 {
 
 #[test]
 fn a_perfect_link_shows_the_encoder_output_exactly() {
+    for coder in [&["-c", "vp8"][..], &["-c", "vp9"], &["-c", "vp9", "--layers", "L3T3_KEY"]] {
+        a_perfect_link_shows_the_output_of(coder);
+    }
+}
+
+fn a_perfect_link_shows_the_output_of(coder: &[&str]) {
     let place = Place::with_clip("talking-head", "160x96", 40);
     let encode =
         ["encode", "clip.y4m", "-o", "a.ivf", "--preset", "rtc", "-b", "250k", "--metrics", "ssim"];
-    place.ok(&[&encode[..], &["--report", "encode.csv"]].concat());
+    place.ok(&[&encode[..], &["--report", "encode.csv"], coder].concat());
     let outputs = ["-o", "b.ivf", "-o", "seen.y4m", "--report", "frames.csv", "--json"];
-    let report = place.json(&simulate(&outputs));
+    let report = place.json(&simulate(&[&outputs[..], coder].concat()));
     for name in ["psnr_y_db", "psnr_u_db", "psnr_v_db", "ssim", "bytes", "qindex"] {
         assert_eq!(
             column(&place, "frames.csv", name),
@@ -187,6 +193,31 @@ fn layers_and_constant_times_are_simulated_too() {
 }
 
 #[test]
+fn losses_of_vp9_are_repaired_and_scored() {
+    let place = Place::with_clip("talking-head", "160x96", 150);
+    for layers in ["L1T1", "L1T3", "L3T1", "L2T2_KEY"] {
+        let run = |recovery, on_loss| {
+            let link = ["--link", LOSSY, "--recovery", recovery, "--on-loss", on_loss];
+            let more = ["-c", "vp9", "--layers", layers, "--playout", "200ms"];
+            let outputs = ["-o", "seen.y4m", "-y", "--json"];
+            let report = place.json(&simulate(&[&link[..], &more, &outputs].concat()));
+            assert_eq!(sum_of_fates(&report), 150, "{layers}");
+            assert!(report["link"]["lost"].as_u64().unwrap() > 0);
+            assert_eq!(y4m_frames(&place.read("seen.y4m")).len(), 150);
+            report
+        };
+        let clean = |report: &Value| report["fates"]["clean"].as_u64().unwrap();
+        let none = run("none", "conceal");
+        let (pli, nack) = (run("pli", "freeze"), run("nack", "freeze"));
+        assert_eq!(none["requests"]["pli"], 0);
+        assert!(pli["key_frames"]["requested"].as_u64().unwrap() > 0, "{layers}");
+        assert!(nack["requests"]["retransmitted"].as_u64().unwrap() > 0, "{layers}");
+        assert!(clean(&none) < clean(&pli) && clean(&pli) < clean(&nack), "{layers}");
+        assert!(clean(&nack) > 140, "{layers}: {}", clean(&nack));
+    }
+}
+
+#[test]
 fn unsupported_simulations_are_rejected() {
     let place = Place::with_clip("talking-head", "64x48", 3);
     let refused = |code, word: &str, more: &[&str]| {
@@ -210,6 +241,7 @@ fn unsupported_simulations_are_rejected() {
     refused(2, "already exists", &["-o", "there.json"]);
     assert_eq!(place.read("there.json"), b"kept");
     place.fails(2, "-q or --qp", &["simulate", "clip.y4m", "--qp", "40", "--rate-trace", "link"]);
+    refused(2, "cannot simulate h264", &["-c", "h264"]);
     if cfg!(feature = "av1") {
         place.fails(2, "cannot simulate av1", &["simulate", "clip.y4m", "-c", "av1"]);
     }

@@ -8,6 +8,7 @@ use codec_core::codec::{
     Codec, DecoderConfig, EncoderConfig, FrameRequest, Outcome, Packet, VideoEncoder,
 };
 use codec_media::failure::{Failure, Kind, Result};
+use codec_media::session::superframe::SuperframeJoiner;
 
 use super::clip::{Clip, Coded, Stream};
 use crate::calibration::Calibration;
@@ -87,7 +88,7 @@ pub(super) fn encode(
     };
     let failed = |error| Failure::encoding(error);
     let mut encoder = open(config).map_err(failed)?;
-    let mut packet = Packet::default();
+    let (mut packet, mut joiner) = (Packet::default(), SuperframeJoiner::default());
     let mut watch = Watch::start(calibration, clip.frames.len());
     for frame in &clip.frames {
         let picture = frame.planes.picture()?.with_info(clip.info);
@@ -97,19 +98,27 @@ pub(super) fn encode(
         let start = Instant::now();
         let outcome = encoder.encode(&picture, &request).map_err(failed)?;
         watch.pass.dropped += u64::from(matches!(outcome, Outcome::Dropped { .. }));
-        drain(&mut *encoder, &mut packet, &mut watch.pass.packets);
+        drain(&mut *encoder, (&mut packet, &mut joiner), &mut watch.pass.packets);
         watch.frame(start);
     }
     // The flush belongs to the last frames: it counts in the sum, not for a single frame.
     let start = Instant::now();
     encoder.finish().map_err(failed)?;
-    drain(&mut *encoder, &mut packet, &mut watch.pass.packets);
+    drain(&mut *encoder, (&mut packet, &mut joiner), &mut watch.pass.packets);
     watch.pass.wall_ns += start.elapsed().as_secs_f64() * 1e9;
     Ok(watch.end())
 }
 
-fn drain(encoder: &mut dyn VideoEncoder, packet: &mut Packet, into: &mut Vec<Coded>) {
+/// Receives all packets; those of a superframe are joined.
+fn drain(
+    encoder: &mut dyn VideoEncoder,
+    (packet, joiner): (&mut Packet, &mut SuperframeJoiner),
+    into: &mut Vec<Coded>,
+) {
     while encoder.receive(packet) {
+        if !joiner.add(packet) {
+            continue;
+        }
         let Packet { data, pts, duration, .. } = &*packet;
         into.push(Coded { data: data.clone(), pts: *pts, duration: *duration });
     }

@@ -173,7 +173,6 @@ impl Plan {
             options.codec = None;
         }
         let encoder = EncoderSettings::new(&options, Preset::Rtc, Format::Matroska)?;
-        encoder.one_spatial_layer("bench")?;
         let digests = taken.iter().map(|taken| match taken {
             Taken::Pictures(clip) => clip.digest(),
             Taken::Packets(stream) => stream.digest(),

@@ -4,6 +4,8 @@ mod frame;
 pub mod link;
 pub mod options;
 mod outputs;
+mod packetizer;
+mod reassembly;
 mod receiver;
 mod results;
 mod rows;
@@ -43,7 +45,6 @@ use world::{Camera, World};
 /// If settings conflict, or input or output fails.
 pub fn run(args: &SimulateOptions, env: &Env) -> Result<()> {
     let settings = Settings::new(args)?;
-    settings.encoder.one_spatial_layer("simulate")?;
     env.stop.handle_requests();
     let options = DecodeOptions { limits: settings.input.limits, ..DecodeOptions::default() };
     let mut source = video::open(&settings.input, &options, env)?;
@@ -63,7 +64,7 @@ pub fn run(args: &SimulateOptions, env: &Env) -> Result<()> {
         open_decoder(settings.encoder.backend.codec.name(), stream_info.size, &options, 0, env)
     };
     let sender = Sender::new(&settings, &config, decoder(false)?)?;
-    let receiver = Receiver::new(&settings, decoder(true)?);
+    let receiver = Receiver::new(&settings, stream_info.size, decoder(true)?);
     let header = Header {
         samples: codec_core::frame::SampleFormat::YUV420,
         size: stream_info.size,

@@ -3,15 +3,14 @@
 use codec_container::{
     Format, PacketRef, PacketWriter, Track, VideoTrack, WriteOptions, create_packets,
 };
-use codec_core::codec::Codec;
 use codec_core::frame::{Rational, Size};
 use codec_media::failure::{Failure, Result};
 use codec_media::frame::planes::Planes;
 use codec_media::io::output::OutputFile;
 use codec_media::io::sink::{FrameSink, Header};
 use codec_media::values::Samples;
-use codec_rtc::packet::vp8::AssembledFrame;
 
+use super::reassembly::Reassembled;
 use super::settings::{Output, Settings};
 use super::viewer::OnScreen;
 
@@ -29,9 +28,9 @@ impl Outputs {
         for (path, kind) in &settings.outputs {
             match kind {
                 Output::Received => {
+                    let codec = settings.encoder.backend.codec;
                     let file = OutputFile::create(path, &settings.rules)?;
-                    let mut track =
-                        VideoTrack::new(Format::Ivf, Codec::Vp8, header.size, time_base);
+                    let mut track = VideoTrack::new(Format::Ivf, codec, header.size, time_base);
                     track.frame_rate = Some(header.frame_rate);
                     let tracks = [Track::Video(track)];
                     let options = WriteOptions::default();
@@ -51,7 +50,7 @@ impl Outputs {
     }
 
     /// Writes a frame that the decoder received.
-    pub(super) fn received(&mut self, frame: &AssembledFrame, pts: i64) -> Result<()> {
+    pub(super) fn received(&mut self, frame: &Reassembled, pts: i64) -> Result<()> {
         let Some((file, writer)) = &mut self.received else { return Ok(()) };
         let packet =
             PacketRef { data: &frame.data, pts, key: frame.is_key, ..PacketRef::default() };
@@ -62,7 +61,7 @@ impl Outputs {
     pub(super) fn seen(&mut self, screen: Option<&OnScreen>) -> Result<()> {
         let Some((_, sink)) = &mut self.seen else { return Ok(()) };
         match screen {
-            Some(screen) => sink.write(&screen.picture.picture()),
+            Some(screen) => sink.write(&screen.picture.picture()?),
             None => sink.write(&self.black.picture()?),
         }
     }

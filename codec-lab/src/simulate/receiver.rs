@@ -3,46 +3,49 @@
 use std::time::Duration;
 
 use codec_core::codec::VideoDecoder;
-use codec_core::frame::Frame;
-use codec_rtc::packet::vp8::{
-    AssembledFrame, Completeness, Counters, Decodable, Depacketizer, DepacketizerConfig, MediaClock,
-};
+use codec_core::frame::{Frame, Size};
+use codec_media::failure::Result;
+use codec_media::frame::planes::Planes;
+use codec_media::frame::transform::Transform;
+use codec_rtc::packet::vp8::Counters;
 use codec_rtc::recovery::{
     KeyFrameRequester, NackConfig, NackCounters, NackGenerator, PacketOrigin,
 };
 use codec_rtc::rtp;
 
 use super::options::{OnLoss, Recovery};
+use super::reassembly::{Reassembled, Reassembly};
 use super::sender::Feedback;
 use super::settings::Settings;
+use super::viewer::Decoded;
 
-/// A frame from the depacketizer with its decoding result.
-pub(super) struct ReceivedAudio {
-    pub(super) frame: AssembledFrame,
+/// A received frame with its decoding result.
+pub(super) struct Incoming {
+    pub(super) frame: Reassembled,
     /// The decoded frame.
-    pub(super) picture: Option<Frame>,
+    pub(super) picture: Option<Decoded>,
+    /// Digest of the decoder's output.
+    pub(super) digest: Option<u64>,
     pub(super) concealed_mbs: u32,
     /// Whether the frame was passed to the decoder.
     pub(super) was_tried: bool,
 }
 
 pub(super) struct Receiver {
-    depacketizer: Depacketizer,
+    reassembly: Reassembly,
     nacker: Option<NackGenerator>,
     requester: Option<KeyFrameRequester>,
     decoder: Box<dyn VideoDecoder>,
+    /// Size of the source, to which frames of lower spatial layers are scaled.
+    size: Size,
+    scaler: Transform,
     conceals: bool,
     decodes: i64,
     pub(super) malformed: u64,
 }
 
 impl Receiver {
-    pub(super) fn new(settings: &Settings, decoder: Box<dyn VideoDecoder>) -> Self {
-        let clock = MediaClock { timestamp: 0, due: settings.playout };
-        let config = DepacketizerConfig {
-            gap_timeout: settings.reorder_timeout,
-            ..DepacketizerConfig::new(clock)
-        };
+    pub(super) fn new(settings: &Settings, size: Size, decoder: Box<dyn VideoDecoder>) -> Self {
         let round_trip = settings.round_trip();
         let nacker = (settings.recovery == Recovery::Nack).then(|| {
             let (wait, retry) = (settings.reordering(), settings.retry());
@@ -57,10 +60,12 @@ impl Receiver {
         let repeat = settings.pli_interval.max(round_trip + Duration::from_millis(50));
         let asks = settings.recovery != Recovery::None;
         Self {
-            depacketizer: Depacketizer::new(config),
+            reassembly: Reassembly::new(settings),
             nacker,
             requester: asks.then(|| KeyFrameRequester::new(repeat)),
             decoder,
+            size,
+            scaler: Transform::new(None, None, Some(size)),
             conceals: settings.on_loss == OnLoss::Conceal,
             decodes: 0,
             malformed: 0,
@@ -69,7 +74,7 @@ impl Receiver {
 
     /// Handles a received packet.
     pub(super) fn push(&mut self, now: Duration, bytes: &[u8]) {
-        if self.depacketizer.push(now, bytes).is_err() {
+        if self.reassembly.push(now, bytes).is_err() {
             self.malformed += 1;
             return;
         }
@@ -80,34 +85,42 @@ impl Receiver {
 
     /// Returns the next frame that is complete or abandoned by `now`, decoded. With `ends`,
     /// abandons all incomplete frames.
-    pub(super) fn poll(&mut self, now: Duration, ends: bool) -> Option<ReceivedAudio> {
-        let mut next = self.depacketizer.poll_frame(now);
-        if next.is_none() && ends {
-            next = self.depacketizer.finish();
+    pub(super) fn poll(&mut self, now: Duration, ends: bool) -> Result<Option<Incoming>> {
+        let frame = self.reassembly.poll(now, ends);
+        if let (Some(requester), Some(needed)) =
+            (&mut self.requester, self.reassembly.needs_key_frame(frame.is_some()))
+        {
+            requester.set_needed(needed);
         }
-        let frame = next?;
-        if let Some(requester) = &mut self.requester {
-            requester.set_needed(self.depacketizer.needs_key_frame());
-        }
-        if let (Some(nacker), Some(next)) = (&mut self.nacker, self.depacketizer.next_sequence()) {
+        let Some(frame) = frame else { return Ok(None) };
+        if let (Some(nacker), Some(next)) = (&mut self.nacker, self.reassembly.next_sequence()) {
             nacker.remove_before(next);
         }
-        let is_good = frame.decodable == Decodable::Yes;
-        let is_tried = match frame.completeness {
-            Completeness::MissingStart => false,
-            _ => is_good || self.conceals,
-        };
+        let was_tried = frame.has_start && (frame.is_decodable || self.conceals);
         let mut incoming =
-            ReceivedAudio { frame, picture: None, concealed_mbs: 0, was_tried: is_tried };
-        if is_tried {
+            Incoming { frame, picture: None, digest: None, concealed_mbs: 0, was_tried };
+        if was_tried {
             self.decodes += 1;
             // A frame that the decoder rejects is not shown and counts as lost.
             if let Ok(report) = self.decoder.decode(&incoming.frame.data, self.decodes, None) {
                 incoming.concealed_mbs = report.concealed_mbs;
             }
-            incoming.picture = self.decoder.receive();
+            if let Some(frame) = self.decoder.receive() {
+                incoming.digest = Some(frame.digest());
+                incoming.picture = Some(self.of_source_size(frame)?);
+            }
         }
-        Some(incoming)
+        Ok(Some(incoming))
+    }
+
+    /// Scales up a frame of a lower spatial layer.
+    fn of_source_size(&mut self, frame: Frame) -> Result<Decoded> {
+        if frame.picture().size() == self.size {
+            return Ok(Decoded::Whole(frame));
+        }
+        let mut scaled = Planes::default();
+        scaled.copy_from(&self.scaler.apply(frame.picture())?);
+        Ok(Decoded::Scaled(scaled))
     }
 
     /// Returns the feedback to send now. `live` states that more frames follow, so that a key frame
@@ -136,7 +149,7 @@ impl Receiver {
     pub(super) fn poll_timeout(&self, live: bool) -> Option<Duration> {
         let asks = self.requester.as_ref().filter(|_| live);
         [
-            self.depacketizer.poll_timeout(),
+            self.reassembly.poll_timeout(),
             self.nacker.as_ref().and_then(NackGenerator::poll_timeout),
             asks.and_then(KeyFrameRequester::poll_timeout),
         ]
@@ -146,7 +159,7 @@ impl Receiver {
     }
 
     pub(super) fn counters(&self) -> Counters {
-        self.depacketizer.counters()
+        self.reassembly.counters()
     }
 
     pub(super) fn nacks(&self) -> NackCounters {

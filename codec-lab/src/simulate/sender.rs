@@ -11,12 +11,13 @@ use codec_core::frame::Picture;
 use codec_core::metrics;
 use codec_media::failure::{Failure, Result};
 use codec_media::report::drop_name;
+use codec_media::session::superframe::SuperframeJoiner;
 use codec_rtc::link::RateTrace;
 use codec_rtc::pacer::{Pacer, PacerConfig, Priority};
-use codec_rtc::packet::vp8::{Packetizer, PacketizerConfig};
 use codec_rtc::recovery::{KeyFrameGate, PacketHistory};
 
 use super::frame::{Coded, FrameRecord, Score};
+use super::packetizer::Packetizer;
 use super::settings::Settings;
 
 /// Lowest bitrate that an encoder is set to.
@@ -46,6 +47,7 @@ pub(super) struct Sender {
     /// Decodes the sent stream to know what the receiver should see.
     mirror: Box<dyn VideoDecoder>,
     packet: Packet,
+    joiner: SuperframeJoiner,
     /// Regions of interest.
     importance: Option<ImportanceMap>,
     packetizer: Packetizer,
@@ -75,18 +77,15 @@ impl Sender {
             return Err(Failure::internal("the backend has no encoder"));
         };
         let target = config.rate.mode.bitrate();
-        let packets = PacketizerConfig {
-            mtu: settings.mtu,
-            layers: config.scalability.temporal_layers() > 1,
-            ..PacketizerConfig::default()
-        };
+        let codec = settings.encoder.backend.codec;
         let refused = |error: codec_core::error::ConfigError| Failure::usage(error.to_string());
         let mut sender = Self {
             encoder: open(config).map_err(Failure::encoding)?,
             mirror,
             packet: Packet::default(),
+            joiner: SuperframeJoiner::default(),
             importance: settings.encoder.regions.maps(config.size)?.map(config.size)?,
-            packetizer: Packetizer::new(packets).map_err(refused)?,
+            packetizer: Packetizer::new(codec, config, settings.mtu).map_err(refused)?,
             coding: VecDeque::new(),
             pacer: Pacer::new(PacerConfig::new(NO_PACE)).map_err(refused)?,
             pace: settings.pace,
@@ -154,9 +153,7 @@ impl Sender {
                 ));
             }
         }
-        if !self.encoder.receive(&mut self.packet) {
-            return Err(Failure::internal("the encoder reported a frame but returned no packet"));
-        }
+        let packets = self.receive(timestamp)?;
         let Packet { data, pts, duration, meta, .. } = &self.packet;
         if !meta.shown || *pts != record.pts {
             return Err(Failure::usage(format!(
@@ -170,10 +167,6 @@ impl Sender {
             return Err(Failure::internal("the encoded frame is not shown"));
         };
         let score = score(picture, &shown.picture())?;
-        let mut packets = Vec::new();
-        self.packetizer
-            .packetize(data, meta, timestamp, &mut packets)
-            .map_err(|error| Failure::internal(format!("cannot packetize: {error}")))?;
         let is_key = meta.kind == FrameKind::Key;
         record.coded = Some(Coded {
             is_key,
@@ -191,6 +184,22 @@ impl Sender {
         let wires = packets.into_iter().map(|bytes| Wire { bytes, frame, is_again: false });
         self.coding.push_back((now.saturating_add(self.encode_time), wires.collect()));
         Ok(())
+    }
+
+    /// Receives the coded frame and returns its packets. The frames of spatial layers are packetized one by
+    /// one, and joined for the decoder.
+    fn receive(&mut self, timestamp: u32) -> Result<Vec<Vec<u8>>> {
+        let mut packets = Vec::new();
+        while self.encoder.receive(&mut self.packet) {
+            let Packet { data, meta, .. } = &self.packet;
+            self.packetizer
+                .packetize(data, meta, timestamp, &mut packets)
+                .map_err(|error| Failure::internal(format!("cannot packetize: {error}")))?;
+            if self.joiner.add(&mut self.packet) {
+                return Ok(packets);
+            }
+        }
+        Err(Failure::internal("the encoder reported a frame but returned no packet"))
     }
 
     pub(super) fn hear(&mut self, feedback: Feedback) {

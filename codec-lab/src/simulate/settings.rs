@@ -75,8 +75,8 @@ impl Settings {
         }
         let encoder = EncoderSettings::new(&args.encoder, Preset::Rtc, Format::Raw)?;
         let codec = encoder.backend.codec;
-        if codec != Codec::Vp8 {
-            let message = format!("cannot simulate {codec}: only vp8 is supported");
+        if !matches!(codec, Codec::Vp8 | Codec::Vp9) {
+            let message = format!("cannot simulate {codec}: only vp8 and vp9 are supported");
             return Err(Failure::usage(message));
         }
         let input = args.input.clone();

@@ -3,24 +3,41 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use codec_core::frame::Frame;
+use codec_core::frame::{Frame, Picture};
 use codec_media::failure::Result;
 use codec_media::frame::planes::Planes;
 
 use super::frame::{FrameRecord, Score, Seen};
 use super::sender::score;
 
+/// A decoded frame, at the size of the source.
+pub(super) enum Decoded {
+    /// As the decoder returned it.
+    Whole(Frame),
+    /// The frame of a lower spatial layer, scaled up.
+    Scaled(Planes),
+}
+
+impl Decoded {
+    pub(super) fn picture(&self) -> Result<Picture<'_>> {
+        match self {
+            Self::Whole(frame) => Ok(frame.picture()),
+            Self::Scaled(planes) => planes.picture(),
+        }
+    }
+}
+
 /// A decoded frame that waits to be shown.
 struct Pending {
     at: Duration,
     frame: usize,
-    picture: Frame,
+    picture: Decoded,
 }
 
 /// The visible frame.
 pub(super) struct OnScreen {
     pub(super) frame: usize,
-    pub(super) picture: Frame,
+    pub(super) picture: Decoded,
     /// Score of the frame against its own source, if the frame equals the encoder's reconstruction.
     own: Option<Score>,
 }
@@ -48,7 +65,7 @@ impl Viewer {
     }
 
     /// Queues a frame for display; `at` must not decrease.
-    pub(super) fn queue(&mut self, frame: usize, at: Duration, picture: Frame) {
+    pub(super) fn queue(&mut self, frame: usize, at: Duration, picture: Decoded) {
         self.pending.push_back(Pending { at, frame, picture });
     }
 
@@ -82,7 +99,7 @@ impl Viewer {
         if let Some(screen) = &self.screen {
             let score = match screen.own.filter(|_| screen.frame == frame) {
                 Some(own) => own,
-                None => score(&planes.picture()?, &screen.picture.picture())?,
+                None => score(&planes.picture()?, &screen.picture.picture()?)?,
             };
             records[frame].seen = Some(Seen { frame: screen.frame, score });
         }

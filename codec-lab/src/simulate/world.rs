@@ -14,7 +14,7 @@ use codec_media::io::source::FrameSource;
 use codec_media::progress::{Now, Progress};
 use codec_media::stop::Stop;
 use codec_rtc::link::{Link, Sent};
-use codec_rtc::packet::vp8::{CLOCK_HZ, Completeness, Decodable};
+use codec_rtc::packet::vp8::CLOCK_HZ;
 
 use super::frame::{Decoded, FrameRecord, Received};
 use super::outputs::Outputs;
@@ -273,15 +273,15 @@ impl<'a> World<'a> {
     }
 
     fn decode(&mut self, now: Duration, ends: bool, outputs: &mut Outputs) -> Result<()> {
-        while let Some(incoming) = self.receiver.poll(now, ends) {
+        while let Some(incoming) = self.receiver.poll(now, ends)? {
             let Some(&number) = self.by_timestamp.get(&incoming.frame.timestamp) else {
                 continue;
             };
             let record = &mut self.records[number];
             record.received = Some(Received {
-                arrived: incoming.frame.arrived.1,
-                complete: incoming.frame.completeness == Completeness::Complete,
-                decodable: incoming.frame.decodable == Decodable::Yes,
+                arrived: incoming.frame.arrived,
+                complete: incoming.frame.is_complete,
+                decodable: incoming.frame.is_decodable,
                 missing_packets: incoming.frame.missing_packets,
             });
             if incoming.was_tried {
@@ -295,7 +295,7 @@ impl<'a> World<'a> {
             record.decoded = Some(Decoded {
                 ready,
                 concealed_mbs: incoming.concealed_mbs,
-                damaged: Some(picture.digest()) != expected,
+                damaged: incoming.digest != expected,
                 shown: None,
             });
             self.viewer.queue(number, ready.max(record.due), picture);

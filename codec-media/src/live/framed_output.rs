@@ -23,6 +23,7 @@ use super::output::{
     LiveAudioPacket, LiveOutput, Offer, OutboundStats, OutputEvent, OutputStats, Remote,
 };
 use crate::failure::{Failure, Result};
+use crate::session::superframe::SuperframeJoiner;
 
 /// Maximum number of queued records; above half of it frames are dropped.
 const QUEUE: usize = 64;
@@ -69,6 +70,8 @@ pub(super) struct FramedOutput {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
     audio_stream: u8,
+    /// A record holds a superframe with all spatial layers.
+    joiner: SuperframeJoiner,
     /// Video and audio records.
     video: OutboundStats,
     audio: OutboundStats,
@@ -119,6 +122,7 @@ impl FramedOutput {
             shared,
             thread,
             audio_stream,
+            joiner: SuperframeJoiner::default(),
             video: OutboundStats::default(),
             audio: OutboundStats::default(),
             last_key: None,
@@ -227,6 +231,10 @@ impl LiveOutput for FramedOutput {
     }
 
     fn video(&mut self, now: Duration, packet: &Packet, captured: Duration) -> Result<()> {
+        let mut packet = packet.clone();
+        if !self.joiner.add(&mut packet) {
+            return Ok(());
+        }
         let key = packet.meta.kind == FrameKind::Key;
         if key {
             self.last_key = Some(now);
@@ -235,7 +243,7 @@ impl LiveOutput for FramedOutput {
             Some(encryptor) => {
                 encryptor.encrypt_video(key, &packet.data).map_err(encryption_error)?
             }
-            None => packet.data.clone(),
+            None => packet.data,
         };
         self.video.packets += 1;
         self.video.bytes += payload.len() as u64;

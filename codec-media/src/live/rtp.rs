@@ -421,6 +421,7 @@ impl Expected {
             (Some(_), Some((ssrc, format))) => Some(VideoStream {
                 format: format.format,
                 packetization_mode: PacketizationMode::NonInterleaved,
+                flexible: true,
                 ssrc,
                 payload_type: format.payload_type,
                 rtx: format

@@ -4,7 +4,7 @@ mod announce;
 pub mod audio;
 mod call_cost;
 mod checker;
-mod superframe;
+pub mod superframe;
 pub(crate) mod targets;
 mod totals;
 mod trial;

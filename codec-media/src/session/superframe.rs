@@ -1,11 +1,11 @@
-//! Frames of spatial layers, joined to superframes for files.
+//! Frames of spatial layers, joined to superframes for files and decoders.
 
 use codec_core::codec::Packet;
 use codec_vp9::superframe::append_index;
 
 /// Joins the packets of each superframe.
 #[derive(Debug, Default)]
-pub(super) struct SuperframeJoiner {
+pub struct SuperframeJoiner {
     joined: Packet,
     /// Sizes of the frames in bytes.
     sizes: Vec<usize>,
@@ -14,7 +14,7 @@ pub(super) struct SuperframeJoiner {
 impl SuperframeJoiner {
     /// Adds a frame. If it is the last one of its superframe, `packet` becomes that of all frames and the result
     /// is `true`; its metadata are those of the highest layer, except that its type is that of the lowest one.
-    pub(super) fn add(&mut self, packet: &mut Packet) -> bool {
+    pub fn add(&mut self, packet: &mut Packet) -> bool {
         let is_end = packet.meta.spatial.end_of_picture;
         if is_end && self.sizes.is_empty() {
             return true;

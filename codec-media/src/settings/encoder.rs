@@ -237,18 +237,10 @@ impl EncoderSettings {
         })
     }
 
-    /// Rejects spatial layers, for `what`.
-    ///
-    /// # Errors
-    /// If there are any.
-    pub fn one_spatial_layer(&self, what: &str) -> Result<()> {
-        match self.scalability.spatial_layers() {
-            1 => Ok(()),
-            _ => Err(Failure::usage(format!(
-                "invalid --layers {}: {what} does not support spatial layers",
-                self.scalability
-            ))),
-        }
+    /// Number of spatial layers.
+    #[cfg(feature = "net")]
+    pub(crate) fn spatial_layers(&self) -> u8 {
+        self.scalability.spatial_layers()
     }
 
     /// Whether the bitrate comes from the default table.

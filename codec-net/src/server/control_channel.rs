@@ -16,6 +16,7 @@
 //! | to the server | |
 //! |---|---|
 //! | `chat` | `text` |
+//! | `layer` | `spatial`: the highest spatial layer of VP9 to receive over WebRTC, 0 for the smallest; null: no limit |
 //! | `file` | `id`, `name`, `bytes`, `sha256` |
 //! | `stats` | getStats of the other end, for the log |
 
@@ -59,6 +60,8 @@ pub(super) struct ControlChannel {
     uploads: BTreeMap<u64, (Upload, u64)>,
     next_stats: Duration,
     video: VideoState,
+    /// Highest spatial layer, if the other end has changed it.
+    spatial_layer: Option<u8>,
 }
 
 impl ControlChannel {
@@ -81,6 +84,7 @@ impl ControlChannel {
             uploads: BTreeMap::new(),
             next_stats: Duration::ZERO,
             video: VideoState::default(),
+            spatial_layer: None,
         }
     }
 
@@ -146,9 +150,20 @@ impl ControlChannel {
                 Ok(None)
             }
             Some("file") => Ok(Some(self.begin_file(&message))),
+            Some("layer") => {
+                let layer = message.get("spatial").and_then(Value::as_u64);
+                let layer = layer.and_then(|layer| u8::try_from(layer).ok());
+                self.spatial_layer = Some(layer.unwrap_or(u8::MAX));
+                Ok(None)
+            }
             // Unknown messages of later versions are ignored.
             _ => Ok(None),
         }
+    }
+
+    /// Returns the highest spatial layer that the other end wants, if it has changed.
+    pub(super) fn take_spatial_layer(&mut self) -> Option<u8> {
+        self.spatial_layer.take()
     }
 
     fn chat(&self, text: &str) {
@@ -271,6 +286,22 @@ mod tests {
         let Ok(Item::Chat(line)) = items.try_recv() else { panic!() };
         let line: Value = serde_json::from_str(&line).unwrap();
         assert_eq!((&line["from"], &line["text"]), (&"whep 3".into(), &"hello <b>".into()));
+    }
+
+    #[test]
+    fn a_viewer_limits_its_spatial_layer() {
+        let (mut control_channel, _publisher) = control_channel();
+        assert_eq!(control_channel.take_spatial_layer(), None);
+        for (text, expected) in [
+            (r#"{"type":"layer","spatial":1}"#, 1),
+            (r#"{"type":"layer","spatial":null}"#, u8::MAX),
+            (r#"{"type":"layer","spatial":1000}"#, u8::MAX),
+            (r#"{"type":"layer","spatial":0}"#, 0),
+        ] {
+            assert_eq!(control_channel.handle_text(Duration::ZERO, text), Ok(None));
+            assert_eq!(control_channel.take_spatial_layer(), Some(expected), "{text}");
+            assert_eq!(control_channel.take_spatial_layer(), None);
+        }
     }
 
     #[test]

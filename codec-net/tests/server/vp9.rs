@@ -1,6 +1,8 @@
 //! Streams with VP9: negotiation, and Chromium with and without spatial layers.
 
 use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -18,7 +20,7 @@ use crate::browser::{ON_THEIR_WAY, Place};
 use crate::caller::SDP;
 use crate::client::request_with;
 use crate::offers::{VP8, line, offer};
-use crate::peers::{codecs_in_chromium, has_browser, number};
+use crate::peers::{codecs_in_chromium, has_browser, measure, number, scripts};
 
 const SIZE: Size = Size { width: 320, height: 180 };
 
@@ -62,6 +64,57 @@ fn clip() -> Vec<VideoFrame> {
         }
     }
     frames
+}
+
+/// The clip, published in a loop.
+struct Live {
+    stopped: Arc<AtomicBool>,
+    sending: std::thread::JoinHandle<()>,
+}
+
+impl Live {
+    fn publish(server: &Server) -> Self {
+        let info = StreamInfo { kind: "ws", video: Some(VideoCodec::Vp9), audio: false };
+        let publisher = server.hub().publish("live", info, Box::new(|| {})).unwrap();
+        let frames = clip();
+        let stopped = Arc::new(AtomicBool::new(false));
+        let is_stopped = Arc::clone(&stopped);
+        let sending = std::thread::spawn(move || {
+            for (number, frame) in (0..).zip(frames.iter().cycle()) {
+                let frame = VideoFrame { pts: number * 3000, ..frame.clone() };
+                if is_stopped.load(Ordering::Relaxed) || publisher.send_video(frame).is_err() {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(33));
+            }
+        });
+        Self { stopped, sending }
+    }
+
+    fn end(self) {
+        self.stopped.store(true, Ordering::Relaxed);
+        self.sending.join().unwrap();
+    }
+}
+
+#[test]
+fn firefox_watches_and_publishes_vp9() {
+    if !has_browser("FIREFOX", "/usr/bin/firefox-esr", "puppeteer-core", "Firefox, VP9") {
+        return;
+    }
+    let server = Server::start(Config::loopback()).unwrap();
+    let live = Live::publish(&server);
+    let script = scripts().join("firefox.mjs");
+    let seen = measure(Command::new("node").arg(script).args([&server.url(), "live", "vp9"]));
+    live.end();
+    let (watch, publish) = (&seen["watch"], &seen["publish"]);
+    let rate = number(&watch["decoded"]) / number(&watch["seconds"]);
+    assert!((10.0..36.0).contains(&rate), "{rate} frames/s: {watch}");
+    assert_eq!((&watch["width"], &watch["height"]), (&320.into(), &180.into()), "{watch}");
+    assert_eq!((&publish["codec"], &publish["decodeErrors"]), (&"VP9".into(), &0.into()));
+    let frames = number(&publish["frames"]);
+    assert!(frames > 30.0, "{publish}");
+    assert!(number(&publish["decodedFrames"]) > frames - ON_THEIR_WAY, "{publish}");
 }
 
 #[test]
@@ -119,25 +172,11 @@ fn chromium_watches_vp9_of_our_encoder() {
     }
     let place = Place::new("chromium-watches-vp9");
     let server = Server::start(Config::loopback()).unwrap();
-    let info = StreamInfo { kind: "ws", video: Some(VideoCodec::Vp9), audio: false };
-    let publisher = server.hub().publish("live", info, Box::new(|| {})).unwrap();
-    let frames = clip();
-    let stopped = Arc::new(AtomicBool::new(false));
-    let is_stopped = Arc::clone(&stopped);
-    let sending = std::thread::spawn(move || {
-        for (number, frame) in (0..).zip(frames.iter().cycle()) {
-            let frame = VideoFrame { pts: number * 3000, ..frame.clone() };
-            if is_stopped.load(Ordering::Relaxed) || publisher.send_video(frame).is_err() {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(33));
-        }
-    });
+    let live = Live::publish(&server);
     let camera = place.camera();
     let seen: [Option<Value>; 2] = ["watch", "socket"]
         .map(|scenario| codecs_in_chromium(&server, &camera, "vp9", scenario, "live"));
-    stopped.store(true, Ordering::Relaxed);
-    sending.join().unwrap();
+    live.end();
     let [watched, by_socket] = seen;
     if let Some(watched) = watched {
         let rate = number(&watched["decoded"]) / number(&watched["seconds"]);
@@ -153,6 +192,57 @@ fn chromium_watches_vp9_of_our_encoder() {
     }
 }
 
+/// The file of a camera; Chromium codes layers of at least 240x135.
+fn camera_of(place: &Place, size: Size, fps: u32) -> PathBuf {
+    let camera = place.path("camera-of-size.y4m");
+    let stream = RawVideoStream::new(Format::Y4m, size, Rational::new(fps, 1));
+    let output = Output::seekable(fs::File::create(&camera).unwrap());
+    let mut writer = create_raw_video(output, Format::Y4m, &stream).unwrap();
+    for number in 0..10 {
+        let samples = gradient(size, number);
+        writer.write(&Picture::i420_packed(size, &samples).unwrap()).unwrap();
+    }
+    writer.finish().unwrap();
+    camera
+}
+
+/// Three viewers of three layers change their layer ten times each. Layers above need a key frame of
+/// Chromium, which codes the more slowly the busier the machine is.
+#[test]
+fn viewers_switch_between_the_layers_of_chromium() {
+    if !has_browser("CHROMIUM", "/usr/bin/chromium", "playwright-core", "Chromium, layers of VP9") {
+        return;
+    }
+    let place = Place::new("chromium-vp9-switching");
+    let server = Server::start(Config::loopback()).unwrap();
+    let camera = camera_of(&place, Size::new(960, 540), 15);
+    let Some(seen) = codecs_in_chromium(&server, &camera, "vp9", "switching", "mine") else {
+        return;
+    };
+    println!("{seen}");
+    assert_eq!((&seen["spatialLayers"], &seen["decodeErrors"]), (&3.into(), &0.into()), "{seen}");
+    let numbers = |name: &str| -> Vec<f64> {
+        let list = seen[name].as_array().unwrap_or_else(|| panic!("{name}: {seen}"));
+        list.iter().map(|value| value.as_f64().unwrap_or(f64::INFINITY)).collect()
+    };
+    let (up, down) = (numbers("up"), numbers("down"));
+    assert_eq!(up.len() + down.len(), 30, "{seen}");
+    let median = |times: &[f64]| {
+        let mut times = times.to_vec();
+        times.sort_by(f64::total_cmp);
+        times[times.len() / 2]
+    };
+    println!("median ms to a lower layer {:.0}, to a higher one {:.0}", median(&down), median(&up));
+    assert!(down.iter().chain(&up).all(|time| *time < 10_000.0), "{seen}");
+    assert!(median(&down) < 1000.0 && median(&up) < 2000.0, "{seen}");
+    for (decoded, seconds) in numbers("decoded").iter().zip(numbers("seconds")) {
+        assert!(decoded / seconds > 5.0, "{seen}");
+    }
+    // No viewer got a frame whose references it lacks.
+    assert_eq!(numbers("requests"), [0.0; 3], "{seen}");
+    assert!(numbers("frozen").iter().all(|frozen| *frozen < 5.0), "{seen}");
+}
+
 #[test]
 fn spatial_layers_of_chromium_are_forwarded() {
     if !has_browser("CHROMIUM", "/usr/bin/chromium", "playwright-core", "Chromium, layers of VP9") {
@@ -160,17 +250,7 @@ fn spatial_layers_of_chromium_are_forwarded() {
     }
     let place = Place::new("chromium-vp9-layers");
     let server = Server::start(Config::loopback()).unwrap();
-    // Chromium codes layers of at least 240x135.
-    let camera = place.path("large.y4m");
-    let large = Size::new(1280, 720);
-    let stream = RawVideoStream::new(Format::Y4m, large, Rational::new(30, 1));
-    let output = Output::seekable(fs::File::create(&camera).unwrap());
-    let mut writer = create_raw_video(output, Format::Y4m, &stream).unwrap();
-    for number in 0..10 {
-        let samples = gradient(large, number);
-        writer.write(&Picture::i420_packed(large, &samples).unwrap()).unwrap();
-    }
-    writer.finish().unwrap();
+    let camera = camera_of(&place, Size::new(1280, 720), 30);
     let Some(seen) = codecs_in_chromium(&server, &camera, "vp9", "layers", "mine") else { return };
     assert_eq!((&seen["codec"], &seen["mode"]), (&"VP9".into(), &"L3T3_KEY".into()), "{seen}");
     assert_eq!((&seen["spatialLayers"], &seen["width"]), (&3.into(), &1280.into()), "{seen}");

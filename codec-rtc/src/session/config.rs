@@ -48,6 +48,9 @@ pub struct VideoStream {
     pub format: VideoFormat,
     /// How H.264 is sent; a receiver accepts both modes.
     pub packetization_mode: PacketizationMode,
+    /// Whether the frames of VP9 are sent in the flexible mode, in which they state their references. ffmpeg
+    /// does not receive it. A receiver accepts both modes.
+    pub flexible: bool,
     /// SSRC of the stream.
     pub ssrc: u32,
     /// Payload type, 0..=127.
@@ -65,6 +68,7 @@ impl VideoStream {
         Self {
             format: VideoFormat::Vp8,
             packetization_mode: PacketizationMode::NonInterleaved,
+            flexible: true,
             ssrc,
             payload_type: 96,
             rtx: Some(RepairStream { ssrc: ssrc.wrapping_add(1), payload_type: 97 }),
@@ -72,10 +76,11 @@ impl VideoStream {
         }
     }
 
-    /// VP8 without RTX and FEC.
+    /// VP8 without RTX and FEC; with VP9, in the non-flexible mode.
     #[must_use]
     pub fn plain(ssrc: u32, payload_type: u8) -> Self {
-        Self { payload_type, rtx: None, fec: VideoFec::Off, ..Self::standard(ssrc) }
+        let standard = Self::standard(ssrc);
+        Self { payload_type, rtx: None, fec: VideoFec::Off, flexible: false, ..standard }
     }
 
     /// The same stream with H.264.

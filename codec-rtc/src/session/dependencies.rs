@@ -1,19 +1,33 @@
 //! Frame references and the Dependency Descriptors derived from them.
 
-use codec_core::codec::{FrameKind, PacketMeta, SlotSet};
+use codec_core::codec::{FrameKind, PacketMeta, Scalability, SlotSet};
 use codec_core::error::ConfigError;
 
-use crate::extension::dependency::{Descriptor, DescriptorBuilder, FrameReferences, Writer};
+use crate::extension::dependency::{
+    Descriptor, DescriptorBuilder, FrameReferences, LayerFrame, LayeredBuilder, Writer,
+};
 
 /// Maximum number of temporal layers in descriptors.
 pub(super) const MAX_LAYERS: u8 = 3;
-const SLOTS: [SlotSet; 3] = [SlotSet::LAST, SlotSet::GOLDEN, SlotSet::ALTREF];
+/// Number of reference slots: eight in VP9, of which VP8 has the first three.
+const SLOTS: usize = 8;
+
+/// State of a stream with several spatial layers.
+#[derive(Debug)]
+struct Layered {
+    mode: Scalability,
+    builder: LayeredBuilder,
+    /// Whether the current superframe is a key superframe.
+    is_key: bool,
+}
 
 /// Tracks reference buffers when long-term recovery is off, and writes descriptors.
 #[derive(Debug)]
 pub(super) struct Dependencies {
-    slots: [Option<u64>; 3],
+    slots: [Option<u64>; SLOTS],
     describer: DescriptorBuilder,
+    /// Set for streams with several spatial layers.
+    layered: Option<Layered>,
     writer: Writer,
     /// Descriptor of the frame that is being packetized.
     current: Option<Descriptor>,
@@ -24,7 +38,8 @@ impl Dependencies {
     pub(super) fn new() -> Result<Self, ConfigError> {
         let describer = DescriptorBuilder::new(1, None)
             .map_err(|error| ConfigError::conflict("dependency descriptor", error))?;
-        Ok(Self { slots: [None; 3], describer, writer: Writer::default(), current: None })
+        let (slots, writer) = ([None; SLOTS], Writer::default());
+        Ok(Self { slots, describer, layered: None, writer, current: None })
     }
 
     /// Changes the number of temporal layers from the next frame on, which must be a key frame,
@@ -38,12 +53,13 @@ impl Dependencies {
     /// without duplicates.
     pub(super) fn track_references(&mut self, meta: &PacketMeta) -> Vec<u64> {
         let is_key = meta.kind == FrameKind::Key;
-        let mut numbers = Vec::with_capacity(SLOTS.len());
-        for (slot, held) in SLOTS.iter().zip(&mut self.slots) {
-            if !is_key && meta.refs_used.contains(*slot) {
+        let mut numbers = Vec::with_capacity(SLOTS);
+        for (slot, held) in (0..).zip(&mut self.slots) {
+            let slot = SlotSet(1 << slot);
+            if !is_key && meta.refs_used.contains(slot) {
                 numbers.extend(*held);
             }
-            if is_key || meta.refs_updated.contains(*slot) {
+            if is_key || meta.refs_updated.contains(slot) {
                 *held = Some(meta.frame_id);
             }
         }
@@ -56,7 +72,10 @@ impl Dependencies {
     /// be described is sent without a descriptor, so that the receiver uses the payload
     /// descriptors.
     pub(super) fn begin(&mut self, meta: &PacketMeta, layers: u8, references: &[u64]) {
-        let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        if meta.spatial.layers > 1 || self.layered.is_some() {
+            self.current = self.describe_layer(meta, references);
+            return;
+        }
         let references: Vec<i64> = references.iter().copied().map(signed).collect();
         let frame = FrameReferences {
             number: signed(meta.frame_id),
@@ -64,6 +83,60 @@ impl Dependencies {
             references: &references,
         };
         self.current = self.describer.build(&frame).ok();
+    }
+
+    /// Describes a frame of a spatial layer; `None` until a key superframe has the structure.
+    fn describe_layer(&mut self, meta: &PacketMeta, references: &[u64]) -> Option<Descriptor> {
+        let spatial = meta.spatial;
+        if meta.kind == FrameKind::Key {
+            self.begin_key_superframe(meta);
+        }
+        let layered = self.layered.as_mut()?;
+        if spatial.id == 0 {
+            layered.is_key = meta.kind == FrameKind::Key;
+        }
+        let number = signed(meta.frame_id);
+        let mut references: Vec<i64> = references.iter().copied().map(signed).collect();
+        if spatial.sync {
+            references.clear();
+        }
+        if spatial.inter_layer_predicted {
+            references.push(number - 1);
+        }
+        layered
+            .builder
+            .build(&LayerFrame {
+                number,
+                spatial_id: spatial.id,
+                temporal_id: meta.temporal_id,
+                is_key: layered.is_key,
+                used_by_upper_layer: spatial.used_by_upper_layer,
+                active_layers: spatial.layers,
+                references: &references,
+            })
+            .ok()
+    }
+
+    /// Changes the structure to that of a stream from its key superframe on, if the number of layers grows.
+    fn begin_key_superframe(&mut self, meta: &PacketMeta) {
+        let before = self.layered.as_ref().map_or((1, 1), |layered| {
+            (layered.mode.spatial_layers(), layered.mode.temporal_layers())
+        });
+        let spatial_layers = meta.spatial.layers.max(before.0);
+        let temporal_layers = meta.temporal_layers.max(before.1).min(MAX_LAYERS);
+        // The templates are those of prediction in key superframes only: other frames take more bytes.
+        let found = Scalability::ALL.iter().rev().find(|(_, mode)| {
+            (mode.spatial_layers(), mode.temporal_layers()) == (spatial_layers, temporal_layers)
+        });
+        let Some((_, mode)) = found else { return };
+        if self.layered.as_ref().is_some_and(|layered| layered.mode == *mode) {
+            return;
+        }
+        let Ok(mut builder) = LayeredBuilder::new(*mode, &[]) else { return };
+        if let Some(before) = self.writer.structure() {
+            builder = builder.following(before);
+        }
+        self.layered = Some(Layered { mode: *mode, builder, is_key: true });
     }
 
     /// Returns the descriptor of the next packet of the frame; `first` and `last` give its
@@ -80,6 +153,10 @@ impl Dependencies {
         self.writer.write(&descriptor, &mut out).ok()?;
         Some(out)
     }
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// Describes the frames of an encoder for senders that packetize them themselves.
@@ -110,7 +187,7 @@ impl FrameDescriber {
             self.dependencies.set_layers(layers);
         }
         let mut references = self.dependencies.track_references(meta);
-        if references.is_empty() && !is_key {
+        if references.is_empty() && !is_key && meta.spatial.layers == 1 {
             // The encoder does not report them.
             references.extend(meta.frame_id.checked_sub(1));
         }
@@ -127,7 +204,7 @@ mod tests {
     #[test]
     fn frames_have_the_layers_and_references_of_the_encoder() {
         let (mut describer, mut reader) = (FrameDescriber::new().unwrap(), Reader::default());
-        let all = SLOTS.into_iter().fold(SlotSet::NONE, SlotSet::with);
+        let all = SlotSet(7);
         for (kind, frame_id, temporal_id, refs_used, refs_updated, diffs) in [
             (FrameKind::Key, 5, 0, SlotSet::NONE, all, &[][..]),
             (FrameKind::Inter, 6, 1, SlotSet::LAST, SlotSet::NONE, &[1]),

@@ -69,6 +69,15 @@ pub(super) struct Decryption {
 }
 
 impl Decryption {
+    /// Whether frames are encrypted.
+    pub(super) fn is_on(&self) -> bool {
+        #[cfg(feature = "sframe")]
+        if self.decryptor.is_some() {
+            return true;
+        }
+        false
+    }
+
     /// Decrypts a received frame; `None` on failure.
     pub(super) fn video(&mut self, frame: Vec<u8>) -> Option<Vec<u8>> {
         #[cfg(feature = "sframe")]

@@ -240,8 +240,12 @@ fn encrypted_packets_reveal_layers_only() {
 #[test]
 fn layer_filter_works_without_the_key() {
     let mut call = Call::unrepaired(ExtensionMap::EMPTY, 0.0, 2);
-    let mut filter =
-        Forwarder::new(ForwardConfig { ssrc: SSRC, payload_type: 96, first_sequence: 500 });
+    let mut filter = Forwarder::new(ForwardConfig {
+        ssrc: SSRC,
+        payload_type: 96,
+        first_sequence: 500,
+        ..ForwardConfig::default()
+    });
     call.meddler = Box::new(move |now, datagram| {
         if video(&datagram).is_none() {
             return vec![datagram];
@@ -463,4 +467,48 @@ fn audio_is_encrypted_with_its_redundancy() {
         (100, 0),
         "copies opened once: {decrypted:?}"
     );
+}
+
+#[test]
+fn spatial_layers_are_encrypted_one_by_one() {
+    let streams = Streams {
+        video: Some(VideoStream::standard(SSRC).with_vp9()),
+        audio: None,
+        extensions: ExtensionMap::default(),
+    };
+    let config = SenderConfig { congestion: None, ..SenderConfig::new(streams.clone(), 1) };
+    let encryptor = Encryptor::new(1, &key(1)).unwrap();
+    let mut sender = Sender::new(config).unwrap().with_encryptor(encryptor);
+    let mut receiver =
+        Receiver::new(ReceiverConfig::new(streams, 99, 1)).with_decryptor(decryptor(1, &key(1)));
+    for number in 0..10_u32 {
+        let now = FRAME * number;
+        for id in 0..3_u8 {
+            let is_key = number == 0 && id == 0;
+            let mut data = vec![id; 900 * (1 + usize::from(id))];
+            data[0] = if is_key { 0x82 } else { 0x86 };
+            let mut coded = Packet { data, ..Packet::default() };
+            coded.meta.frame_id = u64::from(3 * number) + u64::from(id);
+            coded.meta.kind = if is_key { FrameKind::Key } else { FrameKind::Inter };
+            let spatial = &mut coded.meta.spatial;
+            (spatial.id, spatial.layers, spatial.sync) = (id, 3, number == 0);
+            spatial.inter_layer_predicted = id > 0;
+            spatial.end_of_picture = id == 2;
+            sender.send_video(now, now, 3000 * number, &coded).unwrap();
+        }
+        for step in 0..30 {
+            let now = now + Duration::from_millis(step);
+            sender.handle_timeout(now);
+            while let Some(datagram) = sender.poll_transmit() {
+                assert!(!datagram.windows(16).any(|window| window == [2; 16]));
+                receiver.handle_datagram(now, &datagram).unwrap();
+            }
+        }
+        let frame = receiver.poll_frame(now + Duration::from_millis(30)).unwrap();
+        let sizes: Vec<_> = frame.layers.iter().map(|layer| layer.bytes.len()).collect();
+        assert_eq!(sizes, [900, 1800, 2700]);
+        assert_eq!(frame.data[901..2700], [1; 1799]);
+        // The superframe index: three sizes of two bytes.
+        assert_eq!(frame.data[5400..], [0xca, 0x84, 3, 8, 7, 0x8c, 10, 0xca]);
+    }
 }

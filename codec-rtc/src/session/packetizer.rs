@@ -49,6 +49,7 @@ impl VideoPacketizer {
                     first_sequence,
                     first_picture_id,
                     layers: false,
+                    flexible: stream.flexible,
                 };
                 vp9::Packetizer::new(config).map(Self::Vp9)
             }

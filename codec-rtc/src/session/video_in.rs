@@ -10,6 +10,7 @@ use crate::fec::{FecCounters, FecLimits, flexfec, ulpfec};
 use crate::jitter::video::{
     Frame, FrameBuffer, FrameBufferConfig, FrameDependency, PacketInfo, Pushed, RecoveryOptions,
 };
+use crate::packet::vp9::append_superframe_index;
 use crate::packet::{red, rtx};
 use crate::recovery::{KeyFrameRequester, NackConfig, NackGenerator, PacketOrigin};
 use crate::report::ReceptionStats;
@@ -248,8 +249,8 @@ impl VideoIn {
             {
                 nacker.remove_before(next);
             }
-            if let Some(data) = decryption.video(std::mem::take(&mut frame.data)) {
-                return Some(Frame { data, ..frame });
+            if decrypt(&mut frame, decryption).is_some() {
+                return Some(frame);
             }
             self.buffer.undecryptable(now, frame.number);
         }
@@ -292,4 +293,27 @@ impl VideoIn {
             FecDecoder::Flex(decoder) => Some(decoder.counters()),
         }
     }
+}
+
+/// Decrypts a frame; the layer frames of a superframe were encrypted one by one. `None` on failure.
+fn decrypt(frame: &mut Frame, decryption: &mut Decryption) -> Option<()> {
+    if frame.layers.len() < 2 || !decryption.is_on() {
+        let decrypted = decryption.video(std::mem::take(&mut frame.data))?;
+        if let [layer] = frame.layers.as_mut_slice() {
+            layer.bytes = 0..decrypted.len();
+        }
+        frame.data = decrypted;
+        return Some(());
+    }
+    let mut data = Vec::with_capacity(frame.data.len());
+    for layer in &mut frame.layers {
+        let encrypted = frame.data.get(layer.bytes.clone())?;
+        let start = data.len();
+        data.extend(decryption.video(encrypted.to_vec())?);
+        layer.bytes = start..data.len();
+    }
+    let sizes: Vec<usize> = frame.layers.iter().map(|layer| layer.bytes.len()).collect();
+    append_superframe_index(&sizes, &mut data)?;
+    frame.data = data;
+    Some(())
 }

@@ -32,6 +32,8 @@ const MAX_HISTORY_PACKETS: usize = 4096;
 /// Bytes reserved for header extensions: transport-wide sequence number, send time, capture time,
 /// Dependency Descriptor.
 const EXTENSION_BYTES: usize = 64;
+/// The same for VP9 with Dependency Descriptors, whose structure may have three spatial layers.
+const LAYERED_EXTENSION_BYTES: usize = 148;
 /// Bytes added by RED, FEC and RTX.
 const REPAIR_BYTES: usize = 24;
 /// Round-trip time below which a single retransmission goes unnoticed: 150 ms count as a freeze.
@@ -127,12 +129,16 @@ impl VideoOut {
             return Err(ConfigError::new("mtu", config.mtu, "300..=1400 bytes"));
         }
         let first_picture_id = wrap(rng.next_u64()) & 0x7fff;
-        let mtu = config.mtu - EXTENSION_BYTES - REPAIR_BYTES;
+        let extensions = &config.streams.extensions;
+        let is_described = extensions.id(ExtensionKind::DependencyDescriptor).is_some();
+        let extension_bytes = match stream.format {
+            VideoFormat::Vp9 if is_described => LAYERED_EXTENSION_BYTES,
+            _ => EXTENSION_BYTES,
+        };
+        let mtu = config.mtu - extension_bytes - REPAIR_BYTES;
         let first = first_sequence(rng);
         // A receiver acknowledges frames of H.264 by the numbers in their descriptors.
-        let extensions = &config.streams.extensions;
-        let has_numbers = stream.format != VideoFormat::H264
-            || extensions.id(ExtensionKind::DependencyDescriptor).is_some();
+        let has_numbers = stream.format != VideoFormat::H264 || is_described;
         let acknowledges = config.reference_recovery && has_numbers;
         Ok(Self {
             stream,

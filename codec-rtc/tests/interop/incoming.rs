@@ -35,10 +35,15 @@ pub(crate) fn receiver_of(seen: &[(u8, u32)]) -> Receiver {
     Receiver::new(receiver_config(streams_of(seen))).with_audio(buffer)
 }
 
-/// Digests of ffmpeg's output for coded frames.
+/// Digests of ffmpeg's output for coded frames of VP8.
 fn by_ffmpeg(folder: &Path, frames: &[Vec<u8>]) -> Vec<u64> {
+    ivf_by_ffmpeg(folder, &media::ivf(frames))
+}
+
+/// Digests of ffmpeg's output for an IVF file.
+pub(crate) fn ivf_by_ffmpeg(folder: &Path, ivf: &[u8]) -> Vec<u64> {
     let (coded, pictures) = (folder.join("coded.ivf"), folder.join("pictures.yuv"));
-    fs::write(&coded, media::ivf(frames)).unwrap();
+    fs::write(&coded, ivf).unwrap();
     let (coded, out) = (coded.display().to_string(), pictures.display().to_string());
     run(
         "ffmpeg",

@@ -36,6 +36,7 @@ impl Viewer {
             ssrc: VIDEO_SSRC,
             payload_type: 96,
             first_sequence: 65_500,
+            ..ForwardConfig::default()
         });
         forwarder.set_max_temporal_layer(layer);
         Self { layer, forwarder, outlets: Vec::new(), kept: Vec::new() }

@@ -23,4 +23,5 @@ mod programs;
 #[cfg(feature = "srtp")]
 mod srtp;
 mod streams;
+mod vp9;
 mod wire;

@@ -1,4 +1,4 @@
-//! Test media: a synthetic scene as VP8 and a tone as Opus, and decoding for comparison.
+//! Test media: a synthetic scene as VP8 or VP9 and a tone as Opus, and decoding for comparison.
 
 use codec_audio::{
     AudioBuf, AudioCodec, AudioDecoder, AudioDecoderConfig, AudioEncoderConfig, AudioFormat,
@@ -48,15 +48,20 @@ pub(crate) struct Clip {
 }
 
 impl Clip {
-    /// Encodes `frames` frames with these layers at about 500 kb/s.
+    /// Encodes `frames` frames of VP8 with these layers at about 500 kb/s.
     pub(crate) fn new(frames: u32, scalability: Scalability) -> Self {
+        Self::of("vp8/native", frames, scalability)
+    }
+
+    /// The same with another encoder.
+    pub(crate) fn of(encoder: &str, frames: u32, scalability: Scalability) -> Self {
         let mut config = EncoderConfig::rtc(SIZE, Rational::new(FPS, 1), Bitrate::kbps(500));
         config.timebase = Rational::new(1, FPS);
         config.scalability = scalability;
         config.rate.drops = DropPolicy::Never;
         config.report_digest = true;
         config.speed = 8;
-        let (_, open, _) = registry::find_encoder("vp8/native").unwrap();
+        let (_, open, _) = registry::find_encoder(encoder).unwrap();
         let mut encoder = open(&config).unwrap();
         let (mut packets, mut packet) = (Vec::new(), Packet::default());
         for frame in 0..frames {
@@ -88,9 +93,13 @@ pub(crate) fn vp8_decoder() -> Box<dyn VideoDecoder> {
     open(&DecoderConfig::default()).unwrap()
 }
 
-/// Digests of coded frames, by our decoder.
+/// Digests of coded frames of VP8, by our decoder.
 pub(crate) fn decode(frames: &[Vec<u8>]) -> Vec<u64> {
-    let mut decoder = vp8_decoder();
+    decode_with(vp8_decoder(), frames)
+}
+
+/// Digests of coded frames.
+pub(crate) fn decode_with(mut decoder: Box<dyn VideoDecoder>, frames: &[Vec<u8>]) -> Vec<u64> {
     let mut digests = Vec::new();
     for (pts, frame) in (0..).zip(frames) {
         decoder.decode(frame, pts, None).unwrap();
@@ -156,9 +165,15 @@ pub(crate) fn hear(packets: &[Vec<u8>]) -> (usize, i16) {
     (samples.len(), samples.iter().map(|it| it.saturating_abs()).max().unwrap_or(0))
 }
 
-/// Writes coded frames as an IVF file.
+/// Writes coded frames of VP8 as an IVF file.
 pub(crate) fn ivf(frames: &[Vec<u8>]) -> Vec<u8> {
-    let mut out = b"DKIF\0\0\x20\0VP80".to_vec();
+    ivf_of(*b"VP80", frames)
+}
+
+/// Writes coded frames as an IVF file.
+pub(crate) fn ivf_of(fourcc: [u8; 4], frames: &[Vec<u8>]) -> Vec<u8> {
+    let mut out = b"DKIF\0\0\x20\0".to_vec();
+    out.extend(fourcc);
     for size in [SIZE.width, SIZE.height] {
         out.extend(u16::try_from(size).unwrap().to_le_bytes());
     }

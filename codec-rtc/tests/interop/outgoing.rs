@@ -55,9 +55,10 @@ impl FfmpegReads {
         let at = |name: &str| folder.path().join(name).display().to_string();
         let sdp = folder.path().join("session.sdp");
         streams::write(&sdp, description);
+        // ffmpeg does not know which packets of VP9 are key frames, so that it copies all.
         let mut arguments = format!(
             "-protocol_whitelist file,udp,rtp,srtp,crypto -i {} \
-             -map 0:v -c copy -f framecrc {} -map 0:v -fps_mode passthrough -f rawvideo {}",
+             -map 0:v -c copy -copyinkf -f framecrc {} -map 0:v -fps_mode passthrough -f rawvideo {}",
             at("session.sdp"),
             at("frames"),
             at("pictures"),

@@ -1,4 +1,4 @@
-//! Sessions of one VP8 and one Opus stream: SSRCs, ports, SDP.
+//! Sessions of one VP8 or VP9 and one Opus stream: SSRCs, ports, SDP.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
@@ -78,8 +78,9 @@ pub(crate) fn receiver_config(streams: Streams) -> ReceiverConfig {
 /// SDP of such a session.
 pub(crate) fn session(streams: &Streams, ports: Ports, crypto: Option<&Crypto>) -> Session {
     let mut session = Session::new(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    if streams.video.is_some() {
-        session.media.push(MediaDescription::new(Media::Video, ports.video, &[Payload::VP8]));
+    if let Some(video) = streams.video {
+        let payload = Payload::video(Payload::VP8.payload_type, video.format.into());
+        session.media.push(MediaDescription::new(Media::Video, ports.video, &[payload]));
     }
     if streams.audio.is_some() {
         let mut line = MediaDescription::new(Media::Audio, ports.audio, &[Payload::OPUS]);

@@ -16,7 +16,6 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-// VP9 has no RTP payload format here yet.
 codec_tests::tests_of_encoder!(
     vp8,
     VP8,
@@ -26,9 +25,33 @@ codec_tests::tests_of_encoder!(
     without_repair_an_acknowledged_reference_ends_nearly_every_outage,
     the_rate_follows_a_link_that_falls_and_returns
 );
+/// The frames of spatial layers have descriptors, also those that are retransmitted.
+#[test]
+fn spatial_layers_arrive_with_their_descriptors() {
+    for scalability in [Scalability::L2T2, Scalability::L3T3_KEY] {
+        let mut config = CallConfig { scalability, ..config(Tested::VP9, 1_500, ms(10_000)) };
+        config.links.0.loss = Loss::Random(0.02);
+        let result = run(&config);
+        tell("spatial layers", &result);
+        let exact = result.frames.iter().filter(|record| record.is_exact).count();
+        // The others have fewer layers.
+        assert!(exact > 260, "{exact}");
+        assert!(result.rendered() > 285, "{}", result.rendered());
+    }
+}
+
 codec_tests::tests_of_encoder!(
     h264,
     H264,
+    nothing_is_lost_on_a_clean_link,
+    temporal_layers_are_known_by_their_packets_alone,
+    heavy_losses_have_little_effect,
+    without_repair_an_acknowledged_reference_ends_nearly_every_outage,
+    the_rate_follows_a_link_that_falls_and_returns
+);
+codec_tests::tests_of_encoder!(
+    vp9,
+    VP9,
     nothing_is_lost_on_a_clean_link,
     temporal_layers_are_known_by_their_packets_alone,
     heavy_losses_have_little_effect,
@@ -39,11 +62,12 @@ codec_tests::tests_of_encoder!(
 /// A call of 30 frames per second over 25 ms each way.
 fn config(codec: Tested, kbps: u64, length: Duration) -> CallConfig {
     let stream = VideoStream::standard(1);
-    let streams = Streams {
-        video: Some(if codec == Tested::H264 { stream.with_h264() } else { stream }),
-        audio: None,
-        extensions: ExtensionMap::default(),
+    let stream = match codec {
+        Tested::H264 => stream.with_h264(),
+        Tested::VP9 => stream.with_vp9(),
+        _ => stream,
     };
+    let streams = Streams { video: Some(stream), audio: None, extensions: ExtensionMap::default() };
     let links = (link(Bitrate::kbps(10_000), ms(25)), link(Bitrate::kbps(10_000), ms(25)));
     CallConfig {
         codec,
@@ -193,6 +217,12 @@ fn the_tables_of_the_documentation() {
 #[ignore = "the tables of docs/calls.md: minutes without optimisation"]
 fn the_h264_tables_of_the_documentation() {
     tables(Tested::H264);
+}
+
+#[test]
+#[ignore = "the tables of docs/calls.md: minutes without optimisation"]
+fn the_vp9_tables_of_the_documentation() {
+    tables(Tested::VP9);
 }
 
 fn tables(codec: Tested) {

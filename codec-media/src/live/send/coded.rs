@@ -137,7 +137,9 @@ pub(super) fn run(args: &SendOptions, url: &Url, source: &LiveSource, env: &Env)
         }
         None => None,
     };
-    let takes_references = settings.capabilities.gap(Feature::References).is_none();
+    // An encoder of several spatial layers chooses the references itself.
+    let takes_references =
+        settings.capabilities.gap(Feature::References).is_none() && settings.spatial_layers() == 1;
     let coding = coder.as_ref().map_or_else(Coding::default, |coder| Coding {
         rate: coder.rate,
         obeys: true,
@@ -275,7 +277,6 @@ impl Coder {
         may_lose: bool,
         env: &Env,
     ) -> Result<Self> {
-        settings.one_spatial_layer("sending")?;
         let transform = Transform::new(None, None, args.resize);
         let (size, info) = transform.outcome(stream_info.size, stream_info.info)?;
         let regions = settings.regions.maps(size)?;
@@ -299,7 +300,7 @@ impl Coder {
         };
         if !SENT.contains(&settings.backend.codec) {
             let codec = settings.backend.codec;
-            let message = format!("cannot send {codec}: only vp8 and h264 are supported");
+            let message = format!("cannot send {codec}: only vp8, vp9 and h264 are supported");
             return Err(Failure::usage(message));
         }
         let encoder = open(&config).map_err(Failure::encoding)?;
@@ -376,7 +377,9 @@ impl Coder {
         }
         let took = begun.elapsed();
         while self.encoder.receive(&mut self.packet) {
-            self.note(sending, Some(self.packet.meta.qindex), took);
+            if self.packet.meta.spatial.end_of_picture {
+                self.note(sending, Some(self.packet.meta.qindex), took);
+            }
             sending.counts.frame(&self.packet, took);
             sending.output.video(sending.clock.now(), &self.packet, captured)?;
         }

@@ -32,7 +32,13 @@ pub(super) struct Counts {
 impl Counts {
     pub(super) fn frame(&mut self, packet: &Packet, took: Duration) {
         let meta = &packet.meta;
-        self.totals.frame(meta.shown, meta.kind == FrameKind::Key, packet.data.len());
+        // The frames of a superframe count once; only the first one is a key frame.
+        let is_whole = meta.spatial.end_of_picture;
+        let is_key = meta.kind == FrameKind::Key;
+        self.totals.frame(meta.shown && is_whole, is_key, packet.data.len());
+        if !is_whole {
+            return;
+        }
         self.encode_time += took;
         if self.encoder.is_some() {
             self.qp_sum += u64::from(meta.qindex);

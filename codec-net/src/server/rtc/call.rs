@@ -384,6 +384,11 @@ impl Call {
             let text = text.map_err(|_| EndReason::Protocol("invalid UTF-8 text".to_owned()))?;
             control_channel.handle_text(now, text)?
         };
+        if let (Some(layer), Side::Viewer(viewer)) =
+            (control_channel.take_spatial_layer(), &mut self.side)
+        {
+            viewer.limit_spatial_layer(layer);
+        }
         if let Some(answer) = answer {
             self.send_text(now, &answer);
         }

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use codec_rtc::forward::{LayerDependencies, LayerSelector, PictureStart};
 use codec_rtc::packet::vp9::{Descriptor, Packetizer, PacketizerConfig, PictureId};
 use codec_rtc::rtp::FIXED_HEADER_BYTES;
+use codec_rtc::sequence::wrap_16;
 
 use super::super::media::{VideoFrame, Vp9Picture};
 use codec_core::codec::{FrameKind, PacketMeta};
@@ -52,39 +54,38 @@ pub(super) fn packetize(
 }
 
 /// What a viewer receives of the superframes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct SpatialLayers {
-    /// `PictureID` of the last superframe sent, and its number in its stream.
-    id: u16,
+    /// Number of the last superframe sent; its low 15 bits are the `PictureID`. And its number in its
+    /// stream.
+    number: i64,
     last: Option<(i64, bool)>,
-    /// Highest spatial layer to send, and the highest one that the viewer can decode.
-    wanted: u8,
-    current: u8,
+    selector: LayerSelector,
     requested: Option<Duration>,
-    waits: bool,
 }
 
 impl SpatialLayers {
     /// `id`: `PictureID` before the first one.
     pub(super) fn new(id: u16) -> Self {
-        Self { id, last: None, wanted: u8::MAX, current: 0, requested: None, waits: false }
+        let selector = LayerSelector::new();
+        Self { number: id.into(), last: None, selector, requested: None }
     }
 
     /// Sets the highest spatial layer to send.
     pub(super) fn set_wanted(&mut self, wanted: u8) {
-        self.wanted = wanted;
+        self.selector.set_max_spatial_layer(wanted);
     }
 
     /// Removes the layers that the viewer does not receive, and numbers the superframe for it.
     pub(super) fn fit(&mut self, frame: &VideoFrame, packets: &mut Vec<Vec<u8>>) {
         let picture = frame.vp9.as_deref();
-        self.select(frame.key, picture);
-        self.number(picture.map(|picture| (picture.number, frame.small)));
-        packets.retain(|packet| spatial_id(packet) <= self.current);
+        self.advance(picture.map(|picture| (picture.number, frame.small)));
+        let sent = self.select(frame, picture);
+        packets.retain(|packet| sent.contains(&spatial_id(packet)));
         if let Some(byte) = packets.last_mut().and_then(|packet| packet.get_mut(1)) {
             *byte |= MARKER;
         }
-        let id = (self.id | 0x8000).to_be_bytes();
+        let id = (wrap_16(self.number) | 0x8000).to_be_bytes();
         for packet in packets {
             if let Some(place) = packet.get_mut(PICTURE_ID_AT..PICTURE_ID_AT + 2) {
                 place.copy_from_slice(&id);
@@ -92,45 +93,47 @@ impl SpatialLayers {
         }
     }
 
-    /// Switches down immediately, and up where a layer depends on no earlier superframe.
-    fn select(&mut self, is_key: bool, picture: Option<&Vp9Picture>) {
-        self.waits = false;
+    /// The layers that are sent: fewer at once, and more where their references allow it.
+    fn select(&mut self, frame: &VideoFrame, picture: Option<&Vp9Picture>) -> Vec<u8> {
+        let (number, is_key) = (self.number, frame.key);
+        let temporal_id = frame.temporal_id;
+        self.selector.begin(PictureStart { number, temporal_id, is_key, may_join: true });
         let Some(picture) = picture else {
-            self.current = 0;
-            return;
+            // Its references are unknown: it depends on the previous one that the viewer received.
+            return vec![0];
         };
-        if is_key {
-            self.current = 0;
-        }
-        self.current = self.current.min(self.wanted);
-        for layer in &picture.layers {
-            let layer = &layer.descriptor;
-            let id = layer.spatial_id();
-            if id > self.current && id <= self.wanted {
-                let joins = id == self.current + 1 && layer.is_entry_point();
-                self.waits |= !joins;
-                self.current += u8::from(joins);
-            }
-        }
+        let layers = picture.layers.iter().map(|layer| &layer.descriptor);
+        let sent = layers.filter(|descriptor| {
+            let layer = descriptor.layer.unwrap_or_default();
+            self.selector.admits(
+                number,
+                &LayerDependencies {
+                    spatial_id: layer.spatial_id,
+                    inter_layer: layer.inter_layer_predicted,
+                    references: Some(descriptor.references.as_slice()),
+                    switching_up: layer.switching_up,
+                },
+            )
+        });
+        sent.map(Descriptor::spatial_id).collect()
     }
 
-    /// The next `PictureID`: distances between superframes are kept, because layer frames state their
+    /// The next number: distances between superframes are kept, because layer frames state their
     /// references by them.
-    fn number(&mut self, number: Option<(i64, bool)>) {
+    fn advance(&mut self, number: Option<(i64, bool)>) {
         let step = match (self.last, number) {
             (Some((last, before)), Some((number, small))) if small == before => number - last,
             _ => 1,
         };
-        let step = if (1..MAX_STEP).contains(&step) { step } else { 1 };
+        self.number += if (1..MAX_STEP).contains(&step) { step } else { 1 };
         self.last = number;
-        self.id = self.id.wrapping_add(u16::try_from(step).unwrap_or(1)) & 0x7fff;
     }
 
     /// Whether to request a key frame, because a layer that is wanted and present cannot be joined
     /// otherwise.
     pub(super) fn requests_key_frame(&mut self, now: Duration) -> bool {
         let is_due = self.requested.is_none_or(|at| now.saturating_sub(at) >= REQUEST_INTERVAL);
-        let requests = self.waits && is_due;
+        let requests = self.selector.needs_key_frame() && is_due;
         if requests {
             self.requested = Some(now);
         }

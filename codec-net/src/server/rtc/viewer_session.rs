@@ -71,6 +71,9 @@ pub(super) struct ViewerSession {
     state: VideoState,
     congestion: CongestionDetector,
     playout_delay: PlayoutDelayController,
+    /// Highest spatial layer that the link carries, and the highest one that the viewer wants.
+    affordable_layer: u8,
+    wanted_layer: u8,
     next_evaluation: Duration,
     /// The target of the estimate at the last evaluation.
     target: Bitrate,
@@ -93,6 +96,8 @@ impl ViewerSession {
             state: VideoState::default(),
             congestion: CongestionDetector::default(),
             playout_delay: PlayoutDelayController::default(),
+            affordable_layer: u8::MAX,
+            wanted_layer: u8::MAX,
             next_evaluation: now,
             target: Bitrate(0),
             is_stopped: false,
@@ -192,6 +197,16 @@ impl ViewerSession {
         }
     }
 
+    /// Sets the highest spatial layer that the viewer wants.
+    pub(super) fn limit_spatial_layer(&mut self, layer: u8) {
+        self.wanted_layer = layer;
+        self.choose_spatial_layer();
+    }
+
+    fn choose_spatial_layer(&mut self) {
+        self.sender.spatial.set_wanted(self.affordable_layer.min(self.wanted_layer));
+    }
+
     /// Requests a key frame for the viewer. While video is paused, it would not be sent.
     pub(super) fn request_key_frame(&self) {
         if let Some(viewer) = self.viewer.as_ref().filter(|_| self.state.paused.is_none()) {
@@ -275,7 +290,8 @@ impl ViewerSession {
         };
         if let Rendition::Full(steps) = rendition {
             // The last steps are those between spatial layers.
-            self.sender.spatial.set_wanted(steps.saturating_sub(stats.layers.max(1)));
+            self.affordable_layer = steps.saturating_sub(stats.layers.max(1));
+            self.choose_spatial_layer();
         }
         if let Some(viewer) = &self.viewer {
             viewer.set_budget(budget);

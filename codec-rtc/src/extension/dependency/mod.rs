@@ -6,15 +6,18 @@
 //! target must not miss). Each packet refers to a template and carries the differences from it.
 //!
 //! [`Writer`] selects the template, [`Reader`] keeps the structure, [`DescriptorBuilder`] creates
-//! the descriptors of streams with one spatial and up to three temporal layers.
+//! the descriptors of streams with one spatial and up to three temporal layers, and [`LayeredBuilder`]
+//! those of streams with up to three spatial layers.
 
 mod bits;
 mod builder;
+mod layered;
 mod read;
 mod structure;
 mod write;
 
 pub use builder::{DescriptorBuilder, FrameReferences};
+pub use layered::{LayerFrame, LayeredBuilder};
 pub use read::{MandatoryFields, Reader};
 pub use structure::{DecodeTargetIndication, Structure, Template};
 pub use write::{Writer, for_packet};

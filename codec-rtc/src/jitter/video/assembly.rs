@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::content::{Content, Contents, Examined};
-use super::frame::PacketInfo;
+use super::frame::{FrameDependency, PacketInfo};
+use super::layers::bit;
 use crate::packet::VideoFormat;
 use crate::packet::vp9::LayerFrame;
 use crate::rtp::{self, Malformed};
@@ -51,13 +52,18 @@ impl Stored {
     }
 
     fn starts_frame(&self) -> bool {
+        let dependency = self.frame_dependency();
         !self.is_padding()
-            && (self.examined.shows_start
-                || self.info.dependency.is_some_and(|dependency| dependency.starts_frame))
+            && (self.examined.shows_start || dependency.is_some_and(|it| it.starts_frame))
     }
 
     fn ends_frame(&self) -> bool {
-        self.marker || self.info.dependency.is_some_and(|dependency| dependency.ends_frame)
+        self.marker || self.frame_dependency().is_some_and(|it| it.ends_frame)
+    }
+
+    /// The Dependency Descriptor, if it describes whole frames. Those of VP9 describe layer frames.
+    fn frame_dependency(&self) -> Option<FrameDependency> {
+        self.info.dependency.filter(|_| !self.examined.is_layer_frame())
     }
 }
 
@@ -130,6 +136,18 @@ enum Before {
     End,
     /// A packet with this timestamp of a frame, whose first sequence number may be known.
     Frame(Option<i64>, i64),
+}
+
+/// A superframe of which packets are missing, with complete layer frames.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Partial {
+    /// Its first sequence number, and the one after its last packet.
+    pub(super) start: i64,
+    pub(super) end: i64,
+    /// Set of its complete layer frames, the lowest of which is one.
+    pub(super) layers: u8,
+    /// When the first loss became visible by a later packet.
+    pub(super) seen: Duration,
 }
 
 /// Why a frame with all packets is not usable.
@@ -325,6 +343,56 @@ impl Assembly {
         self.contents.of_frame(packets.map(|(_, stored)| &stored.examined))
     }
 
+    /// The first superframe, if packets of its upper layers are missing (VP9).
+    pub(super) fn partial(&self) -> Option<Partial> {
+        let next = self.next?;
+        let (&start, first) = self.packets.range(next..).find(|(_, it)| !it.is_padding())?;
+        let is_layered = first.examined.is_layer_frame() && first.starts_frame();
+        if !is_layered || self.complete.contains_key(&start) {
+            return None;
+        }
+        let (mut layers, mut open) = (0, None);
+        let (mut end, mut hole) = (start, None);
+        for (&number, stored) in self.packets.range(start..) {
+            if stored.timestamp != first.timestamp || stored.is_padding() {
+                break;
+            }
+            if number != end {
+                hole.get_or_insert(end);
+                open = None;
+            }
+            end = number + 1;
+            let (spatial_id, starts, ends) = stored.examined.layer_place()?;
+            if starts {
+                open = Some(spatial_id);
+            }
+            if ends && open.take() == Some(spatial_id) {
+                layers |= bit(spatial_id);
+            }
+            if stored.marker {
+                break;
+            }
+        }
+        let lowest = first.examined.layer_place().map_or(0, |(spatial_id, ..)| bit(spatial_id));
+        let seen = self.noticed(hole.unwrap_or(end))?;
+        (layers & lowest != 0).then_some(Partial { start, end, layers, seen })
+    }
+
+    /// First packet and properties of a superframe with missing packets.
+    pub(super) fn first_of_partial(&self, partial: &Partial) -> Option<(&Stored, Content)> {
+        let complete = self.packets.range(partial.start..partial.end).filter(|(_, stored)| {
+            let place = stored.examined.layer_place();
+            place.is_some_and(|(spatial_id, ..)| partial.layers & bit(spatial_id) != 0)
+        });
+        let content = self.contents.of_frame(complete.map(|(_, stored)| &stored.examined));
+        Some((self.packets.get(&partial.start)?, content))
+    }
+
+    /// Treats a superframe with missing packets as complete.
+    pub(super) fn complete_partial(&mut self, partial: &Partial) {
+        self.complete.insert(partial.start, partial.end);
+    }
+
     /// First packet and properties of the complete frame starting at `start`.
     pub(super) fn first_of(&self, start: i64) -> Option<(&Stored, Content)> {
         let end = *self.complete.get(&start)?;
@@ -376,8 +444,8 @@ impl Assembly {
         (complete.len() as u64, incomplete)
     }
 
-    /// Removes and returns the complete frame starting at `start`.
-    pub(super) fn take(&mut self, start: i64) -> Option<Result<Assembled, Unusable>> {
+    /// Removes and returns the complete frame starting at `start`, with a set of its layers.
+    pub(super) fn take(&mut self, start: i64, keep: u8) -> Option<Result<Assembled, Unusable>> {
         let end = self.complete.remove(&start)?;
         let mut packets = self.packets.split_off(&start);
         let mut behind = packets.split_off(&end);
@@ -390,7 +458,7 @@ impl Assembly {
         }
         let payloads = packets.values().map(|stored| (&stored.examined, stored.payload.as_slice()));
         let mut layers = Vec::new();
-        let Some(data) = self.contents.join(payloads, &mut layers) else {
+        let Some(data) = self.contents.join(payloads, keep, &mut layers) else {
             return Some(Err(Unusable::Malformed));
         };
         let mut all = packets.into_values();

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::FrameBufferConfig;
-use super::assembly::{Assembly, PacketCounters, Pushed, Unusable};
+use super::assembly::{Assembly, PacketCounters, Partial, Pushed, Unusable};
 use super::decodability::{Decodability, Head, Tracker};
 use super::delay::PlayoutDelayEstimator;
 use super::frame::{DroppedFrames, Frame, LostFrame, PacketInfo};
+use super::layers::ALL_LAYERS;
 use super::stall::{RecoveryOptions, Stall};
 use super::stats::{Open, StatsTracker, VideoStats};
 use crate::extension::PlayoutDelay;
@@ -18,14 +19,22 @@ use crate::rtp::Malformed;
 /// Maximum number of complete frames that wait; the oldest is dropped first.
 const MAX_FRAMES: usize = 256;
 
+/// A frame to emit.
+struct Emission {
+    /// Its first sequence number.
+    start: i64,
+    /// Whether frames before it are missing.
+    gap: bool,
+    decodable: Decodable,
+    /// Set of layers that can be decoded.
+    layers: u8,
+    /// Set if packets of its upper layers are missing.
+    partial: Option<Partial>,
+}
+
 /// Next action.
 enum Next {
-    /// Emit the frame starting at `start`.
-    Emit {
-        start: i64,
-        gap: bool,
-        decodable: Decodable,
-    },
+    Emit(Emission),
     /// Drop it.
     Drop {
         start: i64,
@@ -33,6 +42,14 @@ enum Next {
         why: Why,
     },
     Wait,
+}
+
+impl Next {
+    /// Emits a frame whose references are lost.
+    fn concealed(start: i64, gap: bool) -> Self {
+        let decodable = Decodable::No;
+        Self::Emit(Emission { start, gap, decodable, layers: ALL_LAYERS, partial: None })
+    }
 }
 
 enum Why {
@@ -50,7 +67,8 @@ enum Why {
 ///
 /// The payload format is VP8 (RFC 7741), VP9 (RFC 9628) or H.264 (RFC 6184). A frame of VP9 is a superframe
 /// with all spatial layers that were sent; its references are exact if the sender states them or the
-/// frame group. H.264 packets have no frame numbers, so
+/// frame group. If packets of upper layers are missing when the superframe is due, or cannot be recovered,
+/// the layers that can be decoded are emitted ([`Frame::lacks_layers`]). H.264 packets have no frame numbers, so
 /// that every gap may be a lost reference; its key frames are IDR pictures whose parameter sets are
 /// known. The buffer holds at most 2048 packets and 16 MiB, and at
 /// most 8 MiB per frame; it is cleared on overflow.
@@ -135,8 +153,8 @@ impl FrameBuffer {
             match self.choose(now) {
                 Next::Wait => return None,
                 Next::Drop { start, gap, why } => self.drop_frame(start, gap, &why),
-                Next::Emit { start, gap, decodable } => {
-                    if let Some(frame) = self.emit(now, start, gap, decodable) {
+                Next::Emit(emission) => {
+                    if let Some(frame) = self.emit(now, &emission) {
                         return Some(frame);
                     }
                 }
@@ -147,6 +165,14 @@ impl FrameBuffer {
     fn choose(&mut self, now: Duration) -> Next {
         self.wait_until = None;
         let Some(next) = self.assembly.next() else { return Next::Wait };
+        // Before a later frame is emitted, the layers of this one are.
+        let mut partial = None;
+        if let Some((until, emission)) = self.choose_partial(next) {
+            if until <= now {
+                return Next::Emit(emission);
+            }
+            (self.wait_until, partial) = (Some(until), Some(emission));
+        }
         let reordering = self.reordering.wait();
         let mut is_first = true;
         // The gap before the first complete frame is also before all others.
@@ -160,15 +186,21 @@ impl FrameBuffer {
             }
             let is_next = std::mem::replace(&mut is_first, false);
             let gap = !follows;
-            let verdict = self.tracker.classify(&head, gap);
+            let found = self.tracker.classify(&head, gap);
+            let (verdict, layers) = (found.lowest, found.layers);
             match verdict {
                 Decodability::Now => {
                     let decodable = Decodable::Yes;
-                    let until = self.wait_for_gap(seen.filter(|_| gap), first.timestamp);
+                    let seen = seen.filter(|_| gap);
+                    let until = match seen.filter(|_| found.may_gain) {
+                        Some(seen) => Some(self.wait_for_layers(seen, first.timestamp)),
+                        None => self.wait_for_gap(seen, first.timestamp),
+                    };
                     if until.is_none_or(|until| until <= now) {
-                        return Next::Emit { start, gap, decodable };
+                        let whole = Emission { start, gap, decodable, layers, partial: None };
+                        return Next::Emit(partial.unwrap_or(whole));
                     }
-                    self.wait_until = until;
+                    self.wait_until = until.into_iter().chain(self.wait_until).min();
                     return Next::Wait;
                 }
                 Decodability::Never if follows => {
@@ -179,7 +211,7 @@ impl FrameBuffer {
                         return Next::Drop { start, gap, why: Why::NoKeyFrame };
                     }
                     if self.config.conceal {
-                        return Next::Emit { start, gap, decodable: Decodable::No };
+                        return Next::concealed(start, gap);
                     }
                     return Next::Drop { start, gap, why: Why::ReferenceLost };
                 }
@@ -193,14 +225,51 @@ impl FrameBuffer {
                     if completed.saturating_add(self.config.max_age) <= now {
                         return Next::Drop { start, gap, why: Why::TooOld };
                     }
-                    let lost = self.stall.lost_at(reordering).is_some_and(|at| at <= now);
-                    if self.config.conceal && lost && self.tracker.has_key() {
-                        return Next::Emit { start, gap, decodable: Decodable::No };
+                    if self.config.conceal && self.tracker.has_key() {
+                        // Each gap is waited for, because it may hold a key frame.
+                        let lost = seen.unwrap_or(completed);
+                        let lost = lost.saturating_add(self.stall.recovery.deadline(reordering));
+                        if lost <= now {
+                            return partial.map_or(Next::concealed(start, gap), Next::Emit);
+                        }
+                        self.wait_until = Some(self.wait_until.map_or(lost, |at| at.min(lost)));
                     }
                 }
             }
         }
         Next::Wait
+    }
+
+    /// Returns the first superframe if its upper layers are missing, and until when it waits for them.
+    fn choose_partial(&self, next: i64) -> Option<(Duration, Emission)> {
+        let partial = self.assembly.partial()?;
+        let (first, content) = self.assembly.first_of_partial(&partial)?;
+        let head = Head::of(first, content);
+        let follows = partial.start == next || self.tracker.missing_before(&head) == Some(0);
+        let found = self.tracker.classify(&head, !follows);
+        let layers = found.layers & head.layers?.bits();
+        if found.lowest != Decodability::Now {
+            return None;
+        }
+        let until = self.wait_for_layers(partial.seen, first.timestamp);
+        let emission = Emission {
+            start: partial.start,
+            gap: !follows,
+            decodable: Decodable::Yes,
+            layers,
+            partial: Some(partial),
+        };
+        Some((until, emission))
+    }
+
+    /// Returns until when a superframe waits for its upper layers, or for their references: until it is
+    /// due and one retransmission could have arrived, which saves a key frame, or until they count as
+    /// lost. `seen`: when the gap became visible.
+    fn wait_for_layers(&self, seen: Duration, timestamp: i64) -> Duration {
+        let reordering = self.reordering.wait();
+        let repaired = seen.saturating_add(self.stall.recovery.deadline(reordering));
+        let once = seen.saturating_add(self.stall.recovery.single_retransmission());
+        self.delay.due(timestamp).max(once).min(repaired).max(seen.saturating_add(reordering))
     }
 
     /// Returns until when a decodable frame waits for missing ones before it. `seen`: when the gap
@@ -227,8 +296,8 @@ impl FrameBuffer {
         self.pass(start);
         let Some((first, content)) = self.assembly.first_of(start) else { return };
         let head = Head::of(first, content);
-        self.assembly.take(start);
-        self.tracker.record(&head, gap, false);
+        self.assembly.take(start, ALL_LAYERS);
+        self.tracker.record(&head, gap, 0);
         let counter = match why {
             Why::ReferenceLost => &mut self.dropped.reference_lost,
             Why::NoKeyFrame => &mut self.dropped.no_key_frame,
@@ -237,20 +306,18 @@ impl FrameBuffer {
         *counter += 1;
     }
 
-    fn emit(
-        &mut self,
-        now: Duration,
-        start: i64,
-        gap: bool,
-        decodable: Decodable,
-    ) -> Option<Frame> {
+    fn emit(&mut self, now: Duration, emission: &Emission) -> Option<Frame> {
+        let Emission { start, gap, decodable, layers, partial } = *emission;
+        if let Some(partial) = &partial {
+            self.assembly.complete_partial(partial);
+        }
         self.pass(start);
         let (first, content) = self.assembly.first_of(start)?;
         let head = Head::of(first, content);
-        let mut assembled = match self.assembly.take(start)? {
+        let mut assembled = match self.assembly.take(start, layers)? {
             Ok(assembled) => assembled,
             Err(why) => {
-                self.tracker.record(&head, true, false);
+                self.tracker.record(&head, true, 0);
                 match why {
                     Unusable::TooLarge => self.dropped.too_large += 1,
                     Unusable::Malformed => self.dropped.malformed += 1,
@@ -259,9 +326,13 @@ impl FrameBuffer {
             }
         };
         self.assembly.contents.emit(head.is_key, &mut assembled.data);
-        self.tracker.record(&head, gap, decodable == Decodable::Yes);
-        if decodable == Decodable::Yes {
-            self.stall.emitted(now, head.id());
+        let is_decodable = decodable == Decodable::Yes;
+        let is_cut = head.layers.is_some_and(|all| all.bits() & !layers != 0);
+        let lacks_layers = partial.is_some() || is_cut;
+        self.tracker.record(&head, gap, if is_decodable { layers } else { 0 });
+        if is_decodable {
+            self.stall.emitted(now, head.id(), lacks_layers);
+            self.dropped.layers += u64::from(lacks_layers);
         }
         if let Some(bounds) = assembled.first.info.playout_delay {
             self.delay.set_bounds(bounds);
@@ -274,6 +345,7 @@ impl FrameBuffer {
             data: assembled.data,
             layers: assembled.layers,
             references: head.references,
+            lacks_layers,
             id: head.id(),
             media_ticks: ticks,
             is_key: head.is_key,

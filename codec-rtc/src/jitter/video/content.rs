@@ -1,10 +1,11 @@
 //! Payload formats: packets and frames as far as the frame buffer examines them.
 
 use super::frame::FrameDiffs;
+use super::layers::{LayerHeads, bit};
 use crate::packet::VideoFormat;
 use crate::packet::h264::{Joiner, ParameterSets, Payload, SetId, SliceHead};
-use crate::packet::vp8::{Descriptor, LayerInfo, PictureId};
-use crate::packet::vp9::{self, GroupPicture, LayerFrame};
+use crate::packet::vp8::{Descriptor, LayerInfo};
+use crate::packet::vp9::{self, FrameGroup, LayerFrame};
 use crate::rtp::Malformed;
 
 /// Properties of a frame that depend on the payload format.
@@ -18,6 +19,8 @@ pub(super) struct Content {
     pub(super) lacks_parameters: bool,
     /// Superframes that it references, as distances (VP9 with `PictureID`s, if they are known).
     pub(super) references: Option<FrameDiffs>,
+    /// Its layer frames (VP9), if the references are known.
+    pub(super) layers: Option<LayerHeads>,
 }
 
 /// Properties of a packet.
@@ -37,6 +40,19 @@ pub(super) struct Examined {
     sets: Vec<SetId>,
 }
 
+impl Examined {
+    /// Whether its frame is that of a spatial layer (VP9).
+    pub(super) fn is_layer_frame(&self) -> bool {
+        self.vp9.is_some()
+    }
+
+    /// The spatial layer, and whether the packet starts and ends its layer frame (VP9).
+    pub(super) fn layer_place(&self) -> Option<(u8, bool, bool)> {
+        let descriptor = self.vp9.as_deref()?;
+        Some((descriptor.spatial_id(), descriptor.start_of_frame, descriptor.end_of_frame))
+    }
+}
+
 /// Examines payloads.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
@@ -45,8 +61,8 @@ pub(super) struct Contents {
     sets: ParameterSets,
     /// Parameter sets from signalling.
     signalled: ParameterSets,
-    /// The frame group of VP9's non-flexible mode, and its first superframe.
-    group: Option<(PictureId, Vec<GroupPicture>)>,
+    /// The frame group of VP9's non-flexible mode.
+    group: FrameGroup,
 }
 
 impl Contents {
@@ -95,11 +111,7 @@ impl Contents {
     fn examine_vp9<'a>(&mut self, payload: &'a [u8]) -> Result<(Examined, &'a [u8]), Malformed> {
         let (vp9, data) = vp9::Descriptor::parse(payload)?;
         let first = *data.first().ok_or(Malformed::EmptyPayload)?;
-        if let Some(structure) = &vp9.structure {
-            // The group starts here; in flexible mode there is none.
-            let group = structure.group.clone();
-            self.group = vp9.picture_id.filter(|_| !group.is_empty()).map(|id| (id, group));
-        }
+        self.group.update(&vp9);
         let layer = vp9
             .layer
             .map(|layer| LayerInfo { temporal_id: layer.temporal_id.min(3), layer_sync: false });
@@ -119,11 +131,12 @@ impl Contents {
         Ok((examined, data))
     }
 
-    /// Joins the payloads of a frame; `None` if they do not form one. The layer frames of VP9 are
-    /// appended to `layers`.
+    /// Joins the payloads of a frame; `None` if they do not form one. The layer frames of VP9 that are in
+    /// the set `keep` are appended to `layers`.
     pub(super) fn join<'a>(
         &self,
         packets: impl Iterator<Item = (&'a Examined, &'a [u8])>,
+        keep: u8,
         layers: &mut Vec<LayerFrame>,
     ) -> Option<Vec<u8>> {
         let mut data = Vec::new();
@@ -143,6 +156,9 @@ impl Contents {
             VideoFormat::Vp9 => {
                 for (examined, payload) in packets.filter(|(_, payload)| !payload.is_empty()) {
                     let descriptor = examined.vp9.as_deref()?;
+                    if keep & bit(descriptor.spatial_id()) == 0 {
+                        continue;
+                    }
                     let start = data.len();
                     data.extend_from_slice(payload);
                     match layers.last_mut() {
@@ -155,31 +171,24 @@ impl Contents {
                 }
                 let sizes: Vec<usize> = layers.iter().map(|layer| layer.bytes.len()).collect();
                 vp9::append_superframe_index(&sizes, &mut data)?;
-                Some(data)
+                (!data.is_empty()).then_some(data)
             }
         }
     }
 
-    /// References of a VP9 superframe: those of its layer frames, or those that the frame group states.
-    fn references_of<'a>(&self, packets: impl Iterator<Item = &'a Examined>) -> Option<FrameDiffs> {
-        let mut diffs: Vec<u16> = Vec::new();
-        for descriptor in packets.filter_map(|packet| packet.vp9.as_deref()) {
-            let id = descriptor.picture_id?;
-            if descriptor.flexible {
-                diffs.extend(descriptor.references.as_slice().iter().map(|&diff| u16::from(diff)));
-                continue;
-            }
-            if !descriptor.inter_predicted {
-                continue;
-            }
-            let (first, group) = self.group.as_ref()?;
-            let length = u16::try_from(group.len()).ok().filter(|it| it.is_power_of_two())?;
-            let picture = group.get(usize::from(id.steps_from(*first) % length))?;
-            diffs.extend(picture.diffs.iter().map(|&diff| u16::from(diff)));
-        }
+    /// The layer frames of a VP9 superframe, and the references of all of them.
+    fn layers_of<'a>(
+        &self,
+        packets: impl Iterator<Item = &'a Examined>,
+    ) -> Option<(LayerHeads, FrameDiffs)> {
+        let descriptors = packets.filter_map(|packet| packet.vp9.as_deref());
+        let starts = descriptors.filter(|descriptor| descriptor.start_of_frame);
+        let layers = LayerHeads::new(starts, &self.group)?;
+        let all = layers.as_slice().iter().flat_map(|layer| layer.diffs());
+        let mut diffs: Vec<u16> = all.map(|&diff| diff.into()).collect();
         diffs.sort_unstable();
         diffs.dedup();
-        FrameDiffs::new(&diffs)
+        Some((layers, FrameDiffs::new(&diffs)?))
     }
 
     /// Properties of a frame, from its packets in order.
@@ -190,8 +199,8 @@ impl Contents {
         if self.format != VideoFormat::H264 {
             let is_key = packets.clone().next().is_some_and(|first| first.has_key_bit);
             let is_vp9 = self.format == VideoFormat::Vp9;
-            let references = if is_vp9 { self.references_of(packets) } else { None };
-            return Content { is_key, references, ..Content::default() };
+            let (layers, references) = if is_vp9 { self.layers_of(packets) } else { None }.unzip();
+            return Content { is_key, references, layers, ..Content::default() };
         }
         let Some(slice) = packets.clone().find_map(|packet| packet.slice) else {
             return Content { lacks_parameters: true, ..Content::default() };
@@ -202,6 +211,7 @@ impl Contents {
             is_discardable: slice.is_discardable,
             lacks_parameters: !knows,
             references: None,
+            layers: None,
         }
     }
 

@@ -2,11 +2,12 @@
 //! descriptor if present, otherwise from the VP8 payload descriptor or, for H.264, from gaps between
 //! packets.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::assembly::Stored;
 use super::content::Content;
 use super::frame::{FrameDependency, FrameDiffs, FrameId};
+use super::layers::{ALL_LAYERS, LayerHeads, bit};
 use crate::packet::vp8::{Decodable, Descriptor, PictureId, References};
 use crate::sequence::wrap_16;
 
@@ -18,8 +19,9 @@ const REACH: i64 = 4096;
 pub(super) struct Head {
     pub(super) descriptor: Descriptor,
     pub(super) dependency: Option<FrameDependency>,
-    /// References of a VP9 superframe.
+    /// References of a VP9 superframe, and its layer frames.
     pub(super) references: Option<FrameDiffs>,
+    pub(super) layers: Option<LayerHeads>,
     pub(super) is_key: bool,
     /// Whether parameter sets that the frame needs were not received (H.264).
     pub(super) lacks_parameters: bool,
@@ -36,6 +38,7 @@ impl Head {
             },
             dependency: first.info.dependency,
             references: content.references,
+            layers: content.layers,
             is_key: content.is_key,
             lacks_parameters: content.lacks_parameters,
             timestamp: first.timestamp,
@@ -101,11 +104,28 @@ pub(super) enum Decodability {
     Never,
 }
 
+/// Which layers of a frame can be decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Verdict {
+    /// That of the lowest layer.
+    pub(super) lowest: Decodability,
+    /// Set of the layers whose references were all decoded.
+    pub(super) layers: u8,
+    /// Whether a reference of another layer may be among the missing frames.
+    pub(super) may_gain: bool,
+}
+
+impl From<Decodability> for Verdict {
+    fn from(lowest: Decodability) -> Self {
+        Self { lowest, layers: ALL_LAYERS, may_gain: false }
+    }
+}
+
 /// Tracks emitted and skipped frames in decoding order.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tracker {
-    /// Numbers of decoded frames within [`REACH`].
-    decoded: BTreeSet<i64>,
+    /// Numbers of decoded frames within [`REACH`], with the set of their decoded layers.
+    decoded: BTreeMap<i64, u8>,
     /// Last number that was unwrapped.
     newest: Option<i64>,
     /// Whether the numbers are `PictureID`s (VP9).
@@ -122,7 +142,7 @@ pub(super) struct Tracker {
 #[derive(Clone, Debug)]
 struct Before {
     /// All numbers, if a key frame cleared them.
-    decoded: Option<BTreeSet<i64>>,
+    decoded: Option<BTreeMap<i64, u8>>,
     /// The number added.
     added: Option<i64>,
     newest: Option<i64>,
@@ -146,30 +166,68 @@ impl Tracker {
         self.references.missing_before(head.descriptor.picture_id).map(u64::from)
     }
 
-    /// Classifies a complete frame. `gap`: frames before it are missing that may still arrive.
-    pub(super) fn classify(&self, head: &Head, gap: bool) -> Decodability {
-        if head.is_key {
-            return Decodability::Now;
-        }
-        if head.lacks_parameters {
-            return if gap { Decodability::Unknown } else { Decodability::Never };
+    /// Classifies a frame. `gap`: frames before it are missing that may still arrive.
+    pub(super) fn classify(&self, head: &Head, gap: bool) -> Verdict {
+        let missing = if gap { Decodability::Unknown } else { Decodability::Never };
+        if head.lacks_parameters && !head.is_key {
+            return missing.into();
         }
         let exact = head.numbered().and_then(|(number, diffs)| Some((number, diffs?)));
         let Some((number, diffs)) = exact else {
+            if head.is_key {
+                return Decodability::Now.into();
+            }
             return match self.references.clone().record(&head.descriptor, false, true, gap) {
                 Decodable::Yes => Decodability::Now,
-                Decodable::No if gap => Decodability::Unknown,
-                Decodable::No => Decodability::Never,
-            };
+                Decodable::No => missing,
+            }
+            .into();
         };
-        if !self.has_key {
-            return if gap { Decodability::Unknown } else { Decodability::Never };
+        if !self.has_key && !head.is_key {
+            return missing.into();
         }
         let number = number.unwrapped(self.newest);
+        if let Some(layers) = head.layers {
+            return self.classify_layers(&layers, number, gap);
+        }
+        if head.is_key {
+            return Decodability::Now.into();
+        }
+        self.worst(diffs.as_slice().iter().map(|&diff| number - i64::from(diff)), ALL_LAYERS, gap)
+            .into()
+    }
+
+    /// Classifies the layers of a superframe.
+    fn classify_layers(&self, layers: &LayerHeads, number: i64, gap: bool) -> Verdict {
+        let mut found = Verdict { lowest: Decodability::Now, layers: 0, may_gain: false };
+        let mut unknown = 0;
+        for (index, layer) in layers.as_slice().iter().enumerate() {
+            let references = layer.diffs().iter().map(|&diff| number - i64::from(diff));
+            let mut verdict = self.worst(references, layer.bit(), gap);
+            let lower = layer.spatial_id.checked_sub(1).map_or(0, bit);
+            if layer.inter_layer && found.layers & lower == 0 {
+                let may_come = unknown & lower != 0 && verdict != Decodability::Never;
+                verdict = if may_come { Decodability::Unknown } else { Decodability::Never };
+            }
+            match verdict {
+                Decodability::Now => found.layers |= layer.bit(),
+                Decodability::Unknown => unknown |= layer.bit(),
+                Decodability::Never => {}
+            }
+            if index == 0 {
+                found.lowest = verdict;
+            }
+        }
+        found.may_gain = unknown != 0;
+        found
+    }
+
+    /// The worst of references, of which all these layers are needed.
+    fn worst(&self, references: impl Iterator<Item = i64>, layers: u8, gap: bool) -> Decodability {
         let mut verdict = Decodability::Now;
-        for &diff in diffs.as_slice() {
-            let reference = number - i64::from(diff);
-            if !self.decoded.contains(&reference) {
+        for reference in references {
+            let has = self.decoded.get(&reference).is_some_and(|has| has & layers == layers);
+            if !has {
                 if !gap || self.last.is_none_or(|last| reference <= last) {
                     return Decodability::Never;
                 }
@@ -179,9 +237,10 @@ impl Tracker {
         verdict
     }
 
-    /// Records that a frame was emitted (`decodes`) or skipped although complete. `gap`: packets
-    /// before it were missing.
-    pub(super) fn record(&mut self, head: &Head, gap: bool, decodes: bool) {
+    /// Records that a frame was emitted, with the set of layers that are decoded, or skipped although
+    /// complete (no layers). `gap`: packets before it were missing.
+    pub(super) fn record(&mut self, head: &Head, gap: bool, layers: u8) {
+        let decodes = layers != 0;
         let Self { newest, last, has_key, .. } = *self;
         let references = self.references.clone();
         let mut before = Before { decoded: None, added: None, newest, last, references, has_key };
@@ -201,7 +260,7 @@ impl Tracker {
         self.counts_pictures = head.references.is_some();
         self.last = Some(number);
         if decodes {
-            let is_new = self.decoded.insert(number);
+            let is_new = self.decoded.insert(number, layers).is_none();
             if let Some(before) = self.before.as_mut().filter(|_| is_new) {
                 before.added = Some(number);
             }

@@ -103,6 +103,9 @@ pub struct Frame {
     pub data: Vec<u8>,
     /// The layer frames of a VP9 superframe.
     pub layers: Vec<LayerFrame>,
+    /// Whether spatial layers of a VP9 superframe are missing in [`Self::data`], because packets of them or of
+    /// their references were lost.
+    pub lacks_layers: bool,
     /// References of a VP9 superframe as distances between superframes, if they are known.
     pub references: Option<FrameDiffs>,
     /// Identifiers of the frame.
@@ -160,6 +163,8 @@ pub struct DroppedFrames {
     pub malformed: u64,
     /// Dropped because the buffer was full or the sequence numbers restarted.
     pub overflow: u64,
+    /// Emitted without some of its spatial layers (VP9); not in [`Self::total`].
+    pub layers: u64,
 }
 
 impl DroppedFrames {

@@ -38,6 +38,7 @@ mod frame;
 mod freeze;
 #[cfg(test)]
 mod h264_tests;
+mod layers;
 #[cfg(test)]
 mod link_tests;
 mod stall;

@@ -68,6 +68,8 @@ pub(super) struct Stall {
     reported: Option<Duration>,
     /// Only a key frame helps; request it without delay.
     key_now: bool,
+    /// Since when spatial layers have been missing in every frame.
+    lacks_layers: Option<Duration>,
 }
 
 impl Stall {
@@ -82,7 +84,8 @@ impl Stall {
     }
 
     /// Records an emitted decodable frame.
-    pub(super) fn emitted(&mut self, now: Duration, id: FrameId) {
+    pub(super) fn emitted(&mut self, now: Duration, id: FrameId, lacks_layers: bool) {
+        self.lacks_layers = lacks_layers.then(|| self.lacks_layers.unwrap_or(now));
         (self.last_out, self.last_decoded) = (Some(now), Some(id));
         (self.blocked, self.reported, self.key_now) = (None, None, false);
     }
@@ -150,7 +153,9 @@ impl Stall {
             }
             since.saturating_add(KEY_WAIT).max(lost)
         });
-        Some(stalled.map_or(idle, |at| at.min(idle)))
+        // The next frame of the temporal base layer may have all layers.
+        let layers = self.lacks_layers.map(|at| at.saturating_add(KEY_WAIT));
+        stalled.into_iter().chain(layers).chain([idle]).min()
     }
 
     pub(super) fn needs_key_frame(&self, now: Duration, reordering: Duration) -> bool {

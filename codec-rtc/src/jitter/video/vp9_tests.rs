@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use codec_core::frame::Size;
 
-use super::{Frame, FrameBuffer, FrameBufferConfig, PacketInfo};
+use super::{Frame, FrameBuffer, FrameBufferConfig, PacketInfo, RecoveryOptions};
 use crate::packet::VideoFormat;
 use crate::packet::vp9::{
     Descriptor, GroupPicture, LayerIndices, Packetizer, PacketizerConfig, PictureId, References,
@@ -178,4 +178,138 @@ fn damaged_payloads_are_rejected_and_leave_the_buffer_usable() {
     assert_eq!(buffer.dropped().malformed, 1);
     let packets = picture(&mut packetizer, 3, &[(data(KEY, 20), none)]);
     assert_eq!(push(&mut buffer, &packets).len(), 1);
+}
+
+/// Superframes of three layers, two packets each; a key superframe first. `always`: layers reference lower
+/// ones in every superframe, otherwise only in the key superframe.
+fn three_layers(count: u16, always: bool) -> Vec<Vec<Vec<u8>>> {
+    let mut packetizer = packetizer();
+    let one = |id: u16| {
+        let diffs: &[u8] = if id == 0 { &[] } else { &[1] };
+        let first = if id == 0 { KEY } else { INTER };
+        let layers =
+            [(data(first, 200), diffs), (data(INTER, 220), diffs), (data(INTER, 240), diffs)];
+        let mut packets = picture(&mut packetizer, id, &layers);
+        if always {
+            // The bit D of the byte after flags and PictureID.
+            packets[2..].iter_mut().for_each(|packet| packet[15] |= 1);
+        }
+        packets
+    };
+    (0..count).map(one).collect()
+}
+
+/// Spatial layers of a frame.
+fn layers_of(frame: &Frame) -> Vec<u8> {
+    frame.layers.iter().map(|layer| layer.descriptor.spatial_id()).collect()
+}
+
+/// Receives superframes every 33 ms without some packets: number of the superframe and of the packet in it.
+fn received(
+    buffer: &mut FrameBuffer,
+    superframes: &[Vec<Vec<u8>>],
+    lost: &[(usize, usize)],
+) -> Vec<(u16, Vec<u8>)> {
+    let mut found = Vec::new();
+    for (number, packets) in superframes.iter().enumerate() {
+        let begin = Duration::from_millis(33) * u32::try_from(number).unwrap();
+        for (at, packet) in packets.iter().enumerate() {
+            if !lost.contains(&(number, at)) {
+                buffer.push(begin, packet, PacketInfo::default()).unwrap();
+            }
+        }
+        for ms in 0..33 {
+            let now = begin + Duration::from_millis(ms);
+            while let Some(frame) = buffer.poll_frame(now) {
+                let layers = layers_of(&frame);
+                assert_eq!(frame.lacks_layers, layers != [0, 1, 2]);
+                buffer.decoded(now, frame.number, Duration::ZERO);
+                found.push((frame.id.picture_id.unwrap().number(), layers));
+            }
+        }
+    }
+    found
+}
+
+fn low_latency() -> FrameBuffer {
+    FrameBuffer::new(FrameBufferConfig {
+        format: VideoFormat::Vp9,
+        recovery: RecoveryOptions { nack: false, ..RecoveryOptions::default() },
+        ..FrameBufferConfig::low_latency()
+    })
+}
+
+#[test]
+fn a_lost_upper_layer_holds_no_frame_back() {
+    for always in [true, false] {
+        for (at, missing) in [(5, 2), (4, 2), (3, 1), (2, 1)] {
+            let mut buffer = low_latency();
+            let superframes = three_layers(12, always);
+            let found = received(&mut buffer, &superframes, &[(3, at)]);
+            let numbers: Vec<u16> = found.iter().map(|(number, _)| *number).collect();
+            assert_eq!(numbers, (0..12).collect::<Vec<_>>(), "packet {at}");
+            for (number, layers) in &found {
+                // Without prediction between layers, the highest layer survives the loss of the middle one.
+                let expected: &[u8] = match (number, missing) {
+                    (0..3, _) => &[0, 1, 2],
+                    (_, 2) => &[0, 1],
+                    _ if always => &[0],
+                    _ => &[0, 2],
+                };
+                assert_eq!(layers, expected, "superframe {number}, packet {at}");
+            }
+            assert_eq!((buffer.dropped().total(), buffer.dropped().layers), (0, 9));
+            assert!(buffer.needs_key_frame(Duration::from_millis(12 * 33)), "the layer is missing");
+        }
+    }
+}
+
+#[test]
+fn a_lost_lowest_layer_stops_the_stream_until_a_key_frame() {
+    let mut buffer = low_latency();
+    let found = received(&mut buffer, &three_layers(8, true), &[(3, 1)]);
+    assert_eq!(found.len(), 3);
+    assert!(buffer.needs_key_frame(Duration::from_secs(1)));
+}
+
+#[test]
+fn layers_of_a_lost_key_superframe_are_emitted_too() {
+    let mut buffer = low_latency();
+    let found = received(&mut buffer, &three_layers(4, false), &[(0, 5), (1, 4), (1, 5)]);
+    assert_eq!(found, [0, 1, 2, 3].map(|number| (number, vec![0, 1])));
+}
+
+#[test]
+fn upper_layers_are_waited_for_while_they_may_be_retransmitted() {
+    let mut buffer = FrameBuffer::new(FrameBufferConfig {
+        format: VideoFormat::Vp9,
+        ..FrameBufferConfig::forwarding()
+    });
+    let superframes = three_layers(3, true);
+    let ms = Duration::from_millis;
+    for packets in &superframes {
+        for packet in packets {
+            if packet != &superframes[1][4] {
+                buffer.push(ms(0), packet, PacketInfo::default()).unwrap();
+            }
+        }
+    }
+    let layers = |frame: Option<Frame>| frame.map(|frame| layers_of(&frame));
+    assert_eq!(layers(buffer.poll_frame(ms(1))), Some(vec![0, 1, 2]));
+    assert_eq!(layers(buffer.poll_frame(ms(1))), None);
+    let mut until = buffer.poll_timeout().unwrap();
+    assert!(until > ms(100), "{until:?}");
+    let mut other = superframes[1][4].clone();
+    let mut lossy = buffer;
+    // Not retransmitted: both superframes have two layers.
+    for _ in 0..4 {
+        if let Some(frame) = lossy.poll_frame(until) {
+            assert_eq!(layers_of(&frame), [0, 1]);
+            assert_eq!(layers(lossy.poll_frame(until)), Some(vec![0, 1]));
+            other.truncate(0);
+            break;
+        }
+        until = lossy.poll_timeout().unwrap();
+    }
+    assert!(other.is_empty());
 }

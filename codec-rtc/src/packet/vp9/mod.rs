@@ -8,11 +8,12 @@
 //! | 4.3, 4.4 | division of frames among packets, marker | [`Packetizer`] |
 //!
 //! A *superframe* has one *layer frame* for each spatial layer, and one RTP timestamp. The packetizer
-//! uses the flexible mode, in which each layer frame states its references;
+//! uses the flexible mode by default, in which each layer frame states its references;
 //! [`crate::jitter::video::FrameBuffer`] receives both modes and joins the layer frames of a superframe
 //! to a superframe.
 
 mod descriptor;
+mod group;
 mod packetizer;
 mod picture;
 mod reader;
@@ -20,6 +21,7 @@ mod structure;
 
 pub use super::vp8::PictureId;
 pub use descriptor::{Descriptor, LayerIndices, MAX_REFERENCES, References};
+pub use group::FrameGroup;
 pub use packetizer::{Packetizer, PacketizerConfig};
 pub use picture::{LayerFrame, append_superframe_index, shows_key_frame};
 pub use structure::{GroupPicture, MAX_SPATIAL_LAYERS, ScalabilityStructure};

@@ -1,4 +1,4 @@
-//! VP9 packetizer: frames to packets in flexible mode. RFC 9628, sections 4.2 to 4.4.
+//! VP9 packetizer: frames to packets. RFC 9628, sections 4.2 to 4.4.
 
 use codec_core::codec::{FrameKind, PacketMeta};
 use codec_core::error::ConfigError;
@@ -27,6 +27,9 @@ pub struct PacketizerConfig {
     pub first_picture_id: u16,
     /// Whether to send the temporal layer; default `false`.
     pub layers: bool,
+    /// Whether layer frames state their references (flexible mode); default `true`. ffmpeg does not receive
+    /// this mode.
+    pub flexible: bool,
 }
 
 impl Default for PacketizerConfig {
@@ -38,6 +41,7 @@ impl Default for PacketizerConfig {
             first_sequence: 0,
             first_picture_id: 0,
             layers: false,
+            flexible: true,
         }
     }
 }
@@ -71,6 +75,8 @@ pub struct Packetizer {
     /// Layer frames that began no superframe, and whether the last one ended a superframe.
     upper: u64,
     has_ended: bool,
+    /// The last scalability structure.
+    stated: Option<ScalabilityStructure>,
 }
 
 impl Packetizer {
@@ -86,7 +92,8 @@ impl Packetizer {
             return Err(ConfigError::new("payload type", config.payload_type, "0..=127"));
         }
         let sequence = config.first_sequence;
-        Ok(Self { config, sequence, slots: [None; SLOTS], upper: 0, has_ended: true })
+        let slots = [None; SLOTS];
+        Ok(Self { config, sequence, slots, upper: 0, has_ended: true, stated: None })
     }
 
     /// Sequence number of the next packet.
@@ -107,7 +114,7 @@ impl Packetizer {
 
     /// Appends the packets of a layer frame: of a superframe if there is one spatial layer. `timestamp`
     /// is in units of [`super::CLOCK_HZ`]. Key frames carry the scalability structure with the sizes of
-    /// the layers, if known.
+    /// the layers, if known, and so does the lowest layer if the structure changes.
     ///
     /// A reference more than 127 superframes back does not fit the descriptor: it is omitted if there is
     /// another one, and stated as 127 otherwise.
@@ -198,21 +205,29 @@ impl Packetizer {
                 *held = Some(picture);
             }
         }
+        let structure = structure(meta);
+        let flexible = self.config.flexible;
+        let states = is_key || spatial.id == 0 && self.stated.as_ref() != Some(&structure);
+        if states {
+            self.stated = Some(structure.clone());
+        }
         #[expect(clippy::cast_possible_truncation, reason = "the counter wraps")]
         let id = self.config.first_picture_id.wrapping_add(picture as u16) & 0x7fff;
+        let has_layer = self.config.layers || spatial.layers > 1;
         Descriptor {
             picture_id: Some(PictureId::Long(id)),
             inter_predicted: !references.as_slice().is_empty(),
-            layer: (self.config.layers || spatial.layers > 1).then_some(LayerIndices {
+            tl0_pic_idx: (has_layer && !flexible).then_some(meta.tl0_index),
+            layer: has_layer.then_some(LayerIndices {
                 temporal_id: meta.temporal_id.min(7),
                 switching_up: meta.layer_sync || meta.temporal_id == 0,
                 spatial_id: spatial.id.min(7),
                 inter_layer_predicted: spatial.inter_layer_predicted,
             }),
-            flexible: true,
+            flexible,
             not_for_upper_layers: !spatial.used_by_upper_layer,
-            references,
-            structure: is_key.then(|| Box::new(structure(meta))),
+            references: if flexible { references } else { References::default() },
+            structure: states.then(|| Box::new(structure)),
             ..Descriptor::default()
         }
     }
@@ -314,6 +329,25 @@ mod tests {
         assert_eq!(diffs(130, last.with(golden), last), [127], "slots 1 and 3 are older");
         assert_eq!(diffs(131, last.with(golden), last), [1], "one reference is near enough");
         assert_eq!(diffs(132, SlotSet::NONE, SlotSet::NONE), [1], "not reported");
+    }
+
+    #[test]
+    fn the_non_flexible_mode_states_no_references() {
+        let config = PacketizerConfig { flexible: false, ..PacketizerConfig::default() };
+        let mut packetizer = Packetizer::new(config).unwrap();
+        let mut out = Vec::new();
+        for frame in 0..2 {
+            packetizer.packetize(&[0x86], &meta(frame), 0, &mut out).unwrap();
+        }
+        packetizer.set_layers(true);
+        packetizer
+            .packetize(&[0x86], &PacketMeta { tl0_index: 9, ..meta(2) }, 0, &mut out)
+            .unwrap();
+        for (at, (descriptor, _)) in descriptors(&out).into_iter().enumerate() {
+            assert_eq!((descriptor.flexible, descriptor.inter_predicted), (false, at > 0));
+            assert_eq!(descriptor.references.as_slice(), []);
+            assert_eq!(descriptor.tl0_pic_idx, (at == 2).then_some(9));
+        }
     }
 
     #[test]

@@ -1,0 +1,202 @@
+//! Frames from packets, for the simulated payload formats.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use codec_core::codec::Codec;
+use codec_rtc::jitter::video::{FrameBuffer, FrameBufferConfig, PacketInfo, RecoveryOptions};
+use codec_rtc::packet::VideoFormat;
+use codec_rtc::packet::vp8::{
+    AssembledFrame, Completeness, Counters, Decodable, Depacketizer, DepacketizerConfig, MediaClock,
+};
+use codec_rtc::rtp::{self, Malformed};
+use codec_rtc::sequence::Unwrapper16;
+
+use super::settings::Settings;
+
+/// A frame from the packets that arrived.
+#[expect(clippy::struct_excessive_bools, reason = "each is a property of its own")]
+pub(super) struct Reassembled {
+    pub(super) data: Vec<u8>,
+    pub(super) timestamp: u32,
+    pub(super) is_key: bool,
+    /// Whether nothing of it is missing: no packet, and no spatial layer.
+    pub(super) is_complete: bool,
+    /// Whether its start is present, so that a decoder can be given it.
+    pub(super) has_start: bool,
+    /// Whether its references are intact.
+    pub(super) is_decodable: bool,
+    /// Packets lost since the previous frame, including those of this frame.
+    pub(super) missing_packets: u64,
+    /// Arrival of its last packet.
+    pub(super) arrived: Duration,
+}
+
+impl From<AssembledFrame> for Reassembled {
+    fn from(frame: AssembledFrame) -> Self {
+        Self {
+            timestamp: frame.timestamp,
+            is_key: frame.is_key,
+            is_complete: frame.completeness == Completeness::Complete,
+            has_start: frame.completeness != Completeness::MissingStart,
+            is_decodable: frame.decodable == Decodable::Yes,
+            missing_packets: frame.missing_packets,
+            arrived: frame.arrived.1,
+            data: frame.data,
+        }
+    }
+}
+
+/// Reassembles the frames of a stream.
+pub(super) enum Reassembly {
+    /// VP8: incomplete frames, too.
+    Vp8(Box<Depacketizer>),
+    /// VP9: the complete layers of superframes.
+    Vp9(Box<Superframes>),
+}
+
+/// Superframes, and the packets before them that are missing.
+pub(super) struct Superframes {
+    buffer: FrameBuffer,
+    sequence: Unwrapper16,
+    arrived: BTreeSet<i64>,
+    /// The first sequence number that was not passed yet.
+    next: Option<i64>,
+    /// Whether the last superframe was damaged, and the time of the last call.
+    needs_key: bool,
+    polled: Duration,
+}
+
+impl Reassembly {
+    pub(super) fn new(settings: &Settings) -> Self {
+        if settings.encoder.backend.codec == Codec::Vp9 {
+            let wait = settings.reorder_timeout;
+            let buffer = FrameBuffer::new(FrameBufferConfig {
+                format: VideoFormat::Vp9,
+                // The wait includes that for retransmissions.
+                recovery: RecoveryOptions { nack: false, ..RecoveryOptions::default() },
+                reordering: (wait, wait),
+                conceal: true,
+                max_age: Duration::MAX,
+                ..FrameBufferConfig::low_latency()
+            });
+            return Self::Vp9(Box::new(Superframes {
+                buffer,
+                sequence: Unwrapper16::default(),
+                arrived: BTreeSet::new(),
+                next: None,
+                needs_key: false,
+                polled: Duration::ZERO,
+            }));
+        }
+        let clock = MediaClock { timestamp: 0, due: settings.playout };
+        Self::Vp8(Box::new(Depacketizer::new(DepacketizerConfig {
+            gap_timeout: settings.reorder_timeout,
+            ..DepacketizerConfig::new(clock)
+        })))
+    }
+
+    pub(super) fn push(&mut self, now: Duration, bytes: &[u8]) -> Result<(), Malformed> {
+        match self {
+            Self::Vp8(depacketizer) => depacketizer.push(now, bytes).map(|_| ()),
+            Self::Vp9(superframes) => superframes.push(now, bytes),
+        }
+    }
+
+    /// Returns the next frame that is complete or abandoned by `now`. With `ends`, abandons all
+    /// incomplete frames.
+    pub(super) fn poll(&mut self, now: Duration, ends: bool) -> Option<Reassembled> {
+        match self {
+            Self::Vp8(depacketizer) => {
+                let mut next = depacketizer.poll_frame(now);
+                if next.is_none() && ends {
+                    next = depacketizer.finish();
+                }
+                next.map(Reassembled::from)
+            }
+            Self::Vp9(superframes) => superframes.poll(now, ends),
+        }
+    }
+
+    /// Whether a key frame is needed, if that is known after a call of [`Self::poll`] that returned a frame
+    /// or not.
+    pub(super) fn needs_key_frame(&self, has_frame: bool) -> Option<bool> {
+        match self {
+            Self::Vp8(depacketizer) => has_frame.then(|| depacketizer.needs_key_frame()),
+            Self::Vp9(it) => Some(it.needs_key || it.buffer.needs_key_frame(it.polled)),
+        }
+    }
+
+    /// Next expected sequence number; packets before it are no longer needed.
+    pub(super) fn next_sequence(&self) -> Option<u16> {
+        match self {
+            Self::Vp8(depacketizer) => depacketizer.next_sequence(),
+            Self::Vp9(superframes) => superframes.buffer.next_sequence(),
+        }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Duration> {
+        match self {
+            Self::Vp8(depacketizer) => depacketizer.poll_timeout(),
+            Self::Vp9(superframes) => superframes.buffer.poll_timeout(),
+        }
+    }
+
+    pub(super) fn counters(&self) -> Counters {
+        match self {
+            Self::Vp8(depacketizer) => depacketizer.counters(),
+            Self::Vp9(superframes) => {
+                let packets = superframes.buffer.packets();
+                Counters {
+                    buffered: packets.buffered,
+                    duplicate: packets.duplicate,
+                    late: packets.late,
+                    outliers: packets.outliers,
+                    resets: packets.resets,
+                }
+            }
+        }
+    }
+}
+
+impl Superframes {
+    fn push(&mut self, now: Duration, bytes: &[u8]) -> Result<(), Malformed> {
+        self.buffer.push(now, bytes, PacketInfo::default())?;
+        let number = self.sequence.unwrap(rtp::parse(bytes)?.header.sequence);
+        self.arrived.insert(number);
+        self.next.get_or_insert(number);
+        Ok(())
+    }
+
+    fn poll(&mut self, now: Duration, ends: bool) -> Option<Reassembled> {
+        self.polled = now;
+        let mut next = self.buffer.poll_frame(now);
+        if next.is_none() && ends {
+            // Long enough for every wait.
+            next = self.buffer.poll_frame(now + Duration::from_secs(3600));
+        }
+        let frame = next?;
+        let is_decodable = frame.decodable == Decodable::Yes;
+        self.needs_key = !is_decodable;
+        Some(Reassembled {
+            timestamp: frame.id.timestamp,
+            is_key: frame.is_key,
+            is_complete: !frame.lacks_layers,
+            has_start: true,
+            is_decodable,
+            missing_packets: self.missing_packets(),
+            arrived: frame.arrived.1,
+            data: frame.data,
+        })
+    }
+
+    /// Packets that the buffer passed since the last call although they never arrived.
+    fn missing_packets(&mut self) -> u64 {
+        let (Some(from), Some(next)) = (self.next, self.buffer.next_sequence()) else { return 0 };
+        let next = self.sequence.peek(next);
+        let kept = self.arrived.split_off(&next);
+        let arrived = std::mem::replace(&mut self.arrived, kept).len() as u64;
+        self.next = Some(next);
+        u64::try_from(next - from).unwrap_or(0).saturating_sub(arrived)
+    }
+}
