@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 use std::io;
 use std::sync::Arc;
 
-use codec_core::error::MissingFeature;
+use codec_core::error::{LimitError, MissingFeature};
 
 use crate::stdio::STDOUT;
 
@@ -107,7 +107,11 @@ impl Failure {
             Error::Corrupt(_) => Kind::Corrupt,
             _ => Kind::Input,
         };
-        Self::caused(kind, format!("{name}: {error}"), error)
+        let help = match &error {
+            Error::Limit { detail, .. } => limit_help(detail),
+            _ => String::new(),
+        };
+        Self::caused(kind, format!("{name}: {error}{help}"), error)
     }
 
     /// Converts an error from writing `name`.
@@ -130,7 +134,11 @@ impl Failure {
             Error::NoBackend(_) | Error::MissingFeature(_) => Kind::Backend,
             _ => Kind::Input,
         };
-        Self::caused(kind, format!("{place}: {error}"), error)
+        let help = match &error {
+            Error::Limit(detail) => limit_help(detail),
+            _ => String::new(),
+        };
+        Self::caused(kind, format!("{place}: {error}{help}"), error)
     }
 
     /// Converts an encoder's error about a setting or a frame.
@@ -150,5 +158,34 @@ impl Failure {
     pub fn interrupted(kept: bool) -> Self {
         let outcome = if kept { "the file is finished" } else { "nothing was written" };
         Self::new(Kind::Interrupted, format!("interrupted: {outcome}"))
+    }
+}
+
+/// Returns the line with the remedy for an exceeded limit; empty for limits that no flag raises.
+pub(crate) fn limit_help(error: &LimitError) -> String {
+    let key = match error.what {
+        "pixels" => "pixels",
+        "packet bytes" | "frame bytes" => "packet",
+        "resized pixels within 30 frames" => "resized",
+        _ => return String::new(),
+    };
+    format!(
+        "\nhelp: if you trust the input, raise the limit with --limits {key}={}",
+        error.requested
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exceeded_limits_name_the_flag_that_raises_them() {
+        let of = |what| limit_help(&LimitError { what, requested: 300, limit: 2 });
+        assert!(of("pixels").ends_with("--limits pixels=300"));
+        assert!(of("packet bytes").ends_with("--limits packet=300"));
+        assert!(of("frame bytes").ends_with("--limits packet=300"));
+        assert!(of("resized pixels within 30 frames").ends_with("--limits resized=300"));
+        assert_eq!(of("header bytes"), "");
     }
 }

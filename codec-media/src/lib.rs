@@ -94,7 +94,7 @@
 //! | `send` and `recv`: paced inputs, network outputs and inputs, recordings | `live/` |
 //! | cameras and microphones (feature `capture`, ADR 0024) | `live/capture/` |
 //! | generated clips | `generate/` |
-//! | progress, events, reports | `progress.rs`, `events.rs`, `report.rs` |
+//! | progress, events, reports, counts in messages | `progress.rs`, `events.rs`, `report.rs`, `count.rs` |
 //!
 //! The audio of a run passes through an `audio::pipeline`, which keeps pace with the video, if any:
 //!
@@ -106,6 +106,7 @@
 
 pub mod audio;
 mod clock;
+pub mod count;
 pub mod events;
 pub mod failure;
 pub mod frame;

@@ -6,6 +6,7 @@ use crate::Env;
 use crate::audio::gap::GapLimit;
 use crate::audio::sink::AudioSink;
 use crate::audio::source::{AudioDecodeOptions, AudioSource};
+use crate::count::counted;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::input::InputSpec;
 use crate::io::names::{format_of, is_pipe};
@@ -102,8 +103,8 @@ pub fn run(args: &MixOptions, env: &Env) -> Result<()> {
         let dropped = mixer.stats(id).map_or(0, |stats| stats.late + stats.overlapped);
         if dropped > 0 {
             let name = &input.name;
-            env.events
-                .warn(format!("{name}: dropped {dropped} samples before time 0 or overlapping"));
+            let dropped = counted(dropped, "sample");
+            env.events.warn(format!("{name}: dropped {dropped} before time 0 or overlapping"));
         }
     }
     if env.stop.is_requested() {

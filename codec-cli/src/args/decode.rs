@@ -71,7 +71,7 @@ pub(crate) struct ProbeArgs {
     #[arg(long)]
     pub(crate) json: bool,
     /// List every packet (raw video: every frame).
-    #[arg(long)]
+    #[arg(long = "packets", alias = "frames")]
     pub(crate) frames: bool,
 }
 

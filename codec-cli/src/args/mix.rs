@@ -40,7 +40,7 @@ pub(crate) struct MixArgs {
     pub(crate) channels: Option<u8>,
     /// Set the codec: CODEC, CODEC/BACKEND or a PCM encoding (s16le).
     ///
-    /// Default: the usual one of the container.
+    /// Default: s16le in .wav files, Opus elsewhere.
     #[arg(short, long)]
     pub(crate) codec: Option<String>,
     /// Set the bitrate: 64k; a plain number is kb/s.

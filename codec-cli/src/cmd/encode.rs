@@ -14,6 +14,7 @@ use codec_media::io::stills::{StillFormat, write};
 use codec_media::io::unreadable::Advice;
 use codec_media::io::video;
 use codec_media::session::{self, Session, audio};
+use codec_media::settings::audio::AudioOptions;
 use codec_media::settings::encoding::can_hold_video;
 use codec_media::values::Rotate;
 
@@ -105,6 +106,13 @@ fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
     let opened = session::open_input(&settings, env)?;
     if opened.available.audio && settings.audio.is_none() && !args.audio.no_audio {
         env.events.note(format!("audio dropped: {format} cannot hold audio"));
+    }
+    if opened.audio.is_none() && !opened.available.audio && settings.audio.is_some() {
+        let given = AudioOptions::from(&args.audio);
+        if given.requires_encoder() || given.audio_codec.is_some() {
+            let name = settings.input.name();
+            env.events.warn(format!("audio options have no effect: {name} has no audio"));
+        }
     }
     let Some(mut source) = opened.video else {
         let input = opened.audio.ok_or_else(|| nothing(&settings.input.name()))?;

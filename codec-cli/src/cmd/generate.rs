@@ -4,6 +4,7 @@ use codec_container::Format;
 use codec_core::frame::{Color, ColorRange, PictureInfo, SampleFormat};
 use codec_media::Env;
 use codec_media::audio::source::AudioDecodeOptions;
+use codec_media::count::counted;
 use codec_media::failure::{Failure, Result};
 use codec_media::generate::{AudioGenerator, AudioSignal, Generator, Scene};
 use codec_media::io::media::AudioInput;
@@ -72,7 +73,12 @@ fn draw(
     sink.finish()?;
     let name = output.name.clone();
     output.commit()?;
-    env.events.note(format!("{name}: {drawn} frames of {}, {}", args.scene, args.size));
+    env.events.note(format!(
+        "{name}: {} of {}, {}",
+        counted(drawn.into(), "frame"),
+        args.scene,
+        args.size
+    ));
     if drawn < args.frames {
         return Err(Failure::interrupted(true));
     }

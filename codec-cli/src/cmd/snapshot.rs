@@ -1,6 +1,7 @@
 //! `codec snapshot`.
 
 use codec_media::Env;
+use codec_media::count::counted;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::frame::planes::Planes;
 use codec_media::frame::transform::Transform;
@@ -50,6 +51,10 @@ pub(crate) fn run(args: &SnapshotArgs, env: &Env) -> Result<()> {
 }
 
 fn past_the_end(spec: &InputSpec, asked: u64, had: u64) -> Failure {
-    let message = format!("{}: no frame {asked}: the input has {had} frames", spec.name());
+    let message = format!(
+        "{}: no frame {asked}: the input has {}, counted from 0",
+        spec.name(),
+        counted(had, "frame")
+    );
     Failure::new(Kind::Usage, message)
 }

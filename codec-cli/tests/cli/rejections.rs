@@ -150,6 +150,35 @@ fn limits_are_enforced_and_configurable() {
     place.fails(3, "limit", &["decode", "a.ivf", "--md5", "--limits", "packet=20"]);
 }
 
+#[test]
+fn errors_of_limits_name_the_remedy() {
+    let place = Place::with_clip("static-slide", "64x64", 2);
+    place.ok(&["encode", "clip.y4m", "-o", "a.ivf"]);
+    for (file, limits, remedy) in [
+        ("a.ivf", "pixels=1000", "--limits pixels=4096"),
+        ("clip.y4m", "memory=40K", "--limits pixels=4096"),
+        ("a.ivf", "packet=20", "--limits packet="),
+    ] {
+        place.fails(3, remedy, &["decode", file, "--md5", "--limits", limits]);
+    }
+}
+
+#[test]
+fn errors_of_outputs_do_not_name_the_temporary_file() {
+    let place = Place::with_clip("static-slide", "32x32", 2);
+    let run = place.run(&["encode", "clip.y4m", "-o", "absent/a.ivf"]);
+    assert_eq!(run.code, 5);
+    assert!(run.err.contains("absent/a.ivf") && !run.err.contains(".part"), "{}", run.err);
+}
+
+#[test]
+fn commands_in_real_time_offer_their_only_preset() {
+    let place = Place::with_clip("static-slide", "32x32", 2);
+    for command in [&["simulate", "clip.y4m"][..], &["send", "clip.y4m", "udp://127.0.0.1:9"]] {
+        place.fails(2, "[possible values: rtc]", &[command, &["--preset", "file"]].concat());
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn video_is_not_written_to_a_terminal() {

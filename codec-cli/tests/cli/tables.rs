@@ -6,7 +6,7 @@ use super::Place;
 fn probe_reports_the_stream_and_every_packet() {
     let place = Place::with_clip("talking-head", "64x48", 5);
     place.ok(&["encode", "clip.y4m", "-o", "a.webm", "--preset", "rtc"]);
-    let text = place.ok(&["probe", "a.webm", "--frames"]).text();
+    let text = place.ok(&["probe", "a.webm", "--packets"]).text();
     assert!(
         text.contains("webm") && text.contains("video vp8, 64x48") && text.contains("5 packets"),
         "{text}"

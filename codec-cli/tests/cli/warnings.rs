@@ -51,3 +51,17 @@ fn av1_in_real_time_causes_an_early_warning() {
     let (_, err) = encode(&place, &["-c", "av1", "-q", "50"]);
     assert!(!err.contains("real time in this build"), "{err}");
 }
+
+#[test]
+fn audio_options_without_audio_cause_a_warning() {
+    let place = Place::with_clip("static-slide", "64x48", 1);
+    for more in [&["--fec"][..], &["--dtx"], &["--application", "voip"], &["--fec", "--loss", "9"]]
+    {
+        let run = place.run(&[&["encode", "clip.y4m", "-y", "-o", "b.webm"], more].concat());
+        assert_eq!(run.code, 0, "{more:?}: {}", run.err);
+        assert!(run.err.contains("audio options have no effect"), "{more:?}: {}", run.err);
+    }
+    let run = place.run(&["encode", "clip.y4m", "-y", "-o", "b.webm"]);
+    assert!(!run.err.contains("no effect"), "{}", run.err);
+    assert!(run.err.contains("1 frame in") && run.err.contains("1 key frame\n"), "{}", run.err);
+}

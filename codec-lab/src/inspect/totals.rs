@@ -3,6 +3,7 @@
 use codec_core::codec::FrameKind;
 use codec_core::codec::trace::FrameTrace;
 use codec_core::frame::Rational;
+use codec_media::count::counted;
 use codec_media::json::{self, Object};
 
 use super::chroma::ChromaError;
@@ -140,7 +141,12 @@ impl Totals {
 
     /// Returns the totals as text.
     pub(super) fn text(&self) -> String {
-        let mut text = format!("{} packets, {} bytes, {} key", self.packets, self.bytes, self.keys);
+        let mut text = format!(
+            "{}, {}, {} key",
+            counted(self.packets, "packet"),
+            counted(self.bytes, "byte"),
+            self.keys
+        );
         let others = [
             (self.hidden, "not shown"),
             (self.repeats, "repeats"),

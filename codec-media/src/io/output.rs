@@ -104,8 +104,8 @@ impl OutputFile {
         }
         // A link's target is replaced, not the link.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let temporary =
-            temporary_beside(&path, private).map_err(|error| Failure::output(&name, error))?;
+        let temporary = temporary_beside(&path, private)
+            .map_err(|error| Failure::output(&name, plain(error)))?;
         stop::remember(temporary.path().to_owned());
         let place = Place::File { temporary, path };
         Ok(Self { name, place, overwrite: rules.overwrite })
@@ -164,6 +164,15 @@ impl OutputFile {
             _ => Failure::output(&self.name, error.error),
         })
     }
+}
+
+/// Returns `error` without the name of the temporary file, which `tempfile` adds and which the user
+/// did not choose.
+fn plain(error: io::Error) -> io::Error {
+    use std::error::Error;
+    let inner = error.get_ref().and_then(Error::source);
+    let code = inner.and_then(|inner| inner.downcast_ref::<io::Error>()?.raw_os_error());
+    code.map_or(error, io::Error::from_raw_os_error)
 }
 
 fn temporary_beside(path: &Path, private: bool) -> io::Result<NamedTempFile> {

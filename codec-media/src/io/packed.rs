@@ -32,7 +32,10 @@ impl PackedReader {
         let RawLayout { size, frame_rate, samples } = layout;
         if size.pixels() > limits.max_pixels {
             let limit = limits.max_pixels;
-            let message = format!("{name}: {size} exceeds the limit of {limit} pixels");
+            let message = format!(
+                "{name}: {size} exceeds the limit of {limit} pixels\n\
+                 help: if you trust the input, raise the limit with --limits pixels={size}"
+            );
             return Err(Failure::new(Kind::Input, message));
         }
         let input: Box<dyn Read + Send> = match source {

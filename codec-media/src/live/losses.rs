@@ -1,5 +1,6 @@
 //! Losses of a live input before the encoder, and their reports.
 
+use crate::count::counted;
 use crate::json::Object;
 
 /// Video and audio of a live input that did not reach the encoder.
@@ -30,9 +31,9 @@ impl Losses {
         ];
         let lost = frames.into_iter().filter(|(count, _)| *count > 0);
         let mut parts: Vec<String> =
-            lost.map(|(count, what)| format!("{count} frames {what}")).collect();
+            lost.map(|(count, what)| format!("{} {what}", counted(count, "frame"))).collect();
         if audio_gaps > 0 {
-            parts.push(format!("{audio_gaps} audio gaps ({silence_s:.2} s)"));
+            parts.push(format!("{} ({silence_s:.2} s)", counted(audio_gaps, "audio gap")));
         }
         if audio_late_s > 0.0 {
             parts.push(format!("{audio_late_s:.2} s of audio dropped"));

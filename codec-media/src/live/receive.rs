@@ -7,6 +7,7 @@ use codec_net::link_emulator::LinkEmulator;
 
 use super::options::ReceiveOptions;
 use crate::Env;
+use crate::count::counted;
 use crate::failure::{Failure, Kind, Result};
 use crate::json::Object;
 use crate::live::e2ee;
@@ -305,8 +306,12 @@ impl Receiving {
             &env,
             relay,
             Summary {
-                begin: format!("{} frames, {} bytes", totals.frames, totals.bytes),
-                middle: (lost > 0).then(|| format!("{lost} packets lost")),
+                begin: format!(
+                    "{}, {}",
+                    counted(totals.frames, "frame"),
+                    counted(totals.bytes, "byte")
+                ),
+                middle: (lost > 0).then(|| format!("{} lost", counted(lost, "packet"))),
                 end: delay_text
                     .into_iter()
                     .chain(

@@ -5,6 +5,7 @@ use std::time::Duration;
 use codec_net::link_emulator::{DirectionStats, LinkEmulator};
 
 use crate::Env;
+use crate::count::counted;
 use crate::failure::Failure;
 use crate::json::Object;
 
@@ -71,7 +72,7 @@ impl Totals {
         }
         parts.extend(middle);
         if self.dropped > 0 {
-            parts.push(format!("{} frames dropped", self.dropped));
+            parts.push(format!("{} dropped", counted(self.dropped, "frame")));
         }
         parts.extend(end);
         env.events.note(parts.join("; "));

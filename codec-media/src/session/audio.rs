@@ -11,6 +11,7 @@ use crate::audio::effects::Effects;
 use crate::audio::pipeline::AudioPipeline;
 use crate::audio::sink::AudioSink;
 use crate::audio::source::{AudioDecodeOptions, AudioSource};
+use crate::count::counted;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::media::AudioInput;
 use crate::io::output::{OutputFile, OutputRules};
@@ -211,10 +212,11 @@ pub fn run(settings: &AudioEncoding, input: AudioInput, env: &Env) -> Result<()>
     env.events.event(totals);
     if !env.events.takes_records() {
         env.events.note(format!(
-            "{:.3} s of audio in {elapsed:.2} s: x{:.1} real time; {packets} packets, {bytes} \
-             bytes, {:.1} kb/s",
+            "{:.3} s of audio in {elapsed:.2} s: x{:.1} real time; {}, {}, {:.1} kb/s",
             pipeline.heard_s(),
             pipeline.heard_s() / elapsed,
+            counted(packets, "packet"),
+            counted(bytes, "byte"),
             kbps(&pipeline)
         ));
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use codec_core::frame::Rational;
 
 use crate::Env;
+use crate::count::counted;
 use crate::io::source::Damage;
 use crate::json::Object;
 use crate::report::Row;
@@ -126,13 +127,13 @@ impl Totals {
     pub(super) fn text(&self, elapsed: Duration, verified: bool) -> String {
         let fps = self.fps(elapsed);
         let mut text = format!(
-            "{} frames in {:.2} s: {fps:.1} fps, x{:.2} real time; {} bytes, {:.1} kb/s, {} key frames",
-            self.frames_in,
+            "{} in {:.2} s: {fps:.1} fps, x{:.2} real time; {}, {:.1} kb/s, {}",
+            counted(self.frames_in, "frame"),
             elapsed.as_secs_f64(),
             fps / self.frame_rate.as_f64(),
-            self.bytes,
+            counted(self.bytes, "byte"),
             self.kbps(),
-            self.keys,
+            counted(self.keys, "key frame"),
         );
         if self.dropped > 0 {
             text.push_str(&format!(", {} dropped", self.dropped));

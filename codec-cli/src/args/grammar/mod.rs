@@ -1,14 +1,15 @@
 //! The command line's grammar: the arguments of `cli.rs` and its siblings, with headings, defaults
 //! that depend on the command, and shell completion hints.
 
-use clap::builder::PossibleValuesParser;
-use clap::{Arg, Command, CommandFactory, ValueHint};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Arg, Command, CommandFactory, ValueEnum, ValueHint};
 use codec_audio::PcmEncoding;
 use codec_backends::registry;
 use codec_core::codec::{Backend, Scalability};
 use codec_media::values::Samples;
 
 use super::cli::Cli;
+use super::encoder::PresetArg;
 
 /// Returns the grammar that parses the command line.
 pub(crate) fn grammar() -> Command {
@@ -22,7 +23,7 @@ fn finished(command: Command) -> Command {
         let heading = heading_of(&name, arg.get_id().as_str());
         let arg = if arg.is_positional() { arg } else { arg.help_heading(heading) };
         let is_advanced = heading.is_some() && ADVANCED.contains(&arg.get_id().as_str());
-        let arg = arg.hide_short_help(is_advanced);
+        let arg = in_real_time(&name, arg.hide_short_help(is_advanced));
         let preset = PRESETS.iter().find(|(of, _)| *of == name && arg.get_id() == "preset");
         with_hint(match preset {
             Some((_, preset)) => arg.default_value(*preset),
@@ -31,6 +32,69 @@ fn finished(command: Command) -> Command {
     });
     command.mut_subcommands(finished)
 }
+
+/// Limits the flags that commands share to what holds for those that encode in real time only.
+fn in_real_time(command: &str, arg: Arg) -> Arg {
+    if !["send", "simulate"].contains(&command) {
+        return arg;
+    }
+    let id = arg.get_id().as_str().to_owned();
+    let arg = match (command, id.as_str()) {
+        (_, "preset") => {
+            let values = PossibleValuesParser::new(PresetArg::Rtc.to_possible_value());
+            arg.value_parser(values.try_map(|name| PresetArg::from_str(&name, false)))
+        }
+        ("simulate", "max_frame_time") => arg.hide(true),
+        _ => arg,
+    };
+    let text = REAL_TIME_HELP
+        .iter()
+        .find(|(of, known, _)| *known == id && (of.is_empty() || *of == command));
+    match text {
+        Some((_, _, text)) => {
+            let short = text.split("\n\n").next().unwrap_or(text).trim_end_matches('.');
+            arg.help(short.to_owned()).long_help(*text)
+        }
+        None => arg,
+    }
+}
+
+/// Help of shared flags in commands that encode in real time only: command (empty: all of them),
+/// flag, text.
+const REAL_TIME_HELP: [(&str, &str, &str); 7] = [
+    ("", "preset", "Select settings for real time: the only preset of this command"),
+    (
+        "",
+        "codec",
+        "Select the encoder: CODEC or CODEC/BACKEND (see `codec codecs`).\n\nDefault: vp8.",
+    ),
+    (
+        "",
+        "keyint",
+        "Set the maximum key frame interval, in frames or in seconds (2s).\n\n0 (the default) \
+         disables periodic key frames.",
+    ),
+    (
+        "",
+        "layers",
+        "Set the layers: L1T1 (one, the default) to L1T3; VP9: also L2T1 to L3T3.\n\n`L3T2` has \
+         three spatial and two temporal layers; `L3T2_KEY` predicts between spatial layers only \
+         in key frames.",
+    ),
+    ("", "content", "Tune for camera or screen content"),
+    (
+        "",
+        "speed",
+        "Set the speed: 0 (best quality) to 10 (fastest).\n\nDefault: 7 for VP8, VP9 and H.264, \
+         10 for AV1.",
+    ),
+    (
+        "send",
+        "audio_codec",
+        "Set the audio codec: opus, opus/BACKEND or copy.\n\nDefault: Opus packets of the input \
+         are copied, other audio is encoded with Opus.",
+    ),
+];
 
 /// The default preset of each command that has one.
 const PRESETS: [(&str, &str); 5] = [
@@ -123,10 +187,9 @@ const ENCODER: &[&str] = &[
 ];
 const RATE: &[&str] = &["bitrate", "quality", "qp", "rate_trace", "passes", "drop", "bpp", "adapt"];
 const SPEED: &[&str] = &["speed", "speeds", "max_frame_time", "threads", "jobs"];
-const VIDEO: &[&str] = &["pix_fmt", "deinterlace", "crop", "rotate", "resize"];
+const VIDEO: &[&str] = &["no_video", "pix_fmt", "deinterlace", "crop", "rotate", "resize"];
 const AUDIO: &[&str] = &[
     "no_audio",
-    "no_video",
     "audio_codec",
     "audio_bitrate",
     "application",

@@ -160,6 +160,9 @@ fn computed() -> Vec<(&'static str, &'static str, String)> {
     assert_eq!(limits.parse::<LimitList>().unwrap().0, Limits::default());
     vec![
         ("", "codec", said("Default: ")),
+        ("send simulate", "speed", format!("Default: {vp8_rtc} for VP8, VP9 and H.264")),
+        ("send simulate", "keyint", said("0 (the default)")),
+        ("send", "audio_codec", said("Default: Opus packets")),
         ("", "speed", format!("VP8, VP9 and H.264: {vp8_rtc} in rtc, {vp8_file} in file")),
         ("", "threads", said("Default: ")),
         ("", "passes", said("Default: 2 for files, 1 for pipes")),

@@ -2,6 +2,7 @@
 
 use codec_core::frame::Size;
 use codec_media::Env;
+use codec_media::count::counted;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::frame::transform::Transform;
 use codec_media::io::output::OutputFile;
@@ -132,18 +133,18 @@ impl Pump {
         let x_realtime = fps / source.stream_info().frame_rate.as_f64();
         if damage.is_some() {
             self.env.events.warn(format!(
-                "{} packets decoded to no frame; {} frames partly concealed: {:.2} % of all \
+                "{} decoded to no frame; {} partly concealed: {:.2} % of all \
                  macroblocks",
-                damage.lost_packets,
-                damage.concealed_frames,
+                counted(damage.lost_packets, "packet"),
+                counted(damage.concealed_frames, "frame"),
                 damage.concealed_pct()
             ));
         }
         if !self.env.events.takes_records() {
             let level = self.env.level.name();
             self.env.events.note(format!(
-                "{} frames in {seconds:.2} s: {fps:.1} fps, x{x_realtime:.2} real time, SIMD {level}",
-                self.frames
+                "{} in {seconds:.2} s: {fps:.1} fps, x{x_realtime:.2} real time, SIMD {level}",
+                counted(self.frames, "frame")
             ));
         }
         let summary = Object::new()

@@ -4,6 +4,7 @@ use codec_container::AudioTrack;
 use codec_core::frame::{
     Chromaticity, ColorRange, FieldOrder, HdrMetadata, PictureInfo, Rational, SampleFormat, Size,
 };
+use codec_media::count::counted;
 
 use codec_media::failure::Result;
 use codec_media::json::{self, Object};
@@ -159,14 +160,15 @@ impl TrackReport {
             Kind::Other => "other".to_owned(),
         };
         let Self { count, keys, hidden, bytes, time_base, .. } = self;
-        text.push_str(&format!("\n    {count} packets"));
+        text.push_str(&format!("\n    {}", counted(*count, "packet")));
         if matches!(self.kind, Kind::Video(_)) {
-            text.push_str(&format!(" ({keys} key frames, {hidden} not shown)"));
+            text.push_str(&format!(" ({}, {hidden} not shown)", counted(*keys, "key frame")));
         }
         text.push_str(&format!(
-            ", {:.3} s, {bytes} bytes, {:.1} kb/s\n    time base {time_base} s, first time {} \
+            ", {:.3} s, {}, {:.1} kb/s\n    time base {time_base} s, first time {} \
              ticks\n",
             self.seconds(),
+            counted(*bytes, "byte"),
             self.kbps(),
             self.first.unwrap_or(0),
         ));

@@ -10,7 +10,7 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 use super::StillFormat;
 use super::webp::{self, Content};
 use crate::Env;
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, Kind, Result, limit_help};
 use crate::frame::convert;
 use crate::frame::planes::Planes;
 use crate::io::source::{FrameSource, SourceFrame, StreamInfo};
@@ -231,7 +231,10 @@ fn damaged(name: &str, why: &str) -> Failure {
 
 fn check_size(size: Size, name: &str, limits: &Limits) -> Result<()> {
     let checked = PixelLimit(limits.max_pixels).check(size);
-    checked.map_err(|error| Failure::new(Kind::Input, format!("{name}: {size}: {error}")))
+    checked.map_err(|error| {
+        let help = limit_help(&error);
+        Failure::new(Kind::Input, format!("{name}: {size}: {error}{help}"))
+    })
 }
 
 /// Decodes with the crate `image` to I420, with the usual matrix for the size.

@@ -15,6 +15,7 @@ use codec_net::url::Url;
 
 use crate::Env;
 use crate::audio::pipeline::AudioPipeline;
+use crate::count::counted;
 use crate::failure::{Failure, Kind, Result};
 use crate::live::losses::Losses;
 use crate::live::media::Live;
@@ -321,7 +322,10 @@ impl Sending {
             relay.as_ref(),
             Summary {
                 begin: format!(
-                    "{frames} frames in {seconds:.1} s, {bytes} bytes, {keys} key frames"
+                    "{} in {seconds:.1} s, {}, {}",
+                    counted(frames, "frame"),
+                    counted(bytes, "byte"),
+                    counted(keys, "key frame")
                 ),
                 middle: None,
                 end: tail,

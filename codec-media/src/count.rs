@@ -1,0 +1,20 @@
+//! Counts in messages.
+
+/// Returns a count with its noun: `1 frame`, `2 frames`.
+#[must_use]
+pub fn counted(count: u64, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::counted;
+
+    #[test]
+    fn one_takes_the_singular() {
+        assert_eq!(counted(0, "key frame"), "0 key frames");
+        assert_eq!(counted(1, "key frame"), "1 key frame");
+        assert_eq!(counted(2, "key frame"), "2 key frames");
+    }
+}
