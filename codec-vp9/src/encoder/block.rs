@@ -149,7 +149,7 @@ impl<'a> Coder<'a> {
 
     /// Squared error of the prediction of the transform block at a position in units of 4 samples, in the
     /// frame.
-    fn energy(&mut self, block: &PlaneBlock, (x, y): (usize, usize)) -> u32 {
+    pub(super) fn energy(&mut self, block: &PlaneBlock, (x, y): (usize, usize)) -> u32 {
         let units = block.tx.units();
         let (width, height) = (units.min(block.end.0 - x), units.min(block.end.1 - y));
         let mask = if block.plane == 0 { 15 } else { 7 };

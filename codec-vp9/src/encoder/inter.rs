@@ -198,11 +198,10 @@ impl Coder<'_> {
             references: References::Single(choice.reference),
             inter_mode: choice.mode,
             vectors: [[choice.vector, MotionVector::default()]; 4],
-            filter: setup.header.references.filter.unwrap_or_default(),
             tx: largest,
             ..self.info(site)
         };
-        self.recon.predict_inter(&info, &setup.plane_blocks(&info));
+        let mode_rate = choice.rate + self.predict(site, &mut info);
         let saved = self.contexts.save(self.superblock_col);
         out.levels.clear();
         let step = self.quantisers().step;
@@ -223,8 +222,8 @@ impl Coder<'_> {
         self.contexts.restore(self.superblock_col, &saved);
         out.levels.append(self.work_levels);
         let rate = cost.rate + costs.tx_size(site, info.tx) + costs.skip(site, false);
-        let coded = cost.error.saturating_add(lambda.cost(choice.rate + rate));
-        let skipped = cost.energy.saturating_add(lambda.cost(choice.rate + costs.skip(site, true)));
+        let coded = cost.error.saturating_add(lambda.cost(mode_rate + rate));
+        let skipped = cost.energy.saturating_add(lambda.cost(mode_rate + costs.skip(site, true)));
         if !cost.any || skipped <= coded {
             // The transform size is not coded.
             (info.tx, info.skip) = (largest, true);

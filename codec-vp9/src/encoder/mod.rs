@@ -15,6 +15,7 @@ mod frame;
 mod headers;
 mod inter;
 mod inter_layer;
+mod interpolation;
 mod intra;
 mod job;
 mod levels;
