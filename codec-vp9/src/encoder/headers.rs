@@ -7,8 +7,8 @@ use codec_core::frame::{SampleFormat, Size};
 use super::inter_layer::FrameSlots;
 use super::settings::FrameKnobs;
 use crate::header::{
-    ContextHeader, ContextReset, FrameHeader, FrameType, LoopFilterDeltas,
-    LoopFilterHeader, QuantiserHeader, ReferenceHeader, Segmentation, TileLayout,
+    ContextHeader, ContextReset, FrameHeader, FrameType, LoopFilterDeltas, LoopFilterHeader,
+    QuantiserHeader, ReferenceHeader, Segmentation, TileLayout,
 };
 use crate::tables::quantiser::AC_8;
 

@@ -160,14 +160,22 @@ impl Coder<'_> {
         let mut error = LumaError::default();
         // Macroblocks where the block has whole ones.
         let step = if width >= 2 && height >= 2 { 2 } else { 1 };
-        for row in (site.row..(site.row + height).min(rows)).step_by(step) {
-            for col in (site.col..(site.col + width).min(cols)).step_by(step) {
-                let pixels = |units: usize| i32::try_from(8 * units).unwrap_or(i32::MAX);
-                let at = PixelPos::new(pixels(col), pixels(row));
-                let range = SearchRange::new(refp.layout(), at, 8 * step, 1 << 12)?;
-                if !range.contains(vector.floor()) {
-                    return None;
-                }
+        let end = ((site.row + height).min(rows), (site.col + width).min(cols));
+        let position = |row: usize, col: usize| {
+            let pixels = |units: usize| i32::try_from(8 * units).unwrap_or(i32::MAX);
+            PixelPos::new(pixels(col), pixels(row))
+        };
+        // The first and the last part have all limits.
+        let last = |at: usize, end: usize| at + (end - at - 1) / step * step;
+        for (row, col) in [(site.row, site.col), (last(site.row, end.0), last(site.col, end.1))] {
+            let range = SearchRange::new(refp.layout(), position(row, col), 8 * step, 1 << 12)?;
+            if !range.contains(vector.floor()) {
+                return None;
+            }
+        }
+        for row in (site.row..end.0).step_by(step) {
+            for col in (site.col..end.1).step_by(step) {
+                let at = position(row, col);
                 let cur = self.source.macroblock(row, col);
                 let known = if reference == Reference::Last {
                     self.field.known_errors(row, col, vector)
