@@ -5,7 +5,7 @@ use codec_simd::Window;
 
 use super::candidate::Candidate;
 use super::coder::Coder;
-use super::levels::Levels;
+use super::levels::{Coefficients, Levels};
 use super::mode_costs::ModeCosts;
 use super::quantisers::Quantisers;
 use super::segments::SEGMENTS;
@@ -120,7 +120,7 @@ impl<'a> Coder<'a> {
                     let costs = &self.job.tokens.sizes[tx as usize][is_chroma][1];
                     let rate = u32::from(costs[0][context].end);
                     sum.add(ResidualCost { rate, error: energy, energy, any: false });
-                    self.work_levels.push(&[]);
+                    self.work_levels.push(Coefficients::none(context));
                     self.contexts.set_nonzero(block.plane, (x, y), tx, block.end, false);
                     continue;
                 }
@@ -136,12 +136,18 @@ impl<'a> Coder<'a> {
             };
             let cost = self.code_transform(&job, block, (x, y));
             sum.add(cost);
-            self.work_levels.push(self.scratch.levels());
+            self.work_levels.push(self.scratch.coefficients());
             self.contexts.set_nonzero(block.plane, (x, y), tx, block.end, cost.any);
             if !is_inter && cost.any {
                 let steps =
                     self.job.setup.quantisers[usize::from(info.segment)][block.plane.min(1)];
-                self.recon.add_levels(block, kind, (x, y), steps, self.scratch.levels());
+                self.recon.add_levels(
+                    block,
+                    kind,
+                    (x, y),
+                    steps,
+                    self.scratch.coefficients().levels,
+                );
             }
         }
         sum

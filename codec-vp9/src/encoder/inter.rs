@@ -5,6 +5,7 @@ use codec_simd::Window;
 
 use super::candidate::{Candidate, sort_by_cost};
 use super::coder::Coder;
+use super::levels::Coefficients;
 use super::mode_costs::ModeCosts;
 use super::motion::{to_quarters, to_vector};
 use super::transform::ResidualCost;
@@ -214,8 +215,12 @@ impl Coder<'_> {
         out.levels.clear();
         let step = self.quantisers().step;
         let mut cost = if choice.error.most < step * step / NEGLIGIBLE {
-            let transforms = setup.plane_block(&info, 0).transforms().count();
-            (0..transforms).for_each(|_| out.levels.push(&[]));
+            let block = setup.plane_block(&info, 0);
+            for (x, y) in block.transforms() {
+                let context = self.contexts.nonzero(0, x, y, block.tx);
+                out.levels.push(Coefficients::none(context));
+                self.contexts.set_nonzero(0, (x, y), block.tx, block.end, false);
+            }
             let energy = choice.error.sum;
             ResidualCost { error: energy, energy, ..ResidualCost::default() }
         } else {

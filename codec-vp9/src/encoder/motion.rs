@@ -3,7 +3,7 @@
 
 use codec_core::analysis::Change;
 use codec_core::motion::{
-    Block, IntegerSettings, PixelPos, Quadrant, QuarterPel, SearchRange, Target, VectorPrice,
+    IntegerSettings, PixelPos, Quadrant, QuarterPel, SearchRange, Target, VectorPrice,
     search_integer, search_integer_8x8, search_subpel, search_subpel_8x8,
 };
 
