@@ -210,7 +210,8 @@ impl Coder<'_> {
             tx: largest,
             ..self.info(site)
         };
-        let mode_rate = choice.rate + self.predict(site, &mut info);
+        let (filter_rate, energies) = self.predict(site, &mut info);
+        let mode_rate = choice.rate + filter_rate;
         let saved = self.contexts.save(self.superblock_col);
         out.levels.clear();
         let step = self.quantisers().step;
@@ -226,11 +227,11 @@ impl Coder<'_> {
         } else {
             let speed = &self.job.speed;
             let sizes = (largest.min(speed.largest_tx), speed.tx_sizes);
-            self.code_luma(site, &mut info, &saved, &mut out.levels, sizes)
+            self.code_luma(site, &mut info, Some(&energies), &saved, &mut out.levels, sizes)
         };
         self.work_levels.clear();
         for plane in [1, 2] {
-            cost.add(self.code_plane(site, &info, &setup.plane_block(&info, plane)));
+            cost.add(self.code_plane(site, &info, &setup.plane_block(&info, plane), None));
         }
         self.contexts.restore(self.superblock_col, &saved);
         out.levels.append(self.work_levels);

@@ -11,6 +11,7 @@ mod candidate;
 mod coder;
 mod controller;
 mod description;
+mod energies;
 mod frame;
 mod headers;
 mod inter;

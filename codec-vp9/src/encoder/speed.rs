@@ -42,6 +42,8 @@ pub struct Speed {
     pub intra_finalists: usize,
     /// Number of inter candidates that are coded to compare their costs.
     pub inter_finalists: usize,
+    /// Whether all blocks compare interpolation filters, or about half of them.
+    pub all_filters: bool,
     /// Whether golden and altref are tried with candidates for vectors other than zero.
     pub other_vectors: bool,
 }
@@ -67,10 +69,11 @@ impl Speed {
             intra_finalists: 1,
             inter_finalists: 1,
             other_vectors: false,
+            all_filters: false,
         };
         let nine = Self { subpel: SubpelSearch::Quarter, split_error: Some(24), ..fastest };
         let eight = Self { search_steps: 8, split_error: Some(16), ..nine };
-        let seven = Self { split_error: Some(6), ..eight };
+        let seven = Self { split_error: Some(6), all_filters: true, ..eight };
         let six = Self {
             slanted_modes: 6,
             enough_q6: 0,
