@@ -96,6 +96,9 @@ kernel_table! {
     /// eighths of a pixel, each 0..=7. `refp` has one column and one row more than the block. First
     /// pass horizontal over 17 rows, `(a * (8 - f) + b * f + 4) >> 3`, second vertical likewise.
     sse_bilinear_16x16(cur: &Block16, refp: Window<'_, 17, 17>, fx: u8, fy: u8) -> u32;
+    /// [`Self::sse_bilinear_16x16`] by quadrant, as [`Self::sse_16x16_quads`]; columns 17.. of `refp` are
+    /// not used.
+    sse_bilinear_16x16_quads(cur: &Block16, refp: Window<'_, 24, 17>, fx: u8, fy: u8) -> [u32; 4];
     /// As [`Self::sse_bilinear_16x16`], over 8x8 pixels; columns 9.. of `refp` are not used.
     sse_bilinear_8x8(cur: Window<'_, 8, 8>, refp: Window<'_, 16, 9>, fx: u8, fy: u8) -> u32;
     /// [`Self::sse_bilinear_16x16`] at the eight half-pixel neighbours of the window's pixel

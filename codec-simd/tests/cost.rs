@@ -72,11 +72,13 @@ fn satd() {
 #[test]
 fn sse_against_every_bilinear_position() {
     agree(|kernels, rng| {
-        let (cur, refp) = (rng.block16(), Source::new(rng));
+        let (cur, refp) = (rng.block16(), Source::<24, 17>::new(rng));
         let (cur8, refp8) = (Source::new(rng), Source::new(rng));
         let at = |fx, fy| {
-            let large = kernels.sse_bilinear_16x16(&cur, refp.window(), fx, fy);
-            (large, kernels.sse_bilinear_8x8(cur8.window(), refp8.window(), fx, fy))
+            let large = kernels.sse_bilinear_16x16(&cur, refp.window().sub(0, 0), fx, fy);
+            let quads = kernels.sse_bilinear_16x16_quads(&cur, refp.window(), fx, fy);
+            assert_eq!(quads.iter().sum::<u32>(), large);
+            (quads, kernels.sse_bilinear_8x8(cur8.window(), refp8.window(), fx, fy))
         };
         (0..64).map(|f| at(f % 8, f / 8)).collect::<Vec<_>>()
     });

@@ -159,7 +159,7 @@ pub fn bytes_of(name: &str) -> Option<f64> {
         "sad_16x16_x4" | "sad_8x8_x4" => 5.0 * n,
         "sse_uv" => 256.0,
         "moments_16x16" => n,
-        "sse_bilinear_16x16" | "sse_bilinear_8x8" => read(1.0) + n,
+        "sse_bilinear_16x16" | "sse_bilinear_16x16_quads" | "sse_bilinear_8x8" => read(1.0) + n,
         "sse_half_ring_16x16" => 18.0 * 18.0 + n,
         "sse_row_1280" => 2560.0,
         "copy_16x16" | "copy_8x8" | "copy_4x4" => 2.0 * n,
@@ -245,7 +245,7 @@ pub fn work_of(name: &str, width: f64) -> Option<Work> {
         "sse_uv" => l.block(256.0).plus(l.sse(128.0)),
         "moments_16x16" => l.block(n).plus(l.on(n, 5.0, 3.0)),
         "satd_16x16" | "satd_8x8" | "satd_4x4" => cur.plus(rows).plus(l.on(n, 10.0, 14.0)),
-        "sse_bilinear_16x16" | "sse_bilinear_8x8" => {
+        "sse_bilinear_16x16" | "sse_bilinear_16x16_quads" | "sse_bilinear_8x8" => {
             let (passes, high) = by_two_passes(bilinear, 1.0);
             passes.plus(l.gather(high, side)).plus(cur).plus(l.sse(n))
         }

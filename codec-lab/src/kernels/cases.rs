@@ -149,6 +149,9 @@ fn cost(visitor: &mut impl Visitor) {
         visitor.case(&name(16), |k| {
             black_box(k.sse_bilinear_16x16(&cur, plane.at(9, 9), fx, fy));
         });
+        visitor.case(&format!("sse_bilinear_16x16_quads/{fx}_{fy}"), |k| {
+            black_box(k.sse_bilinear_16x16_quads(&cur, plane.at(9, 9), fx, fy));
+        });
         visitor.case(&name(8), |k| {
             black_box(k.sse_bilinear_8x8(cur_8, plane.at(9, 9), fx, fy));
         });

@@ -29,6 +29,7 @@ macro_rules! replace_entries {
             satd_8x8,
             satd_4x4,
             sse_bilinear_16x16,
+            sse_bilinear_16x16_quads,
             sse_bilinear_8x8,
             sse_half_ring_16x16,
             ..$base

@@ -130,6 +130,16 @@ pub(crate) fn sse_bilinear_16x16(cur: &Block16, refp: Window<'_, 17, 17>, fx: u8
     sse(cur.window(), prediction.window())
 }
 
+pub(crate) fn sse_bilinear_16x16_quads(
+    cur: &Block16,
+    refp: Window<'_, 24, 17>,
+    fx: u8,
+    fy: u8,
+) -> [u32; 4] {
+    [(0, 0), (8, 0), (0, 8), (8, 8)]
+        .map(|(x, y)| sse_bilinear_8x8(cur.sub(x, y), refp.sub(x, y), fx, fy))
+}
+
 pub(crate) fn sse_bilinear_8x8(
     cur: Window<'_, 8, 8>,
     refp: Window<'_, 16, 9>,

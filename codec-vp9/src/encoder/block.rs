@@ -2,10 +2,12 @@
 
 use codec_core::motion::QuarterPel;
 use codec_simd::Window;
+use codec_simd::vp9::Vp9TxKind;
 
 use super::candidate::Candidate;
 use super::coder::Coder;
-use super::levels::Levels;
+use super::energies::Energies;
+use super::levels::{Coefficients, Levels};
 use super::mode_costs::ModeCosts;
 use super::quantisers::Quantisers;
 use super::segments::SEGMENTS;
@@ -62,11 +64,12 @@ impl<'a> Coder<'a> {
     }
 
     /// Codes luma with the best of `count` transform sizes: `largest` and smaller ones. The levels replace
-    /// those of `levels`.
+    /// those of `levels`. `energies` are the errors of an inter block's prediction.
     pub(super) fn code_luma(
         &mut self,
         site: &BlockSite,
         info: &mut BlockInfo,
+        energies: Option<&Energies>,
         saved: &SavedContexts,
         levels: &mut Levels,
         (largest, count): (TxSize, usize),
@@ -77,7 +80,7 @@ impl<'a> Coder<'a> {
         for tx in TxSize::ALL[..=largest as usize].iter().rev().take(count) {
             let trial = BlockInfo { tx: *tx, ..*info };
             self.work_levels.clear();
-            let cost = self.code_plane(site, &trial, &setup.plane_block(&trial, 0));
+            let cost = self.code_plane(site, &trial, &setup.plane_block(&trial, 0), energies);
             self.contexts.restore(self.superblock_col, saved);
             let total = cost.total(lambda).saturating_add(lambda.cost(costs.tx_size(site, *tx)));
             let is_better = total < best.1;
@@ -96,52 +99,53 @@ impl<'a> Coder<'a> {
     }
 
     /// Codes the transforms of a block in a plane: adds their levels to `work_levels`. Intra blocks are
-    /// predicted and reconstructed.
+    /// predicted and reconstructed. `energies` are the errors of an inter block's prediction, if they are known.
     pub(super) fn code_plane(
         &mut self,
         site: &BlockSite,
         info: &BlockInfo,
         block: &PlaneBlock,
+        energies: Option<&Energies>,
     ) -> ResidualCost {
         let is_inter = info.is_inter();
         let (is_chroma, tx) = (usize::from(block.plane > 0), block.tx);
         let mut sum = ResidualCost::default();
-        let step = self.quantisers().step;
-        let limit = step * step / ENERGY_SHARE[is_chroma];
+        let quantisers = self.quantisers();
+        let limit = quantisers.step * quantisers.step / ENERGY_SHARE[is_chroma];
+        let mut job = TransformJob {
+            kernels: self.job.kernels,
+            size: tx,
+            kind: Vp9TxKind::Dct,
+            quantiser: quantisers.of(block.plane, is_inter, tx),
+            costs: &self.job.tokens.sizes[tx as usize][is_chroma][usize::from(is_inter)],
+            context: 0,
+            lambda: quantisers.lambda_of(block.plane),
+        };
         for (x, y) in block.transforms() {
-            if !is_inter {
-                self.recon.predict_intra(block, info, site.left.is_some(), (x, y));
-            }
-            let kind = block.tx_kind(info, x, y, false);
+            job.context = self.contexts.nonzero(block.plane, x, y, tx);
             if is_inter {
-                let energy = self.energy(block, (x, y));
+                let known = energies.and_then(|energies| energies.of(tx, (x, y)));
+                let energy = known.unwrap_or_else(|| self.energy(block, (x, y)));
                 if energy < limit {
-                    let context = self.contexts.nonzero(block.plane, x, y, tx);
-                    let costs = &self.job.tokens.sizes[tx as usize][is_chroma][1];
-                    let rate = u32::from(costs[0][context].end);
+                    let rate = u32::from(job.costs[0][job.context].end);
                     sum.add(ResidualCost { rate, error: energy, energy, any: false });
-                    self.work_levels.push(&[]);
+                    self.work_levels.push(Coefficients::none(job.context));
                     self.contexts.set_nonzero(block.plane, (x, y), tx, block.end, false);
                     continue;
                 }
+            } else {
+                self.recon.predict_intra(block, info, site.left.is_some(), (x, y));
+                job.kind = block.tx_kind(info, x, y, false);
             }
-            let job = TransformJob {
-                kernels: self.job.kernels,
-                size: tx,
-                kind,
-                quantiser: self.quantisers().of(block.plane, is_inter, tx),
-                costs: &self.job.tokens.sizes[tx as usize][is_chroma][usize::from(is_inter)],
-                context: self.contexts.nonzero(block.plane, x, y, tx),
-                lambda: self.quantisers().lambda_of(block.plane),
-            };
             let cost = self.code_transform(&job, block, (x, y));
             sum.add(cost);
-            self.work_levels.push(self.scratch.levels());
+            self.work_levels.push(self.scratch.coefficients());
             self.contexts.set_nonzero(block.plane, (x, y), tx, block.end, cost.any);
             if !is_inter && cost.any {
                 let steps =
                     self.job.setup.quantisers[usize::from(info.segment)][block.plane.min(1)];
-                self.recon.add_levels(block, kind, (x, y), steps, self.scratch.levels());
+                let levels = self.scratch.coefficients().levels;
+                self.recon.add_levels(block, job.kind, (x, y), steps, levels);
             }
         }
         sum

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::candidate::Candidate;
 use super::job::FrameJob;
-use super::levels::{LevelMark, LevelReader, Levels};
+use super::levels::{Level, LevelMark, LevelReader, Levels};
 use super::mode_costs::ModeCosts;
 use super::motion::Field;
 use super::quantisers::Quantisers;
@@ -199,7 +199,7 @@ impl<'a> Coder<'a> {
             let mut levels = candidate.levels.reader();
             for block in setup.plane_blocks(info) {
                 for (x, y) in block.transforms() {
-                    let any = !levels.next().is_empty();
+                    let any = !levels.next().levels.is_empty();
                     self.contexts.set_nonzero(block.plane, (x, y), block.tx, block.end, any);
                 }
             }
@@ -226,13 +226,13 @@ impl Residual<i16> for LevelResidual<'_> {
         coefficients: &mut [i16; 1024],
     ) -> Tokens {
         let steps = self.steps[block.plane.min(1)];
-        dequantise(self.levels.next(), block, kind, steps, coefficients)
+        dequantise(self.levels.next().levels, block, kind, steps, coefficients)
     }
 }
 
 /// Writes the coefficients of levels in scan order.
 fn dequantise(
-    levels: &[i16],
+    levels: &[Level],
     block: &PlaneBlock,
     kind: Vp9TxKind,
     steps: [i32; 2],
@@ -240,7 +240,8 @@ fn dequantise(
 ) -> Tokens {
     let mut positions = 0;
     let is_halved = block.tx == crate::types::TxSize::Tx32;
-    for (index, (&level, position)) in levels.iter().zip(scan(block.tx, kind)).enumerate() {
+    for (index, (level, position)) in levels.iter().zip(scan(block.tx, kind)).enumerate() {
+        let level = level.value;
         if level != 0 {
             let value = i32::from(level.unsigned_abs()) * steps[usize::from(index > 0)];
             let value = (value >> u32::from(is_halved)).min(i16::MAX.into());
@@ -260,7 +261,7 @@ impl Reconstructor<'_, u8> {
         kind: Vp9TxKind,
         at: (usize, usize),
         steps: [i32; 2],
-        levels: &[i16],
+        levels: &[Level],
     ) {
         let tokens = dequantise(levels, block, kind, steps, &mut self.scratch.coefficients);
         self.add_coefficients(block, kind, at, tokens.positions);

@@ -53,11 +53,11 @@ pub(super) static VP9: CodecDescription = CodecDescription {
     inter_law: BitsLaw { alpha_q16: 469_893, beta_q16: 91_750 }, // 7.17 and 1.40
     sharp_qindex: 40,
     empty_frame_bits: |macroblocks| 120 + macroblocks / 64,
-    filter_pct: FilterStrength { rtc: 9, rtc_visual: 8, file: 9 },
+    filter_pct: FilterStrength { rtc: 7, rtc_visual: 8, file: 9 },
     hidden_frames: false,
     copies_golden_to_altref: false,
     golden_frames: |_| None,
     mb_tree_pct: 100,
     mb_tree_noise: 4,
-    speed_costs: [1200, 700, 500, 380, 300, 220, 130, 110, 95, 75, 64],
+    speed_costs: [1200, 700, 560, 420, 310, 128, 96, 78, 73, 68, 64],
 };

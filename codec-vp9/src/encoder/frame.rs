@@ -408,7 +408,7 @@ impl FrameEncoder {
                 follows_key: !is_key && self.last.is_some_and(|last| last.is_key),
                 inter: (!is_key).then_some(InterAdaptation {
                     tx_mode: TxMode::PerBlock,
-                    selects_filter: false,
+                    selects_filter: header.references.filter.is_none(),
                     high_precision: false,
                 }),
             };

@@ -7,8 +7,8 @@ use codec_core::frame::{SampleFormat, Size};
 use super::inter_layer::FrameSlots;
 use super::settings::FrameKnobs;
 use crate::header::{
-    ContextHeader, ContextReset, Filter, FrameHeader, FrameType, LoopFilterDeltas,
-    LoopFilterHeader, QuantiserHeader, ReferenceHeader, Segmentation, TileLayout,
+    ContextHeader, ContextReset, FrameHeader, FrameType, LoopFilterDeltas, LoopFilterHeader,
+    QuantiserHeader, ReferenceHeader, Segmentation, TileLayout,
 };
 use crate::tables::quantiser::AC_8;
 
@@ -48,7 +48,8 @@ pub(super) fn frame_header(plan: &FramePlan, input: HeaderInput) -> FrameHeader 
             slots: input.slots.references,
             sign_bias: [false; 3],
             high_precision: false,
-            filter: Some(Filter::Regular),
+            // Blocks select it.
+            filter: None,
         },
         contexts: ContextHeader {
             reset: is_reset.then_some(ContextReset::All),

@@ -5,6 +5,7 @@ use codec_simd::Window;
 
 use super::candidate::{Candidate, sort_by_cost};
 use super::coder::Coder;
+use super::levels::Coefficients;
 use super::mode_costs::ModeCosts;
 use super::motion::{to_quarters, to_vector};
 use super::transform::ResidualCost;
@@ -160,14 +161,22 @@ impl Coder<'_> {
         let mut error = LumaError::default();
         // Macroblocks where the block has whole ones.
         let step = if width >= 2 && height >= 2 { 2 } else { 1 };
-        for row in (site.row..(site.row + height).min(rows)).step_by(step) {
-            for col in (site.col..(site.col + width).min(cols)).step_by(step) {
-                let pixels = |units: usize| i32::try_from(8 * units).unwrap_or(i32::MAX);
-                let at = PixelPos::new(pixels(col), pixels(row));
-                let range = SearchRange::new(refp.layout(), at, 8 * step, 1 << 12)?;
-                if !range.contains(vector.floor()) {
-                    return None;
-                }
+        let end = ((site.row + height).min(rows), (site.col + width).min(cols));
+        let position = |row: usize, col: usize| {
+            let pixels = |units: usize| i32::try_from(8 * units).unwrap_or(i32::MAX);
+            PixelPos::new(pixels(col), pixels(row))
+        };
+        // The first and the last part have all limits.
+        let last = |at: usize, end: usize| at + (end - at - 1) / step * step;
+        for (row, col) in [(site.row, site.col), (last(site.row, end.0), last(site.col, end.1))] {
+            let range = SearchRange::new(refp.layout(), position(row, col), 8 * step, 1 << 12)?;
+            if !range.contains(vector.floor()) {
+                return None;
+            }
+        }
+        for row in (site.row..end.0).step_by(step) {
+            for col in (site.col..end.1).step_by(step) {
+                let at = position(row, col);
                 let cur = self.source.macroblock(row, col);
                 let known = if reference == Reference::Last {
                     self.field.known_errors(row, col, vector)
@@ -198,33 +207,37 @@ impl Coder<'_> {
             references: References::Single(choice.reference),
             inter_mode: choice.mode,
             vectors: [[choice.vector, MotionVector::default()]; 4],
-            filter: setup.header.references.filter.unwrap_or_default(),
             tx: largest,
             ..self.info(site)
         };
-        self.recon.predict_inter(&info, &setup.plane_blocks(&info));
+        let (filter_rate, energies) = self.predict(site, &mut info);
+        let mode_rate = choice.rate + filter_rate;
         let saved = self.contexts.save(self.superblock_col);
         out.levels.clear();
         let step = self.quantisers().step;
         let mut cost = if choice.error.most < step * step / NEGLIGIBLE {
-            let transforms = setup.plane_block(&info, 0).transforms().count();
-            (0..transforms).for_each(|_| out.levels.push(&[]));
+            let block = setup.plane_block(&info, 0);
+            for (x, y) in block.transforms() {
+                let context = self.contexts.nonzero(0, x, y, block.tx);
+                out.levels.push(Coefficients::none(context));
+                self.contexts.set_nonzero(0, (x, y), block.tx, block.end, false);
+            }
             let energy = choice.error.sum;
             ResidualCost { error: energy, energy, ..ResidualCost::default() }
         } else {
             let speed = &self.job.speed;
             let sizes = (largest.min(speed.largest_tx), speed.tx_sizes);
-            self.code_luma(site, &mut info, &saved, &mut out.levels, sizes)
+            self.code_luma(site, &mut info, Some(&energies), &saved, &mut out.levels, sizes)
         };
         self.work_levels.clear();
         for plane in [1, 2] {
-            cost.add(self.code_plane(site, &info, &setup.plane_block(&info, plane)));
+            cost.add(self.code_plane(site, &info, &setup.plane_block(&info, plane), None));
         }
         self.contexts.restore(self.superblock_col, &saved);
         out.levels.append(self.work_levels);
         let rate = cost.rate + costs.tx_size(site, info.tx) + costs.skip(site, false);
-        let coded = cost.error.saturating_add(lambda.cost(choice.rate + rate));
-        let skipped = cost.energy.saturating_add(lambda.cost(choice.rate + costs.skip(site, true)));
+        let coded = cost.error.saturating_add(lambda.cost(mode_rate + rate));
+        let skipped = cost.energy.saturating_add(lambda.cost(mode_rate + costs.skip(site, true)));
         if !cost.any || skipped <= coded {
             // The transform size is not coded.
             (info.tx, info.skip) = (largest, true);

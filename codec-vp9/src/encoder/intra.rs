@@ -140,7 +140,7 @@ impl Coder<'_> {
         let saved = self.contexts.save(self.superblock_col);
         let count = if setup.header.is_intra() { 2 } else { self.job.speed.intra_tx_sizes };
         let sizes = (info.tx, count);
-        let mut cost = self.code_luma(site, &mut info, &saved, &mut out.levels, sizes);
+        let mut cost = self.code_luma(site, &mut info, None, &saved, &mut out.levels, sizes);
         let modes = [IntraMode::Dc, IntraMode::V, IntraMode::H, IntraMode::Tm, mode];
         let count = if modes[..4].contains(&mode) { 4 } else { 5 };
         let rate = |chroma| costs.chroma_mode(mode, chroma);
@@ -148,7 +148,7 @@ impl Coder<'_> {
         info.chroma_mode = ranked[0].0;
         self.work_levels.clear();
         for plane in [1, 2] {
-            cost.add(self.code_plane(site, &info, &setup.plane_block(&info, plane)));
+            cost.add(self.code_plane(site, &info, &setup.plane_block(&info, plane), None));
         }
         self.contexts.restore(self.superblock_col, &saved);
         out.levels.append(self.work_levels);

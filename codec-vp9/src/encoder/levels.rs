@@ -1,12 +1,57 @@
 //! The levels of coded transforms, in the order of the stream.
 
+/// A level with the probabilities of its token.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Level {
+    pub(crate) value: i16,
+    pub(crate) context: TokenContext,
+}
+
+/// Band and context of a token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TokenContext(u8);
+
+impl TokenContext {
+    /// Creates the context `context` of a band.
+    #[inline]
+    pub(crate) fn new(band: u8, context: u8) -> Self {
+        Self(8 * band + context)
+    }
+
+    #[inline]
+    pub(crate) fn band(self) -> usize {
+        usize::from(self.0 / 8)
+    }
+
+    #[inline]
+    pub(crate) fn context(self) -> usize {
+        usize::from(self.0 % 8)
+    }
+}
+
+/// A coded transform.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Coefficients<'a> {
+    /// Levels in scan order, up to the last one that is not zero.
+    pub(crate) levels: &'a [Level],
+    /// Where the end of the block is coded; `None` after the last position.
+    pub(crate) end: Option<TokenContext>,
+}
+
+impl Coefficients<'_> {
+    /// A transform without levels, next to `context` others that have any.
+    pub(crate) fn none(context: usize) -> Self {
+        Self { levels: &[], end: Some(TokenContext::new(0, context.to_le_bytes()[0])) }
+    }
+}
+
 /// The levels of transforms.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Levels {
-    /// Number of levels of each transform up to the last one that is not zero.
-    ends: Vec<u16>,
+    /// Number of levels of each transform up to the last one that is not zero, and where the end is coded.
+    ends: Vec<(u16, Option<TokenContext>)>,
     /// These levels, in scan order.
-    values: Vec<i16>,
+    values: Vec<Level>,
 }
 
 /// A position in [`Levels`].
@@ -29,9 +74,10 @@ impl Levels {
     }
 
     /// Adds a transform.
-    pub(crate) fn push(&mut self, levels: &[i16]) {
+    pub(crate) fn push(&mut self, coefficients: Coefficients<'_>) {
+        let Coefficients { levels, end } = coefficients;
         self.values.extend_from_slice(levels);
-        self.ends.push(u16::try_from(levels.len()).unwrap_or(u16::MAX));
+        self.ends.push((u16::try_from(levels.len()).unwrap_or(u16::MAX), end));
     }
 
     /// The end of the levels.
@@ -66,16 +112,17 @@ impl Levels {
 /// Reads [`Levels`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LevelReader<'a> {
-    ends: std::slice::Iter<'a, u16>,
-    values: &'a [i16],
+    ends: std::slice::Iter<'a, (u16, Option<TokenContext>)>,
+    values: &'a [Level],
 }
 
 impl<'a> LevelReader<'a> {
-    /// Returns the levels of the next transform; empty after the last one.
-    pub(crate) fn next(&mut self) -> &'a [i16] {
-        let end = self.ends.next().copied().unwrap_or(0);
-        let (levels, rest) = self.values.split_at_checked(end.into()).unwrap_or_default();
+    /// Returns the next transform; one without levels after the last one.
+    #[inline]
+    pub(crate) fn next(&mut self) -> Coefficients<'a> {
+        let (count, end) = self.ends.next().copied().unwrap_or_default();
+        let (levels, rest) = self.values.split_at_checked(count.into()).unwrap_or_default();
         self.values = rest;
-        levels
+        Coefficients { levels, end }
     }
 }

@@ -5,6 +5,7 @@ use codec_core::entropy::{BoolSink, CostCounter, bool_cost_q8};
 use crate::block::reference_contexts;
 use crate::block::setup::FrameSetup;
 use crate::block::site::BlockSite;
+use crate::header::Filter;
 use crate::tables::modes::{INTRA_FRAME_CHROMA, INTRA_FRAME_LUMA, INTRA_FRAME_PARTITION};
 use crate::trees;
 use crate::types::{InterMode, IntraMode, Partition, Reference, TxSize};
@@ -101,6 +102,12 @@ impl ModeCosts<'_> {
                 sink.put_bool(reference == Reference::Altref, probabilities[context][1]);
             }
         })
+    }
+
+    pub(crate) fn filter(self, site: &BlockSite, filter: Filter) -> u32 {
+        let probabilities = &self.0.probabilities.filter[site.filter_context()];
+        let leaf = Filter::SELECTABLE.into_iter().position(|other| other == filter).unwrap_or(0);
+        cost_of(|sink| trees::FILTER.write(sink, probabilities, leaf))
     }
 
     pub(crate) fn inter_mode(self, context: usize, mode: InterMode) -> u32 {

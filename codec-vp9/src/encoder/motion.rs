@@ -3,7 +3,7 @@
 
 use codec_core::analysis::Change;
 use codec_core::motion::{
-    Block, IntegerSettings, PixelPos, Quadrant, QuarterPel, SearchRange, Target, VectorPrice,
+    IntegerSettings, PixelPos, Quadrant, QuarterPel, SearchRange, Target, VectorPrice,
     search_integer, search_integer_8x8, search_subpel, search_subpel_8x8,
 };
 
@@ -33,11 +33,15 @@ pub(crate) fn to_quarters(vector: MotionVector) -> QuarterPel {
 pub(crate) struct MbMotion {
     /// Whether any of it is in the frame.
     is_inside: bool,
+    /// The vectors that it may have.
+    range: Option<SearchRange>,
     /// Squared errors of the quadrants without motion.
     zero: [u32; 4],
     vector: QuarterPel,
     /// Squared errors of the quadrants with that vector.
     errors: [u32; 4],
+    /// Estimated costs of the errors without motion and with the vector.
+    costs: [u32; 2],
     /// Vectors of the quadrants, if they were searched, with their errors.
     quadrants: Option<[(QuarterPel, u32); 4]>,
 }
@@ -208,18 +212,22 @@ impl Field {
         };
         for (index, mb) in self.mbs.iter().enumerate() {
             let at = index / 4 * 8 + index % 4;
-            let quadrants = mb.quadrants.unwrap_or(mb.errors.map(|error| (mb.vector, error)));
+            let at_8 =
+                |quadrant| (2 * (index / 4) + quadrant / 2) * 8 + 2 * (index % 4) + quadrant % 2;
             let mut split = lambda.cost(MODE_Q8);
-            for (quadrant, (vector, error)) in quadrants.into_iter().enumerate() {
-                let cost = model.cost(error) + lambda.cost(bits(vector, mb.vector));
-                let at = (2 * (index / 4) + quadrant / 2) * 8 + 2 * (index % 4) + quadrant % 2;
-                self.nodes[3][at] = NodeMotion { vector, whole: cost, split: u32::MAX };
-                split += cost;
+            for quadrant in 0..4 {
+                let mut node = NodeMotion { vector: mb.vector, ..NodeMotion::default() };
+                if let Some((vector, error)) = mb.quadrants.map(|quadrants| quadrants[quadrant]) {
+                    let whole = model.cost(error) + lambda.cost(bits(vector, mb.vector));
+                    node = NodeMotion { vector, whole, split: u32::MAX };
+                    split += whole;
+                }
+                self.nodes[3][at_8(quadrant)] = node;
             }
             let from = if index % 4 > 0 { self.mbs[index - 1].vector } else { QuarterPel::ZERO };
             self.nodes[2][at] = NodeMotion {
                 vector: mb.vector,
-                whole: model.sum(mb.errors) + lambda.cost(bits(mb.vector, from)),
+                whole: mb.costs[1] + lambda.cost(bits(mb.vector, from)),
                 split: if mb.quadrants.is_some() { split } else { u32::MAX },
             };
         }
@@ -261,8 +269,8 @@ impl Field {
             let mut whole = lambda.cost(MODE_Q8 + price);
             for index in 0..side * side {
                 let (y, x) = (side * row + index / side, side * col + index % side);
-                let errors = self.errors_at(job, source, site, 4 * y + x, vector);
-                whole = whole.saturating_add(errors.map_or(u32::MAX, |errors| model.sum(errors)));
+                let cost = self.cost_at(job, source, site, model, (4 * y + x, vector));
+                whole = whole.saturating_add(cost);
                 if whole >= best.whole {
                     break;
                 }
@@ -274,27 +282,28 @@ impl Field {
         best
     }
 
-    /// Squared errors of the quadrants of a macroblock with a vector; `None` if it is out of range.
-    fn errors_at(
+    /// Estimated cost of the errors of a macroblock with a vector; `u32::MAX` if it is out of range.
+    fn cost_at(
         &self,
         job: &FrameJob<'_>,
         source: &Source,
         site: FieldSite<'_>,
-        index: usize,
-        vector: QuarterPel,
-    ) -> Option<[u32; 4]> {
+        model: CostModel,
+        (index, vector): (usize, QuarterPel),
+    ) -> u32 {
         let mb = &self.mbs[index];
         if !mb.is_inside {
-            return Some([0; 4]);
+            return 0;
         }
         if vector == QuarterPel::ZERO {
-            return Some(mb.zero);
+            return mb.costs[0];
         }
         if vector == mb.vector {
-            return Some(mb.errors);
+            return mb.costs[1];
         }
         let at = mb_position(4 * site.row + index / 4, 4 * site.col + index % 4);
-        quadrant_errors(job, source, index, at, vector)
+        let errors = quadrant_errors(job, source, (index, at), mb.range, vector);
+        errors.map_or(u32::MAX, |errors| model.sum(errors))
     }
 }
 
@@ -307,27 +316,21 @@ fn mb_position(row: usize, col: usize) -> PixelPos {
 fn quadrant_errors(
     job: &FrameJob<'_>,
     source: &Source,
-    index: usize,
-    at: PixelPos,
+    (index, at): (usize, PixelPos),
+    range: Option<SearchRange>,
     vector: QuarterPel,
 ) -> Option<[u32; 4]> {
     let refp = job.luma[0]?;
-    let range = SearchRange::new(refp.layout(), at, 16, REACH)?;
-    if !range.contains(vector.floor()) {
+    if !range?.contains(vector.floor()) {
         return None;
     }
     let cur = &source.macroblocks[index].luma;
-    if vector.eighths() == (0, 0) {
-        let from = at.moved(vector.floor());
-        let window = refp.window(from.x as isize, from.y as isize)?;
-        return Some(job.kernels.sse_16x16_quads(cur, window));
+    let from = at.moved(vector.floor());
+    let (x, y) = (from.x as isize, from.y as isize);
+    match vector.eighths() {
+        (0, 0) => Some(job.kernels.sse_16x16_quads(cur, refp.window(x, y)?)),
+        (fx, fy) => Some(job.kernels.sse_bilinear_16x16_quads(cur, refp.window(x, y)?, fx, fy)),
     }
-    Some(Quadrant::ALL.map(|quadrant| {
-        let (x, y) = quadrant.origin();
-        let (dx, dy) = (if x == 0 { 0 } else { 8 }, if y == 0 { 0 } else { 8 });
-        let at = PixelPos::new(at.x + dx, at.y + dy);
-        cur.sub::<8, 8>(x, y).sse(job.kernels, refp, at, vector)
-    }))
 }
 
 /// Searches the motion of the macroblock at a position in macroblocks.
@@ -344,9 +347,11 @@ fn search_mb(
     let mut mb = MbMotion { is_inside: true, ..MbMotion::default() };
     let Some(refp) = job.luma[0] else { return mb };
     let Some(range) = SearchRange::new(refp.layout(), at, 16, REACH) else { return mb };
-    if let Some(zero) = quadrant_errors(job, source, index, at, QuarterPel::ZERO) {
+    mb.range = Some(range);
+    if let Some(zero) = quadrant_errors(job, source, (index, at), mb.range, QuarterPel::ZERO) {
         mb.zero = zero;
         mb.errors = zero;
+        mb.costs = [model.sum(zero); 2];
     }
     let analysed = job.analysis.and_then(|analysis| analysis.at(col, row));
     let is_static = analysed.is_some_and(|mb| mb.change == Change::Static);
@@ -375,9 +380,10 @@ fn search_mb(
     let zero: u32 = mb.zero.iter().sum();
     let zero_cost = zero + price.in_sse(QuarterPel::ZERO).min(quantisers.lambda.cost(512));
     if found.cost < zero_cost - zero_cost / NOISE
-        && let Some(errors) = quadrant_errors(job, source, index, at, found.vector)
+        && let Some(errors) = quadrant_errors(job, source, (index, at), mb.range, found.vector)
     {
         (mb.vector, mb.errors) = (found.vector, errors);
+        mb.costs[1] = model.sum(errors);
     }
     let wanted = job.speed.split_error.map(|limit| u64::from(model.unit) * u64::from(limit) / 16);
     let error: u32 = mb.errors.iter().sum();

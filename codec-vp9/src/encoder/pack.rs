@@ -6,7 +6,6 @@ use codec_core::entropy::{BoolEncoder, BoolSink};
 use super::levels::LevelReader;
 use super::row::RowStore;
 use super::tiles::tile_columns;
-use super::workspace::Magnitudes;
 use super::write::blocks::BlockWriter;
 use super::write::compressed::write_compressed;
 use super::write::uncompressed::write_header;
@@ -21,7 +20,6 @@ pub(super) struct Writing {
     pub(super) contexts: Contexts,
     /// Counts of the elements that are written, as those before: they are not used.
     pub(super) counts: Counts,
-    pub(super) magnitudes: Magnitudes,
     /// The compressed header.
     pub(super) compressed: Vec<u8>,
 }
@@ -98,7 +96,6 @@ fn write_tiles(
             levels: LevelReader::default(),
             counts: &mut writing.counts,
             contexts: &mut writing.contexts,
-            magnitudes: &mut writing.magnitudes.0,
             sink: encoder,
             cols: tile,
         };

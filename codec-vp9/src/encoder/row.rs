@@ -13,10 +13,10 @@ use super::row_links::{Below, RowLinks};
 use super::tiles::tile_columns;
 use super::workspace::Workspace;
 use super::write::blocks::BlockWriter;
+use super::write::tokens::Discard;
 use crate::block::mode_map::{ModeMap, ROWS_ABOVE};
 use crate::block::planes::PlaneRow;
 use crate::block::reconstruct::Reconstructor;
-use codec_core::entropy::BoolSink;
 
 /// The coded blocks of a row of superblocks.
 #[derive(Debug, Default)]
@@ -70,14 +70,6 @@ pub(super) struct RowsJob<'a> {
     pub(super) last_vectors: &'a [QuarterPel],
 }
 
-/// Counts syntax elements without writing them.
-struct Discard;
-
-impl BoolSink for Discard {
-    #[inline]
-    fn put_bool(&mut self, _bit: bool, _prob: u8) {}
-}
-
 /// Decides, reconstructs and counts the blocks of a row of superblocks.
 pub(super) fn code_row(
     job: &RowsJob<'_>,
@@ -128,6 +120,7 @@ pub(super) fn code_row(
             let before = (coder.contexts.save(col), coder.levels.mark());
             coder.code_superblock((row, col), job.last_vectors, &mut store.vectors);
             // The same blocks again, to count their syntax elements.
+            let after = coder.contexts.save(col);
             coder.contexts.restore(col, &before.0);
             let mut writer = BlockWriter {
                 setup,
@@ -136,11 +129,11 @@ pub(super) fn code_row(
                 levels: coder.levels.reader_from(before.1),
                 counts: &mut workspace.counts,
                 contexts: coder.contexts,
-                magnitudes: &mut workspace.magnitudes.0,
                 sink: Discard,
                 cols: coder.cols.clone(),
             };
             writer.write_partition(8 * row, col, 0);
+            coder.contexts.restore(col, &after);
             if 8 * row + 8 < setup.rows {
                 coder.send(&mut job.links.cell(row, col / 8), (row, col), &store.vectors);
             }

@@ -42,6 +42,8 @@ pub struct Speed {
     pub intra_finalists: usize,
     /// Number of inter candidates that are coded to compare their costs.
     pub inter_finalists: usize,
+    /// Whether all blocks compare interpolation filters, or about half of them.
+    pub all_filters: bool,
     /// Whether golden and altref are tried with candidates for vectors other than zero.
     pub other_vectors: bool,
 }
@@ -67,34 +69,36 @@ impl Speed {
             intra_finalists: 1,
             inter_finalists: 1,
             other_vectors: false,
+            all_filters: false,
         };
-        let nine = Self { subpel: SubpelSearch::Quarter, split_error: Some(24), ..fastest };
+        let nine = Self { subpel: SubpelSearch::Quarter, ..fastest };
         let eight = Self { search_steps: 8, split_error: Some(16), ..nine };
-        let seven = Self { split_error: Some(6), ..eight };
-        let six = Self {
+        let seven = Self { split_error: Some(12), all_filters: true, ..eight };
+        let six = Self { split_error: Some(6), largest_tx: TxSize::Tx16, tx_sizes: 2, ..seven };
+        let five = Self {
+            sure_pct: 10,
+            split_error: Some(3),
+            subpel: SubpelSearch::Iterative,
+            intra_pct: 125,
+            ..six
+        };
+        let four = Self {
+            sure_pct: 30,
+            split_error: Some(1),
+            pattern: Pattern::Hexagon,
+            search_steps: 16,
+            largest_tx: TxSize::Tx32,
+            tx_sizes: 4,
             slanted_modes: 6,
             enough_q6: 0,
             most_variance: None,
-            largest_tx: TxSize::Tx32,
-            intra_pct: 125,
-            intra_tx_sizes: 2,
-            subpel: SubpelSearch::Iterative,
-            pattern: Pattern::Hexagon,
-            tx_sizes: 3,
-            sure_pct: 12,
-            split_error: Some(3),
-            search_steps: 16,
-            ..seven
-        };
-        let five = Self {
-            sure_pct: 20,
             tries_all_intra: true,
+            intra_tx_sizes: 2,
             intra_finalists: 2,
             inter_finalists: 2,
-            ..six
+            other_vectors: true,
+            ..five
         };
-        let four =
-            Self { sure_pct: 30, tx_sizes: 4, split_error: Some(1), other_vectors: true, ..five };
         let three = Self { sure_pct: 45, inter_finalists: 3, pattern: Pattern::Wide, ..four };
         let two = Self { sure_pct: 70, intra_finalists: 3, inter_finalists: 4, ..three };
         let one = Self { sure_pct: 150, search_steps: 32, ..two };

@@ -3,6 +3,7 @@
 use codec_simd::Kernels;
 use codec_simd::vp9::{Vp9Quantiser, Vp9TxKind};
 
+use super::levels::{Coefficients, Level, TokenContext};
 use super::token::Token;
 use super::token_costs::BandCosts;
 use crate::block::scans::{Position, scan};
@@ -16,9 +17,11 @@ pub(crate) struct TransformScratch {
     quantised: [i16; 1024],
     magnitudes: [u8; 1024],
     /// Levels in scan order.
-    levels: [i16; 1024],
+    levels: [Level; 1024],
     /// Number of levels up to the last one that is not zero.
-    end: usize,
+    count: usize,
+    /// Where the end of the block is coded.
+    end: Option<TokenContext>,
 }
 
 impl Default for TransformScratch {
@@ -27,8 +30,9 @@ impl Default for TransformScratch {
             coefficients: [0; 1024],
             quantised: [0; 1024],
             magnitudes: [0; 1024],
-            levels: [0; 1024],
-            end: 0,
+            levels: [Level::default(); 1024],
+            count: 0,
+            end: None,
         }
     }
 }
@@ -74,13 +78,13 @@ pub(crate) struct TransformJob<'a> {
 }
 
 impl TransformScratch {
-    /// The levels of the last transform in scan order, up to the last one that is not zero.
-    pub(crate) fn levels(&self) -> &[i16] {
-        &self.levels[..self.end]
+    /// The levels of the last transform.
+    pub(crate) fn coefficients(&self) -> Coefficients<'_> {
+        Coefficients { levels: &self.levels[..self.count], end: self.end }
     }
 
-    /// Codes the difference of `cur` and `pred`, each with its stride. [`Self::levels`] has the levels
-    /// afterwards.
+    /// Codes the difference of `cur` and `pred`, each with its stride. [`Self::coefficients`] has the
+    /// levels afterwards.
     pub(crate) fn code(
         &mut self,
         job: &TransformJob<'_>,
@@ -109,52 +113,60 @@ impl TransformScratch {
         let pixels =
             |sum: u64| u32::try_from((sum + (1 << shift >> 1)) >> shift).unwrap_or(u32::MAX);
         let (error, energy) = (pixels(result.error), pixels(result.energy));
-        self.end = 0;
         let end = u32::from(job.costs[0][job.context].end);
         if result.count == 0 {
+            self.clear(job.context);
             return ResidualCost { rate: end, error: energy, energy, any: false };
         }
         let rate = self.collect(job, scan(job.size, job.kind), result.count);
         let coded = ResidualCost { rate, error, energy, any: true };
         let empty = ResidualCost { rate: end, error: energy, energy, any: false };
         if empty.total(job.lambda) <= coded.total(job.lambda) {
-            self.end = 0;
+            self.clear(job.context);
             return empty;
         }
         coded
     }
 
+    /// Removes the levels.
+    fn clear(&mut self, context: usize) {
+        let none = Coefficients::none(context);
+        (self.count, self.end) = (0, none.end);
+    }
+
     /// Collects the levels in scan order, `left` of which are not zero, and returns their cost.
     fn collect(&mut self, job: &TransformJob<'_>, scan: &[Position], mut left: u32) -> u32 {
-        let Self { quantised, magnitudes, levels, .. } = self;
+        let Self { quantised, magnitudes, levels, count, end, .. } = self;
         let context = |position: &Position, magnitudes: &[u8; 1024]| {
             let [a, b] = position.neighbours.map(|at| magnitudes[usize::from(at) % 1024]);
-            let context = usize::from((1 + a + b) >> 1);
-            &job.costs[usize::from(position.band) % 8][context % 8]
+            TokenContext::new(position.band, (1 + a + b) >> 1)
         };
+        let costs = |context: TokenContext| &job.costs[context.band() % 8][context.context()];
         // The first position is its own neighbour.
         magnitudes[0] = job.context.to_le_bytes()[0];
         let mut rate = 0;
         // There is no test for the end after a zero.
         let mut end_test = u32::MAX;
+        *count = 0;
         for (index, (position, to)) in scan.iter().zip(levels).enumerate() {
-            let costs = context(position, magnitudes);
+            let context = context(position, magnitudes);
+            let costs = costs(context);
             let at = usize::from(position.at) % 1024;
-            let level = quantised[at];
-            let token = Token::of(level);
-            *to = level;
+            let value = quantised[at];
+            let token = Token::of(value);
+            *to = Level { value, context };
             magnitudes[at] = token.magnitude;
             rate += u32::from(costs.classes[usize::from(token.class) % 12])
                 + u32::from(token.raw)
                 + (u32::from(costs.more) & end_test);
-            end_test = if level == 0 { 0 } else { u32::MAX };
-            left -= u32::from(level != 0);
+            end_test = if value == 0 { 0 } else { u32::MAX };
+            left -= u32::from(value != 0);
             if left == 0 {
-                self.end = index + 1;
+                *count = index + 1;
                 break;
             }
         }
-        let after = scan.get(self.end);
-        rate + after.map_or(0, |position| u32::from(context(position, &self.magnitudes).end))
+        *end = scan.get(*count).map(|position| context(position, magnitudes));
+        rate + end.map_or(0, |end| u32::from(costs(end).end))
     }
 }

@@ -20,7 +20,6 @@ pub(super) struct Workspace {
     pub(super) contexts: Contexts,
     /// Syntax elements of the rows that the thread has coded.
     pub(super) counts: Counts,
-    pub(super) magnitudes: Magnitudes,
     pub(super) work_levels: Levels,
     pub(super) source: Source,
     pub(super) field: Field,
@@ -37,7 +36,6 @@ impl Default for Workspace {
         let mut workspace = Self {
             contexts: Contexts::default(),
             counts: Counts::default(),
-            magnitudes: Magnitudes::default(),
             work_levels: Levels::default(),
             source: Source::default(),
             field: Field::default(),
@@ -62,15 +60,5 @@ impl Workspace {
         for above in &mut self.above {
             above.resize(superblocks * SUPERBLOCK, 0);
         }
-    }
-}
-
-/// Classes of levels by position.
-#[derive(Debug)]
-pub(super) struct Magnitudes(pub(super) [u8; 1024]);
-
-impl Default for Magnitudes {
-    fn default() -> Self {
-        Self([0; 1024])
     }
 }

@@ -28,6 +28,7 @@ pub(crate) const fn over(base: Kernels) -> Kernels {
         satd_16x16,
         satd_8x8,
         sse_bilinear_16x16,
+        sse_bilinear_16x16_quads,
         sse_half_ring_16x16,
         ..base
     }
@@ -343,16 +344,18 @@ pub(in crate::x86) fn first_rows_of_17<const X: u8>(
     }
 }
 
+/// Sums over the upper and the lower eight rows, each of the left and of the right eight columns.
+#[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-fn bilinear_sums<const X: u8, const Y: u8>(
+fn bilinear_parts<const X: u8, const Y: u8>(
     cur: &Block16,
     refp: Window<'_, 17, 17>,
     fx: u8,
     fy: u8,
-) -> u32 {
+) -> [[__m256i; 2]; 2] {
     let (across, down) = (_mm256_set1_epi16(weights(fx)), _mm256_set1_epi16(weights(fy)));
     let zero = _mm256_setzero_si256();
-    let mut sums = [zero; 2];
+    let mut sums = [[zero; 2]; 2];
     let mut above = first_rows_of_17::<X>(refp, 0, across);
     for y in (0..16).step_by(2) {
         let next = first_rows_of_17::<X>(refp, y + 2, across);
@@ -361,11 +364,42 @@ fn bilinear_sums<const X: u8, const Y: u8>(
         let low = _mm256_unpacklo_epi8(pixels, zero);
         let high = _mm256_unpackhi_epi8(pixels, zero);
         let [p_low, p_high] = between_wide::<Y>(above, below, down);
-        sums[0] = _mm256_add_epi32(sums[0], squares_16(low, p_low));
-        sums[1] = _mm256_add_epi32(sums[1], squares_16(high, p_high));
+        let [left, right] = &mut sums[y / 8];
+        *left = _mm256_add_epi32(*left, squares_16(low, p_low));
+        *right = _mm256_add_epi32(*right, squares_16(high, p_high));
         above = next;
     }
-    sum_i32x4(fold_i32(_mm256_add_epi32(sums[0], sums[1])))
+    sums
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn bilinear_sums<const X: u8, const Y: u8>(
+    cur: &Block16,
+    refp: Window<'_, 17, 17>,
+    fx: u8,
+    fy: u8,
+) -> u32 {
+    let [upper, lower] = bilinear_parts::<X, Y>(cur, refp, fx, fy);
+    let sum = |[left, right]: [__m256i; 2]| _mm256_add_epi32(left, right);
+    sum_i32x4(fold_i32(_mm256_add_epi32(sum(upper), sum(lower))))
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn bilinear_quads<const X: u8, const Y: u8>(
+    cur: &Block16,
+    refp: Window<'_, 17, 17>,
+    fx: u8,
+    fy: u8,
+) -> [u32; 4] {
+    let [[a, b], [c, d]] = bilinear_parts::<X, Y>(cur, refp, fx, fy);
+    let upper = _mm_hadd_epi32(fold_i32(a), fold_i32(b));
+    let lower = _mm_hadd_epi32(fold_i32(c), fold_i32(d));
+    lanes_u32x4(_mm_hadd_epi32(upper, lower))
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn sse_bilinear_16x16_quads(cur: &Block16, refp: Window<'_, 24, 17>, fx: u8, fy: u8) -> [u32; 4] {
+    by_kind!(fx, fy, bilinear_quads(cur, refp.sub(0, 0), fx, fy))
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]

@@ -467,6 +467,16 @@ fn sse_bilinear_8x8(cur: Window<'_, 8, 8>, refp: Window<'_, 16, 9>, fx: u8, fy: 
 }
 
 #[target_feature(enable = "sse4.1,ssse3")]
+fn sse_bilinear_16x16_quads(cur: &Block16, refp: Window<'_, 24, 17>, fx: u8, fy: u8) -> [u32; 4] {
+    [
+        sse_bilinear_8x8(cur.sub(0, 0), refp.sub(0, 0), fx, fy),
+        sse_bilinear_8x8(cur.sub(8, 0), refp.sub(8, 0), fx, fy),
+        sse_bilinear_8x8(cur.sub(0, 8), refp.sub(0, 8), fx, fy),
+        sse_bilinear_8x8(cur.sub(8, 8), refp.sub(8, 8), fx, fy),
+    ]
+}
+
+#[target_feature(enable = "sse4.1,ssse3")]
 fn sse_half_ring_16x16(cur: &Block16, refp: Window<'_, 18, 18>) -> [u32; 8] {
     let [left, middle, right] =
         [refp.sub::<16, 18>(0, 0), refp.sub::<16, 18>(1, 0), refp.sub::<16, 18>(2, 0)];

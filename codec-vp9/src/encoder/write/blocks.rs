@@ -2,16 +2,12 @@
 
 use std::ops::Range;
 
-use codec_core::entropy::BoolSink;
-use codec_core::frame::Sampling;
-
-use super::tokens::write_tokens;
+use super::tokens::TokenSink;
 use super::vectors::write_vector;
 use crate::block::candidates::{Site, lower_precision};
 use crate::block::contexts::Contexts;
 use crate::block::mode_map::{BlockInfo, ModeMap};
 use crate::block::reference_contexts;
-use crate::block::scans::scan;
 use crate::block::setup::FrameSetup;
 use crate::block::site::BlockSite;
 use crate::encoder::levels::LevelReader;
@@ -31,14 +27,14 @@ pub(crate) struct BlockWriter<'a, 'l, K> {
     pub(crate) modes: &'a ModeMap,
     pub(crate) levels: LevelReader<'l>,
     pub(crate) counts: &'a mut Counts,
+    /// Those of partitions; whether transforms have coefficients is known from their levels.
     pub(crate) contexts: &'a mut Contexts,
-    pub(crate) magnitudes: &'a mut [u8; 1024],
     pub(crate) sink: K,
     /// Columns of the tile in units of 8 pixels.
     pub(crate) cols: Range<usize>,
 }
 
-impl<K: BoolSink> BlockWriter<'_, '_, K> {
+impl<K: TokenSink> BlockWriter<'_, '_, K> {
     /// Writes a row of superblocks of the tile with the columns `cols`.
     pub(crate) fn write_row(&mut self, row: usize) {
         self.contexts.reset_left();
@@ -120,11 +116,7 @@ impl<K: BoolSink> BlockWriter<'_, '_, K> {
         } else {
             self.write_inter_frame_modes(&site, &info);
         }
-        if info.skip {
-            let (width, height) = info.size.mi();
-            let area = (col..col + width, row..row + height);
-            self.contexts.clear_nonzero(area.0, area.1, Sampling::Yuv420);
-        } else {
+        if !info.skip {
             self.write_residual(&info);
         }
     }
@@ -132,22 +124,11 @@ impl<K: BoolSink> BlockWriter<'_, '_, K> {
     fn write_residual(&mut self, info: &BlockInfo) {
         let is_inter = usize::from(info.is_inter());
         for block in self.setup.plane_blocks(info) {
-            let (is_chroma, tx) = (usize::from(block.plane > 0), block.tx);
-            for (x, y) in block.transforms() {
-                let kind = block.tx_kind(info, x, y, self.setup.kit.lossless);
-                let levels = self.levels.next();
-                let context = self.contexts.nonzero(block.plane, x, y, tx);
-                write_tokens(
-                    &mut self.sink,
-                    &self.probabilities.coefficients[tx as usize][is_chroma][is_inter],
-                    &mut self.counts.coefficients[tx as usize][is_chroma][is_inter],
-                    self.magnitudes,
-                    scan(tx, kind),
-                    context,
-                    levels,
-                );
-                let any = !levels.is_empty();
-                self.contexts.set_nonzero(block.plane, (x, y), tx, block.end, any);
+            let (is_chroma, tx) = (usize::from(block.plane > 0), block.tx as usize);
+            let probabilities = &self.probabilities.coefficients[tx][is_chroma][is_inter];
+            let counts = &mut self.counts.coefficients[tx][is_chroma][is_inter];
+            for _ in block.transforms() {
+                self.sink.put_tokens(probabilities, counts, self.levels.next());
             }
         }
     }

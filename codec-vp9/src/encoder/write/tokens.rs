@@ -1,56 +1,83 @@
 //! Coefficient tokens.
 
-use codec_core::entropy::BoolSink;
+use codec_core::entropy::{BoolEncoder, BoolSink};
 
-use crate::block::scans::Position;
-use crate::encoder::token::Token;
+use crate::encoder::levels::{Coefficients, Level};
 use crate::probability::TokenCounts;
 use crate::tables::coefficients::{CATEGORIES, CATEGORY_6, CATEGORY_6_BASE, PARETO};
 
-/// Writes the levels of a transform, in the order of `scan` up to the last one that is not zero, and
-/// counts the tokens. `context` is the number of neighbouring transforms with coefficients.
-/// `magnitudes` has the classes of the levels by position.
-pub(crate) fn write_tokens(
-    sink: &mut impl BoolSink,
-    probabilities: &[[[u8; 3]; 6]; 6],
-    counts: &mut [[TokenCounts; 6]; 6],
-    magnitudes: &mut [u8; 1024],
-    scan: &[Position],
-    context: usize,
-    levels: &[i16],
-) {
-    let mut context = context;
-    let mut is_after_zero = false;
-    for (index, position) in scan.iter().enumerate() {
-        if index > 0 {
-            let [a, b] = position.neighbours.map(|at| magnitudes[usize::from(at) % 1024]);
-            context = usize::from((1 + a + b) >> 1);
+/// Takes the syntax elements of blocks: either counts coefficients, or writes them.
+pub(crate) trait TokenSink: BoolSink {
+    /// Takes the tokens of a transform.
+    fn put_tokens(
+        &mut self,
+        probabilities: &[[[u8; 3]; 6]; 6],
+        counts: &mut [[TokenCounts; 6]; 6],
+        coefficients: Coefficients<'_>,
+    );
+}
+
+/// Counts syntax elements without writing them.
+pub(crate) struct Discard;
+
+impl BoolSink for Discard {
+    #[inline]
+    fn put_bool(&mut self, _bit: bool, _prob: u8) {}
+}
+
+impl TokenSink for Discard {
+    #[inline]
+    fn put_tokens(
+        &mut self,
+        _probabilities: &[[[u8; 3]; 6]; 6],
+        counts: &mut [[TokenCounts; 6]; 6],
+        coefficients: Coefficients<'_>,
+    ) {
+        let mut is_after_zero = false;
+        for &Level { value, context } in coefficients.levels {
+            let counts = &mut counts[context.band()][context.context()];
+            counts.end_tests += u32::from(!is_after_zero);
+            counts.tokens[usize::from(value.unsigned_abs().min(2))] += 1;
+            is_after_zero = value == 0;
         }
-        let band = usize::from(position.band);
-        let probabilities = &probabilities[band][context];
-        let counts = &mut counts[band][context];
-        let level = levels.get(index).copied();
-        if !is_after_zero {
+        if let Some(end) = coefficients.end {
+            let counts = &mut counts[end.band()][end.context()];
             counts.end_tests += 1;
-            sink.put_bool(level.is_some(), probabilities[0]);
-        }
-        let Some(level) = level else {
             counts.ends += 1;
-            return;
-        };
-        magnitudes[usize::from(position.at) % 1024] = Token::of(level).magnitude;
-        is_after_zero = level == 0;
-        sink.put_bool(level != 0, probabilities[1]);
-        let size = level.unsigned_abs();
-        counts.tokens[usize::from(size.min(2))] += 1;
-        if level == 0 {
-            continue;
         }
-        sink.put_bool(size > 1, probabilities[2]);
-        if size > 1 {
-            write_large(sink, &PARETO[usize::from(probabilities[2]) - 1], size);
+    }
+}
+
+impl TokenSink for BoolEncoder {
+    /// Does not count.
+    #[inline]
+    fn put_tokens(
+        &mut self,
+        probabilities: &[[[u8; 3]; 6]; 6],
+        _counts: &mut [[TokenCounts; 6]; 6],
+        coefficients: Coefficients<'_>,
+    ) {
+        let mut is_after_zero = false;
+        for &Level { value, context } in coefficients.levels {
+            let probabilities = &probabilities[context.band()][context.context()];
+            if !is_after_zero {
+                self.put_bool(true, probabilities[0]);
+            }
+            self.put_bool(value != 0, probabilities[1]);
+            is_after_zero = value == 0;
+            if value == 0 {
+                continue;
+            }
+            let size = value.unsigned_abs();
+            self.put_bool(size > 1, probabilities[2]);
+            if size > 1 {
+                write_large(self, &PARETO[usize::from(probabilities[2]) - 1], size);
+            }
+            self.put_flag(value < 0);
         }
-        sink.put_flag(level < 0);
+        if let Some(end) = coefficients.end {
+            self.put_bool(false, probabilities[end.band()][end.context()][0]);
+        }
     }
 }
 
