@@ -52,7 +52,10 @@ impl<'a> Coder<'a> {
         let is_intra_frame = self.job.setup.header.is_intra();
         best.is_predicted = false;
         if !is_intra_frame {
-            self.decide_inter(site, vector, best, &mut trial);
+            match self.job.speed.file {
+                None => self.decide_inter(site, vector, best, &mut trial),
+                Some(tools) => self.decide_inter_with(site, vector, tools, best, &mut trial),
+            }
         }
         if is_intra_frame || self.may_be_intra(site, best) {
             best.is_predicted = false;

@@ -7,6 +7,7 @@ use super::job::FrameJob;
 use super::levels::{LevelMark, LevelReader, Levels};
 use super::mode_costs::ModeCosts;
 use super::motion::Field;
+use super::other_motion::OtherMotion;
 use super::quantisers::Quantisers;
 use super::segments::SEGMENTS;
 use super::source::Source;
@@ -37,6 +38,7 @@ pub(crate) struct Coder<'a> {
     pub(super) superblock_col: usize,
     pub(super) source: &'a mut Source,
     pub(super) field: &'a mut Field,
+    pub(super) others: &'a mut OtherMotion,
     pub(super) scratch: &'a mut TransformScratch,
     pub(super) work_levels: &'a mut Levels,
     pub(super) trial: Candidate,

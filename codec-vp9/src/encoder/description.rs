@@ -54,7 +54,7 @@ pub(super) static VP9: CodecDescription = CodecDescription {
     sharp_qindex: 40,
     empty_frame_bits: |macroblocks| 120 + macroblocks / 64,
     filter_pct: FilterStrength { rtc: 9, rtc_visual: 8, file: 9 },
-    hidden_frames: false,
+    hidden_frames: true,
     copies_golden_to_altref: false,
     golden_frames: |_| None,
     mb_tree_pct: 100,

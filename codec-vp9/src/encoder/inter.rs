@@ -28,15 +28,15 @@ struct InterChoice {
 
 /// Squared error of a prediction of luma.
 #[derive(Clone, Copy, Debug, Default)]
-struct LumaError {
-    sum: u32,
+pub(super) struct LumaError {
+    pub(super) sum: u32,
     /// The largest one of a macroblock, or of 8x8 pixels if the block is smaller.
-    most: u32,
+    pub(super) most: u32,
 }
 
 /// Predictions whose squared error in every macroblock is below the squared step divided by this have no
 /// residual: even if all of it were in one coefficient, this would be quantised to zero.
-const NEGLIGIBLE: u32 = 128;
+pub(super) const NEGLIGIBLE: u32 = 128;
 
 /// Number of inter predictions that are compared, at most.
 const MAX_CHOICES: usize = 12;
@@ -191,25 +191,37 @@ impl Coder<'_> {
 
     /// Predicts a block from another frame and codes its residual.
     fn code_inter(&mut self, site: &BlockSite, choice: &InterChoice, out: &mut Candidate) {
-        let setup = self.job.setup;
-        let (costs, lambda) = (ModeCosts(setup), self.quantisers().lambda);
-        let largest = site.size.max_tx();
-        let mut info = BlockInfo {
+        let info = BlockInfo {
             references: References::Single(choice.reference),
             inter_mode: choice.mode,
             vectors: [[choice.vector, MotionVector::default()]; 4],
-            filter: setup.header.references.filter.unwrap_or_default(),
-            tx: largest,
+            filter: self.job.setup.header.references.filter.unwrap_or_default(),
             ..self.info(site)
         };
+        self.code_predicted(site, info, (choice.rate, choice.error), out);
+    }
+
+    /// Predicts an inter block, whose modes cost `rate` and whose prediction has the error `error`, and codes
+    /// its residual.
+    pub(super) fn code_predicted(
+        &mut self,
+        site: &BlockSite,
+        mut info: BlockInfo,
+        (mode_rate, luma_error): (u32, LumaError),
+        out: &mut Candidate,
+    ) {
+        let setup = self.job.setup;
+        let (costs, lambda) = (ModeCosts(setup), self.quantisers().lambda);
+        let largest = site.size.max_tx();
+        info.tx = largest;
         self.recon.predict_inter(&info, &setup.plane_blocks(&info));
         let saved = self.contexts.save(self.superblock_col);
         out.levels.clear();
         let step = self.quantisers().step;
-        let mut cost = if choice.error.most < step * step / NEGLIGIBLE {
+        let mut cost = if luma_error.most < step * step / NEGLIGIBLE {
             let transforms = setup.plane_block(&info, 0).transforms().count();
             (0..transforms).for_each(|_| out.levels.push(&[]));
-            let energy = choice.error.sum;
+            let energy = luma_error.sum;
             ResidualCost { error: energy, energy, ..ResidualCost::default() }
         } else {
             let speed = &self.job.speed;
@@ -223,8 +235,8 @@ impl Coder<'_> {
         self.contexts.restore(self.superblock_col, &saved);
         out.levels.append(self.work_levels);
         let rate = cost.rate + costs.tx_size(site, info.tx) + costs.skip(site, false);
-        let coded = cost.error.saturating_add(lambda.cost(choice.rate + rate));
-        let skipped = cost.energy.saturating_add(lambda.cost(choice.rate + costs.skip(site, true)));
+        let coded = cost.error.saturating_add(lambda.cost(mode_rate + rate));
+        let skipped = cost.energy.saturating_add(lambda.cost(mode_rate + costs.skip(site, true)));
         if !cost.any || skipped <= coded {
             // The transform size is not coded.
             (info.tx, info.skip) = (largest, true);

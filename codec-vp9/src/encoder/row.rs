@@ -109,6 +109,7 @@ pub(super) fn code_row(
         superblock_col: 0,
         source: &mut workspace.source,
         field: &mut workspace.field,
+        others: &mut workspace.others,
         scratch: &mut workspace.scratch,
         work_levels: &mut workspace.work_levels,
         trial: std::mem::take(&mut workspace.trial),
@@ -221,6 +222,9 @@ impl Coder<'_> {
                 quantisers,
             };
             self.field.search(self.job, self.source, site);
+            if self.job.speed.file.is_some() {
+                self.others.search(self.job, self.source, site, &self.field.all_vectors());
+            }
             for (index, vector) in self.field.vectors() {
                 vectors[(1 + index / 4) * mb_cols + col / 2 + index % 4] = vector;
             }

@@ -44,6 +44,19 @@ pub struct Speed {
     pub inter_finalists: usize,
     /// Whether golden and altref are tried with candidates for vectors other than zero.
     pub other_vectors: bool,
+    /// Tools that only the file preset has.
+    pub file: Option<FileTools>,
+}
+
+/// Tools of the file preset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileTools {
+    /// Predictions from two references.
+    pub compound: bool,
+    /// Blocks choose among three interpolation filters.
+    pub filters: bool,
+    /// Vectors with a precision of an eighth of a pixel.
+    pub eighths: bool,
 }
 
 impl Speed {
@@ -67,6 +80,7 @@ impl Speed {
             intra_finalists: 1,
             inter_finalists: 1,
             other_vectors: false,
+            file: None,
         };
         let nine = Self { subpel: SubpelSearch::Quarter, split_error: Some(24), ..fastest };
         let eight = Self { search_steps: 8, split_error: Some(16), ..nine };
@@ -112,5 +126,12 @@ impl Speed {
             9 => nine,
             _ => fastest,
         }
+    }
+
+    /// Returns the switches of `level` with the file preset.
+    #[must_use]
+    pub const fn file(level: u8) -> Self {
+        let tools = FileTools { compound: true, filters: false, eighths: false };
+        Self { file: Some(tools), ..Self::level(level) }
     }
 }

@@ -3,6 +3,7 @@
 use super::candidate::Candidate;
 use super::levels::Levels;
 use super::motion::Field;
+use super::other_motion::OtherMotion;
 use super::source::Source;
 use super::transform::TransformScratch;
 use crate::block::contexts::Contexts;
@@ -24,6 +25,7 @@ pub(super) struct Workspace {
     pub(super) work_levels: Levels,
     pub(super) source: Source,
     pub(super) field: Field,
+    pub(super) others: OtherMotion,
     pub(super) scratch: TransformScratch,
     pub(super) blocks: BlockScratch<u8>,
     pub(super) trial: Candidate,
@@ -41,6 +43,7 @@ impl Default for Workspace {
             work_levels: Levels::default(),
             source: Source::default(),
             field: Field::default(),
+            others: OtherMotion::default(),
             scratch: TransformScratch::default(),
             blocks: BlockScratch::default(),
             trial: Candidate::default(),
@@ -59,6 +62,7 @@ impl Workspace {
     /// Prepares for a row of `superblocks`.
     pub(super) fn reset(&mut self, superblocks: usize) {
         self.contexts.reset(superblocks);
+        self.others.reset();
         for above in &mut self.above {
             above.resize(superblocks * SUPERBLOCK, 0);
         }
