@@ -15,11 +15,7 @@ pub(super) struct SuperframeJoiner {
 
 impl SuperframeJoiner {
     pub(super) fn new(codec: Codec) -> Self {
-        Self {
-            joins_hidden: codec == Codec::Vp9,
-            joined: Packet::default(),
-            sizes: Vec::new(),
-        }
+        Self { joins_hidden: codec == Codec::Vp9, joined: Packet::default(), sizes: Vec::new() }
     }
 
     /// Adds a frame. If it is the last one of its superframe, `packet` becomes that of all frames and the result

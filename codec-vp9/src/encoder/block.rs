@@ -136,6 +136,7 @@ impl<'a> Coder<'a> {
                 costs: &self.job.tokens.sizes[tx as usize][is_chroma][usize::from(is_inter)],
                 context: self.contexts.nonzero(block.plane, x, y, tx),
                 lambda: self.quantisers().lambda_of(block.plane),
+                chooses_levels: self.job.speed.file.is_some_and(|tools| tools.chooses_levels),
             };
             let cost = self.code_transform(&job, block, (x, y));
             sum.add(cost);

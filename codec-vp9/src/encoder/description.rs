@@ -55,9 +55,10 @@ pub(super) static VP9: CodecDescription = CodecDescription {
     empty_frame_bits: |macroblocks| 120 + macroblocks / 64,
     filter_pct: FilterStrength { rtc: 9, rtc_visual: 8, file: 9 },
     hidden_frames: true,
+    min_altref_gain: 1,
     copies_golden_to_altref: false,
     golden_frames: |_| None,
-    mb_tree_pct: 100,
+    mb_tree_pct: 75,
     mb_tree_noise: 4,
     speed_costs: [1200, 700, 500, 380, 300, 220, 130, 110, 95, 75, 64],
 };

@@ -372,10 +372,7 @@ impl FrameEncoder {
             header: &header,
             compressed: CompressedHeader {
                 tx_mode: TxMode::PerBlock,
-                reference_mode: match compound {
-                    Some(_) => ReferenceMode::PerBlock,
-                    None => ReferenceMode::Single,
-                },
+                reference_mode: reference_mode(compound.is_some()),
             },
             probabilities: &before,
             compound,
@@ -396,7 +393,7 @@ impl FrameEncoder {
         if !is_key {
             fill_vector_costs(&setup.probabilities.vectors, &mut buffers.vectors);
         }
-        let quantisers = setup.quantisers.map(Quantisers::new);
+        let quantisers = setup.quantisers.map(|steps| Quantisers::new(steps, speed.file));
         let job = FrameJob {
             kernels: self.kernels,
             setup: &setup,
@@ -529,6 +526,10 @@ impl FrameEncoder {
         });
         self.coded_frames += 1;
     }
+}
+
+fn reference_mode(has_compound: bool) -> ReferenceMode {
+    if has_compound { ReferenceMode::PerBlock } else { ReferenceMode::Single }
 }
 
 /// The references that a frame replaces.

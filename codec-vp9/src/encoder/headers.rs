@@ -54,7 +54,7 @@ pub(super) fn frame_header(plan: &FramePlan, input: HeaderInput) -> FrameHeader 
         references: ReferenceHeader {
             slots: input.slots.references,
             sign_bias: [false, false, has_compound],
-            high_precision: has(|tools| tools.eighths),
+            high_precision: false,
             filter: if has(|tools| tools.filters) { None } else { Some(Filter::Regular) },
         },
         contexts: ContextHeader {

@@ -84,7 +84,7 @@ impl Coder<'_> {
         best: &mut Candidate,
         trial: &mut Candidate,
     ) {
-        let mut predictions = self.predictions(site, vector);
+        let mut predictions = self.predictions(site, vector, tools);
         let count = predictions.len.min(self.job.speed.inter_finalists);
         for prediction in &mut predictions.list[..count] {
             let mut info = self.predicted_info(site, prediction);
@@ -92,7 +92,12 @@ impl Coder<'_> {
                 self.choose_filter(site, &mut info, prediction);
             }
             let filter_rate = ModeCosts(self.job.setup).filter(site, info.filter);
-            self.code_predicted(site, info, (prediction.rate + filter_rate, prediction.error), trial);
+            self.code_predicted(
+                site,
+                info,
+                (prediction.rate + filter_rate, prediction.error),
+                trial,
+            );
             if trial.cost < best.cost {
                 std::mem::swap(best, trial);
                 best.is_predicted = true;
@@ -139,7 +144,12 @@ impl Coder<'_> {
     }
 
     /// Returns the inter predictions of a block, the cheapest one first.
-    fn predictions(&mut self, site: &BlockSite, vector: QuarterPel) -> Predictions {
+    fn predictions(
+        &mut self,
+        site: &BlockSite,
+        vector: QuarterPel,
+        tools: FileTools,
+    ) -> Predictions {
         let setup = self.job.setup;
         let costs = ModeCosts(setup);
         let mut predictions = Predictions::default();
@@ -159,26 +169,33 @@ impl Coder<'_> {
             let [nearest, near] = list.map(|vector| lower_precision(vector, high_precision));
             let zero = MotionVector::default();
             let mut best = ReferenceVectors { nearest, near, new: zero };
-            let plain = [(InterMode::Zero, zero), (InterMode::Nearest, nearest), (InterMode::Near, near)];
+            let plain =
+                [(InterMode::Zero, zero), (InterMode::Nearest, nearest), (InterMode::Near, near)];
             for (mode, vector) in plain {
                 if mode != InterMode::Zero && vector == zero {
                     continue;
                 }
                 let rate = base + costs.inter_mode(context, mode);
-                let error = self.offer(site, &mut predictions, (references, mode, [vector, zero]), rate);
+                let error =
+                    self.offer(site, &mut predictions, (references, mode, [vector, zero]), rate);
                 if error.is_some_and(|error| mode == InterMode::Zero && error.most < enough)
                     && reference == Reference::Last
                 {
                     return predictions;
                 }
             }
-            best.new = self.searched_vector(site, reference, vector, nearest);
+            best.new = self.searched_vector(site, (reference, tools), vector, nearest);
             known[reference as usize] = best;
             if let Some(bits) = self.vector_rate(best.new, nearest)
                 && best.new != nearest
             {
                 let rate = base + costs.inter_mode(context, InterMode::New) + bits;
-                self.offer(site, &mut predictions, (references, InterMode::New, [best.new, zero]), rate);
+                self.offer(
+                    site,
+                    &mut predictions,
+                    (references, InterMode::New, [best.new, zero]),
+                    rate,
+                );
             }
         }
         self.add_compound(site, &known, context, &mut predictions);
@@ -238,7 +255,7 @@ impl Coder<'_> {
     fn searched_vector(
         &mut self,
         site: &BlockSite,
-        reference: Reference,
+        (reference, tools): (Reference, FileTools),
         vector: QuarterPel,
         nearest: MotionVector,
     ) -> MotionVector {
@@ -249,28 +266,23 @@ impl Coder<'_> {
         let mut count = 0;
         if reference == Reference::Last {
             (tried[0], count) = (to_vector(vector), 1);
-        } else {
-            let (far_row, far_col) = (site.row + height - 1, site.col + width - 1);
-            let corners = [
-                (site.row, site.col),
-                (site.row, far_col),
-                (far_row, site.col),
-                (far_row, far_col),
-            ];
-            for (row, col) in corners {
-                let at = (row.min(rows - 1), col.min(cols - 1));
-                let found = to_vector(self.others.vector(reference, at.0, at.1));
-                if !tried[..count].contains(&found) {
-                    tried[count] = found;
-                    count += 1;
-                }
+        }
+        let (far_row, far_col) = (site.row + height - 1, site.col + width - 1);
+        let corners =
+            [(site.row, site.col), (site.row, far_col), (far_row, site.col), (far_row, far_col)];
+        for (row, col) in corners {
+            let at = (row.min(rows - 1), col.min(cols - 1));
+            let found = match reference {
+                Reference::Last => self.field.vector(at.0, at.1),
+                _ => self.others.vector(reference, at.0, at.1),
+            };
+            if !tried[..count].contains(&to_vector(found)) {
+                tried[count] = to_vector(found);
+                count += 1;
             }
         }
         let mut best = (tried[0], u32::MAX);
         for &vector in &tried[..count] {
-            if count == 1 {
-                break;
-            }
             let Some(rate) = self.vector_rate(vector, nearest) else { continue };
             let error = self.vector_error(site, reference, vector);
             let cost = error.saturating_add(lambda.cost(rate));
@@ -278,10 +290,33 @@ impl Coder<'_> {
                 best = (vector, cost);
             }
         }
+        if best.1 == u32::MAX {
+            return best.0;
+        }
+        for _ in 0..tools.refinements {
+            let centre = best.0;
+            for (down, right) in [(-2, 0), (2, 0), (0, -2), (0, 2)] {
+                let vector = MotionVector::new(centre.row + down, centre.col + right);
+                let Some(rate) = self.vector_rate(vector, nearest) else { continue };
+                let error = self.vector_error(site, reference, vector);
+                let cost = error.saturating_add(lambda.cost(rate));
+                if cost < best.1 {
+                    best = (vector, cost);
+                }
+            }
+            if best.0 == centre {
+                break;
+            }
+        }
         best.0
     }
 
-    fn vector_error(&mut self, site: &BlockSite, reference: Reference, vector: MotionVector) -> u32 {
+    fn vector_error(
+        &mut self,
+        site: &BlockSite,
+        reference: Reference,
+        vector: MotionVector,
+    ) -> u32 {
         let info = BlockInfo {
             references: References::Single(reference),
             inter_mode: InterMode::New,

@@ -5,9 +5,9 @@ use codec_core::entropy::{BoolSink, CostCounter, bool_cost_q8};
 use crate::block::reference_contexts;
 use crate::block::setup::FrameSetup;
 use crate::block::site::BlockSite;
+use crate::header::Filter;
 use crate::tables::modes::{INTRA_FRAME_CHROMA, INTRA_FRAME_LUMA, INTRA_FRAME_PARTITION};
 use crate::trees;
-use crate::header::Filter;
 use crate::types::{InterMode, IntraMode, Partition, Reference, References, TxSize};
 
 /// The cost of what `write` writes.

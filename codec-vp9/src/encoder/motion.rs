@@ -164,6 +164,11 @@ impl Field {
         self.estimate(job, source, site, model);
     }
 
+    /// The vector of the macroblock at a position in units of 8 pixels.
+    pub(crate) fn vector(&self, row: usize, col: usize) -> QuarterPel {
+        self.mbs[row % 8 / 2 * 4 + col % 8 / 2].vector
+    }
+
     /// The vectors of all macroblocks.
     pub(crate) fn all_vectors(&self) -> [QuarterPel; 16] {
         self.mbs.map(|mb| mb.vector)

@@ -52,7 +52,11 @@ impl OtherMotion {
                 let cur = &source.macroblocks[index].luma;
                 let target = Target { kernels: job.kernels, cur, refp, at, range, price };
                 let mut starts = [left.to_full(); 5];
-                starts[1..4].copy_from_slice(&[above.to_full(), last[index].to_full(), FullPel::ZERO]);
+                starts[1..4].copy_from_slice(&[
+                    above.to_full(),
+                    last[index].to_full(),
+                    FullPel::ZERO,
+                ]);
                 if reference == Reference::Altref {
                     let seeds = job.analysis.map_or(&[][..], |analysis| &analysis.altref_seeds);
                     let seed = seeds.get(row * site.mb_cols + col).copied().flatten();

@@ -114,6 +114,7 @@ pub(super) fn code_row(
         work_levels: &mut workspace.work_levels,
         trial: std::mem::take(&mut workspace.trial),
         wholes: &mut workspace.wholes,
+        halves: &mut workspace.halves,
     };
     for tile in tile_columns(setup) {
         store.tiles.push(coder.levels.mark());

@@ -55,8 +55,14 @@ pub struct FileTools {
     pub compound: bool,
     /// Blocks choose among three interpolation filters.
     pub filters: bool,
-    /// Vectors with a precision of an eighth of a pixel.
-    pub eighths: bool,
+    /// Levels are chosen by squared error and exact token costs.
+    pub chooses_levels: bool,
+    /// Maximum number of steps in quarter pixels by which the vector of a block is refined with its actual
+    /// prediction.
+    pub refinements: u8,
+    /// Squares are tried in halves if their cost exceeds this many squared steps per 8x8 pixels, in 1/64;
+    /// `None` never tries halves.
+    pub halves_q6: Option<u32>,
 }
 
 impl Speed {
@@ -129,9 +135,32 @@ impl Speed {
     }
 
     /// Returns the switches of `level` with the file preset.
+    ///
+    /// Coding both partitions more often than speeds 2 and 3 do costs bits as well as time.
     #[must_use]
     pub const fn file(level: u8) -> Self {
-        let tools = FileTools { compound: true, filters: false, eighths: false };
-        Self { file: Some(tools), ..Self::level(level) }
+        let of = Self::level(level);
+        let is_slow = level <= 6;
+        let tools = FileTools {
+            compound: true,
+            filters: is_slow,
+            chooses_levels: is_slow,
+            refinements: if is_slow { 2 } else { 0 },
+            halves_q6: if level <= 2 { Some(4) } else { None },
+        };
+        let of = Self { file: Some(tools), ..of };
+        match level {
+            0 | 1 => Self {
+                sure_pct: 30,
+                pattern: Pattern::Exhaustive,
+                intra_pct: 1000,
+                intra_finalists: 4,
+                intra_tx_sizes: if level == 0 { 4 } else { 2 },
+                ..of
+            },
+            2 => Self { sure_pct: 20, intra_pct: 1000, ..of },
+            3 | 4 => Self { sure_pct: 20, ..of },
+            _ => of,
+        }
     }
 }

@@ -12,13 +12,13 @@ use codec_core::motion::Lambda;
 /// Buffers for one transform at a time.
 #[derive(Clone, Debug)]
 pub(crate) struct TransformScratch {
-    coefficients: [i16; 1024],
-    quantised: [i16; 1024],
-    magnitudes: [u8; 1024],
+    pub(super) coefficients: [i16; 1024],
+    pub(super) quantised: [i16; 1024],
+    pub(super) magnitudes: [u8; 1024],
     /// Levels in scan order.
-    levels: [i16; 1024],
+    pub(super) levels: [i16; 1024],
     /// Number of levels up to the last one that is not zero.
-    end: usize,
+    pub(super) end: usize,
 }
 
 impl Default for TransformScratch {
@@ -71,6 +71,8 @@ pub(crate) struct TransformJob<'a> {
     /// Number of neighbouring transforms with coefficients.
     pub(crate) context: usize,
     pub(crate) lambda: Lambda,
+    /// Whether levels are chosen by their costs.
+    pub(crate) chooses_levels: bool,
 }
 
 impl TransformScratch {
@@ -113,6 +115,9 @@ impl TransformScratch {
         let end = u32::from(job.costs[0][job.context].end);
         if result.count == 0 {
             return ResidualCost { rate: end, error: energy, energy, any: false };
+        }
+        if job.chooses_levels {
+            return self.choose_levels(job, result);
         }
         let rate = self.collect(job, scan(job.size, job.kind), result.count);
         let coded = ResidualCost { rate, error, energy, any: true };

@@ -1,6 +1,7 @@
 //! Buffers of a thread that codes rows of superblocks.
 
 use super::candidate::Candidate;
+use super::halves::Halves;
 use super::levels::Levels;
 use super::motion::Field;
 use super::other_motion::OtherMotion;
@@ -30,6 +31,7 @@ pub(super) struct Workspace {
     pub(super) blocks: BlockScratch<u8>,
     pub(super) trial: Candidate,
     pub(super) wholes: [Candidate; 4],
+    pub(super) halves: [Halves; 4],
     /// The row of samples above the row of superblocks, by plane.
     pub(super) above: [Vec<u8>; 3],
 }
@@ -48,10 +50,13 @@ impl Default for Workspace {
             blocks: BlockScratch::default(),
             trial: Candidate::default(),
             wholes: Default::default(),
+            halves: Default::default(),
             above: Default::default(),
         };
         workspace.work_levels.reserve(SAMPLES);
-        for candidate in workspace.wholes.iter_mut().chain([&mut workspace.trial]) {
+        let halves = workspace.halves.iter_mut().flat_map(Halves::candidates);
+        let all = workspace.wholes.iter_mut().chain([&mut workspace.trial]).chain(halves);
+        for candidate in all {
             candidate.levels.reserve(SAMPLES);
         }
         workspace
