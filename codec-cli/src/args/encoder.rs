@@ -10,7 +10,7 @@ use codec_media::values::{self, KeyInterval, KnobSetting, RegionOffset};
 pub(crate) enum PresetArg {
     /// Real time: CBR, no look-ahead, no periodic key frames, no layers, no frame drops.
     Rtc,
-    /// Files: VBR, look-ahead, altref frames (VP8) or B frames (H.264).
+    /// Files: VBR, look-ahead, altref frames (VP8, VP9) or B frames (H.264).
     File,
 }
 

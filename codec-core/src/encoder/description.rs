@@ -33,12 +33,15 @@ pub struct CodecDescription {
     pub filter_pct: FilterStrength,
     /// Whether frames can be coded that are not shown, such as altref frames.
     pub hidden_frames: bool,
+    /// Minimum cost that is visible from an altref frame before its display, as a multiple of the frame's own
+    /// cost.
+    pub min_altref_gain: u64,
     /// Whether a frame that updates golden can copy the old one to altref.
     pub copies_golden_to_altref: bool,
     /// Returns the maximum number of frames between golden updates at a speed; `None` updates golden
     /// only as the background of a stable scene.
     pub golden_frames: fn(u8) -> Option<u32>,
-    /// Strength of MB-tree for key frames and for frames of level 0 of groups with B frames, in percent of
+    /// Strength of MB-tree for key frames, altref frames and frames of level 0 of groups with B frames, in percent of
     /// two fifths of an octave of the step per octave of importance.
     pub mb_tree_pct: u8,
     /// Cost of changes that MB-tree regards as removed by quantisation, in pixel levels per macroblock and

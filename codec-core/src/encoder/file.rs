@@ -29,9 +29,6 @@ const FILTER_FRAMES: usize = 7;
 /// Number of following frames that determine a frame's importance (MB-tree): the default
 /// look-ahead.
 const MB_TREE_FRAMES: usize = 24;
-/// Minimum cost that is visible from an altref frame before its display, as a multiple of the
-/// frame's own cost.
-const MIN_ALTREF_GAIN: u64 = 2;
 
 /// Buffered frames and the current group.
 #[derive(Debug)]
@@ -130,7 +127,7 @@ impl FileState {
             let one_layer = config.scalability == Scalability::L1T1 && config.intra_refresh == 0;
             let may = group.altref && C::codec().hidden_frames && knobs.altref && one_layer;
             let timer = StageTimer::start(config.stages.as_deref(), Stage::Analysis);
-            self.altref_due = may && self.is_altref_worthwhile();
+            self.altref_due = may && self.is_altref_worthwhile(C::codec().min_altref_gain);
             drop(timer);
         }
         let mean_cost = self.ahead.mean_cost();
@@ -272,14 +269,14 @@ impl FileState {
     }
 
     /// Returns whether enough of the group's last frame is visible in earlier frames to code it
-    /// first; if so, records its position in them.
-    fn is_altref_worthwhile(&mut self) -> bool {
+    /// first: at least `min_gain` times its own cost. If so, records its position in them.
+    fn is_altref_worthwhile(&mut self, min_gain: u64) -> bool {
         let last = self.group_left.saturating_sub(1);
         let ahead = &self.ahead;
         let frames = |n: usize| ahead.get(n).map(|(held, _)| &held.analysis);
         self.altref_trace.follow(last, 0, frames);
         let own = frames(last).map_or(0, |analysis| analysis.intra_cost);
-        if self.altref_trace.cost() <= MIN_ALTREF_GAIN * own {
+        if self.altref_trace.cost() <= min_gain * own {
             return false;
         }
         for (n, seeds) in self.altref_trace.seeds.iter_mut().enumerate().take(last) {
@@ -326,6 +323,7 @@ impl FileState {
         self.altref_trace.follow(last, noise, frames);
         self.mb_tree.add_altref(&self.altref_trace);
         let strength = Boosts::of(config).strength_q16;
+        let strength = strength * i32::from(C::codec().mb_tree_pct) / 100;
         Some(self.mb_tree.qindex_offsets(frames(last)?, strength, &mut self.altref.offsets_q4))
     }
 

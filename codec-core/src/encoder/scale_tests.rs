@@ -29,6 +29,7 @@ static LOGARITHMIC: CodecDescription = CodecDescription {
     inter_law: shifted(CODEC.inter_law),
     sharp_qindex: 24,
     hidden_frames: false,
+    min_altref_gain: 2,
     ..CODEC
 };
 

@@ -32,6 +32,7 @@ pub(super) static CODEC: CodecDescription = CodecDescription {
     empty_frame_bits: |macroblocks| 150 + macroblocks / 4,
     filter_pct: FilterStrength { rtc: 26, rtc_visual: 22, file: 20 },
     hidden_frames: true,
+    min_altref_gain: 2,
     copies_golden_to_altref: true,
     golden_frames: |_| None,
     mb_tree_pct: 100,
@@ -182,6 +183,7 @@ struct InOrder(Fake);
 
 static IN_ORDER: CodecDescription = CodecDescription {
     hidden_frames: false,
+    min_altref_gain: 2,
     copies_golden_to_altref: false,
     golden_frames: |_| Some(3),
     ..CODEC

@@ -62,6 +62,7 @@ pub(super) static H264: CodecDescription = CodecDescription {
     empty_frame_bits: |macroblocks| 100 + macroblocks / 32,
     filter_pct: FilterStrength { rtc: 100, rtc_visual: 100, file: 100 },
     hidden_frames: false,
+    min_altref_gain: 2,
     copies_golden_to_altref: true,
     golden_frames: |_| None,
     mb_tree_pct: 100,

@@ -88,7 +88,7 @@ pub(super) fn encode(
     };
     let failed = |error| Failure::encoding(error);
     let mut encoder = open(config).map_err(failed)?;
-    let (mut packet, mut joiner) = (Packet::default(), SuperframeJoiner::default());
+    let (mut packet, mut joiner) = (Packet::default(), SuperframeJoiner::new(backend.codec));
     let mut watch = Watch::start(calibration, clip.frames.len());
     for frame in &clip.frames {
         let picture = frame.planes.picture()?.with_info(clip.info);

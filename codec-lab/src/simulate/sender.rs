@@ -83,7 +83,7 @@ impl Sender {
             encoder: open(config).map_err(Failure::encoding)?,
             mirror,
             packet: Packet::default(),
-            joiner: SuperframeJoiner::default(),
+            joiner: SuperframeJoiner::new(codec),
             importance: settings.encoder.regions.maps(config.size)?.map(config.size)?,
             packetizer: Packetizer::new(codec, config, settings.mtu).map_err(refused)?,
             coding: VecDeque::new(),

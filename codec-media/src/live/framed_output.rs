@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use codec_container::Track;
-use codec_core::codec::{FrameKind, FrameRequest, Packet};
+use codec_core::codec::{Codec, FrameKind, FrameRequest, Packet};
 use codec_net::clock::Clock;
 use codec_net::error::NetError;
 use codec_net::framing::feedback::{Feedback, Report};
@@ -97,6 +97,7 @@ impl FramedOutput {
         let video = offer.video.clone().map(Track::Video);
         let audio = offer.audio.clone().map(Track::Audio);
         let audio_stream = u8::from(video.is_some());
+        let codec = offer.video.as_ref().map_or(Codec::Vp8, |track| track.codec);
         let streams = video.iter().chain(&audio).map(StreamDescription::of);
         let streams = streams.collect::<Option<Vec<_>>>();
         let mut streams =
@@ -122,7 +123,7 @@ impl FramedOutput {
             shared,
             thread,
             audio_stream,
-            joiner: SuperframeJoiner::default(),
+            joiner: SuperframeJoiner::new(codec),
             video: OutboundStats::default(),
             audio: OutboundStats::default(),
             last_key: None,

@@ -209,7 +209,7 @@ impl Session {
             encoder,
             size,
             packet: Packet::default(),
-            joiner: SuperframeJoiner::default(),
+            joiner: SuperframeJoiner::new(settings.encoder.backend.codec),
             stream: (settings.encoder.backend.codec, settings.format),
             writer,
             audio: audio.map(|audio| audio.pipeline),

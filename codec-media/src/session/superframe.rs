@@ -1,21 +1,35 @@
-//! Frames of spatial layers, joined to superframes for files and decoders.
+//! Frames of spatial layers and hidden frames of VP9, joined to superframes for files and decoders.
 
-use codec_core::codec::Packet;
+use codec_core::codec::{Codec, FrameKind, Packet};
 use codec_vp9::superframe::append_index;
 
 /// Joins the packets of each superframe.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SuperframeJoiner {
+    /// Whether a hidden frame shares a packet with the next shown one.
+    joins_hidden: bool,
     joined: Packet,
     /// Sizes of the frames in bytes.
     sizes: Vec<usize>,
 }
 
 impl SuperframeJoiner {
+    /// Creates a joiner for the packets of an encoder of `codec`.
+    #[must_use]
+    pub fn new(codec: Codec) -> Self {
+        Self { joins_hidden: codec == Codec::Vp9, joined: Packet::default(), sizes: Vec::new() }
+    }
+
     /// Adds a frame. If it is the last one of its superframe, `packet` becomes that of all frames and the result
-    /// is `true`; its metadata are those of the highest layer, except that its type is that of the lowest one.
+    /// is `true`; its metadata are those of the last frame, except that its type is that of the first one.
     pub fn add(&mut self, packet: &mut Packet) -> bool {
-        let is_end = packet.meta.spatial.end_of_picture;
+        let is_hidden = self.joins_hidden && !packet.meta.shown;
+        let is_end = packet.meta.spatial.end_of_picture && !is_hidden;
+        if self.joins_hidden && packet.meta.kind == FrameKind::Key && packet.meta.spatial.id == 0 {
+            // No frame refers to a hidden one before a key frame.
+            self.joined.data.clear();
+            self.sizes.clear();
+        }
         if is_end && self.sizes.is_empty() {
             return true;
         }
@@ -39,20 +53,46 @@ impl SuperframeJoiner {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use codec_core::codec::FrameKind;
+
+    fn shown(data: &[u8], kind: FrameKind) -> Packet {
+        let mut packet = Packet { data: data.to_vec(), ..Packet::default() };
+        (packet.meta.shown, packet.meta.kind) = (true, kind);
+        packet
+    }
+
+    #[test]
+    fn a_hidden_frame_of_vp9_shares_the_packet_of_the_next_shown_one() {
+        let mut joiner = SuperframeJoiner::new(Codec::Vp9);
+        let hidden = |data| {
+            let mut packet = shown(data, FrameKind::Inter);
+            packet.meta.shown = false;
+            packet
+        };
+        assert!(!joiner.add(&mut hidden(&[1, 2])));
+        let mut packet = shown(&[3], FrameKind::Inter);
+        assert!(joiner.add(&mut packet));
+        assert_eq!((packet.data, packet.meta.shown), (vec![1, 2, 3, 0xc1, 2, 1, 0xc1], true));
+        // After a dropped frame, a key frame makes the hidden one useless.
+        assert!(!joiner.add(&mut hidden(&[1])));
+        packet = shown(&[4], FrameKind::Key);
+        assert!(joiner.add(&mut packet));
+        assert_eq!((packet.data, packet.meta.kind), (vec![4], FrameKind::Key));
+        // In VP8 it has a packet of its own.
+        assert!(SuperframeJoiner::new(Codec::Vp8).add(&mut hidden(&[1])));
+    }
 
     #[test]
     fn frames_of_a_picture_become_one_packet() {
-        let mut joiner = SuperframeJoiner::default();
-        let mut packet = Packet { data: vec![1, 2], ..Packet::default() };
+        let mut joiner = SuperframeJoiner::new(Codec::Vp9);
+        let mut packet = shown(&[1, 2], FrameKind::Key);
         assert!(joiner.add(&mut packet));
         assert_eq!(packet.data, [1, 2]);
         for _ in 0..2 {
-            packet = Packet { data: vec![1, 2], ..Packet::default() };
+            packet = shown(&[1, 2], FrameKind::Key);
             packet.meta.spatial.end_of_picture = false;
             assert!(!joiner.add(&mut packet));
-            packet = Packet { data: vec![3], ..Packet::default() };
-            packet.meta.kind = FrameKind::Inter;
+            packet = shown(&[3], FrameKind::Inter);
+            packet.meta.spatial.id = 1;
             assert!(joiner.add(&mut packet));
             assert_eq!(packet.data, [1, 2, 3, 0xc1, 2, 1, 0xc1]);
             assert_eq!(packet.meta.kind, FrameKind::Key);

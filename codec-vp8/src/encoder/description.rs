@@ -47,6 +47,7 @@ pub(super) static VP8: CodecDescription = CodecDescription {
     // The references of the file preset have a high quality, which needs less filtering.
     filter_pct: FilterStrength { rtc: 26, rtc_visual: 22, file: 20 },
     hidden_frames: true,
+    min_altref_gain: 2,
     copies_golden_to_altref: true,
     golden_frames: |speed| Speed::level(speed).golden_frames,
     mb_tree_pct: 100,

@@ -54,7 +54,10 @@ impl<'a> Coder<'a> {
         let is_intra_frame = self.job.setup.header.is_intra();
         best.is_predicted = false;
         if !is_intra_frame {
-            self.decide_inter(site, vector, best, &mut trial);
+            match self.job.speed.file {
+                None => self.decide_inter(site, vector, best, &mut trial),
+                Some(tools) => self.decide_inter_with(site, vector, tools, best, &mut trial),
+            }
         }
         if is_intra_frame || self.may_be_intra(site, best) {
             best.is_predicted = false;
@@ -120,6 +123,7 @@ impl<'a> Coder<'a> {
             costs: &self.job.tokens.sizes[tx as usize][is_chroma][usize::from(is_inter)],
             context: 0,
             lambda: quantisers.lambda_of(block.plane),
+            chooses_levels: self.job.speed.file.is_some_and(|tools| tools.chooses_levels),
         };
         for (x, y) in block.transforms() {
             job.context = self.contexts.nonzero(block.plane, x, y, tx);

@@ -3,10 +3,12 @@
 use std::ops::Range;
 
 use super::candidate::Candidate;
+use super::halves::Halves;
 use super::job::FrameJob;
 use super::levels::{Level, LevelMark, LevelReader, Levels};
 use super::mode_costs::ModeCosts;
 use super::motion::Field;
+use super::other_motion::OtherMotion;
 use super::quantisers::Quantisers;
 use super::segments::SEGMENTS;
 use super::source::Source;
@@ -37,16 +39,19 @@ pub(crate) struct Coder<'a> {
     pub(super) superblock_col: usize,
     pub(super) source: &'a mut Source,
     pub(super) field: &'a mut Field,
+    pub(super) others: &'a mut OtherMotion,
     pub(super) scratch: &'a mut TransformScratch,
     pub(super) work_levels: &'a mut Levels,
     pub(super) trial: Candidate,
     /// The best choice for a square as a whole, by level.
     pub(super) wholes: &'a mut [Candidate; 4],
+    /// The best choice for its halves, by level.
+    pub(super) halves: &'a mut [Halves; 4],
 }
 
 /// The state before the blocks of a square.
-struct Saved {
-    contexts: SavedContexts,
+pub(super) struct Saved {
+    pub(super) contexts: SavedContexts,
     modes: usize,
     levels: LevelMark,
 }
@@ -87,6 +92,15 @@ impl<'a> Coder<'a> {
             self.decide(&site, vector, &mut candidate);
             whole_cost = candidate.cost.saturating_add(price(whole));
         }
+        let mut halves = std::mem::take(&mut self.halves[level]);
+        let mut has_halves = false;
+        if whole == Partition::Whole && self.tries_halves(&candidate, level, may_whole) {
+            candidate.is_predicted = false;
+            let halves_cost = self.decide_halves((row, col, level), &saved, price, &mut halves);
+            if halves_cost < whole_cost {
+                (has_halves, whole_cost) = (true, halves_cost);
+            }
+        }
         let mut cost = whole_cost;
         let mut is_split = !may_whole;
         // A block without a residual is not divided further.
@@ -103,17 +117,25 @@ impl<'a> Coder<'a> {
             if split_cost < whole_cost {
                 (is_split, cost) = (true, split_cost);
             } else {
-                self.contexts.restore(self.superblock_col, &saved.contexts);
-                self.modes.truncate(saved.modes);
-                self.levels.truncate(saved.levels);
+                self.restore(&saved);
             }
         }
-        if !is_split {
+        if !is_split && has_halves {
+            self.commit_halves((row, col, level), &halves);
+        } else if !is_split {
             self.commit(&candidate);
             self.contexts.set_partition(row, col, level, candidate.info.size);
         }
         self.wholes[level] = candidate;
+        self.halves[level] = halves;
         cost
+    }
+
+    /// Returns to a state before the blocks of a square.
+    pub(super) fn restore(&mut self, saved: &Saved) {
+        self.contexts.restore(self.superblock_col, &saved.contexts);
+        self.modes.truncate(saved.modes);
+        self.levels.truncate(saved.levels);
     }
 
     /// Quantisers of the square at a position.
@@ -177,7 +199,7 @@ impl<'a> Coder<'a> {
     }
 
     /// Reconstructs a block, and updates the state for later blocks.
-    fn commit(&mut self, candidate: &Candidate) {
+    pub(super) fn commit(&mut self, candidate: &Candidate) {
         let info = &candidate.info;
         let (row, col) = (usize::from(info.row), usize::from(info.col));
         let (width, height) = info.size.mi();

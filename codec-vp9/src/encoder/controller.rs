@@ -44,6 +44,7 @@ impl FrameCoder for FrameEncoder {
         Self::new(&FrameSettings {
             size: config.size,
             knobs,
+            preset: config.preset,
             info: config.info,
             error_resilient: config.error_resilient,
             pool: config.pool.clone(),

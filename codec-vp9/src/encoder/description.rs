@@ -54,10 +54,11 @@ pub(super) static VP9: CodecDescription = CodecDescription {
     sharp_qindex: 40,
     empty_frame_bits: |macroblocks| 120 + macroblocks / 64,
     filter_pct: FilterStrength { rtc: 7, rtc_visual: 8, file: 9 },
-    hidden_frames: false,
+    hidden_frames: true,
+    min_altref_gain: 1,
     copies_golden_to_altref: false,
     golden_frames: |_| None,
-    mb_tree_pct: 100,
+    mb_tree_pct: 75,
     mb_tree_noise: 4,
     speed_costs: [1200, 700, 560, 420, 310, 128, 96, 78, 73, 68, 64],
 };

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use codec_core::analysis::FrameAnalysis;
 use codec_core::codec::plan::FramePlan;
-use codec_core::codec::{BitsByPart, FrameKind, Packet, PacketMeta, SlotSet, Tune};
+use codec_core::codec::{BitsByPart, FrameKind, Packet, PacketMeta, Preset, SlotSet, Tune};
 use codec_core::encoder::{FrameReport, LayerInput};
 use codec_core::error::{ConfigError, Error};
 use codec_core::frame::{FrameBuf, FramePool, Picture, Size, Window, picture_sse};
@@ -60,8 +60,8 @@ pub struct FrameEncoder {
     kernels: &'static Kernels,
     frames: FramePool,
     references: References,
-    /// The saved context; the encoder uses one of the four.
-    saved: Box<Probabilities>,
+    /// The saved contexts; the encoder uses two of the four, the second one for hidden frames.
+    saved: Box<[Probabilities; 2]>,
     defaults: Box<Probabilities>,
     /// The last coded frame, which the next one's vectors and adaptation depend on.
     last: Option<LastFrame>,
@@ -73,6 +73,8 @@ pub struct FrameEncoder {
     segments: Segments,
     buffers: Box<Buffers>,
     coded_frames: u64,
+    /// Whether altref is a frame that is shown later than the next one.
+    altref_is_ahead: bool,
     /// The spatial layer; `None` in a stream without.
     layer: Option<LayerState>,
 }
@@ -146,6 +148,7 @@ impl FrameEncoder {
             segments: Segments::default(),
             buffers: Box::default(),
             coded_frames: 0,
+            altref_is_ahead: false,
             layer: None,
         };
         encoder.resize(settings.size)?;
@@ -275,6 +278,13 @@ impl FrameEncoder {
         plan.kind == FrameKind::Key && !starts_layer
     }
 
+    fn speed(&self, plan: &FramePlan) -> Speed {
+        match self.settings.preset {
+            Preset::Rtc => Speed::level(plan.speed),
+            Preset::File => Speed::file(plan.speed),
+        }
+    }
+
     fn slots(&self, plan: &FramePlan) -> FrameSlots {
         match &self.layer {
             None => FrameSlots::without_layers(plan.updates),
@@ -332,6 +342,8 @@ impl FrameEncoder {
         } else {
             self.segments.plan_offsets(qindex, offsets, plan.block_qindex)
         };
+        let used = usable(&self.references, self.layer.as_ref(), plan);
+        let speed = self.speed(plan);
         let mut header = frame_header(
             plan,
             HeaderInput {
@@ -342,25 +354,28 @@ impl FrameEncoder {
                 qindex,
                 error_resilient: error_resilient || (is_key && self.settings.error_resilient),
                 segmentation,
+                altref_is_ahead: self.altref_is_ahead && used[2].is_some(),
+                tools: speed.file,
                 color: self.settings.info.color,
             },
         );
         let is_reset = header.contexts.reset.is_some();
-        let before = if is_reset { (*self.defaults).clone() } else { (*self.saved).clone() };
+        let before = if is_reset { &*self.defaults } else { &self.saved[header.contexts.index] };
+        let before = before.clone();
         let (cols, rows) =
             (header.size.width.div_ceil(8) as usize, header.size.height.div_ceil(8) as usize);
         let kit = Kit { kernels: self.kernels, depth: 8, lossless: false };
         let has_vectors = self.last.is_some_and(|last| last.shown && !last.is_key);
-        let used = usable(&self.references, self.layer.as_ref(), plan);
+        let compound = header.references.compound();
         let setup = FrameSetup {
             kit,
             header: &header,
             compressed: CompressedHeader {
                 tx_mode: TxMode::PerBlock,
-                reference_mode: ReferenceMode::Single,
+                reference_mode: reference_mode(compound.is_some()),
             },
             probabilities: &before,
-            compound: None,
+            compound,
             references: [0, 1, 2].map(|index: usize| {
                 let frame = used[index]?;
                 let scale = Scale::new(frame.size(), header.size);
@@ -378,13 +393,13 @@ impl FrameEncoder {
         if !is_key {
             fill_vector_costs(&setup.probabilities.vectors, &mut buffers.vectors);
         }
-        let quantisers = setup.quantisers.map(Quantisers::new);
+        let quantisers = setup.quantisers.map(|steps| Quantisers::new(steps, speed.file));
         let job = FrameJob {
             kernels: self.kernels,
             setup: &setup,
             picture: input.picture,
             analysis: input.analysis,
-            speed: Speed::level(plan.speed),
+            speed,
             quantisers: &quantisers,
             segments: &self.segments,
             tokens: &buffers.tokens,
@@ -409,7 +424,7 @@ impl FrameEncoder {
                 inter: (!is_key).then_some(InterAdaptation {
                     tx_mode: TxMode::PerBlock,
                     selects_filter: header.references.filter.is_none(),
-                    high_precision: false,
+                    high_precision: header.references.high_precision,
                 }),
             };
             adapt(&mut probabilities, &before, &buffers.counts, adaptation);
@@ -484,10 +499,10 @@ impl FrameEncoder {
         self.frames.recycle(recon);
         let header = &attempt.header;
         if header.contexts.reset.is_some() {
-            self.saved.clone_from(&self.defaults);
+            self.saved.iter_mut().for_each(|saved| saved.clone_from(&self.defaults));
         }
         if header.contexts.refresh {
-            *self.saved = attempt.probabilities;
+            self.saved[header.contexts.index] = attempt.probabilities;
         }
         if updates(plan).contains(SlotSet::LAST) {
             let (segmentation, base) = (&header.segmentation, header.quantiser.base);
@@ -495,6 +510,14 @@ impl FrameEncoder {
         }
         std::mem::swap(&mut self.modes, &mut self.modes_before);
         std::mem::swap(&mut self.vectors, &mut self.work_vectors);
+        self.altref_is_ahead = match (plan.kind, plan.shown) {
+            (FrameKind::Key, _) => false,
+            (FrameKind::Inter, false) => updates(plan).contains(SlotSet::ALTREF),
+            // The last frame of a group, which altref shows, becomes golden.
+            (FrameKind::Inter, true) => {
+                self.altref_is_ahead && !updates(plan).contains(SlotSet::GOLDEN)
+            }
+        };
         self.last = Some(LastFrame {
             is_key,
             shown: plan.shown,
@@ -503,6 +526,10 @@ impl FrameEncoder {
         });
         self.coded_frames += 1;
     }
+}
+
+fn reference_mode(has_compound: bool) -> ReferenceMode {
+    if has_compound { ReferenceMode::PerBlock } else { ReferenceMode::Single }
 }
 
 /// The references that a frame replaces.

@@ -6,9 +6,10 @@ use codec_core::frame::{SampleFormat, Size};
 
 use super::inter_layer::FrameSlots;
 use super::settings::FrameKnobs;
+use super::speed::FileTools;
 use crate::header::{
-    ContextHeader, ContextReset, FrameHeader, FrameType, LoopFilterDeltas, LoopFilterHeader,
-    QuantiserHeader, ReferenceHeader, Segmentation, TileLayout,
+    ContextHeader, ContextReset, Filter, FrameHeader, FrameType, LoopFilterDeltas,
+    LoopFilterHeader, QuantiserHeader, ReferenceHeader, Segmentation, TileLayout,
 };
 use crate::tables::quantiser::AC_8;
 
@@ -25,6 +26,10 @@ pub(super) struct HeaderInput {
     pub(super) qindex: u8,
     pub(super) error_resilient: bool,
     pub(super) segmentation: Segmentation,
+    /// Whether altref is a frame that is shown later: blocks may have a second reference.
+    pub(super) altref_is_ahead: bool,
+    /// Tools of the file preset.
+    pub(super) tools: Option<FileTools>,
     pub(super) color: codec_core::frame::Color,
 }
 
@@ -33,6 +38,8 @@ pub(super) fn frame_header(plan: &FramePlan, input: HeaderInput) -> FrameHeader 
     let is_key = input.is_key;
     let deltas = LoopFilterDeltas::default();
     let is_reset = is_key || input.error_resilient;
+    let has = |tool: fn(&FileTools) -> bool| !is_key && input.tools.as_ref().is_some_and(tool);
+    let has_compound = input.altref_is_ahead && !is_reset && has(|tools| tools.compound);
     let (log2_cols, _) = TileLayout::limits(input.size);
     FrameHeader {
         profile: 0,
@@ -46,14 +53,14 @@ pub(super) fn frame_header(plan: &FramePlan, input: HeaderInput) -> FrameHeader 
         refresh_slots: if is_key { 0xff } else { input.slots.refresh },
         references: ReferenceHeader {
             slots: input.slots.references,
-            sign_bias: [false; 3],
+            sign_bias: [false, false, has_compound],
             high_precision: false,
-            // Blocks select it.
-            filter: None,
+            // Blocks select it, unless a speed of files has one alone.
+            filter: input.tools.filter(|tools| !tools.filters).map(|_| Filter::Regular),
         },
         contexts: ContextHeader {
             reset: is_reset.then_some(ContextReset::All),
-            index: 0,
+            index: usize::from(!plan.shown && !is_reset),
             refresh: plan.refresh_entropy && !input.error_resilient,
             adapt: !input.error_resilient,
         },

@@ -5,6 +5,7 @@ use codec_simd::Window;
 
 use super::candidate::{Candidate, sort_by_cost};
 use super::coder::Coder;
+use super::energies::Energies;
 use super::levels::Coefficients;
 use super::mode_costs::ModeCosts;
 use super::motion::{to_quarters, to_vector};
@@ -29,15 +30,15 @@ struct InterChoice {
 
 /// Squared error of a prediction of luma.
 #[derive(Clone, Copy, Debug, Default)]
-struct LumaError {
-    sum: u32,
+pub(super) struct LumaError {
+    pub(super) sum: u32,
     /// The largest one of a macroblock, or of 8x8 pixels if the block is smaller.
-    most: u32,
+    pub(super) most: u32,
 }
 
 /// Predictions whose squared error in every macroblock is below the squared step divided by this have no
 /// residual: even if all of it were in one coefficient, this would be quantised to zero.
-const NEGLIGIBLE: u32 = 128;
+pub(super) const NEGLIGIBLE: u32 = 128;
 
 /// Number of inter predictions that are compared, at most.
 const MAX_CHOICES: usize = 12;
@@ -200,34 +201,61 @@ impl Coder<'_> {
 
     /// Predicts a block from another frame and codes its residual.
     fn code_inter(&mut self, site: &BlockSite, choice: &InterChoice, out: &mut Candidate) {
-        let setup = self.job.setup;
-        let (costs, lambda) = (ModeCosts(setup), self.quantisers().lambda);
-        let largest = site.size.max_tx();
         let mut info = BlockInfo {
             references: References::Single(choice.reference),
             inter_mode: choice.mode,
             vectors: [[choice.vector, MotionVector::default()]; 4],
-            tx: largest,
+            tx: site.size.max_tx(),
             ..self.info(site)
         };
         let (filter_rate, energies) = self.predict(site, &mut info);
-        let mode_rate = choice.rate + filter_rate;
+        self.code_residual(site, info, &energies, (choice.rate + filter_rate, choice.error), out);
+    }
+
+    /// Predicts an inter block, whose modes cost `rate` and whose prediction has the error `error`, and codes
+    /// its residual.
+    pub(super) fn code_predicted(
+        &mut self,
+        site: &BlockSite,
+        mut info: BlockInfo,
+        (rate, error): (u32, LumaError),
+        out: &mut Candidate,
+    ) {
+        info.tx = site.size.max_tx();
+        let blocks = self.job.setup.plane_blocks(&info);
+        self.recon.predict_inter(&info, &blocks);
+        let energies = self.luma_energies(&blocks[0]);
+        self.code_residual(site, info, &energies, (rate, error), out);
+    }
+
+    /// Codes the residual of a block that is predicted with the errors `energies`.
+    fn code_residual(
+        &mut self,
+        site: &BlockSite,
+        mut info: BlockInfo,
+        energies: &Energies,
+        (mode_rate, luma_error): (u32, LumaError),
+        out: &mut Candidate,
+    ) {
+        let setup = self.job.setup;
+        let (costs, lambda) = (ModeCosts(setup), self.quantisers().lambda);
+        let largest = info.tx;
         let saved = self.contexts.save(self.superblock_col);
         out.levels.clear();
         let step = self.quantisers().step;
-        let mut cost = if choice.error.most < step * step / NEGLIGIBLE {
+        let mut cost = if luma_error.most < step * step / NEGLIGIBLE {
             let block = setup.plane_block(&info, 0);
             for (x, y) in block.transforms() {
                 let context = self.contexts.nonzero(0, x, y, block.tx);
                 out.levels.push(Coefficients::none(context));
                 self.contexts.set_nonzero(0, (x, y), block.tx, block.end, false);
             }
-            let energy = choice.error.sum;
+            let energy = luma_error.sum;
             ResidualCost { error: energy, energy, ..ResidualCost::default() }
         } else {
             let speed = &self.job.speed;
             let sizes = (largest.min(speed.largest_tx), speed.tx_sizes);
-            self.code_luma(site, &mut info, Some(&energies), &saved, &mut out.levels, sizes)
+            self.code_luma(site, &mut info, Some(energies), &saved, &mut out.levels, sizes)
         };
         self.work_levels.clear();
         for plane in [1, 2] {

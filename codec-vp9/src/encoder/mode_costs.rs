@@ -8,7 +8,7 @@ use crate::block::site::BlockSite;
 use crate::header::Filter;
 use crate::tables::modes::{INTRA_FRAME_CHROMA, INTRA_FRAME_LUMA, INTRA_FRAME_PARTITION};
 use crate::trees;
-use crate::types::{InterMode, IntraMode, Partition, Reference, TxSize};
+use crate::types::{InterMode, IntraMode, Partition, Reference, References, TxSize};
 
 /// The cost of what `write` writes.
 fn cost_of(write: impl FnOnce(&mut CostCounter)) -> u32 {
@@ -104,7 +104,33 @@ impl ModeCosts<'_> {
         })
     }
 
+    /// Cost of one or two references.
+    pub(crate) fn references(self, site: &BlockSite, references: References) -> u32 {
+        let probabilities = self.0.probabilities;
+        let neighbours = site.references();
+        let compound_flag = |is_compound| {
+            let Some(pair) = self.0.compound else { return 0 };
+            let context = reference_contexts::is_compound(neighbours, pair.fixed);
+            flag(is_compound, probabilities.is_compound[context])
+        };
+        match (references, self.0.compound) {
+            (References::Single(reference), _) => {
+                compound_flag(false) + self.reference(site, reference)
+            }
+            (References::Compound(both), Some(pair)) => {
+                let context = reference_contexts::compound_reference(neighbours, pair);
+                let is_second = both[1 - pair.fixed_index] == pair.variable[1];
+                compound_flag(true) + flag(is_second, probabilities.compound_reference[context])
+            }
+            _ => 0,
+        }
+    }
+
+    /// Cost of the interpolation filter.
     pub(crate) fn filter(self, site: &BlockSite, filter: Filter) -> u32 {
+        if self.0.header.references.filter.is_some() {
+            return 0;
+        }
         let probabilities = &self.0.probabilities.filter[site.filter_context()];
         let leaf = Filter::SELECTABLE.into_iter().position(|other| other == filter).unwrap_or(0);
         cost_of(|sink| trees::FILTER.write(sink, probabilities, leaf))

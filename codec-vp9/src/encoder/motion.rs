@@ -13,7 +13,7 @@ use super::source::Source;
 use crate::types::{MotionVector, Reference};
 
 /// Longest vector in pixels.
-const REACH: u16 = 255;
+pub(super) const REACH: u16 = 255;
 /// A vector must reduce the error by more than this share of it, or the reduction is noise.
 const NOISE: u32 = 10;
 /// Bits of the modes of a block, about, in 1/256.
@@ -168,6 +168,16 @@ impl Field {
         self.estimate(job, source, site, model);
     }
 
+    /// The vector of the macroblock at a position in units of 8 pixels.
+    pub(crate) fn vector(&self, row: usize, col: usize) -> QuarterPel {
+        self.mbs[row % 8 / 2 * 4 + col % 8 / 2].vector
+    }
+
+    /// The vectors of all macroblocks.
+    pub(crate) fn all_vectors(&self) -> [QuarterPel; 16] {
+        self.mbs.map(|mb| mb.vector)
+    }
+
     /// The vectors of the macroblocks that are in the frame, with their positions.
     pub(crate) fn vectors(&self) -> impl Iterator<Item = (usize, QuarterPel)> {
         let inside = |(index, mb): (usize, &MbMotion)| mb.is_inside.then_some((index, mb.vector));
@@ -307,7 +317,7 @@ impl Field {
     }
 }
 
-fn mb_position(row: usize, col: usize) -> PixelPos {
+pub(super) fn mb_position(row: usize, col: usize) -> PixelPos {
     let pixels = |mbs: usize| i32::try_from(16 * mbs).unwrap_or(i32::MAX);
     PixelPos::new(pixels(col), pixels(row))
 }

@@ -3,6 +3,7 @@
 use codec_core::motion::Lambda;
 use codec_simd::vp9::Vp9Quantiser;
 
+use super::speed::FileTools;
 use crate::block::quantisers::Steps;
 use crate::types::TxSize;
 
@@ -10,10 +11,14 @@ use crate::types::TxSize;
 /// whether the block is an inter block. Less than half makes small coefficients zero, whose bits cost
 /// more than their error.
 const ROUND: [[u32; 2]; 2] = [[96, 62], [132, 98]];
+/// The share if levels are chosen by their costs afterwards: nearly half.
+const NEAREST: u32 = 115;
 /// Squared error per bit in units of the squared AC step, in 1/16384; a step of 8 is one pixel level.
 const LAMBDA: u32 = 25;
-/// The same of chroma is this many times smaller: viewers see an error of colour in a large area.
-const CHROMA_SHARE: u32 = 8;
+const FILE_LAMBDA: u32 = 35;
+/// The same of chroma is this many times smaller, in quarters: viewers see an error of colour in a large area.
+const CHROMA_SHARE_Q2: u32 = 32;
+const FILE_CHROMA_SHARE_Q2: u32 = 22;
 
 /// Quantisers of luma and chroma.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,20 +36,26 @@ pub(crate) struct Quantisers {
 }
 
 impl Quantisers {
-    /// Creates the quantisers for the steps of luma and chroma.
-    pub(crate) fn new(steps: [Steps; 2]) -> Self {
+    /// Creates the quantisers for the steps of luma and chroma; `file` has the tools of the file preset.
+    pub(crate) fn new(steps: [Steps; 2], file: Option<FileTools>) -> Self {
+        let chooses_levels = file.is_some_and(|tools| tools.chooses_levels);
         let plane = |is_chroma: usize| {
             ROUND[is_chroma].map(|round| {
+                let round = if chooses_levels { NEAREST } else { round };
                 [false, true].map(|is_halved| quantiser(steps[is_chroma], round, is_halved))
             })
         };
         let step = u32::try_from(steps[0][1]).unwrap_or(4);
-        let lambda = step * step * LAMBDA / 64;
+        let (lambda, chroma_share_q2) = match file {
+            None => (LAMBDA, CHROMA_SHARE_Q2),
+            Some(_) => (FILE_LAMBDA, FILE_CHROMA_SHARE_Q2),
+        };
+        let lambda = step * step * lambda / 64;
         Self {
             planes: [plane(0), plane(1)],
             step,
             lambda: Lambda(lambda),
-            chroma_lambda: Lambda(lambda / CHROMA_SHARE),
+            chroma_lambda: Lambda(lambda * 4 / chroma_share_q2),
             // The square root, both in 1/256.
             lambda_sad: Lambda((lambda << 8).isqrt()),
         }

@@ -101,10 +101,12 @@ pub(super) fn code_row(
         superblock_col: 0,
         source: &mut workspace.source,
         field: &mut workspace.field,
+        others: &mut workspace.others,
         scratch: &mut workspace.scratch,
         work_levels: &mut workspace.work_levels,
         trial: std::mem::take(&mut workspace.trial),
         wholes: &mut workspace.wholes,
+        halves: &mut workspace.halves,
     };
     for tile in tile_columns(setup) {
         store.tiles.push(coder.levels.mark());
@@ -214,6 +216,9 @@ impl Coder<'_> {
                 quantisers,
             };
             self.field.search(self.job, self.source, site);
+            if self.job.speed.file.is_some() {
+                self.others.search(self.job, self.source, site, &self.field.all_vectors());
+            }
             for (index, vector) in self.field.vectors() {
                 vectors[(1 + index / 4) * mb_cols + col / 2 + index % 4] = vector;
             }

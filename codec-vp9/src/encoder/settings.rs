@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use codec_core::codec::{Knob, KnobKind, StageClock};
+use codec_core::codec::{Knob, KnobKind, Preset, StageClock};
 use codec_core::encoder::CodecKnobs;
-use codec_core::encoder::knobs::{LOOKAHEAD, REFRESH};
+use codec_core::encoder::knobs::{ALTREF, ALTREF_STRENGTH, LOOKAHEAD, REFRESH};
 use codec_core::error::ConfigError;
 use codec_core::frame::{PictureInfo, Size};
 use codec_core::parallel::Pool;
@@ -32,6 +32,8 @@ pub(super) static KNOBS: &[Knob] = &[
     .live(),
     REFRESH,
     LOOKAHEAD,
+    ALTREF,
+    ALTREF_STRENGTH,
 ];
 
 impl CodecKnobs for FrameKnobs {
@@ -63,6 +65,8 @@ impl FrameKnobs {
 pub struct FrameSettings {
     pub size: Size,
     pub knobs: FrameKnobs,
+    /// Whether the tools of real time or those of files are used.
+    pub preset: Preset,
     /// Colour description.
     pub info: PictureInfo,
     /// Whether no frame depends on the probabilities and vectors of frames before it.

@@ -46,6 +46,25 @@ pub struct Speed {
     pub all_filters: bool,
     /// Whether golden and altref are tried with candidates for vectors other than zero.
     pub other_vectors: bool,
+    /// Tools that only the file preset has.
+    pub file: Option<FileTools>,
+}
+
+/// Tools of the file preset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileTools {
+    /// Predictions from two references.
+    pub compound: bool,
+    /// Blocks choose among three interpolation filters.
+    pub filters: bool,
+    /// Levels are chosen by squared error and exact token costs.
+    pub chooses_levels: bool,
+    /// Maximum number of steps in quarter pixels by which the vector of a block is refined with its actual
+    /// prediction.
+    pub refinements: u8,
+    /// Squares are tried in halves if their cost exceeds this many squared steps per 8x8 pixels, in 1/64;
+    /// `None` never tries halves.
+    pub halves_q6: Option<u32>,
 }
 
 impl Speed {
@@ -70,6 +89,7 @@ impl Speed {
             inter_finalists: 1,
             other_vectors: false,
             all_filters: false,
+            file: None,
         };
         let nine = Self { subpel: SubpelSearch::Quarter, ..fastest };
         let eight = Self { search_steps: 8, split_error: Some(16), ..nine };
@@ -115,6 +135,36 @@ impl Speed {
             8 => eight,
             9 => nine,
             _ => fastest,
+        }
+    }
+
+    /// Returns the switches of `level` with the file preset.
+    ///
+    /// Coding both partitions more often than speeds 2 and 3 do costs bits as well as time.
+    #[must_use]
+    pub const fn file(level: u8) -> Self {
+        let of = Self::level(level);
+        let is_slow = level <= 6;
+        let tools = FileTools {
+            compound: true,
+            filters: is_slow,
+            chooses_levels: is_slow,
+            refinements: if is_slow { 2 } else { 0 },
+            halves_q6: if level <= 2 { Some(4) } else { None },
+        };
+        let of = Self { file: Some(tools), ..of };
+        match level {
+            0 | 1 => Self {
+                sure_pct: 30,
+                pattern: Pattern::Exhaustive,
+                intra_pct: 1000,
+                intra_finalists: 4,
+                intra_tx_sizes: if level == 0 { 4 } else { 2 },
+                ..of
+            },
+            2 => Self { sure_pct: 20, intra_pct: 1000, ..of },
+            3 | 4 => Self { sure_pct: 20, ..of },
+            _ => of,
         }
     }
 }

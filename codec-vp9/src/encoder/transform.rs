@@ -13,15 +13,15 @@ use codec_core::motion::Lambda;
 /// Buffers for one transform at a time.
 #[derive(Clone, Debug)]
 pub(crate) struct TransformScratch {
-    coefficients: [i16; 1024],
-    quantised: [i16; 1024],
-    magnitudes: [u8; 1024],
+    pub(super) coefficients: [i16; 1024],
+    pub(super) quantised: [i16; 1024],
+    pub(super) magnitudes: [u8; 1024],
     /// Levels in scan order.
-    levels: [Level; 1024],
+    pub(super) levels: [Level; 1024],
     /// Number of levels up to the last one that is not zero.
-    count: usize,
+    pub(super) count: usize,
     /// Where the end of the block is coded.
-    end: Option<TokenContext>,
+    pub(super) end: Option<TokenContext>,
 }
 
 impl Default for TransformScratch {
@@ -75,6 +75,8 @@ pub(crate) struct TransformJob<'a> {
     /// Number of neighbouring transforms with coefficients.
     pub(crate) context: usize,
     pub(crate) lambda: Lambda,
+    /// Whether levels are chosen by their costs.
+    pub(crate) chooses_levels: bool,
 }
 
 impl TransformScratch {
@@ -118,6 +120,9 @@ impl TransformScratch {
             self.clear(job.context);
             return ResidualCost { rate: end, error: energy, energy, any: false };
         }
+        if job.chooses_levels {
+            return self.choose_levels(job, result);
+        }
         let rate = self.collect(job, scan(job.size, job.kind), result.count);
         let coded = ResidualCost { rate, error, energy, any: true };
         let empty = ResidualCost { rate: end, error: energy, energy, any: false };
@@ -129,7 +134,7 @@ impl TransformScratch {
     }
 
     /// Removes the levels.
-    fn clear(&mut self, context: usize) {
+    pub(super) fn clear(&mut self, context: usize) {
         let none = Coefficients::none(context);
         (self.count, self.end) = (0, none.end);
     }

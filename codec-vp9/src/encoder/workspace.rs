@@ -1,8 +1,10 @@
 //! Buffers of a thread that codes rows of superblocks.
 
 use super::candidate::Candidate;
+use super::halves::Halves;
 use super::levels::Levels;
 use super::motion::Field;
+use super::other_motion::OtherMotion;
 use super::source::Source;
 use super::transform::TransformScratch;
 use crate::block::contexts::Contexts;
@@ -23,10 +25,12 @@ pub(super) struct Workspace {
     pub(super) work_levels: Levels,
     pub(super) source: Source,
     pub(super) field: Field,
+    pub(super) others: OtherMotion,
     pub(super) scratch: TransformScratch,
     pub(super) blocks: BlockScratch<u8>,
     pub(super) trial: Candidate,
     pub(super) wholes: [Candidate; 4],
+    pub(super) halves: [Halves; 4],
     /// The row of samples above the row of superblocks, by plane.
     pub(super) above: [Vec<u8>; 3],
 }
@@ -39,14 +43,18 @@ impl Default for Workspace {
             work_levels: Levels::default(),
             source: Source::default(),
             field: Field::default(),
+            others: OtherMotion::default(),
             scratch: TransformScratch::default(),
             blocks: BlockScratch::default(),
             trial: Candidate::default(),
             wholes: Default::default(),
+            halves: Default::default(),
             above: Default::default(),
         };
         workspace.work_levels.reserve(SAMPLES);
-        for candidate in workspace.wholes.iter_mut().chain([&mut workspace.trial]) {
+        let halves = workspace.halves.iter_mut().flat_map(Halves::candidates);
+        let all = workspace.wholes.iter_mut().chain([&mut workspace.trial]).chain(halves);
+        for candidate in all {
             candidate.levels.reserve(SAMPLES);
         }
         workspace
@@ -57,6 +65,7 @@ impl Workspace {
     /// Prepares for a row of `superblocks`.
     pub(super) fn reset(&mut self, superblocks: usize) {
         self.contexts.reset(superblocks);
+        self.others.reset();
         for above in &mut self.above {
             above.resize(superblocks * SUPERBLOCK, 0);
         }

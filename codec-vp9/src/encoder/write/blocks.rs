@@ -12,6 +12,7 @@ use crate::block::setup::FrameSetup;
 use crate::block::site::BlockSite;
 use crate::encoder::levels::LevelReader;
 use crate::header::Filter;
+use crate::header::compressed::ReferenceMode;
 use crate::probability::{Counts, Probabilities};
 use crate::tables::modes::{INTRA_FRAME_CHROMA, INTRA_FRAME_LUMA, INTRA_FRAME_PARTITION};
 use crate::trees;
@@ -211,21 +212,25 @@ impl<K: TokenSink> BlockWriter<'_, '_, K> {
         self.counts.chroma_mode[luma][mode] += 1;
     }
 
-    /// Writes references, filter, mode and vector of an inter block of at least 8x8 with one reference.
+    /// Writes references, filter, mode and vectors of an inter block of at least 8x8.
     fn write_inter_modes(&mut self, site: &BlockSite, info: &BlockInfo) {
-        let References::Single(reference) = info.references else { return };
-        self.write_reference(site, reference);
+        self.write_references(site, info.references);
         let candidates = candidate_site(self.setup, self.modes, &self.cols, site);
         let context = candidates.mode_context();
         let high_precision = self.setup.header.references.high_precision;
         let is_new = info.inter_mode == InterMode::New;
-        let base = is_new.then(|| lower_precision(candidates.nearest(reference), high_precision));
+        let references = [info.references.first(), info.references.second()];
+        let bases = references.map(|reference| {
+            let nearest = candidates.nearest(reference.filter(|_| is_new)?);
+            Some(lower_precision(nearest, high_precision))
+        });
         let probabilities = &self.probabilities.inter_mode[context];
         trees::INTER_MODE.write(&mut self.sink, probabilities, info.inter_mode as usize);
         self.counts.inter_mode[context][info.inter_mode as usize] += 1;
         self.write_filter(site, info.filter);
-        if let Some(base) = base {
-            let vectors: (MotionVector, MotionVector) = (base, info.vectors[3][0]);
+        for (base, vector) in bases.into_iter().zip(info.vectors[3]) {
+            let Some(base) = base else { continue };
+            let vectors: (MotionVector, MotionVector) = (base, vector);
             let probabilities = &self.probabilities.vectors;
             let counts = &mut self.counts.vectors;
             write_vector(&mut self.sink, probabilities, counts, vectors, high_precision);
@@ -240,6 +245,31 @@ impl<K: TokenSink> BlockWriter<'_, '_, K> {
         let leaf = Filter::SELECTABLE.into_iter().position(|other| other == filter).unwrap_or(0);
         trees::FILTER.write(&mut self.sink, &self.probabilities.filter[context], leaf);
         self.counts.filter[context][leaf] += 1;
+    }
+
+    fn write_references(&mut self, site: &BlockSite, references: References) {
+        let neighbours = site.references();
+        let compound = self.setup.compound;
+        if let Some(pair) = compound.filter(|_| self.selects_compound()) {
+            let context = reference_contexts::is_compound(neighbours, pair.fixed);
+            let flag = references.second().is_some();
+            self.sink.put_bool(flag, self.probabilities.is_compound[context]);
+            self.counts.is_compound[context][usize::from(flag)] += 1;
+        }
+        match (references, compound) {
+            (References::Compound(both), Some(pair)) => {
+                let context = reference_contexts::compound_reference(neighbours, pair);
+                let flag = both[1 - pair.fixed_index] == pair.variable[1];
+                self.sink.put_bool(flag, self.probabilities.compound_reference[context]);
+                self.counts.compound_reference[context][usize::from(flag)] += 1;
+            }
+            (References::Single(reference), _) => self.write_reference(site, reference),
+            _ => {}
+        }
+    }
+
+    fn selects_compound(&self) -> bool {
+        self.setup.compressed.reference_mode == ReferenceMode::PerBlock
     }
 
     fn write_reference(&mut self, site: &BlockSite, reference: Reference) {

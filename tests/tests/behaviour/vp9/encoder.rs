@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use codec_backends::registry;
 use codec_core::codec::{
-    Bitrate, Content, DecoderConfig, EncoderConfig, Packet, Preset, RateControl, Scalability, Tune,
+    Bitrate, Content, DecoderConfig, EncoderConfig, Packet, Preset, RateControl, Scalability,
+    SlotSet, Tune,
 };
 use codec_core::frame::{Rational, Size};
 use codec_core::parallel::RowPool;
@@ -14,6 +15,7 @@ use codec_tests::encoders::Tested;
 use codec_tests::external;
 use codec_tests::scene::Motion;
 use codec_tests::session::Session;
+use codec_vp9::superframe::append_index;
 
 use super::levels;
 
@@ -180,6 +182,78 @@ fn any_number_of_threads_gives_the_same_bytes() {
             let packets = encode(case, None, threads).packets;
             assert!(bytes(&packets) == bytes(&expected.packets), "{threads} threads: {case:?}");
         }
+    }
+}
+
+/// Joins hidden frames with the next shown one to superframes, as files contain them.
+fn superframes(packets: &[Packet]) -> Vec<Packet> {
+    let mut joined = Vec::new();
+    let (mut data, mut sizes) = (Vec::new(), Vec::new());
+    for packet in packets {
+        data.extend_from_slice(&packet.data);
+        sizes.push(packet.data.len());
+        if packet.meta.shown {
+            append_index(&sizes, &mut data);
+            joined.push(Packet { data: std::mem::take(&mut data), ..packet.clone() });
+            sizes.clear();
+        }
+    }
+    joined
+}
+
+fn encode_file(speed: u8, motion: Motion, simd: Option<Level>, threads: usize) -> Session {
+    let (size, rate) = (Size::new(176, 144), Rational::new(30, 1));
+    let mut config = EncoderConfig::file(size, rate, RateControl::Quality(60));
+    (config.speed, config.simd, config.report_digest) = (speed, simd, true);
+    config.pool = Some(Arc::new(RowPool::new(threads).unwrap()));
+    let mut session = Session::of(Tested::VP9, config);
+    session.scene(motion, 0, 34);
+    session.finish();
+    session
+}
+
+#[test]
+fn files_have_hidden_altref_frames_that_all_decoders_take_in_superframes() {
+    let has_vpxdec = external::have("vpxdec", "VP9 superframes decoded by libvpx");
+    let has_ffmpeg = external::have("ffmpeg", "VP9 superframes decoded by ffmpeg");
+    let dir = std::env::temp_dir().join(format!("vp9-file-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    for speed in 0..=10 {
+        let motion = [Motion::Pan, Motion::Patch][usize::from(speed % 2)];
+        let session = encode_file(speed, motion, None, 1);
+        let packets = &session.packets;
+        assert_eq!(packets.iter().filter(|packet| packet.meta.shown).count(), 34);
+        let hidden = packets.iter().filter(|packet| !packet.meta.shown).collect::<Vec<_>>();
+        assert!(!hidden.is_empty(), "speed {speed}");
+        assert!(hidden.iter().all(|packet| packet.meta.refs_updated == SlotSet::ALTREF));
+        let uses = |slot| packets.iter().any(|packet| packet.meta.refs_used.contains(slot));
+        assert!(uses(SlotSet::LAST.with(SlotSet::ALTREF)), "speed {speed}");
+        assert_eq!(session.check_decoding(|_| true), 34);
+        let joined = superframes(packets);
+        let own = decoded(&joined);
+        assert!(own == decoded(packets), "speed {speed}");
+        let file = dir.join(format!("{speed}.ivf"));
+        std::fs::write(&file, ivf(Size::new(176, 144), &joined)).unwrap();
+        if has_vpxdec {
+            assert!(external::vpxdec_i420(&file) == own, "vpxdec: speed {speed}");
+        }
+        if has_ffmpeg {
+            assert!(external::ffmpeg_i420(&file) == own, "ffmpeg: speed {speed}");
+        }
+    }
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn files_have_the_same_bytes_at_all_levels_and_with_any_number_of_threads() {
+    for speed in [1, 3, 7] {
+        let expected = encode_file(speed, Motion::Pan, Some(Level::Scalar), 1);
+        for level in levels() {
+            let packets = encode_file(speed, Motion::Pan, Some(level), 1).packets;
+            assert!(bytes(&packets) == bytes(&expected.packets), "{level:?}, speed {speed}");
+        }
+        let packets = encode_file(speed, Motion::Pan, None, 3).packets;
+        assert!(bytes(&packets) == bytes(&expected.packets), "3 threads, speed {speed}");
     }
 }
 

@@ -1,0 +1,82 @@
+//! The motion of a superblock's macroblocks against golden and altref.
+
+use codec_core::motion::{
+    FullPel, IntegerSettings, QuarterPel, SearchRange, Target, VectorPrice, search_integer,
+    search_subpel,
+};
+
+use super::job::FrameJob;
+use super::motion::{FieldSite, REACH, mb_position};
+use super::source::Source;
+use crate::types::Reference;
+
+/// Vectors of the macroblocks of a superblock, by reference: golden and altref.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OtherMotion {
+    vectors: [[QuarterPel; 16]; 2],
+}
+
+impl OtherMotion {
+    /// Forgets the superblock on the left.
+    pub(crate) fn reset(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Searches all macroblocks in golden and altref; `last` are their vectors into the last frame.
+    pub(crate) fn search(
+        &mut self,
+        job: &FrameJob<'_>,
+        source: &Source,
+        site: FieldSite<'_>,
+        last: &[QuarterPel; 16],
+    ) {
+        for reference in [Reference::Golden, Reference::Altref] {
+            let Some(refp) = job.luma[reference as usize] else { continue };
+            let vectors = &mut self.vectors[reference as usize - 1];
+            for index in 0..16 {
+                let (row, col) = (4 * site.row + index / 4, 4 * site.col + index % 4);
+                if row >= site.mb_rows || col >= site.mb_cols {
+                    continue;
+                }
+                let at = mb_position(row, col);
+                let Some(range) = SearchRange::new(refp.layout(), at, 16, REACH) else { continue };
+                // The last column is that of the superblock on the left.
+                let left = if index % 4 > 0 { vectors[index - 1] } else { vectors[index + 3] };
+                let above = if index > 3 { vectors[index - 4] } else { left };
+                let price = VectorPrice {
+                    table: job.vectors,
+                    predicted: left,
+                    lambda_sad: site.quantisers.lambda_sad,
+                    lambda_sse: site.quantisers.lambda,
+                };
+                let cur = &source.macroblocks[index].luma;
+                let target = Target { kernels: job.kernels, cur, refp, at, range, price };
+                let mut starts = [left.to_full(); 5];
+                starts[1..4].copy_from_slice(&[
+                    above.to_full(),
+                    last[index].to_full(),
+                    FullPel::ZERO,
+                ]);
+                if reference == Reference::Altref {
+                    let seeds = job.analysis.map_or(&[][..], |analysis| &analysis.altref_seeds);
+                    let seed = seeds.get(row * site.mb_cols + col).copied().flatten();
+                    // A seed is a position in the frame, relative to that of the macroblock.
+                    starts[4] = seed.unwrap_or(FullPel::ZERO);
+                }
+                let settings = IntegerSettings {
+                    pattern: job.speed.pattern,
+                    max_steps: job.speed.search_steps,
+                    stop_below: 0,
+                };
+                let found = search_integer(&target, &starts, settings);
+                vectors[index] = search_subpel(&target, found.vector, job.speed.subpel).vector;
+            }
+        }
+    }
+
+    /// Vector of the macroblock at a position in units of 8 pixels.
+    pub(crate) fn vector(&self, reference: Reference, row: usize, col: usize) -> QuarterPel {
+        let index = row % 8 / 2 * 4 + col % 8 / 2;
+        self.vectors[(reference as usize).saturating_sub(1) % 2][index]
+    }
+}
