@@ -226,7 +226,7 @@ fn unsupported_simulations_are_rejected() {
     refused(2, "no frame can arrive", &["--link", "delay=50ms", "--playout", "20ms"]);
     refused(2, "unknown key", &["--link", "speed=3"]);
     refused(2, "at most", &["--link", "loss=90%,burst=2"]);
-    refused(2, "look-ahead", &["--preset", "file"]);
+    refused(2, "[possible values: rtc]", &["--preset", "file"]);
     refused(2, "differ between machines", &["--max-frame-time", "5ms"]);
     refused(2, "ending in .json", &["-o", "out.webm"]);
     refused(2, "standard output", &["-o", "-"]);

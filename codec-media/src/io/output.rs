@@ -166,13 +166,13 @@ impl OutputFile {
     }
 }
 
-/// Returns `error` without the name of the temporary file, which `tempfile` adds and which the user
+/// Returns `error` without the name of the temporary file, which `tempfile` appends and which the user
 /// did not choose.
 fn plain(error: io::Error) -> io::Error {
-    use std::error::Error;
-    let inner = error.get_ref().and_then(Error::source);
-    let code = inner.and_then(|inner| inner.downcast_ref::<io::Error>()?.raw_os_error());
-    code.map_or(error, io::Error::from_raw_os_error)
+    match error.to_string().split_once(" at path ") {
+        Some((message, _)) => io::Error::new(error.kind(), message.to_owned()),
+        None => error,
+    }
 }
 
 fn temporary_beside(path: &Path, private: bool) -> io::Result<NamedTempFile> {

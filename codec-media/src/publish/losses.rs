@@ -71,12 +71,12 @@ mod tests {
         let (mut timer, none) = (ReportTimer::default(), Losses::default());
         assert_eq!(timer.poll(secs(0), none), None);
         let few = Losses { by_driver: 3, late: 1, ..none };
-        let expected = "3 frames lost by the driver, 1 frames too old for the encoder";
+        let expected = "3 frames lost by the driver, 1 frame too old for the encoder";
         assert_eq!(timer.poll(secs(1), few).as_deref(), Some(expected));
         let more = Losses { damaged: 2, audio_gaps: 1, silence_s: 0.5, ..few };
         assert_eq!(timer.poll(secs(10), more), None);
         let expected = timer.poll(secs(11), more).unwrap();
-        assert!(expected.ends_with("2 frames damaged, 1 audio gaps (0.50 s)"), "{expected}");
+        assert!(expected.ends_with("2 frames damaged, 1 audio gap (0.50 s)"), "{expected}");
         assert_eq!(timer.poll(secs(99), more), None);
         assert!(timer.poll(Duration::MAX, few).is_some(), "at the end");
     }
