@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use codec_backends::registry;
 use codec_core::codec::{
-    Bitrate, Content, DecoderConfig, EncoderConfig, Packet, Preset, RateControl, Scalability, SlotSet,
-    Tune,
+    Bitrate, Content, DecoderConfig, EncoderConfig, Packet, Preset, RateControl, Scalability,
+    SlotSet, Tune,
 };
 use codec_core::frame::{Rational, Size};
 use codec_core::parallel::RowPool;
