@@ -1,4 +1,4 @@
-//! A coded block.
+//! Coded blocks.
 
 use super::levels::Levels;
 use crate::block::mode_map::BlockInfo;
@@ -12,6 +12,19 @@ pub(crate) struct Candidate {
     pub(crate) cost: u32,
     /// Whether the planes of the frame contain its prediction.
     pub(crate) is_predicted: bool,
+}
+
+/// The halves of a square: the best division, and another one that is tried.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Halves {
+    pub(super) best: [Candidate; 2],
+    pub(super) trial: [Candidate; 2],
+}
+
+impl Halves {
+    pub(super) fn candidates(&mut self) -> impl Iterator<Item = &mut Candidate> {
+        self.best.iter_mut().chain(&mut self.trial)
+    }
 }
 
 /// Sorts a short list by cost; equal ones keep their order.

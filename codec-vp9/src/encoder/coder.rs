@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-use super::candidate::Candidate;
-use super::halves::Halves;
+use super::candidate::{Candidate, Halves};
 use super::job::FrameJob;
 use super::levels::{Level, LevelMark, LevelReader, Levels};
 use super::mode_costs::ModeCosts;

@@ -1,21 +1,8 @@
 //! Squares that are divided into two halves.
 
-use super::candidate::Candidate;
+use super::candidate::{Candidate, Halves};
 use super::coder::{Coder, Saved};
 use crate::types::{BlockSize, Partition};
-
-/// The halves of a square: the best division, and another one that is tried.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Halves {
-    best: [Candidate; 2],
-    trial: [Candidate; 2],
-}
-
-impl Halves {
-    pub(super) fn candidates(&mut self) -> impl Iterator<Item = &mut Candidate> {
-        self.best.iter_mut().chain(&mut self.trial)
-    }
-}
 
 impl Coder<'_> {
     /// Whether a square is tried in halves, after it was tried as a whole.

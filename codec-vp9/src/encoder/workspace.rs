@@ -1,7 +1,6 @@
 //! Buffers of a thread that codes rows of superblocks.
 
-use super::candidate::Candidate;
-use super::halves::Halves;
+use super::candidate::{Candidate, Halves};
 use super::levels::Levels;
 use super::motion::Field;
 use super::other_motion::OtherMotion;
