@@ -47,7 +47,8 @@ pub(super) fn put_boxes(out: &mut Vec<u8>, hdr: HdrMetadata, is_vp: bool) {
 }
 
 fn parse_mdcv(mut fields: Fields<'_>) -> Option<MasteringDisplay> {
-    let mut point = || Some(Chromaticity { x: fields.u16()?, y: fields.u16()? });
+    let mut value = || fields.u16().filter(|&value| u64::from(value) <= CHROMATICITY_UNITS);
+    let mut point = || Some(Chromaticity { x: value()?, y: value()? });
     let (green, blue, red, white) = (point()?, point()?, point()?, point()?);
     Some(MasteringDisplay {
         primaries: [red, green, blue],
@@ -148,6 +149,15 @@ mod tests {
             put_boxes(&mut out, example(), is_vp);
             assert_eq!(parse_all(&out), example(), "VP boxes: {is_vp}");
         }
+    }
+
+    #[test]
+    fn chromaticities_above_one_are_ignored() {
+        let mut out = Vec::new();
+        put_boxes(&mut out, example(), false);
+        out[8..10].copy_from_slice(&50_001_u16.to_be_bytes());
+        assert_eq!(parse_all(&out).mastering, None);
+        assert_eq!(parse_all(&out).light, example().light);
     }
 
     #[test]

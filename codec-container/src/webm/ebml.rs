@@ -109,6 +109,21 @@ impl<'a> Iterator for Elements<'a> {
     }
 }
 
+/// The payload of the first child with the ID `needed`.
+pub(super) fn child(parent: &[u8], needed: u32) -> Option<&[u8]> {
+    Elements(parent).find(|&(id, _)| id == needed).map(|(_, payload)| payload)
+}
+
+/// The number in the first child with the ID `needed`.
+pub(super) fn child_uint(parent: &[u8], needed: u32) -> Option<u64> {
+    uint(child(parent, needed)?)
+}
+
+/// The floating-point number in the first child with the ID `needed`.
+pub(super) fn child_float(parent: &[u8], needed: u32) -> Option<f64> {
+    float(child(parent, needed)?)
+}
+
 /// An unsigned number of at most eight bytes.
 pub(super) fn uint(payload: &[u8]) -> Option<u64> {
     (payload.len() <= 8)

@@ -1,8 +1,8 @@
-//! Mastering display and light levels in the `Colour` element (RFC 9559, section 5.1.4.1.28.31).
+//! Mastering display and light levels in the `Colour` element (RFC 9559, section 5.1.4).
 
 use codec_core::frame::{Chromaticity, ContentLight, HdrMetadata, MasteringDisplay};
 
-use super::ebml::{Elements, float, put_float, put_master, put_uint, uint};
+use super::ebml::{child, child_float, child_uint, put_float, put_master, put_uint};
 use super::ids;
 
 /// Units per 1 of a chromaticity, and per cd/m² of a luminance.
@@ -11,8 +11,8 @@ const LUMINANCE_UNITS: f64 = 10_000.0;
 
 pub(super) fn parse(colour: &[u8]) -> HdrMetadata {
     let mastering = child(colour, ids::MASTERING_METADATA).and_then(parse_mastering);
-    let level = |id| child(colour, id).and_then(uint);
-    let light = level(ids::MAX_CLL).zip(level(ids::MAX_FALL)).map(|(max, max_average)| {
+    let levels = child_uint(colour, ids::MAX_CLL).zip(child_uint(colour, ids::MAX_FALL));
+    let light = levels.map(|(max, max_average)| {
         let level = |value| u16::try_from(value).unwrap_or(u16::MAX);
         ContentLight { max: level(max), max_average: level(max_average) }
     });
@@ -40,7 +40,7 @@ pub(super) fn put(out: &mut Vec<u8>, hdr: HdrMetadata) {
 /// A mastering display that is stated completely and within its ranges.
 fn parse_mastering(element: &[u8]) -> Option<MasteringDisplay> {
     let value = |id, units: f64, limit: f64| {
-        let value = (float(child(element, id)?)? * units).round();
+        let value = (child_float(element, id)? * units).round();
         (0.0..=limit).contains(&value).then(|| whole(value))
     };
     let mut coordinates = [0_u16; 8];
@@ -60,8 +60,4 @@ fn parse_mastering(element: &[u8]) -> Option<MasteringDisplay> {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
 fn whole(value: f64) -> u32 {
     value as u32
-}
-
-fn child(parent: &[u8], needed: u32) -> Option<&[u8]> {
-    Elements(parent).find(|&(id, _)| id == needed).map(|(_, payload)| payload)
 }

@@ -8,7 +8,7 @@ use codec_core::frame::{
     SampleFormat, Sampling, Size, TransferCharacteristics,
 };
 
-use super::ebml::{Elements, float, uint};
+use super::ebml::{Elements, child, child_float, child_uint};
 use super::{hdr, ids};
 use crate::codec_names::of_codec_id;
 use crate::rational::{frame_rate_from_ns, reduced};
@@ -116,18 +116,6 @@ fn skipped(entry: &[u8]) -> SkippedTrack {
 fn codec_name(entry: &[u8]) -> String {
     let id = child(entry, ids::CODEC_ID).unwrap_or_default();
     of_codec_id(id.trim_ascii_end(), child(entry, ids::CODEC_PRIVATE).unwrap_or_default())
-}
-
-fn child(parent: &[u8], needed: u32) -> Option<&[u8]> {
-    Elements(parent).find(|(id, _)| *id == needed).map(|(_, payload)| payload)
-}
-
-fn child_uint(parent: &[u8], needed: u32) -> Option<u64> {
-    uint(child(parent, needed)?)
-}
-
-fn child_float(parent: &[u8], needed: u32) -> Option<f64> {
-    float(child(parent, needed)?)
 }
 
 /// Fields common to both kinds of tracks.
