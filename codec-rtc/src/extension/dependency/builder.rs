@@ -1,7 +1,7 @@
 //! Dependency Descriptors of streams with one spatial layer and one to three temporal layers: L1T1,
 //! L1T2, L1T3.
 
-use super::{DecodeTargetIndication, Descriptor, MAX_FRAME_DIFF, Structure, Template};
+use super::{DecodeTargetIndication, Descriptor, Structure, Template, chain_diff, frame_diffs};
 use crate::rtp::WriteError;
 use crate::sequence::wrap_16;
 
@@ -135,21 +135,11 @@ impl DescriptorBuilder {
     /// [`MAX_FRAME_DIFF`] back, in which case the frame must be coded as a key frame, or if the
     /// stream does not have the layer.
     pub fn build(&mut self, frame: &FrameReferences<'_>) -> Result<Descriptor, WriteError> {
-        let refuse = |what| Err(WriteError::Field { what });
         let usual = |template: &&Template| template.temporal_id == frame.temporal_id;
         let Some(template) = self.structure.templates.iter().find(usual) else {
-            return refuse("the stream does not have this temporal layer");
+            return Err(WriteError::Field { what: "the stream does not have this temporal layer" });
         };
-        let back = |earlier: i64| frame.number.saturating_sub(earlier);
-        let mut frame_diffs = Vec::with_capacity(frame.references.len());
-        for &reference in frame.references {
-            match u16::try_from(back(reference)) {
-                Ok(diff @ 1..=MAX_FRAME_DIFF) => frame_diffs.push(diff),
-                _ => return refuse("a frame reference is not 1 to 4096 frames back"),
-            }
-        }
-        frame_diffs.sort_unstable();
-        frame_diffs.dedup();
+        let frame_diffs = frame_diffs(frame.number, frame.references)?;
         let is_key = frame_diffs.is_empty() && frame.temporal_id == 0;
         let before = if is_key {
             None
@@ -158,7 +148,7 @@ impl DescriptorBuilder {
         } else {
             self.chain
         };
-        let chain = before.map_or(0, |before| u8::try_from(back(before)).unwrap_or(u8::MAX));
+        let chain = chain_diff(frame.number, before);
         let descriptor = Descriptor {
             start_of_frame: true,
             end_of_frame: true,

@@ -2,7 +2,7 @@
 
 use codec_core::codec::{InterLayer, Scalability};
 
-use super::{DecodeTargetIndication, Descriptor, MAX_FRAME_DIFF, Structure, Template};
+use super::{DecodeTargetIndication, Descriptor, Structure, Template, chain_diff, frame_diffs};
 use crate::rtp::WriteError;
 use crate::sequence::wrap_16;
 
@@ -129,27 +129,16 @@ impl LayeredBuilder {
     /// Returns [`WriteError`] if a reference is not before the frame or more than [`MAX_FRAME_DIFF`] back,
     /// or if the stream does not have the layer.
     pub fn build(&mut self, frame: &LayerFrame<'_>) -> Result<Descriptor, WriteError> {
-        let refuse = |what| Err(WriteError::Field { what });
         let LayerFrame { number, spatial_id, temporal_id, .. } = *frame;
         if spatial_id >= self.spatial_layers || temporal_id >= self.temporal_layers {
-            return refuse("the stream does not have this layer");
+            return Err(WriteError::Field { what: "the stream does not have this layer" });
         }
-        let back = |earlier: i64| number.saturating_sub(earlier);
-        let mut frame_diffs = Vec::with_capacity(frame.references.len());
-        for &reference in frame.references {
-            match u16::try_from(back(reference)) {
-                Ok(diff @ 1..=MAX_FRAME_DIFF) => frame_diffs.push(diff),
-                _ => return refuse("a frame reference is not 1 to 4096 frames back"),
-            }
-        }
-        frame_diffs.sort_unstable();
-        frame_diffs.dedup();
+        let frame_diffs = frame_diffs(number, frame.references)?;
         let starts = frame.is_key && spatial_id == 0;
         if starts {
             self.chains.fill(None);
         }
-        let diff_of = |last: &Option<i64>| last.map_or(0, |it| saturated(back(it)));
-        let chain_diffs = self.chains.iter().map(diff_of).collect();
+        let chain_diffs = self.chains.iter().map(|&last| chain_diff(number, last)).collect();
         for (chain, last) in (0_u8..).zip(&mut self.chains) {
             let is_part = spatial_id == chain || spatial_id < chain && frame.used_by_upper_layer;
             if temporal_id == 0 && is_part {
@@ -205,10 +194,6 @@ impl LayeredBuilder {
         let targets = u32::from(active) * u32::from(self.temporal_layers);
         (active != known).then(|| (1 << targets) - 1)
     }
-}
-
-fn saturated(diff: i64) -> u8 {
-    u8::try_from(diff).unwrap_or(u8::MAX)
 }
 
 #[cfg(test)]

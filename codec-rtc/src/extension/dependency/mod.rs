@@ -9,6 +9,8 @@
 //! the descriptors of streams with one spatial and up to three temporal layers, and [`LayeredBuilder`]
 //! those of streams with up to three spatial layers.
 
+use crate::rtp::WriteError;
+
 mod bits;
 mod builder;
 mod layered;
@@ -64,6 +66,31 @@ pub struct Descriptor {
     pub active_decode_targets: Option<u32>,
     /// The structure, if the packet carries one; it applies to this and all later packets.
     pub structure: Option<Structure>,
+}
+
+/// Distances from a frame to its references, each once, the nearest first.
+///
+/// # Errors
+/// If a reference is not before the frame or more than [`MAX_FRAME_DIFF`] back.
+fn frame_diffs(number: i64, references: &[i64]) -> Result<Vec<u16>, WriteError> {
+    let mut diffs = Vec::with_capacity(references.len());
+    for &reference in references {
+        match u16::try_from(number.saturating_sub(reference)) {
+            Ok(diff @ 1..=MAX_FRAME_DIFF) => diffs.push(diff),
+            _ => {
+                let what = "a frame reference is not 1 to 4096 frames back";
+                return Err(WriteError::Field { what });
+            }
+        }
+    }
+    diffs.sort_unstable();
+    diffs.dedup();
+    Ok(diffs)
+}
+
+/// Distance from a frame to the previous one of a chain, at most 255; 0 if there is none.
+fn chain_diff(number: i64, previous: Option<i64>) -> u8 {
+    previous.map_or(0, |it| u8::try_from(number.saturating_sub(it)).unwrap_or(u8::MAX))
 }
 
 #[cfg(test)]
