@@ -17,7 +17,7 @@ pub(crate) struct MixArgs {
     /// Output file, or `-` for standard output.
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
-    /// Set the container: wav, opus or webm.
+    /// Set the container: wav, pcm, flac, opus, ogg, webm, mkv or mp4.
     ///
     /// Needed if the file name has no known extension. Pipes get wav unless it is given.
     #[arg(short = 'f', long, value_name = "FORMAT")]
@@ -40,7 +40,7 @@ pub(crate) struct MixArgs {
     pub(crate) channels: Option<u8>,
     /// Set the codec: CODEC, CODEC/BACKEND or a PCM encoding (s16le).
     ///
-    /// Default: s16le in .wav files, Opus elsewhere.
+    /// Default: s16le in wav and pcm, FLAC in flac, Opus elsewhere.
     #[arg(short, long)]
     pub(crate) codec: Option<String>,
     /// Set the bitrate: 64k; a plain number is kb/s.
