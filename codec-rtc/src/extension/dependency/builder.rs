@@ -132,8 +132,8 @@ impl DescriptorBuilder {
     ///
     /// # Errors
     /// Returns [`WriteError`] if a reference is not before the frame or more than
-    /// [`MAX_FRAME_DIFF`] back, in which case the frame must be coded as a key frame, or if the
-    /// stream does not have the layer.
+    /// [`MAX_FRAME_DIFF`](super::MAX_FRAME_DIFF) back, in which case the frame must be coded as a
+    /// key frame, or if the stream does not have the layer.
     pub fn build(&mut self, frame: &FrameReferences<'_>) -> Result<Descriptor, WriteError> {
         let usual = |template: &&Template| template.temporal_id == frame.temporal_id;
         let Some(template) = self.structure.templates.iter().find(usual) else {

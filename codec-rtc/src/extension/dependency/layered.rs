@@ -126,8 +126,8 @@ impl LayeredBuilder {
     /// superframe carries the structure.
     ///
     /// # Errors
-    /// Returns [`WriteError`] if a reference is not before the frame or more than [`MAX_FRAME_DIFF`] back,
-    /// or if the stream does not have the layer.
+    /// Returns [`WriteError`] if a reference is not before the frame or more than
+    /// [`MAX_FRAME_DIFF`](super::MAX_FRAME_DIFF) back, or if the stream does not have the layer.
     pub fn build(&mut self, frame: &LayerFrame<'_>) -> Result<Descriptor, WriteError> {
         let LayerFrame { number, spatial_id, temporal_id, .. } = *frame;
         if spatial_id >= self.spatial_layers || temporal_id >= self.temporal_layers {
