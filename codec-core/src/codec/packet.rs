@@ -118,7 +118,8 @@ pub struct PacketMeta {
     pub shown: bool,
     /// Frame size in pixels: that of the frame's spatial layer.
     pub size: Size,
-    /// Reference slots that macroblocks predict from.
+    /// Reference slots with the frames that the frame depends on: macroblocks predict from them, or its probabilities
+    /// are those after them (VP9).
     pub refs_used: SlotSet,
     /// Reference slots that the frame updates, with itself or with the content of another slot.
     pub refs_updated: SlotSet,

@@ -49,6 +49,9 @@ pub struct LayerInput {
     pub is_base: bool,
     /// Whether a receiver may lack the frame that was coded before, of any layer.
     pub is_independent: bool,
+    /// Whether the frame depends on no state of the decoder but its references, and resets the state for
+    /// the frames of all layers. All frames of a superframe do so if a layer starts in it.
+    pub resets: bool,
 }
 
 /// A video encoder with several spatial layers.
@@ -66,6 +69,8 @@ pub struct SpatialEncoder<C: LayerCoder> {
     active: usize,
     /// Number of layers of the last superframe.
     last_layers: usize,
+    /// Whether not all layers have been reset since a layer started.
+    is_reset_due: bool,
     scaler: Downscaler,
     queue: PacketQueue,
     last_pts: Option<i64>,
@@ -90,6 +95,8 @@ struct LayerSet {
     predicted: [bool; MAX_SPATIAL_LAYERS],
     /// By layer: whether it predicts from nothing else.
     starts: [bool; MAX_SPATIAL_LAYERS],
+    /// See [`LayerInput::resets`].
+    resets: bool,
 }
 
 impl<C: LayerCoder> SpatialEncoder<C> {
@@ -122,6 +129,7 @@ impl<C: LayerCoder> SpatialEncoder<C> {
             layers,
             active: count.into(),
             last_layers: 0,
+            is_reset_due: false,
             scaler: Downscaler::default(),
             queue: PacketQueue::new(),
             last_pts: None,
@@ -163,7 +171,8 @@ impl<C: LayerCoder> SpatialEncoder<C> {
         let always = self.config.scalability.inter_layer() == InterLayer::Always;
         let starts = std::array::from_fn(|id| id > 0 && id < count && !self.layers[id].is_started);
         let predicted = std::array::from_fn(|id| starts[id] || (always && id > 0 && id < count));
-        LayerSet { count, predicted, starts }
+        let resets = self.is_reset_due || starts.contains(&true);
+        LayerSet { count, predicted, starts, resets }
     }
 
     /// Codes the layers above the lowest one, and returns the number of layers of the superframe.
@@ -184,6 +193,7 @@ impl<C: LayerCoder> SpatialEncoder<C> {
                 lower: lower.flatten(),
                 is_base: id + 1 < set.count && set.predicted[id + 1],
                 is_independent: true,
+                resets: set.resets,
             });
             let request = FrameRequest {
                 key_frame: set.starts[id],
@@ -287,10 +297,12 @@ impl<C: LayerCoder> VideoEncoder for SpatialEncoder<C> {
         let mut set = self.choose_layers();
         let lowest = &mut self.layers[0];
         let pattern = lowest.encoder.coding.layers;
+        let pattern_is_base = pattern.next_temporal_id() == 0;
         lowest.encoder.coding.unit.set_input(LayerInput {
             lower: None,
             is_base: set.predicted[1],
             is_independent: self.active > 1 || self.last_layers > 1,
+            resets: set.resets,
         });
         let outcome = lowest.encoder.encode(&lowest.picture.picture(picture.info), request)?;
         if outcome != Outcome::Coded {
@@ -302,9 +314,13 @@ impl<C: LayerCoder> VideoEncoder for SpatialEncoder<C> {
             // The key frame has replaced the references of all layers.
             self.layers[1..].iter_mut().for_each(|layer| layer.is_started = false);
             let upper = std::array::from_fn(|id| id > 0 && id < self.active);
-            set = LayerSet { count: self.active, predicted: upper, starts: upper };
+            // It resets the state for all layers.
+            set = LayerSet { count: self.active, predicted: upper, starts: upper, resets: false };
         }
         let coded = self.encode_upper(picture, request, &set, &pattern)?;
+        // A receiver of some layers misses a reset in other layers or in a higher temporal layer.
+        let is_complete = coded == set.count && pattern_is_base;
+        self.is_reset_due = set.resets && !is_complete;
         self.skip(set.count.min(coded + 1), request.pts);
         self.queue_packets(&set, coded);
         self.last_layers = coded;

@@ -55,7 +55,8 @@ impl FrameCoder for FrameEncoder {
         })
     }
 
-    fn compare(&mut self, _analysis: Option<&FrameAnalysis>) -> UnchangedStats {
+    fn compare(&mut self, analysis: Option<&FrameAnalysis>) -> UnchangedStats {
+        self.add_input(analysis);
         UnchangedStats::default()
     }
 

@@ -16,6 +16,9 @@ use crate::tables::quantiser::AC_8;
 /// Added to the level of the loop filter that follows from the step.
 const FILTER_BASE: u32 = 3;
 
+/// Saved context of hidden frames, which a stream with spatial layers does not have.
+const HIDDEN_CONTEXT: usize = 1;
+
 /// What the header depends on apart from the plan.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HeaderInput {
@@ -25,6 +28,10 @@ pub(super) struct HeaderInput {
     pub(super) knobs: FrameKnobs,
     pub(super) qindex: u8,
     pub(super) error_resilient: bool,
+    /// Saved context of frames that are shown.
+    pub(super) context: usize,
+    /// Whether probabilities may adapt to the frame's statistics.
+    pub(super) adapts: bool,
     pub(super) segmentation: Segmentation,
     /// Whether altref is a frame that is shown later: blocks may have a second reference.
     pub(super) altref_is_ahead: bool,
@@ -60,9 +67,13 @@ pub(super) fn frame_header(plan: &FramePlan, input: HeaderInput) -> FrameHeader 
         },
         contexts: ContextHeader {
             reset: is_reset.then_some(ContextReset::All),
-            index: usize::from(!plan.shown && !is_reset),
+            index: match is_reset {
+                true => 0,
+                false if plan.shown => input.context,
+                false => HIDDEN_CONTEXT,
+            },
             refresh: plan.refresh_entropy && !input.error_resilient,
-            adapt: !input.error_resilient,
+            adapt: input.adapts && !input.error_resilient,
         },
         loop_filter: LoopFilterHeader {
             level: input.knobs.filter_level.unwrap_or_else(|| filter_level(plan, input.qindex)),
