@@ -286,9 +286,9 @@ impl FrameEncoder {
     }
 
     /// Whether a frame is coded without the probabilities and vectors of earlier frames.
-    fn is_error_resilient(&self) -> bool {
+    fn is_error_resilient(&self, plan: &FramePlan) -> bool {
         let resets = self.layer.as_ref().is_some_and(|layer| layer.input.resets);
-        self.settings.error_resilient || resets
+        self.settings.error_resilient || (resets && !self.is_key(plan))
     }
 
     /// Returns the frame that the receivers of a frame have decoded last.
@@ -376,7 +376,7 @@ impl FrameEncoder {
     ) -> Attempt {
         let plan = input.plan;
         let is_key = self.is_key(plan);
-        let error_resilient = self.is_error_resilient();
+        let error_resilient = self.is_error_resilient(plan);
         let last = self.last_frame(plan);
         let offsets = input.quantiser_offsets();
         let segmentation = if offsets.is_empty() {
@@ -510,15 +510,22 @@ impl FrameEncoder {
         totals
     }
 
-    /// Returns the slot of the frame whose probabilities a frame starts from: the last frame of the temporal base
-    /// layer. A receiver that lacks it cannot decode the frame.
-    fn probability_slot(&self, plan: &FramePlan, header: &FrameHeader) -> SlotSet {
-        let is_last = |&index: &usize| index == 0 && plan.references.contains(SlotSet::LAST);
-        let place = self.references.order(plan).iter().position(|index| is_last(index));
-        match place.filter(|_| !self.starts_from_defaults(plan, header)) {
-            Some(place) => SlotSet(1 << header.references.slots[place]),
-            None => SlotSet::NONE,
+    /// Returns the slots of the frames that a frame depends on by its probabilities and candidates for vectors: the last
+    /// frame of the temporal base layer, and the last frame if all receivers have it.
+    fn state_slots(&self, plan: &FramePlan, header: &FrameHeader) -> SlotSet {
+        if self.starts_from_defaults(plan, header) {
+            return SlotSet::NONE;
         }
+        let order = self.references.order(plan);
+        let is_known = self.last_frame(plan).is_known;
+        let mut slots = SlotSet::NONE;
+        for (place, (index, slot)) in order.into_iter().zip(header.references.slots).enumerate() {
+            let is_allowed = plan.references.contains(REFERENCES[index]);
+            if is_allowed && (index == 0 || (place == 0 && is_known)) {
+                slots = slots.with(SlotSet(1 << slot));
+            }
+        }
+        slots
     }
 
     /// Describes the frame, except for layers, timestamps and rate state.
@@ -527,8 +534,7 @@ impl FrameEncoder {
         let totals = self.totals();
         let slots = attempt.header.references.slots;
         let used = slots.into_iter().zip(totals.references).filter(|&(_, used)| used);
-        let used = used.fold(SlotSet::NONE, |set, (slot, _)| set.with(SlotSet(1 << slot)));
-        let refs_used = used.with(self.probability_slot(plan, &attempt.header));
+        let refs_used = used.fold(SlotSet::NONE, |set, (slot, _)| set.with(SlotSet(1 << slot)));
         let refs_updated = SlotSet(attempt.header.refresh_slots);
         PacketMeta {
             frame_id: self.coded_frames,
@@ -536,6 +542,7 @@ impl FrameEncoder {
             shown: plan.shown,
             size: self.settings.size,
             refs_used,
+            refs_of_state: self.state_slots(plan, &attempt.header),
             refs_updated,
             discardable: refs_updated.is_empty() && !attempt.header.contexts.refresh,
             qindex: attempt.header.quantiser.base,
