@@ -34,6 +34,9 @@ pub trait LayerCoder: FrameCoder {
     /// Sets the place of the next frame in its superframe.
     fn set_input(&mut self, input: LayerInput);
 
+    /// Starts the motion search of the next frame from the vectors of the last frame of `lower`, the next lower layer.
+    fn follow_motion(&mut self, lower: &Self);
+
     /// Returns the reconstruction of the last frame, if [`LayerInput::is_base`] was set for it or it is a
     /// key frame.
     fn reconstruction(&self) -> Option<Arc<FrameBuf>>;
@@ -187,6 +190,12 @@ impl<C: LayerCoder> SpatialEncoder<C> {
             let (lower, rest) = self.layers.split_at_mut(id);
             let (Some(lower), Some(layer)) = (lower.last(), rest.first_mut()) else { break };
             let Layer { encoder, is_started, picture: scaled } = layer;
+            let is_top = id + 1 == usize::from(self.config.scalability.spatial_layers());
+            if is_top {
+                // The lower layers take much less time.
+                encoder.follow_analysis(&lower.encoder);
+            }
+            encoder.coding.unit.follow_motion(&lower.encoder.coding.unit);
             let lower = set.predicted[id].then(|| lower.encoder.coding.unit.reconstruction());
             encoder.coding.layers.follow(pattern);
             encoder.coding.unit.set_input(LayerInput {
@@ -201,7 +210,6 @@ impl<C: LayerCoder> SpatialEncoder<C> {
                 may_drop: request.may_drop,
                 ..FrameRequest::at(request.pts)
             };
-            let is_top = id + 1 == usize::from(self.config.scalability.spatial_layers());
             let outcome = if is_top {
                 encoder.encode(picture, &request)?
             } else {

@@ -92,6 +92,10 @@ impl LayerCoder for FrameEncoder {
         self.set_layer_input(input);
     }
 
+    fn follow_motion(&mut self, lower: &Self) {
+        self.follow_motion_of(lower);
+    }
+
     fn reconstruction(&self) -> Option<Arc<FrameBuf>> {
         self.layer_reconstruction()
     }

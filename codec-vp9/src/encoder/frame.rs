@@ -360,6 +360,12 @@ impl FrameEncoder {
         }
     }
 
+    /// See [`codec_core::encoder::LayerCoder::follow_motion`].
+    pub(super) fn follow_motion_of(&mut self, lower: &Self) {
+        let (cols, _) = lower.settings.size.macroblocks();
+        self.seeds.follow(&lower.vectors, cols);
+    }
+
     /// See [`codec_core::encoder::LayerCoder::reconstruction`].
     pub(super) fn layer_reconstruction(&self) -> Option<Arc<FrameBuf>> {
         self.layer.as_ref()?.reconstruction.clone()

@@ -1,5 +1,5 @@
 //! Vectors from which motion search starts, by macroblock: motion since the first reference, by the analysis of the
-//! input frames.
+//! input frames or by the motion of the next lower spatial layer.
 
 use codec_core::analysis::FrameAnalysis;
 use codec_core::frame::Size;
@@ -14,12 +14,12 @@ pub(super) struct Seeds {
     /// Motion into the last frame, which can be several input frames ago.
     chain: Vec<QuarterPel>,
     work: Vec<QuarterPel>,
-    /// Number of input frames of `chain`.
-    length: i16,
+    /// Whether the next input frame is the first one since the last frame.
+    restarts: bool,
+    /// Vectors of the next lower layer's frame, at its size.
+    lower: Vec<QuarterPel>,
+    lower_cols: usize,
 }
-
-/// Longest chain, in input frames; older references are nearly useless.
-const MAX_LENGTH: i16 = 8;
 
 fn scaled(vector: QuarterPel, factor: i16) -> QuarterPel {
     QuarterPel::new(vector.x.saturating_mul(factor), vector.y.saturating_mul(factor))
@@ -29,24 +29,25 @@ impl Seeds {
     /// Resets the state for frames of a size.
     pub(super) fn reset(&mut self, size: Size) {
         (self.cols, self.rows) = size.macroblocks();
+        self.lower.clear();
         for list in [&mut self.chain, &mut self.work] {
             list.clear();
             list.resize(self.cols * self.rows, QuarterPel::ZERO);
         }
-        self.length = 0;
+        self.restarts = true;
     }
 
     /// Adds an input frame, coded or not.
     pub(super) fn add(&mut self, analysis: Option<&FrameAnalysis>) {
         let analysis = analysis.filter(|analysis| analysis.macroblocks.len() == self.chain.len());
-        self.length = (self.length + 1).min(MAX_LENGTH);
+        let restarts = std::mem::take(&mut self.restarts);
         let Some(analysis) = analysis else {
             self.chain.fill(QuarterPel::ZERO);
             return;
         };
         for (index, (to, mb)) in self.work.iter_mut().zip(&analysis.macroblocks).enumerate() {
             *to = mb.motion;
-            if self.length > 1 {
+            if !restarts {
                 let before = macroblock_at(index % self.cols, mb.motion.x, self.cols)
                     + macroblock_at(index / self.cols, mb.motion.y, self.rows) * self.cols;
                 let before = self.chain[before];
@@ -61,7 +62,15 @@ impl Seeds {
 
     /// Starts from the current frame, which has become the last frame.
     pub(super) fn restart(&mut self) {
-        self.length = 0;
+        self.restarts = true;
+    }
+
+    /// Uses the vectors of the next lower layer's frame, which has `cols` columns of macroblocks, instead of motion of
+    /// the input frames. Required for each frame from then on.
+    pub(super) fn follow(&mut self, vectors: &[QuarterPel], cols: usize) {
+        self.lower.clear();
+        self.lower.extend_from_slice(vectors);
+        self.lower_cols = cols;
     }
 
     /// Returns the vectors for the current frame: `distance` is the number of input frames since its first reference
@@ -71,6 +80,17 @@ impl Seeds {
         distance: Option<i16>,
         analysis: Option<&FrameAnalysis>,
     ) -> &[QuarterPel] {
+        if !self.lower.is_empty() {
+            let lower = |index: usize| {
+                let (row, col) = (index / self.cols / 2, index % self.cols / 2);
+                let at = row * self.lower_cols + col.min(self.lower_cols - 1);
+                self.lower.get(at).map_or(QuarterPel::ZERO, |&vector| scaled(vector, 2))
+            };
+            for (index, to) in self.work.iter_mut().enumerate() {
+                *to = lower(index);
+            }
+            return &self.work;
+        }
         let analysis = analysis.filter(|analysis| analysis.macroblocks.len() == self.work.len());
         match (distance, analysis) {
             (Some(distance), Some(analysis)) => {
@@ -120,5 +140,13 @@ mod tests {
         // The third macroblock was at the place of the second one, the last one outside of the frame.
         assert_eq!(columns(seeds.vectors(None, None)), [10, 94, -44, 140, 1, 2, 3, 4]);
         assert_eq!(columns(seeds.vectors(Some(2), Some(&second)))[..4], [0, 128, -128, 200]);
+    }
+
+    #[test]
+    fn vectors_of_a_lower_layer_are_doubled() {
+        let mut seeds = Seeds::default();
+        seeds.reset(SIZE);
+        seeds.follow(&[QuarterPel::new(5, 0), QuarterPel::new(-7, 0)], 2);
+        assert_eq!(columns(seeds.vectors(None, None)), [10, 10, -14, -14, 10, 10, -14, -14]);
     }
 }
