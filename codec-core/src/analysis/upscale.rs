@@ -8,6 +8,9 @@ use crate::fixed::mul_div;
 use crate::frame::Size;
 use crate::motion::{FullPel, PixelPos, QuarterPel};
 
+/// Number of macroblocks below which all are measured.
+const SMALL: usize = 2000;
+
 /// Sums of the costs of the macroblocks that were measured.
 #[derive(Clone, Copy, Debug, Default)]
 struct Costs {
@@ -40,19 +43,20 @@ impl Analyser {
                 MbAnalysis { motion, change: Change::Changed, is_same: false, ..mb }
             }));
         }
-        let costs = self.measure_quarter(kernels, out);
+        let costs = self.measure_costs(kernels, out);
         let all = (cols * rows) as u64;
         out.intra_cost = mul_div(costs.intra, all, costs.count);
         out.inter_cost = mul_div(costs.inter, all, costs.count);
     }
 
-    /// Measures every fourth macroblock of `out`, others in each of four frames.
-    fn measure_quarter(&self, kernels: &Kernels, out: &FrameAnalysis) -> Costs {
+    /// Measures every fourth macroblock of `out`, others in each of four frames; all of a small frame.
+    fn measure_costs(&self, kernels: &Kernels, out: &FrameAnalysis) -> Costs {
         let mut costs = Costs::default();
+        let step = if out.macroblocks.len() < SMALL { 1 } else { 4 };
         let Some((current, previous)) = self.luma().planes() else { return costs };
         for (index, mb) in out.macroblocks.iter().enumerate() {
             let (col, row) = (index % out.mb_cols.max(1), index / out.mb_cols.max(1));
-            if !(col + 2 * row + self.turn()).is_multiple_of(4) {
+            if !(col + 2 * row + self.turn()).is_multiple_of(step) {
                 continue;
             }
             let pixels = |mbs: usize| i32::try_from(8 * mbs).unwrap_or(i32::MAX);

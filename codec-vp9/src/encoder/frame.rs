@@ -24,7 +24,7 @@ use codec_simd::Kernels;
 use super::borders::extend_borders;
 use super::buffers::Buffers;
 use super::description::VP9;
-use super::headers::{HeaderInput, frame_header};
+use super::headers::{FrameContext, HeaderInput, frame_header};
 use super::inter_layer::{FrameSlots, LayerState, upscale, usable};
 use super::job::FrameJob;
 use super::last_frames::{CodedFrame, LastFrame, LastFrames};
@@ -43,8 +43,8 @@ use crate::block::quantisers::quantisers;
 use crate::block::references::{ReferencePlanes, Scale};
 use crate::block::sample::Kit;
 use crate::block::setup::FrameSetup;
-use crate::header::FrameHeader;
 use crate::header::compressed::{CompressedHeader, ReferenceMode};
+use crate::header::{FrameHeader, FrameType, Segmentation};
 use crate::probability::{Adaptation, InterAdaptation, Probabilities, adapt};
 use crate::types::TxMode;
 
@@ -371,6 +371,17 @@ impl FrameEncoder {
         self.layer.as_ref()?.reconstruction.clone()
     }
 
+    /// Assigns the blocks of a frame to segments.
+    fn plan_segments(&mut self, input: &FrameInput<'_>, qindex: u8, is_key: bool) -> Segmentation {
+        let (plan, offsets) = (input.plan, input.quantiser_offsets());
+        if offsets.is_empty() {
+            let share_pct = if is_key { 0 } else { plan.cyclic_refresh_pct };
+            self.segments.plan_refresh(qindex, share_pct)
+        } else {
+            self.segments.plan_offsets(qindex, offsets, plan.block_qindex)
+        }
+    }
+
     /// The phases of coding a frame at one quantiser, into `frame` and `packet`. The state that later
     /// frames depend on does not change.
     fn attempt(
@@ -384,13 +395,7 @@ impl FrameEncoder {
         let is_key = self.is_key(plan);
         let error_resilient = self.is_error_resilient(plan);
         let last = self.last_frame(plan);
-        let offsets = input.quantiser_offsets();
-        let segmentation = if offsets.is_empty() {
-            let share_pct = if is_key { 0 } else { plan.cyclic_refresh_pct };
-            self.segments.plan_refresh(qindex, share_pct)
-        } else {
-            self.segments.plan_offsets(qindex, offsets, plan.block_qindex)
-        };
+        let segmentation = self.plan_segments(input, qindex, is_key);
         let used = usable(&self.references, self.layer.as_ref(), plan);
         let speed = self.speed(plan);
         let mut header = frame_header(
@@ -402,8 +407,10 @@ impl FrameEncoder {
                 knobs: self.settings.knobs,
                 qindex,
                 error_resilient,
-                context: self.layer.as_ref().map_or(0, |layer| layer.id.into()),
-                adapts: is_key || last.is_key.is_some(),
+                context: FrameContext {
+                    index: self.layer.as_ref().map_or(0, |layer| layer.id.into()),
+                    adapts: is_key || last.is_key.is_some(),
+                },
                 segmentation,
                 altref_is_ahead: self.altref_is_ahead && used[2].is_some(),
                 tools: speed.file,
@@ -475,14 +482,7 @@ impl FrameEncoder {
         let (sizes, bits) =
             filter_and_write(pool, stages, &setup, buffers, &self.modes, &mut probabilities, to);
         if header.contexts.adapt {
-            let adaptation = Adaptation {
-                follows_key: !is_key && last.is_key == Some(true),
-                inter: (!is_key).then_some(InterAdaptation {
-                    tx_mode: TxMode::PerBlock,
-                    selects_filter: header.references.filter.is_none(),
-                    high_precision: header.references.high_precision,
-                }),
-            };
+            let adaptation = adaptation(&header, last);
             adapt(&mut probabilities, &before, &buffers.counts, adaptation);
         }
         (header.header_bytes, header.compressed_bytes) = sizes;
@@ -601,6 +601,19 @@ impl FrameEncoder {
             discardable: updates(plan).is_empty(),
         });
         self.coded_frames += 1;
+    }
+}
+
+/// What the adaptation to a frame after `last` depends on.
+fn adaptation(header: &FrameHeader, last: LastFrame) -> Adaptation {
+    let is_inter = header.frame_type == FrameType::Inter;
+    Adaptation {
+        follows_key: is_inter && last.is_key == Some(true),
+        inter: is_inter.then_some(InterAdaptation {
+            tx_mode: TxMode::PerBlock,
+            selects_filter: header.references.filter.is_none(),
+            high_precision: header.references.high_precision,
+        }),
     }
 }
 

@@ -14,9 +14,9 @@ const LAYERS: usize = 3;
 /// The frames of which a receiver has decoded one last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Possible {
-    key: bool,
-    inter: bool,
-    several: bool,
+    /// Numbers of key frames and of inter frames.
+    key: u32,
+    inter: u32,
     /// The last of them is shown.
     shown: bool,
 }
@@ -53,9 +53,8 @@ impl LastFrames {
             let is_certain = frame.temporal_id <= layer && !frame.discardable;
             let before = if is_certain { Possible::default() } else { *possible };
             *possible = Possible {
-                key: before.key || frame.is_key,
-                inter: before.inter || !frame.is_key,
-                several: before.key || before.inter,
+                key: before.key.saturating_add(frame.is_key.into()),
+                inter: before.inter.saturating_add((!frame.is_key).into()),
                 shown: frame.shown,
             };
         }
@@ -64,10 +63,11 @@ impl LastFrames {
     /// Returns the last frame of the receivers of a frame of a temporal layer.
     pub(super) fn of(&self, temporal_id: u8) -> LastFrame {
         let possible = self.0[usize::from(temporal_id).min(LAYERS - 1)];
+        let Possible { key, inter, shown } = possible;
         LastFrame {
-            is_known: !possible.several,
-            has_vectors: !possible.several && possible.inter && possible.shown,
-            is_key: (possible.key != possible.inter).then_some(possible.key),
+            is_known: key.saturating_add(inter) <= 1,
+            has_vectors: (key, inter) == (0, 1) && shown,
+            is_key: ((key == 0) != (inter == 0)).then_some(key > 0),
         }
     }
 }
