@@ -104,15 +104,16 @@ mod tests {
     use crate::frame::Picture;
     use crate::parallel::Serial;
 
-    /// A pattern that moves by (-2, 4) pixels in a frame.
+    /// Smooth slopes that move by 8 pixels in a frame, to the left and down.
     fn frame(size: Size, number: usize) -> Vec<u8> {
         let (width, height) = (size.width as usize, size.height as usize);
         let mut samples = vec![128; size.i420_bytes().try_into().unwrap()];
         for y in 0..height {
             for x in 0..width {
-                let (u, v) = ((x + 2 * number) / 2, (y + 400 - 4 * number) / 2);
-                let value = (u * u / 3 + v * (u % 11) + v * v / 5) % 97;
-                samples[y * width + x] = u8::try_from(80 + value).unwrap();
+                let (u, v) = ((x + 8 * number) / 2, (y + 800 - 8 * number) / 2);
+                let slope = |at: usize, period: usize| (at % (2 * period)).abs_diff(period);
+                let value = 2 * slope(u, 23) + 2 * slope(v, 17) + 3 * slope(u + 2 * v, 29);
+                samples[y * width + x] = u8::try_from(value).unwrap();
             }
         }
         samples
@@ -141,7 +142,7 @@ mod tests {
             assert_eq!(out.has_previous, number > 0);
         }
         assert!(out.inter_cost < out.intra_cost / 8);
-        let moving = out.macroblocks.iter().filter(|mb| mb.motion == QuarterPel::new(8, -16));
+        let moving = out.macroblocks.iter().filter(|mb| mb.motion == QuarterPel::new(32, -32));
         assert!(moving.count() > 160);
         assert!(out.macroblocks.iter().all(|mb| mb.change == Change::Changed));
     }
