@@ -71,6 +71,20 @@ impl Analyser {
         self.vectors.fill(FullPel::ZERO);
     }
 
+    /// Returns the last analysis of [`Self::analyse`].
+    #[must_use]
+    pub fn latest(&self) -> &FrameAnalysis {
+        &self.latest
+    }
+
+    pub(super) fn luma(&self) -> &FullLuma {
+        &self.luma
+    }
+
+    pub(super) fn turn(&self) -> usize {
+        self.turn
+    }
+
     /// Enables the comparison of chroma for [`MbAnalysis::is_same`]; off by default.
     pub fn watch_chroma(&mut self, is_watched: bool) {
         if !is_watched {

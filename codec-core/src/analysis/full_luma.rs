@@ -1,5 +1,7 @@
 //! Copies of the luma of the last two frames, to detect unchanged macroblocks.
 
+use codec_simd::{Layout, PlaneRef};
+
 use crate::frame::Size;
 use crate::motion::{FullPel, PixelPos};
 
@@ -28,6 +30,13 @@ impl FullLuma {
         let previous = self.previous.chunks(chunk);
         let pairs = previous.zip(self.current.chunks_mut(chunk));
         pairs.map(move |(previous, current)| LumaRows { previous, current, width })
+    }
+
+    /// Returns the current and the previous frame; `None` if they are empty.
+    pub(super) fn planes(&self) -> Option<(PlaneRef<'_>, PlaneRef<'_>)> {
+        let height = self.current.len().checked_div(self.width).filter(|&height| height > 0)?;
+        let layout = Layout { stride: self.width, width: self.width, height, pad: 0 };
+        Some((PlaneRef::new(&self.current, layout)?, PlaneRef::new(&self.previous, layout)?))
     }
 
     /// Returns pairs of rows of the previous and the current frame.

@@ -28,6 +28,12 @@ pub(super) fn cost(kernels: &Kernels, plane: PlaneRef<'_>, at: PixelPos) -> u32 
     kernels.satd_8x8(cur, best)
 }
 
+/// Returns [`cost`], or `None` for a block that is not inside the plane with the pixels around it.
+pub(super) fn cost_inside(kernels: &Kernels, plane: PlaneRef<'_>, at: PixelPos) -> Option<u32> {
+    plane.window::<9, 9>(at.x as isize - 1, at.y as isize - 1)?;
+    Some(cost(kernels, plane, at))
+}
+
 /// Returns the sum of absolute differences of horizontally and vertically adjacent pixels.
 pub(super) fn activity(kernels: &Kernels, plane: PlaneRef<'_>, at: PixelPos) -> u32 {
     let block = HalfPlane::window(plane, at);

@@ -23,6 +23,7 @@ mod scroll;
 mod temporal_filter;
 #[cfg(test)]
 mod tests;
+mod upscale;
 
 pub use analyser::Analyser;
 pub use masking::MaskingMeter;

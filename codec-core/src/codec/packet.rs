@@ -120,6 +120,9 @@ pub struct PacketMeta {
     pub size: Size,
     /// Reference slots that macroblocks predict from.
     pub refs_used: SlotSet,
+    /// Reference slots with the frames whose state in the decoder the frame starts from: probabilities, and
+    /// candidates for vectors. Reported by VP9 only; see [`Self::dependencies`].
+    pub refs_of_state: SlotSet,
     /// Reference slots that the frame updates, with itself or with the content of another slot.
     pub refs_updated: SlotSet,
     /// Whether no later frame depends on this one.
@@ -163,6 +166,12 @@ pub struct PacketMeta {
 }
 
 impl PacketMeta {
+    /// Returns the reference slots with the frames that a receiver needs to decode this one.
+    #[must_use]
+    pub fn dependencies(&self) -> SlotSet {
+        self.refs_used.with(self.refs_of_state)
+    }
+
     /// Returns the peak signal-to-noise ratios of Y, U and V in dB, at most 100, if requested.
     #[must_use]
     pub fn psnr(&self) -> Option<[f64; 3]> {

@@ -24,6 +24,8 @@ pub struct CodecDescription {
     pub key_law: BitsLaw,
     /// Prior of the bits model for inter frames.
     pub inter_law: BitsLaw,
+    /// See [`CodecModel::layer_boosts_q16`].
+    pub layer_boosts_q16: Option<[[i32; 3]; 3]>,
     /// Quantiser index at which text looks sharp, below which screen content gains no visible quality.
     pub sharp_qindex: u8,
     /// Returns the size in bits of an inter frame in which nothing has changed, from its number of
@@ -70,6 +72,7 @@ impl CodecDescription {
         model.qindex_range = self.capabilities.default_qindex(config.preset);
         model.pass_shares = self.capabilities.pass_shares;
         model.sharp_qindex = self.sharp_qindex;
+        model.layer_boosts_q16 = self.layer_boosts_q16;
         model.indices_per_sixth_octave = self.indices_per_sixth_octave;
         model
     }

@@ -34,6 +34,9 @@ pub trait LayerCoder: FrameCoder {
     /// Sets the place of the next frame in its superframe.
     fn set_input(&mut self, input: LayerInput);
 
+    /// Starts the motion search of the next frame from the vectors of the last frame of `lower`, the next lower layer.
+    fn follow_motion(&mut self, lower: &Self);
+
     /// Returns the reconstruction of the last frame, if [`LayerInput::is_base`] was set for it or it is a
     /// key frame.
     fn reconstruction(&self) -> Option<Arc<FrameBuf>>;
@@ -49,6 +52,9 @@ pub struct LayerInput {
     pub is_base: bool,
     /// Whether a receiver may lack the frame that was coded before, of any layer.
     pub is_independent: bool,
+    /// Whether the frame depends on no state of the decoder but its references, and resets the state for
+    /// the frames of all layers. All frames of a superframe do so if a layer starts in it.
+    pub resets: bool,
 }
 
 /// A video encoder with several spatial layers.
@@ -66,6 +72,8 @@ pub struct SpatialEncoder<C: LayerCoder> {
     active: usize,
     /// Number of layers of the last superframe.
     last_layers: usize,
+    /// Whether not all layers have been reset since a layer started.
+    is_reset_due: bool,
     scaler: Downscaler,
     queue: PacketQueue,
     last_pts: Option<i64>,
@@ -90,6 +98,8 @@ struct LayerSet {
     predicted: [bool; MAX_SPATIAL_LAYERS],
     /// By layer: whether it predicts from nothing else.
     starts: [bool; MAX_SPATIAL_LAYERS],
+    /// See [`LayerInput::resets`].
+    resets: bool,
 }
 
 impl<C: LayerCoder> SpatialEncoder<C> {
@@ -122,6 +132,7 @@ impl<C: LayerCoder> SpatialEncoder<C> {
             layers,
             active: count.into(),
             last_layers: 0,
+            is_reset_due: false,
             scaler: Downscaler::default(),
             queue: PacketQueue::new(),
             last_pts: None,
@@ -163,7 +174,8 @@ impl<C: LayerCoder> SpatialEncoder<C> {
         let always = self.config.scalability.inter_layer() == InterLayer::Always;
         let starts = std::array::from_fn(|id| id > 0 && id < count && !self.layers[id].is_started);
         let predicted = std::array::from_fn(|id| starts[id] || (always && id > 0 && id < count));
-        LayerSet { count, predicted, starts }
+        let resets = self.is_reset_due || starts.contains(&true);
+        LayerSet { count, predicted, starts, resets }
     }
 
     /// Codes the layers above the lowest one, and returns the number of layers of the superframe.
@@ -178,12 +190,19 @@ impl<C: LayerCoder> SpatialEncoder<C> {
             let (lower, rest) = self.layers.split_at_mut(id);
             let (Some(lower), Some(layer)) = (lower.last(), rest.first_mut()) else { break };
             let Layer { encoder, is_started, picture: scaled } = layer;
+            let is_top = id + 1 == usize::from(self.config.scalability.spatial_layers());
+            if is_top {
+                // The lower layers take much less time.
+                encoder.follow_analysis(&lower.encoder);
+            }
+            encoder.coding.unit.follow_motion(&lower.encoder.coding.unit);
             let lower = set.predicted[id].then(|| lower.encoder.coding.unit.reconstruction());
             encoder.coding.layers.follow(pattern);
             encoder.coding.unit.set_input(LayerInput {
                 lower: lower.flatten(),
                 is_base: id + 1 < set.count && set.predicted[id + 1],
                 is_independent: true,
+                resets: set.resets,
             });
             let request = FrameRequest {
                 key_frame: set.starts[id],
@@ -191,7 +210,6 @@ impl<C: LayerCoder> SpatialEncoder<C> {
                 may_drop: request.may_drop,
                 ..FrameRequest::at(request.pts)
             };
-            let is_top = id + 1 == usize::from(self.config.scalability.spatial_layers());
             let outcome = if is_top {
                 encoder.encode(picture, &request)?
             } else {
@@ -287,10 +305,12 @@ impl<C: LayerCoder> VideoEncoder for SpatialEncoder<C> {
         let mut set = self.choose_layers();
         let lowest = &mut self.layers[0];
         let pattern = lowest.encoder.coding.layers;
+        let pattern_is_base = pattern.next_temporal_id() == 0;
         lowest.encoder.coding.unit.set_input(LayerInput {
             lower: None,
             is_base: set.predicted[1],
             is_independent: self.active > 1 || self.last_layers > 1,
+            resets: set.resets,
         });
         let outcome = lowest.encoder.encode(&lowest.picture.picture(picture.info), request)?;
         if outcome != Outcome::Coded {
@@ -302,9 +322,13 @@ impl<C: LayerCoder> VideoEncoder for SpatialEncoder<C> {
             // The key frame has replaced the references of all layers.
             self.layers[1..].iter_mut().for_each(|layer| layer.is_started = false);
             let upper = std::array::from_fn(|id| id > 0 && id < self.active);
-            set = LayerSet { count: self.active, predicted: upper, starts: upper };
+            // It resets the state for all layers.
+            set = LayerSet { count: self.active, predicted: upper, starts: upper, resets: false };
         }
         let coded = self.encode_upper(picture, request, &set, &pattern)?;
+        // A receiver of some layers misses a reset in other layers or in a higher temporal layer.
+        let is_complete = coded == set.count && pattern_is_base;
+        self.is_reset_due = set.resets && !is_complete;
         self.skip(set.count.min(coded + 1), request.pts);
         self.queue_packets(&set, coded);
         self.last_layers = coded;

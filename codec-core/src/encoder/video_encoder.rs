@@ -37,6 +37,8 @@ pub struct Encoder<C: FrameCoder> {
     kernels: &'static Kernels,
     denoiser: Denoiser,
     analyser: Analyser,
+    /// Analysis of the next frame, in a higher spatial layer.
+    given_analysis: Option<FrameAnalysis>,
     masking: MaskingMeter,
     keys: KeyPolicy,
     pub(super) coding: Coding<C>,
@@ -91,6 +93,7 @@ impl<C: FrameCoder> Encoder<C> {
             kernels,
             denoiser: Denoiser::new(),
             analyser,
+            given_analysis: None,
             masking: MaskingMeter::default(),
             keys: KeyPolicy::new(),
             coding: Coding::new(unit, rate, LayerPlanner::new(config.scalability)),
@@ -99,6 +102,20 @@ impl<C: FrameCoder> Encoder<C> {
             speed_selector: SpeedSelector::new(&codec.speed_costs),
             config: config.clone(),
         })
+    }
+
+    /// Analyses the next frame by the analysis of the encoder of the next lower spatial layer, which has made one itself.
+    /// Screen content is analysed at full size: text moves by whole pixels.
+    pub(super) fn follow_analysis(&mut self, lower: &Self) {
+        if self.config.content == Content::Screen {
+            self.given_analysis = None;
+            return;
+        }
+        let given = self.given_analysis.get_or_insert_with(|| {
+            self.analyser.reset();
+            FrameAnalysis::default()
+        });
+        lower.analyser.upscale_into(self.kernels, self.config.size, given);
     }
 
     fn check(&self, picture: &Picture<'_>, request: &FrameRequest) -> Result<(), Error> {
@@ -142,7 +159,11 @@ impl<C: FrameCoder> Encoder<C> {
         self.analyser.watch_chroma(self.config.content == Content::Screen);
         let pool: &dyn Pool = self.config.pool.as_deref().unwrap_or(&Serial);
         let timer = StageTimer::start(self.config.stages.as_deref(), Stage::Analysis);
-        let analysis = self.analyser.analyse(picture, self.kernels, pool);
+        let mut given_analysis = self.given_analysis.take();
+        let analysis = match &mut given_analysis {
+            Some(analysis) => analysis,
+            None => self.analyser.analyse(picture, self.kernels, pool),
+        };
         if tune(&self.config, self.config.content) == Tune::Visual {
             self.masking.measure(picture, self.kernels, analysis);
         }
@@ -170,6 +191,7 @@ impl<C: FrameCoder> Encoder<C> {
             },
         };
         let outcome = self.coding.code(&self.config, &self.knobs.shared, &task);
+        self.given_analysis = given_analysis;
         if lookahead_info.key && !matches!(outcome, Ok(Outcome::Coded)) {
             self.keys.request();
         }

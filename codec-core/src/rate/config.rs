@@ -32,6 +32,10 @@ pub struct CodecModel {
     pub inter_law: BitsLaw,
     /// See [`crate::codec::Capabilities::pass_shares`].
     pub pass_shares: PassShares,
+    /// By how many octaves of the step (16 fractional bits) each temporal layer is finer than the highest one, by
+    /// the number of layers minus 1; with constant and variable bitrate. The shares of the layers then follow the
+    /// content, with 40 to 75 % for the base layer. `None` gives the layers fixed shares, 60:40 or 40:20:40.
+    pub layer_boosts_q16: Option<[[i32; 3]; 3]>,
     /// Bits of an inter frame in which nothing has changed.
     pub overhead_bits: u64,
     /// Complexity below which an inter frame counts as static. The size of such a frame depends on
@@ -53,6 +57,7 @@ impl CodecModel {
             key_law: BitsLaw { alpha_q16: 3 * ONE_Q16 / 2, beta_q16: ONE_Q16 * 4 / 5 },
             inter_law: BitsLaw { alpha_q16: 3 * ONE_Q16, beta_q16: ONE_Q16 * 6 / 5 },
             pass_shares: PassShares::EQUAL,
+            layer_boosts_q16: None,
             overhead_bits: 0,
             static_complexity: 0,
         }
@@ -78,6 +83,7 @@ pub(super) struct Settings {
     codec_sharp_qindex: u8,
     pub(super) sharp_qindex: u8,
     pub(super) indices_per_sixth_octave: u8,
+    pub(super) layer_boosts_q16: Option<[[i32; 3]; 3]>,
     pub(super) overhead_bits: u64,
     pub(super) static_complexity: u64,
 }
@@ -101,6 +107,7 @@ impl Settings {
             codec_sharp_qindex: codec.sharp_qindex,
             sharp_qindex: codec.sharp_qindex,
             indices_per_sixth_octave: codec.indices_per_sixth_octave.min(32),
+            layer_boosts_q16: codec.layer_boosts_q16,
             overhead_bits: codec.overhead_bits,
             static_complexity: codec.static_complexity,
         };

@@ -11,6 +11,7 @@ mod buffer;
 mod config;
 mod controller;
 mod frame_stats;
+mod layer_shares;
 mod layers;
 mod lookahead;
 mod model;

@@ -56,6 +56,11 @@ impl BitsModel {
         i32::try_from(step).unwrap_or(if step < 0 { i32::MIN } else { i32::MAX })
     }
 
+    /// Returns by how many octaves the size changes with octaves of the step.
+    pub(crate) fn octaves_q16(&self, step_q16: i32) -> i32 {
+        times_q16(self.beta_q16, step_q16)
+    }
+
     /// Learns from a coded frame (all values are logarithms).
     pub(crate) fn learn(&mut self, complexity_q16: i32, step_q16: i32, bits_q16: i32) {
         let error = bits_q16.saturating_sub(self.bits_q16(complexity_q16, step_q16));

@@ -58,6 +58,7 @@ pub(super) static H264: CodecDescription = CodecDescription {
     indices_per_sixth_octave: 1,
     key_law: BitsLaw { alpha_q16: 294_912, beta_q16: 53_740 }, // 4.50 and 0.82
     inter_law: BitsLaw { alpha_q16: 570_163, beta_q16: 75_366 }, // 8.70 and 1.15
+    layer_boosts_q16: None,
     sharp_qindex: 24,
     empty_frame_bits: |macroblocks| 100 + macroblocks / 32,
     filter_pct: FilterStrength { rtc: 100, rtc_visual: 100, file: 100 },

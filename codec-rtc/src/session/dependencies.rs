@@ -56,7 +56,7 @@ impl Dependencies {
         let mut numbers = Vec::with_capacity(SLOTS);
         for (slot, held) in (0..).zip(&mut self.slots) {
             let slot = SlotSet(1 << slot);
-            if !is_key && meta.refs_used.contains(slot) {
+            if !is_key && meta.dependencies().contains(slot) {
                 numbers.extend(*held);
             }
             if is_key || meta.refs_updated.contains(slot) {

@@ -41,6 +41,7 @@ pub(super) static VP8: CodecDescription = CodecDescription {
     indices_per_sixth_octave: 4,
     key_law: BitsLaw { alpha_q16: 98_304, beta_q16: 53_740 }, // 1.50 and 0.82
     inter_law: BitsLaw { alpha_q16: 203_162, beta_q16: 75_366 }, // 3.10 and 1.15
+    layer_boosts_q16: None,
     // A step of 20: about 45 dB if half of a frame is text.
     sharp_qindex: 16,
     empty_frame_bits: |macroblocks| 150 + macroblocks / 4,

@@ -33,6 +33,8 @@ struct List {
     len: usize,
     /// Number of vectors that are needed.
     wanted: usize,
+    /// Number of vectors that do not depend on the last frame.
+    own: usize,
 }
 
 impl List {
@@ -91,15 +93,27 @@ impl<'a> Site<'a> {
         self.find(2, reference, sub_block)
     }
 
+    /// Returns two candidates for `reference` as [`Self::two`], and how many of them, from the first one on,
+    /// are the same whatever the last frame was.
+    pub(crate) fn two_and_own(&self, reference: Reference) -> ([MotionVector; 2], usize) {
+        let list = self.list(2, reference, None);
+        (list.vectors.map(|vector| self.clamped(vector)), list.own)
+    }
+
     fn find(
         &self,
         wanted: usize,
         reference: Reference,
         sub_block: Option<usize>,
     ) -> [MotionVector; 2] {
-        let mut list = List { vectors: [MotionVector::default(); 2], len: 0, wanted };
-        self.search(&mut list, reference, sub_block);
+        let list = self.list(wanted, reference, sub_block);
         list.vectors.map(|vector| self.clamped(vector))
+    }
+
+    fn list(&self, wanted: usize, reference: Reference, sub_block: Option<usize>) -> List {
+        let mut list = List { vectors: [MotionVector::default(); 2], len: 0, wanted, own: 0 };
+        self.search(&mut list, reference, sub_block);
+        list
     }
 
     fn search(&self, list: &mut List, reference: Reference, sub_block: Option<usize>) {
@@ -113,7 +127,9 @@ impl<'a> Site<'a> {
                 Some(index) if order < 2 => adjacent_sub_block(index, at.0 != 0),
                 _ => 3,
             };
-            if list.add(block.vector(source, reference)) {
+            let is_full = list.add(block.vector(source, reference));
+            list.own = list.len;
+            if is_full {
                 return;
             }
         }

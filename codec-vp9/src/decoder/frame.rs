@@ -101,6 +101,7 @@ pub(crate) fn decode_frame<S: Sample>(
         }),
         quantisers: quantisers(header),
         before: input.modes_before,
+        knows_before: true,
         cols,
         rows,
     };

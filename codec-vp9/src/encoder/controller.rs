@@ -55,7 +55,8 @@ impl FrameCoder for FrameEncoder {
         })
     }
 
-    fn compare(&mut self, _analysis: Option<&FrameAnalysis>) -> UnchangedStats {
+    fn compare(&mut self, analysis: Option<&FrameAnalysis>) -> UnchangedStats {
+        self.add_input(analysis);
         UnchangedStats::default()
     }
 
@@ -89,6 +90,10 @@ impl LayerCoder for FrameEncoder {
 
     fn set_input(&mut self, input: LayerInput) {
         self.set_layer_input(input);
+    }
+
+    fn follow_motion(&mut self, lower: &Self) {
+        self.follow_motion_of(lower);
     }
 
     fn reconstruction(&self) -> Option<Arc<FrameBuf>> {

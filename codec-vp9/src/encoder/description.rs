@@ -51,6 +51,7 @@ pub(super) static VP9: CodecDescription = CodecDescription {
     indices_per_sixth_octave: 7,
     key_law: BitsLaw { alpha_q16: 196_608, beta_q16: 53_740 }, // 3.00 and 0.82
     inter_law: BitsLaw { alpha_q16: 469_893, beta_q16: 91_750 }, // 7.17 and 1.40
+    layer_boosts_q16: Some([[0; 3], [49_152, 0, 0], [65_536, 20_480, 0]]), // 0.75; 1, 0.31
     sharp_qindex: 40,
     empty_frame_bits: |macroblocks| 120 + macroblocks / 64,
     filter_pct: FilterStrength { rtc: 7, rtc_visual: 8, file: 9 },

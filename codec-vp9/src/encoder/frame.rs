@@ -24,12 +24,14 @@ use codec_simd::Kernels;
 use super::borders::extend_borders;
 use super::buffers::Buffers;
 use super::description::VP9;
-use super::headers::{HeaderInput, frame_header};
+use super::headers::{FrameContext, HeaderInput, frame_header};
 use super::inter_layer::{FrameSlots, LayerState, upscale, usable};
 use super::job::FrameJob;
+use super::last_frames::{CodedFrame, LastFrame, LastFrames};
 use super::quantisers::Quantisers;
 use super::references::{REFERENCES, References};
 use super::rows::{code_rows, collect_rows, filter_and_write};
+use super::seeds::Seeds;
 use super::segments::Segments;
 use super::settings::{FrameKnobs, FrameSettings};
 use super::speed::Speed;
@@ -41,8 +43,8 @@ use crate::block::quantisers::quantisers;
 use crate::block::references::{ReferencePlanes, Scale};
 use crate::block::sample::Kit;
 use crate::block::setup::FrameSetup;
-use crate::header::FrameHeader;
 use crate::header::compressed::{CompressedHeader, ReferenceMode};
+use crate::header::{FrameHeader, FrameType, Segmentation};
 use crate::probability::{Adaptation, InterAdaptation, Probabilities, adapt};
 use crate::types::TxMode;
 
@@ -53,6 +55,9 @@ const SUPERBLOCK: u32 = 64;
 /// The references, the frame that is coded, and two that spatial layers hold.
 const POOLED: usize = 6;
 
+/// Longest distance of a reference that motion is extrapolated to, in input frames.
+const MAX_DISTANCE: u64 = 8;
+
 /// Codes single frames as planned, and keeps the references and the probabilities.
 #[derive(Debug)]
 pub struct FrameEncoder {
@@ -60,33 +65,27 @@ pub struct FrameEncoder {
     kernels: &'static Kernels,
     frames: FramePool,
     references: References,
-    /// The saved contexts; the encoder uses two of the four, the second one for hidden frames.
-    saved: Box<[Probabilities; 2]>,
+    /// The saved contexts: that of the spatial layer, and the second one for hidden frames.
+    saved: Box<[Probabilities; 4]>,
     defaults: Box<Probabilities>,
-    /// The last coded frame, which the next one's vectors and adaptation depend on.
-    last: Option<LastFrame>,
+    last: LastFrames,
     modes: ModeMap,
     modes_before: ModeMap,
     /// Vectors of the last frame by macroblock, and those of the current one.
     vectors: Vec<QuarterPel>,
     work_vectors: Vec<QuarterPel>,
+    /// Number of input frames that `vectors` span.
+    vector_distance: i16,
+    seeds: Seeds,
     segments: Segments,
     buffers: Box<Buffers>,
     coded_frames: u64,
+    /// Number of input frames, coded or not.
+    time: u64,
     /// Whether altref is a frame that is shown later than the next one.
     altref_is_ahead: bool,
     /// The spatial layer; `None` in a stream without.
     layer: Option<LayerState>,
-}
-
-/// What the next frame needs to know of the last one.
-#[derive(Clone, Copy, Debug)]
-struct LastFrame {
-    is_key: bool,
-    shown: bool,
-    temporal_id: u8,
-    /// Whether no later frame depends on its samples, so that a receiver may lack it.
-    discardable: bool,
 }
 
 /// A frame to code, with its plan.
@@ -140,14 +139,17 @@ impl FrameEncoder {
             references: References::default(),
             saved: Box::default(),
             defaults: Box::default(),
-            last: None,
+            last: LastFrames::default(),
             modes: ModeMap::default(),
             modes_before: ModeMap::default(),
             vectors: Vec::new(),
             work_vectors: Vec::new(),
+            vector_distance: 1,
+            seeds: Seeds::default(),
             segments: Segments::default(),
             buffers: Box::default(),
             coded_frames: 0,
+            time: 0,
             altref_is_ahead: false,
             layer: None,
         };
@@ -172,8 +174,9 @@ impl FrameEncoder {
         let window = Window { coded, origin: (0, 0), size };
         self.frames = FramePool::with_window(window, LUMA_PAD, POOLED);
         self.references = References::default();
-        self.last = None;
+        self.last = LastFrames::default();
         self.segments.reset(size);
+        self.seeds.reset(size);
         self.buffers.reserve(coded);
         let (cols, rows) = size.macroblocks();
         self.vectors.clear();
@@ -213,6 +216,7 @@ impl FrameEncoder {
         self.check(picture, plan)?;
         let analysis = analysis.filter(|analysis| analysis.size == picture.size());
         let upscaled = self.upscaled_layer();
+        self.scale_vectors(plan);
         let input = FrameInput { picture, plan, analysis, upscaled: upscaled.as_deref() };
         let mut recon = self.frames.take();
         let mut qindex = plan.qindex.max(1);
@@ -248,6 +252,23 @@ impl FrameEncoder {
         }
     }
 
+    /// Scales the vectors of the last frame to the distance of the first reference, to start the search from them.
+    fn scale_vectors(&mut self, plan: &FramePlan) {
+        // Files are not coded in the order of the input.
+        if plan.kind == FrameKind::Key || self.settings.preset == Preset::File {
+            return;
+        }
+        let distance = self.references.distance(plan, self.time);
+        let distance = i16::try_from(distance.min(MAX_DISTANCE)).unwrap_or(1);
+        let before = std::mem::replace(&mut self.vector_distance, distance);
+        if before != distance {
+            let scale = |value: i16| value / before * distance;
+            for vector in &mut self.vectors {
+                *vector = QuarterPel::new(scale(vector.x), scale(vector.y));
+            }
+        }
+    }
+
     fn check(&self, picture: &Picture<'_>, plan: &FramePlan) -> Result<(), ConfigError> {
         if picture.size() != self.settings.size {
             return Err(ConfigError::new("picture", picture.size(), self.settings.size));
@@ -264,11 +285,19 @@ impl FrameEncoder {
         Ok(())
     }
 
-    /// Whether a frame must not depend on the frame before, which a receiver may lack.
-    fn must_be_independent(&self, plan: &FramePlan) -> bool {
-        let may_lack = |last: LastFrame| last.discardable || last.temporal_id > plan.temporal_id;
-        let follows_layers = self.layer.as_ref().is_some_and(|layer| layer.input.is_independent);
-        self.settings.error_resilient || follows_layers || self.last.is_some_and(may_lack)
+    /// Whether a frame is coded without the probabilities and vectors of earlier frames.
+    fn is_error_resilient(&self, plan: &FramePlan) -> bool {
+        let resets = self.layer.as_ref().is_some_and(|layer| layer.input.resets);
+        self.settings.error_resilient || (resets && !self.is_key(plan))
+    }
+
+    /// Returns the frame that the receivers of a frame have decoded last.
+    fn last_frame(&self, plan: &FramePlan) -> LastFrame {
+        let last = self.last.of(plan.temporal_id);
+        match &self.layer {
+            Some(layer) if layer.input.is_independent => layer.last_frame(last, plan),
+            _ => last,
+        }
     }
 
     /// Whether a frame is a key frame of the bitstream; the first frame of a higher layer is predicted
@@ -276,6 +305,18 @@ impl FrameEncoder {
     fn is_key(&self, plan: &FramePlan) -> bool {
         let starts_layer = self.layer.as_ref().is_some_and(LayerState::is_predicted);
         plan.kind == FrameKind::Key && !starts_layer
+    }
+
+    /// Whether all saved contexts are the default ones. The first frame of a higher layer follows a reset of all
+    /// layers, by itself or by the key frame.
+    fn starts_from_defaults(&self, plan: &FramePlan, header: &FrameHeader) -> bool {
+        plan.kind == FrameKind::Key || header.contexts.reset.is_some()
+    }
+
+    /// Records an input frame, coded or not.
+    pub(super) fn add_input(&mut self, analysis: Option<&FrameAnalysis>) {
+        self.time += 1;
+        self.seeds.add(analysis);
     }
 
     fn speed(&self, plan: &FramePlan) -> Speed {
@@ -286,9 +327,10 @@ impl FrameEncoder {
     }
 
     fn slots(&self, plan: &FramePlan) -> FrameSlots {
+        let order = self.references.order(plan);
         match &self.layer {
-            None => FrameSlots::without_layers(plan.updates),
-            Some(layer) => layer.slots(updates(plan), plan.kind == FrameKind::Key),
+            None => FrameSlots::without_layers(plan.updates, order),
+            Some(layer) => layer.slots(updates(plan), plan.kind == FrameKind::Key, order),
         }
     }
 
@@ -318,9 +360,26 @@ impl FrameEncoder {
         }
     }
 
+    /// See [`codec_core::encoder::LayerCoder::follow_motion`].
+    pub(super) fn follow_motion_of(&mut self, lower: &Self) {
+        let (cols, _) = lower.settings.size.macroblocks();
+        self.seeds.follow(&lower.vectors, cols);
+    }
+
     /// See [`codec_core::encoder::LayerCoder::reconstruction`].
     pub(super) fn layer_reconstruction(&self) -> Option<Arc<FrameBuf>> {
         self.layer.as_ref()?.reconstruction.clone()
+    }
+
+    /// Assigns the blocks of a frame to segments.
+    fn plan_segments(&mut self, input: &FrameInput<'_>, qindex: u8, is_key: bool) -> Segmentation {
+        let (plan, offsets) = (input.plan, input.quantiser_offsets());
+        if offsets.is_empty() {
+            let share_pct = if is_key { 0 } else { plan.cyclic_refresh_pct };
+            self.segments.plan_refresh(qindex, share_pct)
+        } else {
+            self.segments.plan_offsets(qindex, offsets, plan.block_qindex)
+        }
     }
 
     /// The phases of coding a frame at one quantiser, into `frame` and `packet`. The state that later
@@ -334,14 +393,9 @@ impl FrameEncoder {
     ) -> Attempt {
         let plan = input.plan;
         let is_key = self.is_key(plan);
-        let error_resilient = !is_key && self.must_be_independent(plan);
-        let offsets = input.quantiser_offsets();
-        let segmentation = if offsets.is_empty() {
-            let share_pct = if is_key { 0 } else { plan.cyclic_refresh_pct };
-            self.segments.plan_refresh(qindex, share_pct)
-        } else {
-            self.segments.plan_offsets(qindex, offsets, plan.block_qindex)
-        };
+        let error_resilient = self.is_error_resilient(plan);
+        let last = self.last_frame(plan);
+        let segmentation = self.plan_segments(input, qindex, is_key);
         let used = usable(&self.references, self.layer.as_ref(), plan);
         let speed = self.speed(plan);
         let mut header = frame_header(
@@ -352,20 +406,23 @@ impl FrameEncoder {
                 size: self.settings.size,
                 knobs: self.settings.knobs,
                 qindex,
-                error_resilient: error_resilient || (is_key && self.settings.error_resilient),
+                error_resilient,
+                context: FrameContext {
+                    index: self.layer.as_ref().map_or(0, |layer| layer.id.into()),
+                    adapts: is_key || last.is_key.is_some(),
+                },
                 segmentation,
                 altref_is_ahead: self.altref_is_ahead && used[2].is_some(),
                 tools: speed.file,
                 color: self.settings.info.color,
             },
         );
-        let is_reset = header.contexts.reset.is_some();
+        let is_reset = self.starts_from_defaults(plan, &header);
         let before = if is_reset { &*self.defaults } else { &self.saved[header.contexts.index] };
         let before = before.clone();
         let (cols, rows) =
             (header.size.width.div_ceil(8) as usize, header.size.height.div_ceil(8) as usize);
         let kit = Kit { kernels: self.kernels, depth: 8, lossless: false };
-        let has_vectors = self.last.is_some_and(|last| last.shown && !last.is_key);
         let compound = header.references.compound();
         let setup = FrameSetup {
             kit,
@@ -382,7 +439,8 @@ impl FrameEncoder {
                 Some(ReferencePlanes { planes: planes(frame), scale })
             }),
             quantisers: quantisers(&header),
-            before: (has_vectors && !error_resilient && !is_key).then_some(&self.modes_before),
+            before: (last.has_vectors && !error_resilient).then_some(&self.modes_before),
+            knows_before: last.is_known || error_resilient,
             cols,
             rows,
         };
@@ -393,6 +451,9 @@ impl FrameEncoder {
         if !is_key {
             fill_vector_costs(&setup.probabilities.vectors, &mut buffers.vectors);
         }
+        let is_last = self.references.order(plan)[0] == 0 && self.settings.preset == Preset::Rtc;
+        let distance = (!is_last).then_some(self.vector_distance);
+        let seeds = self.seeds.vectors(distance, input.analysis);
         let quantisers = setup.quantisers.map(|steps| Quantisers::new(steps, speed.file));
         let job = FrameJob {
             kernels: self.kernels,
@@ -404,6 +465,8 @@ impl FrameEncoder {
             segments: &self.segments,
             tokens: &buffers.tokens,
             vectors: &buffers.vectors,
+            seeds,
+            follows_previous: self.vector_distance == 1,
             luma: [0, 1, 2].map(|index: usize| {
                 let is_scaled = setup.references[index].as_ref()?.scale.is_some();
                 let frame = if is_scaled { input.upscaled } else { used[index] };
@@ -419,14 +482,7 @@ impl FrameEncoder {
         let (sizes, bits) =
             filter_and_write(pool, stages, &setup, buffers, &self.modes, &mut probabilities, to);
         if header.contexts.adapt {
-            let adaptation = Adaptation {
-                follows_key: !is_key && self.last.is_some_and(|last| last.is_key),
-                inter: (!is_key).then_some(InterAdaptation {
-                    tx_mode: TxMode::PerBlock,
-                    selects_filter: header.references.filter.is_none(),
-                    high_precision: header.references.high_precision,
-                }),
-            };
+            let adaptation = adaptation(&header, last);
             adapt(&mut probabilities, &before, &buffers.counts, adaptation);
         }
         (header.header_bytes, header.compressed_bytes) = sizes;
@@ -460,6 +516,24 @@ impl FrameEncoder {
         totals
     }
 
+    /// Returns the slots of the frames that a frame depends on by its probabilities and candidates for vectors: the last
+    /// frame of the temporal base layer, and the last frame if all receivers have it.
+    fn state_slots(&self, plan: &FramePlan, header: &FrameHeader) -> SlotSet {
+        if self.starts_from_defaults(plan, header) {
+            return SlotSet::NONE;
+        }
+        let order = self.references.order(plan);
+        let is_known = self.last_frame(plan).is_known;
+        let mut slots = SlotSet::NONE;
+        for (place, (index, slot)) in order.into_iter().zip(header.references.slots).enumerate() {
+            let is_allowed = plan.references.contains(REFERENCES[index]);
+            if is_allowed && (index == 0 || (place == 0 && is_known)) {
+                slots = slots.with(SlotSet(1 << slot));
+            }
+        }
+        slots
+    }
+
     /// Describes the frame, except for layers, timestamps and rate state.
     fn metadata(&self, input: &FrameInput<'_>, attempt: &Attempt, recon: &FrameBuf) -> PacketMeta {
         let plan = input.plan;
@@ -474,6 +548,7 @@ impl FrameEncoder {
             shown: plan.shown,
             size: self.settings.size,
             refs_used,
+            refs_of_state: self.state_slots(plan, &attempt.header),
             refs_updated,
             discardable: refs_updated.is_empty() && !attempt.header.contexts.refresh,
             qindex: attempt.header.quantiser.base,
@@ -490,7 +565,7 @@ impl FrameEncoder {
     /// Updates the state that later frames depend on.
     fn update(&mut self, plan: &FramePlan, attempt: Attempt, recon: Arc<FrameBuf>) {
         let is_key = self.is_key(plan);
-        self.references.update(updates(plan), &recon);
+        self.references.update(updates(plan), &recon, self.time);
         if let Some(layer) = &mut self.layer {
             let is_base = is_key || layer.input.is_base;
             layer.reconstruction = is_base.then(|| Arc::clone(&recon));
@@ -498,13 +573,14 @@ impl FrameEncoder {
         }
         self.frames.recycle(recon);
         let header = &attempt.header;
-        if header.contexts.reset.is_some() {
+        if self.starts_from_defaults(plan, header) {
             self.saved.iter_mut().for_each(|saved| saved.clone_from(&self.defaults));
         }
         if header.contexts.refresh {
             self.saved[header.contexts.index] = attempt.probabilities;
         }
         if updates(plan).contains(SlotSet::LAST) {
+            self.seeds.restart();
             let (segmentation, base) = (&header.segmentation, header.quantiser.base);
             self.segments.update(&self.modes, |segment| segmentation.qindex(segment, base));
         }
@@ -518,13 +594,26 @@ impl FrameEncoder {
                 self.altref_is_ahead && !updates(plan).contains(SlotSet::GOLDEN)
             }
         };
-        self.last = Some(LastFrame {
+        self.last.coded(CodedFrame {
             is_key,
             shown: plan.shown,
             temporal_id: plan.temporal_id,
             discardable: updates(plan).is_empty(),
         });
         self.coded_frames += 1;
+    }
+}
+
+/// What the adaptation to a frame after `last` depends on.
+fn adaptation(header: &FrameHeader, last: LastFrame) -> Adaptation {
+    let is_inter = header.frame_type == FrameType::Inter;
+    Adaptation {
+        follows_key: is_inter && last.is_key == Some(true),
+        inter: is_inter.then_some(InterAdaptation {
+            tx_mode: TxMode::PerBlock,
+            selects_filter: header.references.filter.is_none(),
+            high_precision: header.references.high_precision,
+        }),
     }
 }
 

@@ -16,6 +16,18 @@ use crate::tables::quantiser::AC_8;
 /// Added to the level of the loop filter that follows from the step.
 const FILTER_BASE: u32 = 3;
 
+/// Saved context of hidden frames, which a stream with spatial layers does not have.
+const HIDDEN_CONTEXT: usize = 1;
+
+/// The saved context of a frame.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FrameContext {
+    /// Its index, if the frame is shown.
+    pub(super) index: usize,
+    /// Whether its probabilities may adapt to the frame's statistics.
+    pub(super) adapts: bool,
+}
+
 /// What the header depends on apart from the plan.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HeaderInput {
@@ -25,6 +37,7 @@ pub(super) struct HeaderInput {
     pub(super) knobs: FrameKnobs,
     pub(super) qindex: u8,
     pub(super) error_resilient: bool,
+    pub(super) context: FrameContext,
     pub(super) segmentation: Segmentation,
     /// Whether altref is a frame that is shown later: blocks may have a second reference.
     pub(super) altref_is_ahead: bool,
@@ -60,9 +73,13 @@ pub(super) fn frame_header(plan: &FramePlan, input: HeaderInput) -> FrameHeader 
         },
         contexts: ContextHeader {
             reset: is_reset.then_some(ContextReset::All),
-            index: usize::from(!plan.shown && !is_reset),
+            index: match is_reset {
+                true => 0,
+                false if plan.shown => input.context.index,
+                false => HIDDEN_CONTEXT,
+            },
             refresh: plan.refresh_entropy && !input.error_resilient,
-            adapt: !input.error_resilient,
+            adapt: input.context.adapts && !input.error_resilient,
         },
         loop_filter: LoopFilterHeader {
             level: input.knobs.filter_level.unwrap_or_else(|| filter_level(plan, input.qindex)),

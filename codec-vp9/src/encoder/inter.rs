@@ -125,13 +125,16 @@ impl Coder<'_> {
             if is_other || self.job.is_scaled(reference) {
                 continue;
             }
-            let list = candidates.two(reference, None);
+            let (list, known) = setup.known_candidates(&candidates, reference);
             let high_precision = setup.header.references.high_precision;
             let [nearest, near] = list.map(|vector| lower_precision(vector, high_precision));
+            if known == 0 {
+                continue;
+            }
             if nearest != MotionVector::default() {
                 offer(InterMode::Nearest, nearest, 0);
             }
-            if near != MotionVector::default() {
+            if known > 1 && near != MotionVector::default() {
                 offer(InterMode::Near, near, 0);
             }
             let new = to_vector(vector);

@@ -72,6 +72,8 @@ struct ReferenceVectors {
     near: MotionVector,
     /// The vector that motion search found.
     new: MotionVector,
+    /// How many of `nearest` and `near` every receiver has; `new` is coded against `nearest`.
+    known: usize,
 }
 
 impl Coder<'_> {
@@ -165,13 +167,14 @@ impl Coder<'_> {
             let references = References::Single(reference);
             let base = inter + costs.references(site, references);
             let high_precision = setup.header.references.high_precision;
-            let list = candidate_site(setup, self.modes, &self.cols, site).two(reference, None);
+            let candidates = candidate_site(setup, self.modes, &self.cols, site);
+            let (list, known_vectors) = setup.known_candidates(&candidates, reference);
             let [nearest, near] = list.map(|vector| lower_precision(vector, high_precision));
             let zero = MotionVector::default();
-            let mut best = ReferenceVectors { nearest, near, new: zero };
+            let mut best = ReferenceVectors { nearest, near, new: zero, known: known_vectors };
             let plain =
                 [(InterMode::Zero, zero), (InterMode::Nearest, nearest), (InterMode::Near, near)];
-            for (mode, vector) in plain {
+            for (mode, vector) in plain.into_iter().take(1 + known_vectors) {
                 if mode != InterMode::Zero && vector == zero {
                     continue;
                 }
@@ -188,6 +191,7 @@ impl Coder<'_> {
             known[reference as usize] = best;
             if let Some(bits) = self.vector_rate(best.new, nearest)
                 && best.new != nearest
+                && known_vectors > 0
             {
                 let rate = base + costs.inter_mode(context, InterMode::New) + bits;
                 self.offer(
@@ -237,8 +241,14 @@ impl Coder<'_> {
                 (InterMode::Near, of.map(|vectors| vectors.near), Some(0)),
                 (InterMode::New, of.map(|vectors| vectors.new), new_rate),
             ];
+            let known_vectors = of.iter().map(|vectors| vectors.known).min().unwrap_or(0);
             for (mode, vectors, extra) in modes {
-                let Some(extra) = extra else { continue };
+                let needed = match mode {
+                    InterMode::Zero => 0,
+                    InterMode::Nearest | InterMode::New => 1,
+                    InterMode::Near => 2,
+                };
+                let Some(extra) = extra.filter(|_| needed <= known_vectors) else { continue };
                 let rate = base + costs.inter_mode(context, mode) + extra;
                 self.offer(site, predictions, (references, mode, vectors), rate);
             }

@@ -13,6 +13,8 @@
 //! | other frames with prediction between layers | own last | own golden | lower layer |
 //! | other frames | own last | own golden | own last, unused |
 //!
+//! Last and golden change places if golden is newer ([`References::order`]).
+//!
 //! Blocks predict from the lower layer without motion. The predictions are searched in a copy of the lower
 //! layer at the frame's size; they are made by the decoder's function for references of another size.
 
@@ -25,6 +27,7 @@ use codec_core::frame::FrameBuf;
 use codec_simd::vp9::Vp9Motion;
 
 use super::job::FrameJob;
+use super::last_frames::LastFrame;
 use super::references::References;
 use crate::block::planes::{planes, planes_mut};
 use crate::block::reconstruct::predict_scaled;
@@ -55,26 +58,40 @@ pub(super) struct FrameSlots {
 }
 
 impl FrameSlots {
-    /// The slots of a frame without layers that replaces the references `updates`.
-    pub(super) fn without_layers(updates: SlotSet) -> Self {
-        Self { references: [0, 1, 2], refresh: updates.0 & 7 }
+    /// The slots of a frame without layers that replaces the references `updates`, and whose references are in the
+    /// `order` of the header.
+    pub(super) fn without_layers(updates: SlotSet, order: [usize; 3]) -> Self {
+        Self { references: order, refresh: updates.0 & 7 }
     }
 }
 
 impl LayerState {
+    /// Returns the frame that the receivers of a frame have decoded last, of any layer; `last` is that of this
+    /// layer.
+    pub(super) fn last_frame(&self, last: LastFrame, plan: &FramePlan) -> LastFrame {
+        let is_key = match plan.kind {
+            FrameKind::Inter => last.is_key.filter(|&is_key| !is_key),
+            // In a key superframe, layer 1 follows the key frame.
+            FrameKind::Key => (!self.input.resets).then_some(self.id == 1),
+        };
+        LastFrame { is_known: false, has_vectors: false, is_key }
+    }
+
     /// Whether a frame whose plan is that of a key frame is predicted from the next lower layer.
     pub(super) fn is_predicted(&self) -> bool {
         self.input.lower.is_some()
     }
 
-    /// Returns the slots of a frame that replaces `updates`; `starts` for the first one of the layer.
-    pub(super) fn slots(&self, updates: SlotSet, starts: bool) -> FrameSlots {
-        let last = 2 * usize::from(self.id);
+    /// Returns the slots of a frame that replaces `updates`; `starts` for the first one of the layer. Its own
+    /// references are in the `order` of the header.
+    pub(super) fn slots(&self, updates: SlotSet, starts: bool, order: [usize; 3]) -> FrameSlots {
+        let own = 2 * usize::from(self.id);
         let lower = usize::from((BASE_SLOTS + self.id).saturating_sub(1));
+        let [last, golden, _] = order.map(|index| own + index);
         let references = match (starts, self.is_predicted()) {
             (true, _) => [lower; 3],
-            (false, true) => [last, last + 1, lower],
-            (false, false) => [last, last + 1, last],
+            (false, true) => [last, golden, lower],
+            (false, false) => [last, golden, last],
         };
         let own = (updates.0 & 3) << (2 * self.id);
         let base = if self.input.is_base { 1 << (BASE_SLOTS + self.id) } else { 0 };

@@ -2,7 +2,7 @@
 
 use codec_core::analysis::FrameAnalysis;
 use codec_core::frame::Picture;
-use codec_core::motion::MvCost;
+use codec_core::motion::{MvCost, QuarterPel};
 use codec_simd::{Kernels, PlaneRef};
 
 use super::quantisers::Quantisers;
@@ -24,6 +24,10 @@ pub(crate) struct FrameJob<'a> {
     pub(crate) segments: &'a Segments,
     pub(crate) tokens: &'a TokenCosts,
     pub(crate) vectors: &'a MvCost,
+    /// Vectors in the first reference from which motion search starts, by macroblock.
+    pub(crate) seeds: &'a [QuarterPel],
+    /// Whether the first reference is the previous input frame, with which the analysis compares.
+    pub(crate) follows_previous: bool,
     /// Luma of the references with its border: those that may be used and are not duplicates.
     pub(crate) luma: [Option<PlaneRef<'a>>; 3],
 }

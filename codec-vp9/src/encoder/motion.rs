@@ -364,7 +364,7 @@ fn search_mb(
         mb.costs = [model.sum(zero); 2];
     }
     let analysed = job.analysis.and_then(|analysis| analysis.at(col, row));
-    let is_static = analysed.is_some_and(|mb| mb.change == Change::Static);
+    let is_static = job.follows_previous && analysed.is_some_and(|mb| mb.change == Change::Static);
     // Errors this small leave no residual.
     let is_small = mb.zero.iter().all(|&error| error < model.unit / 16);
     if is_static || is_small || job.is_scaled(Reference::Last) {
@@ -378,8 +378,9 @@ fn search_mb(
         lambda_sse: quantisers.lambda,
     };
     let target = Target { kernels: job.kernels, cur, refp, at, range, price };
-    let analysed = analysed.map_or(QuarterPel::ZERO, |mb| mb.motion);
-    let starts = [known[0], analysed, known[1], known[2], QuarterPel::ZERO];
+    let (mb_cols, _) = job.setup.header.size.macroblocks();
+    let seed = job.seeds.get(row * mb_cols + col).copied().unwrap_or_default();
+    let starts = [known[0], seed, known[1], known[2], QuarterPel::ZERO];
     let settings = IntegerSettings {
         pattern: job.speed.pattern,
         max_steps: job.speed.search_steps,

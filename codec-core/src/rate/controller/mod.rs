@@ -9,6 +9,7 @@ mod target_size;
 use super::buffer::{Buffer, SECOND_US};
 use super::config::{CodecModel, Settings};
 use super::frame_stats::{Class, Decision, FrameBudget, FrameStats, class_of};
+use super::layer_shares::LayerShares;
 use super::model::BitsModel;
 use super::quantiser_steps::Steps;
 use super::size_prediction::SizePrediction;
@@ -92,6 +93,7 @@ pub struct RateController {
     models: [BitsModel; Class::COUNT],
     last_qindex: [Option<u8>; Class::COUNT],
     active_layers: u8,
+    layer_shares: LayerShares,
     /// Bits that each temporal layer spent beyond its share.
     layer_debt_bits: [i64; 3],
     /// VBR: bits spent beyond the rate, and the part of them that was spent on boosted frames and
@@ -142,6 +144,7 @@ impl RateController {
             models: [key, inter, key, inter, key, inter, inter, inter, inter, inter],
             last_qindex: [None; Class::COUNT],
             active_layers: config.scalability.temporal_layers(),
+            layer_shares: LayerShares::default(),
             layer_debt_bits: [0; 3],
             debt_bits: 0,
             boost_debt_bits: 0,
@@ -465,6 +468,10 @@ impl RateController {
             let bits_q16 = log2_q16(self.detail_bits(bits));
             let model = &mut self.models[frame.class.index()];
             let complexity = frame.complexity_q16;
+            if let Class::Layer(layer) = frame.class {
+                let cost_q16 = bits_q16.saturating_add(model.octaves_q16(step_q16));
+                self.layer_shares.coded(layer, cost_q16);
+            }
             model.learn(complexity, step_q16, bits_q16);
         }
         self.last_qindex[frame.class.index()] = Some(qindex);

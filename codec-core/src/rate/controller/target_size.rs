@@ -24,8 +24,18 @@ impl RateController {
     pub(super) fn share_bits(&self, stats: &FrameStats) -> u64 {
         let mean = self.buffer.bits_of_us(self.clock.interval_us());
         let mode = self.config.scalability;
-        let weight = LayerPlanner::weight_q8(mode, self.active_layers, stats.temporal_id);
+        let fixed = || LayerPlanner::weight_q8(mode, self.active_layers, stats.temporal_id);
+        let weight = self.layer_weight_q8(stats.temporal_id).unwrap_or_else(fixed);
         mul_div(mean, weight, 256).max(1)
+    }
+
+    /// Returns the weight of a frame of a temporal layer relative to the mean frame, in 1/256, if the shares of the
+    /// layers follow the content.
+    fn layer_weight_q8(&self, layer: u8) -> Option<u64> {
+        let layers = (self.config.scalability.temporal_layers(), self.active_layers);
+        let boosts = self.config.layer_boosts_q16?[usize::from(layers.0.clamp(1, 3)) - 1];
+        let model = &self.models[Class::Layer(0).index()];
+        self.layer_shares.weight_q8(layers, layer, boosts.map(|boost| model.octaves_q16(boost)))
     }
 
     /// Returns the target size in bits and the logarithm of the step expected to meet it.
@@ -123,7 +133,7 @@ impl RateController {
         let mut change =
             mul_div_signed(deviation, share_bits, self.buffer.bits_of_us(RECOVERY_US).max(1));
         change = change.saturating_sub(self.golden_debt_bits / GOLDEN_RECOVERY_FRAMES);
-        if self.active_layers > 1 {
+        if self.active_layers > 1 && self.config.layer_boosts_q16.is_none() {
             let debt = self.layer_debt_bits[usize::from(stats.temporal_id.min(2))];
             let interval = self.clock.interval_us();
             change = change.saturating_sub(mul_div_signed(debt, interval, LAYER_RECOVERY_US));

@@ -235,7 +235,7 @@ impl Packetizer {
     /// References to earlier superframes, newest first.
     fn references(&self, meta: &PacketMeta, picture: u64) -> References {
         let used = self.slots.iter().enumerate();
-        let used = used.filter(|(slot, _)| meta.refs_used.0 >> slot & 1 == 1);
+        let used = used.filter(|(slot, _)| meta.dependencies().0 >> slot & 1 == 1);
         let mut diffs: Vec<u64> =
             used.filter_map(|(_, held)| picture.checked_sub((*held)?)).collect();
         diffs.sort_unstable();

@@ -4,6 +4,7 @@ mod conformance;
 mod damage;
 mod encoder;
 mod generated;
+mod layers;
 mod random;
 mod rtp;
 mod spatial_layers;
