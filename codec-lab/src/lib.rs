@@ -43,7 +43,7 @@
 //! | kernel benchmarks with timing and a lower bound | `kernels/` |
 //! | `codec inspect`: a report about each frame and block of a stream | `inspect/` |
 //! | `codec simulate`: a stream over a simulated link (ADR 0016) | `simulate/` |
-//! | scoring of two videos on several threads; VMAF through ffmpeg | `measure/` |
+//! | scoring of two videos on several threads | `measure/` |
 //!
 //! Metrics, BD-rate, plots and the report page are in `codec-measure`.
 

@@ -88,6 +88,7 @@
 //! | mixing; speech detection | `mix.rs`, `vad.rs` |
 //! | publishing inputs on the server | `publish/` |
 //! | one run of an encoder | `session/` |
+//! | encodes to a quality or a file size | `session/goal/` |
 //! | audio of a run: decode, resample, effects, encode, or copy | `audio/` |
 //! | conversion by colour description; scaling | `frame/`, `scaling.rs` |
 //! | PNG, JPEG and WebP; a lossy WebP is one VP8 key frame | `io/stills/` |

@@ -446,6 +446,37 @@ pub fn quantity(text: &str) -> Result<u64, String> {
         .ok_or(format!("got {text}, which is too large"))
 }
 
+/// Parses a file size in bytes: `8M`, `1.5M`, `500k`, `8Mi`.
+///
+/// # Errors
+/// If the text is not a size, or below 1000 bytes.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the value is in the range of the type"
+)]
+pub fn file_size(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, f64); 7] = [
+        ("Ki", 1024.0),
+        ("Mi", 1_048_576.0),
+        ("Gi", 1_073_741_824.0),
+        ("k", 1e3),
+        ("M", 1e6),
+        ("G", 1e9),
+        ("", 1.0),
+    ];
+    let split = UNITS
+        .into_iter()
+        .find_map(|(unit, factor)| text.strip_suffix(unit).map(|number| (number, factor)));
+    let (number, factor) = split.unwrap_or((text, 1.0));
+    let bytes = number.parse::<f64>().map_or(f64::NAN, |number| number * factor);
+    if (1e3..1e15).contains(&bytes) {
+        Ok(bytes as u64)
+    } else {
+        Err(format!("got {text}, expected a size from 1k on, such as 500k, 8M or 8Mi"))
+    }
+}
+
 /// Bytes as hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -541,6 +572,15 @@ mod tests {
         assert_eq!(bitrate("1.5M"), Ok(Bitrate::kbps(1500)));
         for wrong in ["", "k", "-5", "0", "nan", "1e30", "600kb"] {
             assert!(bitrate(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn file_sizes_have_decimal_and_binary_units() {
+        let sizes = ["1500", "500k", "8M", "1.5Mi", "2G"].map(|text| file_size(text).unwrap());
+        assert_eq!(sizes, [1_500, 500_000, 8_000_000, 1_572_864, 2_000_000_000]);
+        for wrong in ["", "M", "-8M", "8MB", "999", "nan", "1e30", "8 M"] {
+            assert!(file_size(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -84,6 +84,7 @@ mod table;
 mod temporal;
 mod types;
 mod view;
+mod vmaf;
 pub mod vp9;
 pub mod vp9_high;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
@@ -103,3 +104,4 @@ pub use types::{
     EdgeStrength, Edges, Edges4, IntraMode, MbLimits, Quantiser, SubblockMode, YuvWindows,
 };
 pub use view::{Layout, PlaneMut, PlaneRef, Window, WindowMut, prefetch, prefetch_rows};
+pub use vmaf::{VmafAdm, VmafScratch, VmafVif};

@@ -10,7 +10,8 @@ use crate::types::{
     Block16, BlockMask, BlockUv, DeblockEdge, DeblockMb, EdgeLimits, Edges, Edges4, IntraMode,
     MbLimits, Quantiser, SubblockMode, YuvWindows,
 };
-use crate::view::{Window, WindowMut};
+use crate::view::{PlaneRef, Window, WindowMut};
+use crate::vmaf::{VmafAdm, VmafScratch, VmafVif};
 use crate::vp9::{
     Vp9Edges, Vp9IntraEdges, Vp9IntraMode, Vp9Motion, Vp9Quantised, Vp9Quantiser, Vp9TxKind,
     Vp9TxSize,
@@ -588,6 +589,61 @@ kernel_table! {
     vp9_filter_v(plane: &mut [u8], stride: usize, at: usize, edges: &Vp9Edges);
     /// Filters the horizontal edge above the samples at `at + line`, as [`Self::vp9_filter_v`].
     vp9_filter_h(plane: &mut [u8], stride: usize, at: usize, edges: &Vp9Edges);
+
+    // ---- VMAF ----
+    /// Visual information fidelity of the first scale: reference, then distorted frame. Panics unless
+    /// both have the same size, of at least 9x9.
+    vmaf_vif_8(planes: [PlaneRef<'_>; 2], scratch: &mut VmafScratch) -> VmafVif;
+    /// As [`Self::vmaf_vif_8`], of `scale` 0 to 3, with 9, 5 and 3 instead of 17 taps in the later scales.
+    /// `depth` is the number of bits of a sample in scale 0, 9 to 16.
+    vmaf_vif_16(
+        planes: [PlaneRef<'_, u16>; 2],
+        scale: u32,
+        depth: u32,
+        scratch: &mut VmafScratch
+    ) -> VmafVif;
+    /// The second scale, with half of the rows and columns, rounded down. Panics if `out` has another
+    /// size.
+    vmaf_halve_8(plane: PlaneRef<'_>, out: &mut [u16], scratch: &mut VmafScratch);
+    /// The scale after `scale`, 0 to 2, as [`Self::vmaf_halve_8`].
+    vmaf_halve_16(
+        plane: PlaneRef<'_, u16>,
+        scale: u32,
+        depth: u32,
+        out: &mut [u16],
+        scratch: &mut VmafScratch
+    );
+    /// Additive detail measure of the first scale: reference, then distorted frame. Writes both planes of
+    /// the next scale, with half of the rows and columns, rounded up. Panics if they have another size,
+    /// and unless the planes have the same size, of at least 5x5.
+    vmaf_adm_8(
+        planes: [PlaneRef<'_>; 2],
+        next: [&mut [f32]; 2],
+        scratch: &mut VmafScratch
+    ) -> VmafAdm;
+    /// As [`Self::vmaf_adm_8`], of samples of `depth` bits, 9 to 16.
+    vmaf_adm_16(
+        planes: [PlaneRef<'_, u16>; 2],
+        depth: u32,
+        next: [&mut [f32]; 2],
+        scratch: &mut VmafScratch
+    ) -> VmafAdm;
+    /// As [`Self::vmaf_adm_8`], of `scale` 1 to 3.
+    vmaf_adm_next(
+        planes: [PlaneRef<'_, f32>; 2],
+        scale: usize,
+        next: [&mut [f32]; 2],
+        scratch: &mut VmafScratch
+    ) -> VmafAdm;
+    /// The sum of the absolute differences of the previous and the current frame after a blur, in 256ths
+    /// of a level of 8 bits. Panics unless both have the same size, of at least 3x3.
+    vmaf_motion_8(planes: [PlaneRef<'_>; 2], scratch: &mut VmafScratch) -> f64;
+    /// As [`Self::vmaf_motion_8`], of samples of `depth` bits, 9 to 16.
+    vmaf_motion_16(
+        planes: [PlaneRef<'_, u16>; 2],
+        depth: u32,
+        scratch: &mut VmafScratch
+    ) -> f64;
 }
 
 impl Kernels {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use codec_core::frame::Size;
+use codec_media::settings::goal::TargetQuality;
 use codec_media::values;
 
 use super::audio::AudioArgs;
@@ -34,6 +35,18 @@ pub(crate) struct EncodeArgs {
     pub(crate) format: Option<String>,
     #[command(flatten)]
     pub(crate) encoder: EncoderArgs,
+    /// Aim for a mean quality: vmaf=93, ssim=0.98, psnr=42 or ssimulacra2=80.
+    ///
+    /// Tries qualities on samples of the input, then encodes and measures all of it. VP8, VP9, H.264 and
+    /// AV1. Exit with 7 if the quality cannot be reached; the best result is kept.
+    #[arg(long, value_name = "METRIC=VALUE", group = "rate")]
+    pub(crate) target: Option<TargetQuality>,
+    /// Aim for a file size with audio and container: 8M, 500k; a plain number is bytes.
+    ///
+    /// The file is at most 3 % smaller, and never larger; k, M and G are powers of 1000, Ki, Mi and Gi
+    /// of 1024. Encodes again until the size is met (file preset).
+    #[arg(long, value_name = "BYTES", value_parser = values::file_size, group = "rate")]
+    pub(crate) size: Option<u64>,
     /// Follow the bitrates in this CSV file (rtc preset).
     ///
     /// Each line is SECONDS,RATE, such as `10,600k`.

@@ -12,6 +12,7 @@ use codec_media::report::ReportFormat;
 use codec_media::settings::audio::{AudioOptions, AudioSettings};
 use codec_media::settings::encoder::{EncoderOptions, EncoderSettings, Preset};
 use codec_media::settings::encoding::{Encoding, can_hold_audio};
+use codec_media::settings::goal::Goal;
 
 use super::encode::{EncodeArgs, Metric};
 
@@ -57,6 +58,7 @@ pub(crate) fn encoding(args: &EncodeArgs) -> Result<Encoding> {
         fragmented: fragmented(args, format)?,
         rules: OutputRules { overwrite: args.yes, protected, terminal: args.format.is_some() },
         encoder,
+        goal: args.target.map(Goal::Quality).or(args.size.map(Goal::Size)),
         rate_trace,
         threads: args.cut.threads.map(usize::from),
         skip: args.cut.skip,

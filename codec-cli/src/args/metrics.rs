@@ -34,7 +34,7 @@ pub(crate) struct MetricsArgs {
     /// Measure these metrics in addition to PSNR and SSIM: a comma-separated list, or `all`.
     ///
     /// psnr, psnr-global, psnr-rgb, ssim, ms-ssim, psnr-hvs, ciede2000, xpsnr, ssimulacra2,
-    /// butteraugli; `all` means all of these. vmaf must be named and needs an ffmpeg with libvmaf.
+    /// butteraugli, vmaf; `all` means all of these.
     #[arg(long, value_name = "LIST")]
     pub(crate) metrics: Option<String>,
     /// Print statistics: mean, percentiles, worst second, worst frames.

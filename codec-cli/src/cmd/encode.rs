@@ -13,7 +13,7 @@ use codec_media::io::output::OutputRules;
 use codec_media::io::stills::{StillFormat, write};
 use codec_media::io::unreadable::Advice;
 use codec_media::io::video;
-use codec_media::session::{self, Session, audio};
+use codec_media::session::{self, Session, audio, goal};
 use codec_media::settings::audio::AudioOptions;
 use codec_media::settings::encoding::can_hold_video;
 use codec_media::values::Rotate;
@@ -45,6 +45,7 @@ pub(crate) fn transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
     }
     let format = format_of(&args.output, args.format.as_deref(), Format::Ivf)?;
     if format.is_raw_video() {
+        reject_goal(args)?;
         return decode::from_transcode(args, env);
     }
     run(args, format, env)
@@ -65,6 +66,7 @@ fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
             "--bitrate and --qp cannot be used with still images\nhelp: set the quality with -q",
         ));
     }
+    reject_goal(args)?;
     if args.fragmented {
         return Err(Failure::usage("--fragmented cannot be used with still images"));
     }
@@ -114,7 +116,11 @@ fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
             env.events.warn(format!("audio options have no effect: {name} has no audio"));
         }
     }
+    if opened.video.is_some() && settings.goal.is_some() {
+        return goal::encode(&settings, opened, env);
+    }
     let Some(mut source) = opened.video else {
+        reject_goal(args)?;
         let input = opened.audio.ok_or_else(|| nothing(&settings.input.name()))?;
         return audio::run(&audio_encoding(args)?, input, env);
     };
@@ -122,7 +128,17 @@ fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
     session.run(&settings, &mut *source)
 }
 
+/// Rejects goals of an output without encoded video.
+fn reject_goal(args: &EncodeArgs) -> Result<()> {
+    let given = [(args.target.is_some(), "--target"), (args.size.is_some(), "--size")];
+    match given.into_iter().find(|(is_given, _)| *is_given) {
+        Some((_, flag)) => Err(Failure::usage(format!("{flag} requires encoded video"))),
+        None => Ok(()),
+    }
+}
+
 fn audio_only(args: &EncodeArgs, env: &Env) -> Result<()> {
+    reject_goal(args)?;
     let settings = audio_encoding(args)?;
     env.stop.handle_requests();
     settings.rules.check(&settings.output)?;

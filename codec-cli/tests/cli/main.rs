@@ -25,6 +25,7 @@ mod edits;
 mod encoding;
 mod formats;
 mod fragmented;
+mod goals;
 #[cfg(all(feature = "serve", feature = "h264", unix))]
 mod h264_live;
 mod inspect;

@@ -155,6 +155,8 @@ fn equal_stills_in_different_formats_have_no_difference() {
         let perfect = match id.as_str() {
             "ssim" | "ms_ssim" => 1.0,
             "butteraugli" => 0.0,
+            // The score of the model without motion.
+            "vmaf" => 97.428,
             _ => 100.0,
         };
         assert!((mean - perfect).abs() < 1e-3, "{id}: {mean}");

@@ -34,6 +34,9 @@ impl Capabilities {
             check(value.num > 0 && value.den > 0, name, value, "a value above 0")?;
         }
         self.check_rate(config.rate.mode)?;
+        let fraction = config.rate.quality_fraction_q8;
+        let has_fractions = !self.quantiser_steps.is_empty();
+        check(fraction == 0 || has_fractions, "fraction of the quality", fraction, 0)?;
         self.check_qindex_range(self.allowed_qindex(config))?;
         check(config.keys.max_interval != Some(0), "key interval", 0, "at least 1")?;
         check(config.speed <= 10, "speed", config.speed, "0..=10")?;

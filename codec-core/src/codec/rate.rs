@@ -93,6 +93,9 @@ pub enum DropPolicy {
 pub struct RateConfig {
     /// Rate control mode and target.
     pub mode: RateControl,
+    /// How much better the quality of [`RateControl::Quality`] is than its whole number, in 256ths of the
+    /// step to the next one. Encoders of this crate only.
+    pub quality_fraction_q8: u8,
     /// Buffer model of constant bitrate.
     pub buffering: Buffering,
     /// Lowest (best) quantiser index allowed, in the codec's own scale (VP8: 0..=127). `None` uses
@@ -128,6 +131,7 @@ impl RateConfig {
     pub fn new(mode: RateControl) -> Self {
         Self {
             mode,
+            quality_fraction_q8: 0,
             buffering: Buffering::default(),
             min_qindex: None,
             max_qindex: None,

@@ -68,6 +68,7 @@ impl CodecModel {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
     pub(super) mode: RateControl,
+    pub(super) quality_fraction_q8: u8,
     /// Range without explicit limits, and the last index.
     default_qindex: (u8, u8),
     last_qindex: u8,
@@ -94,6 +95,7 @@ impl Settings {
         let rate = &config.rate;
         let mut settings = Self {
             mode: rate.mode,
+            quality_fraction_q8: rate.quality_fraction_q8,
             default_qindex: codec.qindex_range,
             last_qindex: last,
             min_qindex: 0,

@@ -230,6 +230,14 @@ impl SizePredictor<'_> {
     }
 }
 
+/// Returns the logarithm of the step that corresponds to a quality and a fraction, in 256ths, of the way
+/// to the next better one.
+pub(crate) fn quality_base_q16(steps: &Steps, quality: u8, fraction_q8: u8) -> i32 {
+    let log = |quality: u8| steps.log_q16(quality_index(quality, steps.last()));
+    let (base, better) = (log(quality), log(quality.saturating_add(1)));
+    base + (better - base) / 256 * i32::from(fraction_q8)
+}
+
 /// Returns the quantiser index that corresponds to a quality.
 pub(crate) fn quality_index(quality: u8, last: u8) -> u8 {
     let index = u32::from(last) * (100 - u32::from(quality.min(100))) / 100;

@@ -200,7 +200,11 @@ pub fn bytes_of(name: &str) -> Option<f64> {
         // Two macroblocks of three planes, with the pixels to their left and above.
         "filter_mbs_x2" => 2.0 * 2.0 * (20.0 * 20.0 + 2.0 * 12.0 * 12.0),
         _ if kernel.starts_with("filter_") || kernel.starts_with("simple_") => 512.0,
-        _ => return super::h264::bytes_of(name).or_else(|| super::vp9::bytes_of(name)),
+        _ => {
+            return super::h264::bytes_of(name)
+                .or_else(|| super::vp9::bytes_of(name))
+                .or_else(|| super::vmaf::bytes_of(name));
+        }
     })
 }
 

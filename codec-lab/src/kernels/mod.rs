@@ -4,6 +4,7 @@ mod bound;
 mod cases;
 mod h264;
 mod time;
+mod vmaf;
 mod vp9;
 
 pub use bound::{Work, bytes_of, work_of};
@@ -15,6 +16,7 @@ pub fn for_each(visitor: &mut impl Visitor) {
     cases::cases(visitor);
     h264::cases(visitor);
     vp9::cases(visitor);
+    vmaf::cases(visitor);
 }
 
 #[cfg(test)]

@@ -2,12 +2,11 @@
 
 pub(crate) mod pairs;
 pub mod stills;
-pub(crate) mod vmaf;
 
 use std::collections::BTreeMap;
 
 use codec_core::frame::Size;
-use codec_measure::metrics::{MetricId, Scorer};
+use codec_measure::metrics::{MetricId, Scorer, Vmaf, vmaf_scores};
 use codec_measure::pool;
 use codec_measure::results::{Delivery, Pooled};
 
@@ -15,7 +14,6 @@ use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::source::FrameSource;
 use codec_media::stop::Stop;
 use pairs::{Batch, Pairs};
-use vmaf::Vmaf;
 
 /// How frames are matched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,19 +88,31 @@ pub(crate) fn check<'a>(
     metrics: &[MetricId],
     clips: impl Iterator<Item = (&'a str, Size)>,
 ) -> Result<()> {
-    let own = metrics.iter().copied().filter(|&metric| metric != MetricId::Vmaf);
-    let own: Vec<MetricId> = own.collect();
     for (name, size) in clips {
         // The frame rate does not matter here.
-        Scorer::new(&own, size, 30.0).map_err(|error| {
-            let failure = refused(error);
+        Meters::new(metrics, size, 30.0).map_err(|failure| {
             Failure::new(failure.kind, format!("{name}: {}", failure.message))
         })?;
     }
-    if metrics.contains(&MetricId::Vmaf) {
-        vmaf::find()?;
-    }
     Ok(())
+}
+
+/// The measurements of a thread.
+#[derive(Clone, Debug)]
+struct Meters {
+    /// All metrics but VMAF.
+    scorer: Scorer,
+    vmaf: Option<Vmaf>,
+}
+
+impl Meters {
+    fn new(metrics: &[MetricId], size: Size, fps: f64) -> Result<Self> {
+        let single = metrics.iter().copied().filter(|&metric| metric != MetricId::Vmaf);
+        let single: Vec<MetricId> = single.collect();
+        let scorer = Scorer::new(&single, size, fps).map_err(refused)?;
+        let vmaf = metrics.contains(&MetricId::Vmaf).then(|| Vmaf::new(size));
+        Ok(Self { scorer, vmaf: vmaf.transpose().map_err(refused)? })
+    }
 }
 
 /// Compares `distorted` with `reference`; `progress` receives the number of reference frames read.
@@ -125,31 +135,23 @@ pub fn measure(
         return Err(Failure::new(Kind::Input, message));
     }
     let (size, fps) = (a.size, a.frame_rate.as_f64());
-    let own = request.metrics.iter().copied().filter(|&metric| metric != MetricId::Vmaf);
-    let own: Vec<MetricId> = own.collect();
-    let scorer = Scorer::new(&own, size, fps).map_err(refused)?;
-    let mut vmaf = request
-        .metrics
-        .contains(&MetricId::Vmaf)
-        .then(|| Vmaf::start(size, reference.stream_info().samples, request.stop.clone()))
-        .transpose()?;
-
+    let meters = Meters::new(&request.metrics, size, fps)?;
     let pixels = usize::try_from(size.pixels()).unwrap_or(usize::MAX).max(1);
     let each = (1_000_000 / pixels).clamp(1, 8);
-    let mut pairs = Pairs::new(reference, distorted, request, scorer.history());
-    let mut scorers = vec![scorer; request.threads.max(1)];
-    let mut rows = Vec::new();
+    let mut pairs = Pairs::new(reference, distorted, request, meters.scorer.history());
+    let mut meters = vec![meters; request.threads.max(1)];
+    let (mut rows, mut features) = (Vec::new(), Vec::new());
     let (mut ready, mut next) = (Batch::default(), Batch::default());
     loop {
-        let room = each * scorers.len();
+        let room = each * meters.len();
         let (filled, scored) = std::thread::scope(|scope| {
             let chunks = ready.jobs.chunks_mut(each);
-            let workers: Vec<_> = scorers
+            let workers: Vec<_> = meters
                 .iter_mut()
                 .zip(chunks)
-                .map(|(scorer, jobs)| {
+                .map(|(meters, jobs)| {
                     let mut wanted = jobs.iter_mut().take_while(|_| !request.stop.is_requested());
-                    scope.spawn(move || wanted.try_for_each(|job| job.score(scorer)))
+                    scope.spawn(move || wanted.try_for_each(|job| job.score(meters)))
                 })
                 .collect();
             let filled = pairs.fill(&mut next, room);
@@ -164,13 +166,9 @@ pub fn measure(
         }
         scored?;
         filled?;
+        features.extend(ready.jobs.iter().filter_map(|job| job.features));
         rows.extend(ready.jobs.iter_mut().map(|job| job.row()));
         pairs.recycle(&mut ready);
-        if let Some(vmaf) = &mut vmaf {
-            for job in &next.jobs {
-                vmaf.push(&job.reference.picture()?, &job.distorted.picture()?)?;
-            }
-        }
         progress(pairs.read());
         if next.jobs.is_empty() {
             break;
@@ -183,11 +181,9 @@ pub fn measure(
         --relative";
         return Err(Failure::new(Kind::Input, message));
     }
-    if let Some(vmaf) = vmaf {
-        let scores = vmaf.finish(rows.len())?;
-        let at = request.metrics.iter().position(|&metric| metric == MetricId::Vmaf);
-        for (row, score) in rows.iter_mut().zip(scores) {
-            row.values.insert(at.unwrap_or(0), score);
+    if let Some(at) = request.metrics.iter().position(|&metric| metric == MetricId::Vmaf) {
+        for (row, score) in rows.iter_mut().zip(vmaf_scores(&features)) {
+            row.values.insert(at, score);
         }
     }
     Ok(Measured { metrics: request.metrics.clone(), rows, delivery })
@@ -197,7 +193,7 @@ pub fn measure(
 fn refused(error: codec_measure::metrics::MetricError) -> Failure {
     use codec_measure::metrics::MetricError;
     let kind = match error {
-        MetricError::MissingFeature(_) | MetricError::External(_) => Kind::Backend,
+        MetricError::MissingFeature(_) => Kind::Backend,
         _ => Kind::Input,
     };
     Failure::new(kind, error.to_string())

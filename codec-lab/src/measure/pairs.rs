@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use codec_core::frame::{Picture, Rational};
 use codec_measure::align::{Aligner, Seen, Step};
-use codec_measure::metrics::Scorer;
+use codec_measure::metrics::VmafFeatures;
 use codec_measure::results::Delivery;
-use codec_media::failure::{Failure, Kind, Result};
+use codec_media::failure::{Failure, Result};
 use codec_media::frame::copy::FrameCopy;
 use codec_media::io::source::FrameSource;
 use codec_media::stop::Stop;
 
-use super::{Matching, Request, Row};
+use super::{Matching, Meters, Request, Row, refused};
 
 /// A pair to be scored.
 #[derive(Debug)]
@@ -20,19 +20,30 @@ pub(super) struct Job {
     pub(super) distorted: Arc<FrameCopy>,
     /// Earlier reference frames, the newest first.
     earlier: Vec<Arc<FrameCopy>>,
+    /// The reference frame of the previous pair.
+    previous: Option<Arc<FrameCopy>>,
     frame: u64,
     time_s: f64,
     frozen: bool,
     values: Vec<f64>,
+    /// The features of VMAF, if it is wanted.
+    pub(super) features: Option<VmafFeatures>,
 }
 
 impl Job {
-    pub(super) fn score(&mut self, scorer: &mut Scorer) -> Result<()> {
+    pub(super) fn score(&mut self, meters: &mut Meters) -> Result<()> {
         let earlier: Vec<Picture<'_>> =
             self.earlier.iter().map(|planes| planes.picture()).collect::<Result<_>>()?;
-        let values = scorer
-            .score(&self.reference.picture()?, &self.distorted.picture()?, &earlier)
-            .map_err(|error| Failure::new(Kind::Input, format!("frame {}: {error}", self.frame)))?;
+        let (reference, distorted) = (self.reference.picture()?, self.distorted.picture()?);
+        let failed = |error: codec_measure::metrics::MetricError| {
+            Failure::new(refused(error).kind, format!("frame {}: {error}", self.frame))
+        };
+        if let Some(vmaf) = &mut meters.vmaf {
+            let previous = self.previous.as_ref().map(|planes| planes.picture()).transpose()?;
+            let features = vmaf.features(&reference, &distorted, previous.as_ref());
+            self.features = Some(features.map_err(failed)?);
+        }
+        let values = meters.scorer.score(&reference, &distorted, &earlier).map_err(failed)?;
         self.values.clear();
         self.values.extend_from_slice(values);
         Ok(())
@@ -108,6 +119,8 @@ pub(super) struct Pairs<'a> {
     ahead: Option<Arc<FrameCopy>>,
     /// Both frames of the last instant.
     last: (Option<Arc<FrameCopy>>, Option<Arc<FrameCopy>>),
+    /// The reference frame of the last pair.
+    paired: Option<Arc<FrameCopy>>,
     free: Vec<FrameCopy>,
 }
 
@@ -133,6 +146,7 @@ impl<'a> Pairs<'a> {
             shown: None,
             ahead: None,
             last: (None, None),
+            paired: None,
             free: Vec::new(),
         }
     }
@@ -149,7 +163,8 @@ impl<'a> Pairs<'a> {
     /// Returns memory for reuse.
     pub(super) fn recycle(&mut self, batch: &mut Batch) {
         for job in batch.jobs.drain(..) {
-            let planes = [job.reference, job.distorted].into_iter().chain(job.earlier);
+            let planes =
+                [job.reference, job.distorted].into_iter().chain(job.earlier).chain(job.previous);
             self.free.extend(planes.filter_map(Arc::into_inner));
         }
     }
@@ -213,10 +228,12 @@ impl<'a> Pairs<'a> {
                 distorted: shown.unwrap_or_else(|| Arc::new(reference.black())),
                 reference: Arc::clone(&reference),
                 earlier: self.earlier.clone(),
+                previous: self.paired.replace(Arc::clone(&reference)),
                 frame: self.reference.read - 1,
                 time_s,
                 frozen: !matches!(seen, Seen::New { .. }),
                 values: Vec::new(),
+                features: None,
             });
         }
         if self.history > 0 {

@@ -1,13 +1,11 @@
 //! Compares two still images by their RGB samples.
 
-use codec_core::frame::SampleFormat;
-use codec_measure::metrics::{MetricId, RgbImage, Scorer};
+use codec_core::frame::Size;
+use codec_measure::metrics::{MetricId, RgbImage, Scorer, Vmaf, vmaf_scores};
 use codec_measure::results::Delivery;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::stills::read::RgbStill;
-use codec_media::stop::Stop;
 
-use super::vmaf::Vmaf;
 use super::{Measured, Row, refused};
 
 /// Background grey values for images with transparency.
@@ -24,7 +22,6 @@ pub fn measure(
     reference: &RgbStill,
     distorted: &RgbStill,
     metrics: &[MetricId],
-    stop: &Stop,
 ) -> Result<Measured> {
     let (size, other) = (reference.size, distorted.size);
     if size != other {
@@ -45,7 +42,7 @@ pub fn measure(
         };
         let mut found = scorer.score_rgb(view(&a)?, view(&b)?).map_err(refused)?.to_vec();
         if let Some(at) = metrics.iter().position(|&metric| metric == MetricId::Vmaf) {
-            found.insert(at, vmaf([&a, &b], reference, stop)?);
+            found.insert(at, vmaf([&a, &b], size)?);
         }
         worst = Some(match worst {
             None => found,
@@ -67,11 +64,10 @@ pub fn is_opaque(reference: &RgbStill, distorted: &RgbStill) -> bool {
     reference.alpha.is_none() && distorted.alpha.is_none()
 }
 
-/// VMAF of the images as 4:2:0, the only format that its model supports.
-fn vmaf([a, b]: [&[u8]; 2], like: &RgbStill, stop: &Stop) -> Result<f64> {
-    let size = like.size;
-    let mut run = Vmaf::start(size, SampleFormat::YUV420, stop.clone())?;
+/// VMAF of the images as 4:2:0, a frame without motion.
+fn vmaf([a, b]: [&[u8]; 2], size: Size) -> Result<f64> {
     let (a, b) = (RgbStill::to_planes(size, a)?, RgbStill::to_planes(size, b)?);
-    run.push(&a.picture()?, &b.picture()?)?;
-    run.finish(1)?.first().copied().ok_or_else(|| Failure::internal("libvmaf returned no score"))
+    let mut vmaf = Vmaf::new(size).map_err(refused)?;
+    let features = vmaf.features(&a.picture()?, &b.picture()?, None).map_err(refused)?;
+    Ok(vmaf_scores(&[features]).iter().sum())
 }

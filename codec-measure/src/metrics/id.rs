@@ -48,7 +48,7 @@ pub enum MetricId {
     PsnrRgb,
     Ssimulacra2,
     Butteraugli,
-    /// Computed by external programs only; a scorer rejects it.
+    /// Depends on the next frame: measured by [`super::Vmaf`]; a [`super::Scorer`] rejects it.
     Vmaf,
 }
 
@@ -178,10 +178,10 @@ impl MetricId {
         }
     }
 
-    /// Whether a [`super::Scorer`] of this build supports it.
+    /// Whether this build supports it.
     #[must_use]
     pub fn is_built(self) -> bool {
-        self != Self::Vmaf && self.missing_feature().is_none()
+        self.missing_feature().is_none()
     }
 
     /// The Cargo feature that the metric requires and this build lacks.
@@ -205,6 +205,8 @@ impl MetricId {
             // A block of each chroma plane.
             Self::PsnrHvs | Self::PsnrHvsCb | Self::PsnrHvsCr => 15,
             Self::Ssimulacra2 | Self::Butteraugli => 8,
+            // As in libvmaf: four scales of two filters.
+            Self::Vmaf => 33,
             _ => 1,
         }
     }
@@ -291,6 +293,6 @@ mod tests {
         assert_eq!(found.len(), 6);
         assert_eq!((found[0], found[5]), (MetricId::PsnrY, MetricId::MsSsim));
         assert_eq!(parse_list("psnr,flicker"), Err(UnknownMetric("flicker".to_owned())));
-        assert!(!parse_list("all").unwrap().contains(&MetricId::Vmaf));
+        assert!(parse_list("all").unwrap().contains(&MetricId::Vmaf));
     }
 }

@@ -14,6 +14,7 @@ mod rgb;
 mod rgb_image;
 mod rgb_metrics;
 mod scorer;
+mod vmaf;
 mod xpsnr;
 
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub use id::{MetricId, UnknownMetric, parse_list};
 pub use rgb::to_rgb;
 pub use rgb_image::{ColorSpace, RgbImage};
 pub use scorer::{MetricError, Scorer};
+pub use vmaf::{Vmaf, VmafFeatures, vmaf_scores};
 
 /// Decibels reported for identical frames, whose PSNR is infinite.
 pub const PERFECT_DB: f64 = 100.0;

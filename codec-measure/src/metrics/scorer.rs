@@ -28,8 +28,8 @@ pub enum MetricError {
     },
     /// The metric requires a feature that this build lacks.
     MissingFeature(MissingFeature),
-    /// Only an external program computes the metric.
-    External(MetricId),
+    /// The metric depends on the next frame, so that a scorer cannot measure it.
+    Sequence(MetricId),
     /// The metric is not defined for the format of the frames.
     Format {
         /// The metric.
@@ -61,8 +61,8 @@ impl fmt::Display for MetricError {
                 write!(f, "{metric} requires frames of at least {least}x{least} pixels, got {size}")
             }
             Self::MissingFeature(missing) => missing.fmt(f),
-            Self::External(metric) => {
-                write!(f, "{metric} requires an external program, which `codec metrics` runs")
+            Self::Sequence(metric) => {
+                write!(f, "{metric} of a frame depends on the next one: it is no metric of pairs")
             }
             Self::Format { metric, format } => {
                 let taken = if *metric == MetricId::Ciede2000 {
@@ -115,8 +115,8 @@ impl Scorer {
         if let Some(missing) = metrics.iter().find_map(|metric| metric.missing_feature()) {
             return Err(MetricError::MissingFeature(missing));
         }
-        if let Some(&metric) = metrics.iter().find(|metric| !metric.is_built()) {
-            return Err(MetricError::External(metric));
+        if metrics.contains(&MetricId::Vmaf) {
+            return Err(MetricError::Sequence(MetricId::Vmaf));
         }
         if let Some(&metric) = metrics.iter().find(|metric| !metric.fits(size)) {
             return Err(MetricError::TooSmall { metric, size });

@@ -142,6 +142,16 @@ impl OutputFile {
         })
     }
 
+    /// Number of bytes written to a file so far; `None` for pipes and devices.
+    pub(crate) fn bytes_written(&self) -> Option<u64> {
+        match &self.place {
+            Place::File { temporary, .. } => {
+                temporary.as_file().metadata().ok().map(|found| found.len())
+            }
+            Place::Stdout | Place::Special(_) => None,
+        }
+    }
+
     /// Renames the file to its final name. The writer must have been flushed.
     ///
     /// # Errors

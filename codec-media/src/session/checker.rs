@@ -11,12 +11,17 @@ use crate::failure::{Failure, Kind, Result};
 use crate::frame::planes::Planes;
 use crate::io::decoded::{DecodeOptions, open_decoder};
 use crate::settings::encoding::Encoding;
+use crate::settings::goal::Goal;
+
+use super::meter::{MeterThread, QualityMeter};
 
 /// Decodes packets and compares the result.
 pub(super) struct Checker {
     decoder: Box<dyn VideoDecoder>,
     verify: bool,
     measure_ssim: bool,
+    /// Measures the metric of a target.
+    meter: Option<MeterThread>,
     /// Source frames whose packets have not arrived, for SSIM.
     kept: VecDeque<(i64, Planes)>,
     /// Packets whose frames the decoder still holds, in coding order: time, number and digest.
@@ -39,7 +44,11 @@ pub(super) struct Checked {
 impl Checker {
     /// Opens the checker; `None` if there is nothing to check.
     pub(super) fn open(settings: &Encoding, size: Size, env: &Env) -> Result<Option<Self>> {
-        if !settings.verify && !settings.measure_ssim {
+        let meter = match settings.goal {
+            Some(Goal::Quality(target)) => Some(QualityMeter::new(target.metric, size)?),
+            Some(Goal::Size(_)) | None => None,
+        };
+        if !settings.verify && !settings.measure_ssim && meter.is_none() {
             return Ok(None);
         }
         let mut options = DecodeOptions::default();
@@ -49,6 +58,7 @@ impl Checker {
             decoder,
             verify: settings.verify,
             measure_ssim: settings.measure_ssim,
+            meter: meter.map(MeterThread::start),
             kept: VecDeque::new(),
             held: VecDeque::new(),
             spare: Vec::new(),
@@ -60,7 +70,7 @@ impl Checker {
 
     /// Keeps a source frame until its packet arrives.
     pub(super) fn keep(&mut self, pts: i64, picture: &Picture<'_>) {
-        if self.measure_ssim {
+        if self.measure_ssim || self.meter.is_some() {
             let mut planes = self.spare.pop().unwrap_or_default();
             planes.copy_from(picture);
             self.kept.push_back((pts, planes));
@@ -130,11 +140,15 @@ impl Checker {
         }
         let mut ssim = None;
         while let Some((pts, source)) = self.kept.pop_front() {
-            if pts == frame.pts && source.size == frame.size() {
+            let is_pair = pts == frame.pts && source.size == frame.size();
+            if is_pair && self.measure_ssim {
                 let measured = metrics::ssim(&source.picture()?, &frame.picture());
                 ssim = Some(measured.map_err(Failure::internal)?);
             }
-            self.spare.push(source);
+            match &self.meter {
+                Some(meter) if is_pair => meter.add(source, frame.clone()),
+                _ => self.spare.push(source),
+            }
             if pts >= frame.pts {
                 break;
             }
@@ -145,6 +159,11 @@ impl Checker {
     fn differs(&mut self, (pts, id): (i64, u64), how: &str) {
         self.differing += 1;
         self.first_difference.get_or_insert_with(|| format!("packet {id} (time {pts}): {how}"));
+    }
+
+    /// The values of the metric of a target, of all frames.
+    pub(super) fn take_values(&mut self) -> Result<Vec<f64>> {
+        self.meter.take().map_or(Ok(Vec::new()), MeterThread::finish)
     }
 
     pub(super) fn verifies(&self) -> bool {

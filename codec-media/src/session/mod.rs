@@ -4,6 +4,9 @@ mod announce;
 pub mod audio;
 mod call_cost;
 mod checker;
+mod finished;
+pub mod goal;
+mod meter;
 pub mod superframe;
 pub(crate) mod targets;
 mod totals;
@@ -17,7 +20,8 @@ use codec_container::{
     AudioTrack, Format, PacketRef, PacketWriter, Track, VideoTrack, WriteOptions, create_packets,
 };
 use codec_core::codec::{
-    Bitrate, Codec, DropReason, FrameKind, FrameRequest, Outcome, Packet, Update, VideoEncoder,
+    Bitrate, Codec, DropReason, FirstPassStats, FrameKind, FrameRequest, Outcome, Packet, Update,
+    VideoEncoder,
 };
 use codec_core::frame::{Picture, PictureInfo, Rational, Size};
 use codec_core::parallel::RowPool;
@@ -42,6 +46,7 @@ use crate::threads::threads_for;
 use audio::AudioEncoding;
 use call_cost::CallCost;
 use checker::Checker;
+pub(crate) use finished::Finished;
 use superframe::SuperframeJoiner;
 use targets::TargetCheck;
 use totals::Totals;
@@ -52,6 +57,9 @@ use totals::Totals;
 /// If the input cannot be read, an encoder fails, or the output cannot be written.
 pub fn transcode(settings: &Encoding, env: &Env) -> Result<()> {
     let media = open_input(settings, env)?;
+    if settings.goal.is_some() && media.video.is_some() {
+        return goal::encode(settings, media, env);
+    }
     if let Some(mut source) = media.video {
         return Session::new(settings, &*source, media.audio, env)?.run(settings, &mut *source);
     }
@@ -123,6 +131,8 @@ pub struct Session {
     last_qindex: Option<u8>,
     /// The bitrate over time, and the encoder's current one.
     rate_trace: Option<(RateTrace, Bitrate)>,
+    /// The statistics of the trial encodes.
+    first_pass: Option<Arc<FirstPassStats>>,
     /// Whether the first frames are skipped, with their audio.
     skips: bool,
     /// The input time, in ticks, that becomes time 0 of the output; known after the first frame.
@@ -148,6 +158,17 @@ impl Session {
         audio: Option<AudioInput>,
         env: &Env,
     ) -> Result<Self> {
+        Self::with_first_pass(settings, source, audio, None, env)
+    }
+
+    /// As [`Self::new`], without trial encodes if their statistics are known.
+    pub(crate) fn with_first_pass(
+        settings: &Encoding,
+        source: &dyn FrameSource,
+        audio: Option<AudioInput>,
+        first_pass: Option<Arc<FirstPassStats>>,
+        env: &Env,
+    ) -> Result<Self> {
         let stream_info = source.stream_info();
         let transform = settings.transform();
         let (size, info) = transform.outcome(stream_info.size, stream_info.info)?;
@@ -162,8 +183,10 @@ impl Session {
             config.pool = Some(Arc::new(RowPool::new(threads).map_err(Failure::internal)?));
         }
         let mut progress = env.events.progress(total_of(settings, source), frame_rate);
-        config.rate.first_pass =
-            trial::encode_trials(settings, &config, &mut progress, env)?.map(Arc::new);
+        config.rate.first_pass = match first_pass {
+            Some(first_pass) => Some(first_pass),
+            None => trial::encode_trials(settings, &config, &mut progress, env)?.map(Arc::new),
+        };
         let Some((open, _)) = settings.encoder.backend.encoder else {
             return Err(Failure::new(
                 Kind::Backend,
@@ -229,6 +252,7 @@ impl Session {
                 let first = trace.rate_at(Duration::ZERO);
                 (trace, first)
             }),
+            first_pass: config.rate.first_pass,
             skips: settings.skip > 0,
             origin: None,
         })
@@ -239,7 +263,16 @@ impl Session {
     ///
     /// # Errors
     /// If input, encoder or output fails.
-    pub fn run(mut self, settings: &Encoding, source: &mut dyn FrameSource) -> Result<()> {
+    pub fn run(self, settings: &Encoding, source: &mut dyn FrameSource) -> Result<()> {
+        self.encode_all(settings, source)?.keep()
+    }
+
+    /// Encodes all of `source`, as [`Self::run`], into a file that does not have its name yet.
+    pub(crate) fn encode_all(
+        mut self,
+        settings: &Encoding,
+        source: &mut dyn FrameSource,
+    ) -> Result<Finished> {
         let mut input_end = Ok(());
         let mut seen = 0_u64;
         while settings.frames.is_none_or(|limit| self.totals.frames_in < limit) {
@@ -475,7 +508,7 @@ impl Session {
         settings: &Encoding,
         input_end: Result<()>,
         source: &dyn FrameSource,
-    ) -> Result<()> {
+    ) -> Result<Finished> {
         let (finished, call_cost) = CallCost::of(self.report.is_some(), || self.encoder.finish());
         finished.map_err(Failure::encoding)?;
         self.judge(call_cost);
@@ -489,39 +522,39 @@ impl Session {
             end = end.and(Err(failure));
         }
         if self.totals.frames_in == 0 {
-            let nothing = Failure::new(Kind::Input, why_nothing(settings));
-            return end.and(Err(nothing));
+            end?;
+            return Err(Failure::new(Kind::Input, why_nothing(settings)));
         }
         self.writer.finish().map_err(|error| Failure::writing(&self.output.name, error))?;
         // Release the writer: it holds the file open, and some systems cannot rename open files.
-        let Self { writer, output, report, checker, totals, targets, progress, env, audio, .. } =
-            self;
+        let Self { writer, output, report, mut checker, totals, targets, progress, env, .. } = self;
         drop(writer);
-        if let Some(checker) = &checker {
+        let mut values = Vec::new();
+        if let Some(checker) = &mut checker {
             end = checker.verdict().and(end);
+            values = checker.take_values()?;
         }
-        let code = end.as_ref().err().map_or(0, |failure| failure.kind as u8);
         let summary = totals.summary(progress.elapsed(), source.damage(), &env);
         let summary = targets.summary(summary, &totals);
-        let summary = match &audio {
+        let summary = match &self.audio {
             Some(audio) => audio::summary(summary, audio),
             None => summary,
         };
-        let summary = summary.raw("exit_code", code).text("output", &output.name);
-        output.commit()?;
-        if let Some(report) = report {
-            report.finish(&summary.clone().finish())?;
-        }
-        env.events.event(summary);
-        if let Some(warning) = targets.missed_rate(&totals) {
-            env.events.warn(warning);
-        }
-        if !env.events.takes_records() {
-            env.events.note(
-                totals.text(progress.elapsed(), checker.as_ref().is_some_and(Checker::verifies)),
-            );
-        }
-        end
+        let is_verified = checker.as_ref().is_some_and(Checker::verifies);
+        Ok(Finished {
+            file_bytes: output.bytes_written(),
+            output,
+            report,
+            summary,
+            warning: targets.missed_rate(&totals),
+            text: totals.text(progress.elapsed(), is_verified),
+            video_bytes: totals.bytes,
+            seconds: totals.media_seconds(),
+            first_pass: self.first_pass,
+            values,
+            end,
+            env,
+        })
     }
 }
 

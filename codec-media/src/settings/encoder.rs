@@ -124,6 +124,8 @@ pub struct EncoderSettings {
 enum RateChoice {
     Bitrate(Bitrate),
     Quality(u8),
+    /// A quality in 256ths.
+    FineQuality(u32),
     Qp(u8),
 }
 
@@ -250,7 +252,22 @@ impl EncoderSettings {
 
     /// Whether a bitrate is the target.
     pub fn is_bitrate(&self) -> bool {
-        !matches!(self.rate, Some(RateChoice::Quality(_) | RateChoice::Qp(_)))
+        matches!(self.rate, None | Some(RateChoice::Bitrate(_)))
+    }
+
+    /// These settings at a constant quality, in 256ths.
+    pub(crate) fn at_quality(&self, quality_q8: u32) -> Self {
+        Self { rate: Some(RateChoice::FineQuality(quality_q8)), ..self.clone() }
+    }
+
+    /// These settings at a bitrate.
+    pub(crate) fn at_bitrate(&self, bitrate: Bitrate) -> Self {
+        Self { rate: Some(RateChoice::Bitrate(bitrate)), ..self.clone() }
+    }
+
+    /// Checks that the encoder has constant quality, which `--target` sets.
+    pub(crate) fn check_quality(&self) -> Result<()> {
+        check_feature("--target", Feature::Quality, self.backend, self.capabilities)
     }
 
     /// All settings that affect a measurement, by name. `config` is the result of [`Self::config`].
@@ -292,6 +309,11 @@ impl EncoderSettings {
         };
         match self.rate {
             Some(RateChoice::Quality(quality)) => config.rate.mode = RateControl::Quality(quality),
+            Some(RateChoice::FineQuality(quality_q8)) => {
+                let [fraction, quality, ..] = quality_q8.to_le_bytes();
+                config.rate.mode = RateControl::Quality(quality);
+                config.rate.quality_fraction_q8 = fraction;
+            }
             Some(RateChoice::Qp(qp)) => config.rate.mode = RateControl::FixedQ(qp),
             Some(RateChoice::Bitrate(_)) | None => {}
         }

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use codec_container::Format;
-use codec_core::codec::{EncoderConfig, Limits};
+use codec_core::codec::{Bitrate, EncoderConfig, Limits};
 use codec_core::frame::{Rational, Size};
 use codec_rtc::link::RateTrace;
 
 use super::audio::{AudioOptions, AudioSettings};
 use super::encoder::{CODECS, EncoderOptions, EncoderSettings, Preset};
+use super::goal::Goal;
 use crate::failure::{Failure, Result};
 use crate::frame::transform::Transform;
 use crate::io::input::InputSpec;
@@ -18,7 +19,7 @@ use crate::report::ReportFormat;
 use crate::values::{Crop, Deinterlace, PixFmt, Rotate};
 
 /// The settings of a run of [`crate::session::Session`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct Encoding {
     /// The input.
@@ -33,6 +34,8 @@ pub struct Encoding {
     pub rules: OutputRules,
     /// Settings of the video encoder.
     pub encoder: EncoderSettings,
+    /// A quality or a file size, which replaces the encoder's rate; 8-bit 4:2:0 frames of one size only.
+    pub goal: Option<Goal>,
     /// The bitrate over time, which replaces the encoder's.
     pub rate_trace: Option<RateTrace>,
     /// Threads of the encoder. Default: by size and cores.
@@ -120,6 +123,7 @@ impl Encoding {
             fragmented: false,
             rules: OutputRules { overwrite: false, protected, terminal: false },
             encoder,
+            goal: None,
             rate_trace: None,
             threads: None,
             skip: 0,
@@ -141,6 +145,16 @@ impl Encoding {
 
     pub(crate) fn transform(&self) -> Transform {
         Transform::new(self.crop, self.turn, self.resize)
+    }
+
+    /// These settings at a constant quality, in 256ths.
+    pub(crate) fn at_quality(&self, quality_q8: u32) -> Self {
+        Self { encoder: self.encoder.at_quality(quality_q8), ..self.clone() }
+    }
+
+    /// These settings at a bitrate.
+    pub(crate) fn at_bitrate(&self, bitrate: Bitrate) -> Self {
+        Self { encoder: self.encoder.at_bitrate(bitrate), ..self.clone() }
     }
 
     /// The input timestamp, in ticks, that becomes 0 in the output; `first` is the timestamp of the

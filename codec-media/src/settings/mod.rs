@@ -4,4 +4,5 @@ pub mod audio;
 pub mod encoder;
 pub mod encoding;
 mod features;
+pub mod goal;
 pub mod regions;

@@ -54,3 +54,8 @@ pub(crate) use vp9::{
     vp9_filter_h, vp9_filter_v, vp9_forward_transform, vp9_inverse_transform, vp9_predict,
     vp9_predict_intra, vp9_predict_scaled, vp9_quantise,
 };
+pub(crate) mod vmaf;
+pub(crate) use vmaf::{
+    vmaf_adm_8, vmaf_adm_16, vmaf_adm_next, vmaf_halve_8, vmaf_halve_16, vmaf_motion_8,
+    vmaf_motion_16, vmaf_vif_8, vmaf_vif_16,
+};

@@ -8,6 +8,7 @@ mod memory;
 mod ops;
 mod transform_128;
 mod transform_group;
+mod vmaf;
 
 pub(crate) mod avx2;
 pub(crate) mod avx512;

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use codec_core::frame::{Color, Picture, SampleFormat, Sampling, Size};
-use codec_measure::metrics::{MetricId, Scorer, parse_list, to_rgb};
+use codec_measure::metrics::{MetricId, Scorer, Vmaf, parse_list, to_rgb, vmaf_scores};
 use codec_tests::external;
 use codec_tests::scene::{self, Motion};
 
@@ -362,5 +362,78 @@ fn ssimulacra2_and_butteraugli_are_those_of_libjxl() {
                 case.name
             );
         }
+    }
+}
+
+/// Frames of `depth` bits: the 8-bit ones, with more bits below them that differ from frame to frame.
+fn deeper(frames: &[[Vec<u8>; 2]], depth: u8) -> Vec<[Vec<u16>; 2]> {
+    let shift = depth - 8;
+    let widened = |frame: &Vec<u8>, number: usize| {
+        let low = |at: usize| u16::try_from((at * 7 + number * 3) % (1 << shift)).unwrap();
+        frame.iter().enumerate().map(|(at, &x)| (u16::from(x) << shift) | low(at)).collect()
+    };
+    let both = |(number, [a, b]): (usize, &[Vec<u8>; 2])| [widened(a, number), widened(b, number)];
+    frames.iter().enumerate().map(both).collect()
+}
+
+/// A frame of packed 4:2:0 planes.
+fn high(size: Size, format: SampleFormat, samples: &[u16]) -> Picture<'_> {
+    let half = size.chroma();
+    let [luma, chroma] = [size, half].map(|plane| (plane.width * plane.height) as usize);
+    let (y, rest) = samples.split_at(luma);
+    let (u, v) = rest.split_at(chroma);
+    let (width, half) = (size.width as usize, half.width as usize);
+    Picture::planar16(size, format, [(y, width), (u, half), (v, half)]).unwrap()
+}
+
+/// Twenty clips of several sizes, losses and depths: at most 0.05 apart, frames at most 0.1.
+#[test]
+fn vmaf_is_that_of_libvmaf() {
+    let Some(ffmpeg) = ffmpeg_with("libvmaf") else { return };
+    let sizes =
+        [Size::new(352, 288), Size::new(641, 361), Size::new(320, 180), Size::new(480, 272)];
+    let eight = sizes.into_iter().flat_map(|size| [2, 9, 30].map(|loss| (size, loss, 8)));
+    let more = [10, 12].into_iter().flat_map(|depth| {
+        sizes[..2].iter().flat_map(move |&size| [5, 20].map(|loss| (size, loss, depth)))
+    });
+    for (size, loss, depth) in eight.chain(more) {
+        let folder = tempfile::tempdir().unwrap();
+        let frames: Vec<_> = (0..FRAMES).map(|frame| pair(size, frame, loss)).collect();
+        let deep = deeper(&frames, depth);
+        let name = if depth == 8 { "420jpeg".to_owned() } else { format!("420p{depth}") };
+        for side in 0..2 {
+            let (width, height) = (size.width, size.height);
+            let mut file = format!("YUV4MPEG2 W{width} H{height} F25:1 Ip C{name}\n").into_bytes();
+            for (frame, deep) in frames.iter().zip(&deep) {
+                file.extend_from_slice(b"FRAME\n");
+                match depth {
+                    8 => file.extend_from_slice(&frame[side]),
+                    _ => file.extend(deep[side].iter().flat_map(|sample| sample.to_le_bytes())),
+                }
+            }
+            fs::write(folder.path().join(["reference.y4m", "distorted.y4m"][side]), file).unwrap();
+        }
+        let format = SampleFormat::new(depth, Sampling::Yuv420);
+        let picture = |frame: usize, side: usize| match depth {
+            8 => Picture::i420_packed(size, &frames[frame][side]).unwrap(),
+            _ => high(size, format, &deep[frame][side]),
+        };
+        let mut vmaf = Vmaf::new(size).unwrap();
+        let features: Vec<_> = (0..FRAMES)
+            .map(|frame| {
+                let previous = frame.checked_sub(1).map(|before| picture(before, 0));
+                vmaf.features(&picture(frame, 0), &picture(frame, 1), previous.as_ref()).unwrap()
+            })
+            .collect();
+        let ours = vmaf_scores(&features);
+        let case = Case { folder, ours: BTreeMap::new(), name };
+        case.filter(&ffmpeg, "[0:v][1:v]libvmaf=log_fmt=json:log_path=log");
+        let mut theirs = case.column("\"vmaf\":");
+        theirs.truncate(FRAMES);
+        let case = format!("{size}, loss {loss}, {depth} bits: {ours:?}, libvmaf {theirs:?}");
+        assert_eq!(ours.len(), theirs.len(), "{case}");
+        let differences: Vec<f64> = ours.iter().zip(&theirs).map(|(a, b)| a - b).collect();
+        let mean = differences.iter().sum::<f64>() / differences.len() as f64;
+        assert!(mean.abs() < 0.05 && differences.iter().all(|d| d.abs() < 0.1), "{case}");
     }
 }

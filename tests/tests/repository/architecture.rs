@@ -126,6 +126,7 @@ fn crates_depend_in_one_direction() {
                 "codec-audio",
                 "codec-backends",
                 "codec-container",
+                "codec-measure",
                 "codec-rtc",
                 "codec-webrtc",
                 "codec-net",

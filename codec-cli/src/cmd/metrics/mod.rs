@@ -37,10 +37,6 @@ pub(crate) fn run(args: &MetricsArgs, env: &Env) -> Result<()> {
         return Err(Failure::usage("--min-snr and --max-lsd require --audio"));
     }
     let request = request(args, env)?;
-    if request.metrics.contains(&MetricId::Vmaf) {
-        // Temporary files for ffmpeg must be removed on interrupts.
-        env.stop.handle_requests();
-    }
     let (reference, distorted) = (spec(&args.reference, args), spec(&args.distorted, args));
     let (stills, measured) = match (reference.open(env)?, distorted.open(env)?) {
         (Opened::Still(one, format), Opened::Still(other, other_format)) => {
@@ -88,7 +84,7 @@ fn measure_stills([one, other]: [&RgbStill; 2], request: &Request, env: &Env) ->
     }
     let mut metrics = ALWAYS_OF_STILLS.to_vec();
     metrics.extend(request.metrics.iter().filter(|metric| !ALWAYS_OF_STILLS.contains(metric)));
-    measure::stills::measure(one, other, &metrics, &request.stop)
+    measure::stills::measure(one, other, &metrics)
 }
 
 fn measure_video(

@@ -14,7 +14,7 @@ use super::model::BitsModel;
 use super::quantiser_steps::Steps;
 use super::size_prediction::SizePrediction;
 use super::timestamps::Clock;
-use super::two_pass::{SizePredictor, quality_index};
+use super::two_pass::{SizePredictor, quality_base_q16};
 use super::unmet_rate::UnmetRate;
 use super::window_cap::Window;
 use crate::codec::FirstPassStats;
@@ -230,7 +230,7 @@ impl RateController {
     fn set_rate(&mut self, mode: RateControl) {
         (self.size_prediction, self.last_base_q16) = (None, None);
         let (old, new) = (self.buffer.rate_bps(), mode.bitrate().unwrap_or_default().0);
-        self.config.mode = mode;
+        (self.config.mode, self.config.quality_fraction_q8) = (mode, 0);
         self.buffer.set_rate(new);
         let new = self.buffer.rate_bps();
         // A deficit from the start is not recovered after a rate change.
@@ -258,7 +258,7 @@ impl RateController {
         match (self.config.mode, &self.size_prediction) {
             (RateControl::FixedQ(qindex), _) => self.steps.log_q16(qindex),
             (RateControl::Quality(quality), _) => {
-                self.steps.log_q16(quality_index(quality, self.steps.last()))
+                quality_base_q16(&self.steps, quality, self.config.quality_fraction_q8)
             }
             (_, Some(size_prediction)) => size_prediction.base_q16(),
             _ => {

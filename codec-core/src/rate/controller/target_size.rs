@@ -7,7 +7,7 @@ use crate::fixed::{ONE_Q16, exp2_q16, log2_q16, mul_div, mul_div_signed, positiv
 use crate::rate::buffer::SECOND_US;
 use crate::rate::frame_stats::{Class, FrameRole, FrameStats, boost_q16};
 use crate::rate::layers::LayerPlanner;
-use crate::rate::two_pass::quality_index;
+use crate::rate::two_pass::quality_base_q16;
 
 /// Time over which CBR corrects buffer deviations, in microseconds.
 const RECOVERY_US: u64 = SECOND_US;
@@ -52,7 +52,8 @@ impl RateController {
         match self.config.mode {
             RateControl::FixedQ(qindex) => (0, self.steps.log_q16(qindex)),
             RateControl::Quality(quality) => {
-                let base = self.steps.log_q16(quality_index(quality, self.steps.last()));
+                let fraction_q8 = self.config.quality_fraction_q8;
+                let base = quality_base_q16(&self.steps, quality, fraction_q8);
                 (0, base + self.extra_q16(stats, class))
             }
             RateControl::Cbr(_) => {

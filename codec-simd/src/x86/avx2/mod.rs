@@ -12,6 +12,7 @@ mod pixels;
 pub(in crate::x86) mod predict;
 mod temporal;
 pub(super) mod transform;
+mod vmaf;
 mod vp9_forward;
 mod vp9_loop_filter;
 mod vp9_predict;
@@ -37,6 +38,7 @@ pub(crate) const TABLE: Kernels = {
     table = vp9_loop_filter::over(table);
     table = vp9_transform::over(table);
     table = vp9_forward::over(table);
+    table = vmaf::over(table);
     table.level = Level::Avx2;
     table
 };

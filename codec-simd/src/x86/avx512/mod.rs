@@ -6,6 +6,7 @@ mod loop_filter;
 mod pixels;
 mod predict;
 mod transform;
+mod vmaf;
 
 use super::avx2;
 use crate::level::Level;
@@ -17,6 +18,7 @@ pub(crate) const TABLE: Kernels = {
     table = pixels::over(table);
     table = transform::over(table);
     table = loop_filter::over(table);
+    table = vmaf::over(table);
     table.level = Level::Avx512;
     table
 };

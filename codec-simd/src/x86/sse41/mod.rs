@@ -8,6 +8,7 @@ mod pixels;
 pub(in crate::x86) mod predict;
 pub(in crate::x86) mod temporal;
 mod transform;
+mod vmaf;
 mod vp9;
 mod vp9_forward;
 
@@ -25,6 +26,7 @@ pub(crate) const TABLE: Kernels = {
     table = h264::over(table);
     table = vp9::over(table);
     table = vp9_forward::over(table);
+    table = vmaf::over(table);
     table.level = Level::Sse41;
     table
 };

@@ -1,0 +1,187 @@
+//! Search for the quality at which a metric has a value.
+
+/// Finest step of the search, in 256ths of a quality.
+pub(super) const FINEST_Q8: u32 = 8;
+/// The best quality, in 256ths.
+pub(super) const BEST_Q8: u32 = 100 << 8;
+/// Farthest step beyond the qualities that were tried, in 256ths.
+const FARTHEST_Q8: u32 = 24 << 8;
+/// Distance of two qualities above which the next trial is half-way to their middle, in 256ths.
+const WIDE_Q8: u32 = 12 << 8;
+/// Most values that are tried.
+const MAX_TRIALS: usize = 9;
+
+/// A quality in 256ths, and its value.
+type Trial = (u32, f64);
+
+/// Values tried so far, sorted by quality.
+#[derive(Clone, Debug)]
+pub(super) struct Search {
+    target: f64,
+    /// Distance from the target at which the search ends.
+    near: f64,
+    /// Gain for each 256th of a quality until two values are known.
+    gain: f64,
+    /// Qualities are multiples of this, in 256ths.
+    step_q8: u32,
+    trials: Vec<Trial>,
+}
+
+impl Search {
+    /// Searches for `target` in steps of `step_q8`; `gain` is the expected gain of a whole quality.
+    pub(super) fn new(target: f64, near: f64, gain: f64, step_q8: u32) -> Self {
+        Self { target, near, gain: gain / 256.0, step_q8, trials: Vec::new() }
+    }
+
+    /// Number of values tried.
+    pub(super) fn trials(&self) -> usize {
+        self.trials.len()
+    }
+
+    /// Adds the value of a quality.
+    pub(super) fn add(&mut self, quality_q8: u32, value: f64) {
+        let at = self.trials.partition_point(|&(quality, _)| quality < quality_q8);
+        self.trials.insert(at, (quality_q8, value));
+    }
+
+    /// The next quality to try; `None` at the end of the search.
+    pub(super) fn next(&self) -> Option<u32> {
+        const FIRST_Q8: u32 = 70 << 8;
+        if self.trials.is_empty() {
+            return Some(self.rounded(f64::from(FIRST_Q8)));
+        }
+        let is_near = self.trials.iter().any(|(_, value)| (value - self.target).abs() <= self.near);
+        if is_near || self.trials.len() >= MAX_TRIALS {
+            return None;
+        }
+        let guess = self.rounded(self.estimate(self.target));
+        let is_new = |quality: &u32| self.trials.iter().all(|(tried, _)| tried != quality);
+        let (below, above) = self.bracket();
+        match (below, above) {
+            (Some((low, _)), Some((high, _))) => {
+                // Interpolation may creep along one end: stay inside by an eighth of the way.
+                let margin = (high - low) / 8 / self.step_q8 * self.step_q8;
+                let middle = self.rounded(f64::from(low + high) / 2.0);
+                // Metrics saturate: a straight line over a wide range is a poor guess.
+                let guess = if high - low > WIDE_Q8 { guess.midpoint(middle) } else { guess };
+                let guess = self.rounded(f64::from(guess.clamp(low + margin, high - margin)));
+                [guess, middle].into_iter().find(is_new)
+            }
+            _ => {
+                let ends = [self.trials.first(), self.trials.last()];
+                let [worst, best] = ends.map(|end| end.map_or(0, |end| end.0));
+                Some(guess.clamp(worst.saturating_sub(FARTHEST_Q8), best + FARTHEST_Q8))
+                    .filter(is_new)
+            }
+        }
+    }
+
+    /// The best quality known to be too low, and the worst one known to be too high.
+    fn bracket(&self) -> (Option<Trial>, Option<Trial>) {
+        let below = self.trials.iter().rev().find(|(_, value)| *value < self.target);
+        let above = self.trials.iter().find(|(_, value)| *value >= self.target);
+        let is_sorted = below.zip(above).is_none_or(|(below, above)| below.0 < above.0);
+        if is_sorted { (below.copied(), above.copied()) } else { (None, None) }
+    }
+
+    /// The quality at which the metric has `value`, interpolated between the nearest trials, or
+    /// extrapolated from one of them.
+    pub(super) fn estimate(&self, value: f64) -> f64 {
+        let nearest = |a: &&Trial, b: &&Trial| (a.1 - value).abs().total_cmp(&(b.1 - value).abs());
+        let Some(&(quality, found)) = self.trials.iter().min_by(nearest) else { return 0.0 };
+        f64::from(quality) + (value - found) / self.gain_near(value)
+    }
+
+    /// The gain for each 256th of a quality around a value.
+    fn gain_near(&self, value: f64) -> f64 {
+        let pairs = self.trials.windows(2).filter(|pair| pair[1].1 > pair[0].1);
+        let distance = |pair: &&[Trial]| (pair[0].1 - value).abs() + (pair[1].1 - value).abs();
+        let near = pairs.min_by(|a, b| distance(a).total_cmp(&distance(b)));
+        let gain = near
+            .map_or(self.gain, |pair| (pair[1].1 - pair[0].1) / f64::from(pair[1].0 - pair[0].0));
+        // A flat part of the curve would lead too far.
+        gain.max(self.gain / 4.0)
+    }
+
+    /// The result: the quality whose value is nearest to the target.
+    pub(super) fn best(&self) -> u32 {
+        let nearest = |a: &&Trial, b: &&Trial| {
+            (a.1 - self.target).abs().total_cmp(&(b.1 - self.target).abs())
+        };
+        self.trials.iter().min_by(nearest).map_or(BEST_Q8, |&(quality, _)| quality)
+    }
+
+    /// The best quality after a result of the whole input differs from that of the samples.
+    pub(super) fn corrected(&self, quality_q8: u32, value: f64) -> u32 {
+        let wanted = f64::from(quality_q8) + (self.target - value) / self.gain_near(self.target);
+        self.rounded(wanted)
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to the range of qualities"
+    )]
+    fn rounded(&self, quality_q8: f64) -> u32 {
+        let step = f64::from(self.step_q8);
+        ((quality_q8 / step).round() * step).clamp(0.0, f64::from(BEST_Q8)) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Searches on a curve; returns the result and the number of trials.
+    fn found(target: f64, near: f64, step_q8: u32, curve: impl Fn(f64) -> f64) -> (f64, usize) {
+        let mut search = Search::new(target, near, 0.6, step_q8);
+        while let Some(quality) = search.next() {
+            search.add(quality, curve(f64::from(quality) / 256.0));
+        }
+        (curve(f64::from(search.best()) / 256.0), search.trials())
+    }
+
+    #[test]
+    fn curves_of_usual_shapes_are_met_in_a_few_trials() {
+        // Saturating like VMAF, straight like PSNR, and steep at one end.
+        let saturating = |quality: f64| 100.0 - 80.0 * (-quality / 25.0).exp();
+        let straight = |quality: f64| 20.0 + quality * 0.7;
+        let steep = |quality: f64| 100.0 * (quality / 100.0).powi(4);
+        for target in [40.0, 70.0, 88.0] {
+            for curve in [&saturating as &dyn Fn(f64) -> f64, &straight, &steep] {
+                let (value, trials) = found(target, 0.1, FINEST_Q8, curve);
+                assert!((value - target).abs() <= 0.1, "{target}: {value}");
+                assert!(trials <= 8, "{target}: {trials}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_target_outside_the_curve_ends_at_its_end() {
+        let (value, _) = found(99.0, 0.1, FINEST_Q8, |quality| quality / 2.0);
+        assert!((value - 50.0).abs() < 1e-9, "{value}");
+        let (value, _) = found(5.0, 0.1, FINEST_Q8, |quality| 40.0 + quality / 2.0);
+        assert!((value - 40.0).abs() < 1e-9, "{value}");
+    }
+
+    #[test]
+    fn whole_qualities_end_at_the_nearest() {
+        let (value, trials) = found(61.3, 0.1, 256, |quality| quality);
+        assert!((value - 61.0).abs() < 1e-9 && trials <= 7, "{value}, {trials}");
+    }
+
+    #[test]
+    fn a_curve_that_is_not_sorted_ends() {
+        let (_, trials) =
+            found(50.0, 0.01, FINEST_Q8, |quality| 50.0 + 9.0 * (quality * 3.0).sin());
+        assert!(trials <= MAX_TRIALS);
+    }
+
+    #[test]
+    fn a_correction_follows_the_slope() {
+        let mut search = Search::new(90.0, 0.1, 0.5, FINEST_Q8);
+        search.add(60 << 8, 88.0);
+        search.add(70 << 8, 93.0);
+        assert_eq!(search.corrected(64 << 8, 89.5), 65 << 8);
+    }
+}

@@ -1,0 +1,132 @@
+//! What an encode aims for: a quality or a file size.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A metric that an encode can aim for: its mean over all frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetMetric {
+    /// VMAF, 0 to 100.
+    Vmaf,
+    /// SSIM of luma, 0 to 1.
+    Ssim,
+    /// PSNR of luma, in decibels.
+    Psnr,
+    /// SSIMULACRA 2, at most 100.
+    Ssimulacra2,
+}
+
+impl TargetMetric {
+    const ALL: [(&'static str, Self); 4] = [
+        ("vmaf", Self::Vmaf),
+        ("ssim", Self::Ssim),
+        ("psnr", Self::Psnr),
+        ("ssimulacra2", Self::Ssimulacra2),
+    ];
+
+    /// The name in `--target`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Vmaf => "vmaf",
+            Self::Ssim => "ssim",
+            Self::Psnr => "psnr",
+            Self::Ssimulacra2 => "ssimulacra2",
+        }
+    }
+
+    /// Valid targets.
+    fn range(self) -> [f64; 2] {
+        match self {
+            Self::Vmaf | Self::Ssimulacra2 => [1.0, 100.0],
+            Self::Ssim => [0.1, 1.0],
+            Self::Psnr => [10.0, 90.0],
+        }
+    }
+
+    /// How far a result may be from the target.
+    #[must_use]
+    pub fn tolerance(self) -> f64 {
+        match self {
+            Self::Vmaf => 0.3,
+            Self::Ssim => 0.002,
+            Self::Psnr => 0.1,
+            Self::Ssimulacra2 => 0.5,
+        }
+    }
+
+    /// Usual gain from one step of the quality to the next.
+    pub(crate) fn gain(self) -> f64 {
+        match self {
+            Self::Vmaf => 0.6,
+            Self::Ssim => 0.0015,
+            Self::Psnr => 0.25,
+            Self::Ssimulacra2 => 0.8,
+        }
+    }
+
+    /// Formats a value with as many digits as the tolerance has, and one more.
+    #[must_use]
+    pub fn format(self, value: f64) -> String {
+        if self == Self::Ssim { format!("{value:.4}") } else { format!("{value:.2}") }
+    }
+}
+
+/// A quality to aim for, such as `vmaf=93`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TargetQuality {
+    /// The metric.
+    pub metric: TargetMetric,
+    /// Its mean over all frames.
+    pub value: f64,
+}
+
+impl fmt::Display for TargetQuality {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.metric.name(), self.value)
+    }
+}
+
+impl FromStr for TargetQuality {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let names = TargetMetric::ALL.map(|(name, _)| name).join(", ");
+        let (name, value) = text
+            .split_once('=')
+            .ok_or_else(|| "expected METRIC=VALUE, such as vmaf=93".to_owned())?;
+        let found = TargetMetric::ALL.into_iter().find(|(known, _)| *known == name);
+        let (_, metric) =
+            found.ok_or_else(|| format!("unknown metric {name}, expected {names}"))?;
+        let value: f64 = value.parse().map_err(|_| format!("{value} is not a number"))?;
+        let [least, most] = metric.range();
+        if !(least..=most).contains(&value) {
+            return Err(format!("{name} must be {least} to {most}"));
+        }
+        Ok(Self { metric, value })
+    }
+}
+
+/// What an encode aims for instead of a bitrate or a quality of the encoder.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Goal {
+    /// A mean quality.
+    Quality(TargetQuality),
+    /// The size of the file, in bytes: at most this, and at least 97 % of it.
+    Size(u64),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_a_metric_and_a_value_in_its_range() {
+        let target = "ssim=0.98".parse::<TargetQuality>().unwrap();
+        assert_eq!((target.metric, target.value), (TargetMetric::Ssim, 0.98));
+        assert_eq!(target.to_string(), "ssim 0.98");
+        for wrong in ["vmaf", "vmaf=", "vmaf=101", "vmaf=nan", "ssim=98", "flicker=3", "psnr=-1"] {
+            assert!(wrong.parse::<TargetQuality>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Inputs and results of the kernels of VMAF.
+
+/// Scratch memory of the kernels of VMAF, reused from call to call.
+#[derive(Clone, Debug, Default)]
+pub struct VmafScratch {
+    /// Rows of sums, with borders.
+    pub(crate) sums: [Vec<f64>; 5],
+    /// Rows of samples, filtered rows and ring buffers of rows.
+    pub(crate) rows: [Vec<f32>; 32],
+}
+
+/// Information that both frames share and that the reference has, in bits, over one scale of visual
+/// information fidelity (VIF); their quotient is the feature.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct VmafVif {
+    /// Information that the distorted frame preserves.
+    pub preserved: f64,
+    /// Information of the reference.
+    pub original: f64,
+}
+
+/// Sums of the cubed coefficients of one scale of the additive detail measure (ADM): horizontal,
+/// vertical and diagonal details in the inner part of the frame, each weighted by the eye's contrast
+/// sensitivity.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct VmafAdm {
+    /// What the distorted frame preserves, less what its additive distortion masks.
+    pub preserved: [f64; 3],
+    /// The details of the reference.
+    pub original: [f64; 3],
+    /// Number of coefficients in each sum.
+    pub area: u32,
+}
