@@ -4,6 +4,7 @@ mod announce;
 pub mod audio;
 mod call_cost;
 mod checker;
+pub mod copy;
 pub mod superframe;
 pub(crate) mod targets;
 mod totals;
@@ -82,6 +83,7 @@ pub fn open_input(settings: &Encoding, env: &Env) -> Result<Media> {
         threads: settings.threads,
         pix_fmt: settings.pix_fmt,
         deinterlace: settings.deinterlace,
+        fps: settings.fps,
         advice: Advice::FLAGS,
         ..DecodeOptions::default()
     };
@@ -507,6 +509,13 @@ impl Session {
             Some(audio) => audio::summary(summary, audio),
             None => summary,
         };
+        let changes = source.rate_changes();
+        let summary = match changes {
+            Some(changes) => {
+                summary.raw("fps_dropped", changes.dropped).raw("fps_repeated", changes.repeated)
+            }
+            None => summary,
+        };
         let summary = summary.raw("exit_code", code).text("output", &output.name);
         output.commit()?;
         if let Some(report) = report {
@@ -517,9 +526,12 @@ impl Session {
             env.events.warn(warning);
         }
         if !env.events.takes_records() {
-            env.events.note(
-                totals.text(progress.elapsed(), checker.as_ref().is_some_and(Checker::verifies)),
-            );
+            let verifies = checker.as_ref().is_some_and(Checker::verifies);
+            let mut text = totals.text(progress.elapsed(), verifies);
+            if let Some(changes) = changes {
+                text.push_str(&format!("; {}", changes.text()));
+            }
+            env.events.note(text);
         }
         end
     }

@@ -15,7 +15,7 @@ use crate::io::input::InputSpec;
 use crate::io::names::{format_of, is_pipe};
 use crate::io::output::OutputRules;
 use crate::report::ReportFormat;
-use crate::values::{Crop, Deinterlace, PixFmt, Rotate};
+use crate::values::{Crop, Deinterlace, FpsTarget, PixFmt, Rotate};
 
 /// The settings of a run of [`crate::session::Session`].
 #[derive(Debug)]
@@ -57,6 +57,8 @@ pub struct Encoding {
     pub pix_fmt: Option<PixFmt>,
     /// Which frames are deinterlaced.
     pub deinterlace: Deinterlace,
+    /// The frame rate to which the video is converted.
+    pub fps: Option<FpsTarget>,
     /// Crop rectangle.
     pub crop: Option<Crop>,
     /// Rotation of frames.
@@ -114,7 +116,7 @@ impl Encoding {
         let protected = vec![input.clone()];
         let limits = Limits::default();
         Self {
-            input: InputSpec { path: input, raw: None, limits, lenient: false },
+            input: InputSpec::new(input, limits),
             output,
             format,
             fragmented: false,
@@ -132,6 +134,7 @@ impl Encoding {
             audio,
             pix_fmt: None,
             deinterlace: Deinterlace::Off,
+            fps: None,
             crop: None,
             turn: None,
             resize: None,
