@@ -41,7 +41,7 @@ pub(crate) struct ConcatArgs {
     pub(crate) no_audio: bool,
     /// Set the audio codec: CODEC, CODEC/BACKEND or s16le.
     ///
-    /// Default: s16le in WAV files, FLAC in .flac files, Opus elsewhere. Audio is always encoded.
+    /// Without it, s16le in WAV files, FLAC in .flac files, Opus elsewhere. Audio is always encoded.
     #[arg(long, value_name = "CODEC")]
     pub(crate) audio_codec: Option<String>,
     /// Set the audio bitrate: 64k; a plain number is kb/s.

@@ -125,6 +125,8 @@ const ADVANCED: &[&str] = &[
     "input_flag",
     "limits",
     "keep_times",
+    "skip",
+    "frame_rate",
     "lossless",
     "samples",
     "error_resilient",
