@@ -85,8 +85,13 @@ impl fmt::Debug for Output {
 /// A buffered reader that tracks its position and never allocates more memory than there is data to
 /// read.
 pub(crate) struct ByteReader {
-    inner: BufReader<Box<dyn Read + Send>>,
+    inner: Inner,
     position: u64,
+}
+
+enum Inner {
+    Seekable { reader: BufReader<Box<dyn ReadSeek>>, start: u64 },
+    Stream(BufReader<Box<dyn Read + Send>>),
 }
 
 impl fmt::Debug for ByteReader {
@@ -97,11 +102,52 @@ impl fmt::Debug for ByteReader {
 
 impl ByteReader {
     pub(crate) fn new(source: Source) -> Self {
-        let inner: Box<dyn Read + Send> = match source {
-            Source::Seekable(inner) => Box::new(inner),
-            Source::Stream(inner) => inner,
+        let inner = match source {
+            Source::Seekable(mut inner) => match inner.stream_position() {
+                Ok(start) => {
+                    let reader = BufReader::with_capacity(BUFFER_BYTES, inner);
+                    Inner::Seekable { reader, start }
+                }
+                Err(_) => Inner::Stream(BufReader::with_capacity(BUFFER_BYTES, Box::new(inner))),
+            },
+            Source::Stream(inner) => Inner::Stream(BufReader::with_capacity(BUFFER_BYTES, inner)),
         };
-        Self { inner: BufReader::with_capacity(BUFFER_BYTES, inner), position: 0 }
+        Self { inner, position: 0 }
+    }
+
+    fn reader(&mut self) -> &mut dyn Read {
+        match &mut self.inner {
+            Inner::Seekable { reader, .. } => reader,
+            Inner::Stream(reader) => reader,
+        }
+    }
+
+    /// Whether [`Self::go_to`] can move.
+    pub(crate) fn can_seek(&self) -> bool {
+        matches!(self.inner, Inner::Seekable { .. })
+    }
+
+    /// Moves to `to`, in bytes from the start of the file; `false` on a pipe. A position after the
+    /// end is detected when reading there.
+    pub(crate) fn go_to(&mut self, to: u64) -> io::Result<bool> {
+        let Inner::Seekable { reader, start } = &mut self.inner else { return Ok(false) };
+        match (i64::try_from(to), i64::try_from(self.position)) {
+            (Ok(to), Ok(from)) => reader.seek_relative(to - from)?,
+            _ => {
+                reader.seek(SeekFrom::Start(start.saturating_add(to)))?;
+            }
+        }
+        self.position = to;
+        Ok(true)
+    }
+
+    /// Length of the file, if known.
+    pub(crate) fn len(&mut self) -> io::Result<Option<u64>> {
+        let position = self.position;
+        let Inner::Seekable { reader, start } = &mut self.inner else { return Ok(None) };
+        let end = reader.seek(SeekFrom::End(0))?;
+        reader.seek(SeekFrom::Start(*start + position))?;
+        Ok(Some(end.saturating_sub(*start)))
     }
 
     /// Bytes read so far.
@@ -113,7 +159,7 @@ impl ByteReader {
     pub(crate) fn read_up_to(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let mut done = 0;
         while done < buf.len() {
-            match self.inner.read(&mut buf[done..]) {
+            match self.reader().read(&mut buf[done..]) {
                 Ok(0) => break,
                 Ok(n) => done += n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -134,14 +180,14 @@ impl ByteReader {
     /// Appends the next `len` bytes to `buf`, or fewer at the end of the input; returns how many.
     /// Memory grows with the data that arrives.
     pub(crate) fn append(&mut self, buf: &mut Vec<u8>, len: usize) -> io::Result<usize> {
-        let done = self.inner.by_ref().take(len as u64).read_to_end(buf)?;
+        let done = self.reader().take(len as u64).read_to_end(buf)?;
         self.position += done as u64;
         Ok(done)
     }
 
     /// Skips `len` bytes, or fewer at the end of the input; returns how many.
     pub(crate) fn skip(&mut self, len: u64) -> io::Result<u64> {
-        let done = io::copy(&mut self.inner.by_ref().take(len), &mut io::sink())?;
+        let done = io::copy(&mut self.reader().take(len), &mut io::sink())?;
         self.position += done;
         Ok(done)
     }

@@ -25,6 +25,8 @@ use crate::{
 const HEADER_BYTES: u16 = 32;
 const COUNT_OFFSET: u64 = 24;
 const PACKET_HEAD_BYTES: usize = 12;
+/// First bytes of a VP8 or VP9 packet that show whether it is a key frame.
+const PROBE_BYTES: u64 = 16;
 
 const FOURCCS: [(&[u8; 4], Codec); 6] = [
     (b"VP80", Codec::Vp8),
@@ -53,6 +55,8 @@ pub struct IvfReader {
     limits: Limits,
     order: Option<TimeOrder>,
     index: u64,
+    /// Position of the first packet.
+    first_packet: u64,
 }
 
 impl IvfReader {
@@ -77,6 +81,7 @@ impl IvfReader {
         input.skip(u64::from(header_bytes - HEADER_BYTES))?;
         let checked = !options.allow_backward_times && stream.codec != Codec::H264;
         let order = checked.then(TimeOrder::default);
+        let first_packet = input.position();
         Ok(Self {
             input,
             codec: stream.codec,
@@ -84,7 +89,46 @@ impl IvfReader {
             limits: options.limits,
             order,
             index: 0,
+            first_packet,
         })
+    }
+
+    /// Finds the last key frame at or before `time` among all packets, by their headers and first
+    /// bytes; returns its number and position.
+    fn find_key(&mut self, time: i64) -> Result<(u64, u64)> {
+        let mut found = (0, self.first_packet);
+        let length = self.input.len()?.unwrap_or(0);
+        let (mut index, mut at) = (0, self.first_packet);
+        let mut first_bytes = Vec::new();
+        loop {
+            self.input.go_to(at)?;
+            let mut head = [0; PACKET_HEAD_BYTES];
+            if self.input.read_up_to(&mut head)? < head.len() {
+                return Ok(found);
+            }
+            let len = u64::from(u32_at(&head, 0));
+            let [_, _, _, _, pts @ ..] = head;
+            let pts = i64::from_le_bytes(pts);
+            // H.264 packets are in decoding order: frames that are shown earlier can follow.
+            if self.codec != Codec::H264 && pts > time {
+                return Ok(found);
+            }
+            let next = self.input.position() + len;
+            if next > length {
+                return Ok(found);
+            }
+            let probed = if matches!(self.codec, Codec::Vp8 | Codec::Vp9) {
+                len.min(PROBE_BYTES)
+            } else {
+                len.min(self.limits.max_frame_bytes)
+            };
+            let probed = usize::try_from(probed).unwrap_or(usize::MAX);
+            self.input.read_vec(&mut first_bytes, probed)?;
+            if pts <= time && PayloadInfo::of(self.codec, &first_bytes).key {
+                found = (index, at);
+            }
+            (index, at) = (index + 1, next);
+        }
     }
 }
 
@@ -161,6 +205,17 @@ impl ReadSingleTrack for IvfReader {
             Some(order) => order.check(Format::Ivf, offset, packet.index, packet.pts),
             None => Ok(()),
         }
+    }
+
+    fn seek_to(&mut self, time: i64) -> Result<bool> {
+        if !self.input.can_seek() {
+            return Ok(false);
+        }
+        let (index, at) = self.find_key(time)?;
+        self.input.go_to(at)?;
+        self.index = index;
+        self.order = self.order.map(|_| TimeOrder::default());
+        Ok(true)
     }
 }
 

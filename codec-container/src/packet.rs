@@ -152,6 +152,21 @@ pub trait PacketReader: Send {
     /// transport stream has lost, the next call continues with the following packet; after all other
     /// errors it returns `false`.
     fn read(&mut self, packet: &mut CodedPacket) -> Result<bool>;
+
+    /// Moves to the last key frame of `track` that is presented at or before `time`, in ticks of
+    /// the track, by the index of the file; for audio, to a packet at or before `time`. Without
+    /// such a frame it moves to the first packet. The other selected tracks continue at about the
+    /// same time.
+    ///
+    /// `false` means that the reader cannot seek, because the input is a pipe or has no index; it
+    /// has not moved. The index is not verified: the next packet may be later than `time`, or no
+    /// key frame. The caller can then try an earlier time.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`].
+    fn seek(&mut self, _track: usize, _time: i64) -> Result<bool> {
+        Ok(false)
+    }
 }
 
 /// Writes coded packets.

@@ -3,6 +3,8 @@
 
 use codec_core::codec::Codec;
 
+use crate::h264::is_annex_b;
+
 /// Facts from the first bytes of a coded frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are sufficient")]
@@ -51,8 +53,7 @@ impl PayloadInfo {
 
 /// Whether an Annex B access unit, or one with four-byte lengths, has an IDR slice.
 fn h264_has_idr(data: &[u8]) -> bool {
-    let annex_b = data.starts_with(&[0, 0, 1]) || data.starts_with(&[0, 0, 0, 1]);
-    if annex_b {
+    if is_annex_b(data) {
         return data.windows(4).any(|w| w[..3] == [0, 0, 1] && w[3] & 0x1F == 5);
     }
     let mut rest = data;

@@ -86,6 +86,16 @@ pub trait RawVideoReader: Send {
     /// [`crate::Error::Io`] and [`crate::Error::Corrupt`], which names the frame. All previous
     /// frames are valid; the next call returns `None`.
     fn read(&mut self) -> Result<Option<RawVideoFrame<'_>>>;
+
+    /// Moves to frame `index`, counted from 0, or to the end if there are fewer frames. `false`
+    /// means that the reader cannot seek, because the input is a pipe or its frames have records of
+    /// different lengths; it has not moved.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`].
+    fn seek(&mut self, _index: u64) -> Result<bool> {
+        Ok(false)
+    }
 }
 
 /// Writes raw frames.

@@ -41,6 +41,13 @@ impl SampleCounter {
         }
     }
 
+    /// Prepares for a packet that does not follow the last one.
+    pub(crate) fn restart(&mut self) {
+        if let Self::Vorbis(timer) = self {
+            timer.forget();
+        }
+    }
+
     /// Samples of each channel; `None` if unknown.
     pub(crate) fn count(&mut self, packet: &[u8]) -> Option<u32> {
         match self {
@@ -64,13 +71,23 @@ pub(crate) struct SampleClock {
     tolerance: i64,
     /// Samples of the codec's delay that are still to come.
     delay: u32,
+    /// Time and samples of the first packet of the track, after a seek.
+    grid: Option<(i64, u32)>,
 }
 
 impl SampleClock {
     /// Creates a clock for audio that begins with `delay` samples to discard, and whose stated
     /// times are off by at most `tolerance` samples.
     pub(crate) fn new(delay: u32, tolerance: i64) -> Self {
-        Self { next: None, tolerance, delay }
+        Self { next: None, tolerance, delay, grid: None }
+    }
+
+    /// Prepares for a packet that does not follow the last one, and begins with `delay` samples to
+    /// discard. `grid` has the time and the number
+    /// of samples of the first packet of the track: if all packets have this length, the rounded
+    /// time of the next one becomes exact.
+    pub(crate) fn restart(&mut self, delay: u32, grid: Option<(i64, u32)>) {
+        (self.next, self.delay, self.grid) = (None, delay, grid);
     }
 
     /// End of the previous packet.
@@ -84,7 +101,12 @@ impl SampleClock {
         let near = |next: &i64| {
             stated.saturating_sub(*next).unsigned_abs() <= self.tolerance.unsigned_abs()
         };
-        let pts = self.next.filter(near).unwrap_or(stated);
+        let on_grid = self.grid.take().map(|(first, length)| {
+            let length = i64::from(length.max(1));
+            let count = stated.saturating_sub(first).saturating_add(length / 2).div_euclid(length);
+            first.saturating_add(count.saturating_mul(length))
+        });
+        let pts = self.next.or(on_grid).filter(near).unwrap_or(stated);
         if samples > 0 || self.next.is_some() {
             self.next = Some(pts.saturating_add(samples.into()));
         }

@@ -39,6 +39,11 @@ pub(crate) trait ReadSingleTrack {
     fn check(&mut self, _packet: &CodedPacket) -> Result<()> {
         Ok(())
     }
+
+    /// As [`crate::PacketReader::seek`].
+    fn seek_to(&mut self, _time: i64) -> Result<bool> {
+        Ok(false)
+    }
 }
 
 /// [`crate::PacketReader::read`] of such a reader.
@@ -55,6 +60,13 @@ pub(crate) fn read(reader: &mut impl ReadSingleTrack, packet: &mut CodedPacket) 
     reader.check(packet).map(|()| true)
 }
 
+/// [`crate::PacketReader::seek`] of such a reader.
+pub(crate) fn seek(reader: &mut impl ReadSingleTrack, time: i64) -> Result<bool> {
+    let has_moved = reader.seek_to(time)?;
+    reader.track().has_ended &= !has_moved;
+    Ok(has_moved)
+}
+
 /// Implements [`crate::PacketReader`] for a [`ReadSingleTrack`]; `$track` is the path to its track.
 macro_rules! single_track_reader {
     ($reader:ty, $($track:tt)+) => {
@@ -69,6 +81,10 @@ macro_rules! single_track_reader {
 
             fn read(&mut self, packet: &mut crate::CodedPacket) -> crate::Result<bool> {
                 crate::single_track::read(self, packet)
+            }
+
+            fn seek(&mut self, _track: usize, time: i64) -> crate::Result<bool> {
+                crate::single_track::seek(self, time)
             }
         }
     };

@@ -230,6 +230,16 @@ impl RawVideoReader for YuvReader {
         let picture = self.samples.view(&self.stream)?;
         Ok(Some(RawVideoFrame { picture, pts, duration: Some(1), index }))
     }
+
+    fn seek(&mut self, index: u64) -> Result<bool> {
+        let Some(length) = self.input.len()? else { return Ok(false) };
+        let frame_bytes = self.video_frame_bytes as u64;
+        // An incomplete last frame is reported when it is read.
+        self.index = index.min(length / frame_bytes.max(1));
+        self.input.go_to(self.index * frame_bytes)?;
+        self.ended = false;
+        Ok(true)
+    }
 }
 
 /// Writes raw video in the layout of its stream.

@@ -107,7 +107,9 @@
 
 pub mod audio;
 mod clock;
+pub mod concat;
 pub mod count;
+pub mod cut;
 pub mod events;
 pub mod failure;
 pub mod frame;

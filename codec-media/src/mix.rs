@@ -7,6 +7,7 @@ use crate::audio::gap::GapLimit;
 use crate::audio::sink::AudioSink;
 use crate::audio::source::{AudioDecodeOptions, AudioSource};
 use crate::count::counted;
+use crate::cut::Cut;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::input::InputSpec;
 use crate::io::names::{format_of, is_pipe};
@@ -45,6 +46,8 @@ pub struct MixOptions {
     pub n_minus_1: Option<PathBuf>,
     /// Limits on the inputs.
     pub limits: Limits,
+    /// The part of each input that is mixed.
+    pub cut: Cut,
     /// Overwrite existing files.
     pub yes: bool,
 }
@@ -80,12 +83,8 @@ pub fn run(args: &MixOptions, env: &Env) -> Result<()> {
             files.push(OutputFile::create(&path, &rules)?);
         }
     }
-    let limits = args.limits;
-    let mut inputs = args
-        .inputs
-        .iter()
-        .map(|path| Input::open(path, limits, env))
-        .collect::<Result<Vec<_>>>()?;
+    let mut inputs =
+        args.inputs.iter().map(|path| Input::open(path, args, env)).collect::<Result<Vec<_>>>()?;
     let config = encoding.config(args, &inputs)?;
     let mut mixer = mixer_for(args, config.format, &inputs)?;
     let mut outputs = files
@@ -213,8 +212,9 @@ struct Input {
 }
 
 impl Input {
-    fn open(path: &Path, limits: Limits, env: &Env) -> Result<Self> {
-        let spec = InputSpec { path: path.to_owned(), raw: None, limits, lenient: false };
+    fn open(path: &Path, args: &MixOptions, env: &Env) -> Result<Self> {
+        let limits = args.limits;
+        let spec = InputSpec { cut: args.cut, ..InputSpec::new(path, limits) };
         let options = AudioDecodeOptions { limits, ..AudioDecodeOptions::default() };
         let source = AudioSource::open(&spec, &options, env)?;
         let audio = AudioBuf::new(source.format(), SampleKind::F32);

@@ -70,7 +70,10 @@ pub fn detect(input: &InputSpec, options: VadOptions, env: &Env) -> Result<Speec
         }
     }
     search.finish();
-    Ok(Speech { duration_s: search.duration_s(), segments: search.found })
+    let start_s = input.cut.start().as_secs_f64();
+    let in_input = |(start, end)| (start_s + start, start_s + end);
+    let duration_s = search.duration_s();
+    Ok(Speech { duration_s, segments: search.found.into_iter().map(in_input).collect() })
 }
 
 struct Search {

@@ -47,6 +47,40 @@ pub fn frame_rate(text: &str) -> Result<Rational, String> {
     Ok(spec.frame_rate)
 }
 
+/// The frame rate that video is converted to: `30`, `30000/1001` or `half`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FpsTarget {
+    /// Frames per second.
+    Rate(Rational),
+    /// Half of the input's frame rate.
+    Half,
+}
+
+impl FpsTarget {
+    /// The new frame rate of video with the frame rate `input`.
+    pub(crate) fn rate(self, input: Rational) -> Rational {
+        match self {
+            Self::Rate(rate) => rate,
+            Self::Half if input.num.is_multiple_of(2) => Rational::new(input.num / 2, input.den),
+            Self::Half => Rational::new(input.num, input.den.saturating_mul(2)),
+        }
+    }
+}
+
+impl FromStr for FpsTarget {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "half" => Ok(Self::Half),
+            _ => match frame_rate(text) {
+                Ok(rate) if rate.as_f64() <= 1000.0 => Ok(Self::Rate(rate)),
+                _ => Err("expected 30, 29.97, 30000/1001 (at most 1000) or half".to_owned()),
+            },
+        }
+    }
+}
+
 /// Parses `10%` or `10` as a fraction.
 ///
 /// # Errors

@@ -7,11 +7,12 @@ use codec_media::io::input::InputSpec;
 use codec_media::io::names::{format_of, headerless_codec};
 use codec_media::io::output::OutputRules;
 use codec_media::session::audio::AudioEncoding;
-use codec_media::settings::audio::{AudioOptions, AudioSettings};
+use codec_media::settings::audio::AudioSettings;
 
 use codec_core::codec::Denoise;
 use codec_media::values::Deinterlace;
 
+use super::copying;
 use super::encode::EncodeArgs;
 use super::encoder::PresetArg;
 use super::encoding::fragmented;
@@ -22,7 +23,10 @@ pub(crate) fn audio_encoding(args: &EncodeArgs) -> Result<AudioEncoding> {
     if let Some(flag) = video_option(args) {
         return Err(Failure::usage(format!("{flag} requires video, but the output is audio only")));
     }
-    let mut audio = AudioOptions::from(&args.audio);
+    if args.copy {
+        copying::check(args)?;
+    }
+    let mut audio = copying::copied(args);
     match (&args.encoder.codec, &audio.audio_codec) {
         (Some(_), Some(_)) => {
             return Err(Failure::usage(
@@ -71,6 +75,7 @@ fn video_option(args: &EncodeArgs) -> Option<&'static str> {
         (args.encoder.token_parts.is_some(), "--token-parts"),
         (args.resize.is_some(), "--resize"),
         (args.transform.deinterlace != Deinterlace::Off, "--deinterlace"),
+        (args.cut.fps.is_some(), "--fps"),
         (args.transform.crop.is_some(), "--crop"),
         (args.transform.rotate.is_some(), "--rotate"),
         (!args.encoder.knob.is_empty(), "--knob"),

@@ -8,6 +8,7 @@ use codec_lab::bench::options::{BenchOptions, KernelOptions, RecordOptions};
 use codec_media::values::{self, LimitList, RawLayout};
 
 use super::encoder::EncoderArgs;
+use super::shared::PartArgs;
 
 /// Selects the workload, the number of passes and the baseline.
 #[derive(Debug, Args)]
@@ -42,8 +43,11 @@ pub(crate) struct BenchArgs {
     /// Use at most N frames of each input.
     ///
     /// Default: as many as fit in --memory; 60 for a generated clip.
-    #[arg(short = 'n', long, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(short = 'n', long, value_parser = clap::value_parser!(u64).range(1..),
+          conflicts_with_all = ["from", "to", "duration"])]
     pub(crate) frames: Option<u64>,
+    #[command(flatten)]
+    pub(crate) cut: PartArgs,
     /// Limit the memory for the frames of one input: 512M, 2G.
     #[arg(long, value_name = "BYTES", value_parser = values::quantity, default_value = "1G")]
     pub(crate) memory: u64,
@@ -156,6 +160,7 @@ impl From<&BenchArgs> for BenchOptions {
             size: args.size,
             fps: args.fps,
             frames: args.frames,
+            cut: args.cut.cut(),
             memory: args.memory,
             encoder: (&args.encoder).into(),
             decode: args.decode,

@@ -5,6 +5,7 @@ use clap_complete::Shell;
 
 use super::bench::BenchArgs;
 use super::compare::CompareArgs;
+use super::concat::ConcatArgs;
 use super::decode::{DecodeArgs, ProbeArgs, SnapshotArgs};
 use super::encode::EncodeArgs;
 use super::generate::{CodecsArgs, GenerateArgs};
@@ -75,6 +76,8 @@ pub(crate) enum Verb {
     Decode(DecodeArgs),
     /// Convert any readable video or audio file, keeping timestamps.
     Transcode(EncodeArgs),
+    /// Join files, copying their video if possible.
+    Concat(ConcatArgs),
     /// List the tracks or the packets of a media file.
     Probe(ProbeArgs),
     /// Inspect a video stream frame by frame and block by block (HTML or JSON).

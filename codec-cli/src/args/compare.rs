@@ -9,6 +9,8 @@ use codec_measure::bd::Interpolation;
 
 use codec_media::values;
 
+use super::shared::PartArgs;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum InterpolationArg {
     /// Monotone cubic (PCHIP), as in ISO/IEC TR 23002-8.
@@ -76,11 +78,13 @@ pub(crate) struct CompareArgs {
           value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) threads: Vec<u16>,
     /// Use at most N frames of each clip.
-    #[arg(short = 'n', long)]
+    #[arg(short = 'n', long, conflicts_with_all = ["from", "to", "duration"])]
     pub(crate) frames: Option<u64>,
     /// Skip the first N frames of each clip.
-    #[arg(long, value_name = "FRAMES")]
+    #[arg(long, value_name = "FRAMES", conflicts_with_all = ["from", "to", "duration"])]
     pub(crate) skip: Option<u64>,
+    #[command(flatten)]
+    pub(crate) part: PartArgs,
     /// Encode each point N times, interleaved with other points; results are medians.
     ///
     /// Default: 3.
@@ -155,6 +159,7 @@ impl From<&CompareArgs> for CompareOptions {
             threads: args.threads.clone(),
             frames: args.frames,
             skip: args.skip,
+            cut: args.part.cut(),
             repeat: args.repeat,
             warm_up: args.warm_up,
             until: args.until,

@@ -1,8 +1,10 @@
 //! Flags of `codec decode`, `codec snapshot` and `codec probe`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
+use codec_media::cut::parse_time;
 use codec_media::values::{Samples, Target};
 
 use super::shared::{CutArgs, InputArgs, TransformArgs};
@@ -83,6 +85,12 @@ pub(crate) struct SnapshotArgs {
     /// Frame number, counted from 0.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) frame: u64,
+    /// Save the first frame at or after this time: 83.5, 1:23.5, 0:01:23.5 or 1500ms.
+    ///
+    /// If it is more than 100 ms later, the frame that is shown at TIME is saved.
+    #[arg(long, value_name = "TIME", value_parser = parse_time, allow_hyphen_values = true,
+          conflicts_with = "frame")]
+    pub(crate) time: Option<Duration>,
     /// Output file, or `-` for standard output.
     #[arg(short, long, value_name = "F.png|F.jpg|F.webp")]
     pub(crate) output: PathBuf,

@@ -33,6 +33,11 @@ pub(crate) struct EncodeArgs {
     /// is given.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
+    /// Copy the video without re-encoding it, and the audio if no audio option is given.
+    ///
+    /// With --from, the copy begins at the last key frame at or before that time.
+    #[arg(long)]
+    pub(crate) copy: bool,
     #[command(flatten)]
     pub(crate) encoder: EncoderArgs,
     /// Aim for a mean quality: vmaf=93, ssim=0.98, psnr=42 or ssimulacra2=80.

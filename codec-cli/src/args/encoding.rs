@@ -18,7 +18,7 @@ use super::encode::{EncodeArgs, Metric};
 
 /// The settings of `encode` and `transcode`.
 pub(crate) fn encoding(args: &EncodeArgs) -> Result<Encoding> {
-    let input = InputSpec::from(&args.input);
+    let input = InputSpec { cut: args.cut.cut(), ..InputSpec::from(&args.input) };
     let format = format_of(&args.output, args.format.as_deref(), Format::Ivf)?;
     let rate_trace = args.rate_trace.as_deref().map(read_targets).transpose()?;
     let mut options = EncoderOptions::from(&args.encoder);
@@ -72,6 +72,7 @@ pub(crate) fn encoding(args: &EncodeArgs) -> Result<Encoding> {
         audio,
         pix_fmt: args.transform.pix_fmt,
         deinterlace: args.transform.deinterlace,
+        fps: args.cut.fps,
         crop: args.transform.crop,
         turn: args.transform.rotate,
         resize: args.resize,

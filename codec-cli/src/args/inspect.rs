@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use codec_lab::inspect::options::{FrameRange, InspectOptions, ReportFormat, SourceOptions};
+use codec_media::cut::{Cut, parse_time};
 use codec_media::io::input::InputSpec;
 
-use super::shared::InputArgs;
+use super::shared::{InputArgs, PartArgs};
 
 /// The format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -32,6 +34,12 @@ pub(crate) struct InspectArgs {
     /// Use it if IN was cut with `codec encode --skip`.
     #[arg(long, value_name = "FRAMES", default_value_t = 0, requires = "source")]
     pub(crate) source_skip: u64,
+    /// Start at this time of the source; its timestamps then count from there.
+    ///
+    /// Use it if IN was cut with `codec encode --from`.
+    #[arg(long, value_name = "TIME", value_parser = parse_time, allow_hyphen_values = true,
+          requires = "source", conflicts_with_all = ["source_skip", "from"])]
+    pub(crate) source_from: Option<Duration>,
     /// Report file (.html or .json), or `-` for standard output.
     #[arg(short, long, value_name = "F.html|F.json")]
     pub(crate) output: PathBuf,
@@ -46,11 +54,14 @@ pub(crate) struct InspectArgs {
     /// Report the first N packets, or packets A to B-1 (A..B).
     ///
     /// Earlier packets are still decoded.
-    #[arg(short = 'n', long, value_name = "N|A..B")]
+    #[arg(short = 'n', long, value_name = "N|A..B", conflicts_with_all = ["from", "to", "duration"])]
     pub(crate) frames: Option<FrameRange>,
     /// Skip the first N packets.
-    #[arg(long, value_name = "PACKETS", default_value_t = 0)]
+    #[arg(long, value_name = "PACKETS", default_value_t = 0,
+          conflicts_with_all = ["from", "to", "duration"])]
     pub(crate) skip: u64,
+    #[command(flatten)]
+    pub(crate) part: PartArgs,
     /// Include images of the first N reported frames in the page: none, all or N.
     #[arg(long, value_name = "none|all|N", default_value = "120")]
     pub(crate) pictures: ImageCount,
@@ -86,9 +97,15 @@ impl From<&InspectArgs> for InspectOptions {
         let input = InputSpec::from(&args.input);
         let spec = |path: &Path| InputSpec::with_layout(path, input.raw, input.limits);
         let source = args.source.as_deref().map(spec);
+        let source =
+            source.map(|spec| InputSpec { cut: Cut::new(args.source_from, None, None), ..spec });
+        let part = args.part.cut();
         Self {
             // With a source, a layout is that of whichever file has no headers.
-            input: if source.is_some() { spec(&input.path) } else { input.clone() },
+            input: InputSpec {
+                cut: part,
+                ..if source.is_some() { spec(&input.path) } else { input.clone() }
+            },
             source: source.map(|spec| SourceOptions { spec, skip: args.source_skip }),
             output: args.output.clone(),
             format: args.format.map(ReportFormat::from),

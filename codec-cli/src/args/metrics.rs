@@ -1,9 +1,13 @@
 //! Flags of `codec metrics`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
+use codec_media::cut::{Cut, parse_time};
 use codec_media::values::{LimitList, RawLayout};
+
+use super::shared::PartArgs;
 
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
@@ -26,11 +30,21 @@ pub(crate) struct MetricsArgs {
     /// Skip the first N frames of REF; its timestamps then count from the next frame.
     ///
     /// Use it if DIST was cut with `codec encode --skip`.
-    #[arg(long, value_name = "FRAMES", default_value_t = 0)]
+    #[arg(long, value_name = "FRAMES", default_value_t = 0,
+          conflicts_with_all = ["from", "to", "duration"])]
     pub(crate) skip: u64,
     /// Stop after N frames.
-    #[arg(short = 'n', long)]
+    #[arg(short = 'n', long, conflicts_with_all = ["from", "to", "duration"])]
     pub(crate) frames: Option<u64>,
+    /// Compare the same part of both files, by the times of both.
+    #[command(flatten)]
+    pub(crate) part: PartArgs,
+    /// Start REF at this time; its timestamps then count from there.
+    ///
+    /// Use it if DIST was cut with `codec encode --from`.
+    #[arg(long, value_name = "TIME", value_parser = parse_time, allow_hyphen_values = true,
+          conflicts_with_all = ["from", "to", "duration", "skip"])]
+    pub(crate) ref_from: Option<Duration>,
     /// Measure these metrics in addition to PSNR and SSIM: a comma-separated list, or `all`.
     ///
     /// psnr, psnr-global, psnr-rgb, ssim, ms-ssim, psnr-hvs, ciede2000, xpsnr, ssimulacra2,
@@ -70,4 +84,14 @@ pub(crate) struct MetricsArgs {
     /// Reject input that exceeds these limits; see `codec decode --help`.
     #[arg(long, value_name = "LIST")]
     pub(crate) limits: Option<LimitList>,
+}
+
+impl MetricsArgs {
+    /// The parts of REF and DIST.
+    pub(crate) fn cuts(&self) -> [Cut; 2] {
+        match self.ref_from {
+            Some(_) => [Cut::new(self.ref_from, None, None), Cut::default()],
+            None => [Cut { keep_times: true, ..self.part.cut() }; 2],
+        }
+    }
 }

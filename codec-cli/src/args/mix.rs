@@ -7,7 +7,7 @@ use codec_core::codec::Bitrate;
 use codec_media::mix::MixOptions;
 use codec_media::values::{self, LimitList};
 
-use super::shared::InputPath;
+use super::shared::{InputPath, PartArgs};
 
 #[derive(Debug, Args)]
 pub(crate) struct MixArgs {
@@ -51,6 +51,8 @@ pub(crate) struct MixArgs {
     /// Each file has the name of its input.
     #[arg(long, value_name = "DIR")]
     pub(crate) n_minus_1: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) part: PartArgs,
     /// Reject input that exceeds these limits; see `codec decode --help`.
     #[arg(long, value_name = "LIST")]
     pub(crate) limits: Option<LimitList>,
@@ -72,6 +74,7 @@ impl From<&MixArgs> for MixOptions {
             bitrate: args.bitrate,
             n_minus_1: args.n_minus_1.clone(),
             limits: args.limits.map(|list| list.0).unwrap_or_default(),
+            cut: args.part.cut(),
             yes: args.yes,
         }
     }
@@ -81,6 +84,8 @@ impl From<&MixArgs> for MixOptions {
 pub(crate) struct VadArgs {
     #[command(flatten)]
     pub(crate) input: InputPath,
+    #[command(flatten)]
+    pub(crate) part: PartArgs,
     /// Reject input that exceeds these limits; see `codec decode --help`.
     #[arg(long, value_name = "LIST")]
     pub(crate) limits: Option<LimitList>,

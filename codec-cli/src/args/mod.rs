@@ -6,6 +6,8 @@ pub(crate) mod audio_encoding;
 pub(crate) mod bench;
 pub(crate) mod cli;
 pub(crate) mod compare;
+pub(crate) mod concat;
+pub(crate) mod copying;
 pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod encoder;

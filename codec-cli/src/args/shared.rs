@@ -1,11 +1,13 @@
 //! Flags shared by several commands.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use codec_core::codec::Limits;
+use codec_media::cut::{Cut, parse_duration, parse_time};
 use codec_media::io::input::InputSpec;
-use codec_media::values::{Crop, Deinterlace, LimitList, PixFmt, RawLayout, Rotate};
+use codec_media::values::{Crop, Deinterlace, FpsTarget, LimitList, PixFmt, RawLayout, Rotate};
 
 /// The path of the input, with or without `-i`.
 #[derive(Debug, Args)]
@@ -54,10 +56,8 @@ impl InputArgs {
 impl From<&InputArgs> for InputSpec {
     fn from(args: &InputArgs) -> Self {
         Self {
-            path: args.path(),
             raw: args.raw,
-            limits: args.limits.map_or_else(Limits::default, |list| list.0),
-            lenient: false,
+            ..Self::new(args.path(), args.limits.map_or_else(Limits::default, |list| list.0))
         }
     }
 }
@@ -96,14 +96,72 @@ pub(crate) struct CutArgs {
     #[arg(short = 'j', long, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) threads: Option<u16>,
     /// Stop after N frames.
-    #[arg(short = 'n', long)]
+    #[arg(short = 'n', long, conflicts_with_all = ["from", "to", "duration"])]
     pub(crate) frames: Option<u64>,
     /// Skip the first N frames and their audio.
     ///
     /// The output begins at time 0, unless --keep-times is given.
-    #[arg(long, value_name = "FRAMES", default_value_t = 0)]
+    #[arg(long, value_name = "FRAMES", default_value_t = 0, group = "start",
+          conflicts_with_all = ["to", "duration"])]
     pub(crate) skip: u64,
-    /// Keep the input's timestamps after --skip.
-    #[arg(long, requires = "skip")]
+    #[command(flatten)]
+    pub(crate) part: PartArgs,
+    /// Convert the frame rate: 30, 30000/1001, or half of the input's.
+    ///
+    /// Each frame shows the last frame of the input that begins before the middle of its interval; other
+    /// frames are dropped, and frames without a new one are repeated. -n and --skip count the new
+    /// frames.
+    #[arg(id = "frame_rate", long = "fps", value_name = "FPS|half")]
+    pub(crate) fps: Option<FpsTarget>,
+    /// Keep the input's timestamps after --skip or --from.
+    #[arg(long, requires = "start")]
     pub(crate) keep_times: bool,
+}
+
+impl CutArgs {
+    /// The part between two times.
+    pub(crate) fn cut(&self) -> Cut {
+        Cut { keep_times: self.keep_times, ..self.part.cut() }
+    }
+}
+
+/// The start and the end of the part of the input that is processed.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct TimeArgs {
+    /// Start at this time of the input: 83.5, 1:23.5, 0:01:23.5 or 1500ms.
+    ///
+    /// The first frame is the first one at or after TIME; if it is more than 100 ms later, the frame
+    /// shown at TIME comes first. Audio starts with that frame, exact to the sample. Files are
+    /// decoded from the key frame before TIME.
+    #[arg(long, value_name = "TIME", value_parser = parse_time, allow_hyphen_values = true,
+          group = "start")]
+    pub(crate) from: Option<Duration>,
+    /// Stop before this time of the input, in the same form as --from.
+    #[arg(long, value_name = "TIME", value_parser = parse_time, allow_hyphen_values = true)]
+    pub(crate) to: Option<Duration>,
+}
+
+impl TimeArgs {
+    /// The part of the input.
+    pub(crate) fn cut(&self) -> Cut {
+        Cut::new(self.from, self.to, None)
+    }
+}
+
+/// The part of the input that is processed, by time.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct PartArgs {
+    #[command(flatten)]
+    pub(crate) time: TimeArgs,
+    /// Stop this long after --from (or after the start).
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, allow_hyphen_values = true,
+          conflicts_with = "to")]
+    pub(crate) duration: Option<Duration>,
+}
+
+impl PartArgs {
+    /// The part of the input.
+    pub(crate) fn cut(&self) -> Cut {
+        Cut::new(self.time.from, self.time.to, self.duration)
+    }
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use codec_lab::simulate::link::LinkSpec;
 use codec_lab::simulate::options::{OnLoss, Recovery, SimulateOptions};
+use codec_media::io::input::InputSpec;
 use codec_rtc::link;
 
 use super::encoder::EncoderArgs;
-use super::shared::InputArgs;
+use super::shared::{InputArgs, TimeArgs};
 
 /// The reaction to packet loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -93,8 +94,10 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "TIME", value_parser = link::parse_time, default_value = "0ms")]
     pub(crate) decode_time: Duration,
     /// Stop after N frames.
-    #[arg(short = 'n', long)]
+    #[arg(short = 'n', long, conflicts_with_all = ["from", "to"])]
     pub(crate) frames: Option<u64>,
+    #[command(flatten)]
+    pub(crate) time: TimeArgs,
     /// Stop after this much of the input.
     #[arg(long, value_name = "TIME", value_parser = link::parse_time)]
     pub(crate) duration: Option<Duration>,
@@ -123,7 +126,7 @@ pub(crate) struct SimulateArgs {
 impl From<&SimulateArgs> for SimulateOptions {
     fn from(args: &SimulateArgs) -> Self {
         Self {
-            input: (&args.input).into(),
+            input: InputSpec { cut: args.time.cut(), ..InputSpec::from(&args.input) },
             encoder: (&args.encoder).into(),
             link: args.link.clone(),
             seed: args.seed,

@@ -3,7 +3,7 @@
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// Options of ffmpeg, x264, vpxenc and similar programs, with their equivalents here.
-const KNOWN: [(&str, &str); 48] = [
+const KNOWN: [(&str, &str); 50] = [
     ("--crf", "--quality"),
     ("-crf", "--quality"),
     ("--cq-level", "--quality"),
@@ -48,8 +48,10 @@ const KNOWN: [(&str, &str); 48] = [
     ("-profile:v", "--knob profile=66, 77 or 100"),
     ("--rc-lookahead", "--knob lookahead=N"),
     ("--slices", "--knob slices=N"),
-    ("-ss", "--skip"),
-    ("--seek", "--skip"),
+    ("-ss", "--from"),
+    ("-to", "--to"),
+    ("-t", "--duration"),
+    ("--seek", "--skip or --from"),
     ("--psnr", "--metrics psnr"),
     ("--overwrite", "--yes"),
 ];

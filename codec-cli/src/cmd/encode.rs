@@ -13,12 +13,14 @@ use codec_media::io::output::OutputRules;
 use codec_media::io::stills::{StillFormat, write};
 use codec_media::io::unreadable::Advice;
 use codec_media::io::video;
+use codec_media::session::copy::copy;
 use codec_media::session::{self, Session, audio, goal};
 use codec_media::settings::audio::AudioOptions;
 use codec_media::settings::encoding::can_hold_video;
 use codec_media::values::Rotate;
 
 use crate::args::audio_encoding::audio_encoding;
+use crate::args::copying::copying;
 use crate::args::encode::EncodeArgs;
 use crate::args::encoding::encoding;
 
@@ -44,6 +46,11 @@ pub(crate) fn transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
         return outcome;
     }
     let format = format_of(&args.output, args.format.as_deref(), Format::Ivf)?;
+    if format.is_raw_video() && args.copy {
+        return Err(Failure::usage(format!(
+            "{format} cannot hold encoded video, which --copy keeps"
+        )));
+    }
     if format.is_raw_video() {
         reject_goal(args)?;
         return decode::from_transcode(args, env);
@@ -53,7 +60,7 @@ pub(crate) fn transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
 
 /// Writes a still image if the output is one.
 fn still(args: &EncodeArgs, env: &Env) -> Option<Result<()>> {
-    if args.format.is_some() || StillFormat::of(&args.output).is_none() {
+    if args.copy || args.format.is_some() || StillFormat::of(&args.output).is_none() {
         let refused = || Failure::usage("--lossless requires a .webp or .png output");
         return args.lossless.then(|| Err(refused()));
     }
@@ -71,14 +78,15 @@ fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
         return Err(Failure::usage("--fragmented cannot be used with still images"));
     }
     let style = write::Style::of(&args.output, args.encoder.quality, args.lossless)?;
-    let spec = InputSpec::from(&args.input);
+    let spec = InputSpec { cut: args.cut.cut(), ..InputSpec::from(&args.input) };
     let rules =
         OutputRules { overwrite: args.yes, protected: vec![spec.path.clone()], terminal: false };
     rules.check(&args.output)?;
     let deinterlace = args.transform.deinterlace;
     let pix_fmt = args.transform.pix_fmt;
     let limits = spec.limits;
-    let options = DecodeOptions { limits, pix_fmt, deinterlace, ..DecodeOptions::default() };
+    let fps = args.cut.fps;
+    let options = DecodeOptions { limits, pix_fmt, deinterlace, fps, ..DecodeOptions::default() };
     let mut source = video::open(&spec, &options, env)?;
     let turn = args.transform.rotate.unwrap_or(Rotate::AsDescribed);
     let mut transform = Transform::new(args.transform.crop, Some(turn), args.resize);
@@ -103,6 +111,9 @@ fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
 fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
     if args.audio.no_video || !can_hold_video(format) {
         return audio_only(args, env);
+    }
+    if args.copy {
+        return copy(&copying(args)?, env);
     }
     let settings = encoding(args)?;
     let opened = session::open_input(&settings, env)?;
@@ -143,7 +154,7 @@ fn audio_only(args: &EncodeArgs, env: &Env) -> Result<()> {
     env.stop.handle_requests();
     settings.rules.check(&settings.output)?;
     let wants = MediaSelection { video: false, audio: true };
-    let spec = InputSpec::from(&args.input);
+    let spec = InputSpec { cut: args.cut.cut(), ..InputSpec::from(&args.input) };
     let options =
         DecodeOptions { limits: spec.limits, advice: Advice::FLAGS, ..DecodeOptions::default() };
     let opened = media::open(&spec, wants, &options, env)?;

@@ -18,6 +18,7 @@ use codec_lab::inspect::options::InspectOptions;
 use codec_lab::simulate::options::SimulateOptions;
 use codec_lab::{bench, compare, inspect, simulate};
 use codec_media::Env;
+use codec_media::concat;
 use codec_media::failure::Result;
 #[cfg(feature = "net")]
 use codec_media::live::options::{ReceiveOptions, SendOptions};
@@ -28,6 +29,7 @@ use codec_media::mix::{self, MixOptions};
 use crate::args::arm_options::EncodeFlags;
 use crate::args::bench::{BenchArgs, BenchPart};
 use crate::args::cli::Verb;
+use crate::args::concat::joining;
 
 /// Runs a command.
 pub(crate) fn run(verb: Verb, env: &Env) -> Result<()> {
@@ -35,6 +37,7 @@ pub(crate) fn run(verb: Verb, env: &Env) -> Result<()> {
         Verb::Encode(args) => encode::encode(&args, env),
         Verb::Transcode(args) => encode::transcode(&args, env),
         Verb::Decode(args) => decode::run(&args, env),
+        Verb::Concat(args) => concat::run(&joining(&args)?, env),
         Verb::Probe(args) => probe::run(&args, env),
         Verb::Inspect(args) => inspect::run(&InspectOptions::from(&args), env),
         Verb::Metrics(args) => metrics::run(&args, env),

@@ -2,6 +2,7 @@
 
 use codec_media::Env;
 use codec_media::count::counted;
+use codec_media::cut::Cut;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::frame::planes::Planes;
 use codec_media::frame::transform::Transform;
@@ -18,6 +19,7 @@ use crate::args::decode::SnapshotArgs;
 pub(crate) fn run(args: &SnapshotArgs, env: &Env) -> Result<()> {
     let mut spec = InputSpec::from(&args.input);
     spec.lenient = args.conceal;
+    spec.cut = Cut::new(args.time, None, None);
     let rules = OutputRules {
         overwrite: args.yes,
         protected: vec![spec.path.clone()],
@@ -46,8 +48,16 @@ pub(crate) fn run(args: &SnapshotArgs, env: &Env) -> Result<()> {
         None => return Err(past_the_end(&spec, args.frame, args.frame)),
     }
     let written = write::save(&planes, &args.output, style, &rules, env)?;
-    env.events.note(format!("{written}, frame {}", args.frame));
+    env.events.note(match source.start_ns() {
+        Some(start_ns) => format!("{written}, the frame at {:.3} s", seconds(start_ns)),
+        None => format!("{written}, frame {}", args.frame),
+    });
     Ok(())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a report")]
+fn seconds(ns: i64) -> f64 {
+    ns as f64 / 1e9
 }
 
 fn past_the_end(spec: &InputSpec, asked: u64, had: u64) -> Failure {

@@ -23,7 +23,7 @@ pub(crate) fn run(args: &VadArgs, env: &Env) -> Result<()> {
         min_pause: args.min_pause,
     };
     let limits = args.limits.map(|list| list.0).unwrap_or_default();
-    let input = InputSpec { path: args.input.path(), raw: None, limits, lenient: false };
+    let input = InputSpec { cut: args.part.cut(), ..InputSpec::new(args.input.path(), limits) };
     let speech = detect(&input, options, env)?;
     print(&if args.json { json(&speech) } else { text(&speech) })
 }

@@ -17,6 +17,7 @@ mod capture;
 mod compare;
 mod compare_page;
 mod compare_times;
+mod cuts;
 mod decoding;
 mod dropped_tracks;
 #[cfg(feature = "net")]

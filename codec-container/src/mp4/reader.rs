@@ -1,7 +1,6 @@
 //! Reads MP4: complete files, and fragmented ones as they arrive.
 
 use std::collections::VecDeque;
-use std::iter::Peekable;
 
 use codec_core::codec::{Codec, Limits};
 
@@ -46,7 +45,9 @@ pub struct Mp4Reader {
 struct State {
     id: u32,
     timescale: u32,
-    table: Peekable<SampleTable>,
+    table: SampleTable,
+    /// The next sample of the table, read ahead.
+    ahead: Option<Sample>,
     defaults: Option<Defaults>,
     edits: Edits,
     /// The video codec.
@@ -65,7 +66,8 @@ struct State {
 struct AudioState {
     rate: u32,
     counter: SampleCounter,
-    /// Samples of the codec delay that are still to come.
+    /// Samples of the codec delay, and how many of them are still to come.
+    whole_delay: u32,
     delay: u32,
     /// Bytes of a sample of all channels, if fixed: such samples are read in groups.
     frame_bytes: Option<u32>,
@@ -78,6 +80,7 @@ impl State {
         let audio = track.audio().map(|track| AudioState {
             rate: track.audio.rate,
             counter: SampleCounter::new(track),
+            whole_delay: track.delay,
             delay: track.delay,
             frame_bytes: pcm::frame_bytes(track).and_then(|bytes| u32::try_from(bytes).ok()),
         });
@@ -85,7 +88,8 @@ impl State {
             id: samples.id,
             timescale: samples.timescale,
             edits: samples.edits,
-            table: samples.samples.peekable(),
+            table: samples.samples,
+            ahead: None,
             defaults: samples.defaults,
             video,
             audio,
@@ -99,11 +103,14 @@ impl State {
 
     /// The next known sample.
     fn peek(&mut self) -> Option<Sample> {
-        self.table.peek().or(self.waiting.front()).copied()
+        if self.ahead.is_none() {
+            self.ahead = self.table.next();
+        }
+        self.ahead.or(self.waiting.front().copied())
     }
 
     fn take(&mut self) -> Option<Sample> {
-        self.table.next().or_else(|| self.waiting.pop_front())
+        self.ahead.take().or_else(|| self.table.next()).or_else(|| self.waiting.pop_front())
     }
 
     /// Takes the next sample; for uncompressed audio, 20 ms of samples.
@@ -124,6 +131,42 @@ impl State {
             self.take();
         }
         Some(packet)
+    }
+
+    /// Returns to the first sample of the table.
+    fn rewind(&mut self) {
+        self.table.rewind();
+        (self.ahead, self.index) = (None, 0);
+        self.order = self.order.map(|_| TimeOrder::default());
+    }
+
+    /// Moves to the last sync sample that is presented at or before `time`, or to the first sample.
+    /// Returns its presentation time. The file must not have fragments.
+    fn seek(&mut self, time: i64) -> i64 {
+        let media_time = time.saturating_sub(self.edits.shift());
+        let is_audio = self.audio.is_some();
+        self.rewind();
+        let (mut target, mut found) = (0, self.edits.shift());
+        for (number, sample) in (0_u64..).zip(self.table.by_ref()) {
+            let decode_time = i64::try_from(sample.decode_time).unwrap_or(i64::MAX);
+            if is_audio && decode_time > media_time {
+                break;
+            }
+            let shown = decode_time.saturating_add(sample.composition);
+            if shown <= media_time && (is_audio || sample.sync) {
+                (target, found) = (number, shown.saturating_add(self.edits.shift()));
+            }
+        }
+        self.rewind();
+        let mut decode_time = 0;
+        for sample in self.table.by_ref().take(usize::try_from(target).unwrap_or(usize::MAX)) {
+            decode_time = sample.decode_time.saturating_add(sample.duration.into());
+        }
+        self.index = target;
+        if let Some(audio) = &mut self.audio {
+            audio.restart(decode_time, self.timescale);
+        }
+        found
     }
 
     /// Decoding time of a sample in nanoseconds, for comparing tracks.
@@ -283,6 +326,14 @@ impl Mp4Reader {
 }
 
 impl AudioState {
+    /// Prepares for a packet with the decoding time `ticks`.
+    fn restart(&mut self, ticks: u64, timescale: u32) {
+        let ticks = i64::try_from(ticks).unwrap_or(i64::MAX);
+        let passed = scaled(ticks, self.rate.into(), timescale.into());
+        self.delay = self.whole_delay.saturating_sub(u32::try_from(passed).unwrap_or(u32::MAX));
+        self.counter.restart();
+    }
+
     /// Computes which samples of a packet are not part of the audio.
     fn trim(&mut self, timescale: u32, is_last: bool, packet: &mut CodedPacket) {
         packet.key = true;
@@ -328,6 +379,22 @@ impl PacketReader for Mp4Reader {
         if let Some(order) = &mut self.states[packet.track].order {
             order.check(Format::Mp4, packet.offset, index, packet.pts)?;
         }
+        Ok(true)
+    }
+
+    fn seek(&mut self, track: usize, time: i64) -> Result<bool> {
+        let is_fragmented = self.states.iter().any(|state| state.defaults.is_some());
+        if !self.input.can_seek() || is_fragmented {
+            return Ok(false);
+        }
+        let Some(state) = self.states.get_mut(track) else { return Ok(false) };
+        let (start, timescale) = (state.seek(time), state.timescale);
+        let others = self.states.iter_mut().enumerate().filter(|(at, _)| *at != track);
+        for (_, state) in others {
+            state.seek(scaled(start, state.timescale.into(), timescale.into()));
+        }
+        self.budget = self.input.len()?;
+        self.ended = false;
         Ok(true)
     }
 }

@@ -132,6 +132,15 @@ impl SampleTable {
         }
     }
 
+    /// Returns to the first sample.
+    pub(super) fn rewind(&mut self) {
+        (self.index, self.chunk, self.run, self.in_chunk, self.at) = (0, 0, 0, 0, None);
+        (self.sync_position, self.decode_time) = (0, 0);
+        for steps in [&mut self.durations, &mut self.compositions] {
+            (steps.position, steps.used) = (0, 0);
+        }
+    }
+
     fn size_of(&self, index: u32) -> Option<u32> {
         match &self.sizes {
             Sizes::Equal { size, count } => (index < *count).then_some(*size),

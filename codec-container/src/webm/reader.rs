@@ -1,6 +1,8 @@
-//! Reads WebM and Matroska front to back, without seeking: files and live pipes.
+//! Reads WebM and Matroska front to back, files and live pipes; in a file it seeks by the cues.
 //!
 //! The reader does not read ahead, so it returns every complete frame of a truncated stream.
+
+mod seek;
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -38,9 +40,12 @@ pub struct WebmReader {
     tracks: Vec<Track>,
     states: Vec<State>,
     time_base: Rational,
+    /// Start of the segment's content.
+    segment_start: u64,
     /// Ends of the segment and the current cluster, if known.
     segment_end: Option<u64>,
     cluster: Option<Cluster>,
+    index_of_keys: seek::Index,
     /// A block or block group.
     block: Vec<u8>,
     /// Frames of `block` that are still to be delivered.
@@ -121,7 +126,9 @@ impl WebmReader {
         let mut input = ByteReader::new(source);
         let format = read_ebml_head(&mut input)?;
         let segment_end = find_segment(&mut input)?;
-        let Headers { tracks, blocks, time_base, cluster } = read_headers(&mut input, format)?;
+        let segment_start = input.position();
+        let Headers { tracks, blocks, time_base, cluster, index_of_keys } =
+            read_headers(&mut input, format)?;
         let state = |(track, blocks): (&Track, Blocks)| {
             let video = track.video().map(|track| track.codec);
             let checked = !options.allow_backward_times && video.is_some_and(|c| c != Codec::H264);
@@ -140,8 +147,10 @@ impl WebmReader {
             tracks,
             states,
             time_base,
+            segment_start,
             segment_end,
             cluster,
+            index_of_keys,
             block: Vec::new(),
             waiting: VecDeque::new(),
             trouble: None,
@@ -179,7 +188,10 @@ impl WebmReader {
                     self.read_in_cluster(cluster, head)?;
                 }
                 _ => match head.id {
-                    ids::CLUSTER => self.cluster = Some(enter_cluster(&self.input, head)),
+                    ids::CLUSTER => {
+                        self.cluster = Some(enter_cluster(&self.input, head));
+                        self.index_of_keys.awaited = None;
+                    }
                     // Another segment may have different tracks.
                     ids::EBML | ids::SEGMENT => return Ok(false),
                     _ => self.skip(head)?,
@@ -448,15 +460,23 @@ impl PacketReader for WebmReader {
         if self.ended {
             return Ok(false);
         }
-        let outcome = self.fill();
-        if !matches!(outcome, Ok(true)) {
-            self.ended = true;
-            return outcome;
+        loop {
+            let outcome = self.fill();
+            if !matches!(outcome, Ok(true)) {
+                self.ended = true;
+                return outcome;
+            }
+            let Some(frame) = self.waiting.pop_front() else { return Ok(false) };
+            let delivered = self.deliver(&frame, packet);
+            self.index += 1;
+            if !self.is_before_key(packet) {
+                return delivered.map(|()| true);
+            }
         }
-        let Some(frame) = self.waiting.pop_front() else { return Ok(false) };
-        let audio = self.deliver(&frame, packet);
-        self.index += 1;
-        audio.map(|()| true)
+    }
+
+    fn seek(&mut self, track: usize, time: i64) -> Result<bool> {
+        self.seek_by_cues(track, time)
     }
 }
 
@@ -564,6 +584,7 @@ struct Headers {
     blocks: Vec<Blocks>,
     time_base: Rational,
     cluster: Option<Cluster>,
+    index_of_keys: seek::Index,
 }
 
 /// Reads up to the first cluster, or to the end without one.
@@ -572,6 +593,8 @@ fn read_headers(input: &mut ByteReader, format: Format) -> Result<Headers> {
     let mut tracks = None;
     let mut cluster = None;
     let mut metadata = Metadata::default();
+    let mut index_of_keys = seek::Index::default();
+    let segment_start = input.position();
     let at = loop {
         let at = input.position();
         let Some(head) = Head::read(input, None)? else { break at };
@@ -589,9 +612,16 @@ fn read_headers(input: &mut ByteReader, format: Format) -> Result<Headers> {
             ids::TRACKS => tracks = Some(read_header(input, head)?),
             ids::CLUSTER => {
                 cluster = Some(enter_cluster(input, head));
+                index_of_keys.first_cluster = Some(at);
                 break at;
             }
+            ids::SEEK_HEAD if head.size.is_some_and(|size| size <= MAX_HEADER_BYTES) => {
+                index_of_keys.add_seek_head(&read_header(input, head)?, segment_start);
+            }
             id => {
+                if id == ids::CUES {
+                    index_of_keys.cues_at = Some(at);
+                }
                 metadata.has_chapters |= id == ids::CHAPTERS;
                 metadata.has_attachments |= id == ids::ATTACHMENTS;
                 let Some(size) = head.size else {
@@ -624,7 +654,7 @@ fn read_headers(input: &mut ByteReader, format: Format) -> Result<Headers> {
             }
         }
     }
-    Ok(Headers { tracks, blocks, time_base: info.time_base, cluster })
+    Ok(Headers { tracks, blocks, time_base: info.time_base, cluster, index_of_keys })
 }
 
 fn parse_info(payload: &[u8], offset: u64) -> Result<Info> {

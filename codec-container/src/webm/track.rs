@@ -47,6 +47,8 @@ pub(super) struct Blocks {
 pub(super) struct AudioState {
     pub(super) rate: u32,
     pub(super) delay_ns: u64,
+    /// Samples to discard at the start of the track.
+    pub(super) delay: u32,
     pub(super) counter: SampleCounter,
     pub(super) clock: SampleClock,
 }
@@ -228,6 +230,7 @@ fn parse_audio_entry(entry: &[u8], format: Format, time_base: Rational) -> Resul
     let audio = AudioState {
         rate,
         delay_ns,
+        delay: stream.delay,
         counter: SampleCounter::new(&stream),
         clock: SampleClock::new(stream.delay, tolerance),
     };

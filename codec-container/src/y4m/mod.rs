@@ -22,6 +22,8 @@ use crate::{
 
 /// Maximum line length, in bytes.
 const MAX_LINE_BYTES: usize = 4096;
+/// The line before the samples of a frame without parameters.
+const FRAME_LINE: &[u8; 6] = b"FRAME\n";
 
 /// Reads y4m.
 ///
@@ -47,6 +49,8 @@ pub struct Y4mReader {
     samples: SampleBuffer,
     line: Vec<u8>,
     index: u64,
+    /// Position of the first frame.
+    first_frame: u64,
     ended: bool,
 }
 
@@ -69,6 +73,7 @@ impl Y4mReader {
         read_line(&mut input, &mut line, None)?;
         let (stream, interlacing) = header::parse(&line)?;
         let video_frame_bytes = video_frame_bytes(&stream, &options.limits)?;
+        let first_frame = input.position();
         Ok(Self {
             input,
             stream,
@@ -77,6 +82,7 @@ impl Y4mReader {
             samples: SampleBuffer::default(),
             line,
             index: 0,
+            first_frame,
             ended: false,
         })
     }
@@ -156,6 +162,30 @@ impl RawVideoReader for Y4mReader {
         }
         Ok(Some(RawVideoFrame { picture, pts, duration: Some(1), index }))
     }
+
+    fn seek(&mut self, index: u64) -> Result<bool> {
+        let Some(length) = self.input.len()? else { return Ok(false) };
+        // Frames without parameters have records of equal length, possibly with a newline after the
+        // last one.
+        let record = (FRAME_LINE.len() + self.video_frame_bytes) as u64;
+        let frames_bytes = length.saturating_sub(self.first_frame);
+        if frames_bytes % record > 1 {
+            return Ok(false);
+        }
+        let position = self.input.position();
+        let index = index.min(frames_bytes / record);
+        let target = self.first_frame + index * record;
+        self.input.go_to(target)?;
+        let mut line = [0; FRAME_LINE.len()];
+        let is_frame = self.input.read_up_to(&mut line)? == line.len() && line == *FRAME_LINE;
+        if !is_frame && index < frames_bytes / record {
+            self.input.go_to(position)?;
+            return Ok(false);
+        }
+        self.input.go_to(target)?;
+        (self.index, self.ended) = (index, false);
+        Ok(true)
+    }
 }
 
 /// Writes y4m.
@@ -181,7 +211,7 @@ impl Y4mWriter {
 impl RawVideoWriter for Y4mWriter {
     fn write(&mut self, picture: &Picture<'_>) -> Result<()> {
         check_picture(&self.stream, picture)?;
-        self.output.write(b"FRAME\n")?;
+        self.output.write(FRAME_LINE)?;
         write_samples(&mut self.output, picture, self.stream.pixels, &mut self.scratch)?;
         Ok(self.output.flush_if_live()?)
     }

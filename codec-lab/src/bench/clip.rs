@@ -9,6 +9,7 @@ use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::frame::planes::Planes;
 use codec_media::generate::{Generator, Scene};
+use codec_media::io::cut_packets::CutPackets;
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::{InputSpec, Opened};
 use codec_media::io::source::FrameSource;
@@ -141,7 +142,7 @@ pub(super) fn drawn(args: &BenchOptions, env: &Env) -> Result<Taken> {
 /// frames.
 pub(super) fn read(path: &Path, args: &BenchOptions, env: &Env) -> Result<Taken> {
     let limits = args.limits;
-    let spec = InputSpec { path: path.to_owned(), raw: args.raw, limits, lenient: false };
+    let spec = InputSpec { raw: args.raw, cut: args.cut, ..InputSpec::new(path, limits) };
     let opened = spec.open(env)?;
     match opened {
         Opened::Container(Input::Packets(reader)) if !args.encode => {
@@ -221,6 +222,10 @@ fn packets(
     env: &Env,
 ) -> Result<Stream> {
     let name = name_of(&spec.path);
+    if !spec.cut.is_whole() {
+        // Decoding begins at a key frame.
+        reader = Box::new(CutPackets::new(reader, spec, env)?);
+    }
     reader.select_video();
     let Some((_, track)) = reader.video() else {
         return Err(missing(&*reader, TrackKind::Video, &name, Advice::default()));

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use codec_core::codec::Limits;
 use codec_core::frame::{Rational, Size};
+use codec_media::cut::Cut;
 use codec_media::settings::encoder::EncoderOptions;
 use codec_media::values::RawLayout;
 
@@ -25,6 +26,8 @@ pub struct BenchOptions {
     /// Maximum number of frames of each input. `None`: all that fit `memory`; 60 of a generated
     /// clip.
     pub frames: Option<u64>,
+    /// The part of each input.
+    pub cut: Cut,
     /// Maximum memory for the frames of one input, in bytes.
     pub memory: u64,
     /// Settings of the encoder.

@@ -80,12 +80,13 @@ fn unique(path: &Path, names: &mut BTreeSet<String>) -> String {
 
 fn prepare(path: &Path, name: String, study: &Study, store: &Store, env: &Env) -> Result<Clip> {
     let options = DecodeOptions::default();
-    let spec =
-        InputSpec { path: path.to_owned(), raw: None, limits: options.limits, lenient: false };
+    let cut = study.cut()?;
+    let spec = InputSpec { cut, ..InputSpec::new(path, options.limits) };
     let mut source = video::open(&spec, &options, env)?;
     let stream_info = source.stream_info().clone();
     let skip = study.skip.unwrap_or(0);
-    let whole = skip == 0 && study.frames.is_none() && stream_info.kind == "y4m";
+    let is_part = skip > 0 || study.frames.is_some() || !cut.is_whole();
+    let whole = !is_part && stream_info.kind == "y4m";
     let temporary = store.work().join(format!("{}.y4m", hex(&Md5::digest(name.as_bytes()))));
     let rules = OutputRules { overwrite: true, ..OutputRules::default() };
     let mut sink = None;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use codec_core::codec::Bitrate;
 use codec_measure::bd::Interpolation;
+use codec_media::cut::Cut;
 
 /// Options of a study.
 #[derive(Clone, Debug)]
@@ -36,6 +37,8 @@ pub struct CompareOptions {
     pub frames: Option<u64>,
     /// Number of frames to skip at the start of each clip.
     pub skip: Option<u64>,
+    /// The part of each clip.
+    pub cut: Cut,
     /// Number of encodes of each point, interleaved with the others; results are medians. Default:
     /// 3.
     pub repeat: Option<u32>,

@@ -122,7 +122,7 @@ fn view(
     };
     let options = DecodeOptions::default();
     let (path, limits) = (clip.path.clone(), options.limits);
-    let spec = InputSpec { path, raw: None, limits, lenient: false };
+    let spec = InputSpec::new(path, limits);
     let mut reference = video::open(&spec, &options, env)?;
     let has_times = video.is_ours || video.times_s.is_some();
     let mut distorted = Viewed::new(video.source, video.times_s, env.stop.clone());

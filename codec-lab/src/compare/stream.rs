@@ -39,7 +39,7 @@ fn ffmpeg() -> Option<String> {
 
 fn spec(path: &Path) -> InputSpec {
     let limits = DecodeOptions::default().limits;
-    InputSpec { path: path.to_owned(), raw: None, limits, lenient: true }
+    InputSpec { lenient: true, ..InputSpec::new(path, limits) }
 }
 
 /// The packets of a stream in decoding order. ffprobe reads formats that we cannot read.

@@ -1,11 +1,13 @@
 //! The study: a matrix of clips, arms and targets, from options and from a file.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use codec_core::codec::Bitrate;
 use codec_measure::bd::Interpolation;
 use codec_measure::metrics::{MetricId, parse_list};
 use codec_measure::results::Target;
+use codec_media::cut::{Cut, parse_time};
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::output::{OutputFile, OutputRules};
 use codec_media::rate_trace::read_targets;
@@ -32,6 +34,11 @@ pub(super) struct Study {
     pub(super) frames: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) skip: Option<u64>,
+    /// Times such as `1:23.5`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) to: Option<String>,
     /// Bitrates such as `600k` or `1.5M`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) bitrates: Vec<String>,
@@ -131,6 +138,9 @@ impl Study {
         replace(&mut study.anchor, args.anchor.as_ref());
         replace(&mut study.frames, args.frames.as_ref());
         replace(&mut study.skip, args.skip.as_ref());
+        let seconds = |time: Duration| format!("{}s", time.as_secs_f64());
+        replace(&mut study.from, args.cut.from.map(seconds).as_ref());
+        replace(&mut study.to, args.cut.to.map(seconds).as_ref());
         replace(&mut study.repeat, args.repeat.as_ref());
         replace(&mut study.warm_up, args.warm_up.as_ref());
         replace(&mut study.until, args.until.map(|share| 100.0 * share).as_ref());
@@ -171,7 +181,24 @@ impl Study {
         self.rate_trace.clone_from(rate_trace);
     }
 
+    /// The part of each clip.
+    pub(super) fn cut(&self) -> Result<Cut> {
+        let time = |name: &str, text: &Option<String>| match text.as_deref().map(parse_time) {
+            Some(Err(why)) => Err(Failure::usage(format!("invalid {name} of the study: {why}"))),
+            Some(Ok(time)) => Ok(Some(time)),
+            None => Ok(None),
+        };
+        Ok(Cut::new(time("from", &self.from)?, time("to", &self.to)?, None))
+    }
+
     fn check(&self) -> Result<()> {
+        let cut = self.cut()?;
+        cut.check()?;
+        if !cut.is_whole() && (self.skip.is_some() || self.frames.is_some()) {
+            let message = "the study cuts its clips by frames and by time: give either skip and \
+                           frames, or from and to";
+            return Err(Failure::usage(message));
+        }
         let lists = [
             !self.bitrates.is_empty(),
             !self.bpp.is_empty(),
@@ -283,10 +310,8 @@ impl Study {
         self.jobs() == 1
     }
 
-    pub(super) fn time_limit(&self) -> std::time::Duration {
-        std::time::Duration::from_secs_f64(
-            self.time_limit_s.unwrap_or(TIME_LIMIT_S).clamp(0.01, 3.2e7),
-        )
+    pub(super) fn time_limit(&self) -> Duration {
+        Duration::from_secs_f64(self.time_limit_s.unwrap_or(TIME_LIMIT_S).clamp(0.01, 3.2e7))
     }
 
     pub(super) fn interpolation(&self) -> Interpolation {

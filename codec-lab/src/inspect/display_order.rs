@@ -1,6 +1,7 @@
 //! The display order of the frames of H.264 byte streams, which carry no timestamps.
 
 use codec_media::Env;
+use codec_media::cut::Cut;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::input::InputSpec;
 use codec_media::io::names::is_pipe;
@@ -27,9 +28,10 @@ impl DisplayOrder {
         if is_pipe(&spec.path) {
             return Ok(Self::OfPackets);
         }
+        let whole = InputSpec { cut: Cut::default(), ..spec.clone() };
         let mut times = Vec::new();
         let mut displayed = 0;
-        Packets::open(spec, true, &env.quiet())?.decode_all(|packet| {
+        Packets::open(&whole, true, &env.quiet())?.decode_all(|packet| {
             let packet = usize::try_from(packet).unwrap_or_default();
             times.resize(times.len().max(packet + 1), None);
             times[packet] = Some(displayed);

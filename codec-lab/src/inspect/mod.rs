@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use codec_core::frame::Rational;
 use codec_media::Env;
+use codec_media::cut::Cut;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::names::is_pipe;
 use codec_media::io::output::{OutputFile, OutputRules};
@@ -88,19 +89,21 @@ struct Selection {
     skip: u64,
     /// Number of packets to read, including skipped ones.
     until: u64,
+    cut: Cut,
 }
 
 impl Selection {
     fn new(args: &InspectOptions) -> Result<Self> {
+        let cut = args.input.cut;
         Ok(match args.frames {
             Some(FrameRange::Range(..)) if args.skip > 0 => {
                 return Err(Failure::usage("--skip cannot be used with a range of frames"));
             }
-            Some(FrameRange::Range(skip, until)) => Self { skip, until },
+            Some(FrameRange::Range(skip, until)) => Self { skip, until, cut },
             Some(FrameRange::Count(count)) => {
-                Self { skip: args.skip, until: args.skip.saturating_add(count) }
+                Self { skip: args.skip, until: args.skip.saturating_add(count), cut }
             }
-            None => Self { skip: args.skip, until: u64::MAX },
+            None => Self { skip: args.skip, until: u64::MAX, cut },
         })
     }
 }
@@ -211,8 +214,10 @@ struct Inspection {
 
 impl Inspection {
     fn read(&mut self, packets: &mut Packets, env: &Env) -> Result<()> {
-        let Selection { skip, until } = self.selection;
-        let total = packets.input_info.count.map_or(until, |count| count.min(until));
+        let Selection { skip, until, cut } = self.selection;
+        let time_base = packets.input_info.time_base;
+        let count = packets.input_info.count.filter(|_| cut.is_whole());
+        let total = count.map_or(until, |count| count.min(until));
         let total = Some(total.saturating_sub(skip)).filter(|_| total < u64::MAX);
         let rate = packets.input_info.frame_rate.unwrap_or(Rational::new(30, 1));
         let mut progress = env.events.progress(total, rate);
@@ -229,7 +234,7 @@ impl Inspection {
             {
                 damage = Some(failure.clone());
             }
-            if index >= skip {
+            if index >= skip && cut.contains(seen.packet.pts, time_base) {
                 for earlier in seen.earlier() {
                     self.report(earlier)?;
                 }

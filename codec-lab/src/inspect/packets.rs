@@ -7,7 +7,9 @@ use codec_core::codec::{Codec, DecodeReport, VideoDecoder};
 use codec_core::frame::{PictureInfo, Rational, Size};
 
 use codec_media::Env;
+use codec_media::cut::Cut;
 use codec_media::failure::{Failure, Kind, Result};
+use codec_media::io::cut_packets::CutPackets;
 use codec_media::io::decoded::{DecodeOptions, open_decoder};
 use codec_media::io::input::{InputSpec, Opened};
 use codec_media::io::unreadable::{Advice, missing};
@@ -120,6 +122,12 @@ impl Packets {
         let name = spec.name();
         let refused = |why: &str| Failure::new(Kind::Input, format!("{name}: {why}"));
         let mut reader = match spec.open(env)? {
+            Opened::Container(Input::Packets(reader)) if !spec.cut.is_whole() => {
+                // Decoding begins at a key frame.
+                let cut = Cut { keep_times: true, ..spec.cut };
+                let spec = InputSpec { cut, ..spec.clone() };
+                Box::new(CutPackets::new(reader, &spec, env)?)
+            }
             Opened::Container(Input::Packets(reader)) => reader,
             Opened::Still(..) => return Err(refused("a still image has no packets")),
             _ => return Err(refused("raw video has no packets to inspect")),

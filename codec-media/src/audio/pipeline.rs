@@ -289,7 +289,14 @@ impl Copied {
             return Ok(Step::LeftOut);
         }
         let pts = self.packet.pts.saturating_sub(ticks(window.origin_s, tick.recip()));
-        let packet = PacketRef { track: number, pts, ..self.packet.as_ref() };
+        let mut packet = PacketRef { track: number, pts, ..self.packet.as_ref() };
+        if let (Some(end_s), Some(duration)) = (window.end_s, packet.duration) {
+            let late_s = (from_s + duration as f64 * tick - end_s).max(0.0);
+            let late = u64::try_from(ticks(late_s, tick.recip())).unwrap_or(0).min(duration);
+            packet.duration = Some(duration - late);
+            let trimmed = samples(late_s, f64::from(self.track.audio.rate));
+            packet.trim_end += u32::try_from(trimmed).unwrap_or(0);
+        }
         writer.write(packet).map_err(|error| Failure::writing(&self.output, error))?;
         self.packets += 1;
         self.bytes += self.packet.data.len() as u64;

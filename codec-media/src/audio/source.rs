@@ -13,7 +13,9 @@ use codec_core::frame::Rational;
 use super::gap::GapLimit;
 use crate::Env;
 use crate::failure::{Failure, Kind, Result};
+use crate::io::cut_audio::only_audio;
 use crate::io::input::{InputSpec, Opened};
+use crate::io::media::AudioInput;
 use crate::io::unreadable::{Advice, missing, with_help};
 use crate::stop::Stop;
 
@@ -63,9 +65,15 @@ impl AudioSource {
     /// If the input cannot be opened, has no audio track or cannot be decoded.
     pub fn open(spec: &InputSpec, options: &AudioDecodeOptions, env: &Env) -> Result<Self> {
         match spec.open(env)? {
-            Opened::Container(Input::Packets(mut reader)) => {
-                reader.select_audio();
-                Self::new(reader, spec.name(), options, env)
+            Opened::Container(Input::Packets(reader)) => {
+                if reader.audio().is_none() {
+                    return Err(missing(&*reader, TrackKind::Audio, &spec.name(), options.advice));
+                }
+                let Some(input) = AudioInput::of(reader, spec.name()) else {
+                    return Err(Failure::internal("no audio track"));
+                };
+                let input = only_audio(input, spec.cut, env)?;
+                Self::new(input.reader, input.name, options, env)
             }
             _ => Err(Failure::new(Kind::Input, format!("{}: no audio track", spec.name()))),
         }

@@ -9,13 +9,16 @@ use codec_core::codec::{Codec, Conceal, DecoderConfig, FrameFormats, Limits, Vid
 use codec_core::frame::{Color, Frame, Rational, SampleFormat, Size};
 use codec_core::parallel::RowPool;
 
+use super::input::InputSpec;
+use super::key_frame::{self, Entry};
 use super::source::{Damage, FrameSource, SourceFrame, StreamInfo};
 use super::unreadable::{Advice, missing, with_help};
 use crate::Env;
+use crate::cut::ticks_at;
 use crate::failure::{Failure, Kind, Result};
 use crate::frame::depth::CONVERT;
 use crate::threads::threads_for;
-use crate::values::{Deinterlace, PixFmt};
+use crate::values::{Deinterlace, FpsTarget, PixFmt};
 
 /// Decoding options.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +39,8 @@ pub struct DecodeOptions {
     pub pix_fmt: Option<PixFmt>,
     /// Which frames are deinterlaced.
     pub deinterlace: Deinterlace,
+    /// The frame rate to which the video is converted.
+    pub fps: Option<FpsTarget>,
     /// The remedy that messages about unreadable tracks suggest.
     pub advice: Advice,
 }
@@ -106,6 +111,8 @@ pub(crate) struct DecodedSource {
     /// The error after the packets that were read ahead.
     peeked_failure: Option<Failure>,
     packet: CodedPacket,
+    /// Packets before the key frame at which decoding begins.
+    unneeded: u64,
     /// Converts H.264 packets from MP4 to Annex B for decoders, and holds the result.
     annex_b: Option<AnnexB>,
     converted: Vec<u8>,
@@ -127,10 +134,11 @@ pub(crate) struct DecodedSource {
 impl DecodedSource {
     pub(crate) fn new(
         mut reader: Box<dyn PacketReader>,
-        name: String,
+        spec: &InputSpec,
         options: &DecodeOptions,
         env: &Env,
     ) -> Result<Self> {
+        let name = spec.name();
         reader.select_video();
         let Some((_, stream)) = reader.video() else {
             return Err(missing(&*reader, TrackKind::Video, &name, options.advice));
@@ -171,6 +179,7 @@ impl DecodedSource {
             peeked: VecDeque::new(),
             peeked_failure: None,
             packet: CodedPacket::default(),
+            unneeded: 0,
             annex_b,
             converted: Vec::new(),
             hidden: Vec::new(),
@@ -186,6 +195,7 @@ impl DecodedSource {
         if !states_rate {
             source.peek();
         }
+        source.begin_at_cut(spec)?;
         source.frame = source.decode_next()?;
         let Some(first) = &source.frame else {
             let why = source.last_failure.unwrap_or_else(|| source.name.clone() + ": empty stream");
@@ -225,8 +235,39 @@ impl DecodedSource {
         }
     }
 
+    /// Moves to the key frame before the cut. Frames of streams without times are numbered as they
+    /// are decoded, so these are decoded from the start.
+    fn begin_at_cut(&mut self, spec: &InputSpec) -> Result<()> {
+        let Some((track, stream)) = self.reader.video() else { return Ok(()) };
+        let from = match spec.cut.from {
+            Some(from) if self.next_time.is_none() => from,
+            _ => return Ok(()),
+        };
+        let time = ticks_at(from, stream.time_base);
+        let reopen = || spec.reopen(&self.env);
+        let found = key_frame::find(&mut *self.reader, track, time, &reopen);
+        match found.map_err(|error| Failure::reading(&self.name, error))? {
+            Entry::Packet(packet) => {
+                self.peeked = VecDeque::from([packet]);
+                self.peeked_failure = None;
+            }
+            Entry::After(count) => self.unneeded = count,
+        }
+        Ok(())
+    }
+
     /// Reads a packet into `self.packet`; `false` at the end.
     fn read(&mut self) -> Result<bool> {
+        while self.unneeded > 0 {
+            self.unneeded -= 1;
+            if !self.read_any()? {
+                return Ok(false);
+            }
+        }
+        self.read_any()
+    }
+
+    fn read_any(&mut self) -> Result<bool> {
         if let Some(packet) = self.peeked.pop_front() {
             self.packet = packet;
             return Ok(true);

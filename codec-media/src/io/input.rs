@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Cursor, IsTerminal, Read, Seek, stdin};
 use std::path::{Path, PathBuf};
 
-use codec_container::{Format, Input, ReadOptions, Source, YuvReader};
+use codec_container::{Format, Input, PacketReader, ReadOptions, Source, YuvReader};
 use codec_core::codec::Limits;
 
 use super::interruptible::InterruptibleReader;
@@ -12,6 +12,7 @@ use super::names::is_pipe;
 use super::packed::PackedReader;
 use super::unreadable;
 use crate::Env;
+use crate::cut::Cut;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::stills::StillFormat;
 use crate::stdio::STDIN;
@@ -28,6 +29,8 @@ pub struct InputSpec {
     pub limits: Limits,
     /// Whether timestamps may go backwards, to play damaged input as far as possible.
     pub lenient: bool,
+    /// The part that is read.
+    pub cut: Cut,
 }
 
 /// An opened input.
@@ -41,13 +44,18 @@ pub enum Opened {
 }
 
 impl InputSpec {
+    /// Describes a whole file with headers.
+    pub fn new(path: impl Into<PathBuf>, limits: Limits) -> Self {
+        Self { path: path.into(), raw: None, limits, lenient: false, cut: Cut::default() }
+    }
+
     /// Describes a file that may be headerless: `raw` applies unless its extension is that of a
     /// format with headers.
     pub fn with_layout(path: &Path, raw: Option<RawLayout>, limits: Limits) -> Self {
         let extension = path.extension().and_then(|extension| extension.to_str());
         let format = extension.and_then(Format::from_extension);
         let raw = raw.filter(|_| format.is_none_or(|format| format == Format::Raw));
-        Self { path: path.to_owned(), raw, limits, lenient: false }
+        Self { raw, ..Self::new(path, limits) }
     }
 
     /// The name for messages.
@@ -58,8 +66,9 @@ impl InputSpec {
     /// Opens the input and detects its content.
     ///
     /// # Errors
-    /// If the input cannot be opened or is not supported.
+    /// If the input cannot be opened or is not supported, or its part is empty.
     pub fn open(&self, env: &Env) -> Result<Opened> {
+        self.cut.check()?;
         let name = self.name();
         let source = bytes_of(&self.path, &name, env)?;
         let mut options = ReadOptions::default();
@@ -98,6 +107,24 @@ impl InputSpec {
             env.events.warn(format!("{name}: {warning}"));
         }
         Ok(Opened::Container(input))
+    }
+
+    /// Whether the input can be opened several times.
+    pub(crate) fn is_file(&self) -> bool {
+        let is_file = || std::fs::metadata(&self.path).is_ok_and(|found| found.is_file());
+        !is_pipe(&self.path) && is_file()
+    }
+
+    /// Opens the packets of the input once more, if it is a file.
+    pub(crate) fn reopen(&self, env: &Env) -> Option<Box<dyn PacketReader>> {
+        if !self.is_file() {
+            return None;
+        }
+        // Warnings were given the first time.
+        match self.open(&env.quiet()) {
+            Ok(Opened::Container(Input::Packets(reader))) => Some(reader),
+            _ => None,
+        }
     }
 
     /// The error of a reader that rejects the input, with remedies.

@@ -2,10 +2,10 @@
 
 use codec_container::{AudioTrack, Input, PacketReader, TrackKind};
 
+use super::cut_audio::{AudioRange, cut_audio, only_audio};
 use super::decoded::{DecodeOptions, DecodedSource};
 use super::demux;
 use super::input::{InputSpec, Opened};
-use super::names::is_pipe;
 use super::source::FrameSource;
 use super::unreadable::{is_lost, missing};
 use super::video;
@@ -102,7 +102,7 @@ pub fn open(
     let audio_track = reader.audio().map(|(number, _)| number).filter(|_| wants.audio);
     let (video, audio) = match (video_track, audio_track) {
         (Some(video_track), Some(audio_track)) => {
-            let [video, audio] = apart(reader, [video_track, audio_track], spec, env)?;
+            let [video, audio] = separate(reader, [video_track, audio_track], spec, env)?;
             (Some(video), Some(audio))
         }
         (Some(_), None) => (Some(reader), None),
@@ -120,15 +120,19 @@ pub fn open(
         }
     };
     let video = video.map(|reader| {
-        let source = DecodedSource::new(reader, spec.name(), options, env)?;
-        video::finished(Box::new(source), spec, options)
+        let source = DecodedSource::new(reader, spec, options, env)?;
+        video::finished(Box::new(source), spec, options, env)
     });
-    Ok(Media {
-        video: video.transpose()?,
-        audio: audio.and_then(|reader| AudioInput::of(reader, spec.name())),
-        available,
-        lost_audio,
-    })
+    let video = video.transpose()?;
+    let audio = audio.and_then(|reader| AudioInput::of(reader, spec.name()));
+    let audio = match (audio, &video) {
+        (Some(audio), None) => Some(only_audio(audio, spec.cut, env)?),
+        (Some(audio), Some(video)) if !spec.cut.is_whole() => {
+            cut_audio(audio, AudioRange::of(spec.cut, video.start_ns()), env)?
+        }
+        (audio, _) => audio,
+    };
+    Ok(Media { video, audio, available, lost_audio })
 }
 
 /// Warns if there is more than one track of a kind, because only one is used.
@@ -144,18 +148,16 @@ fn warn_of_further_tracks(reader: &dyn PacketReader, wants: MediaSelection, name
 
 /// Returns a reader for each of two tracks. A file is opened twice, so that no packets wait in
 /// memory; a pipe is shared.
-fn apart(
+pub(crate) fn separate(
     mut reader: Box<dyn PacketReader>,
     tracks: [usize; 2],
     spec: &InputSpec,
     env: &Env,
 ) -> Result<[Box<dyn PacketReader>; 2]> {
-    let is_file = std::fs::metadata(&spec.path).is_ok_and(|found| found.is_file());
-    if !is_file || is_pipe(&spec.path) {
+    if !spec.is_file() {
         return Ok(demux::split(reader, tracks).map(|track| Box::new(track) as _));
     }
-    // Warnings were given the first time.
-    let Opened::Container(Input::Packets(mut second)) = spec.open(&env.quiet())? else {
+    let Some(mut second) = spec.reopen(env) else {
         return Err(Failure::new(Kind::Input, format!("{}: changed while reading", spec.name())));
     };
     reader.select(&tracks[..1]);

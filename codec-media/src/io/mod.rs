@@ -1,11 +1,16 @@
 //! Inputs and outputs: files, pipes, still images, and the tracks in them.
 
 mod converted;
+pub(crate) mod cut_audio;
+pub mod cut_packets;
+mod cut_source;
 pub mod decoded;
 pub(crate) mod deinterlaced;
 pub(crate) mod demux;
+mod frame_rate;
 pub mod input;
 pub(crate) mod interruptible;
+pub(crate) mod key_frame;
 pub mod media;
 pub mod names;
 pub mod output;

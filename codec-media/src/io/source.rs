@@ -46,6 +46,14 @@ pub struct Damage {
 }
 
 impl Damage {
+    /// Adds the damage of another input.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.lost_packets += other.lost_packets;
+        self.concealed_frames += other.concealed_frames;
+        self.concealed_mbs += other.concealed_mbs;
+        self.total_mbs += other.total_mbs;
+    }
+
     /// Whether anything was damaged.
     pub fn is_some(self) -> bool {
         self.lost_packets + self.concealed_frames > 0
@@ -55,6 +63,22 @@ impl Damage {
     #[expect(clippy::cast_precision_loss, reason = "a report")]
     pub fn concealed_pct(self) -> f64 {
         100.0 * self.concealed_mbs as f64 / self.total_mbs.max(1) as f64
+    }
+}
+
+/// The frames that a conversion of the frame rate dropped and repeated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are sufficient")]
+pub struct RateChanges {
+    pub dropped: u64,
+    pub repeated: u64,
+}
+
+impl RateChanges {
+    /// A part of a message.
+    #[must_use]
+    pub fn text(self) -> String {
+        format!("{} dropped and {} repeated by --fps", self.dropped, self.repeated)
     }
 }
 
@@ -87,5 +111,15 @@ pub trait FrameSource {
     /// Coded bytes read so far; 0 for raw video.
     fn coded_bytes(&self) -> u64 {
         0
+    }
+
+    /// For a part of an input: the time of its first frame in the input, in nanoseconds.
+    fn start_ns(&self) -> Option<i64> {
+        None
+    }
+
+    /// The changes so far if the frame rate is converted.
+    fn rate_changes(&self) -> Option<RateChanges> {
+        None
     }
 }

@@ -5,12 +5,15 @@ use codec_core::codec::FrameFormats;
 use codec_core::frame::SampleFormat;
 
 use super::converted::converted;
+use super::cut_source::cut_source;
 use super::decoded::{DecodeOptions, DecodedSource};
 use super::deinterlaced::deinterlaced;
+use super::frame_rate::at_rate;
 use super::input::{InputSpec, Opened};
 use super::source::{FrameSource, SourceFrame, StreamInfo};
 use super::stills::read::StillSource;
 use crate::Env;
+use crate::cut::ticks_at;
 use crate::failure::{Failure, Kind, Result};
 use crate::frame::depth::CONVERT;
 use crate::values::{Deinterlace, PixFmt};
@@ -38,23 +41,24 @@ pub fn of(
         Opened::Still(reader, format) => {
             Box::new(StillSource::new(reader, format, &spec.name(), &spec.limits, env)?)
         }
-        Opened::Container(Input::RawVideo(reader)) => Box::new(RawSource::new(reader, spec)),
+        Opened::Container(Input::RawVideo(reader)) => Box::new(RawSource::new(reader, spec)?),
         Opened::Container(Input::Packets(reader)) => {
-            Box::new(DecodedSource::new(reader, spec.name(), options, env)?)
+            Box::new(DecodedSource::new(reader, spec, options, env)?)
         }
         Opened::Container(_) => {
             let message = format!("{}: unknown content type", spec.name());
             return Err(Failure::new(Kind::Input, message));
         }
     };
-    finished(source, spec, options)
+    finished(source, spec, options, env)
 }
 
-/// Returns the source, deinterlaced on request, if its frames are supported.
+/// Returns the selected part of the source, deinterlaced on request, if its frames are supported.
 pub(crate) fn finished(
     source: Box<dyn FrameSource>,
     spec: &InputSpec,
     options: &DecodeOptions,
+    env: &Env,
 ) -> Result<Box<dyn FrameSource>> {
     let source = match options.pix_fmt {
         Some(PixFmt::Yuv420p) => converted(source),
@@ -76,7 +80,9 @@ pub(crate) fn finished(
         let message = format!("{}: {what} is not supported here\n{CONVERT}", spec.name());
         return Err(Failure::new(Kind::Input, message));
     }
-    Ok(deinterlaced(source, options.deinterlace))
+    let source = deinterlaced(source, options.deinterlace);
+    let source = cut_source(source, spec.cut, spec.name(), env)?;
+    Ok(at_rate(source, options.fps))
 }
 
 /// Raw video.
@@ -87,7 +93,13 @@ struct RawSource {
 }
 
 impl RawSource {
-    fn new(reader: Box<dyn RawVideoReader>, spec: &InputSpec) -> Self {
+    fn new(mut reader: Box<dyn RawVideoReader>, spec: &InputSpec) -> Result<Self> {
+        if let Some(from) = spec.cut.from {
+            // The frame that is shown at this time.
+            let stream = reader.stream();
+            let index = u64::try_from(ticks_at(from, stream.time_base)).unwrap_or(0);
+            reader.seek(index).map_err(|error| Failure::reading(&spec.name(), error))?;
+        }
         let stream = reader.stream();
         // In y4m, each frame without parameters has a header line of six bytes. Headerless samples
         // have none.
@@ -105,7 +117,7 @@ impl RawSource {
             info: stream.info,
             kind: stream.format.to_string(),
         };
-        Self { reader, name: spec.name(), stream_info }
+        Ok(Self { reader, name: spec.name(), stream_info })
     }
 }
 

@@ -47,12 +47,7 @@ impl LiveSource {
         if args.repeat && is_pipe(&args.input) {
             return Err(Failure::usage("--loop cannot be used with standard input"));
         }
-        Ok(Self::File(InputSpec {
-            path: args.input.clone(),
-            raw: args.raw,
-            limits: args.limits,
-            lenient: false,
-        }))
+        Ok(Self::File(InputSpec { raw: args.raw, ..InputSpec::new(&args.input, args.limits) }))
     }
 
     /// Parses a camera or a microphone: the text after `v4l2:`.

@@ -57,7 +57,7 @@ pub fn source(text: &str, options: &PublishOptions, env: &Env) -> Result<LocalSo
         (None, Some(text)) => LiveSource::capture(text)?,
         (None, None) => {
             let limits = Limits::default();
-            LiveSource::File(InputSpec { path: input.into(), raw: None, limits, lenient: false })
+            LiveSource::File(InputSpec::new(input, limits))
         }
     };
     let is_pipe = generated.is_none() && captured.is_none() && is_pipe(Path::new(input));

@@ -60,7 +60,10 @@ pub fn open(
     options: &AudioDecodeOptions,
     env: &Env,
 ) -> Result<Opened> {
-    if settings.copies(input.track.codec, format)? {
+    // These formats cannot discard samples at the start.
+    let is_cut =
+        input.track.delay > 0 && matches!(format, Format::Flac | Format::Wav | Format::Pcm);
+    if settings.copies(input.track.codec, format)? && !is_cut {
         let AudioInput { reader, number: from, mut track, name } = input;
         track.format = format;
         let text = format!("{} {}, copied", track.codec, track.audio);

@@ -4,6 +4,7 @@ mod announce;
 pub mod audio;
 mod call_cost;
 mod checker;
+pub mod copy;
 mod finished;
 pub mod goal;
 mod meter;
@@ -90,6 +91,7 @@ pub fn open_input(settings: &Encoding, env: &Env) -> Result<Media> {
         threads: settings.threads,
         pix_fmt: settings.pix_fmt,
         deinterlace: settings.deinterlace,
+        fps: settings.fps,
         advice: Advice::FLAGS,
         ..DecodeOptions::default()
     };
@@ -540,14 +542,25 @@ impl Session {
             Some(audio) => audio::summary(summary, audio),
             None => summary,
         };
-        let is_verified = checker.as_ref().is_some_and(Checker::verifies);
+        let changes = source.rate_changes();
+        let summary = match changes {
+            Some(changes) => {
+                summary.raw("fps_dropped", changes.dropped).raw("fps_repeated", changes.repeated)
+            }
+            None => summary,
+        };
+        let verifies = checker.as_ref().is_some_and(Checker::verifies);
+        let mut text = totals.text(progress.elapsed(), verifies);
+        if let Some(changes) = changes {
+            text.push_str(&format!("; {}", changes.text()));
+        }
         Ok(Finished {
             file_bytes: output.bytes_written(),
             output,
             report,
             summary,
             warning: targets.missed_rate(&totals),
-            text: totals.text(progress.elapsed(), is_verified),
+            text,
             video_bytes: totals.bytes,
             seconds: totals.media_seconds(),
             first_pass: self.first_pass,

@@ -63,6 +63,7 @@ fn run(
         threads: settings.threads,
         pix_fmt: settings.pix_fmt,
         deinterlace: settings.deinterlace,
+        fps: settings.fps,
         ..DecodeOptions::default()
     };
     // Problems of the input are reported in the final pass.

@@ -16,7 +16,7 @@ use crate::io::input::InputSpec;
 use crate::io::names::{format_of, is_pipe};
 use crate::io::output::OutputRules;
 use crate::report::ReportFormat;
-use crate::values::{Crop, Deinterlace, PixFmt, Rotate};
+use crate::values::{Crop, Deinterlace, FpsTarget, PixFmt, Rotate};
 
 /// The settings of a run of [`crate::session::Session`].
 #[derive(Clone, Debug)]
@@ -60,6 +60,8 @@ pub struct Encoding {
     pub pix_fmt: Option<PixFmt>,
     /// Which frames are deinterlaced.
     pub deinterlace: Deinterlace,
+    /// The frame rate to which the video is converted.
+    pub fps: Option<FpsTarget>,
     /// Crop rectangle.
     pub crop: Option<Crop>,
     /// Rotation of frames.
@@ -117,7 +119,7 @@ impl Encoding {
         let protected = vec![input.clone()];
         let limits = Limits::default();
         Self {
-            input: InputSpec { path: input, raw: None, limits, lenient: false },
+            input: InputSpec::new(input, limits),
             output,
             format,
             fragmented: false,
@@ -136,6 +138,7 @@ impl Encoding {
             audio,
             pix_fmt: None,
             deinterlace: Deinterlace::Off,
+            fps: None,
             crop: None,
             turn: None,
             resize: None,

@@ -106,7 +106,8 @@ const PRESETS: [(&str, &str); 5] = [
 ];
 
 /// Commands with enough flags to group them under headings.
-pub(super) const GROUPED: [&str; 10] = [
+pub(super) const GROUPED: [&str; 11] = [
+    "concat",
     "encode",
     "transcode",
     "decode",
@@ -124,6 +125,8 @@ const ADVANCED: &[&str] = &[
     "input_flag",
     "limits",
     "keep_times",
+    "skip",
+    "frame_rate",
     "lossless",
     "samples",
     "error_resilient",
@@ -168,7 +171,18 @@ const ADVANCED: &[&str] = &[
     "memory",
 ];
 
-const INPUT: &[&str] = &["input_flag", "raw", "limits", "skip", "keep_times", "frames", "conceal"];
+const INPUT: &[&str] = &[
+    "input_flag",
+    "raw",
+    "limits",
+    "from",
+    "to",
+    "skip",
+    "ref_from",
+    "keep_times",
+    "frames",
+    "conceal",
+];
 const OUTPUT: &[&str] =
     &["output", "format", "pixels", "samples", "null", "yes", "lossless", "fragmented"];
 const ENCODER: &[&str] = &[
@@ -187,7 +201,8 @@ const ENCODER: &[&str] = &[
 ];
 const RATE: &[&str] = &["bitrate", "quality", "qp", "rate_trace", "passes", "drop", "bpp", "adapt"];
 const SPEED: &[&str] = &["speed", "speeds", "max_frame_time", "threads", "jobs"];
-const VIDEO: &[&str] = &["no_video", "pix_fmt", "deinterlace", "crop", "rotate", "resize"];
+const VIDEO: &[&str] =
+    &["no_video", "pix_fmt", "deinterlace", "frame_rate", "crop", "rotate", "resize"];
 const AUDIO: &[&str] = &[
     "no_audio",
     "audio_codec",
@@ -312,7 +327,7 @@ pub(super) fn heading_of(command: &str, id: &str) -> Option<&'static str> {
     match (command, id) {
         // `--loop`.
         ("send" | "serve", "repeat") => return Some("Input"),
-        ("simulate", "duration") => return Some("Input"),
+        (_, "duration") if !["send", "recv"].contains(&command) => return Some("Input"),
         ("serve", "token") => return Some("Access and storage"),
         ("decode", "codec") => return Some("Decoder"),
         _ => {}

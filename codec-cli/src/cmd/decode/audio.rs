@@ -39,6 +39,7 @@ pub(super) fn to_file(
         (args.cut.skip > 0, "--skip"),
         (args.resize.is_some(), "--resize"),
         (args.transform.deinterlace != Deinterlace::Off, "--deinterlace"),
+        (args.cut.fps.is_some(), "--fps"),
         (args.transform.crop.is_some(), "--crop"),
         (args.transform.rotate.is_some(), "--rotate"),
     ];

@@ -55,7 +55,7 @@ struct Decoding {
 
 /// Runs the command.
 pub(crate) fn run(args: &DecodeArgs, env: &Env) -> Result<()> {
-    let mut input = InputSpec::from(&args.input);
+    let mut input = InputSpec { cut: args.cut.cut(), ..InputSpec::from(&args.input) };
     input.lenient = args.conceal;
     if let Some(path) = &args.output {
         let format = format_of(path, args.format.as_deref(), Format::Y4m)?;
@@ -94,6 +94,7 @@ pub(crate) fn run(args: &DecodeArgs, env: &Env) -> Result<()> {
         formats: FrameFormats::All,
         pix_fmt: args.transform.pix_fmt,
         deinterlace: args.transform.deinterlace,
+        fps: args.cut.fps,
         advice: Advice::BY_OUTPUT,
     };
     let transform = Transform::new(args.transform.crop, args.transform.rotate, None);
@@ -117,7 +118,7 @@ pub(crate) fn run(args: &DecodeArgs, env: &Env) -> Result<()> {
 
 /// Decodes the input of `transcode` to raw video.
 pub(crate) fn from_transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
-    let input = InputSpec::from(&args.input);
+    let input = InputSpec { cut: args.cut.cut(), ..InputSpec::from(&args.input) };
     let format = format_of(&args.output, args.format.as_deref(), Format::Y4m)?;
     fragmented(args, format)?;
     let forced = args.format.is_some();
@@ -129,6 +130,7 @@ pub(crate) fn from_transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
             formats: FrameFormats::All,
             pix_fmt: args.transform.pix_fmt,
             deinterlace: args.transform.deinterlace,
+            fps: args.cut.fps,
             advice: Advice::BY_OUTPUT,
             ..DecodeOptions::default()
         },

@@ -142,14 +142,19 @@ impl Pump {
         }
         if !self.env.events.takes_records() {
             let level = self.env.level.name();
+            let changes = source.rate_changes().map(|changes| format!("; {}", changes.text()));
             self.env.events.note(format!(
-                "{} in {seconds:.2} s: {fps:.1} fps, x{x_realtime:.2} real time, SIMD {level}",
-                counted(self.frames, "frame")
+                "{} in {seconds:.2} s: {fps:.1} fps, x{x_realtime:.2} real time, SIMD {level}{}",
+                counted(self.frames, "frame"),
+                changes.unwrap_or_default()
             ));
         }
+        let changes = source.rate_changes();
         let summary = Object::new()
             .text("type", "summary")
             .raw("frames", self.frames)
+            .maybe("fps_dropped", changes.map(|changes| changes.dropped))
+            .maybe("fps_repeated", changes.map(|changes| changes.repeated))
             .raw("bytes", source.coded_bytes())
             .float("elapsed_s", seconds)
             .float("fps", fps)

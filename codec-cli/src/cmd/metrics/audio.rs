@@ -8,6 +8,7 @@ use codec_container::{Input, TrackKind};
 use codec_media::Env;
 use codec_media::audio::source::{AudioDecodeOptions, AudioSource};
 use codec_media::audio::timeline::Timeline;
+use codec_media::cut::Cut;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::input::{InputSpec, Opened};
 use codec_media::io::names::is_pipe;
@@ -22,7 +23,7 @@ pub(super) fn is_audio_only(path: &Path, args: &MetricsArgs, env: &Env) -> bool 
     if is_pipe(path) || args.raw.is_some() {
         return false;
     }
-    match spec(path, args).open(&env.quiet()) {
+    match spec(path, Cut::default(), args).open(&env.quiet()) {
         Ok(Opened::Container(Input::Packets(reader))) => {
             let has_video = reader.video().is_some() || is_lost(&*reader, TrackKind::Video);
             !has_video && reader.audio().is_some()
@@ -31,15 +32,18 @@ pub(super) fn is_audio_only(path: &Path, args: &MetricsArgs, env: &Env) -> bool 
     }
 }
 
-fn spec(path: &Path, args: &MetricsArgs) -> InputSpec {
+fn spec(path: &Path, cut: Cut, args: &MetricsArgs) -> InputSpec {
     let limits = args.limits.map(|list| list.0).unwrap_or_default();
-    InputSpec { path: path.to_owned(), raw: None, limits, lenient: false }
+    InputSpec { cut, ..InputSpec::new(path, limits) }
 }
 
 /// Compares the audio of two files.
 pub(super) fn run(args: &MetricsArgs, env: &Env) -> Result<()> {
-    let reference = read(&args.reference, None, args, env)?;
-    let distorted = read(&args.distorted, Some(reference.format), args, env)?;
+    // Signals are aligned at their first samples, not by time.
+    let specs = args.cuts().map(|cut| Cut { keep_times: false, ..cut });
+    let reference = read(&spec(&args.reference, specs[0], args), None, env)?;
+    let distorted = spec(&args.distorted, specs[1], args);
+    let distorted = read(&distorted, Some(reference.format), env)?;
     let options = CompareOptions { max_delay_ms: args.max_delay, ..CompareOptions::default() };
     let report = Report {
         comparison: compare(&reference.values, &distorted.values, reference.format, &options)
@@ -65,15 +69,9 @@ struct AudioSignal {
 const MAX_VALUES: usize = 1 << 29;
 
 /// Reads the audio of a file, in `format` or its own, starting with its first sample.
-fn read(
-    path: &Path,
-    format: Option<AudioFormat>,
-    args: &MetricsArgs,
-    env: &Env,
-) -> Result<AudioSignal> {
-    let spec = spec(path, args);
+fn read(spec: &InputSpec, format: Option<AudioFormat>, env: &Env) -> Result<AudioSignal> {
     let options = AudioDecodeOptions { limits: spec.limits, ..AudioDecodeOptions::default() };
-    let mut source = AudioSource::open(&spec, &options, env)?;
+    let mut source = AudioSource::open(spec, &options, env)?;
     let found = source.format();
     let format = format.unwrap_or(found);
     let mut timeline = Timeline::new(found, format, source.gap_limit(), source.stop())?;

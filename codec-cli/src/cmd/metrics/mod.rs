@@ -4,7 +4,6 @@ mod audio;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::Path;
 use std::thread::available_parallelism;
 
 use codec_core::codec::FrameFormats;
@@ -37,7 +36,7 @@ pub(crate) fn run(args: &MetricsArgs, env: &Env) -> Result<()> {
         return Err(Failure::usage("--min-snr and --max-lsd require --audio"));
     }
     let request = request(args, env)?;
-    let (reference, distorted) = (spec(&args.reference, args), spec(&args.distorted, args));
+    let [reference, distorted] = specs(args);
     let (stills, measured) = match (reference.open(env)?, distorted.open(env)?) {
         (Opened::Still(one, format), Opened::Still(other, other_format)) => {
             let one = RgbStill::new(one, format, &reference.name(), &reference.limits, env)?;
@@ -114,10 +113,12 @@ fn measure_video(
     measure::measure(&mut *reference, &mut *distorted, request, on_progress)
 }
 
-/// Describes how to open an input; `--raw` applies to headerless files.
-fn spec(path: &Path, args: &MetricsArgs) -> InputSpec {
+/// Describes how to open the inputs; `--raw` applies to headerless files.
+fn specs(args: &MetricsArgs) -> [InputSpec; 2] {
     let limits = args.limits.map(|list| list.0).unwrap_or_default();
-    InputSpec::with_layout(path, args.raw, limits)
+    let [of_reference, of_distorted] = args.cuts();
+    [(&args.reference, of_reference), (&args.distorted, of_distorted)]
+        .map(|(path, cut)| InputSpec { cut, ..InputSpec::with_layout(path, args.raw, limits) })
 }
 
 /// Remarks on a pair of still images in the report.

@@ -1,0 +1,204 @@
+//! The audio of several files one after another, decoded. Each part takes as long as its video:
+//! silence fills what is missing, and longer audio is cut.
+
+use std::collections::VecDeque;
+
+use codec_audio::{AudioBuf, AudioCodec, AudioFormat, PcmEncoding, SampleKind};
+use codec_container::{AudioTrack, CodedPacket, Error, Format, Input, PacketReader, Track};
+
+use super::part::Part;
+use crate::Env;
+use crate::audio::gap::GapLimit;
+use crate::audio::source::{AudioDecodeOptions, AudioSource};
+use crate::audio::timeline::Timeline;
+use crate::failure::{Failure, Kind, Result};
+use crate::io::cut_audio::{AudioRange, cut_audio};
+use crate::io::input::Opened;
+use crate::io::media::AudioInput;
+
+/// A part that has not been read yet.
+struct Planned {
+    part: Part,
+    /// The position of its end, in samples of the output.
+    end: u64,
+}
+
+/// The part that is read.
+struct Current {
+    source: AudioSource,
+    timeline: Timeline,
+    gaps: GapLimit,
+    audio: AudioBuf,
+    ended: bool,
+}
+
+/// Delivers the audio of all parts in packets of 20 ms.
+pub(super) struct ChainedAudio {
+    tracks: [Track; 1],
+    format: AudioFormat,
+    parts: VecDeque<Planned>,
+    current: Option<Current>,
+    /// Start and end of the current part, in samples.
+    start: u64,
+    end: u64,
+    /// Interleaved samples, and the position of the first one.
+    queue: Vec<f32>,
+    queue_at: u64,
+    position: u64,
+    index: u64,
+    env: Env,
+}
+
+/// Samples of a time, rounded.
+fn samples(ns: i64, rate: u32) -> u64 {
+    let product = u128::from(ns.max(0).unsigned_abs()) * u128::from(rate);
+    u64::try_from((product + 500_000_000) / 1_000_000_000).unwrap_or(u64::MAX)
+}
+
+impl ChainedAudio {
+    /// Joins the audio of `parts` in `format`.
+    pub(super) fn new(parts: &[Part], format: AudioFormat, env: &Env) -> Self {
+        let mut track = AudioTrack::new(Format::Pcm, AudioCodec::Pcm(PcmEncoding::F32Le), format);
+        let mut end_ns = 0_i64;
+        let planned: VecDeque<_> = parts
+            .iter()
+            .map(|part| {
+                end_ns = end_ns.saturating_add(part.extent.length_ns());
+                Planned { part: part.clone(), end: samples(end_ns, format.rate) }
+            })
+            .collect();
+        track.duration = planned.back().map(|last| last.end);
+        Self {
+            tracks: [Track::Audio(track)],
+            format,
+            parts: planned,
+            current: None,
+            start: 0,
+            end: 0,
+            queue: Vec::new(),
+            queue_at: 0,
+            position: 0,
+            index: 0,
+            env: env.clone(),
+        }
+    }
+
+    /// Opens the audio of a part; `None` if it has none.
+    fn open(&self, part: &Part) -> Result<Option<Current>> {
+        if part.audio.is_none() {
+            return Ok(None);
+        }
+        let quiet = self.env.quiet();
+        let Opened::Container(Input::Packets(reader)) = part.spec.open(&quiet)? else {
+            let message = format!("{}: changed while reading", part.name());
+            return Err(Failure::new(Kind::Input, message));
+        };
+        let Some(input) = AudioInput::of(reader, part.name()) else { return Ok(None) };
+        let range = AudioRange {
+            start_ns: Some(part.extent.start_ns),
+            end_ns: Some(part.extent.end_ns),
+            keep_times: false,
+        };
+        let Some(input) = cut_audio(input, range, &self.env)? else { return Ok(None) };
+        let options =
+            AudioDecodeOptions { limits: part.spec.limits, ..AudioDecodeOptions::default() };
+        let source = AudioSource::new(input.reader, input.name, &options, &self.env)?;
+        let gaps = source.gap_limit();
+        let timeline = Timeline::new(source.format(), self.format, gaps, source.stop())?;
+        let audio = AudioBuf::new(source.format(), SampleKind::F32);
+        let gaps = source.gap_limit();
+        Ok(Some(Current { source, timeline, gaps, audio, ended: false }))
+    }
+
+    /// Decodes until samples are queued or the part has ended.
+    fn decode(&mut self) -> Result<()> {
+        let Self { current, queue, queue_at, start, end, format, .. } = self;
+        let Some(Current { source, timeline, gaps, audio, ended }) = current else { return Ok(()) };
+        let channels = format.channels();
+        let rate = f64::from(format.rate);
+        while queue.is_empty() && !*ended {
+            let mut give = |values: &mut Vec<f32>, pts: i64| -> Result<()> {
+                let at = start.saturating_add(u64::try_from(pts).unwrap_or(0));
+                let early = usize::try_from(pts.min(0).unsigned_abs()).unwrap_or(usize::MAX);
+                let early = early.saturating_mul(channels).min(values.len());
+                let room = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX);
+                let kept = (values.len() - early).min(room.saturating_mul(channels));
+                if queue.is_empty() {
+                    #[expect(clippy::cast_precision_loss, reason = "seconds")]
+                    let missing_s = at.saturating_sub(*queue_at) as f64 / rate;
+                    gaps.fill(missing_s, 0.0)?;
+                    *queue_at = at;
+                }
+                queue.extend_from_slice(&values[early..early + kept]);
+                Ok(())
+            };
+            if source.read(audio)? {
+                timeline.push(audio, &mut give)?;
+            } else {
+                *ended = true;
+                timeline.finish(&mut give)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves to the next part; `false` after the last one.
+    fn next_part(&mut self) -> Result<bool> {
+        let Some(planned) = self.parts.pop_front() else { return Ok(false) };
+        self.start = self.end;
+        self.end = planned.end;
+        self.queue_at = self.start;
+        self.current = self.open(&planned.part)?;
+        Ok(true)
+    }
+
+    fn read_packet(&mut self, packet: &mut CodedPacket) -> Result<bool> {
+        let most = u64::from(self.format.rate / 50).max(1);
+        while self.position >= self.end {
+            if !self.next_part()? {
+                return Ok(false);
+            }
+        }
+        if self.queue.is_empty() {
+            self.queue_at = self.position;
+            self.decode()?;
+        }
+        let channels = self.format.channels();
+        packet.data.clear();
+        let until = if self.queue.is_empty() { self.end } else { self.queue_at };
+        let silent = until.saturating_sub(self.position).min(most);
+        let count = if silent > 0 {
+            let bytes = usize::try_from(silent).unwrap_or(0) * channels * 4;
+            packet.data.resize(bytes, 0);
+            silent
+        } else {
+            let queued = (self.queue.len() / channels) as u64;
+            let count = queued.min(most);
+            let values = usize::try_from(count).unwrap_or(0) * channels;
+            packet.data.extend(self.queue.drain(..values).flat_map(f32::to_le_bytes));
+            self.queue_at += count;
+            count
+        };
+        packet.pts = i64::try_from(self.position).unwrap_or(i64::MAX);
+        packet.duration = Some(count);
+        (packet.track, packet.trim_start, packet.trim_end) = (0, 0, 0);
+        (packet.key, packet.shown, packet.index) = (true, true, self.index);
+        self.position += count;
+        self.index += 1;
+        Ok(true)
+    }
+}
+
+impl PacketReader for ChainedAudio {
+    fn tracks(&self) -> &[Track] {
+        &self.tracks
+    }
+
+    /// There is only one track.
+    fn select(&mut self, _tracks: &[usize]) {}
+
+    fn read(&mut self, packet: &mut CodedPacket) -> codec_container::Result<bool> {
+        self.read_packet(packet)
+            .map_err(|failure| Error::Io(std::io::Error::other(failure.message)))
+    }
+}

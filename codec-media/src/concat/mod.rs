@@ -1,0 +1,214 @@
+//! Joins files one after another: the video is copied if the parameters of all parts agree,
+//! otherwise encoded; the audio is encoded, so that it stays aligned with the video at every join.
+
+mod audio;
+mod part;
+mod video;
+
+use std::path::PathBuf;
+
+use codec_audio::AudioFormat;
+use codec_container::VideoTrack;
+use codec_core::codec::Codec;
+
+use self::audio::ChainedAudio;
+use self::part::{Extent, Part};
+use self::video::{ChainedFrames, ChainedPackets};
+use crate::Env;
+use crate::failure::{Failure, Kind, Result};
+use crate::io::decoded::DecodeOptions;
+use crate::io::media::AudioInput;
+use crate::session::Session;
+use crate::session::audio::{self as session_audio, AudioEncoding};
+use crate::session::copy::{Copying, copy_packets};
+use crate::settings::encoding::Encoding;
+
+/// Differences between the lengths of audio and video that are not reported, in nanoseconds: a
+/// packet of audio.
+const MAX_SILENT_NS: i64 = 30_000_000;
+
+/// The files to join, and how the result is encoded.
+#[derive(Debug)]
+pub struct Joining {
+    /// The files, in order.
+    pub inputs: Vec<PathBuf>,
+    /// Output and encoder. The input is not used.
+    pub encoding: Encoding,
+    /// Whether an option requires the video to be encoded.
+    pub encodes: bool,
+}
+
+/// Joins files.
+///
+/// # Errors
+/// If an input cannot be read, the parts do not fit together, or the output cannot be written.
+pub fn run(joining: &Joining, env: &Env) -> Result<()> {
+    env.stop.handle_requests();
+    let settings = &joining.encoding;
+    settings.rules.check(&settings.output)?;
+    let limits = settings.input.limits;
+    let wants_audio = settings.audio.is_some();
+    let open = |path: &PathBuf| Part::open(path, limits, wants_audio, env);
+    let parts = joining.inputs.iter().map(open).collect::<Result<Vec<_>>>()?;
+    let has_video = check_tracks(&parts)?;
+    report_lengths(&parts, env);
+    let audio = audio_format(&parts).map(|format| ChainedAudio::new(&parts, format, env));
+    let audio = audio.and_then(|audio| AudioInput::of(Box::new(audio), names(&parts)));
+    if !has_video {
+        return join_audio(settings, audio, env);
+    }
+    check_sizes(&parts, settings)?;
+    let reason = if joining.encodes { Some("an option requires it".to_owned()) } else { None };
+    match reason.map_or_else(|| copyable(&parts, settings), Err) {
+        Ok(track) => {
+            env.events.note(format!("joining {} files without encoding their video", parts.len()));
+            let packets = ChainedPackets::new(&parts, track, env);
+            let copying = Copying {
+                input: settings.input.clone(),
+                output: settings.output.clone(),
+                format: settings.format,
+                fragmented: settings.fragmented,
+                rules: settings.rules.clone(),
+                audio: settings.audio.clone(),
+            };
+            copy_packets(&copying, Box::new(packets), audio, env)
+        }
+        Err(reason) => {
+            env.events.note(format!("joining {} files, encoding them: {reason}", parts.len()));
+            let options = DecodeOptions {
+                limits,
+                threads: settings.threads,
+                pix_fmt: settings.pix_fmt,
+                deinterlace: settings.deinterlace,
+                ..DecodeOptions::default()
+            };
+            let mut frames = ChainedFrames::new(&parts, options, env)?;
+            Session::new(settings, &frames, audio, env)?.run(settings, &mut frames)
+        }
+    }
+}
+
+fn names(parts: &[Part]) -> String {
+    parts.iter().map(Part::name).collect::<Vec<_>>().join(" + ")
+}
+
+/// Joins files without video.
+fn join_audio(settings: &Encoding, audio: Option<AudioInput>, env: &Env) -> Result<()> {
+    let (Some(input), Some(audio)) = (audio, &settings.audio) else {
+        return Err(Failure::new(Kind::Input, "no video, and the output cannot hold audio"));
+    };
+    let encoding = AudioEncoding {
+        output: settings.output.clone(),
+        format: settings.format,
+        fragmented: settings.fragmented,
+        rules: settings.rules.clone(),
+        audio: audio.clone(),
+        options: crate::audio::source::AudioDecodeOptions {
+            limits: settings.input.limits,
+            ..Default::default()
+        },
+    };
+    session_audio::run(&encoding, input, env)
+}
+
+/// Whether the parts have video: either all of them or none.
+fn check_tracks(parts: &[Part]) -> Result<bool> {
+    let has_video = parts.iter().any(|part| part.video.is_some());
+    match parts.iter().find(|part| part.video.is_some() != has_video) {
+        Some(part) => {
+            let message = format!("{}: no video, but other parts have video", part.name());
+            Err(Failure::new(Kind::Input, message))
+        }
+        None => Ok(has_video),
+    }
+}
+
+/// Rejects parts of different sizes, unless they are scaled.
+fn check_sizes(parts: &[Part], settings: &Encoding) -> Result<()> {
+    if settings.resize.is_some() {
+        return Ok(());
+    }
+    let sizes = parts.iter().filter_map(|part| Some((part, part.video?.0)));
+    let mut sizes = sizes.peekable();
+    let Some(&(first, size)) = sizes.peek() else { return Ok(()) };
+    match sizes.find(|(_, other)| *other != size) {
+        Some((part, other)) => Err(Failure::new(
+            Kind::Usage,
+            format!(
+                "{} has frames of {other}, but {} has {size}\nhelp: scale all parts with --resize \
+                 {size}",
+                part.name(),
+                first.name()
+            ),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The track that describes the packets of all parts, or the reason why they cannot be copied.
+fn copyable(parts: &[Part], settings: &Encoding) -> std::result::Result<VideoTrack, String> {
+    let mut found: Option<(&Part, &VideoTrack)> = None;
+    for part in parts {
+        let Some(track) = &part.coded else {
+            return Err(format!("{} has no coded video that begins with a key frame", part.name()));
+        };
+        if !settings.format.holds_video(track.codec) {
+            return Err(format!("{} cannot hold {}", settings.format, track.codec));
+        }
+        let Some((first, other)) = found else {
+            found = Some((part, track));
+            continue;
+        };
+        let (one, two) = (first.name(), part.name());
+        if track.codec != other.codec {
+            return Err(format!("{one} has {} video, {two} {}", other.codec, track.codec));
+        }
+        // The form of H.264 packets depends on the container.
+        let form_differs = track.codec == Codec::H264 && track.format != other.format;
+        if track.codec_private != other.codec_private || form_differs {
+            return Err(format!("the configurations of {one} and {two} differ"));
+        }
+        if (track.samples, track.info) != (other.samples, other.info) {
+            return Err(format!("the formats or colours of {one} and {two} differ"));
+        }
+    }
+    found.map(|(_, track)| track.clone()).ok_or_else(|| "there is no video".to_owned())
+}
+
+/// The format of the joined audio: the highest rate and the most channels.
+fn audio_format(parts: &[Part]) -> Option<AudioFormat> {
+    let formats = || parts.iter().filter_map(Part::audio_format);
+    let rate = formats().map(|format| format.rate).max()?;
+    let layout = formats().max_by_key(|format| format.channels())?.layout;
+    Some(AudioFormat::new(rate, layout))
+}
+
+/// Reports parts whose audio is shorter or longer than their video, and parts without audio.
+fn report_lengths(parts: &[Part], env: &Env) {
+    let has_audio = parts.iter().any(|part| part.audio.is_some());
+    for part in parts.iter().filter(|part| has_audio && part.video.is_some()) {
+        let name = part.name();
+        let Some(Extent { start_ns, end_ns }) = part.audio_extent else {
+            env.events.warn(format!("{name}: no audio: silence for the length of the video"));
+            continue;
+        };
+        let late = start_ns.saturating_sub(part.extent.start_ns);
+        let short = part.extent.end_ns.saturating_sub(end_ns);
+        let found = [(late, "begins", "after", "before"), (short, "ends", "before", "after")];
+        for (difference_ns, what, gap, overlap) in found {
+            if difference_ns.abs() <= MAX_SILENT_NS {
+                continue;
+            }
+            let (side, action) =
+                if difference_ns > 0 { (gap, "silence") } else { (overlap, "it is cut") };
+            let by_s = seconds(difference_ns.abs());
+            env.events
+                .warn(format!("{name}: the audio {what} {by_s:.3} s {side} the video: {action}"));
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a report")]
+fn seconds(ns: i64) -> f64 {
+    ns as f64 / 1e9
+}

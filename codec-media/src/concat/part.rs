@@ -1,0 +1,194 @@
+//! One input of a joined file, and the times at which it begins and ends.
+
+use std::path::Path;
+
+use codec_audio::AudioFormat;
+use codec_container::{AudioTrack, CodedPacket, Input, TrackKind, VideoTrack};
+use codec_core::codec::Limits;
+use codec_core::frame::{Rational, Size};
+
+use crate::Env;
+use crate::cut::ticks_to_ns;
+use crate::failure::{Failure, Kind, Result};
+use crate::io::decoded::DecodeOptions;
+use crate::io::input::{InputSpec, Opened};
+use crate::io::key_frame::is_entry;
+use crate::io::names::is_pipe;
+use crate::io::unreadable::{Advice, is_lost, missing};
+use crate::io::video;
+
+/// Times between which a track presents something, in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Extent {
+    pub(super) start_ns: i64,
+    pub(super) end_ns: i64,
+}
+
+impl Extent {
+    pub(super) fn length_ns(self) -> i64 {
+        self.end_ns.saturating_sub(self.start_ns).max(0)
+    }
+}
+
+/// An input and what is in it.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    pub(super) spec: InputSpec,
+    /// Size and frame rate of the video.
+    pub(super) video: Option<(Size, Rational)>,
+    /// The video track, if the video is coded and begins with a key frame.
+    pub(super) coded: Option<VideoTrack>,
+    pub(super) audio: Option<AudioTrack>,
+    /// The extent of the video, or else of the audio.
+    pub(super) extent: Extent,
+    pub(super) audio_extent: Option<Extent>,
+}
+
+impl Part {
+    /// Inspects an input. `wants_audio` is whether its audio is needed.
+    pub(super) fn open(path: &Path, limits: Limits, wants_audio: bool, env: &Env) -> Result<Self> {
+        let spec = InputSpec::new(path, limits);
+        if is_pipe(path) {
+            let message = "concat requires files, which are read several times";
+            return Err(Failure::usage(message));
+        }
+        match spec.open(env)? {
+            Opened::Container(Input::Packets(reader)) => {
+                if is_lost(&*reader, TrackKind::Video) {
+                    let name = spec.name();
+                    return Err(missing(&*reader, TrackKind::Video, &name, Advice::FLAGS));
+                }
+                if wants_audio && is_lost(&*reader, TrackKind::Audio) {
+                    let name = spec.name();
+                    return Err(missing(&*reader, TrackKind::Audio, &name, Advice::FLAGS));
+                }
+                Self::coded(reader, spec, wants_audio, env)
+            }
+            Opened::Still(..) => {
+                let message = format!("{}: still images cannot be joined", spec.name());
+                Err(Failure::new(Kind::Usage, message))
+            }
+            _ => Self::raw(spec, env),
+        }
+    }
+
+    /// Reads the packets of a file, without decoding them, to find out when its tracks begin and
+    /// end.
+    fn coded(
+        mut reader: Box<dyn codec_container::PacketReader>,
+        spec: InputSpec,
+        wants_audio: bool,
+        env: &Env,
+    ) -> Result<Self> {
+        let video = reader.video().map(|(number, track)| (number, track.clone()));
+        let audio = reader.audio().map(|(number, track)| (number, track.clone()));
+        let audio = audio.filter(|_| wants_audio);
+        let numbers: Vec<_> =
+            [video.as_ref().map(|(at, _)| *at), audio.as_ref().map(|(at, _)| *at)]
+                .into_iter()
+                .flatten()
+                .collect();
+        reader.select(&numbers);
+        let mut of_video = video.as_ref().map(|(_, track)| Span::new(track.time_base));
+        let mut of_audio = audio.as_ref().map(|(_, track)| Span::new(track.time_base));
+        let mut packet = CodedPacket::default();
+        let mut begins_with_key = None;
+        while reader.read(&mut packet).map_err(|error| Failure::reading(&spec.name(), error))? {
+            if env.stop.is_requested() {
+                return Err(Failure::interrupted(false));
+            }
+            if let (Some((number, track)), Some(span)) = (&video, &mut of_video)
+                && packet.track == *number
+            {
+                begins_with_key.get_or_insert_with(|| is_entry(track.codec, &packet));
+                span.add(&packet);
+            } else if let Some(span) = &mut of_audio {
+                span.add(&packet);
+            }
+        }
+        let video_extent = of_video.and_then(|span| span.extent());
+        let audio_extent = of_audio.and_then(|span| span.extent());
+        let Some(extent) = video_extent.or(audio_extent) else {
+            return Err(Failure::new(Kind::Input, format!("{}: no video or audio", spec.name())));
+        };
+        let track = video.map(|(_, track)| track);
+        let stated = match &track {
+            None => None,
+            // The frames may differ from what the container states.
+            Some(_) => {
+                let options = DecodeOptions { limits: spec.limits, ..DecodeOptions::default() };
+                let source = video::open(&spec, &options, &env.quiet())?;
+                let info = source.stream_info();
+                Some((info.size, info.frame_rate))
+            }
+        };
+        let coded = track.filter(|_| begins_with_key == Some(true));
+        let audio = audio.map(|(_, track)| track);
+        Ok(Self { spec, video: stated, coded, audio, extent, audio_extent })
+    }
+
+    fn raw(spec: InputSpec, env: &Env) -> Result<Self> {
+        let options = DecodeOptions { limits: spec.limits, ..DecodeOptions::default() };
+        let mut source = video::open(&spec, &options, env)?;
+        let info = source.stream_info().clone();
+        let mut count = info.count.unwrap_or(0);
+        if info.count.is_none() {
+            while source.next()?.is_some() {
+                count += 1;
+            }
+        }
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        let extent = Extent { start_ns: 0, end_ns: ticks_to_ns(count, info.time_base) };
+        let video = Some((info.size, info.frame_rate));
+        Ok(Self { spec, video, coded: None, audio: None, extent, audio_extent: None })
+    }
+
+    pub(super) fn name(&self) -> String {
+        self.spec.name()
+    }
+
+    /// The format of the audio.
+    pub(super) fn audio_format(&self) -> Option<AudioFormat> {
+        self.audio.as_ref().map(|track| track.audio)
+    }
+}
+
+/// First and last times of the packets of a track.
+struct Span {
+    base: Rational,
+    first: Option<i64>,
+    last: i64,
+    /// The duration of the last packet, if stated.
+    last_duration: Option<u64>,
+    packets: i64,
+}
+
+impl Span {
+    fn new(base: Rational) -> Self {
+        Self { base, first: None, last: i64::MIN, last_duration: None, packets: 0 }
+    }
+
+    fn add(&mut self, packet: &CodedPacket) {
+        if !packet.shown {
+            return;
+        }
+        let trimmed = i64::from(packet.trim_start).min(packet.pts.min(0).saturating_neg());
+        let start = packet.pts.saturating_add(trimmed);
+        self.first = Some(self.first.map_or(start, |first| first.min(start)));
+        if packet.pts >= self.last {
+            (self.last, self.last_duration) = (packet.pts, packet.duration);
+        }
+        self.packets += 1;
+    }
+
+    /// The extent; the last packet lasts as long as the others on average if it states nothing.
+    fn extent(&self) -> Option<Extent> {
+        let first = self.first?;
+        let between = self.last.saturating_sub(first);
+        let mean = between.checked_div(self.packets - 1).unwrap_or(1).max(1);
+        let stated = self.last_duration.and_then(|ticks| i64::try_from(ticks).ok());
+        let end = self.last.saturating_add(stated.unwrap_or(mean));
+        let start_ns = ticks_to_ns(first, self.base);
+        Some(Extent { start_ns, end_ns: ticks_to_ns(end, self.base) })
+    }
+}

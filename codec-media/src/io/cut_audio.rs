@@ -1,0 +1,342 @@
+//! The audio packets of another reader between two times, exact to the sample: samples of the first
+//! packets that are not part of the cut count as codec delay, those of the last one are trimmed.
+
+use codec_audio::AudioCodec;
+use codec_container::{AudioTrack, CodedPacket, PacketReader, Result, Track};
+
+use super::media::AudioInput;
+use crate::Env;
+use crate::cut::{Cut, ns_of, ns_to_ticks, ticks_to_ns};
+use crate::failure::{self, Failure};
+
+/// Attempts to find a packet before the cut by the index.
+const MAX_ATTEMPTS: u32 = 8;
+
+/// The times between which packets are delivered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AudioRange {
+    /// The first sample, in nanoseconds of the input; `None` keeps the start as it is.
+    pub(crate) start_ns: Option<i64>,
+    pub(crate) end_ns: Option<i64>,
+    pub(crate) keep_times: bool,
+}
+
+impl AudioRange {
+    /// The range of a cut. `start_ns` is the time of the first frame, if the input has video.
+    pub(crate) fn of(cut: Cut, start_ns: Option<i64>) -> Self {
+        let start_ns = cut.from.map(|from| start_ns.unwrap_or_else(|| ns_of(from)));
+        Self { start_ns, end_ns: cut.to.map(ns_of), keep_times: cut.keep_times }
+    }
+}
+
+/// How long before a cut decoding must begin so that the decoder's state does not depend on earlier
+/// packets, or hardly does, in nanoseconds.
+fn pre_roll_ns(codec: AudioCodec) -> i64 {
+    let ms = match codec {
+        // RFC 7845, section 4.6.
+        AudioCodec::Opus => 80,
+        AudioCodec::Pcm(_)
+        | AudioCodec::Pcma
+        | AudioCodec::Pcmu
+        | AudioCodec::Flac
+        | AudioCodec::Alac => 0,
+        // Overlapping blocks, and the bit reservoir of MP3.
+        _ => 250,
+    };
+    ms * 1_000_000
+}
+
+/// Whether each sample has the same number of bytes and can be decoded alone.
+fn is_uncompressed(codec: AudioCodec) -> bool {
+    matches!(codec, AudioCodec::Pcm(_) | AudioCodec::Pcma | AudioCodec::Pcmu)
+}
+
+/// Delivers the packets of one audio track that are part of a cut.
+struct CutReader {
+    reader: Box<dyn PacketReader>,
+    tracks: Vec<Track>,
+    number: usize,
+    /// The first packet, read ahead.
+    first: Option<CodedPacket>,
+    /// All in ticks of the track.
+    start: Option<i64>,
+    end: Option<i64>,
+    origin: i64,
+    ticks: Ticks,
+    ended: bool,
+}
+
+/// Conversion between ticks of the track and samples.
+#[derive(Clone, Copy, Debug)]
+struct Ticks {
+    /// Ticks per second as a ratio, and samples per second.
+    num: u64,
+    den: u64,
+    rate: u32,
+    uncompressed: bool,
+}
+
+impl Ticks {
+    fn samples(self, ticks: i64) -> u32 {
+        let product = i128::from(ticks) * i128::from(self.num) * i128::from(self.rate);
+        u32::try_from(product / i128::from(self.den.max(1))).unwrap_or(0)
+    }
+}
+
+/// Returns the part of an audio input that `range` selects; `None`, after a warning, if it has no
+/// packets there.
+///
+/// # Errors
+/// If the input cannot be read.
+pub(crate) fn cut_audio(
+    input: AudioInput,
+    range: AudioRange,
+    env: &Env,
+) -> failure::Result<Option<AudioInput>> {
+    let AudioInput { mut reader, number, mut track, name } = input;
+    let refused = |error| Failure::reading(&name, error);
+    let base = track.time_base;
+    let to_ticks = |ns| ns_to_ticks(ns, base);
+    let start = range.start_ns.map(to_ticks);
+    let ticks = Ticks {
+        num: base.num.into(),
+        den: base.den.into(),
+        rate: track.audio.rate,
+        uncompressed: is_uncompressed(track.codec),
+    };
+    let (first, reached) = match range.start_ns {
+        None => (None, 0),
+        Some(start_ns) => {
+            let wanted = to_ticks(start_ns.saturating_sub(pre_roll_ns(track.codec)));
+            find_first(&mut *reader, number, wanted).map_err(refused)?
+        }
+    };
+    let is_empty = start.is_some() && first.is_none();
+    let is_late = first
+        .as_ref()
+        .zip(range.end_ns)
+        .is_some_and(|(first, end_ns)| first.pts >= to_ticks(end_ns));
+    if is_empty || is_late {
+        let at_s = |ticks: i64| seconds(ticks_to_ns(ticks, base));
+        let why = match &first {
+            Some(first) => format!("starts at {:.3} s", at_s(first.pts)),
+            None => format!("ends at {:.3} s", at_s(reached)),
+        };
+        let from_s = seconds(range.start_ns.unwrap_or(0));
+        env.events.warn(format!("{name}: no audio in the part from {from_s:.3} s: it {why}"));
+        return Ok(None);
+    }
+    let origin = start.filter(|_| !range.keep_times).unwrap_or(0);
+    if let (Some(first), Some(start)) = (&first, start) {
+        let early = start.saturating_sub(first.pts).max(0);
+        track.delay = if ticks.uncompressed { 0 } else { ticks.samples(early) };
+        track.packet_count = None;
+    }
+    track.duration = remaining(&track, start, range.end_ns.map(to_ticks));
+    let mut tracks = reader.tracks().to_vec();
+    if let Some(described) = tracks.get_mut(number) {
+        *described = Track::Audio(track.clone());
+    }
+    let reader = CutReader {
+        reader,
+        tracks,
+        number,
+        first,
+        start,
+        end: range.end_ns.map(to_ticks),
+        origin,
+        ticks,
+        ended: false,
+    };
+    Ok(Some(AudioInput { reader: Box::new(reader), number, track, name }))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a report")]
+fn seconds(ns: i64) -> f64 {
+    ns as f64 / 1e9
+}
+
+/// Duration of the part in ticks, if known.
+fn remaining(track: &AudioTrack, start: Option<i64>, end: Option<i64>) -> Option<u64> {
+    let start = start.unwrap_or(0);
+    let whole = track.duration.and_then(|ticks| i64::try_from(ticks).ok());
+    let end = match (whole, end) {
+        (Some(whole), Some(end)) => Some(whole.min(end)),
+        (whole, end) => whole.or(end),
+    };
+    end.and_then(|end| u64::try_from(end.saturating_sub(start)).ok())
+}
+
+/// The end of a packet in ticks.
+fn end_of(packet: &CodedPacket) -> i64 {
+    packet.pts.saturating_add_unsigned(packet.duration.unwrap_or(0))
+}
+
+/// Reads the first packet that ends after `wanted`, or the end of the last packet if there is none.
+fn find_first(
+    reader: &mut dyn PacketReader,
+    number: usize,
+    wanted: i64,
+) -> Result<(Option<CodedPacket>, i64)> {
+    let mut packet = CodedPacket::default();
+    let mut target = wanted;
+    for attempt in 1..=MAX_ATTEMPTS {
+        if attempt == MAX_ATTEMPTS {
+            target = i64::MIN;
+        }
+        if !reader.seek(number, target)? {
+            break;
+        }
+        if !next_of(reader, number, &mut packet)? {
+            if target == i64::MIN {
+                return Ok((None, 0));
+            }
+            target = i64::MIN;
+            continue;
+        }
+        if packet.pts <= wanted || target == i64::MIN {
+            return read_until(reader, number, wanted, Some(packet));
+        }
+        // The packet is interleaved later than its time.
+        target = target.saturating_sub(packet.pts.saturating_sub(wanted).saturating_mul(2));
+    }
+    read_until(reader, number, wanted, None)
+}
+
+/// Reads on until a packet ends after `wanted`.
+fn read_until(
+    reader: &mut dyn PacketReader,
+    number: usize,
+    wanted: i64,
+    first: Option<CodedPacket>,
+) -> Result<(Option<CodedPacket>, i64)> {
+    let mut packet = CodedPacket::default();
+    let mut has_packet = first.is_some();
+    let mut reached = 0;
+    if let Some(first) = first {
+        packet = first;
+    }
+    loop {
+        if !has_packet && !next_of(reader, number, &mut packet)? {
+            return Ok((None, reached));
+        }
+        has_packet = false;
+        reached = end_of(&packet);
+        // A packet of unknown duration is needed if it is not before the time.
+        if reached > wanted || packet.duration.is_none() && packet.pts >= wanted {
+            return Ok((Some(packet), reached));
+        }
+    }
+}
+
+fn next_of(reader: &mut dyn PacketReader, number: usize, packet: &mut CodedPacket) -> Result<bool> {
+    loop {
+        if !reader.read(packet)? {
+            return Ok(false);
+        }
+        if packet.track == number {
+            return Ok(true);
+        }
+    }
+}
+
+impl CutReader {
+    /// Trims the samples of `packet` that are not part of the cut; `false` if none is.
+    fn trim(&self, packet: &mut CodedPacket) -> bool {
+        let total = end_of(packet);
+        if let Some(end) = self.end {
+            if packet.pts >= end {
+                return false;
+            }
+            let late = total.saturating_sub(end);
+            if late > 0 {
+                packet.trim_end = packet.trim_end.saturating_add(self.ticks.samples(late));
+                packet.duration = packet
+                    .duration
+                    .map(|ticks| ticks.saturating_sub(u64::try_from(late).unwrap_or(0)));
+            }
+        }
+        let Some(start) = self.start else { return true };
+        let early = start.saturating_sub(packet.pts).min(total.saturating_sub(packet.pts));
+        if early > 0 {
+            let samples = self.ticks.samples(early);
+            if self.ticks.uncompressed {
+                cut_samples(packet, samples, self.ticks);
+                packet.pts = packet.pts.saturating_add(early);
+                packet.duration = packet
+                    .duration
+                    .map(|ticks| ticks.saturating_sub(u64::try_from(early).unwrap_or(0)));
+            } else {
+                packet.trim_start = packet.trim_start.max(samples);
+            }
+        }
+        true
+    }
+}
+
+/// Removes samples at the start of an uncompressed packet.
+fn cut_samples(packet: &mut CodedPacket, samples: u32, ticks: Ticks) {
+    let lasts = packet.duration.and_then(|ticks| i64::try_from(ticks).ok()).unwrap_or(0);
+    let total = u64::from(ticks.samples(lasts)) + u64::from(packet.trim_end);
+    let frame_bytes = (packet.data.len() as u64).checked_div(total).unwrap_or(0);
+    let bytes = usize::try_from(frame_bytes * u64::from(samples)).unwrap_or(usize::MAX);
+    packet.data.drain(..bytes.min(packet.data.len()));
+}
+
+impl PacketReader for CutReader {
+    fn tracks(&self) -> &[Track] {
+        &self.tracks
+    }
+
+    /// The track was selected before.
+    fn select(&mut self, _tracks: &[usize]) {}
+
+    fn read(&mut self, packet: &mut CodedPacket) -> Result<bool> {
+        if self.ended {
+            return Ok(false);
+        }
+        let has_packet = match self.first.take() {
+            Some(first) => {
+                *packet = first;
+                true
+            }
+            None => next_of(&mut *self.reader, self.number, packet)?,
+        };
+        if !has_packet || !self.trim(packet) {
+            self.ended = true;
+            return Ok(false);
+        }
+        packet.pts = packet.pts.saturating_sub(self.origin);
+        packet.dts = None;
+        Ok(true)
+    }
+}
+
+/// Opens the part of an audio track that the cut of an input selects, for inputs without video.
+///
+/// # Errors
+/// If the input cannot be read, or has no audio there.
+pub(crate) fn only_audio(input: AudioInput, cut: Cut, env: &Env) -> failure::Result<AudioInput> {
+    if cut.is_whole() {
+        return Ok(input);
+    }
+    let name = input.name.clone();
+    let found = cut_audio(input, AudioRange::of(cut, None), env)?;
+    found.ok_or_else(|| Failure::usage(format!("{name}: no audio in the selected part")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uncompressed_packets_lose_whole_samples() {
+        let ticks = Ticks { num: 1, den: 8000, rate: 8000, uncompressed: true };
+        let mut packet = CodedPacket::default();
+        packet.data = (0..=19).collect();
+        packet.duration = Some(8);
+        packet.trim_end = 2;
+        cut_samples(&mut packet, 3, ticks);
+        assert_eq!(packet.data, (6..=19).collect::<Vec<u8>>());
+    }
+}

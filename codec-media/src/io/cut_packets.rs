@@ -1,0 +1,233 @@
+//! The packets of a video track between two times, from a key frame on, without decoding them.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use codec_container::{CodedPacket, PacketReader, Result, Track};
+use codec_core::codec::Codec;
+use codec_core::frame::Rational;
+
+use super::input::InputSpec;
+use super::key_frame::{self, Entry, is_entry};
+use crate::Env;
+use crate::cut::{Cut, is_before, ticks_at, ticks_to_ns};
+use crate::failure::{self, Failure};
+
+/// Delivers the packets that present at least the frames of a cut: from the last key frame at or
+/// before its start, to the end of the last group of frames that is needed. A group is a frame that
+/// is presented after all earlier ones, and the frames that follow it in the stream and precede it
+/// in time (B frames).
+pub struct CutPackets {
+    reader: Box<dyn PacketReader>,
+    tracks: Vec<Track>,
+    number: usize,
+    base: Rational,
+    cut: Cut,
+    /// The rest of the current group.
+    group: VecDeque<CodedPacket>,
+    /// The first packets of the next group.
+    ahead: VecDeque<CodedPacket>,
+    /// The latest presentation time so far.
+    latest: Option<i64>,
+    start: i64,
+    origin: i64,
+    /// The end of the delivered frames, in ticks.
+    end: i64,
+    ended: bool,
+}
+
+impl fmt::Debug for CutPackets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CutPackets").field("cut", &self.cut).finish_non_exhaustive()
+    }
+}
+
+impl CutPackets {
+    /// Selects the part of the video of `reader` that `spec` describes; `reader` is at its start.
+    ///
+    /// # Errors
+    /// If there is no video, the input cannot be read or ends before the part.
+    pub fn new(
+        mut reader: Box<dyn PacketReader>,
+        spec: &InputSpec,
+        env: &Env,
+    ) -> failure::Result<Self> {
+        let name = spec.name();
+        let refused = |error| Failure::reading(&name, error);
+        reader.select_video();
+        let Some((number, track)) = reader.video().map(|(number, track)| (number, track.clone()))
+        else {
+            return Err(Failure::new(failure::Kind::Input, format!("{name}: no video")));
+        };
+        let base = track.time_base;
+        let mut packets = Self {
+            tracks: reader.tracks().to_vec(),
+            reader,
+            number,
+            base,
+            cut: spec.cut,
+            group: VecDeque::new(),
+            ahead: VecDeque::new(),
+            latest: None,
+            start: 0,
+            origin: 0,
+            end: 0,
+            ended: false,
+        };
+        if let Some(from) = spec.cut.from {
+            let time = ticks_at(from, base);
+            let reopen = || spec.reopen(env);
+            let found = key_frame::find(&mut *packets.reader, number, time, &reopen);
+            match found.map_err(refused)? {
+                Entry::Packet(packet) => packets.ahead.push_back(packet),
+                Entry::After(count) => packets.skip(count).map_err(refused)?,
+            }
+            packets.begin_at_key(track.codec, from).map_err(refused)?;
+            let last_end = packets.end;
+            let Some(first) = packets.ahead.front() else {
+                let end_s = ticks_to_ns(last_end, base);
+                let (from, end_s) = (crate::cut::text(from), seconds(end_s));
+                return Err(Failure::usage(format!(
+                    "{name}: no frame at or after {from} s: the video ends at {end_s:.3} s"
+                )));
+            };
+            packets.start = first.pts;
+            packets.origin = if spec.cut.keep_times { 0 } else { first.pts };
+        }
+        Ok(packets)
+    }
+
+    /// Drops packets at the start.
+    fn skip(&mut self, count: u64) -> Result<()> {
+        let mut packet = CodedPacket::default();
+        for _ in 0..count {
+            if !self.reader.read(&mut packet)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads up to the last key frame before `from` in an input that cannot seek, and beyond it as
+    /// far as is needed to know that it is the last one. Later packets stay in memory.
+    fn begin_at_key(&mut self, codec: Codec, from: std::time::Duration) -> Result<()> {
+        let time = ticks_at(from, self.base);
+        let mut kept: VecDeque<CodedPacket> = std::mem::take(&mut self.ahead);
+        let mut has_passed = false;
+        loop {
+            if kept.back().is_some_and(|packet| packet.shown && packet.pts > time) {
+                has_passed = true;
+                break;
+            }
+            let mut packet = CodedPacket::default();
+            if !self.reader.read(&mut packet)? {
+                break;
+            }
+            if packet.track != self.number {
+                continue;
+            }
+            let lasts = i64::try_from(packet.duration.unwrap_or(1).max(1)).unwrap_or(i64::MAX);
+            self.end = self.end.max(packet.pts.saturating_add(lasts));
+            if packet.pts <= time && is_entry(codec, &packet) {
+                kept.clear();
+            }
+            kept.push_back(packet);
+        }
+        if has_passed || self.end > time {
+            self.ahead = kept;
+        }
+        Ok(())
+    }
+
+    /// The next packet in the order of the stream.
+    fn next(&mut self) -> Result<Option<CodedPacket>> {
+        if let Some(packet) = self.ahead.pop_front() {
+            return Ok(Some(packet));
+        }
+        let mut packet = CodedPacket::default();
+        while self.reader.read(&mut packet)? {
+            if packet.track == self.number {
+                return Ok(Some(packet));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads the next group; leaves it empty at the end of the cut.
+    fn fill(&mut self) -> Result<()> {
+        let mut is_open = false;
+        let mut next_start = None;
+        while let Some(packet) = self.next()? {
+            // A hidden frame is the first one of its group.
+            let is_later = self.latest.is_none_or(|latest| packet.pts > latest);
+            if is_open && (is_later || !packet.shown) {
+                next_start = Some(packet.pts);
+                self.ahead.push_front(packet);
+                break;
+            }
+            if packet.shown {
+                is_open = true;
+                self.latest = self.latest.max(Some(packet.pts));
+            }
+            self.group.push_back(packet);
+        }
+        let is_part = |packet: &CodedPacket| {
+            self.cut.to.is_none_or(|to| packet.shown && is_before(packet.pts, self.base, to))
+        };
+        if !self.group.iter().any(is_part) {
+            self.group.clear();
+            self.ended = true;
+            return Ok(());
+        }
+        let last = self.group.iter().filter(|packet| packet.shown).max_by_key(|packet| packet.pts);
+        let stated = last
+            .map_or(0, |last| last.pts.saturating_add_unsigned(last.duration.unwrap_or(1).max(1)));
+        let has_duration = last.is_some_and(|last| last.duration.is_some());
+        self.end = if has_duration { stated } else { next_start.unwrap_or(stated) };
+        Ok(())
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a report")]
+fn seconds(ns: i64) -> f64 {
+    ns as f64 / 1e9
+}
+
+/// Packets of one video track, and the times between which they present frames.
+pub trait VideoPackets: PacketReader {
+    /// The time of the first frame in the input, in nanoseconds.
+    fn start_ns(&self) -> i64;
+
+    /// The end of the frames that have been delivered, in nanoseconds of the input.
+    fn end_ns(&self) -> i64;
+}
+
+impl VideoPackets for CutPackets {
+    fn start_ns(&self) -> i64 {
+        ticks_to_ns(self.start, self.base)
+    }
+
+    fn end_ns(&self) -> i64 {
+        ticks_to_ns(self.end, self.base)
+    }
+}
+
+impl PacketReader for CutPackets {
+    fn tracks(&self) -> &[Track] {
+        &self.tracks
+    }
+
+    /// The video was selected before.
+    fn select(&mut self, _tracks: &[usize]) {}
+
+    fn read(&mut self, packet: &mut CodedPacket) -> Result<bool> {
+        if self.group.is_empty() && !self.ended {
+            self.fill()?;
+        }
+        let Some(next) = self.group.pop_front() else { return Ok(false) };
+        *packet = next;
+        packet.pts = packet.pts.saturating_sub(self.origin);
+        packet.dts = packet.dts.map(|dts| dts.saturating_sub(self.origin));
+        Ok(true)
+    }
+}

@@ -1,0 +1,314 @@
+//! Copies the packets of a file, or of a part of it, into another file without re-encoding the
+//! video.
+
+use std::path::PathBuf;
+
+use codec_container::{
+    CodedPacket, Format, Input, PacketRef, PacketWriter, Track, TrackKind, VideoTrack,
+    WriteOptions, create_packets,
+};
+use codec_core::frame::Rational;
+
+use super::audio::{self, Opened as OpenedAudio};
+use crate::Env;
+use crate::audio::pipeline::AudioPipeline;
+use crate::audio::source::AudioDecodeOptions;
+use crate::count::counted;
+use crate::cut::{self, Cut, ns_of};
+use crate::failure::{Failure, Kind, Result};
+use crate::io::cut_audio::{AudioRange, cut_audio};
+use crate::io::cut_packets::{CutPackets, VideoPackets};
+use crate::io::input::{InputSpec, Opened};
+use crate::io::media::{AudioInput, separate};
+use crate::io::output::{OutputFile, OutputRules};
+use crate::io::unreadable::{Advice, is_lost, missing};
+use crate::json::Object;
+use crate::progress::{Now, Progress};
+use crate::settings::audio::AudioSettings;
+
+/// What is copied where.
+#[derive(Clone, Debug)]
+pub struct Copying {
+    /// The input, with the part that is copied.
+    pub input: InputSpec,
+    /// Output file, or `-`.
+    pub output: PathBuf,
+    /// Container of the output.
+    pub format: Format,
+    /// Whether an MP4 file is written in fragments.
+    pub fragmented: bool,
+    /// Rules for overwriting files.
+    pub rules: OutputRules,
+    /// Audio settings; `None` drops the audio.
+    pub audio: Option<AudioSettings>,
+}
+
+/// Copies the video of an input, and its audio as the settings say. A part begins at the last key
+/// frame at or before its start.
+///
+/// # Errors
+/// If the input has no coded video or cannot be read, or the output cannot hold it or be written.
+pub fn copy(settings: &Copying, env: &Env) -> Result<()> {
+    env.stop.handle_requests();
+    settings.rules.check(&settings.output)?;
+    let (video, audio) = open(settings, env)?;
+    copy_packets(settings, Box::new(video), audio, env)
+}
+
+/// Copies these packets, and audio as the settings say.
+pub(crate) fn copy_packets(
+    settings: &Copying,
+    video: Box<dyn VideoPackets>,
+    audio: Option<AudioInput>,
+    env: &Env,
+) -> Result<()> {
+    Copy::new(settings, video, audio, env)?.run(settings)
+}
+
+/// Opens both tracks of the input.
+fn open(settings: &Copying, env: &Env) -> Result<(CutPackets, Option<AudioInput>)> {
+    let spec = &settings.input;
+    let name = spec.name();
+    let Opened::Container(Input::Packets(reader)) = spec.open(env)? else {
+        let message = format!("{name}: --copy requires encoded video or audio");
+        return Err(Failure::usage(message));
+    };
+    let Some((video_track, track)) = reader.video() else {
+        return Err(missing(&*reader, TrackKind::Video, &name, Advice::FLAGS));
+    };
+    if !settings.format.holds_video(track.codec) {
+        let (codec, format) = (track.codec, settings.format);
+        let message = format!("{format} cannot hold {codec} video\nhelp: encode it without --copy");
+        return Err(Failure::usage(message));
+    }
+    if settings.audio.is_some() && is_lost(&*reader, TrackKind::Audio) {
+        return Err(missing(&*reader, TrackKind::Audio, &name, Advice::FLAGS));
+    }
+    let audio_track = reader.audio().map(|(number, _)| number);
+    let (video, audio) = match (audio_track, &settings.audio) {
+        (Some(audio_track), Some(_)) => {
+            let [video, audio] = separate(reader, [video_track, audio_track], spec, env)?;
+            (video, Some(audio))
+        }
+        (Some(_), None) => {
+            env.events.note("audio dropped");
+            (reader, None)
+        }
+        (None, _) => (reader, None),
+    };
+    let video = CutPackets::new(video, spec, env)?;
+    let audio = match audio.and_then(|reader| AudioInput::of(reader, spec.name())) {
+        Some(input) if spec.cut.from.is_some() => {
+            let cut = Cut { to: None, ..spec.cut };
+            cut_audio(input, AudioRange::of(cut, Some(video.start_ns())), env)?
+        }
+        other => other,
+    };
+    Ok((video, audio))
+}
+
+/// A run in progress.
+struct Copy {
+    env: Env,
+    video: Box<dyn VideoPackets>,
+    /// Seconds per tick of the video.
+    tick_s: f64,
+    audio: Option<AudioPipeline>,
+    writer: Box<dyn PacketWriter>,
+    output: OutputFile,
+    progress: Progress,
+    packets: u64,
+    keys: u64,
+    bytes: u64,
+}
+
+impl Copy {
+    fn new(
+        settings: &Copying,
+        video: Box<dyn VideoPackets>,
+        audio: Option<AudioInput>,
+        env: &Env,
+    ) -> Result<Self> {
+        let name = settings.input.name();
+        let Some((_, track)) = video.video() else {
+            return Err(Failure::internal("the video track is missing"));
+        };
+        let mut track: VideoTrack = track.clone();
+        let (codec, size, base) = (track.codec, track.size, track.time_base);
+        let rate = track.frame_rate.unwrap_or(Rational::new(30, 1));
+        let whole = settings.input.cut.is_whole();
+        let count = track.packet_count.filter(|_| whole);
+        track.format = settings.format;
+        track.warnings.clear();
+        let output = OutputFile::create(&settings.output, &settings.rules)?;
+        let audio = match (audio, &settings.audio) {
+            (Some(input), Some(audio)) => {
+                let options = AudioDecodeOptions {
+                    limits: settings.input.limits,
+                    advice: Advice::FLAGS,
+                    ..AudioDecodeOptions::default()
+                };
+                let (format, name) = (settings.format, &output.name);
+                Some(audio::open(input, audio, format, 1, name, &options, env)?)
+            }
+            _ => None,
+        };
+        let described = audio.as_ref().map(|audio| Track::Audio(audio.track.clone()));
+        let tracks: Vec<_> = [Some(Track::Video(track)), described].into_iter().flatten().collect();
+        let mut options = WriteOptions::default();
+        options.live = settings.fragmented;
+        let writer = create_packets(output.stream()?, settings.format, &tracks, &options)
+            .map_err(|error| Failure::writing(&output.name, error))?;
+        env.events.note(format!("{name} -> {}: {codec} {size}, copied", settings.format));
+        let mut header = Object::new()
+            .text("type", "header")
+            .text("input", &name)
+            .text("output_format", settings.format.name())
+            .text("video", &format!("{codec} {size}, copied"));
+        if let Some(OpenedAudio { text, .. }) = &audio {
+            env.events.note(format!("audio: {text}"));
+            header = header.text("audio", text);
+        }
+        env.events.event(header);
+        Ok(Self {
+            env: env.clone(),
+            video,
+            tick_s: base.as_f64(),
+            audio: audio.map(|audio| audio.pipeline),
+            writer,
+            output,
+            progress: env.events.progress(count, rate),
+            packets: 0,
+            keys: 0,
+            bytes: 0,
+        })
+    }
+
+    fn run(mut self, settings: &Copying) -> Result<()> {
+        let name = settings.input.name();
+        let mut packet = CodedPacket::default();
+        let mut end = Ok(());
+        loop {
+            if self.env.stop.is_requested() {
+                end = Err(Failure::interrupted(self.packets > 0));
+                break;
+            }
+            match self.video.read(&mut packet) {
+                Ok(true) => self.write(&packet)?,
+                Ok(false) => break,
+                Err(error) => {
+                    end = Err(Failure::reading(&name, error));
+                    break;
+                }
+            }
+        }
+        let cut = settings.input.cut;
+        if (cut.to.is_some() || end.is_err())
+            && let Some(audio) = &mut self.audio
+        {
+            let origin_ns = if cut.keep_times { 0 } else { self.video.start_ns() };
+            audio.end_at(seconds(self.video.end_ns().saturating_sub(origin_ns)));
+        }
+        self.finish(settings, end)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "seconds")]
+    fn write(&mut self, packet: &CodedPacket) -> Result<()> {
+        if let Some(audio) = &mut self.audio {
+            let time = packet.dts.unwrap_or(packet.pts);
+            audio.advance(time as f64 * self.tick_s, &mut *self.writer)?;
+        }
+        let written = self.writer.write(PacketRef { track: 0, ..packet.as_ref() });
+        written.map_err(|error| Failure::writing(&self.output.name, error))?;
+        self.packets += 1;
+        self.keys += u64::from(packet.key);
+        self.bytes += packet.data.len() as u64;
+        let (frames, bytes) = (self.packets, self.bytes);
+        self.progress.update(&Now { frames, bytes, ..Now::default() });
+        Ok(())
+    }
+
+    /// Finalises the file and reports where it was cut.
+    fn finish(mut self, settings: &Copying, mut end: Result<()>) -> Result<()> {
+        if let Some(audio) = &mut self.audio {
+            end = end.and(audio.finish(&mut *self.writer));
+        }
+        if self.packets == 0 {
+            let message = format!("{}: no video packets to copy", settings.input.name());
+            return end.and(Err(Failure::new(Kind::Input, message)));
+        }
+        let Self { env, video, audio, mut writer, output, progress, packets, keys, bytes, .. } =
+            self;
+        writer.finish().map_err(|error| Failure::writing(&output.name, error))?;
+        drop(writer);
+        let cut = settings.input.cut;
+        let (start_s, end_s) = (seconds(video.start_ns()), seconds(video.end_ns()));
+        for warning in differences(cut, video.start_ns(), video.end_ns()) {
+            env.events.warn(warning);
+        }
+        let code = end.as_ref().err().map_or(0, |failure| failure.kind as u8);
+        let elapsed_s = progress.elapsed().as_secs_f64();
+        let mut summary = Object::new()
+            .text("type", "summary")
+            .raw("packets", packets)
+            .raw("key_frames", keys)
+            .raw("bytes", bytes)
+            .float("from_s", start_s)
+            .float("to_s", end_s)
+            .float("elapsed_s", elapsed_s);
+        if let Some(audio) = &audio {
+            summary = audio::summary(summary, audio);
+        }
+        let summary = summary.raw("exit_code", code).text("output", &output.name);
+        output.commit()?;
+        env.events.event(summary);
+        if !env.events.takes_records() {
+            let part = if cut.is_whole() {
+                String::new()
+            } else {
+                format!(", from {start_s:.3} s to {end_s:.3} s of the input")
+            };
+            env.events.note(format!(
+                "copied {} ({}) in {elapsed_s:.2} s{part}",
+                counted(packets, "packet"),
+                counted(bytes, "byte"),
+            ));
+        }
+        end
+    }
+}
+
+/// Warnings about times at which the copy really begins and ends.
+fn differences(cut: Cut, start_ns: i64, end_ns: i64) -> Vec<String> {
+    const MS: i64 = 1_000_000;
+    let mut warnings = Vec::new();
+    if let Some(from) = cut.from {
+        let early = ns_of(from).saturating_sub(start_ns);
+        if early.abs() >= MS {
+            warnings.push(format!(
+                "--copy cuts at key frames: the output begins at {:.3} s, {:.3} s before --from {}",
+                seconds(start_ns),
+                seconds(early),
+                cut::text(from)
+            ));
+        }
+    }
+    if let Some(to) = cut.to {
+        let late = end_ns.saturating_sub(ns_of(to));
+        if late.abs() >= MS {
+            let side = if late > 0 { "after" } else { "before" };
+            warnings.push(format!(
+                "--copy cuts at whole frames: the output ends at {:.3} s, {:.3} s {side} --to {}",
+                seconds(end_ns),
+                seconds(late.abs()),
+                cut::text(to)
+            ));
+        }
+    }
+    warnings
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a report")]
+fn seconds(ns: i64) -> f64 {
+    ns as f64 / 1e9
+}
