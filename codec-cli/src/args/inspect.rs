@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use codec_lab::inspect::options::{FrameRange, InspectOptions, ReportFormat, SourceOptions};
 use codec_media::io::input::InputSpec;
 
+use super::numbers::count;
 use super::shared::InputArgs;
 
 /// The format of a report.
@@ -30,7 +31,7 @@ pub(crate) struct InspectArgs {
     /// Skip the first N frames of the source; its timestamps then count from the next frame.
     ///
     /// Use it if IN was cut with `codec encode --skip`.
-    #[arg(long, value_name = "FRAMES", default_value_t = 0, requires = "source")]
+    #[arg(long, value_name = "FRAMES", default_value_t = 0, requires = "source", value_parser = count::<u64>)]
     pub(crate) source_skip: u64,
     /// Report file (.html or .json), or `-` for standard output.
     #[arg(short, long, value_name = "F.html|F.json")]
@@ -49,7 +50,7 @@ pub(crate) struct InspectArgs {
     #[arg(short = 'n', long, value_name = "N|A..B")]
     pub(crate) frames: Option<FrameRange>,
     /// Skip the first N packets.
-    #[arg(long, value_name = "PACKETS", default_value_t = 0)]
+    #[arg(long, value_name = "PACKETS", default_value_t = 0, value_parser = count::<u64>)]
     pub(crate) skip: u64,
     /// Include images of the first N reported frames in the page: none, all or N.
     #[arg(long, value_name = "none|all|N", default_value = "120")]
