@@ -83,9 +83,10 @@ pub fn check_format(
     if format.rate == 0 || !rates.is_empty() && !rates.contains(&format.rate) {
         let allowed = match rates {
             [] => "1 Hz or more".to_owned(),
-            _ => {
+            [rate] => format!("{rate} Hz"),
+            [rates @ .., last] => {
                 let names: Vec<_> = rates.iter().map(u32::to_string).collect();
-                format!("{} Hz", names.join(", "))
+                format!("{} or {last} Hz", names.join(", "))
             }
         };
         return Err(ConfigError::new("sampling rate", format_args!("{} Hz", format.rate), allowed));

@@ -222,7 +222,7 @@ struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     fn packet(&mut self) -> Result<OpusPacket<'a>, Corrupt> {
-        let toc = Toc(self.byte("a table-of-contents byte (R1)")?);
+        let toc = Toc(self.byte("a table-of-contents byte (RFC 6716, R1)")?);
         let mut sizes = [0; MAX_FRAMES];
         let mut padding = 0;
         let count = match toc.0 & 3 {
@@ -231,13 +231,13 @@ impl<'a> Parser<'a> {
                 1
             }
             1 => {
-                let size = self.equal_sizes(2, 0, "two frames of equal length (R3)")?;
+                let size = self.equal_sizes(2, 0, "two frames of equal length (RFC 6716, R3)")?;
                 (sizes[0], sizes[1]) = (size, size);
                 2
             }
             2 => {
-                sizes[0] = self.size("the length of the first frame (R4)")?;
-                sizes[1] = self.remainder(sizes[0], 0, "the first of two frames (R4)")?;
+                sizes[0] = self.size("the length of the first frame (RFC 6716, R4)")?;
+                sizes[1] = self.remainder(sizes[0], 0, "the first of two frames (RFC 6716, R4)")?;
                 2
             }
             _ => {
@@ -250,7 +250,7 @@ impl<'a> Parser<'a> {
         for (frame, &size) in frames.iter_mut().zip(&sizes[..count]) {
             *frame = self.bytes(size, "a complete frame")?;
         }
-        self.bytes(padding, "the padding (R7)")?;
+        self.bytes(padding, "the padding (RFC 6716, R7)")?;
         Ok(OpusPacket { toc, count, frames, padding })
     }
 
@@ -261,22 +261,25 @@ impl<'a> Parser<'a> {
         toc: Toc,
         sizes: &mut [usize; MAX_FRAMES],
     ) -> Result<(usize, usize), Corrupt> {
-        let head = self.byte("a frame count byte (R6, R7)")?;
+        let head = self.byte("a frame count byte (RFC 6716, R6, R7)")?;
         let count = usize::from(head & 63);
         if count == 0 || toc.frame_us() * u32::from(head & 63) > 120_000 {
-            return Err(self.expected("1 or more frames with a total of at most 120 ms (R5)", 1));
+            return Err(
+                self.expected("1 or more frames with a total of at most 120 ms (RFC 6716, R5)", 1)
+            );
         }
         let padding = if head & 64 != 0 { self.padding()? } else { 0 };
         if head & 128 == 0 {
-            let what = "frames of equal length that fill the packet (R6)";
+            let what = "frames of equal length that fill the packet (RFC 6716, R6)";
             sizes[..count].fill(self.equal_sizes(count, padding, what)?);
         } else {
             let mut sum = 0;
             for size in &mut sizes[..count - 1] {
-                *size = self.size("the length of a frame (R7)")?;
+                *size = self.size("the length of a frame (RFC 6716, R7)")?;
                 sum += *size;
             }
-            sizes[count - 1] = self.remainder(sum, padding, "the frames and the padding (R7)")?;
+            sizes[count - 1] =
+                self.remainder(sum, padding, "the frames and the padding (RFC 6716, R7)")?;
         }
         Ok((count, padding))
     }
@@ -284,7 +287,7 @@ impl<'a> Parser<'a> {
     fn padding(&mut self) -> Result<usize, Corrupt> {
         let mut padding = 0;
         loop {
-            let byte = self.byte("the length of the padding (R6, R7)")?;
+            let byte = self.byte("the length of the padding (RFC 6716, R6, R7)")?;
             if byte < 255 {
                 padding += usize::from(byte);
                 break;
@@ -292,7 +295,7 @@ impl<'a> Parser<'a> {
             padding += 254;
         }
         if padding > self.left() {
-            return Err(self.expected("all bytes of the padding (R6, R7)", 0));
+            return Err(self.expected("all bytes of the padding (RFC 6716, R6, R7)", 0));
         }
         Ok(padding)
     }
@@ -337,7 +340,7 @@ impl<'a> Parser<'a> {
 
     fn implicit(&self, size: usize) -> Result<usize, Corrupt> {
         if size > MAX_FRAME_BYTES {
-            return Err(self.expected("a frame of at most 1275 bytes (R2)", 0));
+            return Err(self.expected("a frame of at most 1275 bytes (RFC 6716, R2)", 0));
         }
         Ok(size)
     }
@@ -347,7 +350,7 @@ impl<'a> Parser<'a> {
         let first = usize::from(self.byte(what)?);
         let size = if first < 252 { first } else { first + 4 * usize::from(self.byte(what)?) };
         if size > self.left() {
-            return Err(self.expected("all bytes of the frame (R4, R7)", 0));
+            return Err(self.expected("all bytes of the frame (RFC 6716, R4, R7)", 0));
         }
         Ok(size)
     }

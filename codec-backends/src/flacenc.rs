@@ -1,9 +1,9 @@
 //! FLAC (RFC 9639) encoding with the crate `flacenc`.
 //!
 //! A packet is one frame of `block` samples; the last one before `finish` is shorter. Samples have
-//! `bits` bits: 16-bit input is exact with either setting, and floats are rounded to nearest and
-//! saturated. The `STREAMINFO` is known from the start, so it contains neither the number of
-//! samples nor their MD5 nor the sizes of frames (section 8.2 allows 0 for each).
+//! `bits` bits (16 or 24): 16-bit input is exact with both, and floats are rounded to nearest and
+//! saturated. The `STREAMINFO` is written before the first frame, so it contains neither the number
+//! of samples nor their MD5 nor the sizes of frames (section 8.2 allows 0 for each).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

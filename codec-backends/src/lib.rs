@@ -52,7 +52,7 @@
 //!     }
 //! }
 //! let missing = registry::find_encoder("vp10").unwrap_err();
-//! assert!(missing.to_string().starts_with("no backend `vp10` in this build"));
+//! assert!(missing.to_string().starts_with("no codec `vp10` in this build"));
 //! ```
 //!
 //! # Adapters

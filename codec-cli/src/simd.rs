@@ -14,11 +14,10 @@ pub(crate) fn requested_level() -> Result<Level> {
         Err(std::env::VarError::NotPresent) => None,
         Err(error) => return Err(Failure::usage(format!("invalid {VARIABLE}: {error}"))),
     };
-    Level::choose(request.as_deref()).map_err(|error| {
-        Failure::usage(format!(
-            "invalid {VARIABLE}: {error}; this CPU supports {}",
-            names(detected())
-        ))
+    Level::choose(request.as_deref()).map_err(|_| {
+        let request = request.as_deref().unwrap_or_default();
+        let supported = names(detected());
+        Failure::usage(format!("invalid {VARIABLE} {request}: this CPU supports {supported}"))
     })
 }
 

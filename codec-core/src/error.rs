@@ -68,8 +68,8 @@ pub struct ConfigError {
     pub knob: &'static str,
     /// The rejected value; `None` if any value is rejected in this state.
     pub given: Option<String>,
-    /// The allowed values, for example `0..=10`: a noun phrase that follows "expected". Without a
-    /// rejected value, the reason.
+    /// The allowed values, for example `0..=10`: a noun phrase that follows "expected", in which
+    /// ranges are displayed as `0 to 10`. Without a rejected value, the reason.
     pub allowed: String,
 }
 
@@ -100,7 +100,7 @@ impl ConfigError {
     ///
     /// let speed = 11;
     /// let error = ConfigError::ensure(speed <= 10, "speed", speed, "0..=10").unwrap_err();
-    /// assert_eq!(error.to_string(), "invalid speed: got 11, expected 0..=10");
+    /// assert_eq!(error.to_string(), "invalid speed: got 11, expected 0 to 10");
     /// ```
     ///
     /// # Errors
@@ -242,7 +242,8 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.given {
             Some(given) => {
-                write!(f, "invalid {}: got {given}, expected {}", self.knob, self.allowed)
+                let (knob, allowed) = (self.knob, self.allowed.replace("..=", " to "));
+                write!(f, "invalid {knob}: got {given}, expected {allowed}")
             }
             None => write!(f, "cannot set {}: {}", self.knob, self.allowed),
         }
@@ -251,11 +252,12 @@ impl fmt::Display for ConfigError {
 
 impl fmt::Display for NoBackend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no backend `{}` in this build", self.name)?;
+        let kind = if self.name.contains('/') { "backend" } else { "codec" };
+        write!(f, "no {kind} `{}` in this build", self.name)?;
         match self.feature {
             Some(feature) => write!(f, ": {}", MissingFeature::new("it", feature)),
             None if self.available.is_empty() => Ok(()),
-            None => write!(f, ", available: {}", self.available.join(", ")),
+            None => write!(f, ": expected one of {}", self.available.join(", ")),
         }
     }
 }

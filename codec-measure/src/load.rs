@@ -63,8 +63,8 @@ impl Results {
             }),
             sign(|load| load.calibration_percent, CALIBRATION_PERCENT, &|count, most| {
                 format!(
-                    "a fixed piece of work took up to {most:.0} % longer at {count} of {all} points \
-                     than at best"
+                    "a fixed workload took up to {most:.0} % longer than its shortest time at {count} \
+                     of {all} points"
                 )
             }),
         ];
@@ -96,13 +96,13 @@ impl Results {
             match place.cpu_noise_percent {
                 Some(percent) if percent <= NARROW_PERCENT => {}
                 Some(percent) => cautions.push(format!(
-                    "CPU time of {}: the repeats leave ±{percent:.1} % open; --until 2% repeats until \
-                     that is narrow",
+                    "CPU time of {} is uncertain by ±{percent:.1} %; --until 2% repeats until it is \
+                     precise",
                     place.arm
                 )),
                 None => cautions.push(format!(
-                    "CPU time of {}: one encoding of each point does not show how much times vary; \
-                     --repeat 3 does",
+                    "CPU time of {} is of unknown precision: each point was encoded once; --repeat 3 \
+                     shows how much times vary",
                     place.arm
                 )),
             }

@@ -28,7 +28,8 @@ pub(crate) fn unreliable_reason(
         reasons.push(format!("overlap {:.0} %", 100.0 * rate.overlap));
     }
     if points < MIN_POINTS {
-        reasons.push(format!("{points} points"));
+        let plural = if points == 1 { "" } else { "s" };
+        reasons.push(format!("{points} point{plural}"));
     }
     (!reasons.is_empty()).then(|| reasons.join(", "))
 }

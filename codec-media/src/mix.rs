@@ -10,7 +10,7 @@ use crate::count::counted;
 use crate::cut::Cut;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::input::InputSpec;
-use crate::io::names::{format_of, is_pipe};
+use crate::io::names::{Outputs, format_of, is_pipe};
 use crate::io::output::{OutputFile, OutputRules};
 use crate::settings::audio::{self, AudioChoice, AudioSettings};
 use crate::stop::Stop;
@@ -63,13 +63,13 @@ pub fn run(args: &MixOptions, env: &Env) -> Result<()> {
     }
     if args.gain.len() > args.inputs.len() {
         let message = format!(
-            "invalid --gain: got {} values for {} inputs",
-            args.gain.len(),
-            args.inputs.len()
+            "invalid --gain: got {} for {}",
+            counted(args.gain.len() as u64, "value"),
+            counted(args.inputs.len() as u64, "input")
         );
         return Err(Failure::usage(message));
     }
-    let format = format_of(&args.output, args.format.as_deref(), Format::Wav)?;
+    let format = format_of(&args.output, args.format.as_deref(), Outputs::MIXED)?;
     let encoding = Encoding::choose(args, format)?;
     let rules = OutputRules {
         overwrite: args.yes,

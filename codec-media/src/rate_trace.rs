@@ -17,7 +17,7 @@ const MAX_BYTES: u64 = 16 << 20;
 /// If the file cannot be read or is not a trace.
 pub fn read_trace(path: &Path) -> Result<RateTrace> {
     let name = path.display();
-    let unreadable = |error| Failure::new(Kind::Input, format!("{name}: {error}"));
+    let unreadable = |error| Failure::new(Kind::Input, format!("cannot read {name}: {error}"));
     let mut text = String::new();
     let file = File::open(path).map_err(unreadable)?;
     let read = file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;

@@ -260,7 +260,7 @@ pub fn denoise(text: &str) -> Result<Denoise, String> {
 /// # Errors
 /// If the text is not a valid value.
 pub fn frame_length(text: &str) -> Result<FrameDuration, String> {
-    let wrong = || "expected 2.5ms, 5ms, 10ms, 20ms, 40ms or 60ms, 80ms, 100ms, 120ms".to_owned();
+    let wrong = || "expected 2.5ms, 5ms, 10ms, 20ms, 40ms, 60ms, 80ms, 100ms or 120ms".to_owned();
     let micros = frame_time(text).map_err(|_| wrong())?;
     let micros = u32::try_from(micros).map_err(|_| wrong())?;
     Ok(FrameDuration(micros))

@@ -1,4 +1,5 @@
-//! Our framing in binary WebSocket messages (RFC 6455), one hello or record in each.
+//! Our framing ([`crate::framing`]) in binary WebSocket messages (RFC 6455): each message is a hello,
+//! which describes the streams, or one record.
 //!
 //! A token is sent as `Authorization: Bearer TOKEN`; browsers, which cannot set that header, send
 //! it as the subprotocol `token.TOKEN` in addition to [`SUBPROTOCOL`], or as `?token=TOKEN`.

@@ -133,13 +133,14 @@
 //! # Limits
 //!
 //! - A session has at most one video stream and one audio stream in each direction. [`packet`] has
-//!   packetizers for VP8, VP9, H.264, Opus and G.711; [`forward`] drops no layers of H.264, and references are
-//!   acknowledged with VP8, and with VP9 without spatial layers.
+//!   packetizers for VP8, VP9, H.264, Opus and G.711. [`forward`] drops no layers of H.264. Recovery
+//!   from acknowledged references works with VP8, and with VP9 without spatial layers.
 //! - H.264 uses packetization modes 0 and 1; its frames cannot be end-to-end encrypted, and its key
 //!   frames are IDR pictures (streams with recovery points only are not started).
 //! - Temporal layers are supported throughout, spatial layers by [`packet::vp9`], [`forward`]
 //!   and the [frame buffer](jitter::video). Both are described by the
-//!   [Dependency Descriptor](extension::dependency), whose parser and [`allocation`] also know simulcast.
+//!   [Dependency Descriptor](extension::dependency); its parser and [`allocation`] also support
+//!   simulcast.
 //! - FEC protects a single SSRC; there is no FEC across streams.
 //! - Memory is bounded for any input: datagrams of up to 2048 bytes, 2048 packets and 16 MiB in
 //!   a [`FrameBuffer`](jitter::video::FrameBuffer), 200 packets in an

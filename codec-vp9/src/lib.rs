@@ -32,7 +32,7 @@
 //! | superframes | `superframe.rs` |
 //! | uncompressed header | `header/uncompressed.rs`, and a file for each group of fields |
 //! | compressed header | `header/compressed.rs` |
-//! | probabilities: defaults, forward changes, adaptation | `probability/` |
+//! | probabilities: defaults, forward updates, adaptation | `probability/` |
 //! | tables: scans, quantiser steps, default probabilities | `tables/` |
 //! | trees of syntax elements | `trees.rs` |
 //! | modes of a block and its neighbours, contexts | `block/mode_map.rs`, `block/site.rs`, `block/contexts.rs` |

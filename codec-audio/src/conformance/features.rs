@@ -1,5 +1,5 @@
-//! Audio rate control and features: each is implemented correctly, or declared missing and
-//! rejected.
+//! Checks for audio that rate control and every other feature is either implemented correctly, or
+//! declared missing and rejected.
 
 use super::{CheckFn, Run, Subject, ensure, refuses};
 use crate::{AudioCapabilities, AudioEncoderConfig, AudioRate, AudioUpdate, Bandwidth};

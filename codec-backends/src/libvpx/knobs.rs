@@ -1,4 +1,4 @@
-//! Capabilities, gaps and codec-specific settings of libvpx.
+//! Capabilities, unsupported features and codec-specific settings of libvpx.
 
 use codec_core::codec::{Capabilities, Feature, Gap, Knob, KnobKind, Scalability};
 use codec_core::frame::PixelFormat;

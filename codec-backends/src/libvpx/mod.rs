@@ -1,5 +1,4 @@
-//! VP8 and VP9 with libvpx: a reference for comparison with the native VP8 encoder, and the VP9
-//! backend.
+//! VP8 and VP9 with libvpx, for comparison with the native encoders and decoders.
 //!
 //! `settings.rs` translates settings to libvpx; [`knobs`] are libvpx's own settings.
 

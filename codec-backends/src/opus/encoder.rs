@@ -303,7 +303,11 @@ fn forced_channels(config: &AudioEncoderConfig) -> Result<Option<i32>, ConfigErr
 fn frame_samples(length: FrameDuration, config: &AudioEncoderConfig) -> Result<usize, ConfigError> {
     if !FRAME_US.contains(&length.0) {
         let allowed = "2.5, 5, 10, 20, 40, 60, 80, 100 or 120 ms";
-        return Err(ConfigError::new("frame length", format_args!("{} us", length.0), allowed));
+        return Err(ConfigError::new(
+            "frame length",
+            format_args!("{} ms", f64::from(length.0) / 1000.0),
+            allowed,
+        ));
     }
     Ok(length.samples(config.format.rate))
 }

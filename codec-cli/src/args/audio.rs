@@ -6,6 +6,8 @@ use codec_core::codec::Bitrate;
 use codec_media::settings::audio::AudioOptions;
 use codec_media::values;
 
+use super::numbers::within;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ApplicationArg {
     /// Speech.
@@ -61,12 +63,12 @@ pub(crate) struct AudioArgs {
     /// Set the audio codec: CODEC, CODEC/BACKEND, s16le or copy.
     ///
     /// Default: the input's packets are copied if the output can carry them, otherwise the audio is
-    /// encoded: s16le in WAV and PCM files, FLAC in .flac files, Opus elsewhere. Streams carry Opus only.
+    /// encoded: s16le in WAV and PCM files, FLAC in .flac files, Opus elsewhere.
     #[arg(long, value_name = "CODEC")]
     pub(crate) audio_codec: Option<String>,
     /// Set the audio bitrate: 64k; a plain number is kb/s.
     ///
-    /// Default: 64k for one channel, 48k for each of several.
+    /// Default: 64k for mono, 48k per channel otherwise.
     #[arg(long, value_name = "RATE", value_parser = values::bitrate)]
     pub(crate) audio_bitrate: Option<Bitrate>,
     /// Tune the audio encoder for this use.
@@ -87,7 +89,7 @@ pub(crate) struct AudioArgs {
     /// Set the expected packet loss for --fec, in percent (1 to 100).
     ///
     /// Default: 10.
-    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
+    #[arg(long, value_name = "PERCENT", value_parser = within(1_u8..=100))]
     pub(crate) loss: Option<u8>,
     /// Enable discontinuous transmission (DTX).
     ///
@@ -95,12 +97,12 @@ pub(crate) struct AudioArgs {
     #[arg(long)]
     pub(crate) dtx: bool,
     /// Set the encoder's effort: 0 (fastest) to 10 (best, the default).
-    #[arg(long, value_parser = clap::value_parser!(u8).range(0..=10))]
+    #[arg(long, value_parser = within(0_u8..=10))]
     pub(crate) complexity: Option<u8>,
     /// Use a constant audio bitrate: all packets have the same size.
     #[arg(long)]
     pub(crate) cbr: bool,
-    /// Limit the audio bandwidth: 4, 6, 8, 12 or 20 kHz.
+    /// Limit the audio bandwidth: nb (4 kHz), mb (6), wb (8), swb (12) or fb (20 kHz).
     ///
     /// Default: chosen by the encoder.
     #[arg(long, value_enum, value_name = "BAND")]
@@ -108,12 +110,12 @@ pub(crate) struct AudioArgs {
     /// Set the sample rate, in Hz.
     ///
     /// Default: the input's, if the codec supports it.
-    #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(1000..=384_000))]
+    #[arg(long, value_name = "HZ", value_parser = within(1000_u32..=384_000))]
     pub(crate) audio_rate: Option<u32>,
     /// Set the number of audio channels (1 to 8).
     ///
     /// Default: the input's, if the codec supports them.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
+    #[arg(long, value_name = "N", value_parser = within(1_u8..=8))]
     pub(crate) channels: Option<u8>,
     /// Set the gain in dB (-60 to 60); a limiter prevents clipping.
     #[arg(long, value_name = "DB", allow_hyphen_values = true, value_parser = values::gain)]

@@ -4,7 +4,7 @@ use codec_container::Format;
 use codec_media::audio::source::AudioDecodeOptions;
 use codec_media::failure::{Failure, Result};
 use codec_media::io::input::InputSpec;
-use codec_media::io::names::{format_of, headerless_codec};
+use codec_media::io::names::{Outputs, format_of, headerless_codec};
 use codec_media::io::output::OutputRules;
 use codec_media::session::audio::AudioEncoding;
 use codec_media::settings::audio::AudioSettings;
@@ -19,7 +19,11 @@ use super::encoding::fragmented;
 
 /// Returns the settings of `encode` and `transcode` for output without video.
 pub(crate) fn audio_encoding(args: &EncodeArgs) -> Result<AudioEncoding> {
-    let format = format_of(&args.output, args.format.as_deref(), Format::WebM)?;
+    let format = format_of(
+        &args.output,
+        args.format.as_deref(),
+        Outputs::ENCODED.with_default(Format::WebM),
+    )?;
     if let Some(flag) = video_option(args) {
         return Err(Failure::usage(format!("{flag} requires video, but the output is audio only")));
     }

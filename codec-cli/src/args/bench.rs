@@ -8,6 +8,7 @@ use codec_lab::bench::options::{BenchOptions, KernelOptions, RecordOptions};
 use codec_media::values::{self, LimitList, RawLayout};
 
 use super::encoder::EncoderArgs;
+use super::numbers::{at_least_one, within};
 use super::shared::PartArgs;
 
 /// Selects the workload, the number of passes and the baseline.
@@ -43,8 +44,7 @@ pub(crate) struct BenchArgs {
     /// Use at most N frames of each input.
     ///
     /// Default: as many as fit in --memory; 60 for a generated clip.
-    #[arg(short = 'n', long, value_parser = clap::value_parser!(u64).range(1..),
-          conflicts_with_all = ["from", "to", "duration"])]
+    #[arg(short = 'n', long, value_parser = at_least_one, conflicts_with_all = ["from", "to", "duration"])]
     pub(crate) frames: Option<u64>,
     #[command(flatten)]
     pub(crate) cut: PartArgs,
@@ -63,7 +63,7 @@ pub(crate) struct BenchArgs {
     pub(crate) encode: bool,
     /// Measure with each of these numbers of threads: 1,2,4.
     #[arg(short = 'j', long, value_delimiter = ',', default_value = "1",
-          value_parser = clap::value_parser!(u16).range(1..=64))]
+          value_parser = within(1_u16..=64))]
     pub(crate) threads: Vec<u16>,
     /// Find how many real-time streams the machine can encode concurrently.
     ///
@@ -75,11 +75,11 @@ pub(crate) struct BenchArgs {
     pub(crate) levels: LevelArgs,
     /// Set the number of measured passes.
     #[arg(long, value_name = "N", default_value_t = 9,
-          value_parser = clap::value_parser!(u32).range(1..=1000))]
+          value_parser = within(1_u32..=1000))]
     pub(crate) repeat: u32,
     /// Set the number of warm-up passes.
     #[arg(long, value_name = "N", default_value_t = 1,
-          value_parser = clap::value_parser!(u32).range(0..=100))]
+          value_parser = within(0_u32..=100))]
     pub(crate) warm_up: u32,
     /// Add passes until the CPU time is known to this precision: 1%.
     ///
@@ -108,7 +108,7 @@ pub(crate) struct KernelArgs {
     pub(crate) levels: LevelArgs,
     /// Set the number of samples of each kernel and level.
     #[arg(long, value_name = "N", default_value_t = 15,
-          value_parser = clap::value_parser!(u32).range(1..=1000))]
+          value_parser = within(1_u32..=1000))]
     pub(crate) repeat: u32,
     #[command(flatten)]
     pub(crate) record: RecordArgs,

@@ -9,6 +9,7 @@ use codec_measure::bd::Interpolation;
 
 use codec_media::values;
 
+use super::numbers::{count, within};
 use super::shared::PartArgs;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -37,8 +38,8 @@ pub(crate) struct CompareArgs {
     ///
     /// [NAME=]SPEC, where SPEC is a codec or codec/backend with options of `codec encode`
     /// (backend-specific ones as --NAME VALUE), such as "vp8 --preset rtc --speed 8"; an external
-    /// program, such as "cmd:vpxenc ... --target-bitrate={kbps} -o {out} {in}"; or chrome-vp8. May
-    /// be repeated.
+    /// program, such as "cmd:vpxenc ... --target-bitrate={kbps} -o {out} {in}"; or chrome-vp8:
+    /// libvpx, configured as in Chrome. May be repeated.
     #[arg(long = "arm", value_name = "ARM")]
     pub(crate) arms: Vec<String>,
     /// Use the encoder with this name as the anchor.
@@ -56,10 +57,10 @@ pub(crate) struct CompareArgs {
     pub(crate) bpp: Vec<f64>,
     /// Encode at these constant qualities, 0 (worst) to 100 (best).
     #[arg(short, long, value_name = "N,...", value_delimiter = ',',
-          value_parser = clap::value_parser!(u8).range(0..=100), group = "targets")]
+          value_parser = within(0_u8..=100), group = "targets")]
     pub(crate) quality: Vec<u8>,
     /// Encode at these constant quantiser indices, on each codec's own scale.
-    #[arg(long, value_name = "N,...", value_delimiter = ',', group = "targets")]
+    #[arg(long, value_name = "N,...", value_delimiter = ',', group = "targets", value_parser = within(0_u8..=255))]
     pub(crate) qp: Vec<u8>,
     /// Follow the bitrates in this CSV file: one point per clip.
     ///
@@ -75,35 +76,36 @@ pub(crate) struct CompareArgs {
     ///
     /// Sets -j of a backend or {threads} of a command. Default: 1.
     #[arg(long, value_name = "N,...", value_delimiter = ',',
-          value_parser = clap::value_parser!(u16).range(1..=64))]
+          value_parser = within(1_u16..=64))]
     pub(crate) threads: Vec<u16>,
     /// Use at most N frames of each clip.
-    #[arg(short = 'n', long, conflicts_with_all = ["from", "to", "duration"])]
+    #[arg(short = 'n', long, value_parser = count::<u64>, conflicts_with_all = ["from", "to", "duration"])]
     pub(crate) frames: Option<u64>,
     /// Skip the first N frames of each clip.
-    #[arg(long, value_name = "FRAMES", conflicts_with_all = ["from", "to", "duration"])]
+    #[arg(long, value_name = "FRAMES", value_parser = count::<u64>, conflicts_with_all = ["from", "to", "duration"])]
     pub(crate) skip: Option<u64>,
     #[command(flatten)]
     pub(crate) part: PartArgs,
     /// Encode each point N times, interleaved with other points; results are medians.
     ///
     /// Default: 3.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", value_parser = within(1_u32..=1000))]
     pub(crate) repeat: Option<u32>,
     /// Run N warm-up encodings per encoder and clip.
     ///
     /// Default: 1.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
+    #[arg(long, value_name = "N", value_parser = within(0_u32..=100))]
     pub(crate) warm_up: Option<u32>,
     /// Repeat until the confidence interval of each CPU time ratio is within this percentage: 2%.
     ///
-    /// Encodes each clip at least 5 times and at most 10 x --repeat times, until each encoder's CPU time
-    /// relative to the anchor's is that precise.
+    /// Each clip is encoded at least 5 times and at most 10 x --repeat times.
     #[arg(long, value_name = "PERCENT", value_parser = values::percent)]
     pub(crate) until: Option<f64>,
     /// Measure these metrics; the first one leads the report.
     ///
-    /// Default: `psnr_y_global`, `psnr_611`, `ssim`.
+    /// LIST is as in `codec metrics --help`, and may also name parts of metrics: `psnr_y` is the mean
+    /// PSNR of the luma of all frames, `psnr_y_global` the PSNR of their mean squared error, `psnr_611`
+    /// the mean of (6 Y + U + V) / 8. Default: `psnr_y_global`, `psnr_611`, `ssim`.
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub(crate) metrics: Vec<String>,
     /// Set the interpolation of rate-distortion curves.
@@ -113,7 +115,7 @@ pub(crate) struct CompareArgs {
     pub(crate) interpolation: Option<InterpolationArg>,
     /// Run this many encodings in parallel; above 1, times are not reported.
     #[arg(short = 'j', long, value_name = "N",
-          value_parser = clap::value_parser!(u16).range(1..=256))]
+          value_parser = within(1_u16..=256))]
     pub(crate) jobs: Option<u16>,
     /// Abort each encoding that takes longer than this: 600s, 10m.
     ///
@@ -123,12 +125,12 @@ pub(crate) struct CompareArgs {
     /// Exclude targets that the anchor's bitrate misses by more than this, in percent.
     #[arg(long, value_name = "PERCENT", value_parser = values::percent)]
     pub(crate) max_rate_error: Option<f64>,
-    /// Read a study from this TOML file.
+    /// Read a study (clips, encoders and options) from this TOML file.
     ///
     /// Options on the command line override it; clips and encoders are added to those of the study.
     #[arg(long, value_name = "FILE")]
     pub(crate) study: Option<PathBuf>,
-    /// Save the study to a TOML file.
+    /// Save the study (clips, encoders and options) to this TOML file.
     #[arg(long, value_name = "FILE")]
     pub(crate) save_study: Option<PathBuf>,
     /// Set the title of the report.

@@ -9,7 +9,7 @@ use codec_core::frame::Size;
 use codec_media::concat::Joining;
 use codec_media::failure::{Failure, Result};
 use codec_media::io::input::InputSpec;
-use codec_media::io::names::format_of;
+use codec_media::io::names::{Outputs, format_of};
 use codec_media::io::output::OutputRules;
 use codec_media::settings::audio::{AudioOptions, AudioSettings};
 use codec_media::settings::encoder::{EncoderOptions, EncoderSettings, Preset};
@@ -62,7 +62,11 @@ pub(crate) struct ConcatArgs {
 
 /// The settings of `concat`.
 pub(crate) fn joining(args: &ConcatArgs) -> Result<Joining> {
-    let format = format_of(&args.output, args.format.as_deref(), Format::WebM)?;
+    let format = format_of(
+        &args.output,
+        args.format.as_deref(),
+        Outputs::ENCODED.with_default(Format::WebM),
+    )?;
     if format.is_raw_video() {
         let message = format!("{format} cannot hold encoded video");
         return Err(Failure::usage(message));

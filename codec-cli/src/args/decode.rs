@@ -7,6 +7,7 @@ use clap::Args;
 use codec_media::cut::parse_time;
 use codec_media::values::{Samples, Target};
 
+use super::numbers::{count, within};
 use super::shared::{CutArgs, InputArgs, TransformArgs};
 
 #[derive(Debug, Args)]
@@ -15,16 +16,18 @@ pub(crate) struct DecodeArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
     /// Output file (.y4m, .yuv; audio: .wav, .pcm), or `-` for standard output.
+    ///
+    /// Required unless --null, --md5 or --framemd5 is given.
     #[arg(short, long, value_name = "OUT", required_unless_present_any = ["md5", "framemd5", "null"])]
     pub(crate) output: Option<PathBuf>,
     /// Set the output format: y4m, raw, wav or pcm.
     ///
-    /// Needed if the file name has no known extension. Pipes get y4m unless it is given.
+    /// Needed if the file name has no known extension. Pipes get y4m by default.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
     /// Set the layout of raw output: i420, nv12, yuy2, rgb24, bgra or p010.
     ///
-    /// Without it, the output has planes in the format of the frames.
+    /// Default: planes in the format of the frames.
     #[arg(long, value_name = "SAMPLES")]
     pub(crate) pixels: Option<Samples>,
     /// Set the sample format of audio: u8, s16le (the default), s24le, s32le, f32le.
@@ -37,9 +40,8 @@ pub(crate) struct DecodeArgs {
     pub(crate) codec: Option<String>,
     /// Print one MD5 over all frames.
     ///
-    /// Covers the visible samples of all shown frames, planes Y, U and V (two bytes for samples of more
-    /// than 8 bits); for input without video, the 16-bit audio
-    /// samples.
+    /// It covers the visible samples of all shown frames, planes Y, U and V (two bytes for samples
+    /// of more than 8 bits), or the 16-bit audio samples of input without video.
     #[arg(long)]
     pub(crate) md5: bool,
     /// Print the MD5 of each frame.
@@ -55,7 +57,7 @@ pub(crate) struct DecodeArgs {
     pub(crate) cut: CutArgs,
     /// Scale to this size, such as 640x360.
     ///
-    /// Without a value (`first`, the default) every frame is scaled to the size of the first one.
+    /// --resize without a value scales every frame to the size of the first one.
     #[arg(long, value_name = "WxH", num_args = 0..=1, require_equals = true, default_missing_value = "first")]
     pub(crate) resize: Option<Target>,
     #[command(flatten)]
@@ -83,7 +85,7 @@ pub(crate) struct SnapshotArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
     /// Frame number, counted from 0.
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = count::<u64>)]
     pub(crate) frame: u64,
     /// Save the first frame at or after this time: 83.5, 1:23.5, 0:01:23.5 or 1500ms.
     ///
@@ -91,13 +93,13 @@ pub(crate) struct SnapshotArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_time, allow_hyphen_values = true,
           conflicts_with = "frame")]
     pub(crate) time: Option<Duration>,
-    /// Output file, or `-` for standard output.
+    /// Output file, or `-` for a PNG on standard output.
     #[arg(short, long, value_name = "F.png|F.jpg|F.webp")]
     pub(crate) output: PathBuf,
     /// Set the quality of JPEG and lossy WebP, 0 (worst) to 100 (best).
     ///
     /// Default: 80.
-    #[arg(short, long, value_parser = clap::value_parser!(u8).range(0..=100))]
+    #[arg(short, long, value_parser = within(0_u8..=100))]
     pub(crate) quality: Option<u8>,
     /// Write lossless WebP.
     #[arg(long)]

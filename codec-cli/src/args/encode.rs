@@ -9,6 +9,7 @@ use codec_media::values;
 
 use super::audio::AudioArgs;
 use super::encoder::EncoderArgs;
+use super::numbers::within;
 use super::shared::{CutArgs, InputArgs, TransformArgs};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -29,8 +30,8 @@ pub(crate) struct EncodeArgs {
     pub(crate) output: PathBuf,
     /// Set the format: ivf, webm, mkv, mp4, h264, obu, opus, ogg, wav, flac, y4m, raw or pcm.
     ///
-    /// Needed if the file name has no known extension. Pipes get ivf (audio only: webm) unless it
-    /// is given.
+    /// Needed if the file name has no known extension. Pipes get ivf (audio only: webm) by default.
+    /// Still images are selected by the file name: .webp, .png or .jpg.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
     /// Copy the video without re-encoding it, and the audio if no audio option is given.
@@ -61,7 +62,7 @@ pub(crate) struct EncodeArgs {
     ///
     /// Default: 2 for files, 1 for pipes. Two passes run trial encodes first, to meet the bitrate
     /// at even quality.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
+    #[arg(long, value_name = "N", value_parser = within(1_u8..=2))]
     pub(crate) passes: Option<u8>,
     #[command(flatten)]
     pub(crate) cut: CutArgs,

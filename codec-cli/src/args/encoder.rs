@@ -6,6 +6,8 @@ use codec_media::settings::encoder::{EncoderOptions, Preset};
 
 use codec_media::values::{self, KeyInterval, KnobSetting, RegionOffset};
 
+use super::numbers::within;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PresetArg {
     /// Real time: CBR, no look-ahead, no periodic key frames, no layers, no frame drops.
@@ -41,12 +43,12 @@ pub(crate) struct EncoderArgs {
     #[arg(short, long, value_parser = values::bitrate, group = "rate")]
     pub(crate) bitrate: Option<Bitrate>,
     /// Set constant quality: 0 (worst) to 100 (best).
-    #[arg(short, long, value_parser = clap::value_parser!(u8).range(0..=100), group = "rate")]
+    #[arg(short, long, value_parser = within(0_u8..=100), group = "rate")]
     pub(crate) quality: Option<u8>,
     /// Set a constant quantiser index; lower is better.
     ///
     /// VP8: 0 to 127; VP9: 1 to 255; H.264: 0 to 51.
-    #[arg(long, group = "rate")]
+    #[arg(long, value_parser = within(0_u8..=255), group = "rate")]
     pub(crate) qp: Option<u8>,
     /// Select settings for real time or for files.
     #[arg(long, value_enum)]
@@ -54,14 +56,14 @@ pub(crate) struct EncoderArgs {
     /// Set the speed: 0 (best quality) to 10 (fastest).
     ///
     /// Default: VP8, VP9 and H.264: 7 in rtc, 3 in file; AV1: 10 in rtc, 8 in file.
-    #[arg(long, value_parser = clap::value_parser!(u8).range(0..=10))]
+    #[arg(long, value_parser = within(0_u8..=10))]
     pub(crate) speed: Option<u8>,
     /// Set the maximum key frame interval, in frames or in seconds (2s).
     ///
     /// 0 disables periodic key frames. Default: 240 frames in file, 0 in rtc.
     #[arg(short = 'g', long, value_name = "FRAMES|2s")]
     pub(crate) keyint: Option<KeyInterval>,
-    /// Set the layers: L1T1 (one, the default), L1T2 or L1T3; VP9 also L2T1 to L3T3.
+    /// Set the layers: L1T1 (a single layer, the default), L1T2 or L1T3; VP9 also L2T1 to L3T3.
     ///
     /// `L3T2` has three spatial and two temporal layers; `L3T2_KEY` predicts between spatial layers only in
     /// key frames. Spatial layers require `--preset rtc`.
@@ -74,7 +76,7 @@ pub(crate) struct EncoderArgs {
     pub(crate) content: ContentArg,
     /// Remove camera noise before encoding: off, auto or a strength.
     ///
-    /// A strength is the standard deviation of the noise in 8-bit levels, 1 to 12; usual cameras
+    /// A strength is the standard deviation of the noise in 8-bit levels, 1 to 12; typical cameras
     /// have 2 to 6. `auto` measures the noise and leaves clean video and screen content unchanged.
     #[arg(long, value_name = "off|auto|1..12", default_value = "off", value_parser = values::denoise)]
     pub(crate) video_denoise: Denoise,
@@ -104,9 +106,10 @@ pub(crate) struct EncoderArgs {
     pub(crate) knob: Vec<KnobSetting>,
     /// Code a region better (-24 to -1) or worse (1 to 24) than the rest; repeatable.
     ///
-    /// In pixels of the encoded frame, rounded to macroblocks; of overlapping regions the last one
-    /// counts. OFFSET is in sixths of an octave of the quantiser step: -6 halves it. With a bitrate
-    /// the rest of the frame gets fewer bits. Example: `160x200+200+60:-8`.
+    /// W, H, X and Y are in pixels of the encoded frame, rounded to macroblocks; where regions
+    /// overlap, the last one counts. OFFSET is in sixths of an octave of the quantiser step: -6
+    /// halves the step. If a bitrate is set, the rest of the frame gets fewer bits. Example:
+    /// `160x200+200+60:-8`.
     #[arg(long, value_name = "WxH+X+Y:OFFSET")]
     pub(crate) region: Vec<RegionOffset>,
 }

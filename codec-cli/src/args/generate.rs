@@ -6,6 +6,8 @@ use clap::Args;
 use codec_core::frame::{Rational, Size};
 use codec_media::values;
 
+use super::numbers::count;
+
 #[derive(Debug, Args)]
 pub(crate) struct GenerateArgs {
     /// Scene or audio signal to generate.
@@ -16,7 +18,7 @@ pub(crate) struct GenerateArgs {
     pub(crate) output: PathBuf,
     /// Set the output format (y4m, raw, ivf, h264, webm, mkv, mp4, wav, pcm, ogg).
     ///
-    /// Needed if the file name has no known extension. Pipes get y4m (audio: wav) without it.
+    /// Needed if the file name has no known extension. Pipes get y4m (audio: wav) by default.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
     /// Set the frame size.
@@ -26,10 +28,10 @@ pub(crate) struct GenerateArgs {
     #[arg(long, value_parser = values::frame_rate, default_value = "30")]
     pub(crate) fps: Rational,
     /// Set the number of frames.
-    #[arg(short = 'n', long, default_value_t = 300)]
+    #[arg(short = 'n', long, default_value_t = 300, value_parser = count::<u32>)]
     pub(crate) frames: u32,
     /// Set the seed of the random content.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = count::<u64>)]
     pub(crate) seed: u64,
     /// Overwrite existing files.
     #[arg(short = 'y', long)]
@@ -41,7 +43,7 @@ pub(crate) struct CodecsArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Run the conformance checks on CODEC or CODEC/BACKEND; exit with 7 if one fails.
+    /// Run the conformance checks on CODEC or CODEC/BACKEND; exit with code 7 if one fails.
     #[arg(long, value_name = "SPEC")]
     pub(crate) check: Option<String>,
 }

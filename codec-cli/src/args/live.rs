@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use codec_core::codec::Limits;
 use codec_core::frame::Size;
+use codec_media::failure::{Failure, Result};
 use codec_media::io::media::MediaSelection;
 use codec_media::live::options::{NetworkOptions, ReceiveOptions, SendOptions};
 use codec_media::values::{self, LimitList, RawLayout, Samples};
@@ -14,27 +15,32 @@ use codec_rtc::link::{self, LinkSpec};
 
 use super::audio::AudioArgs;
 use super::encoder::EncoderArgs;
+use super::numbers::{count, within};
+
+/// The environment variable with the token.
+const TOKEN: &str = "CODEC_TOKEN";
 
 /// Flags common to both ends.
 #[derive(Debug, Args)]
 pub(crate) struct NetworkArgs {
     /// Emulate a network link for datagrams on this end.
     ///
-    /// LINK contains any of
-    /// loss=5%,delay=40ms,jitter=10ms,rate=800k,queue=200ms,burst=4,reorder=on,dup=1%,seed=1.
+    /// LINK contains any of loss=5%,burst=4,delay=40ms,jitter=10ms,reorder=on,rate=800k,queue=200ms,
+    /// dup=1%,seed=1. `burst` is the mean number of packets lost in a row, `dup` the share of packets
+    /// sent twice.
     ///
     /// LINK may begin with a profile: `wifi`, `wifi_lossy`, `wifi_congested`, `cellular`, `satellite`
     /// or `congested`. Settings after it replace those of the profile. Example: `wifi_lossy,rate=2M`.
     #[arg(long, value_name = "LINK")]
     pub(crate) netem: Option<LinkSpec>,
-    /// Write (send) or read (recv) the SDP session description (RTP).
+    /// Write or read the SDP description of the session (RTP).
     #[arg(long, value_name = "F.sdp")]
     pub(crate) sdp: Option<PathBuf>,
     /// Set the authentication token (WebSocket, WebRTC).
     ///
     /// The connecting end sends it, the listening end requires it. Other users of this machine can
     /// see command lines; prefer the environment variable `CODEC_TOKEN`.
-    #[arg(long, env = "CODEC_TOKEN", hide_env_values = true)]
+    #[arg(long, env = TOKEN, hide_env_values = true)]
     pub(crate) token: Option<String>,
     /// Trust only the CA certificates in this PEM file.
     #[arg(long, value_name = "FILE")]
@@ -45,12 +51,10 @@ pub(crate) struct NetworkArgs {
     /// Set the server's private key (PEM).
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
-    /// Encrypt media end to end with the key in this file (not WebRTC).
-    ///
-    /// H.264 over RTP cannot be encrypted end to end either.
+    /// Encrypt media end to end with the key in this file.
     ///
     /// Uses SFrame (RFC 9605). The file holds 16 to 64 random bytes in hexadecimal or base64;
-    /// both ends need the same key.
+    /// both ends need the same key. Not supported: WebRTC, and H.264 over RTP.
     #[arg(long, value_name = "FILE")]
     pub(crate) e2ee_key: Option<PathBuf>,
     /// Write statistics to this file every second.
@@ -61,6 +65,35 @@ pub(crate) struct NetworkArgs {
     /// Stop after this time.
     #[arg(long, value_name = "TIME", value_parser = link::parse_time)]
     pub(crate) duration: Option<Duration>,
+}
+
+impl NetworkArgs {
+    /// Rejects options that the transport of `url` does not use. A token from the environment is no
+    /// such option.
+    ///
+    /// # Errors
+    /// If there is one.
+    pub(crate) fn check(&self, url: &str) -> Result<()> {
+        // A description of a session (.sdp) is for RTP. Unknown schemes are reported later.
+        let scheme = url.split_once("://").map_or("rtp", |(scheme, _)| scheme);
+        let (tls, token): (&[&str], &[&str]) =
+            (&["wss", "whip", "whep"], &["ws", "wss", "whip", "whep"]);
+        let is_from_environment = std::env::var(TOKEN).ok() == self.token;
+        let given = [
+            ("--ca", self.ca.is_some(), tls),
+            ("--cert", self.cert.is_some(), &["wss"]),
+            ("--token", self.token.is_some() && !is_from_environment, token),
+        ];
+        let is_known = ["rtp", "srtp", "udp", "tcp", "ws", "whip", "whep"].contains(&scheme);
+        match given.iter().find(|(_, given, schemes)| *given && !schemes.contains(&scheme)) {
+            Some((flag, _, schemes)) if is_known => {
+                let schemes = schemes.join(", ");
+                let message = format!("{flag} cannot be used with {scheme}, only with {schemes}");
+                Err(Failure::usage(message))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// What to reduce first.
@@ -105,10 +138,11 @@ pub(crate) struct SendArgs {
     pub(crate) raw: Option<RawLayout>,
     /// Reject input that exceeds these limits.
     ///
-    /// LIST contains any of these, comma-separated: pixels=N|WxH (largest frame), memory=BYTES (for
-    /// eight decoded frames, which limits the frame size), packet=BYTES (largest packet), resized=PIXELS
-    /// (sum of the new frame sizes of all resolution changes within 30 frames), gap=SECONDS (longest gap between
-    /// audio timestamps). Example: `pixels=4096x2160,memory=512M,packet=8M,resized=128M,gap=10`.
+    /// LIST contains any of these, comma-separated: pixels=N|WxH (largest frame), memory=BYTES
+    /// (largest frame, given as the memory of eight decoded frames), packet=BYTES (largest packet),
+    /// resized=PIXELS (sum of the new frame sizes of all resolution changes within 30 frames),
+    /// gap=SECONDS (longest gap between audio timestamps). Default:
+    /// `pixels=4096x4096,packet=8M,resized=128M,gap=10`.
     #[arg(long, value_name = "LIST")]
     pub(crate) limits: Option<LimitList>,
     /// Restart the file when it ends.
@@ -136,10 +170,10 @@ pub(crate) struct SendArgs {
     /// Set the number of threads (1 to 64).
     ///
     /// Default: by frame size and cores.
-    #[arg(short = 'j', long, value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(short = 'j', long, value_parser = within(1_u16..=64))]
     pub(crate) threads: Option<u16>,
     /// Stop after N frames.
-    #[arg(short = 'n', long)]
+    #[arg(short = 'n', long, value_parser = count::<u64>)]
     pub(crate) frames: Option<u64>,
     /// Scale to this size, such as 640x360.
     #[arg(long, value_name = "WxH", value_parser = values::size)]
@@ -161,18 +195,18 @@ pub(crate) struct RecvArgs {
     /// receiver waits for the other end; `?connect` connects to it.
     #[arg(value_name = "URL")]
     pub(crate) url: String,
-    /// Output file, or `-`: .webm, .mkv, .ivf, .mp4, .opus, .y4m or .yuv.
+    /// Output file, or `-`: .webm, .mkv, .ivf, .mp4, .h264, .opus, .y4m or .yuv.
     ///
-    /// .webm, .mkv, .ivf and .mp4 store the packets as received; .y4m and .yuv hold decoded video;
-    /// .opus holds the audio only.
+    /// .webm, .mkv, .ivf, .mp4 and .h264 store the packets as received; .y4m and .yuv hold decoded
+    /// video; .opus holds the audio only. Required unless --null is given.
     #[arg(short, long, value_name = "OUT", required_unless_present = "null")]
     pub(crate) output: Option<PathBuf>,
     /// Decode and discard.
     #[arg(long, conflicts_with = "output")]
     pub(crate) null: bool,
-    /// Set the output format; pipes get y4m by default.
+    /// Set the output format: webm, mkv, ivf, mp4, h264, opus, y4m or raw.
     ///
-    /// Needed if the file name has no known extension.
+    /// Needed if the file name has no known extension. Pipes get y4m by default.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
     /// Set the pixel format of raw output: i420, nv12, yuy2, rgb24 or bgra.
@@ -185,12 +219,12 @@ pub(crate) struct RecvArgs {
     #[arg(long, value_name = "TIME", value_parser = link::parse_time, default_value = "10s")]
     pub(crate) max_idle: Duration,
     /// Stop after N frames.
-    #[arg(short = 'n', long)]
+    #[arg(short = 'n', long, value_parser = count::<u64>)]
     pub(crate) frames: Option<u64>,
     /// Set the number of decoder threads (1 to 64).
     ///
     /// Default: by frame size and cores.
-    #[arg(short = 'j', long, value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(short = 'j', long, value_parser = within(1_u16..=64))]
     pub(crate) threads: Option<u16>,
     /// Reject input that exceeds these limits; see `codec send --help`.
     #[arg(long, value_name = "LIST")]

@@ -7,6 +7,7 @@ use clap::Args;
 use codec_media::cut::{Cut, parse_time};
 use codec_media::values::{LimitList, RawLayout};
 
+use super::numbers::{count, decimal, within};
 use super::shared::PartArgs;
 
 #[derive(Debug, Args)]
@@ -30,11 +31,11 @@ pub(crate) struct MetricsArgs {
     /// Skip the first N frames of REF; its timestamps then count from the next frame.
     ///
     /// Use it if DIST was cut with `codec encode --skip`.
-    #[arg(long, value_name = "FRAMES", default_value_t = 0,
+    #[arg(long, value_name = "FRAMES", value_parser = count::<u64>, default_value_t = 0,
           conflicts_with_all = ["from", "to", "duration"])]
     pub(crate) skip: u64,
     /// Stop after N frames.
-    #[arg(short = 'n', long, conflicts_with_all = ["from", "to", "duration"])]
+    #[arg(short = 'n', long, value_parser = count::<u64>, conflicts_with_all = ["from", "to", "duration"])]
     pub(crate) frames: Option<u64>,
     /// Compare the same part of both files, by the times of both.
     #[command(flatten)]
@@ -47,8 +48,8 @@ pub(crate) struct MetricsArgs {
     pub(crate) ref_from: Option<Duration>,
     /// Measure these metrics in addition to PSNR and SSIM: a comma-separated list, or `all`.
     ///
-    /// psnr, psnr-global, psnr-rgb, ssim, ms-ssim, psnr-hvs, ciede2000, xpsnr, ssimulacra2,
-    /// butteraugli, vmaf; `all` means all of these.
+    /// LIST contains any of `psnr_global`, `psnr_rgb`, `ms_ssim`, `psnr_hvs`, ciede2000, xpsnr,
+    /// ssimulacra2, butteraugli and vmaf; `all` means all of these.
     #[arg(long, value_name = "LIST")]
     pub(crate) metrics: Option<String>,
     /// Print statistics: mean, percentiles, worst second, worst frames.
@@ -60,26 +61,26 @@ pub(crate) struct MetricsArgs {
     /// Set the number of threads (1 to 64).
     ///
     /// The results are the same for any number. Default: one per core.
-    #[arg(short = 'j', long, value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(short = 'j', long, value_parser = within(1_u16..=64))]
     pub(crate) threads: Option<u16>,
     /// Compare the audio, even if the files contain video.
     #[arg(long)]
     pub(crate) audio: bool,
     /// Search for an audio delay of at most this many milliseconds; 0 disables the search.
     #[arg(long, value_name = "MS", default_value_t = 500,
-          value_parser = clap::value_parser!(u32).range(0..=10_000))]
+          value_parser = within(0_u32..=10_000))]
     pub(crate) max_delay: u32,
-    /// Exit with 7 if the audio SNR is below this value, in dB.
-    #[arg(long, value_name = "DB", allow_hyphen_values = true)]
+    /// Exit with code 7 if the audio SNR is below this value, in dB.
+    #[arg(long, value_name = "DB", allow_hyphen_values = true, value_parser = decimal::<f64>)]
     pub(crate) min_snr: Option<f64>,
-    /// Exit with 7 if the audio log-spectral distance is above this value, in dB.
-    #[arg(long, value_name = "DB")]
+    /// Exit with code 7 if the audio log-spectral distance is above this value, in dB.
+    #[arg(long, value_name = "DB", value_parser = decimal::<f64>)]
     pub(crate) max_lsd: Option<f64>,
-    /// Exit with 7 if the mean luma PSNR is below this value, in dB.
-    #[arg(long, value_name = "DB")]
+    /// Exit with code 7 if the mean luma PSNR is below this value, in dB.
+    #[arg(long, value_name = "DB", value_parser = decimal::<f64>)]
     pub(crate) min_psnr: Option<f64>,
-    /// Exit with 7 if the mean luma SSIM is below this value.
-    #[arg(long, value_name = "SSIM")]
+    /// Exit with code 7 if the mean luma SSIM is below this value.
+    #[arg(long, value_name = "SSIM", value_parser = decimal::<f64>)]
     pub(crate) min_ssim: Option<f64>,
     /// Reject input that exceeds these limits; see `codec decode --help`.
     #[arg(long, value_name = "LIST")]

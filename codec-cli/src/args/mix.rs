@@ -7,6 +7,7 @@ use codec_core::codec::Bitrate;
 use codec_media::mix::MixOptions;
 use codec_media::values::{self, LimitList};
 
+use super::numbers::{count, decimal, within};
 use super::shared::{InputPath, PartArgs};
 
 #[derive(Debug, Args)]
@@ -19,7 +20,7 @@ pub(crate) struct MixArgs {
     pub(crate) output: PathBuf,
     /// Set the container: wav, pcm, flac, opus, ogg, webm, mkv or mp4.
     ///
-    /// Needed if the file name has no known extension. Pipes get wav unless it is given.
+    /// Needed if the file name has no known extension. Pipes get wav by default.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
     /// Set the gain of each input in dB, in order: 0,-6,-6.
@@ -31,12 +32,12 @@ pub(crate) struct MixArgs {
     /// Set the sample rate, in Hz.
     ///
     /// Default: the highest of the inputs, if the codec supports it.
-    #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(1000..=384_000))]
+    #[arg(long, value_name = "HZ", value_parser = within(1000_u32..=384_000))]
     pub(crate) rate: Option<u32>,
     /// Set the number of channels (1 to 8).
     ///
-    /// Default: the largest number of any input.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
+    /// Default: the largest of the inputs.
+    #[arg(long, value_name = "N", value_parser = within(1_u8..=8))]
     pub(crate) channels: Option<u8>,
     /// Set the codec: CODEC, CODEC/BACKEND or a PCM encoding (s16le).
     ///
@@ -93,12 +94,12 @@ pub(crate) struct VadArgs {
     #[arg(long)]
     pub(crate) json: bool,
     /// Set the speech probability above which a 16 ms block counts as speech.
-    #[arg(long, value_name = "0..1", default_value_t = 0.5)]
+    #[arg(long, value_name = "0..1", default_value_t = 0.5, value_parser = decimal::<f32>)]
     pub(crate) threshold: f32,
     /// Ignore speech segments that are shorter, in milliseconds.
-    #[arg(long, value_name = "MS", default_value_t = 100)]
+    #[arg(long, value_name = "MS", default_value_t = 100, value_parser = count::<u32>)]
     pub(crate) min_speech: u32,
     /// Join segments if the pause between them is shorter, in milliseconds.
-    #[arg(long, value_name = "MS", default_value_t = 300)]
+    #[arg(long, value_name = "MS", default_value_t = 300, value_parser = count::<u32>)]
     pub(crate) min_pause: u32,
 }

@@ -19,6 +19,7 @@ pub(crate) mod inspect;
 pub(crate) mod live;
 pub(crate) mod metrics;
 pub(crate) mod mix;
+pub(crate) mod numbers;
 #[cfg(feature = "serve")]
 pub(crate) mod serve;
 pub(crate) mod shared;

@@ -8,6 +8,8 @@ use codec_core::codec::Bitrate;
 use codec_media::publish::PublishOptions;
 use codec_media::values;
 
+use super::numbers::{count, within};
+
 /// A video codec of publishers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum VideoCodecArg {
@@ -40,7 +42,7 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     pub(crate) no_audio: bool,
     /// Set the encoder's speed: 0 (best quality) to 10 (fastest).
-    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u8).range(0..=10))]
+    #[arg(long, default_value_t = 8, value_parser = within(0_u8..=10))]
     pub(crate) speed: u8,
     /// Set the HTTP listen address.
     ///
@@ -50,7 +52,7 @@ pub(crate) struct ServeArgs {
     /// Set the UDP port for WebRTC, on the same address.
     ///
     /// Default: the number of the HTTP port.
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, value_name = "PORT", value_parser = within(0_u16..=65_535))]
     pub(crate) udp_port: Option<u16>,
     /// Announce this IP address in ICE candidates (server behind NAT).
     ///
@@ -121,15 +123,15 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     pub(crate) no_decode: bool,
     /// Limit the number of sessions.
-    #[arg(long, value_name = "N", default_value_t = 200)]
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = count::<usize>)]
     pub(crate) max_sessions: usize,
     /// Limit the open TCP connections per client address (per /64 network for IPv6).
     ///
     /// Raise it if viewers connect through a reverse proxy.
-    #[arg(long, value_name = "N", default_value_t = 250)]
+    #[arg(long, value_name = "N", default_value_t = 250, value_parser = count::<usize>)]
     pub(crate) max_connections_per_address: usize,
     /// Limit the viewers of one stream.
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = count::<usize>)]
     pub(crate) max_viewers: usize,
     /// Limit the bitrate of a publisher.
     #[arg(long, value_name = "RATE", value_parser = values::bitrate, default_value = "20M")]

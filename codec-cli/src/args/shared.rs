@@ -9,6 +9,8 @@ use codec_media::cut::{Cut, parse_duration, parse_time};
 use codec_media::io::input::InputSpec;
 use codec_media::values::{Crop, Deinterlace, FpsTarget, LimitList, PixFmt, RawLayout, Rotate};
 
+use super::numbers::{count, within};
+
 /// The path of the input, with or without `-i`.
 #[derive(Debug, Args)]
 pub(crate) struct InputPath {
@@ -39,10 +41,11 @@ pub(crate) struct InputArgs {
     pub(crate) raw: Option<RawLayout>,
     /// Reject input that exceeds these limits.
     ///
-    /// LIST contains any of these, comma-separated: pixels=N|WxH (largest frame), memory=BYTES (for
-    /// eight decoded frames, which limits the frame size), packet=BYTES (largest packet), resized=PIXELS
-    /// (sum of the new frame sizes of all resolution changes within 30 frames), gap=SECONDS (longest gap between
-    /// audio timestamps). Default: `pixels=4096x4096,packet=8M,resized=128M,gap=10`.
+    /// LIST contains any of these, comma-separated: pixels=N|WxH (largest frame), memory=BYTES
+    /// (largest frame, given as the memory of eight decoded frames), packet=BYTES (largest packet),
+    /// resized=PIXELS (sum of the new frame sizes of all resolution changes within 30 frames),
+    /// gap=SECONDS (longest gap between audio timestamps). Default:
+    /// `pixels=4096x4096,packet=8M,resized=128M,gap=10`.
     #[arg(long, value_name = "LIST")]
     pub(crate) limits: Option<LimitList>,
 }
@@ -67,14 +70,14 @@ impl From<&InputArgs> for InputSpec {
 pub(crate) struct TransformArgs {
     /// Convert frames to this format: yuv420p (8-bit 4:2:0).
     ///
-    /// Samples of more than 8 bits are dithered, and chroma of a higher resolution is filtered. Colours
-    /// are not converted: HDR is not tone-mapped. Without it, encoders of 8-bit 4:2:0 reject other input.
+    /// Samples of more than 8 bits are dithered, and chroma of a higher resolution is downsampled.
+    /// Colours are not converted: HDR is not tone-mapped.
     #[arg(long, value_name = "FORMAT")]
     pub(crate) pix_fmt: Option<PixFmt>,
     /// Deinterlace the input: off, auto or on.
     ///
-    /// Without a value (`auto`) the frames that the input marks as interlaced are deinterlaced, with
-    /// `on` all frames. The frame rate stays the same.
+    /// `auto`, which --deinterlace without a value means, deinterlaces the frames that the input
+    /// marks as interlaced; `on` deinterlaces all frames. The frame rate stays the same.
     #[arg(long, value_name = "MODE", num_args = 0..=1, require_equals = true, default_missing_value = "auto", default_value = "off")]
     pub(crate) deinterlace: Deinterlace,
     /// Crop to this rectangle; X and Y must be even.
@@ -82,7 +85,7 @@ pub(crate) struct TransformArgs {
     pub(crate) crop: Option<Crop>,
     /// Rotate clockwise by 90, 180 or 270 degrees.
     ///
-    /// Without a value (`auto`, the default) the rotation in the input's metadata is applied.
+    /// Default: `auto`, which applies the rotation in the input's metadata.
     #[arg(long, value_name = "DEGREES", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
     pub(crate) rotate: Option<Rotate>,
 }
@@ -93,15 +96,15 @@ pub(crate) struct CutArgs {
     /// Set the number of threads (1 to 64).
     ///
     /// The output is the same for any number. Default: by frame size and cores.
-    #[arg(short = 'j', long, value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(short = 'j', long, value_parser = within(1_u16..=64))]
     pub(crate) threads: Option<u16>,
     /// Stop after N frames.
-    #[arg(short = 'n', long, conflicts_with_all = ["from", "to", "duration"])]
+    #[arg(short = 'n', long, value_parser = count::<u64>, conflicts_with_all = ["from", "to", "duration"])]
     pub(crate) frames: Option<u64>,
     /// Skip the first N frames and their audio.
     ///
     /// The output begins at time 0, unless --keep-times is given.
-    #[arg(long, value_name = "FRAMES", default_value_t = 0, group = "start",
+    #[arg(long, value_name = "FRAMES", value_parser = count::<u64>, default_value_t = 0, group = "start",
           conflicts_with_all = ["to", "duration"])]
     pub(crate) skip: u64,
     #[command(flatten)]

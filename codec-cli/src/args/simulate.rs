@@ -10,6 +10,7 @@ use codec_media::io::input::InputSpec;
 use codec_rtc::link;
 
 use super::encoder::EncoderArgs;
+use super::numbers::{count, decimal, within};
 use super::shared::{InputArgs, TimeArgs};
 
 /// The reaction to packet loss.
@@ -41,13 +42,13 @@ pub(crate) struct SimulateArgs {
     /// Set the simulated link.
     ///
     /// LIST is a comma-separated list of rate=800k|trace.csv, delay=40ms, jitter=10ms
-    /// (shape=uniform|exponential, reorder=on|off), loss=2% (burst=3), queue=200ms|64kB and
-    /// overhead=28. Without settings the link is ideal: 1000M, no delay, no loss. Example:
-    /// `rate=800k,delay=40ms,loss=2%`.
+    /// (shape=uniform|exponential, reorder=on|off), loss=2% (burst=3: in runs of 3 packets on
+    /// average), queue=200ms|64kB and overhead=28 (bytes per packet). Without settings the link is
+    /// ideal: 1000M, no delay, no loss. Example: `rate=800k,delay=40ms,loss=2%`.
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     pub(crate) link: LinkSpec,
     /// Set the seed of the simulated loss and jitter.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = count::<u64>)]
     pub(crate) seed: u64,
     /// Set the reaction to packet loss.
     #[arg(long, value_enum, default_value = "pli")]
@@ -73,10 +74,10 @@ pub(crate) struct SimulateArgs {
     pub(crate) pli_interval: Duration,
     /// Set the size of the largest RTP packet, in bytes.
     #[arg(long, value_name = "BYTES", default_value_t = 1200,
-          value_parser = clap::value_parser!(u16).range(64..=65_507))]
+          value_parser = within(64_u16..=65_507))]
     pub(crate) mtu: u16,
     /// Pace packets at this multiple of the encoder's bitrate; 0 disables pacing.
-    #[arg(long, value_name = "FACTOR", default_value_t = 2.5)]
+    #[arg(long, value_name = "FACTOR", default_value_t = 2.5, value_parser = decimal::<f64>)]
     pub(crate) pace: f64,
     /// Follow the bitrates in this file, or the link's rate (`link`).
     ///
@@ -94,7 +95,7 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "TIME", value_parser = link::parse_time, default_value = "0ms")]
     pub(crate) decode_time: Duration,
     /// Stop after N frames.
-    #[arg(short = 'n', long, conflicts_with_all = ["from", "to"])]
+    #[arg(short = 'n', long, value_parser = count::<u64>, conflicts_with_all = ["from", "to"])]
     pub(crate) frames: Option<u64>,
     #[command(flatten)]
     pub(crate) time: TimeArgs,
@@ -104,7 +105,7 @@ pub(crate) struct SimulateArgs {
     /// Set the number of threads (1 to 64).
     ///
     /// The results are the same for any number. Default: by frame size and cores.
-    #[arg(short = 'j', long, value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(short = 'j', long, value_parser = within(1_u16..=64))]
     pub(crate) threads: Option<u16>,
     /// Output file (.json, .ivf or .y4m); repeatable.
     ///

@@ -81,6 +81,10 @@ pub(crate) fn advise(error: &mut clap::Error, arguments: &[String]) {
         error.insert(ContextKind::Suggested, help);
         return;
     }
+    if let Some(advice) = unknown.as_deref().and_then(|value| of_value(value, arguments)) {
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![advice.into()]));
+        return;
+    }
     let suggested = match error.get(ContextKind::SuggestedArg) {
         Some(ContextValue::String(text)) => Some(text.clone()),
         _ => None,
@@ -91,6 +95,28 @@ pub(crate) fn advise(error: &mut clap::Error, arguments: &[String]) {
         error.remove(ContextKind::SuggestedArg);
         error.remove(ContextKind::Usage);
     }
+}
+
+/// Options whose value must follow an equals sign, because it may be omitted.
+const WITH_EQUALS: [&str; 2] = ["--rotate", "--deinterlace"];
+
+/// Returns advice if an argument was not understood because it, or one before it, is the value of
+/// an option that needs an equals sign.
+fn of_value(unknown: &str, arguments: &[String]) -> Option<String> {
+    let is_negative = unknown.starts_with('-') && unknown.parse::<f64>().is_ok();
+    let mut pairs = arguments.windows(2).map(|pair| (pair[0].as_str(), pair[1].as_str()));
+    let (option, value) = pairs.find(|&(option, value)| match is_negative {
+        true => value == unknown && option.starts_with('-') && option.len() > 1,
+        // In some commands the value of --resize follows it.
+        false if option == "--resize" => value == unknown,
+        false => WITH_EQUALS.contains(&option) && is_setting(value),
+    })?;
+    Some(format!("write '{option}={value}'"))
+}
+
+/// Whether an argument is rather the value of an option than a file.
+fn is_setting(argument: &str) -> bool {
+    ["auto", "on", "off"].contains(&argument) || argument.parse::<u16>().is_ok()
 }
 
 /// Whether `typed` is probably a typo of `meant`: a prefix, or at most one edit per three letters.
@@ -157,6 +183,25 @@ mod tests {
             let text = message(&[&encode[..], &[far]].concat());
             assert!(!text.contains("similar"), "{text}");
         }
+    }
+
+    #[test]
+    fn values_that_need_an_equals_sign_are_shown_with_it() {
+        let encode = ["codec", "encode", "a.y4m", "-o", "b.webm"];
+        for (more, right) in [
+            (["--rotate", "90"], "'--rotate=90'"),
+            (["--deinterlace", "on"], "'--deinterlace=on'"),
+            (["--bitrate", "-5"], "'--bitrate=-5'"),
+            (["-b", "-5"], "'-b=-5'"),
+        ] {
+            let text = message(&[&encode[..], &more].concat());
+            assert!(text.contains(&format!("tip: write {right}")), "{more:?}: {text}");
+            assert!(!text.contains("'-- "), "{text}");
+        }
+        let before = ["codec", "encode", "--rotate", "90", "a.y4m", "-o", "b.webm"];
+        assert!(message(&before).contains("'--rotate=90'"));
+        let decode = ["codec", "decode", "a.webm", "--resize", "640x360", "-o", "b.y4m"];
+        assert!(message(&decode).contains("'--resize=640x360'"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use codec_media::frame::transform::Transform;
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::InputSpec;
 use codec_media::io::media::{self, MediaSelection};
-use codec_media::io::names::format_of;
+use codec_media::io::names::{Outputs, format_of};
 use codec_media::io::output::OutputRules;
 use codec_media::io::stills::{StillFormat, write};
 use codec_media::io::unreadable::Advice;
@@ -31,7 +31,7 @@ pub(crate) fn encode(args: &EncodeArgs, env: &Env) -> Result<()> {
     if let Some(outcome) = still(args, env) {
         return outcome;
     }
-    let format = format_of(&args.output, args.format.as_deref(), Format::Ivf)?;
+    let format = format_of(&args.output, args.format.as_deref(), Outputs::ENCODED)?;
     if format.is_raw_video() {
         return Err(Failure::usage(format!(
             "{format} cannot hold encoded video\nhelp: use `codec decode`"
@@ -45,7 +45,7 @@ pub(crate) fn transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
     if let Some(outcome) = still(args, env) {
         return outcome;
     }
-    let format = format_of(&args.output, args.format.as_deref(), Format::Ivf)?;
+    let format = format_of(&args.output, args.format.as_deref(), Outputs::ENCODED)?;
     if format.is_raw_video() && args.copy {
         return Err(Failure::usage(format!(
             "{format} cannot hold encoded video, which --copy keeps"

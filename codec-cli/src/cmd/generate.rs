@@ -8,7 +8,7 @@ use codec_media::count::counted;
 use codec_media::failure::{Failure, Result};
 use codec_media::generate::{AudioGenerator, AudioSignal, Generator, Scene};
 use codec_media::io::media::AudioInput;
-use codec_media::io::names::format_of;
+use codec_media::io::names::{Outputs, format_of};
 use codec_media::io::output::{OutputFile, OutputRules};
 use codec_media::io::sink::{FrameSink, Header};
 use codec_media::progress::Now;
@@ -30,7 +30,8 @@ pub(crate) fn run(args: &GenerateArgs, env: &Env) -> Result<()> {
     env.stop.handle_requests();
     let scene = Scene::from_name(&args.scene);
     let default = if scene.is_some() { Format::Y4m } else { Format::Wav };
-    let format = format_of(&args.output, args.format.as_deref(), default)?;
+    let format =
+        format_of(&args.output, args.format.as_deref(), Outputs::GENERATED.with_default(default))?;
     let rules =
         OutputRules { overwrite: args.yes, protected: Vec::new(), terminal: args.format.is_some() };
     rules.check(&args.output)?;

@@ -47,9 +47,15 @@ pub(crate) fn run(verb: Verb, env: &Env) -> Result<()> {
         Verb::Bench(args) => time(&args, env),
         Verb::Simulate(args) => simulate::run(&SimulateOptions::from(&*args), env),
         #[cfg(feature = "net")]
-        Verb::Send(args) => send(&SendOptions::from(&*args), env),
+        Verb::Send(args) => {
+            args.network.check(&args.url)?;
+            send(&SendOptions::from(&*args), env)
+        }
         #[cfg(feature = "net")]
-        Verb::Recv(args) => receive(&ReceiveOptions::from(&*args), env),
+        Verb::Recv(args) => {
+            args.network.check(&args.url)?;
+            receive(&ReceiveOptions::from(&*args), env)
+        }
         #[cfg(feature = "serve")]
         Verb::Serve(args) => serve::run(&args, env),
         Verb::Codecs(args) => codecs::run(&args),

@@ -111,7 +111,7 @@ fn loud_inputs_do_not_wrap_or_clip() {
 fn impossible_mixes_are_rejected() {
     let place = Place::with_clip("static-slide", "32x32", 2);
     write_wav(&place, "a.wav", 8_000, 1, &[0; 800]);
-    place.fails(2, "got 2 values for 1 inputs", &["mix", "a.wav", "-o", "b.wav", "--gain", "1,2"]);
+    place.fails(2, "got 2 values for 1 input", &["mix", "a.wav", "-o", "b.wav", "--gain", "1,2"]);
     place.fails(2, "same file", &["mix", "a.wav", "-o", "a.wav", "-y"]);
     place.fails(3, "no audio", &["mix", "clip.y4m", "-o", "b.wav"]);
     place.fails(

@@ -47,7 +47,7 @@ fn other_failures_have_separate_codes() {
     fs::write(place.path("text.yuv"), "hello").unwrap();
     place.fails(3, "--raw", &["encode", "text.yuv", "-o", "a.ivf"]);
     place.fails(5, "absent", &["encode", "clip.y4m", "-o", "absent/a.ivf"]);
-    place.fails(6, "no backend `vp10`", &["encode", "clip.y4m", "-o", "a.ivf", "-c", "vp10"]);
+    place.fails(6, "no codec `vp10`", &["encode", "clip.y4m", "-o", "a.ivf", "-c", "vp10"]);
     place.fails(6, "no backend", &["encode", "clip.y4m", "-o", "a.ivf", "-c", "vp8/other"]);
     assert_eq!(place.names(), ["clip.y4m", "empty.ivf", "text.yuv"]);
 }

@@ -1,4 +1,4 @@
-//! Elementary streams: from PES payloads to packets.
+//! Divides the PES payloads of elementary streams into packets.
 
 use codec_audio::opus_head::OpusHead;
 use codec_audio::{AudioCodec, AudioFormat, ChannelLayout};

@@ -1,6 +1,6 @@
 //! MPEG-2 transport streams (ITU-T H.222.0): reading of H.264, AAC, MP3 and Opus.
 //!
-//! Packets have 188 bytes, or 192 with a time in front (`.m2ts`) or 204 with a checksum behind. Of
+//! Packets have 188 bytes, or 192 with a leading timestamp (`.m2ts`), or 204 with a trailing checksum. Of
 //! several programs, the first one with a supported stream is read. Times begin at 0.
 
 use crate::{Error, Format};

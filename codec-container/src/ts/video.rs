@@ -1,4 +1,4 @@
-//! H.264: from PES payloads to a packet for each frame.
+//! Divides the PES payloads of H.264 into one packet per frame.
 
 use std::collections::VecDeque;
 

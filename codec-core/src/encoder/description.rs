@@ -1,4 +1,4 @@
-//! What the encoder has to know about a codec.
+//! The description of a codec for the encoder.
 
 use crate::codec::plan::FramePlan;
 use crate::codec::{Capabilities, EncoderConfig};

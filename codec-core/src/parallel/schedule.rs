@@ -1,11 +1,13 @@
 //! Which units of a frame a thread decodes next.
 //!
-//! A thread that parses goes on with parsing while there is room, the other with reconstruction. If
-//! parsing is far ahead, reconstruction takes longer: luma and chroma are then separate jobs, so that
-//! the thread that parses takes a part. Otherwise one thread reconstructs luma and chroma of a unit at
-//! once, which takes less time, and parsing goes first, so that the other thread always has units: to
-//! wake it takes as long as to decode a unit. For the same reason a thread without work is woken only
-//! when several units wait for it. A thread alone reconstructs each unit once it is parsed.
+//! Usually one thread parses, up to [`AHEAD`] units ahead, and another one reconstructs luma and
+//! chroma of a unit as one job, which takes less time than two jobs. Parsing has priority, so that the
+//! reconstructing thread never runs out of units: to wake a thread takes as long as to decode a unit.
+//! For the same reason a waiting thread is woken only when several units are parsed.
+//!
+//! If parsing is far ahead, reconstruction is the bottleneck. Luma and chroma of a unit are then
+//! separate jobs, so that the parsing thread takes one of them. A single thread reconstructs each unit
+//! once it is parsed.
 
 use crate::frame::PlaneSet;
 

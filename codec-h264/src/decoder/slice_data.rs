@@ -97,11 +97,11 @@ impl SliceData {
         let cx = parser.cx;
         let is_mbaff = cx.arrangement == Arrangement::Mbaff;
         if self.left == 0 {
-            return Err(parser.corrupt("end of slice"));
+            return Err(parser.corrupt("the end of the slice"));
         }
         let (x, row) = (self.x, self.row);
         if parser.is_decoded(x, row) {
-            return Err(parser.corrupt("macroblock that is not decoded yet"));
+            return Err(parser.corrupt("a macroblock that has not been decoded yet"));
         }
         let is_skipped = if is_mbaff {
             begin_in_pair(parser, &mut self.pair, x, row)
@@ -121,7 +121,7 @@ impl SliceData {
         let is_end = may_end && parser.entropy.is_end();
         // If the data ends within the last macroblock, `is_end` is true as well.
         if parser.entropy.is_damaged() {
-            return Err(parser.corrupt("slice data"));
+            return Err(parser.corrupt("valid slice data"));
         }
         Ok(is_end)
     }

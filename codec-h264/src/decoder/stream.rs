@@ -370,7 +370,8 @@ impl Stream {
         let Some(current) = self.current.take() else { return Ok(None) };
         let missing = self.pictures.missing_macroblocks();
         let damage = current.damage.or_else(|| {
-            (missing > 0).then_some(Corrupt::Other { what: "all macroblocks", offset_bytes: 0 })
+            let what = "slices with all macroblocks of the picture";
+            (missing > 0).then_some(Corrupt::Other { what, offset_bytes: 0 })
         });
         let conceal_from = self.last.as_ref().map(|last| &last.reference);
         let finished = self.pictures.finish_picture(conceal_from);

@@ -1,4 +1,5 @@
-//! Scores of the levels of inter macroblocks: few small levels cost more than they improve.
+//! Scores of the levels of inter macroblocks: a few small levels cost more bits than their gain in
+//! quality is worth, so levels with a low score are omitted.
 
 /// Score below which the levels of an 8x8 block are omitted.
 pub(super) const MIN_QUARTER_SCORE: u32 = 4;

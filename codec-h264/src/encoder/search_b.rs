@@ -1,4 +1,4 @@
-//! Search of vectors in B slices: in each list, then of both.
+//! Motion search in B slices: in each list separately, then in both together.
 
 use codec_core::motion::{FullPel, Lambda, QuarterPel};
 use codec_simd::Block16;

@@ -1,4 +1,5 @@
-//! Search of partitions in B slices: each from list 0, list 1, both, or, of 8x8 samples, direct.
+//! Motion search for partitions in B slices: each is predicted from list 0, list 1 or both; partitions
+//! of 8x8 samples also in direct mode.
 
 use codec_core::motion::{FullPel, Half, Pattern, Quadrant};
 use codec_simd::Block16;

@@ -1,4 +1,4 @@
-//! Search of vectors: of the whole macroblock, then of its parts.
+//! Motion search for the whole macroblock, then for its parts.
 
 use codec_core::motion::{
     FullPel, Half, IntegerSettings, Pattern, PixelPos, Quadrant, QuarterPel, SearchRange, Target,

@@ -1,5 +1,5 @@
-//! The blocks without motion of reference pictures, for direct prediction in B slices, in lists that are
-//! used again.
+//! Lists of the motionless blocks of reference pictures, for direct prediction in B slices. Their memory
+//! is reused.
 
 use std::sync::Arc;
 

@@ -71,7 +71,7 @@ impl Pps {
         let weighted_pred = reader.flag("weighted_pred_flag");
         let weighted_bipred_idc = reader.u8(2, "weighted_bipred_idc");
         if weighted_bipred_idc > 2 {
-            return Err(reader.corrupt("weighted_bipred_idc"));
+            return Err(reader.corrupt("a valid weighted_bipred_idc"));
         }
         // -(26 + QpBdOffset) to 25; offsets are up to 36.
         let init_qp = reader.se8("pic_init_qp_minus26", -62..=25)? + 26;

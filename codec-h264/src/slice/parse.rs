@@ -230,7 +230,7 @@ impl SliceHeader {
         self.qp = u8::try_from(i32::from(pps.init_qp) + delta)
             .ok()
             .filter(|qp| *qp <= 51)
-            .ok_or_else(|| reader.corrupt("slice_qp_delta"))?;
+            .ok_or_else(|| reader.corrupt("a valid slice_qp_delta"))?;
         if pps.deblocking_control_present {
             self.deblocking.disable_idc = reader.ue8("disable_deblocking_filter_idc", 0..=2)?;
             if self.deblocking.disable_idc != 1 {

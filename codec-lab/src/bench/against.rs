@@ -1,4 +1,4 @@
-//! Compares results with a baseline, robustly against noise.
+//! Compares results with a baseline; the comparison is robust to noise.
 
 use codec_measure::stats::{self, Estimate};
 use codec_media::Env;

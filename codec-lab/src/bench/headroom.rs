@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use codec_core::codec::Backend;
 use codec_core::codec::{EncoderConfig, FrameRequest, Packet};
 use codec_media::Env;
+use codec_media::count::counted;
 use codec_media::failure::{Failure, Kind, Result};
 
 use super::clip::{Clip, count};
@@ -49,7 +50,11 @@ pub(super) fn find(
     let mut next = first;
     while tried.len() < TRIALS && !env.stop.is_requested() {
         let late = trial(backend, config, clip, next)?;
-        env.events.detail(format!("{next} streams: {:.2} % of frames late", 100.0 * late));
+        env.events.detail(format!(
+            "{}: {:.2} % of frames late",
+            counted(next as u64, "stream"),
+            100.0 * late
+        ));
         tried.push((next, late));
         let step = (next / 8).max(1);
         if late <= MAY_BE_LATE {

@@ -12,8 +12,10 @@ pub(super) fn chosen(names: &[String], default: &[Level]) -> Result<Vec<Level>> 
             levels.extend(supported());
             continue;
         }
-        let level = Level::choose(Some(name))
-            .map_err(|error| Failure::usage(format!("invalid --levels {name}: {error}")))?;
+        let level = Level::choose(Some(name)).map_err(|_| {
+            let all = supported().into_iter().map(Level::name).collect::<Vec<_>>().join(", ");
+            Failure::usage(format!("invalid --levels {name}: this CPU supports {all}"))
+        })?;
         levels.push(level);
     }
     if names.is_empty() {

@@ -161,7 +161,8 @@ impl Baseline {
         let name = path.display().to_string();
         let unreadable =
             |error: &dyn std::fmt::Display| Failure::new(Kind::Input, format!("{name}: {error}"));
-        let text = fs::read_to_string(path).map_err(|error| unreadable(&error))?;
+        let text = fs::read_to_string(path)
+            .map_err(|error| Failure::new(Kind::Input, format!("cannot read {name}: {error}")))?;
         let value: Value = serde_json::from_str(&text)
             .map_err(|error| Failure::new(Kind::Corrupt, format!("{name}: {error}")))?;
         if value["schema"] != SCHEMA {

@@ -1,8 +1,8 @@
 //! The results as text.
 
 use codec_measure::stats::Estimate;
+use codec_media::count::counted;
 
-use super::clip::count;
 use super::run::{Measured, Plan, Results, StageShares, Work};
 use crate::machine::{self, Machine};
 
@@ -35,7 +35,8 @@ pub(super) fn columns(rows: &[Vec<String>]) -> String {
 pub(super) fn machine_line() -> String {
     let Machine { cpu, cores, system, .. } = Machine::this();
     format!(
-        "{cpu}, {cores} cores, {system}; codec {}, {} build\n",
+        "{cpu}, {}, {system}; codec {}, {} build\n",
+        counted(cores as u64, "core"),
         env!("CARGO_PKG_VERSION"),
         machine::build()
     )
@@ -49,7 +50,8 @@ pub(super) fn text(plan: &Plan, results: &Results) -> String {
     }
     let Results { repeats, warm_up, .. } = results;
     text.push_str(&format!(
-        "{repeats} passes after {warm_up} warm-up; medians with 95 % confidence intervals{}\n\n",
+        "{} after {warm_up} warm-up; medians with 95 % confidence intervals{}\n\n",
+        counted(*repeats as u64, "pass"),
         if *repeats < 6 { " (full range: fewer than six samples)" } else { "" }
     ));
     text.push_str(&points(plan, results));
@@ -195,8 +197,8 @@ fn headroom_lines(plan: &Plan, name: &str, headroom: &super::headroom::Headroom)
         found.map(|(_, late)| format!("{:.2} % of frames late", 100.0 * late))
     };
     let mut text = format!(
-        "\nreal-time headroom, {what}: {} single-threaded streams (measured)",
-        headroom.streams
+        "\nreal-time headroom, {what}: {} (measured)",
+        counted(headroom.streams as u64, "single-threaded stream")
     );
     if let Some(late) = late(headroom.streams) {
         text.push_str(&format!(" ({late})"));
@@ -206,9 +208,9 @@ fn headroom_lines(plan: &Plan, name: &str, headroom: &super::headroom::Headroom)
         text.push_str(&format!("; at {streams}: {:.2} % late", 100.0 * share));
     }
     text.push_str(&format!(
-        "; estimated {:.1} ({} cores / CPU time)\n",
+        "; estimated {:.1} ({} / CPU time)\n",
         headroom.by_division,
-        count(Machine::this().cores)
+        counted(Machine::this().cores as u64, "core")
     ));
     text
 }

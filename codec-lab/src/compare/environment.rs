@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use codec_measure::results::Environment;
 use codec_media::Env;
+use codec_media::count::counted;
 
 use crate::machine::Machine;
 
@@ -27,5 +28,5 @@ pub(super) fn environment(timing: bool, begun_s: u64, env: &Env) -> Environment 
 /// Describes the machine that times depend on. Times of different machines are not comparable.
 pub(super) fn host(env: &Env) -> String {
     let Environment { cpu, cores, simd, os, .. } = environment(true, 0, env);
-    format!("{cpu}, {cores} cores, {simd}, {os}")
+    format!("{cpu}, {}, {simd}, {os}", counted(u64::from(cores), "core"))
 }

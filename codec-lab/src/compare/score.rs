@@ -8,6 +8,7 @@ use codec_measure::pool::pool;
 use codec_measure::results::{Delivery, Pooled};
 use codec_measure::stats;
 use codec_media::Env;
+use codec_media::count::counted;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::InputSpec;
@@ -141,8 +142,9 @@ fn view(
     let delivery = measured.delivery;
     if !has_times && delivery.shown != delivery.frames {
         return Ok(Err(format!(
-            "cannot match frames: the output has no timestamps and {} frames for {}",
-            delivery.shown, delivery.frames
+            "cannot match frames: the output has no timestamps and {} for {} of the clip",
+            counted(delivery.shown, "frame"),
+            delivery.frames
         )));
     }
     let decode_ms = stats::median(&distorted.decode_ms).filter(|_| video.is_ours);

@@ -214,8 +214,9 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// MD5 of a file.
 pub(super) fn digest_of(path: &Path) -> Result<String> {
-    let refused =
-        |error: std::io::Error| Failure::new(Kind::Input, format!("{}: {error}", path.display()));
+    let refused = |error: std::io::Error| {
+        Failure::new(Kind::Input, format!("cannot read {}: {error}", path.display()))
+    };
     let mut file = fs::File::open(path).map_err(refused)?;
     let mut digest = Md5::new();
     let mut bytes = vec![0; 1 << 16];

@@ -159,8 +159,9 @@ impl Study {
     fn read(path: &Path) -> Result<Self> {
         let refused =
             |why: &dyn std::fmt::Display| Failure::usage(format!("{}: {why}", path.display()));
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Failure::new(Kind::Input, format!("{}: {error}", path.display())))?;
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Failure::new(Kind::Input, format!("cannot read {}: {error}", path.display()))
+        })?;
         let mut study: Self = toml::from_str(&text).map_err(|error| refused(&error))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         for clip in study.clips.iter_mut().chain(&mut study.rate_trace) {

@@ -217,16 +217,16 @@ impl ChromaTotals {
     /// Returns the totals as text.
     pub(super) fn text(&self, source: &str) -> String {
         let mut text = format!(
-            "{source}: {:.2} % of the chroma blocks are off by more than 4 in {} frames",
+            "{source}: {:.2} % of the chroma blocks have a mean that is off by more than 4, in {}",
             100.0 * self.share(),
-            self.frames
+            counted(self.frames, "frame")
         );
         if let Some((index, share)) = self.worst.filter(|&(_, share)| share > 0.0) {
             text.push_str(&format!("; most in frame {index} ({:.1} %)", 100.0 * share));
         }
         if let Some(reason) = self.mismatch {
-            let (count, reason) = (self.mismatches, reason.text());
-            text.push_str(&format!("; {count} frames could not be compared (first: {reason})"));
+            let (count, reason) = (counted(self.mismatches, "frame"), reason.text());
+            text.push_str(&format!("; {count} could not be compared (first: {reason})"));
         }
         text
     }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use codec_core::frame::{Rational, Size};
+use codec_media::count::counted;
 use codec_media::json::{self, Object};
 use codec_rtc::link::{Distribution, JitterShape};
 
@@ -338,9 +339,9 @@ pub(super) fn text(settings: &Settings, world: &World<'_>, summary: &Summary) ->
     line(
         "",
         format!(
-            "{} partly concealed; {} frozen instants ({:.1} %), {} before the first frame",
+            "{} partly concealed; {} ({:.1} %), {} before the first frame",
             summary.concealed_frames,
-            summary.frozen,
+            counted(summary.frozen as u64, "frozen instant"),
             percent(summary.frozen, summary.frames),
             summary.unscored
         ),
@@ -358,7 +359,9 @@ pub(super) fn text(settings: &Settings, world: &World<'_>, summary: &Summary) ->
     line("", format!("{} ms capture to ready", brief(&summary.ready)));
     let mut recovered = match summary.recoveries.times.count() {
         0 => "no recovery from damage".to_owned(),
-        count => format!("{count} times: {} ms", brief(&summary.recoveries.times)),
+        count => {
+            format!("{}: {} ms", counted(count as u64, "time"), brief(&summary.recoveries.times))
+        }
     };
     if let Some(time) = summary.recoveries.unrecovered {
         let _ = write!(recovered, "; not recovered at the end, for {:.0} ms", ms(time));
@@ -386,9 +389,9 @@ pub(super) fn text(settings: &Settings, world: &World<'_>, summary: &Summary) ->
     line(
         "link",
         format!(
-            "{} packets, {} dropped by the queue, {} lost ({:.2} %), bursts of {:.2}, longest {}, \
+            "{}, {} dropped by the queue, {} lost ({:.2} %), bursts of {:.2}, longest {}, \
              {} reordered",
-            stats.offered_packets,
+            counted(stats.offered_packets, "packet"),
             stats.dropped_packets,
             stats.lost_packets,
             100.0 * stats.loss_share(),
@@ -411,8 +414,11 @@ fn asked(settings: &Settings, world: &World<'_>, line: &mut impl FnMut(&str, Str
         let nacks = world.receiver.nacks();
         let _ = write!(
             text,
-            ", {} packets by NACK: {} retransmitted, {} recovered, {} abandoned",
-            nacks.requests, world.sender.retransmitted, nacks.recovered, nacks.abandoned
+            ", {} by NACK: {} retransmitted, {} recovered, {} abandoned",
+            counted(nacks.requests, "packet"),
+            world.sender.retransmitted,
+            nacks.recovered,
+            nacks.abandoned
         );
     }
     line("requested", text);

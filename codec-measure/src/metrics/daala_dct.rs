@@ -1,5 +1,5 @@
-//! The 8x8 DCT of Daala: an integer transform by lifting steps that each round. libvmaf computes
-//! PSNR-HVS with this transform, so equal scores require equal rounding.
+//! The 8x8 DCT of Daala: an integer transform built from lifting steps, each of which rounds. libvmaf
+//! computes PSNR-HVS with this transform, so equal scores require equal rounding.
 //!
 //! A lifting step adds a rounded multiple of one value to another. Three steps rotate by an angle
 //! a, with the factors tan(a / 2), sin(a) and tan(a / 2) (Liang and Tran, "Fast multiplierless

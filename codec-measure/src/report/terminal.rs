@@ -33,8 +33,8 @@ pub fn table(results: &Results, width: usize, colour: bool) -> String {
     let missing = rows.iter().filter(|row| !row.is_anchor && row.bd_rates.first() == Some(&None));
     let missing: Vec<String> = missing.map(|row| clean(&row.arm.name)).collect();
     out.push_str(&format!("\nBD-rate against {}: ", clean(&results.anchor)));
-    out.push_str("percent of bits more for the same quality, mean over clips ");
-    out.push_str("with its 95 % interval (none from one clip); below 0 is better.\n");
+    out.push_str("difference in bitrate at equal quality, in percent: mean over clips ");
+    out.push_str("with its 95 % interval (none for one clip); below 0 is better.\n");
     if !missing.is_empty() {
         out.push_str(&format!("No BD-rate for {}: see the notes.\n", missing.join(", ")));
     }

@@ -198,7 +198,8 @@ impl DecodedSource {
         source.begin_at_cut(spec)?;
         source.frame = source.decode_next()?;
         let Some(first) = &source.frame else {
-            let why = source.last_failure.unwrap_or_else(|| source.name.clone() + ": empty stream");
+            let why =
+                source.last_failure.unwrap_or_else(|| source.name.clone() + ": no video packets");
             let message = format!("cannot decode any frame: {why}");
             return Err(Failure::new(Kind::Corrupt, message));
         };

@@ -112,7 +112,10 @@ pub fn open(
                 return Err(failure);
             }
             let missing = match (wants.video, available.audio) {
-                (true, true) => "no video, and the output cannot hold audio",
+                (true, true) => {
+                    "no video, and its audio is not used: --no-audio is given, or the output \
+                     cannot hold audio"
+                }
                 (true, false) => "no video",
                 _ => "no audio",
             };

@@ -13,25 +13,75 @@ pub fn is_pipe(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// The format given by `-f`, otherwise by the extension; `default` for pipes and devices.
+/// The output formats of a command, for the choice of one and for the error.
+#[derive(Clone, Copy, Debug)]
+pub struct Outputs {
+    /// The format of pipes and devices without `-f`.
+    default: Format,
+    /// The values of `-f`.
+    names: &'static str,
+    /// The extensions of file names.
+    endings: &'static str,
+}
+
+impl Outputs {
+    /// Outputs of `encode` and `transcode`.
+    pub const ENCODED: Self = Self {
+        default: Format::Ivf,
+        names: "ivf, webm, mkv, mp4, h264, obu, opus, ogg, wav, flac, y4m, raw or pcm",
+        endings: ".webm, .mp4, .mkv, .h264, .ogg, .wav, .ivf or .y4m",
+    };
+    /// Outputs of `decode`.
+    pub const DECODED: Self = Self {
+        default: Format::Y4m,
+        names: "y4m, raw, wav or pcm",
+        endings: ".y4m, .yuv, .wav or .pcm",
+    };
+    /// Outputs of `recv`.
+    pub const RECEIVED: Self = Self {
+        default: Format::Y4m,
+        names: "webm, mkv, ivf, mp4, h264, opus, y4m or raw",
+        endings: ".webm, .mkv, .ivf, .mp4, .h264, .opus, .y4m or .yuv",
+    };
+    /// Outputs of `generate`.
+    pub const GENERATED: Self = Self {
+        default: Format::Y4m,
+        names: "y4m, raw, ivf, h264, webm, mkv, mp4, wav, pcm or ogg",
+        endings: ".y4m, .yuv, .webm, .mkv, .mp4, .ivf, .wav or .opus",
+    };
+    /// Outputs of `mix`.
+    pub const MIXED: Self = Self {
+        default: Format::Wav,
+        names: "wav, pcm, flac, opus, ogg, webm, mkv or mp4",
+        endings: ".wav, .pcm, .flac, .opus, .ogg, .webm, .mkv or .mp4",
+    };
+
+    /// These outputs with another default.
+    #[must_use]
+    pub const fn with_default(self, default: Format) -> Self {
+        Self { default, ..self }
+    }
+}
+
+/// The format given by `-f`, otherwise by the extension, otherwise the default for pipes and devices.
 ///
 /// # Errors
 /// If no format is known for the name.
-pub fn format_of(path: &Path, flag: Option<&str>, default: Format) -> Result<Format> {
+pub fn format_of(path: &Path, flag: Option<&str>, outputs: Outputs) -> Result<Format> {
     if let Some(name) = flag {
         return Format::from_extension(name).ok_or_else(|| {
-            Failure::usage(format!("unknown format {name}: expected ivf, webm, mkv, mp4, h264, obu, opus, ogg, wav, flac, y4m, raw or pcm"))
+            Failure::usage(format!("unknown format {name}: expected {}", outputs.names))
         });
     }
     if is_pipe(path) || is_special(path) {
-        return Ok(default);
+        return Ok(outputs.default);
     }
     let extension = path.extension().and_then(|extension| extension.to_str());
     extension.and_then(Format::from_extension).ok_or_else(|| {
         Failure::usage(format!(
-            "unknown format of {}\n\
-             help: use a name ending in .webm, .mp4, .mkv, .h264, .ogg, .wav, .ivf or .y4m, or give -f",
-            path.display()
+            "unknown format of {}\nhelp: use a name ending in {}, or give -f",
+            path.display(),
+            outputs.endings
         ))
     })
 }
@@ -83,4 +133,32 @@ pub(crate) fn is_same_file(a: &Path, b: &Path) -> bool {
 fn folder_of(path: &Path) -> Option<PathBuf> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     fs::canonicalize(parent.unwrap_or(Path::new("."))).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_and_extensions_in_messages_are_known() {
+        let all = [
+            Outputs::ENCODED,
+            Outputs::DECODED,
+            Outputs::RECEIVED,
+            Outputs::GENERATED,
+            Outputs::MIXED,
+        ];
+        for outputs in all {
+            for word in outputs.names.split([',', ' ']).chain(outputs.endings.split([',', ' '])) {
+                let name = word.trim_start_matches('.');
+                let is_known = Format::from_extension(name).is_some();
+                assert!(is_known || name.is_empty() || name == "or", "{name}");
+            }
+            let error = format_of(Path::new("a.foo"), None, outputs).unwrap_err();
+            assert!(error.message.contains(outputs.endings), "{}", error.message);
+            let error = format_of(Path::new("-"), Some("foo"), outputs).unwrap_err();
+            assert!(error.message.contains(outputs.names), "{}", error.message);
+            assert_eq!(format_of(Path::new("-"), None, outputs).unwrap(), outputs.default);
+        }
+    }
 }

@@ -73,6 +73,11 @@ impl OutputRules {
                 "{name} already exists\nhelp: overwrite it with -y"
             )));
         }
+        let folder = folder_of(path);
+        if !folder.is_dir() {
+            let message = format!("cannot write {name}: there is no folder {}", folder.display());
+            return Err(Failure::new(Kind::Output, message));
+        }
         Ok(())
     }
 }
@@ -185,11 +190,16 @@ fn plain(error: io::Error) -> io::Error {
     }
 }
 
-fn temporary_beside(path: &Path, private: bool) -> io::Result<NamedTempFile> {
-    let folder = match path.parent() {
+/// The folder of a file.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
-    };
+    }
+}
+
+fn temporary_beside(path: &Path, private: bool) -> io::Result<NamedTempFile> {
+    let folder = folder_of(path);
     let mut builder = tempfile::Builder::new();
     builder.prefix(".codec-").suffix(".part");
     // Temporary files are private by default; make this one an ordinary file, unless it holds a

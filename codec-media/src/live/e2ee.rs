@@ -32,13 +32,15 @@ impl Secret {
     }
 
     fn read(path: &Path) -> Result<Self> {
-        let wrong = |why: &str| {
-            Failure::new(Kind::Input, format!("invalid key file {}: {why}", path.display()))
+        let name = path.display();
+        let wrong =
+            |why: &str| Failure::new(Kind::Input, format!("invalid key file {name}: {why}"));
+        let unreadable = |error: std::io::Error| {
+            Failure::new(Kind::Input, format!("cannot read key file {name}: {error}"))
         };
-        let file = fs::File::open(path).map_err(|error| wrong(&error.to_string()))?;
+        let file = fs::File::open(path).map_err(unreadable)?;
         let mut text = String::new();
-        let read = file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text);
-        read.map_err(|error| wrong(&format!("{error}")))?;
+        file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
         if text.len() as u64 > MAX_FILE_BYTES {
             return Err(wrong("file too large for a key"));
         }

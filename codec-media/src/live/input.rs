@@ -5,6 +5,7 @@ use std::time::Duration;
 use codec_container::{AudioTrack, VideoTrack};
 use codec_rtc::sframe::DecryptCounters;
 
+use crate::count::counted;
 use crate::failure::{Failure, Result};
 
 /// Tracks that a sender announces; they have no container format.
@@ -100,16 +101,17 @@ impl Unused {
     pub(crate) fn explain(self) -> Option<String> {
         let Self { forged, unexpected } = self;
         if forged > 0 {
-            let packets = if forged == 1 { "packet" } else { "packets" };
             return Some(format!(
-                "{forged} {packets} failed SRTP authentication: the sender has another key, or \
-                sends unencrypted"
+                "{} failed SRTP authentication: the sender has another key, or \
+                sends unencrypted",
+                counted(forged, "packet")
             ));
         }
         (unexpected > 0).then(|| {
             format!(
-                "{unexpected} RTP packets have unexpected payload types or sources\nhelp: give the \
-                sender's description with --sdp"
+                "unexpected payload type or source in {}\nhelp: give the \
+                sender's description with --sdp",
+                counted(unexpected, "RTP packet")
             )
         })
     }

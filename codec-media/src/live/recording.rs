@@ -17,7 +17,7 @@ use crate::Env;
 use crate::failure::{Failure, Result};
 use crate::frame::transform::Transform;
 use crate::io::decoded::{DecodeOptions, open_decoder};
-use crate::io::names::format_of;
+use crate::io::names::{Outputs, format_of};
 use crate::io::output::{OutputFile, OutputRules};
 use crate::io::sink::{FrameSink, Header};
 use crate::settings::encoding::{can_hold_audio, can_hold_video};
@@ -98,7 +98,7 @@ impl Recording {
         let plan = match &args.output {
             None => None,
             Some(path) => {
-                let format = format_of(path, args.format.as_deref(), Format::Y4m)?;
+                let format = format_of(path, args.format.as_deref(), Outputs::RECEIVED)?;
                 let rules = OutputRules {
                     overwrite: args.yes,
                     protected: Vec::new(),

@@ -65,7 +65,7 @@ impl LiveSource {
     /// If the input cannot be opened.
     #[cfg(not(all(feature = "capture", target_os = "linux")))]
     pub fn capture(_text: &str) -> Result<Self> {
-        Err(Failure::missing_feature("capture (Linux only)", "capture"))
+        Err(Failure::missing_feature("capture from cameras (Linux)", "capture"))
     }
 
     /// Name for messages.

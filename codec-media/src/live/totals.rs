@@ -68,7 +68,7 @@ impl Totals {
         }
         let mut parts = vec![begin];
         if self.audio_packets > 0 {
-            parts.push(format!("{} audio packets", self.audio_packets));
+            parts.push(counted(self.audio_packets, "audio packet"));
         }
         parts.extend(middle);
         if self.dropped > 0 {

@@ -220,7 +220,9 @@ fn open_rtp_out(
 /// The payload format of a codec.
 fn video_format(codec: Codec) -> Result<VideoFormat> {
     format_of(codec).ok_or_else(|| {
-        Failure::usage(format!("cannot send {codec} over RTP: only vp8 and h264 are supported"))
+        Failure::usage(format!(
+            "cannot send {codec} over RTP: only vp8, vp9 and h264 are supported"
+        ))
     })
 }
 

@@ -299,10 +299,11 @@ impl AudioSettings {
             config.rate =
                 Some(if self.cbr { AudioRate::Cbr(bitrate) } else { AudioRate::Vbr(bitrate) });
         } else if let Some(bitrate) = self.bitrate {
-            let message = format!(
-                "cannot encode {codec} at {bitrate}: its bitrate follows from the sample format"
-            );
-            return Err(Failure::usage(message));
+            let why = match codec {
+                AudioCodec::Flac => "it is lossless, so its bitrate depends on the audio",
+                _ => "its bitrate follows from sample rate, sample format and channels",
+            };
+            return Err(Failure::usage(format!("cannot encode {codec} at {bitrate}: {why}")));
         }
         if let Some(frame) = self.frame {
             config.frame = frame;
@@ -346,6 +347,9 @@ pub fn find(name: &str) -> Result<(&'static AudioBackend, AudioCodec)> {
     let found = registry::find_audio_encoder(spec);
     let (backend, ..) = found.map_err(|error| match registry::find_audio(spec) {
         Ok(_) => Failure::new(Kind::Backend, format!("{spec} has no encoder")),
+        Err(_) if registry::find(spec).is_ok() => {
+            Failure::usage(format!("{spec} is a video codec, but the output is audio"))
+        }
         Err(_) => Failure::encoding(error),
     })?;
     Ok((backend, encoding.map_or(backend.codec, AudioCodec::Pcm)))

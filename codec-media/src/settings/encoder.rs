@@ -156,6 +156,11 @@ impl EncoderSettings {
         let preset = args.preset.unwrap_or(default_preset);
         let mut knobs = Vec::new();
         if let Some(count) = &args.token_parts {
+            if !capabilities.knobs.iter().any(|knob| knob.name == TOKEN_PARTITIONS) {
+                let codec = backend.codec;
+                let message = format!("--token-parts cannot be used with {codec}, only with vp8");
+                return Err(Failure::usage(message));
+            }
             let setting =
                 KnobSetting { name: TOKEN_PARTITIONS.to_owned(), value: count.to_owned() };
             knobs.push(knob(&setting, capabilities)?);

@@ -13,7 +13,7 @@ use super::goal::Goal;
 use crate::failure::{Failure, Result};
 use crate::frame::transform::Transform;
 use crate::io::input::InputSpec;
-use crate::io::names::{format_of, is_pipe};
+use crate::io::names::{Outputs, format_of, is_pipe};
 use crate::io::output::OutputRules;
 use crate::report::ReportFormat;
 use crate::values::{Crop, Deinterlace, FpsTarget, PixFmt, Rotate};
@@ -81,7 +81,7 @@ impl Encoding {
     /// If no format is known for the name of the output, or this build has no encoder for it.
     pub fn new(input: impl Into<PathBuf>, output: impl Into<PathBuf>) -> Result<Self> {
         let output = output.into();
-        let format = format_of(&output, None, Format::Ivf)?;
+        let format = format_of(&output, None, Outputs::ENCODED)?;
         let encoder = EncoderSettings::new(&EncoderOptions::default(), Preset::File, format)?;
         let audio = if can_hold_audio(format) {
             Some(AudioSettings::new(&AudioOptions::default(), format, None, false)?)

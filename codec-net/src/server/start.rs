@@ -245,7 +245,12 @@ fn bind(listen: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
 }
 
 fn create_folder(folder: &Path) -> Result<(), StartError> {
-    let created = std::fs::create_dir_all(folder);
+    let created = match std::fs::create_dir_all(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(io::Error::new(error.kind(), "it is not a folder"))
+        }
+        created => created,
+    };
     created.map_err(|error| StartError::Folder(folder.to_owned(), error))
 }
 

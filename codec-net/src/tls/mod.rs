@@ -33,6 +33,9 @@ pub enum TlsError {
 impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Pem { what, error: pem::Error::NoItemsFound } => {
+                write!(f, "no {what} found in the PEM file")
+            }
             Self::Pem { what, error } => write!(f, "cannot read the {what} (PEM): {error}"),
             Self::Rustls(error) => write!(f, "cannot use the certificate or key: {error}"),
         }

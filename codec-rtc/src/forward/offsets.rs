@@ -1,4 +1,4 @@
-//! Numbers of a stream as its subscriber sees them.
+//! Sequence numbers, timestamps and other counters of a stream as its subscriber sees them.
 
 use std::collections::VecDeque;
 

@@ -1,5 +1,5 @@
-//! How loop filters filter sixteen segments in 128-bit registers, in instructions that
-//! `crate::lanes` does not have.
+//! Loop filtering of sixteen segments in 128-bit registers, with instructions that `crate::lanes` does
+//! not provide.
 //!
 //! The code is expanded once per level, so that it uses only that level's encoding of
 //! instructions (SSE, VEX or EVEX).

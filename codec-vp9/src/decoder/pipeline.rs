@@ -1,7 +1,7 @@
 //! Decoding of a frame on several threads.
 //!
-//! Some superblocks of a tile are a unit of [`Stages`]: they are parsed, then luma and chroma are
-//! reconstructed, and the rows above are filtered.
+//! Each unit of [`Stages`] consists of several superblocks of a tile: they are parsed, then luma and
+//! chroma are reconstructed, and the rows above are filtered.
 
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 

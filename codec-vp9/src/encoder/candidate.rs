@@ -1,4 +1,4 @@
-//! Coded blocks.
+//! Coded blocks that compete for a place in the frame, with their costs.
 
 use super::levels::Levels;
 use crate::block::mode_map::BlockInfo;

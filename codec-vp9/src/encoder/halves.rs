@@ -1,4 +1,4 @@
-//! Squares that are divided into two halves.
+//! Square blocks that are divided into two halves.
 
 use super::candidate::{Candidate, Halves};
 use super::coder::{Coder, Saved};

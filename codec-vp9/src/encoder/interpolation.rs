@@ -1,7 +1,7 @@
 //! The interpolation filter of a block.
 //!
-//! Where motion is slow, each frame interpolates what earlier frames have interpolated already. The regular
-//! filter keeps the noise of all of them, the smooth one removes it.
+//! In slow motion, each frame interpolates samples that earlier frames have already interpolated. The
+//! regular filter keeps the noise of all these frames; the smooth filter removes it.
 
 use super::coder::Coder;
 use super::energies::Energies;

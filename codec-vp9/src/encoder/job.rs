@@ -1,4 +1,4 @@
-//! What the blocks of a frame share while it is coded.
+//! Data that all blocks of a frame share while it is coded.
 
 use codec_core::analysis::FrameAnalysis;
 use codec_core::frame::Picture;

@@ -1,4 +1,5 @@
-//! One row of superblocks: the row above it may still be coded, and must only be ahead by one superblock.
+//! Codes a row of superblocks. The row above may still be in progress, if it is ahead by at least one
+//! superblock.
 
 use std::ops::Range;
 

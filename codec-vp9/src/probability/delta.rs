@@ -1,4 +1,4 @@
-//! Forward changes of probabilities in the compressed header.
+//! Forward updates of probabilities in the compressed header.
 
 use codec_core::entropy::{BoolDecoder, BoolSink};
 

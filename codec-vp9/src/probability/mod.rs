@@ -1,4 +1,4 @@
-//! The probabilities of a frame's syntax elements: defaults, forward changes in the compressed
+//! The probabilities of a frame's syntax elements: defaults, forward updates in the compressed
 //! header, and adaptation to the statistics of decoded frames.
 
 use crate::tables::coefficients::CoefficientProbabilities;

@@ -1,4 +1,4 @@
-//! DTLS by dimpl based on `RustCrypto`.
+//! DTLS with the crate `dimpl`, which uses the cryptography of `RustCrypto`.
 //!
 //! Cipher suites: ECDHE-ECDSA with AES-GCM or ChaCha20-Poly1305 only. dimpl takes random numbers
 //! from the operating system.

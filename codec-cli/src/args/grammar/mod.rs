@@ -23,7 +23,7 @@ fn finished(command: Command) -> Command {
         let heading = heading_of(&name, arg.get_id().as_str());
         let arg = if arg.is_positional() { arg } else { arg.help_heading(heading) };
         let is_advanced = heading.is_some() && ADVANCED.contains(&arg.get_id().as_str());
-        let arg = in_real_time(&name, arg.hide_short_help(is_advanced));
+        let arg = as_in(&name, arg.hide_short_help(is_advanced));
         let preset = PRESETS.iter().find(|(of, _)| *of == name && arg.get_id() == "preset");
         with_hint(match preset {
             Some((_, preset)) => arg.default_value(*preset),
@@ -33,23 +33,24 @@ fn finished(command: Command) -> Command {
     command.mut_subcommands(finished)
 }
 
-/// Limits the flags that commands share to what holds for those that encode in real time only.
-fn in_real_time(command: &str, arg: Arg) -> Arg {
-    if !["send", "simulate"].contains(&command) {
-        return arg;
-    }
+/// Commands that encode in real time only.
+const REAL_TIME: [&str; 2] = ["send", "simulate"];
+
+/// Limits the flags that commands share to what holds for `command`.
+fn as_in(command: &str, arg: Arg) -> Arg {
     let id = arg.get_id().as_str().to_owned();
+    let real_time = REAL_TIME.contains(&command);
     let arg = match (command, id.as_str()) {
-        (_, "preset") => {
+        (_, "preset") if real_time => {
             let values = PossibleValuesParser::new(PresetArg::Rtc.to_possible_value());
             arg.value_parser(values.try_map(|name| PresetArg::from_str(&name, false)))
         }
         ("simulate", "max_frame_time") => arg.hide(true),
         _ => arg,
     };
-    let text = REAL_TIME_HELP
+    let text = HELP
         .iter()
-        .find(|(of, known, _)| *known == id && (of.is_empty() || *of == command));
+        .find(|(of, known, _)| *known == id && (*of == command || (of.is_empty() && real_time)));
     match text {
         Some((_, _, text)) => {
             let short = text.split("\n\n").next().unwrap_or(text).trim_end_matches('.');
@@ -59,15 +60,55 @@ fn in_real_time(command: &str, arg: Arg) -> Arg {
     }
 }
 
-/// Help of shared flags in commands that encode in real time only: command (empty: all of them),
-/// flag, text.
-const REAL_TIME_HELP: [(&str, &str, &str); 7] = [
-    ("", "preset", "Select settings for real time: the only preset of this command"),
+/// Help of shared flags where it differs: command (empty: those of [`REAL_TIME`]), flag, text.
+const HELP: [(&str, &str, &str); 17] = [
     (
-        "",
+        "bench",
         "codec",
-        "Select the encoder: CODEC or CODEC/BACKEND (see `codec codecs`).\n\nDefault: vp8.",
+        "Select the encoder or decoder: CODEC or CODEC/BACKEND (see `codec codecs`).\n\nDefault: \
+         vp8 for encoding; for decoding, the first backend that can decode the input.",
     ),
+    (
+        "simulate",
+        "codec",
+        "Select the encoder: vp8 (the default), vp9, or one of their backends, such as vp8/native",
+    ),
+    (
+        "simulate",
+        "tune",
+        "Optimise for PSNR (the default) or for visual quality.\n\n`visual` keeps texture, and \
+         codes flat areas more precisely than busy ones.",
+    ),
+    (
+        "simulate",
+        "qp",
+        "Set a constant quantiser index; lower is better.\n\nVP8: 0 to 127; VP9: 1 to 255.",
+    ),
+    ("", "speed", "Set the speed: 0 (best quality) to 10 (fastest).\n\nDefault: 7."),
+    ("", "drop", "Allow the rate controller to drop frames (with -b)"),
+    (
+        "send",
+        "max_frame_time",
+        "Limit the encoding time per frame: 8ms, 2500us; a plain number is milliseconds.\n\nThe \
+         encoder raises its speed to meet the limit, so the output depends on the machine.",
+    ),
+    ("send", "application", "Tune the audio encoder for this use.\n\nDefault: voip."),
+    (
+        "send",
+        "codec",
+        "Select the encoder: vp8 (the default), vp9, h264, or one of their backends, such as \
+         vp8/native",
+    ),
+    (
+        "recv",
+        "e2ee_key",
+        "Decrypt end-to-end encrypted media with the key in this file.\n\nUses \
+         SFrame (RFC 9605). The file holds 16 to 64 random bytes in hexadecimal or base64; both \
+         ends need the same key. Not supported: WebRTC, and H.264 over RTP.",
+    ),
+    ("send", "sdp", "Write the SDP description of the session to this file (RTP)"),
+    ("recv", "sdp", "Read the SDP description of the session from this file (RTP)"),
+    ("", "preset", "Select settings for real time: the only preset of this command"),
     (
         "",
         "keyint",
@@ -77,17 +118,11 @@ const REAL_TIME_HELP: [(&str, &str, &str); 7] = [
     (
         "",
         "layers",
-        "Set the layers: L1T1 (one, the default) to L1T3; VP9: also L2T1 to L3T3.\n\n`L3T2` has \
-         three spatial and two temporal layers; `L3T2_KEY` predicts between spatial layers only \
-         in key frames.",
+        "Set the layers: L1T1 (a single layer, the default), L1T2 or L1T3; VP9 also L2T1 to \
+         L3T3.\n\n`L3T2` has three spatial and two temporal layers; `L3T2_KEY` predicts between \
+         spatial layers only in key frames.",
     ),
     ("", "content", "Tune for camera or screen content"),
-    (
-        "",
-        "speed",
-        "Set the speed: 0 (best quality) to 10 (fastest).\n\nDefault: 7 for VP8, VP9 and H.264, \
-         10 for AV1.",
-    ),
     (
         "send",
         "audio_codec",

@@ -2,6 +2,7 @@
 
 use codec_audio::processor::ProcessorEntry;
 use codec_audio::{AudioBackend, AudioCapabilities};
+use codec_media::count::counted;
 use codec_media::json::{self, Object};
 
 use super::{knob_json, knob_text};
@@ -35,7 +36,7 @@ pub(super) fn backend_text(backend: &AudioBackend) -> String {
 
 fn summary(caps: &AudioCapabilities) -> String {
     let rates = rates_text(caps.rates);
-    let mut parts = vec![rates, format!("up to {} channels", caps.max_channels)];
+    let mut parts = vec![rates, format!("up to {}", counted(caps.max_channels.into(), "channel"))];
     if let Some((least, most)) = caps.bitrate_range {
         parts.push(format!("{least}..{most} bit/s"));
     }

@@ -8,6 +8,7 @@ use codec_backends::registry::{AUDIO_BACKENDS, BACKENDS};
 use codec_core::codec::{Backend, Capabilities, Gap, Knob, KnobKind, Scalability};
 use codec_core::conformance::{self, Check, Report, Verdict};
 use codec_core::frame::PixelFormat;
+use codec_media::count::counted;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::output::print;
 use codec_media::json::{self, Object};
@@ -49,7 +50,9 @@ fn check(spec: &str, as_json: bool) -> Result<()> {
         .chain(audio.map(|backend| check_audio(backend, AUDIO_BACKENDS)))
         .collect();
     if reports.is_empty() {
-        return Err(Failure::new(Kind::Backend, format!("no backend `{spec}` in this build")));
+        let message =
+            format!("no codec or backend `{spec}` in this build\nhelp: `codec codecs` lists all");
+        return Err(Failure::new(Kind::Backend, message));
     }
     if as_json {
         let list = json::array(reports.iter().map(report_json));
@@ -59,7 +62,10 @@ fn check(spec: &str, as_json: bool) -> Result<()> {
     }
     let failed: usize = reports.iter().map(|report| report.failures().count()).sum();
     if failed > 0 {
-        return Err(Failure::new(Kind::Check, format!("{spec} failed {failed} checks")));
+        return Err(Failure::new(
+            Kind::Check,
+            format!("{spec} failed {}", counted(failed as u64, "check")),
+        ));
     }
     Ok(())
 }
@@ -92,11 +98,11 @@ fn backend_text(backend: &Backend) -> String {
         let (best, worst) = caps.qindex_range;
         text.push_str(&format!(
             "  encodes ({}): layers {}; qindex {best}..{worst}; up to {} pixels a side; buffers \
-             at most {} frames\n",
+             at most {}\n",
             caps.implementation,
             layer_names(caps.scalability).join(" "),
             caps.max_dimension,
-            caps.latency_frames
+            counted(caps.latency_frames.into(), "frame")
         ));
         for knob in caps.knobs {
             text.push_str(&knob_text(knob));

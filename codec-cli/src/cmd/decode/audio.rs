@@ -4,6 +4,7 @@ use codec_audio::{AudioBuf, SampleKind};
 use codec_container::Format;
 use codec_media::Env;
 use codec_media::audio::source::{AudioDecodeOptions, AudioSource};
+use codec_media::count::counted;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::InputSpec;
@@ -130,7 +131,8 @@ pub(super) fn to_nothing(
         seconds / elapsed
     ));
     if source.lost_packets() > 0 {
-        env.events.warn(format!("{} lost packets were concealed", source.lost_packets()));
+        let lost = counted(source.lost_packets(), "lost packet");
+        env.events.warn(format!("concealed {lost}"));
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use codec_media::frame::transform::Transform;
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::InputSpec;
 use codec_media::io::media::{self, MediaSelection};
-use codec_media::io::names::{format_of, is_pipe};
+use codec_media::io::names::{Outputs, format_of, is_pipe};
 use codec_media::io::output::{OutputFile, OutputRules};
 use codec_media::io::sink::{FrameSink, Header};
 use codec_media::io::source::{FrameSource, StreamInfo};
@@ -57,25 +57,24 @@ struct Decoding {
 pub(crate) fn run(args: &DecodeArgs, env: &Env) -> Result<()> {
     let mut input = InputSpec { cut: args.cut.cut(), ..InputSpec::from(&args.input) };
     input.lenient = args.conceal;
-    if let Some(path) = &args.output {
-        let format = format_of(path, args.format.as_deref(), Format::Y4m)?;
-        if format.is_audio() {
-            return audio::to_file(args, &input, format, env);
-        }
+    let format = |path| format_of(path, args.format.as_deref(), Outputs::DECODED);
+    let format = args.output.as_deref().map(format).transpose()?;
+    if let Some(format) = format.filter(|format| format.is_audio()) {
+        return audio::to_file(args, &input, format, env);
     }
-    let output = match &args.output {
-        None => None,
-        Some(path) => {
-            let format = format_of(path, args.format.as_deref(), Format::Y4m)?;
-            Some(target(
-                path.clone(),
-                format,
-                args.pixels,
-                args.yes,
-                args.format.is_some(),
-                &input,
-            )?)
-        }
+    if args.samples.is_some() {
+        return Err(Failure::usage("--samples requires audio output, such as -o F.wav"));
+    }
+    let output = match (&args.output, format) {
+        (Some(path), Some(format)) => Some(target(
+            path.clone(),
+            format,
+            args.pixels,
+            args.yes,
+            args.format.is_some(),
+            &input,
+        )?),
+        _ => None,
     };
     let digest = match (args.md5, args.framemd5) {
         (true, _) => digest::DigestMode::Whole,
@@ -119,7 +118,11 @@ pub(crate) fn run(args: &DecodeArgs, env: &Env) -> Result<()> {
 /// Decodes the input of `transcode` to raw video.
 pub(crate) fn from_transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
     let input = InputSpec { cut: args.cut.cut(), ..InputSpec::from(&args.input) };
-    let format = format_of(&args.output, args.format.as_deref(), Format::Y4m)?;
+    let format = format_of(
+        &args.output,
+        args.format.as_deref(),
+        Outputs::ENCODED.with_default(Format::Y4m),
+    )?;
     fragmented(args, format)?;
     let forced = args.format.is_some();
     let output = target(args.output.clone(), format, None, args.yes, forced, &input)?;

@@ -8,6 +8,7 @@ use codec_container::{Input, TrackKind};
 use codec_media::Env;
 use codec_media::audio::source::{AudioDecodeOptions, AudioSource};
 use codec_media::audio::timeline::Timeline;
+use codec_media::count::counted;
 use codec_media::cut::Cut;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::input::{InputSpec, Opened};
@@ -153,11 +154,12 @@ impl Report {
         let db = |value: Option<f64>| value.map_or("none".to_owned(), |v| format!("{v:.3}"));
         let mut text = format!(
             "audio compared {:.3} s, {}{converted}\n\
-             delay {} samples, {:.3} ms, correlation {:.4}\n\
+             delay {}{}, {:.3} ms, correlation {:.4}\n\
              SNR {snr_db:.3} dB, segmental {} dB, log-spectral distance {} dB\n",
             self.compared_s(),
             self.reference.format,
-            alignment.delay,
+            if alignment.delay < 0 { "-" } else { "" },
+            counted(alignment.delay.unsigned_abs(), "sample"),
             1000.0 * self.seconds(alignment.delay),
             alignment.correlation,
             db(segmental_snr_db),

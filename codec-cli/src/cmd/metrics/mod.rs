@@ -10,6 +10,7 @@ use codec_core::codec::FrameFormats;
 use codec_measure::metrics::{ColorSpace, MetricId, parse_list};
 use codec_measure::results::Pooled;
 use codec_media::Env;
+use codec_media::count::counted;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::{InputSpec, Opened};
@@ -276,10 +277,10 @@ impl Report<'_> {
             let delivery = self.measured.delivery;
             let _ = writeln!(
                 text,
-                "frozen {} of {} instants in {} freezes, longest {:.0} ms; repeated {}",
+                "frozen {} of {} in {}, longest {:.0} ms; repeated {}",
                 delivery.frozen,
-                delivery.frames,
-                delivery.freezes,
+                counted(delivery.frames, "instant"),
+                counted(delivery.freezes, "freeze"),
                 delivery.longest_freeze_ms,
                 delivery.repeated,
             );

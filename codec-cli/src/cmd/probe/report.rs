@@ -176,7 +176,10 @@ impl TrackReport {
             Kind::Video(picture) => text.push_str(&colors_text(&picture.info)),
             Kind::Audio(track) => {
                 if track.delay > 0 {
-                    text.push_str(&format!("    codec delay {} samples\n", track.delay));
+                    text.push_str(&format!(
+                        "    codec delay {}\n",
+                        counted(track.delay.into(), "sample")
+                    ));
                 }
                 for (name, value) in &track.tags {
                     text.push_str(&format!("    {name}: {}\n", value.escape_debug()));

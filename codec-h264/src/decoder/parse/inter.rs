@@ -110,7 +110,7 @@ impl<E: Entropy> MbParser<'_, E> {
                 self.caches[list].fill_refs(part.at, part.size, index);
                 Ok(())
             }
-            _ => Err(self.corrupt("ref_idx")),
+            _ => Err(self.corrupt("a valid ref_idx")),
         }
     }
 

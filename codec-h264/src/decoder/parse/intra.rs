@@ -27,7 +27,7 @@ impl<E: Entropy> MbParser<'_, E> {
             _ => return self.pcm(out),
         }
         if !are_available(out) {
-            return Err(self.corrupt("intra_pred_mode"));
+            return Err(self.corrupt("a valid intra_pred_mode"));
         }
         if matches!(out.prediction, Prediction::Intra16x16(_)) || self.info().cbp != 0 {
             self.parse_qp_delta()?;
@@ -65,7 +65,7 @@ impl<E: Entropy> MbParser<'_, E> {
         self.parse_chroma_mode(out);
         let value = self.parse_cbp(true);
         self.info_mut().cbp = value;
-        if self.entropy.is_damaged() { Err(self.corrupt("mb_pred")) } else { Ok(()) }
+        if self.entropy.is_damaged() { Err(self.corrupt("a valid mb_pred")) } else { Ok(()) }
     }
 
     /// Parses the mode of the block whose first 4x4 block is (`x`, `y`).
@@ -118,7 +118,7 @@ impl<E: Entropy> MbParser<'_, E> {
     fn pcm(&mut self, out: &mut Mb) -> Result<(), Corrupt> {
         let count = if self.cx.sps.has_chroma() { 384 } else { 256 };
         let Some(samples) = self.entropy.pcm(count) else {
-            return Err(self.corrupt("pcm_sample"));
+            return Err(self.corrupt("a valid pcm_sample"));
         };
         out.samples[..count].copy_from_slice(samples);
         out.prediction = Prediction::Pcm;

@@ -210,7 +210,7 @@ impl<'a, E: Entropy> MbParser<'a, E> {
             (None, _) => self.inter(number, out)?,
         }
         if self.entropy.is_damaged() {
-            return Err(self.corrupt("macroblock"));
+            return Err(self.corrupt("a valid macroblock"));
         }
         self.finish();
         Ok(())

@@ -48,7 +48,7 @@ impl<E: Entropy> MbParser<'_, E> {
     pub(super) fn parse_qp_delta(&mut self) -> Result<(), Corrupt> {
         let delta = self.entropy.qp_delta(self.follows_delta);
         if !(-26..=25).contains(&delta) {
-            return Err(self.corrupt("mb_qp_delta"));
+            return Err(self.corrupt("a valid mb_qp_delta"));
         }
         self.follows_delta = delta != 0;
         let qp = (i32::from(self.qp) + delta + 52) % 52;

@@ -1,5 +1,5 @@
-//! Motion search in quarter samples, by the samples that the decoder interpolates (ITU-T H.264,
-//! clause 8.4.2.2.1): integer vectors first, then half and quarter samples around the best.
+//! Motion search in quarter samples, with the interpolation of the decoder (ITU-T H.264, clause
+//! 8.4.2.2.1): integer vectors first, then half and quarter samples around the best.
 
 mod compensate;
 mod measure;

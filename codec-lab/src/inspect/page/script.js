@@ -74,7 +74,7 @@
     `${input.codec} in ${input.format}`,
     `${input.width}×${input.height}`,
     rate,
-    `${whole(summary.packets)} packets, ${whole(summary.key)} key`,
+    `${whole(summary.packets)} ${summary.packets === 1 ? "packet" : "packets"}, ${whole(summary.key)} key`,
     summary.altref ? `${whole(summary.altref)} not shown` : null,
     summary.damaged ? `${whole(summary.damaged)} damaged` : null,
     `${summary.seconds.toFixed(2)} s`,

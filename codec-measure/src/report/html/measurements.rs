@@ -227,6 +227,7 @@ pub(super) fn points(results: &Results) -> String {
     });
     let rows: Vec<Row> = rows.collect();
     let count = rows.len();
+    let plural = if count == 1 { "" } else { "s" };
     let table = Table { caption: "All points".into(), heads, rows };
-    format!("<details><summary>{count} points</summary>{}</details>\n", table.html())
+    format!("<details><summary>{count} point{plural}</summary>{}</details>\n", table.html())
 }

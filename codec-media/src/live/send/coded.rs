@@ -18,6 +18,7 @@ use super::adapt::{Adaptation, apply};
 use super::{OutgoingAudio, Sending, Stop};
 use crate::Env;
 use crate::audio::source::AudioDecodeOptions;
+use crate::count::counted;
 use crate::failure::{Failure, Kind, Result};
 use crate::frame::transform::Transform;
 use crate::io::media::AudioInput;
@@ -30,7 +31,6 @@ use crate::live::source::LiveSource;
 use crate::live::transport::Coding;
 use crate::rate_trace::read_targets;
 use crate::session::audio;
-use crate::session::targets::slow_codec;
 use crate::settings::audio::{AudioSettings, find};
 use crate::settings::encoder::Preset;
 use crate::settings::encoder::{EncoderSettings, describe_rate};
@@ -109,8 +109,10 @@ pub(super) fn run(args: &SendOptions, url: &Url, source: &LiveSource, env: &Env)
             "--preset file cannot be used with send: encoding is in real time",
         ));
     }
-    if let Some(warning) = slow_codec(&settings) {
-        env.events.warn(warning);
+    let codec = settings.backend.codec;
+    if !SENT.contains(&codec) {
+        let message = format!("cannot send {codec}: only vp8, vp9 and h264 are supported");
+        return Err(Failure::usage(message));
     }
     let wants = args.parts;
     let threads = args.threads;
@@ -298,22 +300,17 @@ impl Coder {
                 format!("{}/{} has no encoder", settings.backend.codec, settings.backend.name),
             ));
         };
-        if !SENT.contains(&settings.backend.codec) {
-            let codec = settings.backend.codec;
-            let message = format!("cannot send {codec}: only vp8, vp9 and h264 are supported");
-            return Err(Failure::usage(message));
-        }
         let encoder = open(&config).map_err(Failure::encoding)?;
         let rate = config.rate.mode.bitrate();
         env.events.note(format!(
-            "{} {size} at {} fps -> {}/{} {}, speed {}, {threads} thread{}",
+            "{} {size} at {:.3} fps -> {}/{} {}, speed {}, {}",
             stream_info.kind,
-            stream_info.frame_rate,
+            stream_info.frame_rate.as_f64(),
             settings.backend.codec,
             settings.backend.name,
             describe_rate(config.rate.mode),
             config.speed,
-            if threads == 1 { "" } else { "s" },
+            counted(threads as u64, "thread"),
         ));
         Ok(Self {
             encoder,

@@ -139,7 +139,7 @@ fn choose(
         if !SENT.contains(&track.codec) {
             let codec = track.codec;
             return Err(Failure::usage(format!(
-                "cannot send {codec} with --copy: only vp8 and h264 are supported"
+                "cannot send {codec} with --copy: only vp8, vp9 and h264 are supported"
             )));
         }
         (offer.video, chosen.video) = (Some(track.clone()), Some(number));

@@ -1,4 +1,4 @@
-//! A recording of a stream: VP8 in WebM, H.264 in Matroska.
+//! A recording of a stream: VP8 and VP9 in WebM, H.264 in Matroska.
 
 use std::fs::{File, OpenOptions};
 use std::io;

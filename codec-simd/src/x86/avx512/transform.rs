@@ -2,9 +2,9 @@
 //! column of eight blocks, two in each lane, or two whole blocks.
 //!
 //! Byte permutations gather columns of pixels and scatter rows back. They order the blocks so that
-//! adjacent blocks end up in one register. In a macroblock, the four lanes of the low set hold
-//! blocks 0 and 2, 1 and 3, 8 and 10, 9 and 11; those of the high set hold blocks 4 and 6, 5 and 7,
-//! 12 and 14, 13 and 15.
+//! adjacent blocks end up in one register. The sixteen blocks of a macroblock are in two sets of
+//! registers: the four lanes of the low set hold blocks 0 and 2, 1 and 3, 8 and 10, 9 and 11; those
+//! of the high set hold blocks 4 and 6, 5 and 7, 12 and 14, 13 and 15.
 
 use core::arch::x86_64::*;
 

@@ -1,9 +1,9 @@
 //! FEC for video: ULPFEC in RED, as used by browsers.
 //!
 //! FEC protects the packet as sent, with its extensions and with the payload extracted from RED.
-//! Extensions that are filled in when the packet is sent count as zero. This endpoint therefore uses the raw
-//! packets of str0m that it sends ([`sender`]), and the headers of received datagrams
-//! ([`receiver`]).
+//! Extensions that are filled in when the packet is sent count as zero. The sender therefore computes
+//! FEC over the packets that str0m is about to send ([`sender`]), and the receiver over the headers
+//! in received datagrams ([`receiver`]).
 
 mod receiver;
 mod sender;

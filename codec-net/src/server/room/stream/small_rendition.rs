@@ -1,5 +1,5 @@
-//! The small rendition of a stream, as far as the stream knows it: whether it is encoded, who needs
-//! it, and its frames.
+//! The stream's side of its small rendition: whether it is encoded, which viewers need it, and its
+//! frames.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
