@@ -366,11 +366,17 @@ fn encoded_audio_is_cut_in_step_with_the_video() {
         for more in
             [&["--copy"][..], &["--speed", "10"], &["--audio-codec", "opus", "--speed", "10"]]
         {
-            let cut = ["--from", "7.021", "--to", "0:16.5", "-y"];
+            let cut = ["--from", "7.021", "--to", "0:16.52", "-y"];
             place.ok(&[&["transcode", input, "-o", output][..], &cut, more].concat());
             let distances = super::audio::all_distances(&place, output);
             assert!(distances.len() >= 3, "{output} {more:?}: {distances:?}");
             assert!(distances.iter().all(|d| d.abs() < 0.005), "{output} {more:?}: {distances:?}");
+            // Packets that only prepare the decoder are not early audio.
+            let joined = place.ok(&["concat", output, output, "-o", "twice.mkv", "-y"]);
+            assert!(!joined.err.contains("the audio begins"), "{output} {more:?}: {}", joined.err);
+            let twice = super::audio::all_distances(&place, "twice.mkv");
+            assert!(twice.len() >= 2 * distances.len() - 1, "{output} {more:?}: {twice:?}");
+            assert!(twice.iter().all(|d| d.abs() < 0.005), "{output} {more:?}: {twice:?}");
         }
     }
 }

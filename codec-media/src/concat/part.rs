@@ -173,6 +173,10 @@ impl Span {
             return;
         }
         let trimmed = i64::from(packet.trim_start).min(packet.pts.min(0).saturating_neg());
+        if packet.duration.is_some_and(|ticks| trimmed.unsigned_abs() >= ticks.max(1)) {
+            // Decoded only to prepare the decoder: nothing of it is heard.
+            return;
+        }
         let start = packet.pts.saturating_add(trimmed);
         self.first = Some(self.first.map_or(start, |first| first.min(start)));
         if packet.pts >= self.last {
