@@ -59,9 +59,15 @@ impl RowStore {
             };
             let (plane, context) = (usize::from(plane), flags.context(n));
             let (block, eob) = (levels.block(n), usize::from(mb.eobs[n]).min(16));
-            let Some(room) = tokens.get_mut(len..len + 16) else { break };
-            if let Some(small) = small_tokens(plane, block, first, eob, context) {
-                room[..16 - first].copy_from_slice(&small[first..]);
+            // The token before a block that begins at position 1 is overwritten and restored.
+            let room = len.checked_sub(first).and_then(|at| tokens.get_mut(at..));
+            let Some(room) = room.and_then(|room| room.first_chunk_mut()) else { break };
+            let before = room[0];
+            let are_small = small_tokens(plane, block, first, eob, context, room);
+            if first > 0 {
+                room[0] = before;
+            }
+            if are_small {
                 len += (eob + 1).min(16) - first;
                 continue;
             }
@@ -147,9 +153,11 @@ mod tests {
             levels[eob - 1] = if levels[eob - 1] == 0 { -1 } else { levels[eob - 1] };
             let mut walked = Vec::new();
             walk_block(plane, &levels, first, eob, context, |token, _| walked.push(token.0));
-            match small_tokens(plane, &levels, first, eob, context) {
-                Some(small) => assert_eq!(small[first..][..walked.len()], walked),
-                None => assert!(levels.iter().any(|level| level.unsigned_abs() > 4)),
+            let mut small = [0; 16];
+            if small_tokens(plane, &levels, first, eob, context, &mut small) {
+                assert_eq!(small[first..][..walked.len()], walked);
+            } else {
+                assert!(levels.iter().any(|level| level.unsigned_abs() > 4));
             }
         }
     }

@@ -139,10 +139,11 @@ pub fn walk_block(
     }
 }
 
-/// Returns the tokens of a block whose levels are at most four, at their positions and followed by
-/// the end; `None` for other blocks.
+/// Writes the tokens of a block whose levels are at most four into `room`, at their positions and
+/// followed by the end. Returns `false` for other blocks; `room` is then undefined.
 ///
-/// Branch-free in the levels. Arguments are as for [`walk_block`]; `eob` must be above `first`.
+/// Branch-free in the levels. Arguments are as for [`walk_block`]; `eob` must be above `first`. The
+/// places of `room` below `first` and after the end are undefined.
 #[inline]
 #[must_use]
 pub fn small_tokens(
@@ -151,34 +152,39 @@ pub fn small_tokens(
     first: usize,
     eob: usize,
     context: usize,
-) -> Option<[u16; 16]> {
+    room: &mut [u16; 16],
+) -> bool {
     let slots = &SLOTS[plane % 4];
     let first = first % 2;
-    // The previous level determines the context of each position; the neighbours determine the
-    // first one.
-    let mut before = [0; 16];
-    before[1..].copy_from_slice(&levels[..15]);
-    before[first] = i16::from(context.to_le_bytes()[0]);
-    let mut tokens = [0; 16];
+    // The previous level determines the context of each position. The values stay in registers:
+    // reading a vector that was written in parts would wait for the writes.
+    let before: [i16; 16] = std::array::from_fn(|n| if n == 0 { 0 } else { levels[n - 1] });
     let mut all = 0;
     for ((token, (&level, &before)), &slot) in
-        tokens.iter_mut().zip(levels.iter().zip(&before)).zip(slots)
+        room.iter_mut().zip(levels.iter().zip(&before)).zip(slots)
     {
         let magnitude = level.unsigned_abs();
-        let sign = level.cast_unsigned() >> 15 << SIGN.trailing_zeros();
         let context = before.unsigned_abs().min(2) << SLOT_SHIFT;
         let after_zero = if before == 0 { AFTER_ZERO } else { 0 };
-        *token = (magnitude + slot + context) | sign | after_zero;
+        *token = (magnitude + slot + context) | sign_of(level) | after_zero;
         all |= magnitude + 3;
     }
     if all >= 8 {
-        return None;
+        return false;
     }
-    tokens[first] &= !AFTER_ZERO;
-    if let Some(end) = tokens.get_mut(eob) {
+    // The neighbours determine the context of the first position.
+    let (level, context) = (levels[first], u16::from(context.to_le_bytes()[0]));
+    room[first] = (level.unsigned_abs() + slots[first] + (context << SLOT_SHIFT)) | sign_of(level);
+    if let Some(end) = room.get_mut(eob) {
         *end |= END;
     }
-    Some(tokens)
+    true
+}
+
+/// The sign bit of a level's token.
+#[inline]
+fn sign_of(level: i16) -> u16 {
+    level.cast_unsigned() >> 15 << SIGN.trailing_zeros()
 }
 
 /// Writes `token` with the probabilities of its slot.
