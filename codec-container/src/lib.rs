@@ -119,6 +119,7 @@ mod raw_video;
 mod samples;
 mod single_track;
 mod skipped;
+mod start_codes;
 mod tags;
 mod time_order;
 mod track;

@@ -3,7 +3,7 @@
 
 use codec_core::codec::Codec;
 
-use crate::h264::is_annex_b;
+use crate::start_codes::is_annex_b;
 
 /// Facts from the first bytes of a coded frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -183,7 +183,7 @@ opaque_debug!(
     generate::sources::GeneratedAudio,
     io::input::Opened,
     io::media::Media,
-    io::media::AudioInput,
+    io::audio_input::AudioInput,
     io::packed::PackedReader,
     io::sink::FrameSink,
     session::Session,

@@ -7,7 +7,7 @@ use codec_media::audio::source::AudioDecodeOptions;
 use codec_media::count::counted;
 use codec_media::failure::{Failure, Result};
 use codec_media::generate::{AudioGenerator, AudioSignal, Generator, Scene};
-use codec_media::io::media::AudioInput;
+use codec_media::io::audio_input::AudioInput;
 use codec_media::io::names::{Outputs, format_of};
 use codec_media::io::output::{OutputFile, OutputRules};
 use codec_media::io::sink::{FrameSink, Header};

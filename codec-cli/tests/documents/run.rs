@@ -36,9 +36,11 @@ const REDUCTIONS: [(&str, &str); 13] = [
 ];
 
 /// Replacements of the capitals in a synopsis, for one command or for all.
-const PLACEHOLDERS: [(&str, &str, &str); 18] = [
+const PLACEHOLDERS: [(&str, &str, &str); 20] = [
     ("encode", "IN", "talk.y4m"),
     ("decode", "OUT", "out.y4m"),
+    ("concat", "A", "talk.webm"),
+    ("concat", "B", "talk.webm"),
     ("mix", "A", "voice.wav"),
     ("mix", "B", "tone.wav"),
     ("mix", "C", "voice.wav"),

@@ -10,28 +10,8 @@ use crate::Format;
 use crate::bits::Bits;
 use crate::error::{Error, Result};
 use crate::packet::{PacketRef, PacketWriter};
+use crate::start_codes::{START_CODE, is_annex_b};
 use crate::track::Track;
-
-const START_CODE: [u8; 4] = [0, 0, 0, 1];
-
-/// Whether `data` begins with a start code. A start code of three bytes is also the beginning of a
-/// length of 256 to 511; then the lengths lead exactly to the end of the packet.
-pub(crate) fn is_annex_b(data: &[u8]) -> bool {
-    data.starts_with(&START_CODE) || data.starts_with(&[0, 0, 1]) && !has_lengths(data)
-}
-
-/// Whether `data` consists of NAL units with lengths of four bytes.
-fn has_lengths(data: &[u8]) -> bool {
-    let mut rest = data;
-    while let Some((&length, after)) = rest.split_first_chunk::<4>() {
-        let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
-        match after.get(length..) {
-            Some(next) if length > 0 => rest = next,
-            _ => return false,
-        }
-    }
-    rest.is_empty()
-}
 
 /// Replaces the start codes of `data` by four-byte lengths.
 fn put_lengths(data: &[u8], out: &mut Vec<u8>) {
@@ -183,15 +163,6 @@ mod tests {
         let sets = [0, 0, 0, 1, 0x67, 7, 0, 0, 0, 1, 0x68, 8];
         let units = [0, 0, 0, 1, 0x65, 1, 2, 3, 0, 0, 0, 1, 0x41, 9];
         assert_eq!(back, [&sets[..], &units[..]].concat());
-    }
-
-    #[test]
-    fn lengths_that_begin_like_start_codes_are_recognised() {
-        let mut unit = vec![0, 0, 1, 0x41];
-        unit.resize(4 + 0x141, 7);
-        assert!(!is_annex_b(&unit));
-        assert!(is_annex_b(&unit[..unit.len() - 1]));
-        assert!(is_annex_b(&[0, 0, 0, 1, 0x41]));
     }
 
     #[test]

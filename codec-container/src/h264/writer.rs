@@ -4,6 +4,7 @@ use codec_core::codec::Codec;
 
 use super::avc::AnnexB;
 use crate::io::ByteWriter;
+use crate::start_codes::is_annex_b;
 use crate::{Error, Format, Output, PacketRef, PacketWriter, Result, VideoTrack};
 
 /// Writes H.264 byte streams.
@@ -32,7 +33,7 @@ impl H264Writer {
 impl PacketWriter for H264Writer {
     fn write(&mut self, packet: PacketRef<'_>) -> Result<()> {
         match &mut self.annex_b {
-            Some(annex_b) if !super::avc::is_annex_b(packet.data) => {
+            Some(annex_b) if !is_annex_b(packet.data) => {
                 annex_b.convert(packet.data, &mut self.converted);
                 self.output.write(&self.converted)?;
             }

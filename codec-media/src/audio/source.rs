@@ -13,9 +13,9 @@ use codec_core::frame::Rational;
 use super::gap::GapLimit;
 use crate::Env;
 use crate::failure::{Failure, Kind, Result};
+use crate::io::audio_input::AudioInput;
 use crate::io::cut_audio::only_audio;
 use crate::io::input::{InputSpec, Opened};
-use crate::io::media::AudioInput;
 use crate::io::unreadable::{Advice, missing, with_help};
 use crate::stop::Stop;
 

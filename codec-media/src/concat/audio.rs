@@ -12,9 +12,9 @@ use crate::audio::gap::GapLimit;
 use crate::audio::source::{AudioDecodeOptions, AudioSource};
 use crate::audio::timeline::Timeline;
 use crate::failure::{Failure, Kind, Result};
+use crate::io::audio_input::AudioInput;
 use crate::io::cut_audio::{AudioRange, cut_audio};
 use crate::io::input::Opened;
-use crate::io::media::AudioInput;
 
 /// A part that has not been read yet.
 struct Planned {

@@ -4,7 +4,7 @@
 use codec_audio::AudioCodec;
 use codec_container::{AudioTrack, CodedPacket, PacketReader, Result, Track};
 
-use super::media::AudioInput;
+use super::audio_input::AudioInput;
 use crate::Env;
 use crate::cut::{Cut, ns_of, ns_to_ticks, ticks_to_ns};
 use crate::failure::{self, Failure};

@@ -1,7 +1,8 @@
 //! Opens an input for its video, its audio or both.
 
-use codec_container::{AudioTrack, Input, PacketReader, TrackKind};
+use codec_container::{Input, PacketReader, TrackKind};
 
+use super::audio_input::AudioInput;
 use super::cut_audio::{AudioRange, cut_audio, only_audio};
 use super::decoded::{DecodeOptions, DecodedSource};
 use super::demux;
@@ -43,28 +44,6 @@ impl Media {
             Some(failure) => Err(failure),
             None => Ok(self),
         }
-    }
-}
-
-/// An audio track before its first packet.
-pub struct AudioInput {
-    /// Delivers only this track.
-    pub reader: Box<dyn PacketReader>,
-    /// Number of the track in the reader.
-    pub number: usize,
-    /// Description of the track.
-    pub track: AudioTrack,
-    /// Name of the input, for messages.
-    pub name: String,
-}
-
-impl AudioInput {
-    /// The first audio track of `reader`.
-    pub fn of(mut reader: Box<dyn PacketReader>, name: String) -> Option<Self> {
-        reader.select_audio();
-        let (number, track) = reader.audio()?;
-        let track = track.clone();
-        Some(Self { reader, number, track, name })
     }
 }
 

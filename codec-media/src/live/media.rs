@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::losses::Losses;
-use crate::io::media::AudioInput;
+use crate::io::audio_input::AudioInput;
 use crate::io::source::FrameSource;
 
 /// The media of an input.

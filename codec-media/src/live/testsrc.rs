@@ -5,7 +5,7 @@ use codec_core::frame::{Color, ColorRange, PictureInfo, Rational, Size};
 
 use crate::failure::{Failure, Result};
 use crate::generate::sources::GeneratedAudio;
-use crate::io::media::AudioInput;
+use crate::io::audio_input::AudioInput;
 use crate::io::source::{FrameSource, SourceFrame, StreamInfo};
 use crate::values;
 

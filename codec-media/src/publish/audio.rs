@@ -15,7 +15,7 @@ use crate::Env;
 use crate::audio::pipeline::AudioPipeline;
 use crate::audio::source::AudioDecodeOptions;
 use crate::failure::{Failure, Result};
-use crate::io::media::AudioInput;
+use crate::io::audio_input::AudioInput;
 use crate::io::unreadable::Advice;
 use crate::live::media::Live;
 use crate::live::send::AudioQueue;

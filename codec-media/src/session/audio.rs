@@ -13,7 +13,7 @@ use crate::audio::sink::AudioSink;
 use crate::audio::source::{AudioDecodeOptions, AudioSource};
 use crate::count::counted;
 use crate::failure::{Failure, Kind, Result};
-use crate::io::media::AudioInput;
+use crate::io::audio_input::AudioInput;
 use crate::io::output::{OutputFile, OutputRules};
 use crate::json::Object;
 use crate::progress::Now;

@@ -60,7 +60,7 @@ fn as_in(command: &str, arg: Arg) -> Arg {
     }
 }
 
-/// Help of shared flags where it differs: command (empty: those of [`REAL_TIME`]), flag, text.
+/// Commands (all of [`REAL_TIME`] if empty) and shared flags with a help of their own.
 const HELP: [(&str, &str, &str); 17] = [
     (
         "bench",
@@ -168,7 +168,9 @@ const ADVANCED: &[&str] = &[
     "token_parts",
     "layers",
     "max_frame_time",
+    "rate_trace",
     "passes",
+    "knob",
     "application",
     "frame",
     "fec",
@@ -234,7 +236,8 @@ const ENCODER: &[&str] = &[
     "knob",
     "region",
 ];
-const RATE: &[&str] = &["bitrate", "quality", "qp", "rate_trace", "passes", "drop", "bpp", "adapt"];
+const RATE: &[&str] =
+    &["bitrate", "quality", "qp", "target", "rate_trace", "passes", "drop", "bpp", "adapt"];
 const SPEED: &[&str] = &["speed", "speeds", "max_frame_time", "threads", "jobs"];
 const VIDEO: &[&str] =
     &["no_video", "pix_fmt", "deinterlace", "frame_rate", "crop", "rotate", "resize"];
@@ -363,6 +366,7 @@ pub(super) fn heading_of(command: &str, id: &str) -> Option<&'static str> {
         // `--loop`.
         ("send" | "serve", "repeat") => return Some("Input"),
         (_, "duration") if !["send", "recv"].contains(&command) => return Some("Input"),
+        ("encode" | "transcode", "size") => return Some("Rate control"),
         ("serve", "token") => return Some("Access and storage"),
         ("decode", "codec") => return Some("Decoder"),
         _ => {}

@@ -35,7 +35,7 @@ use worker::Now;
 use super::losses::Losses;
 use super::media::{Live, LiveMedia};
 use crate::failure::{Failure, Kind, Result};
-use crate::io::media::AudioInput;
+use crate::io::audio_input::AudioInput;
 #[cfg(all(feature = "capture", target_os = "linux"))]
 use crate::io::media::MediaSelection;
 

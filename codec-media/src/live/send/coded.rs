@@ -21,7 +21,7 @@ use crate::audio::source::AudioDecodeOptions;
 use crate::count::counted;
 use crate::failure::{Failure, Kind, Result};
 use crate::frame::transform::Transform;
-use crate::io::media::AudioInput;
+use crate::io::audio_input::AudioInput;
 use crate::io::source::{FrameSource, SourceFrame, StreamInfo};
 use crate::io::unreadable::Advice;
 use crate::live::media::LiveMedia;
