@@ -261,15 +261,16 @@ fn dequantise(
 ) -> Tokens {
     let mut positions = 0;
     let is_halved = block.tx == crate::types::TxSize::Tx32;
-    for (index, (level, position)) in levels.iter().zip(scan(block.tx, kind)).enumerate() {
+    let mut step = steps[0];
+    // Without branches: whether a level is zero cannot be predicted.
+    for (level, position) in levels.iter().zip(scan(block.tx, kind)) {
         let level = level.value;
-        if level != 0 {
-            let value = i32::from(level.unsigned_abs()) * steps[usize::from(index > 0)];
-            let value = (value >> u32::from(is_halved)).min(i16::MAX.into());
-            let value = if level < 0 { -value } else { value };
-            positions |= position.at;
-            coefficients[usize::from(position.at) % 1024] = i16::try_from(value).unwrap_or(0);
-        }
+        let value = i32::from(level.unsigned_abs()) * step;
+        let value = (value >> u32::from(is_halved)).min(i16::MAX.into());
+        let value = if level < 0 { -value } else { value };
+        positions |= if level == 0 { 0 } else { position.at };
+        coefficients[usize::from(position.at) % 1024] = i16::try_from(value).unwrap_or(0);
+        step = steps[1];
     }
     Tokens { any: !levels.is_empty(), positions }
 }

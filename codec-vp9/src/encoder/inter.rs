@@ -267,6 +267,9 @@ impl Coder<'_> {
         self.contexts.restore(self.superblock_col, &saved);
         out.levels.append(self.work_levels);
         let rate = cost.rate + costs.tx_size(site, info.tx) + costs.skip(site, false);
+        let repeats_last = info.inter_mode == InterMode::Zero
+            && info.references == References::Single(Reference::Last);
+        let rate = if repeats_last { rate / 100 * self.job.speed.still_rate_pct } else { rate };
         let coded = cost.error.saturating_add(lambda.cost(mode_rate + rate));
         let skipped = cost.energy.saturating_add(lambda.cost(mode_rate + costs.skip(site, true)));
         if !cost.any || skipped <= coded {

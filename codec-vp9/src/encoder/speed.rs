@@ -46,6 +46,9 @@ pub struct Speed {
     pub all_filters: bool,
     /// Whether golden and altref are tried with candidates for vectors other than zero.
     pub other_vectors: bool,
+    /// Cost of the residual's bits in blocks that repeat the last frame, in percent of that of other bits.
+    /// Such a residual is mostly noise, which the next frame would have to remove again.
+    pub still_rate_pct: u32,
     /// Tools that only the file preset has.
     pub file: Option<FileTools>,
 }
@@ -88,13 +91,15 @@ impl Speed {
             intra_finalists: 1,
             inter_finalists: 1,
             other_vectors: false,
+            still_rate_pct: 140,
             all_filters: false,
             file: None,
         };
-        let nine = Self { subpel: SubpelSearch::Quarter, ..fastest };
-        let eight = Self { search_steps: 8, split_error: Some(16), ..nine };
+        let nine =
+            Self { subpel: SubpelSearch::Quarter, split_error: Some(16), enough_q6: 1, ..fastest };
+        let eight = Self { search_steps: 8, largest_tx: TxSize::Tx16, tx_sizes: 2, ..nine };
         let seven = Self { split_error: Some(12), all_filters: true, ..eight };
-        let six = Self { split_error: Some(6), largest_tx: TxSize::Tx16, tx_sizes: 2, ..seven };
+        let six = Self { split_error: Some(6), tx_sizes: 3, intra_finalists: 2, ..seven };
         let five = Self {
             sure_pct: 10,
             split_error: Some(3),
@@ -152,7 +157,7 @@ impl Speed {
             refinements: if is_slow { 2 } else { 0 },
             halves_q6: if level <= 2 { Some(4) } else { None },
         };
-        let of = Self { file: Some(tools), ..of };
+        let of = Self { file: Some(tools), still_rate_pct: 100, ..of };
         match level {
             0 | 1 => Self {
                 sure_pct: 30,
