@@ -4,7 +4,8 @@
 //!
 //! For reading, start at [`open()`], [`open_packets`] and [`open_raw_video`], which detect the
 //! format by content; for writing, at [`create_packets`] and [`create_raw_video`]. Readers take any
-//! [`std::io::Read`] and read it once from front to back; only the MP4 reader seeks if it can.
+//! [`std::io::Read`] and read it once from front to back; the MP4 reader reads its index first if it
+//! can seek, and [`PacketReader::seek`] moves to a key frame in files with an index.
 //! Writers update sizes in their headers at the end if [`Output`] can seek.
 //!
 //! Input is untrusted: sizes are checked against [`ReadOptions::limits`], and memory use depends on

@@ -344,6 +344,7 @@ pub fn container(data: &[u8]) {
     let mut options = ReadOptions::default();
     options.limits = small_limits().limits;
     let seekable = read_all(Source::seekable(std::io::Cursor::new(data.to_vec())), &options);
+    seek_all(Source::seekable(std::io::Cursor::new(data.to_vec())), &options);
     let stream = read_all(Source::stream(std::io::Cursor::new(data.to_vec())), &options);
     let mut lenient = options;
     lenient.allow_backward_times = true;
@@ -352,6 +353,19 @@ pub fn container(data: &[u8]) {
         // An MP4 file may store its samples in any order, which a stream cannot follow.
         if Format::detect(data) != Some(Format::Mp4) {
             assert_eq!(seekable, stream, "a stream gives the same as a seekable source");
+        }
+    }
+}
+
+/// Seeks to the middle, to the start and behind the end of each track, and reads a packet there.
+fn seek_all(source: Source, options: &ReadOptions) {
+    let Ok(Input::Packets(mut reader)) = codec_container::open(source, options) else { return };
+    let mut packet = CodedPacket::default();
+    for track in 0..reader.tracks().len() {
+        for time in [1000, 0, i64::MAX, i64::MIN] {
+            if reader.seek(track, time).is_ok() {
+                let _ = reader.read(&mut packet);
+            }
         }
     }
 }
