@@ -269,7 +269,8 @@ impl Coder<'_> {
         let rate = cost.rate + costs.tx_size(site, info.tx) + costs.skip(site, false);
         let repeats_last = info.inter_mode == InterMode::Zero
             && info.references == References::Single(Reference::Last);
-        let rate = if repeats_last { rate / 100 * self.job.speed.still_rate_pct } else { rate };
+        let weight = if repeats_last { self.job.speed.still_rate_pct } else { 100 };
+        let rate = rate / 100 * weight + rate % 100 * weight / 100;
         let coded = cost.error.saturating_add(lambda.cost(mode_rate + rate));
         let skipped = cost.energy.saturating_add(lambda.cost(mode_rate + costs.skip(site, true)));
         if !cost.any || skipped <= coded {

@@ -108,26 +108,35 @@ impl Speed {
             ..six
         };
         let four = Self {
-            sure_pct: 30,
-            split_error: Some(1),
+            sure_pct: 20,
+            split_error: Some(2),
             pattern: Pattern::Hexagon,
             search_steps: 16,
             largest_tx: TxSize::Tx32,
             tx_sizes: 4,
+            other_vectors: true,
+            ..five
+        };
+        let three = Self {
+            sure_pct: 30,
+            split_error: Some(1),
             slanted_modes: 6,
             enough_q6: 0,
             most_variance: None,
             tries_all_intra: true,
             intra_tx_sizes: 2,
-            intra_finalists: 2,
             inter_finalists: 2,
-            other_vectors: true,
-            ..five
+            ..four
         };
-        let three = Self { sure_pct: 45, inter_finalists: 3, pattern: Pattern::Wide, ..four };
-        let two = Self { sure_pct: 70, intra_finalists: 3, inter_finalists: 4, ..three };
-        let one = Self { sure_pct: 150, search_steps: 32, ..two };
-        let best = Self { sure_pct: 1000, intra_finalists: 5, inter_finalists: 6, ..one };
+        let two = Self { sure_pct: 45, inter_finalists: 3, pattern: Pattern::Wide, ..three };
+        let one = Self { sure_pct: 70, intra_finalists: 3, inter_finalists: 4, ..two };
+        let best = Self {
+            sure_pct: 1000,
+            search_steps: 32,
+            intra_finalists: 5,
+            inter_finalists: 6,
+            ..one
+        };
         match level {
             0 => best,
             1 => one,
@@ -143,12 +152,13 @@ impl Speed {
         }
     }
 
-    /// Returns the switches of `level` with the file preset.
+    /// Returns the switches of `level` with the file preset: those of the next slower level at 2 to 4, and
+    /// its own tools.
     ///
     /// Coding both partitions more often than speeds 2 and 3 do costs bits as well as time.
     #[must_use]
     pub const fn file(level: u8) -> Self {
-        let of = Self::level(level);
+        let of = Self::level(if level >= 2 && level <= 4 { level - 1 } else { level });
         let is_slow = level <= 6;
         let tools = FileTools {
             compound: true,
@@ -161,6 +171,7 @@ impl Speed {
         match level {
             0 | 1 => Self {
                 sure_pct: 30,
+                search_steps: 32,
                 pattern: Pattern::Exhaustive,
                 intra_pct: 1000,
                 intra_finalists: 4,
