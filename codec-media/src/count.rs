@@ -3,8 +3,12 @@
 /// Returns a count with its noun: `1 frame`, `2 frames`.
 #[must_use]
 pub fn counted(count: u64, noun: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{plural}")
+    let ending = match (count, noun.ends_with(['s', 'x'])) {
+        (1, _) => "",
+        (_, true) => "es",
+        (_, false) => "s",
+    };
+    format!("{count} {noun}{ending}")
 }
 
 #[cfg(test)]
@@ -16,5 +20,6 @@ mod tests {
         assert_eq!(counted(0, "key frame"), "0 key frames");
         assert_eq!(counted(1, "key frame"), "1 key frame");
         assert_eq!(counted(2, "key frame"), "2 key frames");
+        assert_eq!(counted(2, "pass"), "2 passes");
     }
 }

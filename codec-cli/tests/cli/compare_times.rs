@@ -76,7 +76,7 @@ fn rounds_repeat_until_times_are_precise_up_to_a_limit() {
     let run = place.ok(&[&EQUAL[..], &["--until", "0%"]].concat());
     assert_eq!(runs(&place), 2 * 2 * 20);
     let noise = results(&place)["frontier"][1]["cpu_noise_percent"].as_f64().unwrap();
-    assert_eq!(run.text().contains("the repeats leave"), noise > 2.0, "{noise}: {}", run.text());
+    assert_eq!(run.text().contains("is uncertain by"), noise > 2.0, "{noise}: {}", run.text());
     place.fails(
         2,
         "--until cannot be used with -j",
