@@ -19,11 +19,12 @@ static CAPABILITIES: Capabilities = {
     can
 };
 #[rustfmt::skip]
-const GAPS: [Feature; 33] = [
+const GAPS: [Feature; 34] = [
     Cbr, Vbr, Quality, QindexRange, FrameShares, Caps, Buffering, Drops, LiveBitrate, LiveRate,
     LiveQindexRange, LiveFrameRate, LiveResolution, LiveSpeed, SceneCuts, TemporalLayers,
     SpatialLayers,
-    References, Importance, Denoise, Tune, ScreenContent, ErrorResilience, Deadline, IntraRefresh,
+    References, Importance, GivenAnalysis,
+    Denoise, Tune, ScreenContent, ErrorResilience, Deadline, IntraRefresh,
     ReportsPsnr, ReportsDigest, ReportsQindex, Pool, SimdLevel, Concealment, AllLayers, DecoderDelay,
 ];
 static BACKENDS: &[Backend] = &[Backend {

@@ -41,6 +41,7 @@
 //! | [`denoise`] | temporal denoiser for camera video |
 //! | [`encoder`] | the encoder above the coding of a frame: rate control, references, look-ahead |
 //! | [`rate`] | rate control, temporal layers, look-ahead, two-pass planning |
+//! | [`simulcast`] | one input as several streams of different sizes, over any encoder |
 //! | [`fixed`] | logarithms and powers in fixed point, the same on every machine |
 //! | [`annex_b`] | byte streams of NAL units (H.264, H.265) |
 //! | [`parallel`] | the thread pool interface, wavefront progress, decoding in stages |
@@ -64,6 +65,7 @@ pub mod metrics;
 pub mod motion;
 pub mod parallel;
 pub mod rate;
+pub mod simulcast;
 
 pub use codec_simd as simd;
 pub use error::Error;

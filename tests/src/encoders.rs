@@ -7,6 +7,7 @@ use codec_core::codec::{
     VideoEncoder,
 };
 use codec_core::frame::Size;
+use codec_core::simulcast::{SimulcastConfig, SimulcastEncoder};
 
 /// A codec with its native encoder and decoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,17 @@ impl Tested {
     pub fn open(self, config: &EncoderConfig) -> Result<Box<dyn VideoEncoder>, Error> {
         let (open, _) = self.backend().encoder.expect("an encoder");
         open(config)
+    }
+
+    /// Opens a simulcast encoder.
+    ///
+    /// # Errors
+    /// If the settings are rejected.
+    ///
+    /// # Panics
+    /// If there is no encoder.
+    pub fn simulcast(self, config: &SimulcastConfig) -> Result<SimulcastEncoder, Error> {
+        SimulcastEncoder::new(self.backend().encoder.expect("an encoder"), config)
     }
 
     /// Returns whether the bitstream has reference slots, which the decoder reports. In H.264 they are a

@@ -80,6 +80,7 @@ const GAPS: &[Gap] = &[
     Gap::new(Feature::SpatialLayers, "rav1e has no spatial layers"),
     Gap::new(Feature::References, "rav1e chooses references and slots itself"),
     Gap::new(Feature::Importance, "rav1e decides the quantiser of each block itself"),
+    Gap::new(Feature::GivenAnalysis, "rav1e analyses frames itself"),
     Gap::new(Feature::Denoise, "this backend passes frames to rav1e as they are"),
     Gap::new(Feature::Tune, "rav1e has its own tunings: see the knob tune"),
     Gap::new(Feature::ScreenContent, "rav1e has no setting for the type of content"),

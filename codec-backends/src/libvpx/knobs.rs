@@ -178,6 +178,7 @@ const NO_DENOISE: Gap = Gap::new(
     "libvpx's denoiser has other strengths: see the knob noise-sensitivity",
 );
 const NO_TUNE: Gap = Gap::new(Feature::Tune, "libvpx has its own tunings: see the knob tune");
+const NO_ANALYSIS: Gap = Gap::new(Feature::GivenAnalysis, "libvpx analyses frames itself");
 const NO_IMPORTANCE: Gap =
     Gap::new(Feature::Importance, "libvpx's map of regions is not exposed by this backend");
 
@@ -203,6 +204,7 @@ pub(crate) static VP8_ENCODER: Capabilities = Capabilities {
         OWN_CLOCK,
         NO_INTRA_REFRESH,
         NO_IMPORTANCE,
+        NO_ANALYSIS,
         NO_DENOISE,
         NO_TUNE,
         OWN_THREADS,
@@ -224,6 +226,7 @@ pub(crate) static VP9_ENCODER: Capabilities = Capabilities {
         OWN_CLOCK,
         NO_INTRA_REFRESH,
         NO_IMPORTANCE,
+        NO_ANALYSIS,
         NO_DENOISE,
         NO_TUNE,
         OWN_THREADS,

@@ -62,6 +62,7 @@ pub(crate) static ENCODER: Capabilities = Capabilities {
         Gap::new(Feature::SpatialLayers, "this backend does not expose OpenH264's spatial layers"),
         Gap::new(Feature::References, "OpenH264 has no call to choose references"),
         Gap::new(Feature::Importance, "OpenH264 has no call for it"),
+        Gap::new(Feature::GivenAnalysis, "OpenH264 analyses frames itself"),
         Gap::new(Feature::Denoise, "OpenH264's denoiser has no strengths: see the knob denoise"),
         Gap::new(Feature::Tune, "OpenH264 has no call for it"),
         Gap::new(Feature::ErrorResilience, "OpenH264 has no such mode"),

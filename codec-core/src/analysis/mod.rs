@@ -127,6 +127,26 @@ impl FrameAnalysis {
         in_row.then(|| self.macroblocks.get(row * self.mb_cols + col)).flatten()
     }
 
+    /// Returns whether this describes a frame of `size`: it has all macroblocks.
+    #[must_use]
+    pub fn fits(&self, size: Size) -> bool {
+        let (cols, rows) = size.macroblocks();
+        self.size == size && self.mb_cols == cols && self.macroblocks.len() == cols * rows
+    }
+
+    /// Becomes a copy of `other`, in the same memory.
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        let mut macroblocks = std::mem::take(&mut self.macroblocks);
+        let mut offsets_q4 = std::mem::take(&mut self.offsets_q4);
+        let mut masking_q4 = std::mem::take(&mut self.masking_q4);
+        let mut altref_seeds = std::mem::take(&mut self.altref_seeds);
+        macroblocks.clone_from(&other.macroblocks);
+        offsets_q4.clone_from(&other.offsets_q4);
+        masking_q4.clone_from(&other.masking_q4);
+        altref_seeds.clone_from(&other.altref_seeds);
+        *self = Self { macroblocks, offsets_q4, masking_q4, altref_seeds, ..*other };
+    }
+
     /// Returns the number of macroblock rows.
     #[must_use]
     pub fn mb_rows(&self) -> usize {

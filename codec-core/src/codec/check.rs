@@ -179,13 +179,19 @@ impl Capabilities {
             (chooses, Feature::References),
             (request.key_frame, Feature::ForcedKeyFrames),
             (request.importance.is_some(), Feature::Importance),
+            (request.analysis.is_some(), Feature::GivenAnalysis),
         ];
         match requested.into_iter().find(|&(is, feature)| is && self.gap(feature).is_some()) {
             Some((_, feature)) => Err(self.unsupported(feature)),
-            None => match &request.importance {
-                Some(map) => Ok(map.check_size(size)?),
-                None => Ok(()),
-            },
+            None => {
+                if let Some(analysis) = &request.analysis {
+                    check(analysis.fits(size), "size of the analysis", analysis.size, size)?;
+                }
+                match &request.importance {
+                    Some(map) => Ok(map.check_size(size)?),
+                    None => Ok(()),
+                }
+            }
         }
     }
 

@@ -1,8 +1,10 @@
 //! The interface of video encoders: trait, per-frame requests and outcomes.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use super::{Applied, Capabilities, ImportanceMap, Packet, SlotSet, Update};
+use crate::analysis::FrameAnalysis;
 use crate::error::Error;
 use crate::frame::Picture;
 
@@ -25,6 +27,9 @@ pub struct FrameRequest {
     pub may_drop: Option<bool>,
     /// Parts of the frame to code better or worse than the rest; `None` codes all alike.
     pub importance: Option<ImportanceMap>,
+    /// Analysis of the frame relative to the previous one, by the caller; `None` lets the encoder analyse
+    /// it. Real time only. [`crate::simulcast`] passes it, because sizes of the same video share their analysis.
+    pub analysis: Option<Arc<FrameAnalysis>>,
 }
 
 impl FrameRequest {

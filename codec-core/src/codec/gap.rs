@@ -77,6 +77,8 @@ features! {
     References = "explicit choice of references",
     /// [`super::FrameRequest::importance`].
     Importance = "importance of regions",
+    /// [`super::FrameRequest::analysis`].
+    GivenAnalysis = "analysis by the caller",
     /// [`super::Content::Screen`].
     ScreenContent = "screen content",
     /// [`super::EncoderConfig::denoise`].

@@ -12,7 +12,7 @@
 //! | the encoder: one frame in real time, changes while running | `video_encoder`, `validate` |
 //! | the file preset: look-ahead, MB-tree, altref frames | `file`, `buffered_frame` |
 //! | the file preset: B frames | `mini_gop`, `reordering`, `decode_times` |
-//! | spatial layers | `spatial`, `downscale` |
+//! | spatial layers | `spatial` |
 //! | one frame from its analysis to its packet | `coding`, `packet_queue` |
 //! | policies: key frames, golden updates, speed | `key_frames`, `golden`, `speed_selector` |
 //! | parts for frame coders: static and unchanged macroblocks, measure of lost texture | `cyclic_refresh`, `unchanged`, [`texture`] |
@@ -22,7 +22,6 @@ mod coding;
 mod cyclic_refresh;
 mod decode_times;
 mod description;
-mod downscale;
 mod file;
 mod frame_coder;
 mod golden;

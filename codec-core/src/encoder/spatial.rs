@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use codec_simd::Kernels;
 
-use super::downscale::Downscaler;
 use super::packet_queue::PacketQueue;
 use super::{Encoder, FrameCoder, validate};
 use crate::codec::{
@@ -18,7 +17,7 @@ use crate::codec::{
     VideoEncoder,
 };
 use crate::error::{ConfigError, Error, Unsupported};
-use crate::frame::{FrameBuf, Picture, Size};
+use crate::frame::{Downscaler, FrameBuf, Picture, Size};
 use crate::rate::LayerPlanner;
 
 /// Bitrate of a layer relative to the next higher one, in percent.
@@ -145,6 +144,7 @@ impl<C: LayerCoder> SpatialEncoder<C> {
         let missing = [
             (request.references.is_some() || request.updates.is_some(), "choice of references"),
             (request.importance.is_some(), "importance of regions"),
+            (request.analysis.is_some(), "analysis by the caller"),
         ];
         match missing.into_iter().find(|&(is, _)| is) {
             Some((_, what)) => {

@@ -37,8 +37,10 @@ pub struct Encoder<C: FrameCoder> {
     kernels: &'static Kernels,
     denoiser: Denoiser,
     analyser: Analyser,
-    /// Analysis of the next frame, in a higher spatial layer.
+    /// Analysis of the next frame, by a lower spatial layer or by the caller.
     given_analysis: Option<FrameAnalysis>,
+    /// Whether the caller has analysed the last frame.
+    is_caller_analysing: bool,
     masking: MaskingMeter,
     keys: KeyPolicy,
     pub(super) coding: Coding<C>,
@@ -94,6 +96,7 @@ impl<C: FrameCoder> Encoder<C> {
             denoiser: Denoiser::new(),
             analyser,
             given_analysis: None,
+            is_caller_analysing: false,
             masking: MaskingMeter::default(),
             keys: KeyPolicy::new(),
             coding: Coding::new(unit, rate, LayerPlanner::new(config.scalability)),
@@ -111,11 +114,16 @@ impl<C: FrameCoder> Encoder<C> {
             self.given_analysis = None;
             return;
         }
-        let given = self.given_analysis.get_or_insert_with(|| {
+        let (kernels, size) = (self.kernels, self.config.size);
+        lower.analyser.upscale_into(kernels, size, self.given_analysis());
+    }
+
+    /// Returns the memory of an analysis that this encoder does not make itself.
+    fn given_analysis(&mut self) -> &mut FrameAnalysis {
+        self.given_analysis.get_or_insert_with(|| {
             self.analyser.reset();
             FrameAnalysis::default()
-        });
-        lower.analyser.upscale_into(self.kernels, self.config.size, given);
+        })
     }
 
     fn check(&self, picture: &Picture<'_>, request: &FrameRequest) -> Result<(), Error> {
@@ -127,6 +135,10 @@ impl<C: FrameCoder> Encoder<C> {
                 let given = format!("{:#b}", slots.0);
                 return Err(ConfigError::new(name, given, "slots 0..=2").into());
             }
+        }
+        if request.analysis.is_some() && self.file.is_some() {
+            let reason = "the file preset analyses frames itself";
+            return Err(ConfigError::conflict("analysis", reason).into());
         }
         Ok(())
     }
@@ -297,6 +309,12 @@ impl<C: FrameCoder> VideoEncoder for Encoder<C> {
     fn encode(&mut self, picture: &Picture<'_>, request: &FrameRequest) -> Result<Outcome, Error> {
         self.check(picture, request)?;
         self.last_pts = Some(request.pts);
+        if let Some(analysis) = &request.analysis {
+            self.given_analysis().copy_from(analysis);
+            self.is_caller_analysing = true;
+        } else if self.is_caller_analysing {
+            (self.given_analysis, self.is_caller_analysing) = (None, false);
+        }
         self.denoise_and_encode(picture, request)
     }
 

@@ -6,6 +6,7 @@ mod borders;
 mod buffer;
 mod color;
 mod digest;
+mod downscale;
 mod format;
 mod hdr;
 mod limit;
@@ -20,6 +21,7 @@ pub use color::{
     Color, ColorPrimaries, ColorRange, FieldOrder, MatrixCoefficients, PictureInfo, Rotation,
     TransferCharacteristics,
 };
+pub(crate) use downscale::Downscaler;
 pub use format::{PlaneSet, SampleFormat, Sampling};
 pub use hdr::{Chromaticity, ContentLight, HdrMetadata, MasteringDisplay};
 pub use limit::PixelLimit;

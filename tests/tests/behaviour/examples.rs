@@ -9,6 +9,7 @@ use codec_core::codec::{EncoderConfig, FrameRequest, Scalability};
 use codec_core::frame::{Picture, Size};
 use codec_rtc::packet::vp8::{Packetizer, PacketizerConfig};
 use codec_rtc::rtp;
+use codec_tests::scene::{self, Motion};
 
 #[path = "../../../codec-measure/examples/bd_rate.rs"]
 #[expect(dead_code, reason = "`main` reads arguments and writes output")]
@@ -29,6 +30,9 @@ mod rtp_over_udp;
 #[path = "../../../codec-rtc/examples/sfu_filter.rs"]
 #[expect(dead_code, reason = "`main` reads arguments and writes output")]
 mod sfu_filter;
+#[path = "../../../codec-media/examples/simulcast.rs"]
+#[expect(dead_code, reason = "`main` reads arguments and writes output")]
+mod simulcast;
 
 #[test]
 fn live_control_follows_every_event_and_reports_drops() {
@@ -101,6 +105,38 @@ fn remux_copies_every_packet() {
     assert_eq!(remux::remux(&ivf, &webm).unwrap(), coded);
     assert_eq!(remux::remux(&webm, &mp4).unwrap(), coded);
     assert!(remux::remux(&webm, &dir.path().join("a.txt")).is_err());
+}
+
+#[test]
+fn simulcast_writes_a_file_for_each_layer() {
+    let dir = tempfile::tempdir().unwrap();
+    let (input, output) = (dir.path().join("in.y4m"), dir.path().join("out"));
+    let size = Size::new(320, 192);
+    let mut y4m = b"YUV4MPEG2 W320 H192 F30:1\n".to_vec();
+    for frame in 0..10 {
+        y4m.extend(b"FRAME\n");
+        y4m.extend(scene::picture(size, frame, Motion::Pan, 0));
+    }
+    std::fs::write(&input, y4m).unwrap();
+    for codec in ["vp8", "vp9", "h264"] {
+        let settings = simulcast::Settings {
+            codec: codec.to_owned(),
+            layers: 3,
+            percent: 100,
+            speed: 7,
+            frames: 9,
+            threads: 2,
+            temporal: Scalability::L1T3,
+        };
+        let layers = simulcast::encode(&input, output.to_str().unwrap(), &settings).unwrap();
+        let sizes: Vec<_> = layers.iter().map(|layer| layer.size.width).collect();
+        assert_eq!(sizes, [80, 160, 320]);
+        for (index, layer) in layers.iter().enumerate() {
+            assert_eq!((layer.coded + layer.dropped, layer.keys, layer.idle), (9, 1, 0));
+            let file = dir.path().join(format!("out-{index}.ivf"));
+            assert!(std::fs::metadata(file).unwrap().len() > layer.bytes as u64);
+        }
+    }
 }
 
 #[test]

@@ -33,6 +33,7 @@ mod rtc_audio;
 mod rtc_gstreamer;
 mod rtc_repair;
 mod screen;
+mod simulcast;
 mod trace;
 mod tune;
 mod vp9;

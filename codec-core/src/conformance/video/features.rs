@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::encoding::refuses;
 use super::{NOISE, Run, SIZE, Subject, ensure};
+use crate::analysis::{FrameAnalysis, MbAnalysis};
 use crate::codec::{
     Buffering, Clock, Conceal, Content, Deadline, DecoderConfig, Denoise, DropPolicy,
     EncoderConfig, Feature, FrameKind, FrameRequest, ImportanceMap, RateControl, Region,
@@ -69,6 +70,7 @@ fn asks(feature: Feature) -> &'static [Ask] {
             Request(|request| request.updates = Some(SlotSet::LAST)),
         ],
         Feature::Importance => &[Request(|request| request.importance = important_center(-10))],
+        Feature::GivenAnalysis => &[Request(|request| request.analysis = Some(blank_analysis()))],
         Feature::ScreenContent => &[
             Setting(|config| config.content = Content::Screen),
             Live(|| Update::Content(Content::Screen)),
@@ -172,6 +174,13 @@ fn asked(subject: &Subject<'_>, ask: &Ask) -> Result<Result<(), crate::Error>, S
     run.encode_many(3)?;
     run.finish()?;
     Ok(outcome)
+}
+
+/// Returns an analysis without motion.
+fn blank_analysis() -> Arc<FrameAnalysis> {
+    let (mb_cols, rows) = SIZE.macroblocks();
+    let macroblocks = vec![MbAnalysis::default(); mb_cols * rows];
+    Arc::new(FrameAnalysis { size: SIZE, mb_cols, macroblocks, ..FrameAnalysis::default() })
 }
 
 /// Returns a map whose center has the given offset.
