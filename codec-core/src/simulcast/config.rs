@@ -1,12 +1,9 @@
 //! Settings of a simulcast encoder.
 
-use super::rates::LayerRates;
+use super::rates::{LayerRates, MAX_LAYERS};
 use crate::codec::{Bitrate, Capabilities, Codec, EncoderConfig, Preset};
 use crate::error::{ConfigError, Error};
 use crate::frame::{Rational, Size};
-
-/// Maximum number of simulcast layers.
-pub const MAX_LAYERS: usize = 3;
 
 /// Smallest width and height of a layer, in pixels.
 const MIN_SIDE: u32 = 16;

@@ -53,6 +53,6 @@ mod encoder;
 mod rates;
 mod sources;
 
-pub use config::{LayerConfig, MAX_LAYERS, SimulcastConfig};
+pub use config::{LayerConfig, SimulcastConfig};
 pub use encoder::{Idle, LayerOutcome, LayerState, SimulcastEncoder};
-pub use rates::{LayerRates, SplitLayer, layers_for, split};
+pub use rates::{LayerRates, MAX_LAYERS, SplitLayer, layers_for, split};

@@ -1,9 +1,11 @@
 //! Bitrates of simulcast layers: limits by size, and the division of a bitrate between the layers.
 
-use super::MAX_LAYERS;
 use crate::codec::{Bitrate, Codec, Content};
 use crate::fixed::mul_div;
 use crate::frame::Size;
+
+/// Maximum number of simulcast layers.
+pub const MAX_LAYERS: usize = 3;
 
 /// Bitrates between which a simulcast layer runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
