@@ -16,6 +16,7 @@
 //! | send a file or a camera | `live::send::send` (feature `net`) |
 //! | publish inputs on the server of `codec_net` | `publish::source` (feature `serve`) |
 //! | mix audio files | [`mix::run`] |
+//! | do the same with several files | [`batch::run`] |
 //! | copy packets between containers | `codec_container` |
 //!
 //! # Example
@@ -89,6 +90,7 @@
 //! | publishing inputs on the server | `publish/` |
 //! | one run of an encoder | `session/` |
 //! | encodes to a quality or a file size | `session/goal/` |
+//! | the same work on several files | `batch/` |
 //! | audio of a run: decode, resample, effects, encode, or copy | `audio/` |
 //! | conversion by colour description; scaling | `frame/`, `scaling.rs` |
 //! | PNG, JPEG and WebP; a lossy WebP is one VP8 key frame | `io/stills/` |
@@ -106,6 +108,7 @@
 #![forbid(unsafe_code)]
 
 pub mod audio;
+pub mod batch;
 mod clock;
 pub mod concat;
 pub mod count;

@@ -21,7 +21,7 @@ impl EncodeGrammar for EncodeFlags {
     }
 
     fn check(&self, argv: &[String]) -> Result<(), String> {
-        let Err(error) = Cli::try_parse_from(argv) else { return Ok(()) };
+        let Err(error) = Cli::try_parse_from(argv).and_then(Cli::checked) else { return Ok(()) };
         let text = error.to_string();
         let line = text.lines().next().unwrap_or_default();
         Err(line.trim_start_matches("error: ").to_owned())
@@ -48,7 +48,7 @@ impl EncodeGrammar for EncodeFlags {
             (args.copy, "--copy"),
             (args.resize.is_some(), "--resize"),
             (args.report.is_some(), "--report"),
-            (args.output != Path::new(OUTPUT), "--output"),
+            (args.output() != Path::new(OUTPUT), "--output"),
         ];
         set.into_iter().find(|(is_set, _)| *is_set).map(|(_, name)| name)
     }

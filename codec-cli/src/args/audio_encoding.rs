@@ -5,7 +5,6 @@ use codec_media::audio::source::AudioDecodeOptions;
 use codec_media::failure::{Failure, Result};
 use codec_media::io::input::InputSpec;
 use codec_media::io::names::{Outputs, format_of, headerless_codec};
-use codec_media::io::output::OutputRules;
 use codec_media::session::audio::AudioEncoding;
 use codec_media::settings::audio::AudioSettings;
 
@@ -20,7 +19,7 @@ use super::encoding::fragmented;
 /// Returns the settings of `encode` and `transcode` for output without video.
 pub(crate) fn audio_encoding(args: &EncodeArgs) -> Result<AudioEncoding> {
     let format = format_of(
-        &args.output,
+        args.output(),
         args.format.as_deref(),
         Outputs::ENCODED.with_default(Format::WebM),
     )?;
@@ -39,17 +38,17 @@ pub(crate) fn audio_encoding(args: &EncodeArgs) -> Result<AudioEncoding> {
         }
         (Some(codec), None) => audio.audio_codec = Some(codec.clone()),
         (None, None) if format == Format::Pcm => {
-            audio.audio_codec = headerless_codec(&args.output).map(str::to_owned);
+            audio.audio_codec = headerless_codec(args.output()).map(str::to_owned);
         }
         (None, _) => {}
     }
     let real_time = args.encoder.file_preset() == PresetArg::Rtc;
     let protected = vec![args.input.path()];
     Ok(AudioEncoding {
-        output: args.output.clone(),
+        output: args.output().to_owned(),
         format,
         fragmented: fragmented(args, format)?,
-        rules: OutputRules { overwrite: args.yes, protected, terminal: args.format.is_some() },
+        rules: args.rules(protected),
         audio: AudioSettings::new(&audio, format, args.encoder.bitrate, real_time)?,
         options: AudioDecodeOptions {
             limits: InputSpec::from(&args.input).limits,

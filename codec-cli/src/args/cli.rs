@@ -1,6 +1,7 @@
 //! The command line: common flags and commands.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::bench::BenchArgs;
@@ -37,6 +38,26 @@ pub(crate) struct Cli {
     pub(crate) common: Common,
     #[command(subcommand)]
     pub(crate) verb: Verb,
+}
+
+impl Cli {
+    /// Rejects inputs after the first one if there is a single output.
+    ///
+    /// # Errors
+    /// As from the grammar, for an unknown argument.
+    pub(crate) fn checked(self) -> Result<Self, clap::Error> {
+        let (Verb::Encode(args) | Verb::Transcode(args)) = &self.verb else { return Ok(self) };
+        let Some(extra) = args.more.first().filter(|_| args.out_dir.is_none()) else {
+            return Ok(self);
+        };
+        let mut error = clap::Error::new(ErrorKind::UnknownArgument).with_cmd(&Self::command());
+        let extra = ContextValue::String(extra.to_string_lossy().into_owned());
+        error.insert(ContextKind::InvalidArg, extra);
+        let help =
+            "name the output with -o, or a folder for the outputs of several inputs with --out-dir";
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![help.into()]));
+        Err(error)
+    }
 }
 
 #[derive(Debug, Args)]

@@ -4,7 +4,6 @@ use codec_core::codec::Denoise;
 use codec_media::failure::{Failure, Result};
 use codec_media::io::input::InputSpec;
 use codec_media::io::names::{Outputs, format_of};
-use codec_media::io::output::OutputRules;
 use codec_media::session::copy::Copying;
 use codec_media::settings::audio::{AudioOptions, AudioSettings};
 use codec_media::settings::encoding::can_hold_audio;
@@ -17,7 +16,7 @@ use super::encoding::fragmented;
 pub(crate) fn copying(args: &EncodeArgs) -> Result<Copying> {
     check(args)?;
     let input = InputSpec { cut: args.cut.cut(), ..InputSpec::from(&args.input) };
-    let format = format_of(&args.output, args.format.as_deref(), Outputs::ENCODED)?;
+    let format = format_of(args.output(), args.format.as_deref(), Outputs::ENCODED)?;
     let audio = if args.audio.no_audio || !can_hold_audio(format) {
         None
     } else {
@@ -26,10 +25,10 @@ pub(crate) fn copying(args: &EncodeArgs) -> Result<Copying> {
     let protected = vec![input.path.clone()];
     Ok(Copying {
         input,
-        output: args.output.clone(),
+        output: args.output().to_owned(),
         format,
         fragmented: fragmented(args, format)?,
-        rules: OutputRules { overwrite: args.yes, protected, terminal: args.format.is_some() },
+        rules: args.rules(protected),
         audio,
     })
 }

@@ -1,9 +1,13 @@
 //! Flags of `codec encode` and `codec transcode`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use codec_core::frame::Size;
+use codec_media::batch::{Batch, Job};
+use codec_media::io::names::{Outputs, format_of};
+use codec_media::io::output::OutputRules;
+use codec_media::settings::encoding::can_hold_video;
 use codec_media::settings::goal::TargetQuality;
 use codec_media::values;
 
@@ -20,14 +24,30 @@ pub(crate) enum Metric {
     None,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct EncodeArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
+    /// More input files (with --out-dir).
+    #[arg(value_name = "MORE")]
+    pub(crate) more: Vec<PathBuf>,
     /// Output file, or `-` for standard output.
-    #[arg(short, long, value_name = "OUT")]
-    pub(crate) output: PathBuf,
+    #[arg(short, long, value_name = "OUT", required_unless_present = "out_dir")]
+    output: Option<PathBuf>,
+    /// Convert several files into this folder, some at a time.
+    ///
+    /// Each output has the name of its input with another suffix. Inputs whose output exists are skipped,
+    /// so that the same command continues a run that was interrupted. The result of a file that is
+    /// interrupted or damaged gets the additional extension `.part`. -j sets how many files are
+    /// converted at a time; without it, there are as many as cores. Errors are listed at the end.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "report"])]
+    pub(crate) out_dir: Option<PathBuf>,
+    /// Replace the extension of each input by this (with --out-dir).
+    ///
+    /// Default: the format of -f, otherwise .webm.
+    #[arg(long, value_name = "SUFFIX", requires = "out_dir", allow_hyphen_values = true)]
+    pub(crate) suffix: Option<String>,
     /// Set the format: ivf, webm, mkv, mp4, h264, obu, opus, ogg, wav, flac, y4m, raw or pcm.
     ///
     /// Needed if the file name has no known extension. Pipes get ivf (audio only: webm) by default.
@@ -96,4 +116,44 @@ pub(crate) struct EncodeArgs {
     /// Overwrite existing files.
     #[arg(short = 'y', long)]
     pub(crate) yes: bool,
+}
+
+impl EncodeArgs {
+    /// The output file. It is empty in the arguments of a batch, whose outputs are those of its files.
+    pub(crate) fn output(&self) -> &Path {
+        self.output.as_deref().unwrap_or(Path::new(""))
+    }
+
+    /// What the output may replace.
+    pub(crate) fn rules(&self, protected: Vec<PathBuf>) -> OutputRules {
+        let (terminal, part) = (self.format.is_some(), self.out_dir.is_some());
+        OutputRules { overwrite: self.yes, protected, terminal, part }
+    }
+
+    /// The files of `--out-dir`; `None` for a single output.
+    pub(crate) fn batch(&self) -> Option<Batch> {
+        let folder = self.out_dir.clone().filter(|_| self.output.is_none())?;
+        let format = self.format.as_deref().unwrap_or("webm");
+        let suffix = self.suffix.clone().unwrap_or_else(|| format!(".{format}"));
+        let inputs = std::iter::once(self.input.path()).chain(self.more.iter().cloned()).collect();
+        let threads = self.cut.threads.map_or_else(cores, usize::from);
+        Some(Batch { inputs, folder, suffix, threads, overwrite: self.yes })
+    }
+
+    /// The arguments for one file of a batch.
+    pub(crate) fn of_file(&self, job: &Job<'_>) -> Self {
+        let mut args = self.clone();
+        args.input.set_path(job.input.to_owned());
+        args.output = Some(job.output.to_owned());
+        // What encodes no video has no use for threads, and rejects them.
+        let format = format_of(job.output, self.format.as_deref(), Outputs::ENCODED);
+        let encodes = !self.copy && !self.audio.no_video && format.is_ok_and(can_hold_video);
+        args.cut.threads = if encodes { u16::try_from(job.threads).ok() } else { None };
+        args
+    }
+}
+
+/// Number of processor cores, at most what `--threads` accepts.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().min(64))
 }

@@ -6,7 +6,6 @@ use codec_container::Format;
 use codec_media::failure::{Failure, Result};
 use codec_media::io::input::InputSpec;
 use codec_media::io::names::{Outputs, format_of, is_pipe};
-use codec_media::io::output::OutputRules;
 use codec_media::rate_trace::read_targets;
 use codec_media::report::ReportFormat;
 use codec_media::settings::audio::{AudioOptions, AudioSettings};
@@ -19,7 +18,7 @@ use super::encode::{EncodeArgs, Metric};
 /// The settings of `encode` and `transcode`.
 pub(crate) fn encoding(args: &EncodeArgs) -> Result<Encoding> {
     let input = InputSpec { cut: args.cut.cut(), ..InputSpec::from(&args.input) };
-    let format = format_of(&args.output, args.format.as_deref(), Outputs::ENCODED)?;
+    let format = format_of(args.output(), args.format.as_deref(), Outputs::ENCODED)?;
     let rate_trace = args.rate_trace.as_deref().map(read_targets).transpose()?;
     let mut options = EncoderOptions::from(&args.encoder);
     options.bitrate =
@@ -48,15 +47,15 @@ pub(crate) fn encoding(args: &EncodeArgs) -> Result<Encoding> {
     };
     let mut protected = vec![input.path.clone()];
     protected.extend(args.report.clone());
-    if args.report.as_ref().is_some_and(|report| *report == args.output && !is_pipe(report)) {
+    if args.report.as_ref().is_some_and(|report| *report == args.output() && !is_pipe(report)) {
         return Err(Failure::usage("--report and -o must name different files"));
     }
     Ok(Encoding {
         input,
-        output: args.output.clone(),
+        output: args.output().to_owned(),
         format,
         fragmented: fragmented(args, format)?,
-        rules: OutputRules { overwrite: args.yes, protected, terminal: args.format.is_some() },
+        rules: args.rules(protected),
         encoder,
         goal: args.target.map(Goal::Quality).or(args.size.map(Goal::Size)),
         rate_trace,

@@ -12,7 +12,7 @@ use codec_media::values::{Crop, Deinterlace, FpsTarget, LimitList, PixFmt, RawLa
 use super::numbers::{count, within};
 
 /// The path of the input, with or without `-i`.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct InputPath {
     /// Input file, or `-` for standard input.
     #[arg(value_name = "IN", required_unless_present = "input_flag")]
@@ -29,7 +29,7 @@ impl InputPath {
 }
 
 /// The input and how to read it.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct InputArgs {
     #[command(flatten)]
     input: InputPath,
@@ -54,6 +54,10 @@ impl InputArgs {
     pub(crate) fn path(&self) -> PathBuf {
         self.input.path()
     }
+
+    pub(crate) fn set_path(&mut self, path: PathBuf) {
+        self.input = InputPath { input: Some(path), input_flag: None };
+    }
 }
 
 impl From<&InputArgs> for InputSpec {
@@ -66,7 +70,7 @@ impl From<&InputArgs> for InputSpec {
 }
 
 /// Changes to each frame, applied in this order: convert, deinterlace, crop, rotate, scale.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct TransformArgs {
     /// Convert frames to this format: yuv420p (8-bit 4:2:0).
     ///
@@ -91,7 +95,7 @@ pub(crate) struct TransformArgs {
 }
 
 /// The part of the input that is processed, and the threads that process it.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct CutArgs {
     /// Set the number of threads (1 to 64).
     ///

@@ -2,6 +2,7 @@
 
 use codec_container::Format;
 use codec_media::Env;
+use codec_media::batch;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::frame::planes::Planes;
 use codec_media::frame::transform::Transform;
@@ -28,10 +29,13 @@ use super::decode;
 
 /// Encodes video, audio or both.
 pub(crate) fn encode(args: &EncodeArgs, env: &Env) -> Result<()> {
+    if let Some(files) = args.batch() {
+        return batch::run(&files, env, &|job| encode(&args.of_file(job), &job.env));
+    }
     if let Some(outcome) = still(args, env) {
         return outcome;
     }
-    let format = format_of(&args.output, args.format.as_deref(), Outputs::ENCODED)?;
+    let format = format_of(args.output(), args.format.as_deref(), Outputs::ENCODED)?;
     if format.is_raw_video() {
         return Err(Failure::usage(format!(
             "{format} cannot hold encoded video\nhelp: use `codec decode`"
@@ -42,10 +46,13 @@ pub(crate) fn encode(args: &EncodeArgs, env: &Env) -> Result<()> {
 
 /// Converts any readable input; raw output formats are decoded.
 pub(crate) fn transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
+    if let Some(files) = args.batch() {
+        return batch::run(&files, env, &|job| transcode(&args.of_file(job), &job.env));
+    }
     if let Some(outcome) = still(args, env) {
         return outcome;
     }
-    let format = format_of(&args.output, args.format.as_deref(), Outputs::ENCODED)?;
+    let format = format_of(args.output(), args.format.as_deref(), Outputs::ENCODED)?;
     if format.is_raw_video() && args.copy {
         return Err(Failure::usage(format!(
             "{format} cannot hold encoded video, which --copy keeps"
@@ -60,7 +67,7 @@ pub(crate) fn transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
 
 /// Writes a still image if the output is one.
 fn still(args: &EncodeArgs, env: &Env) -> Option<Result<()>> {
-    if args.copy || args.format.is_some() || StillFormat::of(&args.output).is_none() {
+    if args.copy || args.format.is_some() || StillFormat::of(args.output()).is_none() {
         let refused = || Failure::usage("--lossless requires a .webp or .png output");
         return args.lossless.then(|| Err(refused()));
     }
@@ -77,11 +84,10 @@ fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
     if args.fragmented {
         return Err(Failure::usage("--fragmented cannot be used with still images"));
     }
-    let style = write::Style::of(&args.output, args.encoder.quality, args.lossless)?;
+    let style = write::Style::of(args.output(), args.encoder.quality, args.lossless)?;
     let spec = InputSpec { cut: args.cut.cut(), ..InputSpec::from(&args.input) };
-    let rules =
-        OutputRules { overwrite: args.yes, protected: vec![spec.path.clone()], terminal: false };
-    rules.check(&args.output)?;
+    let rules = OutputRules { terminal: false, ..args.rules(vec![spec.path.clone()]) };
+    rules.check(args.output())?;
     let deinterlace = args.transform.deinterlace;
     let pix_fmt = args.transform.pix_fmt;
     let limits = spec.limits;
@@ -103,7 +109,7 @@ fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
                            help: take the first with -n 1, or another with `codec snapshot`";
         return Err(Failure::usage(message));
     }
-    let written = write::save(&planes, &args.output, style, &rules, env)?;
+    let written = write::save(&planes, args.output(), style, &rules, env)?;
     env.events.note(written);
     Ok(())
 }

@@ -32,8 +32,12 @@ pub(crate) fn run(args: &GenerateArgs, env: &Env) -> Result<()> {
     let default = if scene.is_some() { Format::Y4m } else { Format::Wav };
     let format =
         format_of(&args.output, args.format.as_deref(), Outputs::GENERATED.with_default(default))?;
-    let rules =
-        OutputRules { overwrite: args.yes, protected: Vec::new(), terminal: args.format.is_some() };
+    let rules = OutputRules {
+        overwrite: args.yes,
+        protected: Vec::new(),
+        terminal: args.format.is_some(),
+        part: false,
+    };
     rules.check(&args.output)?;
     let Some(scene) = scene else {
         let audio = AudioSignal::from_name(&args.scene)

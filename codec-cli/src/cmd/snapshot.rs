@@ -24,6 +24,7 @@ pub(crate) fn run(args: &SnapshotArgs, env: &Env) -> Result<()> {
         overwrite: args.yes,
         protected: vec![spec.path.clone()],
         terminal: args.force,
+        part: false,
     };
     rules.check(&args.output)?;
     let style = write::Style::of(&args.output, args.quality, args.lossless)?;

@@ -53,6 +53,7 @@ pub fn run(args: &InspectOptions, env: &Env) -> Result<()> {
             overwrite: args.yes,
             protected: protected.clone(),
             terminal: args.format.is_some(),
+            part: false,
         };
         rules.check(&path)?;
         protected.push(path.clone());

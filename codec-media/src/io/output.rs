@@ -21,6 +21,9 @@ pub struct OutputRules {
     pub protected: Vec<PathBuf>,
     /// Whether binary data may go to a terminal.
     pub terminal: bool,
+    /// Whether the file of a run that ended early gets the name of [`part_of`], so that it cannot be taken for a
+    /// complete one.
+    pub part: bool,
 }
 
 /// An output that gets its final name when it is complete.
@@ -30,6 +33,7 @@ pub struct OutputFile {
     pub name: String,
     place: Place,
     overwrite: bool,
+    part: bool,
 }
 
 #[derive(Debug)]
@@ -100,12 +104,13 @@ impl OutputFile {
     fn create_as(path: &Path, rules: &OutputRules, private: bool) -> Result<Self> {
         rules.check(path)?;
         if is_pipe(path) {
-            return Ok(Self { name: STDOUT.to_owned(), place: Place::Stdout, overwrite: true });
+            let name = STDOUT.to_owned();
+            return Ok(Self { name, place: Place::Stdout, overwrite: true, part: false });
         }
         let name = path.display().to_string();
         if is_special(path) {
             let place = Place::Special(path.to_owned());
-            return Ok(Self { name, place, overwrite: true });
+            return Ok(Self { name, place, overwrite: true, part: false });
         }
         // A link's target is replaced, not the link.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -113,7 +118,7 @@ impl OutputFile {
             .map_err(|error| Failure::output(&name, plain(error)))?;
         stop::remember(temporary.path().to_owned());
         let place = Place::File { temporary, path };
-        Ok(Self { name, place, overwrite: rules.overwrite })
+        Ok(Self { name, place, overwrite: rules.overwrite, part: rules.part })
     }
 
     /// Returns the stream for a container writer.
@@ -157,6 +162,22 @@ impl OutputFile {
         }
     }
 
+    /// Renames the file of a run that ended with `end`: to its final name if that is no error, or if the rules do not
+    /// distinguish; otherwise to that of [`part_of`]. The writer must have been flushed.
+    ///
+    /// # Errors
+    /// If the output cannot or must not be written.
+    pub fn commit_after(mut self, end: &Result<()>) -> Result<()> {
+        if self.part
+            && end.is_err()
+            && let Place::File { path, .. } = &mut self.place
+        {
+            *path = part_of(path);
+            self.overwrite = true;
+        }
+        self.commit()
+    }
+
     /// Renames the file to its final name. The writer must have been flushed.
     ///
     /// # Errors
@@ -188,6 +209,13 @@ fn plain(error: io::Error) -> io::Error {
         Some((message, _)) => io::Error::new(error.kind(), message.to_owned()),
         None => error,
     }
+}
+
+/// The name of the incomplete version of a file: `a.webm.part` for `a.webm`.
+pub fn part_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".part");
+    PathBuf::from(name)
 }
 
 /// The folder of a file.

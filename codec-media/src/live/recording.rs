@@ -103,6 +103,7 @@ impl Recording {
                     overwrite: args.yes,
                     protected: Vec::new(),
                     terminal: args.format.is_some(),
+                    part: false,
                 };
                 rules.check(path)?;
                 let samples = args.pixels.unwrap_or(Samples::I420);

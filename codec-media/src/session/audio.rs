@@ -211,7 +211,7 @@ pub fn run(settings: &AudioEncoding, input: AudioInput, env: &Env) -> Result<()>
         .float("x_realtime", pipeline.heard_s() / elapsed)
         .raw("exit_code", code)
         .text("output", &output.name);
-    output.commit()?;
+    output.commit_after(&end)?;
     env.events.event(totals);
     if !env.events.takes_records() {
         env.events.note(format!(

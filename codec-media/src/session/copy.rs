@@ -261,7 +261,7 @@ impl Copy {
             summary = audio::summary(summary, audio);
         }
         let summary = summary.raw("exit_code", code).text("output", &output.name);
-        output.commit()?;
+        output.commit_after(&end)?;
         env.events.event(summary);
         if !env.events.takes_records() {
             let part = if cut.is_whole() {

@@ -47,7 +47,7 @@ impl Finished {
         let Self { output, report, summary, warning, text, env, end, .. } = self;
         let code = end.as_ref().err().map_or(0, |failure| failure.kind as u8);
         let summary = summary.raw("exit_code", code).text("output", &output.name);
-        output.commit()?;
+        output.commit_after(&end)?;
         if let Some(report) = report {
             report.finish(&summary.clone().finish())?;
         }

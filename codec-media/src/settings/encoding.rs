@@ -104,7 +104,8 @@ impl Encoding {
         let encoder = EncoderSettings::generated(format)?;
         let mut settings =
             Self::with(PathBuf::from("generated clip"), output, format, encoder, audio);
-        settings.rules = OutputRules { overwrite, protected: Vec::new(), terminal: false };
+        settings.rules =
+            OutputRules { overwrite, protected: Vec::new(), terminal: false, part: false };
         settings.passes = Some(1);
         Ok(settings)
     }
@@ -123,7 +124,7 @@ impl Encoding {
             output,
             format,
             fragmented: false,
-            rules: OutputRules { overwrite: false, protected, terminal: false },
+            rules: OutputRules { overwrite: false, protected, terminal: false, part: false },
             encoder,
             goal: None,
             rate_trace: None,

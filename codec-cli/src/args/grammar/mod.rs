@@ -220,8 +220,18 @@ const INPUT: &[&str] = &[
     "frames",
     "conceal",
 ];
-const OUTPUT: &[&str] =
-    &["output", "format", "pixels", "samples", "null", "yes", "lossless", "fragmented"];
+const OUTPUT: &[&str] = &[
+    "output",
+    "out_dir",
+    "suffix",
+    "format",
+    "pixels",
+    "samples",
+    "null",
+    "yes",
+    "lossless",
+    "fragmented",
+];
 const ENCODER: &[&str] = &[
     "copy",
     "codec",

@@ -70,9 +70,12 @@ pub(crate) fn run(args: &DecodeArgs, env: &Env) -> Result<()> {
             path.clone(),
             format,
             args.pixels,
-            args.yes,
-            args.format.is_some(),
-            &input,
+            OutputRules {
+                overwrite: args.yes,
+                protected: vec![input.path.clone()],
+                terminal: args.format.is_some(),
+                part: false,
+            },
         )?),
         _ => None,
     };
@@ -119,13 +122,13 @@ pub(crate) fn run(args: &DecodeArgs, env: &Env) -> Result<()> {
 pub(crate) fn from_transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
     let input = InputSpec { cut: args.cut.cut(), ..InputSpec::from(&args.input) };
     let format = format_of(
-        &args.output,
+        args.output(),
         args.format.as_deref(),
         Outputs::ENCODED.with_default(Format::Y4m),
     )?;
     fragmented(args, format)?;
-    let forced = args.format.is_some();
-    let output = target(args.output.clone(), format, None, args.yes, forced, &input)?;
+    let rules = args.rules(vec![input.path.clone()]);
+    let output = target(args.output().to_owned(), format, None, rules)?;
     let settings = Decoding {
         options: DecodeOptions {
             limits: input.limits,
@@ -153,9 +156,7 @@ fn target(
     path: PathBuf,
     format: Format,
     samples: Option<Samples>,
-    overwrite: bool,
-    terminal: bool,
-    input: &InputSpec,
+    rules: OutputRules,
 ) -> Result<Destination> {
     if !format.is_raw_video() {
         let message = format!("{format} cannot hold raw video\nhelp: use `codec transcode`");
@@ -168,7 +169,6 @@ fn target(
     }
     let by_name = path.extension().is_some_and(|extension| extension == "nv12");
     let usual = by_name.then_some(Samples::Nv12);
-    let rules = OutputRules { overwrite, protected: vec![input.path.clone()], terminal };
     Ok(Destination { path, format, samples: samples.or(usual), rules })
 }
 

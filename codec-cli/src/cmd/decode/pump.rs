@@ -116,7 +116,7 @@ impl Pump {
         if let Some(output) = output
             && (self.frames > 0 || end.is_ok())
         {
-            output.commit()?;
+            output.commit_after(&end)?;
         }
         if end.is_ok() {
             self.digester.finish()?;

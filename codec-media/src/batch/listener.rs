@@ -1,0 +1,110 @@
+//! The events of one file of a batch.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use codec_core::frame::Rational;
+
+use super::board::Board;
+use crate::events::{Events, Listener, Severity};
+use crate::failure::Result;
+use crate::json::Object;
+use crate::progress::{Meter, Now, Pass};
+
+/// The last note and the last record of a file: its totals.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Totals {
+    pub(super) note: Option<String>,
+    /// JSON.
+    pub(super) record: Option<String>,
+}
+
+/// Totals that the listener fills.
+#[derive(Clone, Default)]
+pub(super) struct SharedTotals(Arc<Mutex<Totals>>);
+
+impl SharedTotals {
+    pub(super) fn take(&self) -> Totals {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Totals)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// Keeps the totals of a file, passes on its warnings under its name, and adds its progress to that of the batch.
+pub(super) struct FileEvents {
+    board: Arc<Board>,
+    index: usize,
+    outer: Events,
+    totals: SharedTotals,
+}
+
+impl FileEvents {
+    pub(super) fn new(board: Arc<Board>, index: usize, outer: Events) -> Self {
+        Self { board, index, outer, totals: SharedTotals::default() }
+    }
+
+    pub(super) fn totals(&self) -> SharedTotals {
+        self.totals.clone()
+    }
+}
+
+impl Listener for FileEvents {
+    fn message(&self, severity: Severity, message: &str) {
+        let named = || format!("{}: {message}", self.board.name(self.index));
+        match severity {
+            Severity::Detail => self.outer.detail(named()),
+            Severity::Note => {
+                // All notes are worth a line with -v; the last one holds the totals.
+                self.outer.detail(named());
+                self.totals.change(|totals| totals.note = Some(message.to_owned()));
+            }
+            Severity::Warning => self.outer.warn(named()),
+        }
+    }
+
+    fn record(&self, record: Object) {
+        self.totals.change(|totals| totals.record = Some(record.finish()));
+    }
+
+    fn text(&self, text: &str) -> Result<()> {
+        self.outer.text(text)
+    }
+
+    fn takes_records(&self) -> bool {
+        self.outer.takes_records()
+    }
+
+    fn meter(&self, total: Option<u64>, _frame_rate: Rational) -> Box<dyn Meter> {
+        let board = Arc::clone(&self.board);
+        Box::new(FileMeter { board, index: self.index, total, pass: None, passes: 1 })
+    }
+}
+
+/// Converts frames into the share of a file that is done.
+struct FileMeter {
+    board: Arc<Board>,
+    index: usize,
+    total: Option<u64>,
+    /// The current trial; `None`: the final pass.
+    pass: Option<usize>,
+    /// Number of trials, and the final pass.
+    passes: usize,
+}
+
+impl Meter for FileMeter {
+    fn begin_pass(&mut self, pass: Option<Pass>) {
+        self.pass = pass.map(|pass| pass.number);
+        self.passes = pass.map_or(self.passes, |pass| pass.max + 1);
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a report")]
+    fn update(&mut self, now: &Now) {
+        let Some(total) = self.total.filter(|total| *total > 0) else { return };
+        let of_pass = (now.frames as f64 / total as f64).min(1.0);
+        let earlier = self.pass.map_or(self.passes - 1, |number| number.saturating_sub(1));
+        let done = (earlier as f64 + of_pass) / self.passes as f64;
+        self.board.update(self.index, done);
+    }
+}
