@@ -1,8 +1,11 @@
 //! Flags of audio, with or without video.
 
+use std::str::FromStr;
+
 use clap::{Args, ValueEnum};
 use codec_audio::{Application, Bandwidth, FrameDuration};
 use codec_core::codec::Bitrate;
+use codec_media::io::audio_choice::AudioChoice;
 use codec_media::settings::audio::AudioOptions;
 use codec_media::values;
 
@@ -147,6 +150,38 @@ impl From<&AudioArgs> for AudioOptions {
             gain: args.gain,
             denoise: args.denoise,
             agc: args.agc,
+        }
+    }
+}
+
+/// A value of `--audio`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AudioTrackArg {
+    /// No audio, as `--no-audio`.
+    None,
+    Track(AudioChoice),
+}
+
+impl FromStr for AudioTrackArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "none" => Ok(Self::None),
+            _ => match text.parse() {
+                Ok(choice) => Ok(Self::Track(choice)),
+                Err(error) => Err(format!("{error}, or none")),
+            },
+        }
+    }
+}
+
+impl AudioTrackArg {
+    /// The chosen track; the first one without a value.
+    pub(crate) fn choice(given: Option<&Self>) -> AudioChoice {
+        match given {
+            Some(Self::Track(choice)) => choice.clone(),
+            Some(Self::None) | None => AudioChoice::First,
         }
     }
 }

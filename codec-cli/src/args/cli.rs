@@ -4,6 +4,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::audio::AudioTrackArg;
 use super::bench::BenchArgs;
 use super::compare::CompareArgs;
 use super::concat::ConcatArgs;
@@ -41,12 +42,13 @@ pub(crate) struct Cli {
 }
 
 impl Cli {
-    /// Rejects inputs after the first one if there is a single output.
+    /// Applies `--audio none`, and rejects inputs after the first one if there is a single output.
     ///
     /// # Errors
     /// As from the grammar, for an unknown argument.
-    pub(crate) fn checked(self) -> Result<Self, clap::Error> {
-        let (Verb::Encode(args) | Verb::Transcode(args)) = &self.verb else { return Ok(self) };
+    pub(crate) fn checked(mut self) -> Result<Self, clap::Error> {
+        let (Verb::Encode(args) | Verb::Transcode(args)) = &mut self.verb else { return Ok(self) };
+        args.audio.no_audio |= args.audio_track == Some(AudioTrackArg::None);
         let Some(extra) = args.more.first().filter(|_| args.out_dir.is_none()) else {
             return Ok(self);
         };

@@ -2,7 +2,6 @@
 
 use codec_core::codec::Denoise;
 use codec_media::failure::{Failure, Result};
-use codec_media::io::input::InputSpec;
 use codec_media::io::names::{Outputs, format_of};
 use codec_media::session::copy::Copying;
 use codec_media::settings::audio::{AudioOptions, AudioSettings};
@@ -15,7 +14,7 @@ use super::encoding::fragmented;
 /// The settings of a copy with video.
 pub(crate) fn copying(args: &EncodeArgs) -> Result<Copying> {
     check(args)?;
-    let input = InputSpec { cut: args.cut.cut(), ..InputSpec::from(&args.input) };
+    let input = args.spec();
     let format = format_of(args.output(), args.format.as_deref(), Outputs::ENCODED)?;
     let audio = if args.audio.no_audio || !can_hold_audio(format) {
         None

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use codec_media::cut::parse_time;
+use codec_media::io::audio_choice::AudioChoice;
 use codec_media::values::{Samples, Target};
 
 use super::numbers::{count, within};
@@ -62,6 +63,11 @@ pub(crate) struct DecodeArgs {
     pub(crate) resize: Option<Target>,
     #[command(flatten)]
     pub(crate) transform: TransformArgs,
+    /// Use this audio track: a number or a language.
+    ///
+    /// Numbers count audio tracks from 1; languages are codes such as eng or en. Default: the first.
+    #[arg(id = "audio_track", long = "audio", value_name = "TRACK")]
+    pub(crate) audio_track: Option<AudioChoice>,
     /// Overwrite existing files.
     #[arg(short = 'y', long)]
     pub(crate) yes: bool,

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use codec_core::frame::Size;
 use codec_media::batch::{Batch, Job};
+use codec_media::io::input::InputSpec;
 use codec_media::io::names::{Outputs, format_of};
 use codec_media::io::output::OutputRules;
 use codec_media::settings::encoding::can_hold_video;
 use codec_media::settings::goal::TargetQuality;
 use codec_media::values;
 
-use super::audio::AudioArgs;
+use super::audio::{AudioArgs, AudioTrackArg};
 use super::encoder::EncoderArgs;
 use super::numbers::within;
 use super::shared::{CutArgs, InputArgs, TransformArgs};
@@ -93,6 +94,11 @@ pub(crate) struct EncodeArgs {
     pub(crate) transform: TransformArgs,
     #[command(flatten)]
     pub(crate) audio: AudioArgs,
+    /// Use this audio track: a number, a language or `none`.
+    ///
+    /// Numbers count audio tracks from 1; languages are codes such as eng or en. Default: the first.
+    #[arg(id = "audio_track", long = "audio", value_name = "TRACK", conflicts_with = "no_audio")]
+    pub(crate) audio_track: Option<AudioTrackArg>,
     /// Write a row per frame to this file (.csv or .json).
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
@@ -119,6 +125,12 @@ pub(crate) struct EncodeArgs {
 }
 
 impl EncodeArgs {
+    /// The input, and what is read of it.
+    pub(crate) fn spec(&self) -> InputSpec {
+        let audio = AudioTrackArg::choice(self.audio_track.as_ref());
+        InputSpec { cut: self.cut.cut(), audio, ..InputSpec::from(&self.input) }
+    }
+
     /// The output file. It is empty in the arguments of a batch, whose outputs are those of its files.
     pub(crate) fn output(&self) -> &Path {
         self.output.as_deref().unwrap_or(Path::new(""))

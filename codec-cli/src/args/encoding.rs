@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use codec_container::Format;
 use codec_media::failure::{Failure, Result};
-use codec_media::io::input::InputSpec;
 use codec_media::io::names::{Outputs, format_of, is_pipe};
 use codec_media::rate_trace::read_targets;
 use codec_media::report::ReportFormat;
@@ -17,7 +16,7 @@ use super::encode::{EncodeArgs, Metric};
 
 /// The settings of `encode` and `transcode`.
 pub(crate) fn encoding(args: &EncodeArgs) -> Result<Encoding> {
-    let input = InputSpec { cut: args.cut.cut(), ..InputSpec::from(&args.input) };
+    let input = args.spec();
     let format = format_of(args.output(), args.format.as_deref(), Outputs::ENCODED)?;
     let rate_trace = args.rate_trace.as_deref().map(read_targets).transpose()?;
     let mut options = EncoderOptions::from(&args.encoder);

@@ -7,7 +7,6 @@ use codec_media::failure::{Failure, Kind, Result};
 use codec_media::frame::planes::Planes;
 use codec_media::frame::transform::Transform;
 use codec_media::io::decoded::DecodeOptions;
-use codec_media::io::input::InputSpec;
 use codec_media::io::media::{self, MediaSelection};
 use codec_media::io::names::{Outputs, format_of};
 use codec_media::io::output::OutputRules;
@@ -85,7 +84,7 @@ fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
         return Err(Failure::usage("--fragmented cannot be used with still images"));
     }
     let style = write::Style::of(args.output(), args.encoder.quality, args.lossless)?;
-    let spec = InputSpec { cut: args.cut.cut(), ..InputSpec::from(&args.input) };
+    let spec = args.spec();
     let rules = OutputRules { terminal: false, ..args.rules(vec![spec.path.clone()]) };
     rules.check(args.output())?;
     let deinterlace = args.transform.deinterlace;
@@ -156,11 +155,14 @@ fn reject_goal(args: &EncodeArgs) -> Result<()> {
 
 fn audio_only(args: &EncodeArgs, env: &Env) -> Result<()> {
     reject_goal(args)?;
+    if args.audio.no_audio {
+        return Err(Failure::usage("the output would have neither video nor audio"));
+    }
     let settings = audio_encoding(args)?;
     env.stop.handle_requests();
     settings.rules.check(&settings.output)?;
     let wants = MediaSelection { video: false, audio: true };
-    let spec = InputSpec { cut: args.cut.cut(), ..InputSpec::from(&args.input) };
+    let spec = args.spec();
     let options =
         DecodeOptions { limits: spec.limits, advice: Advice::FLAGS, ..DecodeOptions::default() };
     let opened = media::open(&spec, wants, &options, env)?;

@@ -11,6 +11,7 @@ mod audio;
 mod audio_counts;
 mod audio_gaps;
 mod audio_processing;
+mod audio_tracks;
 mod batch;
 mod bench;
 #[cfg(feature = "net")]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use codec_container::{Format, Input, PacketReader, ReadOptions, Source, YuvReader};
 use codec_core::codec::Limits;
 
+use super::audio_choice::AudioChoice;
 use super::interruptible::InterruptibleReader;
 use super::names::is_pipe;
 use super::packed::PackedReader;
@@ -31,6 +32,8 @@ pub struct InputSpec {
     pub lenient: bool,
     /// The part that is read.
     pub cut: Cut,
+    /// The audio track that is used.
+    pub audio: AudioChoice,
 }
 
 /// An opened input.
@@ -46,7 +49,14 @@ pub enum Opened {
 impl InputSpec {
     /// Describes a whole file with headers.
     pub fn new(path: impl Into<PathBuf>, limits: Limits) -> Self {
-        Self { path: path.into(), raw: None, limits, lenient: false, cut: Cut::default() }
+        Self {
+            path: path.into(),
+            raw: None,
+            limits,
+            lenient: false,
+            cut: Cut::default(),
+            audio: AudioChoice::First,
+        }
     }
 
     /// Describes a file that may be headerless: `raw` applies unless its extension is that of a
@@ -106,7 +116,11 @@ impl InputSpec {
         for warning in warnings {
             env.events.warn(format!("{name}: {warning}"));
         }
-        Ok(Opened::Container(input))
+        Ok(Opened::Container(match input {
+            Input::Packets(reader) => Input::Packets(self.audio.apply(reader, &name)?),
+            _ if self.audio != AudioChoice::First => return Err(AudioChoice::missing(&name)),
+            other => other,
+        }))
     }
 
     /// Whether the input can be opened several times.

@@ -2,6 +2,7 @@
 
 use codec_container::{Input, PacketReader, TrackKind};
 
+use super::audio_choice::AudioChoice;
 use super::audio_input::AudioInput;
 use super::cut_audio::{AudioRange, cut_audio, only_audio};
 use super::decoded::{DecodeOptions, DecodedSource};
@@ -74,7 +75,7 @@ pub fn open(
     }
     let lost_audio = (wants.audio && is_lost(&*reader, TrackKind::Audio))
         .then(|| missing(&*reader, TrackKind::Audio, &name, options.advice));
-    warn_of_further_tracks(&*reader, wants, &name, env);
+    warn_of_further_tracks(&*reader, wants, spec, env);
     let available =
         MediaSelection { video: reader.video().is_some(), audio: reader.audio().is_some() };
     let video_track = reader.video().map(|(number, _)| number).filter(|_| wants.video);
@@ -118,10 +119,17 @@ pub fn open(
 }
 
 /// Warns if there is more than one track of a kind, because only one is used.
-fn warn_of_further_tracks(reader: &dyn PacketReader, wants: MediaSelection, name: &str, env: &Env) {
+fn warn_of_further_tracks(
+    reader: &dyn PacketReader,
+    wants: MediaSelection,
+    spec: &InputSpec,
+    env: &Env,
+) {
+    let name = spec.name();
+    let wants_first = wants.audio && spec.audio == AudioChoice::First;
     let video = reader.tracks().iter().filter(|track| track.video().is_some()).count();
     let audio = reader.tracks().iter().filter(|track| track.audio().is_some()).count();
-    for (wanted, count, kind) in [(wants.video, video, "video"), (wants.audio, audio, "audio")] {
+    for (wanted, count, kind) in [(wants.video, video, "video"), (wants_first, audio, "audio")] {
         if wanted && count > 1 {
             env.events.warn(format!("{name}: using the first of {count} {kind} tracks"));
         }

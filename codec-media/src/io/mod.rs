@@ -1,5 +1,6 @@
 //! Inputs and outputs: files, pipes, still images, and the tracks in them.
 
+pub mod audio_choice;
 pub mod audio_input;
 mod converted;
 pub(crate) mod cut_audio;

@@ -253,6 +253,7 @@ const VIDEO: &[&str] =
     &["no_video", "pix_fmt", "deinterlace", "frame_rate", "crop", "rotate", "resize"];
 const AUDIO: &[&str] = &[
     "no_audio",
+    "audio_track",
     "audio_codec",
     "audio_bitrate",
     "application",

@@ -55,7 +55,8 @@ struct Decoding {
 
 /// Runs the command.
 pub(crate) fn run(args: &DecodeArgs, env: &Env) -> Result<()> {
-    let mut input = InputSpec { cut: args.cut.cut(), ..InputSpec::from(&args.input) };
+    let audio = args.audio_track.clone().unwrap_or_default();
+    let mut input = InputSpec { cut: args.cut.cut(), audio, ..InputSpec::from(&args.input) };
     input.lenient = args.conceal;
     let format = |path| format_of(path, args.format.as_deref(), Outputs::DECODED);
     let format = args.output.as_deref().map(format).transpose()?;
@@ -120,7 +121,7 @@ pub(crate) fn run(args: &DecodeArgs, env: &Env) -> Result<()> {
 
 /// Decodes the input of `transcode` to raw video.
 pub(crate) fn from_transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
-    let input = InputSpec { cut: args.cut.cut(), ..InputSpec::from(&args.input) };
+    let input = args.spec();
     let format = format_of(
         args.output(),
         args.format.as_deref(),
