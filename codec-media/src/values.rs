@@ -91,6 +91,25 @@ pub fn percent(text: &str) -> Result<f64, String> {
     percent.map(|percent| percent / 100.0).ok_or_else(|| "expected 0% to 1000%".to_owned())
 }
 
+/// Parses `1%`, `1` or `-0.5%` as a number of percent.
+///
+/// # Errors
+/// If the text is not a valid value.
+pub fn signed_percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text);
+    let percent = number.parse::<f64>().ok().filter(|percent| (-100.0..=1000.0).contains(percent));
+    percent.ok_or_else(|| "expected -100% to 1000%".to_owned())
+}
+
+/// Parses a factor, such as 1.05.
+///
+/// # Errors
+/// If the text is not a valid value.
+pub fn factor(text: &str) -> Result<f64, String> {
+    let factor = text.parse::<f64>().ok().filter(|factor| (0.01..=100.0).contains(factor));
+    factor.ok_or_else(|| "expected 0.01 to 100".to_owned())
+}
+
 /// A rectangle within the frame: `WxH+X+Y`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Crop {

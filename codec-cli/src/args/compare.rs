@@ -125,6 +125,20 @@ pub(crate) struct CompareArgs {
     /// Exclude targets that the anchor's bitrate misses by more than this, in percent.
     #[arg(long, value_name = "PERCENT", value_parser = values::percent)]
     pub(crate) max_rate_error: Option<f64>,
+    /// Compare with the results.json of an earlier run.
+    ///
+    /// Encoders of the same name are compared on the same clips, by all metrics of both. CPU times are
+    /// compared relative to the anchor's. With --max-bd-rate or --max-cpu, exit with 7 if an encoder is
+    /// worse.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) against: Option<PathBuf>,
+    /// Fail above this BD-rate against the earlier results: 1%; may be negative.
+    #[arg(long, value_name = "PERCENT", requires = "against", allow_negative_numbers = true,
+          value_parser = values::signed_percent)]
+    pub(crate) max_bd_rate: Option<f64>,
+    /// Fail if CPU time relative to the anchor's grows by more than this factor: 1.05.
+    #[arg(long, value_name = "FACTOR", requires = "against", value_parser = values::factor)]
+    pub(crate) max_cpu: Option<f64>,
     /// Read a study (clips, encoders and options) from this TOML file.
     ///
     /// Options on the command line override it; clips and encoders are added to those of the study.
@@ -170,6 +184,9 @@ impl From<&CompareArgs> for CompareOptions {
             jobs: args.jobs,
             time_limit: args.time_limit,
             max_rate_error: args.max_rate_error,
+            against: args.against.clone(),
+            max_bd_rate: args.max_bd_rate,
+            max_cpu: args.max_cpu,
             study: args.study.clone(),
             save_study: args.save_study.clone(),
             title: args.title.clone(),

@@ -62,6 +62,13 @@ pub(crate) fn advise(error: &mut clap::Error, arguments: &[String]) {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return;
     }
+    let is_incomplete = error.kind() == ErrorKind::MissingRequiredArgument;
+    if is_incomplete && error.to_string().contains("--output <OUT>\n") && takes_folders(arguments) {
+        let help =
+            "name the output with -o, or a folder for the outputs of several inputs with --out-dir";
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![help.into()]));
+        return;
+    }
     let unknown = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(text)) if error.kind() == ErrorKind::UnknownArgument => {
             Some(text.split('=').next().unwrap_or_default().to_owned())
@@ -95,6 +102,11 @@ pub(crate) fn advise(error: &mut clap::Error, arguments: &[String]) {
         error.remove(ContextKind::SuggestedArg);
         error.remove(ContextKind::Usage);
     }
+}
+
+/// Whether the command writes to folders as well.
+fn takes_folders(arguments: &[String]) -> bool {
+    arguments.iter().any(|argument| ["encode", "enc", "transcode"].contains(&argument.as_str()))
 }
 
 /// Options whose value must follow an equals sign, because it may be omitted.

@@ -122,6 +122,7 @@ fn wrong_names_are_refused_before_any_work() {
     let forgotten = ["a.y4m", "b.y4m", "-o", "c.webm"];
     refused("unexpected argument 'b.y4m'", &forgotten);
     refused("--out-dir", &forgotten);
+    refused("with --out-dir", &["a.y4m", "c.webm"]);
     assert!(!place.has("out"));
     // A file where the folder should be.
     place.fails(5, "cannot write b.y4m", &["transcode", "a.y4m", "--out-dir", "b.y4m"]);

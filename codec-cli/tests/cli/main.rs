@@ -17,6 +17,7 @@ mod bench;
 #[cfg(feature = "net")]
 mod capture;
 mod compare;
+mod compare_against;
 mod compare_page;
 mod compare_times;
 mod cuts;

@@ -1,6 +1,7 @@
 //! `codec compare`: rate-distortion curves, speed and rate control of several encoders in one
 //! report.
 
+mod against;
 mod arm;
 mod clips;
 mod encode;
@@ -31,6 +32,7 @@ use codec_media::stop::Stop;
 use codec_rtc::link::RateTrace;
 use rayon::prelude::*;
 
+use self::against::{Baseline, Changes};
 use self::arm::{Arm, Task, arms_of};
 use self::clips::{Clip, clips_of};
 use self::options::{CompareOptions, EncodeGrammar};
@@ -49,6 +51,7 @@ const FRAMES: &str = "frames";
 /// # Errors
 /// If an arm, a clip or the report folder is rejected, or points have no results.
 pub fn run(args: &CompareOptions, grammar: &dyn EncodeGrammar, env: &Env) -> Result<()> {
+    let baseline = Baseline::read(args)?;
     let study = Study::new(args)?;
     let arms = arms_of(&study, grammar)?;
     let anchor = anchor_of(&study, &arms)?;
@@ -59,9 +62,19 @@ pub fn run(args: &CompareOptions, grammar: &dyn EncodeGrammar, env: &Env) -> Res
     let store = Store::open(&args.output, args.yes)?;
     env.stop.handle_requests();
     let clips = clips_of(&study, &store, env)?;
-    let results = carry_out(&study, &arms, &clips, (anchor, args), &store, env)
-        .map_err(|failure| kept(&failure))?;
-    report(&results, &args.output, env)
+    if let Some(baseline) = &baseline {
+        let names = arms.iter().map(|arm| arm.name.as_str());
+        let digests = clips.iter().map(|clip| clip.digest.as_str());
+        baseline.check(names, digests, (&anchor, study.timing()))?;
+    }
+    let (results, changes) =
+        carry_out(&study, &arms, &clips, (anchor, args), &store, env, baseline.as_ref())
+            .map_err(|failure| kept(&failure))?;
+    report(&results, &args.output, env)?;
+    for line in &changes.lines {
+        env.events.text(&format!("{line}\n"))?;
+    }
+    baseline.map_or(Ok(()), |baseline| baseline.judge(&changes))
 }
 
 fn carry_out(
@@ -71,14 +84,19 @@ fn carry_out(
     (anchor, args): (String, &CompareOptions),
     store: &Store,
     env: &Env,
-) -> Result<Results> {
+    baseline: Option<&Baseline>,
+) -> Result<(Results, Changes)> {
     let plan = Plan::new(study, arms, clips, (anchor, &args.output), store, env)?;
     let points = plan.measure(env)?;
-    let results = plan.results(points, env)?;
+    let mut results = plan.results(points, env)?;
+    let changes = baseline.map(|baseline| baseline.changes(&results, study.interpolation()));
+    let changes = changes.unwrap_or_default();
+    let lines = changes.lines.iter().map(|line| format!("against the earlier results: {line}"));
+    results.notes.extend(lines);
     publish::publish(&args.output, &results)?;
     let rules = OutputRules { overwrite: true, ..OutputRules::default() };
     study.save(&args.output.join("study.toml"), &rules)?;
-    Ok(results)
+    Ok((results, changes))
 }
 
 /// Adds to a failure's message that the results measured before the failure are kept.

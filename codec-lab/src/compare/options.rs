@@ -58,6 +58,12 @@ pub struct CompareOptions {
     pub time_limit: Option<f64>,
     /// Excludes points whose anchor bitrate misses the target by more than this, in percent.
     pub max_rate_error: Option<f64>,
+    /// The `results.json` of an earlier run, with which encoders of the same name are compared.
+    pub against: Option<PathBuf>,
+    /// Fails if the BD-rate against the earlier results by any metric is higher, in percent.
+    pub max_bd_rate: Option<f64>,
+    /// Fails if the CPU time relative to the anchor's has grown by more than this factor.
+    pub max_cpu: Option<f64>,
     /// A study in a TOML file. Options given here override it; clips and encoders are added.
     pub study: Option<PathBuf>,
     /// Writes the study to a TOML file.

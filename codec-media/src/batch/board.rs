@@ -99,9 +99,14 @@ impl State {
         let ended = self.entries.iter().filter(|entry| entry.has_ended).count();
         let running = self.entries.iter().filter(|entry| entry.is_running);
         let names: Vec<&str> = running.map(|entry| entry.name.as_str()).collect();
-        let now = match names.is_empty() {
-            true => String::new(),
-            false => format!("{ended} of {} files done; {}", self.entries.len(), names.join(", ")),
+        let count = self.entries.len();
+        let now = match names.as_slice() {
+            [] => String::new(),
+            [name] => format!("{ended} of {count} files done; {name}"),
+            // All names would not fit a line.
+            [name, others @ ..] => {
+                format!("{ended} of {count} files done; {name} and {} more", others.len())
+            }
         };
         (done / all.max(1.0), now)
     }
@@ -119,6 +124,8 @@ mod tests {
         board.begin(0);
         board.begin(1);
         board.update(0, 0.5);
+        let (_, now) = board.state.lock().unwrap().standing();
+        assert_eq!(now, "0 of 3 files done; a.mp4 and 1 more");
         board.end(1);
         let (done, now) = board.state.lock().unwrap().standing();
         assert!((done - 250.0 / 401.0).abs() < 1e-9, "{done}");

@@ -316,6 +316,8 @@ const MEASUREMENT: &[&str] = &[
     "interpolation",
     "time_limit",
     "max_rate_error",
+    "max_bd_rate",
+    "max_cpu",
     "arms",
     "anchor",
     "study",
