@@ -72,7 +72,7 @@
 //! Session::new(&settings, &generated, None, &env)?.run(&settings, &mut generated)?;
 //!
 //! let mut settings = Encoding::new(large, small.clone())?;
-//! settings.resize = Some(Size::new(32, 24));
+//! settings.resize = Some(Size::new(32, 24).into());
 //! transcode(&settings, &env)?;
 //! assert!(std::fs::read(small)?.starts_with(b"DKIF"));
 //! # Ok(())

@@ -597,26 +597,102 @@ impl FromStr for Deinterlace {
     }
 }
 
+/// The size that frames are scaled to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// This size; the pixels get another aspect ratio if that of the frame changes.
+    Exact(Size),
+    /// This width, and the even height that changes the aspect ratio least.
+    Width(u32),
+    /// This height, and the even width that changes the aspect ratio least.
+    Height(u32),
+}
+
+impl Scale {
+    /// The size of a scaled frame of `size`.
+    pub fn of(self, size: Size) -> Size {
+        // The even number nearest to `side * to / from`.
+        let even = |side: u32, to: u32, from: u32| {
+            let (side, to, from) = (u64::from(side), u64::from(to), u64::from(from.max(1)));
+            let halves = (side * to + from) / (2 * from);
+            2 * u32::try_from(halves.clamp(1, 8191)).unwrap_or(1)
+        };
+        match self {
+            Self::Exact(size) => size,
+            Self::Width(width) => Size::new(width, even(size.height, width, size.width)),
+            Self::Height(height) => Size::new(even(size.width, height, size.height), height),
+        }
+    }
+}
+
+impl From<Size> for Scale {
+    fn from(size: Size) -> Self {
+        Self::Exact(size)
+    }
+}
+
+impl FromStr for Scale {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refused = || "expected WIDTHxHEIGHT, each 1 to 16383, or one of them -1".to_owned();
+        let side = |side: &str| match side.parse::<i32>() {
+            // -2 is the same for other programs, whose -1 may be odd.
+            Ok(-1 | -2) => Some(None),
+            Ok(side @ 1..=16383) => Some(u32::try_from(side).ok()),
+            _ => None,
+        };
+        let (width, height) = text.split_once(['x', 'X']).ok_or_else(refused)?;
+        match (side(width), side(height)) {
+            (Some(Some(width)), Some(Some(height))) => Ok(Self::Exact(Size::new(width, height))),
+            (Some(Some(width)), Some(None)) => Ok(Self::Width(width)),
+            (Some(None), Some(Some(height))) => Ok(Self::Height(height)),
+            _ => Err(refused()),
+        }
+    }
+}
+
 /// Target size of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     /// The size of the first frame.
     First,
     /// This size.
-    Size(Size),
+    Size(Scale),
 }
 
 impl FromStr for Target {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text == "first" { Ok(Self::First) } else { size(text).map(Self::Size) }
+        if text == "first" { Ok(Self::First) } else { text.parse().map(Self::Size) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_side_follows_from_the_aspect_ratio() {
+        let scaled = |text: &str, width, height| {
+            text.parse::<Scale>().map(|scale| scale.of(Size::new(width, height)).to_string())
+        };
+        for (text, from, to) in [
+            ("640x-1", (1920, 1080), "640x360"),
+            ("640x-1", (1920, 800), "640x266"),
+            ("-1x360", (1080, 1920), "202x360"),
+            ("-2x240", (176, 144), "294x240"),
+            ("2x-1", (16383, 1), "2x2"),
+            ("-1x16383", (16383, 1), "16382x16383"),
+            ("640x360", (5, 7), "640x360"),
+        ] {
+            assert_eq!(scaled(text, from.0, from.1), Ok(to.to_owned()), "{text} {from:?}");
+        }
+        for wrong in ["-1x-1", "0x-1", "640", "640x", "-3x2", "640x-1.5", "16384x-1"] {
+            assert!(wrong.parse::<Scale>().is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn bitrates_without_a_unit_are_kilobits() {

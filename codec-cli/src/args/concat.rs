@@ -104,7 +104,7 @@ pub(crate) fn joining(args: &ConcatArgs) -> Result<Joining> {
         Some(AudioSettings::new(&options, format, None, false)?)
     };
     encoding.threads = args.threads.map(usize::from);
-    encoding.resize = args.resize;
+    encoding.resize = args.resize.map(Into::into);
     encoding.passes = Some(1);
     let encoder = &args.encoder;
     let encodes = args.resize.is_some()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use codec_media::cut::parse_time;
 use codec_media::io::audio_choice::AudioChoice;
-use codec_media::values::{Samples, Target};
+use codec_media::values::{Samples, Scale, Target};
 
 use super::numbers::{count, within};
 use super::shared::{CutArgs, InputArgs, TransformArgs};
@@ -56,7 +56,7 @@ pub(crate) struct DecodeArgs {
     pub(crate) conceal: bool,
     #[command(flatten)]
     pub(crate) cut: CutArgs,
-    /// Scale to this size, such as 640x360.
+    /// Scale to this size, such as 640x360; -1 keeps the aspect ratio: 640x-1.
     ///
     /// --resize without a value scales every frame to the size of the first one.
     #[arg(long, value_name = "WxH", num_args = 0..=1, require_equals = true, default_missing_value = "first")]
@@ -102,6 +102,9 @@ pub(crate) struct SnapshotArgs {
     /// Output file, or `-` for a PNG on standard output.
     #[arg(short, long, value_name = "F.png|F.jpg|F.webp")]
     pub(crate) output: PathBuf,
+    /// Scale to this size, such as 640x360; -1 keeps the aspect ratio: 640x-1.
+    #[arg(long, value_name = "WxH", allow_hyphen_values = true)]
+    pub(crate) resize: Option<Scale>,
     /// Set the quality of JPEG and lossy WebP, 0 (worst) to 100 (best).
     ///
     /// Default: 80.

@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use codec_core::frame::Size;
 use codec_media::batch::{Batch, Job};
 use codec_media::io::input::InputSpec;
 use codec_media::io::names::{Outputs, format_of};
 use codec_media::io::output::OutputRules;
 use codec_media::settings::encoding::can_hold_video;
 use codec_media::settings::goal::TargetQuality;
-use codec_media::values;
+use codec_media::values::{self, Scale};
 
 use super::audio::{AudioArgs, AudioTrackArg};
 use super::encoder::EncoderArgs;
@@ -87,9 +86,9 @@ pub(crate) struct EncodeArgs {
     pub(crate) passes: Option<u8>,
     #[command(flatten)]
     pub(crate) cut: CutArgs,
-    /// Scale to this size, such as 640x360.
-    #[arg(long, value_name = "WxH", value_parser = values::size)]
-    pub(crate) resize: Option<Size>,
+    /// Scale to this size, such as 640x360; -1 keeps the aspect ratio: 640x-1.
+    #[arg(long, value_name = "WxH", allow_hyphen_values = true)]
+    pub(crate) resize: Option<Scale>,
     #[command(flatten)]
     pub(crate) transform: TransformArgs,
     #[command(flatten)]
@@ -125,7 +124,7 @@ pub(crate) struct EncodeArgs {
 }
 
 impl EncodeArgs {
-    /// The input, and what is read of it.
+    /// The input and the part of it that is read.
     pub(crate) fn spec(&self) -> InputSpec {
         let audio = AudioTrackArg::choice(self.audio_track.as_ref());
         InputSpec { cut: self.cut.cut(), audio, ..InputSpec::from(&self.input) }

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use codec_core::codec::Limits;
-use codec_core::frame::Size;
 use codec_media::failure::{Failure, Result};
 use codec_media::io::media::MediaSelection;
 use codec_media::live::options::{NetworkOptions, ReceiveOptions, SendOptions};
-use codec_media::values::{self, LimitList, RawLayout, Samples};
+use codec_media::values::{LimitList, RawLayout, Samples, Scale};
 use codec_rtc::adaptation::DegradationPreference;
 use codec_rtc::link::{self, LinkSpec};
 
@@ -175,9 +174,9 @@ pub(crate) struct SendArgs {
     /// Stop after N frames.
     #[arg(short = 'n', long, value_parser = count::<u64>)]
     pub(crate) frames: Option<u64>,
-    /// Scale to this size, such as 640x360.
-    #[arg(long, value_name = "WxH", value_parser = values::size)]
-    pub(crate) resize: Option<Size>,
+    /// Scale to this size, such as 640x360; -1 keeps the aspect ratio: 640x-1.
+    #[arg(long, value_name = "WxH", allow_hyphen_values = true)]
+    pub(crate) resize: Option<Scale>,
     #[command(flatten)]
     pub(crate) audio: AudioArgs,
     #[command(flatten)]

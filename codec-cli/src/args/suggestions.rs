@@ -155,12 +155,17 @@ fn distance(a: &str, b: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use clap::FromArgMatches;
+
+    use super::super::cli::Cli;
     use super::super::grammar::grammar;
     use super::*;
 
     fn message(arguments: &[&str]) -> String {
         let arguments: Vec<String> = arguments.iter().map(|&text| text.to_owned()).collect();
-        let mut error = grammar().try_get_matches_from(&arguments).unwrap_err();
+        let parsed = grammar().try_get_matches_from(&arguments);
+        let parsed = parsed.and_then(|found| Cli::from_arg_matches(&found)?.checked());
+        let mut error = parsed.unwrap_err();
         advise(&mut error, &arguments);
         error.to_string()
     }

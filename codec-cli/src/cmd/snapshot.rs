@@ -42,7 +42,7 @@ pub(crate) fn run(args: &SnapshotArgs, env: &Env) -> Result<()> {
         }
     }
     let turn = args.transform.rotate.unwrap_or(Rotate::AsDescribed);
-    let mut transform = Transform::new(args.transform.crop, Some(turn), None);
+    let mut transform = Transform::new(args.transform.crop, Some(turn), args.resize);
     let mut planes = Planes::default();
     match source.next()? {
         Some(shot) => planes.copy_from(&transform.apply(shot.picture)?),

@@ -79,6 +79,41 @@ fn frames_are_cropped_rotated_and_scaled() {
 }
 
 #[test]
+fn one_side_of_the_size_follows_from_the_aspect_ratio() {
+    let place = Place::with_clip("scene-cuts", "80x48", 3);
+    let size = |file: &str| {
+        let probe = place.json(&["probe", file, "--json"]);
+        let side = |key: &str| probe["tracks"][0][key].as_u64().unwrap();
+        (side("width"), side("height"))
+    };
+    for (options, expected) in [
+        (&["--resize", "40x-1"][..], (40, 24)),
+        (&["--resize", "-1x96"], (160, 96)),
+        (&["--resize", "30x-1"], (30, 18)),
+        (&["--crop", "64x32+8+4", "--rotate=90", "--resize", "16x-1"], (16, 32)),
+    ] {
+        let encode = [&["encode", "clip.y4m", "-o", "a.mkv", "-y", "--preset", "rtc"], options];
+        place.ok(&encode.concat());
+        assert_eq!(size("a.mkv"), expected, "{options:?}");
+    }
+    place.ok(&["decode", "a.mkv", "-o", "b.y4m", "--resize=-1x64"]);
+    assert_eq!(size("b.y4m"), (32, 64));
+    place.ok(&["snapshot", "clip.y4m", "-o", "a.png", "--resize", "40x-1"]);
+    assert_eq!(place.read("a.png")[16..24], [0, 0, 0, 40, 0, 0, 0, 24]);
+    place.fails(
+        2,
+        "or one of them -1",
+        &["encode", "clip.y4m", "-o", "c.ivf", "--resize", "-1x-1"],
+    );
+    // Frames of another size in mid-stream are scaled to the size of the first ones.
+    let place = Place::with_size_change();
+    place.ok(&["transcode", "both.ivf", "-o", "a.ivf", "--resize", "32x-1", "--preset", "rtc"]);
+    let probe = place.json(&["probe", "a.ivf", "--json"]);
+    assert_eq!(probe["tracks"][0]["height"], 24, "{probe}");
+    place.ok(&["decode", "a.ivf", "-o", "a.y4m"]);
+}
+
+#[test]
 fn headerless_input_of_every_pixel_format_is_encoded() {
     let place = Place::with_clip("talking-head", "48x32", 4);
     place.ok(&["encode", "clip.y4m", "-o", "clip.ivf", "--qp", "4", "--preset", "rtc"]);

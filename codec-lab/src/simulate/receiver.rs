@@ -65,7 +65,7 @@ impl Receiver {
             requester: asks.then(|| KeyFrameRequester::new(repeat)),
             decoder,
             size,
-            scaler: Transform::new(None, None, Some(size)),
+            scaler: Transform::new(None, None, Some(size.into())),
             conceals: settings.on_loss == OnLoss::Conceal,
             decodes: 0,
             malformed: 0,

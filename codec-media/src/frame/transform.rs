@@ -6,14 +6,16 @@ use codec_core::frame::{FieldOrder, Picture, PictureInfo, Rational, Rotation, Si
 use super::depth::CONVERT;
 use super::planes::Planes;
 use crate::failure::{Failure, Kind, Result};
-use crate::values::{Crop, Rotate};
+use crate::values::{Crop, Rotate, Scale};
 
 /// The transformation of every frame.
 #[derive(Debug, Default)]
 pub struct Transform {
     crop: Option<Crop>,
     turn: Option<Rotate>,
-    resize: Option<Size>,
+    resize: Option<Scale>,
+    /// The size of the first scaled frame, which all others get.
+    target: Option<Size>,
     resizer: PlaneScaler,
     /// Two frames, written alternately.
     work: [Planes; 2],
@@ -21,13 +23,13 @@ pub struct Transform {
 
 impl Transform {
     /// Crops, rotates, then scales.
-    pub fn new(crop: Option<Crop>, turn: Option<Rotate>, resize: Option<Size>) -> Self {
+    pub fn new(crop: Option<Crop>, turn: Option<Rotate>, resize: Option<Scale>) -> Self {
         Self { crop, turn, resize, ..Self::default() }
     }
 
     /// Scales every frame from now on to `size`.
     pub fn set_target(&mut self, size: Size) {
-        self.resize = Some(size);
+        (self.resize, self.target) = (Some(Scale::Exact(size)), None);
     }
 
     fn rotation(&self, info: PictureInfo) -> Rotation {
@@ -84,8 +86,12 @@ impl Transform {
         if self.turn == Some(Rotate::AsDescribed) {
             info.rotation = Rotation::None;
         }
-        if let Some(target) = self.resize {
-            info.pixel_aspect = info.pixel_aspect.map(|aspect| scaled(aspect, size, target));
+        if let Some(scale) = self.resize {
+            let target = self.target.unwrap_or_else(|| scale.of(size));
+            // The rounding of the other side is not worth another aspect ratio.
+            if scale == Scale::Exact(target) || target != scale.of(size) {
+                info.pixel_aspect = info.pixel_aspect.map(|aspect| scaled(aspect, size, target));
+            }
             size = target;
         }
         Ok((size, info))
@@ -98,6 +104,7 @@ impl Transform {
     pub fn apply<'a>(&'a mut self, picture: Picture<'a>) -> Result<Picture<'a>> {
         let rotation = self.rotation(picture.info);
         let (size, info) = self.outcome(picture.size(), picture.info)?;
+        self.target = self.resize.map(|_| size);
         let scales = self.resize.is_some() && {
             let part = self.crop.map_or(picture.size(), |crop| crop.size);
             let turned = match rotation {
@@ -260,7 +267,8 @@ mod tests {
         let mut original = gradient(Size::new(32, 24));
         original.bytes.fill(77);
         original.info.pixel_aspect = Some(Rational::new(1, 1));
-        let scaled = applied(&original, Transform::new(None, None, Some(Size::new(16, 24))));
+        let scaled =
+            applied(&original, Transform::new(None, None, Some(Scale::Exact(Size::new(16, 24)))));
         assert!(scaled.bytes.iter().all(|&sample| sample == 77));
         assert_eq!(scaled.info.pixel_aspect, Some(Rational::new(2, 1)));
     }

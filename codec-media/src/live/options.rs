@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::values::Scale;
 use codec_core::codec::Limits;
-use codec_core::frame::Size;
 use codec_rtc::adaptation::DegradationPreference;
 use codec_rtc::link::LinkSpec;
 
@@ -64,7 +64,7 @@ pub struct SendOptions {
     /// Send at most this many frames.
     pub frames: Option<u64>,
     /// Scale to this size.
-    pub resize: Option<Size>,
+    pub resize: Option<Scale>,
     /// Which parts of the input are sent.
     pub parts: MediaSelection,
     /// Settings of the audio encoder.

@@ -16,7 +16,7 @@ use crate::io::input::InputSpec;
 use crate::io::names::{Outputs, format_of, is_pipe};
 use crate::io::output::OutputRules;
 use crate::report::ReportFormat;
-use crate::values::{Crop, Deinterlace, FpsTarget, PixFmt, Rotate};
+use crate::values::{Crop, Deinterlace, FpsTarget, PixFmt, Rotate, Scale};
 
 /// The settings of a run of [`crate::session::Session`].
 #[derive(Clone, Debug)]
@@ -67,7 +67,7 @@ pub struct Encoding {
     /// Rotation of frames.
     pub turn: Option<Rotate>,
     /// Target size of frames.
-    pub resize: Option<Size>,
+    pub resize: Option<Scale>,
     /// Number of passes; with 2, trial encodes precede the final pass. Default: 2 for files with a
     /// bitrate, else 1.
     pub passes: Option<u8>,

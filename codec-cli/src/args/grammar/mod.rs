@@ -157,6 +157,9 @@ pub(super) const GROUPED: [&str; 11] = [
 
 /// Options of the [`GROUPED`] commands that only `--help` lists, so that `-h` fits a screen.
 const ADVANCED: &[&str] = &[
+    "suffix",
+    "fragmented",
+    "region",
     "input_flag",
     "limits",
     "keep_times",

@@ -168,6 +168,8 @@ fn computed() -> Vec<(&'static str, &'static str, String)> {
         ("", "threads", said("Default: ")),
         ("", "passes", said("Default: 2 for files, 1 for pipes")),
         ("", "rotate", said("Default: `auto`")),
+        ("", "suffix", said("Default: the format of -f")),
+        ("", "audio_track", said("Default: the first")),
         ("decode", "pixels", said("Default: planes")),
         ("", "audio_codec", said("Default: the input's packets")),
         (

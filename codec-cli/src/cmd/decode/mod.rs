@@ -187,7 +187,7 @@ fn decode_from(mut settings: Decoding, mut source: Box<dyn FrameSource>, env: &E
     let (native, _) = settings.transform.outcome(stream_info.size, stream_info.info)?;
     match settings.resize {
         Some(Target::First) => settings.transform.set_target(native),
-        Some(Target::Size(size)) => settings.transform.set_target(size),
+        Some(Target::Size(scale)) => settings.transform.set_target(scale.of(native)),
         None => {}
     }
     let (size, info) = settings.transform.outcome(stream_info.size, stream_info.info)?;
