@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -232,4 +233,16 @@ mod tests {
     }
 
     const LIMIT: Duration = Duration::from_secs(60);
+}
+/// Finds a program in PATH.
+pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
+    let as_path = Path::new(name);
+    if as_path.components().count() > 1 {
+        return as_path.is_file().then(|| as_path.to_owned());
+    }
+    let folders = std::env::var_os("PATH")?;
+    let names = [name.to_owned(), format!("{name}.exe")];
+    std::env::split_paths(&folders)
+        .flat_map(|folder| names.clone().map(|name| folder.join(name)))
+        .find(|file| file.is_file())
 }

@@ -38,8 +38,9 @@ pub(crate) struct CompareArgs {
     ///
     /// [NAME=]SPEC, where SPEC is a codec or codec/backend with options of `codec encode`
     /// (backend-specific ones as --NAME VALUE), such as "vp8 --preset rtc --speed 8"; an external
-    /// program, such as "cmd:vpxenc ... --target-bitrate={kbps} -o {out} {in}"; or chrome-vp8:
-    /// libvpx, configured as in Chrome. May be repeated.
+    /// program, such as "cmd:vpxenc ... --target-bitrate={kbps} -o {out} {in}"; chrome-vp8:
+    /// libvpx, configured as in Chrome; or another encoder with a speed: libvpx:-6, libvpx-vp9:7,
+    /// libvpx-file:1, libvpx-vp9-file:2, x264:superfast, svt-av1:10, libaom:9. May be repeated.
     #[arg(long = "arm", value_name = "ARM")]
     pub(crate) arms: Vec<String>,
     /// Use the encoder with this name as the anchor.

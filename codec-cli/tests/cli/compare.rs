@@ -291,3 +291,51 @@ fn a_rate_trace_is_followed_and_its_steps_are_reported() {
     assert_eq!(results["points"][0]["latency"], Value::Null);
     assert_eq!(results["environment"]["timing"], false);
 }
+
+#[test]
+fn other_encoders_are_known_by_name() {
+    let installed =
+        |program: &str| std::process::Command::new(program).arg("--help").output().is_ok();
+    let arms = [
+        ("vpxenc", "libvpx:-6"),
+        ("vpxenc", "libvpx-file:4"),
+        ("vpxenc", "libvpx-vp9:8"),
+        ("vpxenc", "libvpx-vp9-file:5"),
+        ("x264", "x264:superfast"),
+        ("SvtAv1EncApp", "svt-av1:12"),
+        ("aomenc", "libaom:10"),
+    ];
+    let (arms, others): (Vec<_>, Vec<_>) =
+        arms.into_iter().partition(|(program, _)| installed(program));
+    let place = Place::with_clip("texture-pan", "96x80", 12);
+    for (program, arm) in others {
+        eprintln!("skipped: no {program}");
+        let compare = ["compare", "clip.y4m", "-b", "80k", "-o", "rep", "--arm", arm];
+        place.fails(6, "is not in PATH", &compare);
+    }
+    for targets in [["-b", "60k,120k"], ["--qp", "30,45"]] {
+        let mut study =
+            vec!["compare", "clip.y4m", "--repeat", "1", "--warm-up", "0", "-y", "-o", "rep"];
+        study.extend(targets);
+        study.extend(["--arm", "vp8 --preset rtc"]);
+        study.extend(arms.iter().flat_map(|(_, arm)| ["--arm", arm]));
+        place.ok(&study);
+        let results = results(&place);
+        let points = results["points"].as_array().unwrap();
+        assert_eq!(points.len(), 2 * (1 + arms.len()));
+        for point in points {
+            // Every frame is coded, and what is coded resembles the clip.
+            assert_eq!(point["delivery"]["shown"], 12, "{point}");
+            let psnr = point["quality"]["psnr_y_global"]["mean"].as_f64().unwrap();
+            assert!((20.0..60.0).contains(&psnr), "{psnr}: {point}");
+        }
+    }
+    if installed("x264") {
+        let study = ["compare", "clip.y4m", "-b", "80k", "-y", "-o", "rep", "--arm"];
+        place.fails(
+            2,
+            "x264:SPEED, a preset, such as superfast",
+            &[&study[..], &["x264"]].concat(),
+        );
+    }
+}

@@ -1,6 +1,6 @@
 //! The encoders of a study ("arms"): this command, external programs, and a browser's settings.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use codec_backends::registry;
@@ -10,6 +10,7 @@ use codec_measure::results::Target;
 use codec_media::failure::{Failure, Kind, Result};
 
 use super::options::EncodeGrammar;
+use super::peers;
 use super::study::{ArmEntry, Study};
 use super::template::Template;
 use crate::process;
@@ -96,7 +97,8 @@ pub(super) fn arms_of(study: &Study, grammar: &dyn EncodeGrammar) -> Result<Vec<
         let pick = |own: &[String], all: &[String]| {
             if own.is_empty() { all.to_vec() } else { own.to_vec() }
         };
-        let speeds = pick(&entry.speeds, &study.speeds);
+        let own = peers::has_own_speed(&entry.run);
+        let speeds = if own { Vec::new() } else { pick(&entry.speeds, &study.speeds) };
         let threads = if entry.threads.is_empty() { &study.threads } else { &entry.threads };
         let counts = if threads.is_empty() { vec![1] } else { threads.clone() };
         let name = entry.name.clone().unwrap_or_else(|| default_name(&entry.run));
@@ -148,14 +150,27 @@ impl Arm {
         study: &Study,
         grammar: &dyn EncodeGrammar,
     ) -> Result<Self> {
+        let as_command = |command: &str| {
+            let template = Template::parse(command, PLACES)?;
+            let extension = extension_of(&template);
+            Ok(ArmKind::Command { template, extension })
+        };
+        let mut speed = speed;
         let kind = match (entry.run.strip_prefix("cmd:"), entry.run.as_str()) {
-            (Some(command), _) => {
-                let template = Template::parse(command, PLACES)?;
-                let extension = extension_of(&template);
-                ArmKind::Command { template, extension }
-            }
+            (Some(command), _) => as_command(command)?,
             (None, CHROME) => ArmKind::Chrome(chrome()?),
-            (None, run) => backend(run, grammar)?,
+            (None, run) => match peers::command(run, !study.qp.is_empty())? {
+                Some(peer) => {
+                    speed = peer.speed.or(speed);
+                    if speed.is_none() {
+                        let speeds = peers::speeds_of(run);
+                        let message = format!("arm {run}: no speed\nhelp: {run}:SPEED, {speeds}");
+                        return Err(Failure::usage(message));
+                    }
+                    as_command(&peer.template)?
+                }
+                None => backend(run, grammar)?,
+            },
         };
         let decode = entry.decode.as_deref().map(|text| Template::parse(text, DECODE_PLACES));
         let given = entry.run.clone();
@@ -388,7 +403,7 @@ fn extension_of(template: &Template) -> String {
 }
 
 fn chrome() -> Result<Chrome> {
-    if find_program("vpxenc").is_some() {
+    if process::find_program("vpxenc").is_some() {
         return Ok(Chrome::Vpxenc);
     }
     if registry::find_encoder("vp8/libvpx").is_ok() {
@@ -448,19 +463,6 @@ fn chrome_options(size: Size) -> Vec<String> {
     options
 }
 
-/// Finds a program in PATH.
-pub(super) fn find_program(name: &str) -> Option<PathBuf> {
-    let as_path = Path::new(name);
-    if as_path.components().count() > 1 {
-        return as_path.is_file().then(|| as_path.to_owned());
-    }
-    let folders = std::env::var_os("PATH")?;
-    let names = [name.to_owned(), format!("{name}.exe")];
-    std::env::split_paths(&folders)
-        .flat_map(|folder| names.clone().map(|name| folder.join(name)))
-        .find(|file| file.is_file())
-}
-
 /// The program's version output and a digest of its file, because a newer build is another encoder.
 fn version_of(kind: &ArmKind) -> String {
     match kind {
@@ -475,7 +477,7 @@ fn version_of(kind: &ArmKind) -> String {
 }
 
 fn program_version(program: &str) -> String {
-    let digest = find_program(program).and_then(|file| super::digest_of(&file).ok());
+    let digest = process::find_program(program).and_then(|file| super::digest_of(&file).ok());
     let digest = digest.map_or_else(String::new, |hex| format!(" ({})", &hex[..8]));
     let argument = match Path::new(program).file_stem().and_then(|name| name.to_str()) {
         Some("ffmpeg") => "-version",

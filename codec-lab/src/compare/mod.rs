@@ -7,6 +7,7 @@ mod clips;
 mod encode;
 mod environment;
 pub mod options;
+mod peers;
 mod point;
 mod publish;
 mod remaining;

@@ -13,8 +13,9 @@ use codec_media::io::video;
 use codec_media::stop::Stop;
 use serde::{Deserialize, Serialize};
 
-use super::arm::{Arm, find_program};
+use super::arm::Arm;
 use super::store::PointStore;
+use crate::process::find_program;
 use crate::process::{self, ProcessError};
 
 /// A video packet.

@@ -1,0 +1,182 @@
+//! Other encoders by name: `libvpx:-6`, `x264:superfast`, with settings for a fair comparison.
+//!
+//! Real time means constant bitrate with a buffer of one second, no look-ahead, no frame drops, no denoising and key
+//! frames on request only: what a call uses, without what would spoil the quality of single frames.
+
+use std::path::Path;
+
+use codec_media::failure::{Failure, Kind, Result};
+
+use crate::process::find_program;
+
+/// An encoder that a study knows by name.
+struct Peer {
+    /// The part of the specification before the colon.
+    name: &'static str,
+    program: &'static str,
+    /// The Debian package of the program.
+    package: &'static str,
+    /// What follows the colon, for messages.
+    speeds: &'static str,
+    /// Options for a bitrate.
+    for_rate: &'static str,
+    /// Options for a constant quantiser; empty if that is not possible.
+    for_qp: &'static str,
+    /// All other options.
+    options: &'static str,
+}
+
+/// Constant bitrate of libvpx, as WebRTC sets it.
+const VPX_CBR: &str = "--end-usage=cbr --min-q=2 --max-q=56 --undershoot-pct=100 --overshoot-pct=15 \
+    --buf-sz=1000 --buf-initial-sz=500 --buf-optimal-sz=600 --max-intra-rate=900 --target-bitrate={kbps}";
+/// One quantiser for all frames of libvpx and libaom.
+const CONSTANT_Q: &str =
+    "--end-usage=q --cq-level={qp} --min-q={qp} --max-q={qp} --disable-warning-prompt";
+/// Two passes of libvpx for a bitrate.
+const VPX_TWO_PASSES: &str = "--end-usage=vbr --target-bitrate={kbps}";
+
+const PEERS: [Peer; 7] = [
+    Peer {
+        name: "libvpx",
+        program: "vpxenc",
+        package: "vpx-tools",
+        speeds: "--cpu-used of --rt, such as -6",
+        for_rate: VPX_CBR,
+        for_qp: CONSTANT_Q,
+        options: "--codec=vp8 --rt --ivf --passes=1 --lag-in-frames=0 --kf-max-dist=3000 --static-thresh=1 \
+                  --noise-sensitivity=0 --token-parts=0 --drop-frame=0 --threads={threads} --cpu-used={speed} -q -o {out} {in}",
+    },
+    Peer {
+        name: "libvpx-file",
+        program: "vpxenc",
+        package: "vpx-tools",
+        speeds: "--cpu-used of --good, such as 1",
+        for_rate: VPX_TWO_PASSES,
+        for_qp: CONSTANT_Q,
+        options: "--codec=vp8 --good --ivf --passes=2 --auto-alt-ref=1 --lag-in-frames=16 --kf-max-dist=240 \
+                  --token-parts=0 --threads={threads} --cpu-used={speed} -q -o {out} {in}",
+    },
+    Peer {
+        name: "libvpx-vp9",
+        program: "vpxenc",
+        package: "vpx-tools",
+        speeds: "--cpu-used of --rt, such as 7",
+        for_rate: VPX_CBR,
+        for_qp: CONSTANT_Q,
+        options: "--codec=vp9 --rt --ivf --passes=1 --lag-in-frames=0 --kf-max-dist=3000 --aq-mode=3 --row-mt=0 \
+                  --tile-columns=0 --frame-parallel=0 --static-thresh=1 --noise-sensitivity=0 --drop-frame=0 \
+                  --threads={threads} --cpu-used={speed} -q -o {out} {in}",
+    },
+    Peer {
+        name: "libvpx-vp9-file",
+        program: "vpxenc",
+        package: "vpx-tools",
+        speeds: "--cpu-used of --good, such as 2",
+        for_rate: VPX_TWO_PASSES,
+        for_qp: CONSTANT_Q,
+        options: "--codec=vp9 --good --ivf --passes=2 --auto-alt-ref=1 --lag-in-frames=25 --kf-max-dist=240 --row-mt=0 \
+                  --tile-columns=0 --threads={threads} --cpu-used={speed} -q -o {out} {in}",
+    },
+    Peer {
+        name: "x264",
+        program: "x264",
+        package: "x264",
+        speeds: "a preset, such as superfast",
+        for_rate: "--bitrate {kbps} --vbv-maxrate {kbps} --vbv-bufsize {kbps}",
+        for_qp: "--qp {qp}",
+        options: "--preset {speed} --tune psnr,zerolatency --keyint 3000 --threads {threads} --quiet --no-progress \
+                  -o {out:264} {in}",
+    },
+    Peer {
+        name: "svt-av1",
+        program: "SvtAv1EncApp",
+        package: "svt-av1",
+        speeds: "a preset of 8 to 13, such as 10",
+        for_rate: "--rc 2 --tbr {kbps} --buf-sz 1000 --buf-initial-sz 500 --buf-optimal-sz 600",
+        for_qp: "--rc 0 --aq-mode 0 -q {qp}",
+        options: "--preset {speed} --pred-struct 1 --keyint 3000 --lp {threads} -i {in} -b {out}",
+    },
+    Peer {
+        name: "libaom",
+        program: "aomenc",
+        package: "aom-tools",
+        speeds: "--cpu-used of --rt, such as 9",
+        for_rate: "--end-usage=cbr --min-q=2 --max-q=56 --undershoot-pct=50 --overshoot-pct=50 --buf-sz=1000 \
+                   --buf-initial-sz=500 --buf-optimal-sz=600 --target-bitrate={kbps}",
+        for_qp: CONSTANT_Q,
+        options: "--rt --ivf --passes=1 --lag-in-frames=0 --kf-max-dist=3000 --aq-mode=3 --enable-order-hint=0 \
+                  --drop-frame=0 --threads={threads} --cpu-used={speed} -q -o {out} {in}",
+    },
+];
+
+/// The command of a named encoder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PeerCommand {
+    /// A command with placeholders.
+    pub(super) template: String,
+    /// The speed in the specification, if it has one.
+    pub(super) speed: Option<String>,
+}
+
+/// Whether the specification of an arm has a speed of its own after the name of a peer.
+pub(super) fn has_own_speed(run: &str) -> bool {
+    run.split_once(':').is_some_and(|(name, _)| PEERS.iter().any(|peer| peer.name == name))
+}
+
+/// Returns the command of `run` if it names a peer. `by_qp`: whether the targets are quantisers.
+///
+/// # Errors
+/// If the program is not installed or has no constant quantiser.
+pub(super) fn command(run: &str, by_qp: bool) -> Result<Option<PeerCommand>> {
+    let (name, speed) = match run.split_once(':') {
+        Some((name, speed)) => (name, Some(speed)),
+        None => (run, None),
+    };
+    let Some(peer) = PEERS.iter().find(|peer| peer.name == name) else { return Ok(None) };
+    if speed.is_some_and(|speed| {
+        speed.is_empty() || !speed.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+    }) {
+        return Err(Failure::usage(format!("arm {run}: expected {}", peer.speeds)));
+    }
+    if find_program(peer.program).is_none() {
+        let (program, package) = (peer.program, peer.package);
+        let message = format!("arm {run}: {program} is not in PATH");
+        let help = format!("\nhelp: install it (Debian: {package})");
+        return Err(Failure::new(Kind::Backend, message + &help));
+    }
+    let target = if by_qp { peer.for_qp } else { peer.for_rate };
+    let template = format!("{} {target} {}", Path::new(peer.program).display(), peer.options);
+    Ok(Some(PeerCommand { template, speed: speed.map(str::to_owned) }))
+}
+
+/// What the speed of the peer `run` is, for messages.
+pub(super) fn speeds_of(run: &str) -> &'static str {
+    PEERS.iter().find(|peer| peer.name == run).map_or("", |peer| peer.speeds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_peers_are_peers() {
+        for other in ["vp8", "vp8/libvpx", "libvpx2:3", "cmd:x264 -o {out} {in}", "x265:fast"] {
+            assert_eq!(command(other, false).unwrap(), None, "{other}");
+            assert!(!has_own_speed(other), "{other}");
+        }
+        assert!(has_own_speed("libvpx:-6") && !has_own_speed("libvpx"));
+        for wrong in ["x264:", "x264:a b", "libvpx:{out}"] {
+            assert_eq!(command(wrong, false).unwrap_err().kind, Kind::Usage, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn every_template_has_what_a_study_needs() {
+        for peer in &PEERS {
+            let text = format!("{} {} {}", peer.for_rate, peer.for_qp, peer.options);
+            for place in ["{kbps}", "{qp}", "{speed}", "{threads}", "{in}"] {
+                assert!(text.contains(place), "{}: no {place}", peer.name);
+            }
+        }
+    }
+}
