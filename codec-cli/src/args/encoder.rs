@@ -39,7 +39,7 @@ pub(crate) struct EncoderArgs {
     pub(crate) codec: Option<String>,
     /// Set the target bitrate: 600k, 1.5M; a plain number is kb/s.
     ///
-    /// If neither -b, -q nor --qp is given, the bitrate is chosen by frame size, as in WebRTC.
+    /// Without another option for the rate, the bitrate is chosen by frame size, as in WebRTC.
     #[arg(short, long, value_parser = values::bitrate, group = "rate")]
     pub(crate) bitrate: Option<Bitrate>,
     /// Set constant quality: 0 (worst) to 100 (best).

@@ -50,6 +50,12 @@ pub(crate) struct SimulateArgs {
     /// Set the seed of the simulated loss and jitter.
     #[arg(long, default_value_t = 1, value_parser = count::<u64>)]
     pub(crate) seed: u64,
+    /// Simulate with N seeds, from --seed on, and report means with 95 % intervals.
+    ///
+    /// The input must be a file, and the only output is .json. -j sets how many simulations run at a
+    /// time; without it, there are as many as cores.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = within(1_u32..=10_000))]
+    pub(crate) seeds: u32,
     /// Set the reaction to packet loss.
     #[arg(long, value_enum, default_value = "pli")]
     pub(crate) recovery: RecoveryArg,
@@ -131,6 +137,7 @@ impl From<&SimulateArgs> for SimulateOptions {
             encoder: (&args.encoder).into(),
             link: args.link.clone(),
             seed: args.seed,
+            seeds: args.seeds,
             recovery: args.recovery.into(),
             on_loss: args.on_loss.into(),
             playout: args.playout,

@@ -297,3 +297,43 @@ fn link_utilisation_never_exceeds_its_capacity() {
         assert!(used > 60.0 && used <= 100.0, "{link}: {used}");
     }
 }
+
+#[test]
+fn several_seeds_give_the_means_of_single_runs() {
+    let place = Place::with_clip("texture-pan", "96x64", 45);
+    let link = "rate=400k,delay=30ms,jitter=10ms,loss=5%";
+    let base = ["simulate", "clip.y4m", "-b", "200k", "--link", link, "--json"];
+    let several =
+        |more: &[&str]| place.json(&[&base[..], &["--seeds", "3", "--seed", "7"], more].concat());
+    let all = several(&["-j", "1"]);
+    assert_eq!(several(&["-j", "3"]), all);
+    assert_eq!(all["schema"], "codec-simulate-seeds");
+    assert_eq!(all["seeds"].to_string(), "[7,8,9]");
+    let mut psnr = Vec::new();
+    for (index, seed) in ["7", "8", "9"].into_iter().enumerate() {
+        let single = place.json(&[&base[..], &["--seed", seed]].concat());
+        assert_eq!(all["runs"][index], single, "seed {seed}");
+        psnr.push(single["seen"]["psnr_y"].as_f64().unwrap());
+    }
+    let figure = |key: &str| all["figures"]["seen.psnr_y"][key].as_f64().unwrap();
+    let mean = psnr.iter().sum::<f64>() / 3.0;
+    assert!((figure("mean") - mean).abs() < 1e-3, "{} {mean}", figure("mean"));
+    assert!(figure("low") < figure("min") && figure("max") < figure("high"), "{}", all["figures"]);
+    // Student's t with 2 degrees of freedom.
+    let variance = psnr.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / 2.0;
+    let half = 4.3027 * (variance / 3.0).sqrt();
+    assert!((figure("high") - mean - half).abs() < 0.01 * half, "{half}");
+
+    let run = place.ok(&[&base[..6], &["--seeds", "2", "-o", "all.json"]].concat());
+    assert!(run.text().contains("2 seeds, 1 to 2"), "{}", run.text());
+    assert!(run.text().contains("seen PSNR Y        "), "{}", run.text());
+    let saved: Value = serde_json::from_slice(&place.read("all.json")).unwrap();
+    assert_eq!(saved["runs"].as_array().unwrap().len(), 2);
+    let refused = |word: &str, more: &[&str]| {
+        place.fails(2, word, &[&base[..6], &["--seeds", "2"], more].concat());
+    };
+    refused("single output: -o F.json", &["-o", "a.ivf"]);
+    refused("single output: -o F.json", &["--report", "a.csv"]);
+    refused("already exists", &["-o", "all.json"]);
+    place.fails(2, "it must be a file", &["simulate", "-", "-b", "200k", "--seeds", "2"]);
+}

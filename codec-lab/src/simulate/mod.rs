@@ -10,6 +10,7 @@ mod receiver;
 mod results;
 mod rows;
 mod seconds;
+mod seeds;
 mod sender;
 mod settings;
 mod summary;
@@ -44,6 +45,26 @@ use world::{Camera, World};
 /// # Errors
 /// If settings conflict, or input or output fails.
 pub fn run(args: &SimulateOptions, env: &Env) -> Result<()> {
+    if args.seeds > 1 {
+        return seeds::run(args, env, &|args, env| {
+            let outcome = simulate(args, env)?;
+            outcome.end.map(|()| outcome.json)
+        });
+    }
+    let outcome = simulate(args, env)?;
+    env.events.text(if args.json { &outcome.json } else { &outcome.text })?;
+    outcome.end
+}
+
+/// The results of a simulation.
+struct Outcome {
+    json: String,
+    text: String,
+    /// Why it ended early.
+    end: Result<()>,
+}
+
+fn simulate(args: &SimulateOptions, env: &Env) -> Result<Outcome> {
     let settings = Settings::new(args)?;
     env.stop.handle_requests();
     let options = DecodeOptions { limits: settings.input.limits, ..DecodeOptions::default() };
@@ -110,14 +131,14 @@ pub fn run(args: &SimulateOptions, env: &Env) -> Result<()> {
             Output::Received | Output::Seen => {}
         }
     }
-    let table = if args.json { json } else { results::text(&settings, &world, &summary) };
-    env.events.text(&table)?;
-    if let Some(failure) = world.failure() {
-        return Err(failure);
-    }
-    if env.stop.is_requested() {
-        let message = "interrupted: results cover only the part before";
-        return Err(Failure::new(Kind::Interrupted, message));
-    }
-    Ok(())
+    let text = results::text(&settings, &world, &summary);
+    let end = match world.failure() {
+        Some(failure) => Err(failure),
+        None if env.stop.is_requested() => {
+            let message = "interrupted: results cover only the part before";
+            Err(Failure::new(Kind::Interrupted, message))
+        }
+        None => Ok(()),
+    };
+    Ok(Outcome { json, text, end })
 }

@@ -41,6 +41,8 @@ pub struct SimulateOptions {
     pub link: LinkSpec,
     /// Seed of the packet losses.
     pub seed: u64,
+    /// Number of simulations, with as many seeds from `seed` on; results are means.
+    pub seeds: u32,
     /// Response to packet loss.
     pub recovery: Recovery,
     /// Display of damaged frames.

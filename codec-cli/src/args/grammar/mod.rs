@@ -330,6 +330,7 @@ const MEASUREMENT: &[&str] = &[
 const LINK: &[&str] = &[
     "link",
     "seed",
+    "seeds",
     "recovery",
     "on_loss",
     "playout",
