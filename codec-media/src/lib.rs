@@ -16,7 +16,7 @@
 //! | send a file or a camera | `live::send::send` (feature `net`) |
 //! | publish inputs on the server of `codec_net` | `publish::source` (feature `serve`) |
 //! | mix audio files | [`mix::run`] |
-//! | do the same with several files | [`batch::run`] |
+//! | do the same work on several files | [`batch::run`] |
 //! | copy packets between containers | `codec_container` |
 //!
 //! # Example

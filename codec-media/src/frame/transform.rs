@@ -14,7 +14,7 @@ pub struct Transform {
     crop: Option<Crop>,
     turn: Option<Rotate>,
     resize: Option<Scale>,
-    /// The size of the first scaled frame, which all others get.
+    /// The size that the first frame is scaled to, which all others get.
     target: Option<Size>,
     resizer: PlaneScaler,
     /// Two frames, written alternately.
@@ -27,9 +27,9 @@ impl Transform {
         Self { crop, turn, resize, ..Self::default() }
     }
 
-    /// Scales every frame from now on to `size`.
-    pub fn set_target(&mut self, size: Size) {
-        (self.resize, self.target) = (Some(Scale::Exact(size)), None);
+    /// Scales every frame from now on like this.
+    pub fn set_scale(&mut self, scale: impl Into<Scale>) {
+        (self.resize, self.target) = (Some(scale.into()), None);
     }
 
     fn rotation(&self, info: PictureInfo) -> Rotation {
@@ -53,6 +53,17 @@ impl Transform {
             "scaling, rotating or cropping mixes the fields of interlaced video\n\
              help: deinterlace it first with --deinterlace",
         )
+    }
+
+    /// The size and metadata of the first result, for a frame of `size`. Frames of other sizes are scaled to the
+    /// same size if one side of it follows from the aspect ratio.
+    ///
+    /// # Errors
+    /// As of [`Self::outcome`].
+    pub fn begin(&mut self, size: Size, info: PictureInfo) -> Result<(Size, PictureInfo)> {
+        let (size, info) = self.outcome(size, info)?;
+        self.target = self.resize.map(|_| size);
+        Ok((size, info))
     }
 
     /// The size and metadata of the result for a frame of `size`.
@@ -103,8 +114,10 @@ impl Transform {
     /// If size and samples do not match.
     pub fn apply<'a>(&'a mut self, picture: Picture<'a>) -> Result<Picture<'a>> {
         let rotation = self.rotation(picture.info);
-        let (size, info) = self.outcome(picture.size(), picture.info)?;
-        self.target = self.resize.map(|_| size);
+        let (size, info) = match self.target {
+            Some(_) => self.outcome(picture.size(), picture.info)?,
+            None => self.begin(picture.size(), picture.info)?,
+        };
         let scales = self.resize.is_some() && {
             let part = self.crop.map_or(picture.size(), |crop| crop.size);
             let turned = match rotation {
@@ -221,6 +234,19 @@ mod tests {
         let mut out = Planes::default();
         out.copy_from(&transform.apply(planes.picture().unwrap()).unwrap());
         out
+    }
+
+    #[test]
+    fn the_first_size_is_that_of_all_frames() {
+        let mut transform = Transform::new(None, None, Some(Scale::Width(16)));
+        let square =
+            PictureInfo { pixel_aspect: Some(Rational::new(1, 1)), ..PictureInfo::default() };
+        // Rounding to 16x10 does not change the aspect ratio of the pixels.
+        let (size, info) = transform.begin(Size::new(48, 31), square).unwrap();
+        assert_eq!((size, info.pixel_aspect), (Size::new(16, 10), Some(Rational::new(1, 1))));
+        let other = gradient(Size::new(32, 32));
+        let scaled = transform.apply(other.picture().unwrap()).unwrap();
+        assert_eq!(scaled.size(), Size::new(16, 10));
     }
 
     #[test]

@@ -103,7 +103,7 @@ impl Recording {
                     overwrite: args.yes,
                     protected: Vec::new(),
                     terminal: args.format.is_some(),
-                    part: false,
+                    ..OutputRules::default()
                 };
                 rules.check(path)?;
                 let samples = args.pixels.unwrap_or(Samples::I420);
@@ -408,7 +408,7 @@ impl Recording {
         for picture in pictures.drain(..) {
             let picture = picture.picture();
             if sink.is_none() {
-                transform.set_target(picture.size());
+                transform.set_scale(picture.size());
                 let output = OutputFile::create(&plan.path, &plan.rules)?;
                 let header = Header {
                     size: picture.size(),

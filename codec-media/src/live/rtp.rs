@@ -218,7 +218,7 @@ fn name(
 /// Writes a description; if it contains a key, only its owner can read it.
 pub(crate) fn write(session: &Session, path: &Path, overwrite: bool) -> Result<()> {
     use std::io::Write;
-    let rules = OutputRules { overwrite, protected: Vec::new(), terminal: true, part: false };
+    let rules = OutputRules { overwrite, terminal: true, ..OutputRules::default() };
     let has_key = session.media.iter().any(|line| !line.crypto.is_empty());
     let create = if has_key { OutputFile::create_private } else { OutputFile::create };
     let output = create(path, &rules)?;

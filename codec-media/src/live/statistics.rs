@@ -124,8 +124,7 @@ impl StatsReporter {
         let file = match path {
             None => None,
             Some(path) => {
-                let rules =
-                    OutputRules { overwrite, protected: Vec::new(), terminal: true, part: false };
+                let rules = OutputRules { overwrite, terminal: true, ..OutputRules::default() };
                 rules.check(path)?;
                 let name = path.display().to_string();
                 let file = File::create(path).map_err(|error| Failure::output(&name, error))?;

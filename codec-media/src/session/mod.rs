@@ -173,8 +173,8 @@ impl Session {
         env: &Env,
     ) -> Result<Self> {
         let stream_info = source.stream_info();
-        let transform = settings.transform();
-        let (size, info) = transform.outcome(stream_info.size, stream_info.info)?;
+        let mut transform = settings.transform();
+        let (size, info) = transform.begin(stream_info.size, stream_info.info)?;
         let (frame_rate, time_base) = (stream_info.frame_rate, stream_info.time_base);
         let regions = settings.encoder.regions.maps(size)?;
         let start = Start { size, info, frame_rate, time_base };

@@ -55,7 +55,7 @@ pub(super) fn to_file(
         overwrite: args.yes,
         protected: vec![input.path.clone()],
         terminal: args.format.is_some(),
-        part: false,
+        ..OutputRules::default()
     };
     rules.check(output)?;
     let by_name = headerless_codec(output).filter(|_| format == Format::Pcm);

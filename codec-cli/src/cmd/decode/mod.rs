@@ -75,7 +75,7 @@ pub(crate) fn run(args: &DecodeArgs, env: &Env) -> Result<()> {
                 overwrite: args.yes,
                 protected: vec![input.path.clone()],
                 terminal: args.format.is_some(),
-                part: false,
+                ..OutputRules::default()
             },
         )?),
         _ => None,
@@ -186,11 +186,11 @@ fn decode_from(mut settings: Decoding, mut source: Box<dyn FrameSource>, env: &E
     let stream_info = source.stream_info().clone();
     let (native, _) = settings.transform.outcome(stream_info.size, stream_info.info)?;
     match settings.resize {
-        Some(Target::First) => settings.transform.set_target(native),
-        Some(Target::Size(scale)) => settings.transform.set_target(scale.of(native)),
+        Some(Target::First) => settings.transform.set_scale(native),
+        Some(Target::Size(scale)) => settings.transform.set_scale(scale),
         None => {}
     }
-    let (size, info) = settings.transform.outcome(stream_info.size, stream_info.info)?;
+    let (size, info) = settings.transform.begin(stream_info.size, stream_info.info)?;
     if let Some(warning) = settings.transform.warning(stream_info.info) {
         env.events.warn(warning);
     }

@@ -279,8 +279,8 @@ impl Coder {
         may_lose: bool,
         env: &Env,
     ) -> Result<Self> {
-        let transform = Transform::new(None, None, args.resize);
-        let (size, info) = transform.outcome(stream_info.size, stream_info.info)?;
+        let mut transform = Transform::new(None, None, args.resize);
+        let (size, info) = transform.begin(stream_info.size, stream_info.info)?;
         let regions = settings.regions.maps(size)?;
         let threads = threads_for(args.threads, size);
         let mut config: EncoderConfig =
@@ -413,7 +413,7 @@ impl Coder {
         if let (Some(adaptation), Some(steady), true) = (&mut self.adaptation, steady, is_settled) {
             adaptation.set_bitrate(now, steady);
             if let Some(size) = adaptation.follow(now, &mut *self.encoder)? {
-                self.transform.set_target(size);
+                self.transform.set_scale(size);
             }
         }
         Ok(())

@@ -63,7 +63,7 @@ impl Samples {
         let mut source = video::open(&settings.input, &decode_options(settings), env)?;
         let info = source.stream_info().clone();
         let mut transform = settings.transform();
-        let (size, _) = transform.outcome(info.size, info.info)?;
+        let (size, _) = transform.begin(info.size, info.info)?;
         let total = match info.count {
             Some(count) => count,
             None => count(settings, env)?,
