@@ -114,6 +114,11 @@ fn studies_that_cannot_be_compared_are_refused_before_any_encoding() {
     );
     let other = ["compare", "clip.y4m", "-b", "40k", "-o", "rep", "--arm", "c=vp8 --preset rtc"];
     refused(2, "has other encoders: a, b", &[&other[..], &against].concat());
+    refused(
+        2,
+        "has other metrics: psnr_y_global",
+        &with(&study, &[&against[..], &["--metrics", "psnr_u"]].concat()),
+    );
     let parallel = [&against[..], &["--max-cpu", "1.1", "-j", "2"]].concat();
     refused(2, "--max-cpu requires times", &with(&study, &parallel));
     let anchor = ["compare", "clip.y4m", "-b", "40k", "-o", "rep", "--arm", "a=vp8 --preset rtc"];

@@ -129,7 +129,7 @@ impl Record {
 
 fn rules(args: &RecordOptions) -> OutputRules {
     // The baseline may be overwritten: it was read before.
-    OutputRules { overwrite: args.yes, protected: Vec::new(), terminal: true, part: false }
+    OutputRules { overwrite: args.yes, terminal: true, ..OutputRules::default() }
 }
 
 /// Rejects impossible outputs before any work is done.

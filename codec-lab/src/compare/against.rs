@@ -64,12 +64,19 @@ impl Baseline {
         &self,
         arms: impl Iterator<Item = &'a str>,
         mut digests: impl Iterator<Item = &'a str>,
+        mut metrics: impl Iterator<Item = &'a str>,
         (anchor, timing): (&str, bool),
     ) -> Result<()> {
         let name = self.path.display();
         if digests.all(|digest| self.results.clips.iter().all(|clip| clip.digest != digest)) {
             let message = format!("--against: {name} has none of these clips with these frames");
             return Err(Failure::usage(message));
+        }
+        if metrics.all(|id| self.results.metrics.iter().all(|metric| metric.id != id)) {
+            let names: Vec<&str> =
+                self.results.metrics.iter().map(|metric| metric.id.as_str()).collect();
+            let names = names.join(", ");
+            return Err(Failure::usage(format!("--against: {name} has other metrics: {names}")));
         }
         let known: Vec<&str> = self.results.arms.iter().map(|arm| arm.name.as_str()).collect();
         let common: Vec<&str> = arms.filter(|arm| known.contains(arm)).collect();
@@ -104,8 +111,16 @@ impl Baseline {
             changes.lines.push(format!("{name} has {common} of the {all} clips"));
         }
         for arm in &now.arms {
-            if self.results.arms.iter().any(|other| other.name == arm.name) {
-                self.add(arm, now, &clips, interpolation, &mut changes);
+            match self.results.arms.iter().find(|other| other.name == arm.name) {
+                Some(before) => {
+                    self.add(arm, now, &clips, interpolation, &mut changes);
+                    // A new encoder is what is compared; a new anchor is another yardstick.
+                    if arm.name == now.anchor && before.version != arm.version {
+                        let (old, new) = (&before.version, &arm.version);
+                        changes.lines.push(format!("{}: was {old}, is {new}", arm.name));
+                    }
+                }
+                None => changes.lines.push(format!("{}: not in {}", arm.name, self.path.display())),
             }
         }
         changes

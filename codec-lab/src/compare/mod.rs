@@ -66,7 +66,9 @@ pub fn run(args: &CompareOptions, grammar: &dyn EncodeGrammar, env: &Env) -> Res
     if let Some(baseline) = &baseline {
         let names = arms.iter().map(|arm| arm.name.as_str());
         let digests = clips.iter().map(|clip| clip.digest.as_str());
-        baseline.check(names, digests, (&anchor, study.timing()))?;
+        let metrics = study.metrics()?;
+        let metrics = metrics.iter().map(|metric| metric.id());
+        baseline.check(names, digests, metrics, (&anchor, study.timing()))?;
     }
     let (results, changes) =
         carry_out(&study, &arms, &clips, (anchor, args), &store, env, baseline.as_ref())

@@ -1,9 +1,7 @@
 //! Other encoders by name: `libvpx:-6`, `x264:superfast`, with settings for a fair comparison.
 //!
 //! Real time means constant bitrate with a buffer of one second, no look-ahead, no frame drops, no denoising and key
-//! frames on request only: what a call uses, without what would spoil the quality of single frames.
-
-use std::path::Path;
+//! frames on request only: the settings of a call, without tools that reduce the quality of single frames.
 
 use codec_media::failure::{Failure, Kind, Result};
 
@@ -16,7 +14,7 @@ struct Peer {
     program: &'static str,
     /// The Debian package of the program.
     package: &'static str,
-    /// What follows the colon, for messages.
+    /// Description of the value after the colon, for messages.
     speeds: &'static str,
     /// Options for a bitrate.
     for_rate: &'static str,
@@ -145,11 +143,11 @@ pub(super) fn command(run: &str, by_qp: bool) -> Result<Option<PeerCommand>> {
         return Err(Failure::new(Kind::Backend, message + &help));
     }
     let target = if by_qp { peer.for_qp } else { peer.for_rate };
-    let template = format!("{} {target} {}", Path::new(peer.program).display(), peer.options);
+    let template = format!("{} {target} {}", peer.program, peer.options);
     Ok(Some(PeerCommand { template, speed: speed.map(str::to_owned) }))
 }
 
-/// What the speed of the peer `run` is, for messages.
+/// Describes the speeds of the peer `run`, for messages.
 pub(super) fn speeds_of(run: &str) -> &'static str {
     PEERS.iter().find(|peer| peer.name == run).map_or("", |peer| peer.speeds)
 }

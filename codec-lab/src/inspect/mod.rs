@@ -53,7 +53,7 @@ pub fn run(args: &InspectOptions, env: &Env) -> Result<()> {
             overwrite: args.yes,
             protected: protected.clone(),
             terminal: args.format.is_some(),
-            part: false,
+            ..OutputRules::default()
         };
         rules.check(&path)?;
         protected.push(path.clone());

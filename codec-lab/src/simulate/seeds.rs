@@ -4,11 +4,10 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use codec_core::codec::Limits;
 use codec_measure::stats::student::MeanTest;
 use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
-use codec_media::io::input::InputSpec;
+use codec_media::io::names::is_pipe;
 use codec_media::io::output::{OutputFile, OutputRules};
 use codec_media::json::{Object, array, float};
 use codec_media::progress::OverallProgress;
@@ -96,7 +95,7 @@ pub(super) fn run(
 
 fn rules(args: &SimulateOptions) -> OutputRules {
     let protected = vec![args.input.path.clone()];
-    OutputRules { overwrite: args.yes, protected, terminal: false, part: false }
+    OutputRules { overwrite: args.yes, protected, ..OutputRules::default() }
 }
 
 /// Rejects options that have no meaning for several seeds.
@@ -105,8 +104,8 @@ fn check(args: &SimulateOptions) -> Result<()> {
     if args.report.is_some() || !args.output.iter().all(is_json) {
         return Err(Failure::usage("--seeds has a single output: -o F.json"));
     }
-    if InputSpec::new(&args.input.path, Limits::default()).name()
-        != args.input.path.display().to_string()
+    if std::fs::metadata(&args.input.path).is_ok_and(|found| !found.is_file())
+        || is_pipe(&args.input.path)
     {
         return Err(Failure::usage("--seeds reads the input several times: it must be a file"));
     }

@@ -123,7 +123,7 @@ impl Settings {
             duration: args.duration,
             threads: args.threads,
             outputs,
-            rules: OutputRules { overwrite: args.yes, protected, terminal: false, part: false },
+            rules: OutputRules { overwrite: args.yes, protected, ..OutputRules::default() },
         };
         settings.playout = args.playout.unwrap_or_else(|| settings.default_playout());
         settings.reorder_timeout =
