@@ -75,7 +75,7 @@ pub fn run(args: &MixOptions, env: &Env) -> Result<()> {
         overwrite: args.yes,
         protected: args.inputs.clone(),
         terminal: args.format.is_some(),
-        part: false,
+        ..OutputRules::default()
     };
     // Reject impossible outputs before any input is read.
     let mut files = vec![OutputFile::create(&args.output, &rules)?];

@@ -88,7 +88,7 @@ pub(crate) fn joining(args: &ConcatArgs) -> Result<Joining> {
         overwrite: args.yes,
         protected: args.inputs.clone(),
         terminal: args.format.is_some(),
-        part: false,
+        ..OutputRules::default()
     };
     if !format.is_audio() {
         encoding.encoder = EncoderSettings::new(&options, Preset::File, format)?;

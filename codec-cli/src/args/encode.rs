@@ -39,8 +39,8 @@ pub(crate) struct EncodeArgs {
     ///
     /// Each output has the name of its input with another suffix. Inputs whose output exists are skipped,
     /// so that the same command continues a run that was interrupted. The result of a file that is
-    /// interrupted or damaged gets the additional extension `.part`. -j sets how many files are
-    /// converted at a time; without it, there are as many as cores. Errors are listed at the end.
+    /// interrupted or damaged gets the additional extension `.codec.part`. -j sets how many files are
+    /// converted in parallel (default: the number of cores). Errors are listed at the end.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "report"])]
     pub(crate) out_dir: Option<PathBuf>,
     /// Replace the extension of each input by this (with --out-dir).

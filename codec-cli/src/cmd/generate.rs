@@ -34,9 +34,8 @@ pub(crate) fn run(args: &GenerateArgs, env: &Env) -> Result<()> {
         format_of(&args.output, args.format.as_deref(), Outputs::GENERATED.with_default(default))?;
     let rules = OutputRules {
         overwrite: args.yes,
-        protected: Vec::new(),
         terminal: args.format.is_some(),
-        part: false,
+        ..OutputRules::default()
     };
     rules.check(&args.output)?;
     let Some(scene) = scene else {

@@ -24,7 +24,7 @@ pub(crate) fn run(args: &SnapshotArgs, env: &Env) -> Result<()> {
         overwrite: args.yes,
         protected: vec![spec.path.clone()],
         terminal: args.force,
-        part: false,
+        ..OutputRules::default()
     };
     rules.check(&args.output)?;
     let style = write::Style::of(&args.output, args.quality, args.lossless)?;

@@ -3,6 +3,8 @@
 use std::fs::{self, File};
 use std::time::{Duration, SystemTime};
 
+use serde_json::Value;
+
 use super::Place;
 
 /// The command for all clips.
@@ -77,14 +79,19 @@ fn a_failure_ends_no_other_file_and_is_listed_last() {
     assert!(last.contains("\n  cannot open none.y4m: "), "{last}");
     assert!(last.contains("\n  cut.ivf: "), "{last}");
     // What was decoded before the damage does not look complete.
-    assert!(last.contains("\n  the part before the error is in out/cut.webm.part"), "{last}");
-    assert_eq!(outputs(&place), ["a.webm", "c.webm", "cut.webm.part"]);
-    place.ok(&["decode", "out/cut.webm.part", "--null"]);
+    assert!(
+        last.contains("\n  what was written until then is in out/cut.webm.codec.part"),
+        "{last}"
+    );
+    assert_eq!(outputs(&place), ["a.webm", "c.webm", "cut.webm.codec.part"]);
+    place.ok(&["decode", "out/cut.webm.codec.part", "--null"]);
 
-    // A complete input replaces the incomplete result.
+    // A complete input replaces the incomplete result, and no file of another program.
+    fs::write(place.path("out/cut.webm.part"), "a download").unwrap();
     fs::write(place.path("cut.ivf"), whole).unwrap();
     place.ok(&["transcode", "a.y4m", "cut.ivf", "--out-dir", "out", "--preset", "rtc"]);
-    assert_eq!(outputs(&place), ["a.webm", "c.webm", "cut.webm"]);
+    assert_eq!(outputs(&place), ["a.webm", "c.webm", "cut.webm", "cut.webm.part"]);
+    assert_eq!(place.read("out/cut.webm.part"), b"a download");
 }
 
 #[test]
@@ -135,7 +142,7 @@ fn records_tell_the_outcome_of_each_file() {
     fs::write(place.path("out/c.webm"), "mine").unwrap();
     let run = place.run(&[&ALL[..], &["none.y4m", "--progress", "json", "-j", "1"]].concat());
     assert_eq!(run.code, 3, "{}", run.err);
-    let lines: Vec<serde_json::Value> =
+    let lines: Vec<Value> =
         run.err.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let files: Vec<_> = lines.iter().filter(|line| line["type"] == "file").collect();
     let outcomes: Vec<_> = files.iter().map(|file| file["outcome"].as_str().unwrap()).collect();
@@ -143,6 +150,7 @@ fn records_tell_the_outcome_of_each_file() {
     assert_eq!(files[1]["output"], "out/b.webm");
     assert_eq!(files[1]["summary"]["frames"], 5, "{}", files[1]);
     assert!(files[3]["message"].as_str().unwrap().contains("none.y4m"));
+    assert!(files[3].get("summary").is_none_or(Value::is_null), "{}", files[3]);
     let summary = lines.iter().find(|line| line["type"] == "summary").unwrap();
     let counts = ["files", "written", "skipped", "failed", "exit_code"].map(|key| &summary[key]);
     assert_eq!(counts.map(|count| count.as_u64().unwrap()), [4, 2, 1, 1, 3]);
@@ -180,7 +188,7 @@ fn an_interrupted_batch_continues_later() {
     assert_eq!(run.wait().unwrap().code(), Some(130), "{rest:?}");
     assert!(rest.iter().any(|line| line.contains("2 files left")), "{rest:?}");
     let names = outputs(&place);
-    assert!(names == ["a.webm", "b.webm.part"] || names == ["a.webm"], "{names:?}");
+    assert!(names == ["a.webm", "b.webm.codec.part"] || names == ["a.webm"], "{names:?}");
 
     // A shorter clip, so that the rest does not take minutes.
     black("b.yuv", 4);

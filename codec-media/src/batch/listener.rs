@@ -10,12 +10,12 @@ use crate::failure::Result;
 use crate::json::Object;
 use crate::progress::{Meter, Now, Pass};
 
-/// The last note and the last record of a file: its totals.
+/// The totals of a file: the last note of its run, and the summary.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Totals {
     pub(super) note: Option<String>,
     /// JSON.
-    pub(super) record: Option<String>,
+    pub(super) summary: Option<String>,
 }
 
 /// Totals that the listener fills.
@@ -65,7 +65,10 @@ impl Listener for FileEvents {
     }
 
     fn record(&self, record: Object) {
-        self.totals.change(|totals| totals.record = Some(record.finish()));
+        let record = record.finish();
+        if record.starts_with(r#"{"type":"summary""#) {
+            self.totals.change(|totals| totals.summary = Some(record));
+        }
     }
 
     fn text(&self, text: &str) -> Result<()> {

@@ -85,12 +85,11 @@ pub fn run(batch: &Batch, env: &Env, work: &(dyn Fn(&Job<'_>) -> Result<()> + Sy
     let mut outcomes: Vec<(usize, Outcome)> = thread::scope(|scope| {
         let worker = || {
             let mut done = Vec::new();
-            while let index = next.fetch_add(1, Ordering::Relaxed)
-                && let Some(file) = files.get(index)
-            {
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(file) = files.get(index) else { return done };
                 done.push((index, run_file(index, file)));
             }
-            done
         };
         let workers: Vec<_> = (1..at_once).map(|_| scope.spawn(worker)).collect();
         let mut outcomes = worker();
@@ -158,7 +157,7 @@ fn report(file: &File, outcome: &Outcome, totals: &listener::Totals, env: &Env) 
         if let Some(message) = message {
             record = record.text("message", message);
         }
-        return env.events.event(record.maybe("summary", totals.record.as_ref()));
+        return env.events.event(record.maybe("summary", totals.summary.as_ref()));
     }
     match outcome {
         Outcome::Written => {
@@ -226,7 +225,7 @@ fn conclude(
         message.push_str(&format!("\n  {text}"));
         let part = part_of(&file.output);
         if part.exists() {
-            message.push_str(&format!("\n  the part before the error is in {}", part.display()));
+            message.push_str(&format!("\n  what was written until then is in {}", part.display()));
         }
     }
     Err(Failure::new(kind, message))

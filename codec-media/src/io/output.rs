@@ -211,10 +211,11 @@ fn plain(error: io::Error) -> io::Error {
     }
 }
 
-/// The name of the incomplete version of a file: `a.webm.part` for `a.webm`.
+/// The name of the incomplete version of a file: `a.webm.codec.part` for `a.webm`. `a.webm.part` could be the
+/// download of another program.
 pub fn part_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".part");
+    name.push(".codec.part");
     PathBuf::from(name)
 }
 

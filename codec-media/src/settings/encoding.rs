@@ -104,8 +104,7 @@ impl Encoding {
         let encoder = EncoderSettings::generated(format)?;
         let mut settings =
             Self::with(PathBuf::from("generated clip"), output, format, encoder, audio);
-        settings.rules =
-            OutputRules { overwrite, protected: Vec::new(), terminal: false, part: false };
+        settings.rules = OutputRules { overwrite, ..OutputRules::default() };
         settings.passes = Some(1);
         Ok(settings)
     }
@@ -124,7 +123,7 @@ impl Encoding {
             output,
             format,
             fragmented: false,
-            rules: OutputRules { overwrite: false, protected, terminal: false, part: false },
+            rules: OutputRules { overwrite: false, protected, ..OutputRules::default() },
             encoder,
             goal: None,
             rate_trace: None,
