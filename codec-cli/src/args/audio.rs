@@ -5,7 +5,7 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use codec_audio::{Application, Bandwidth, FrameDuration};
 use codec_core::codec::Bitrate;
-use codec_media::io::audio_choice::AudioChoice;
+use codec_media::io::audio_track::AudioTrackChoice;
 use codec_media::settings::audio::AudioOptions;
 use codec_media::values;
 
@@ -159,7 +159,7 @@ impl From<&AudioArgs> for AudioOptions {
 pub(crate) enum AudioTrackArg {
     /// No audio, as `--no-audio`.
     None,
-    Track(AudioChoice),
+    Track(AudioTrackChoice),
 }
 
 impl FromStr for AudioTrackArg {
@@ -178,10 +178,10 @@ impl FromStr for AudioTrackArg {
 
 impl AudioTrackArg {
     /// The chosen track; the first one without a value.
-    pub(crate) fn choice(given: Option<&Self>) -> AudioChoice {
+    pub(crate) fn choice(given: Option<&Self>) -> AudioTrackChoice {
         match given {
             Some(Self::Track(choice)) => choice.clone(),
-            Some(Self::None) | None => AudioChoice::First,
+            Some(Self::None) | None => AudioTrackChoice::First,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use codec_container::{Format, Input, PacketReader, ReadOptions, Source, YuvReader};
 use codec_core::codec::Limits;
 
-use super::audio_choice::AudioChoice;
+use super::audio_track::AudioTrackChoice;
 use super::interruptible::InterruptibleReader;
 use super::names::is_pipe;
 use super::packed::PackedReader;
@@ -33,7 +33,7 @@ pub struct InputSpec {
     /// The part that is read.
     pub cut: Cut,
     /// The audio track that is used.
-    pub audio: AudioChoice,
+    pub audio: AudioTrackChoice,
 }
 
 /// An opened input.
@@ -55,7 +55,7 @@ impl InputSpec {
             limits,
             lenient: false,
             cut: Cut::default(),
-            audio: AudioChoice::First,
+            audio: AudioTrackChoice::First,
         }
     }
 
@@ -118,7 +118,9 @@ impl InputSpec {
         }
         Ok(Opened::Container(match input {
             Input::Packets(reader) => Input::Packets(self.audio.apply(reader, &name)?),
-            _ if self.audio != AudioChoice::First => return Err(AudioChoice::missing(&name)),
+            _ if self.audio != AudioTrackChoice::First => {
+                return Err(AudioTrackChoice::missing(&name));
+            }
             other => other,
         }))
     }

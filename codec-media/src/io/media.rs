@@ -2,8 +2,8 @@
 
 use codec_container::{Input, PacketReader, TrackKind};
 
-use super::audio_choice::AudioChoice;
 use super::audio_input::AudioInput;
+use super::audio_track::AudioTrackChoice;
 use super::cut_audio::{AudioRange, cut_audio, only_audio};
 use super::decoded::{DecodeOptions, DecodedSource};
 use super::demux;
@@ -126,7 +126,7 @@ fn warn_of_further_tracks(
     env: &Env,
 ) {
     let name = spec.name();
-    let wants_first = wants.audio && spec.audio == AudioChoice::First;
+    let wants_first = wants.audio && spec.audio == AudioTrackChoice::First;
     let video = reader.tracks().iter().filter(|track| track.video().is_some()).count();
     let audio = reader.tracks().iter().filter(|track| track.audio().is_some()).count();
     for (wanted, count, kind) in [(wants.video, video, "video"), (wants_first, audio, "audio")] {

@@ -1,7 +1,7 @@
 //! Inputs and outputs: files, pipes, still images, and the tracks in them.
 
-pub mod audio_choice;
 pub mod audio_input;
+pub mod audio_track;
 mod converted;
 pub(crate) mod cut_audio;
 pub mod cut_packets;

@@ -8,7 +8,7 @@ use crate::failure::{Failure, Kind, Result};
 
 /// The choice of an audio track.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum AudioChoice {
+pub enum AudioTrackChoice {
     /// The first audio track.
     #[default]
     First,
@@ -71,7 +71,7 @@ fn same_language(a: &str, b: &str) -> bool {
     a == b || LANGUAGES.iter().find(both).is_some()
 }
 
-impl FromStr for AudioChoice {
+impl FromStr for AudioTrackChoice {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
@@ -96,7 +96,7 @@ impl FromStr for AudioChoice {
     }
 }
 
-impl AudioChoice {
+impl AudioTrackChoice {
     /// The error of an input without audio.
     pub(super) fn missing(name: &str) -> Failure {
         Failure::new(Kind::Input, format!("{name}: no audio track to choose"))
@@ -208,9 +208,9 @@ mod tests {
 
     #[test]
     fn choices_are_numbers_or_languages() {
-        let parsed = |text: &str| text.parse::<AudioChoice>();
-        assert_eq!(parsed("2"), Ok(AudioChoice::Number(2)));
-        assert_eq!(parsed("pt-BR"), Ok(AudioChoice::Language("pt-BR".to_owned())));
+        let parsed = |text: &str| text.parse::<AudioTrackChoice>();
+        assert_eq!(parsed("2"), Ok(AudioTrackChoice::Number(2)));
+        assert_eq!(parsed("pt-BR"), Ok(AudioTrackChoice::Language("pt-BR".to_owned())));
         for wrong in ["0", "-1", "english", "all", "", "e2"] {
             assert!(parsed(wrong).is_err(), "{wrong}");
         }
