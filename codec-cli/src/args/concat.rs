@@ -28,7 +28,7 @@ pub(crate) struct ConcatArgs {
     pub(crate) output: PathBuf,
     /// Set the container: webm, mkv, mp4, ivf, h264, opus, ogg, wav or flac.
     ///
-    /// Needed if the file name has no known extension. Pipes get webm unless it is given.
+    /// Needed if the file name has no known extension. Pipes get webm by default.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
     /// Scale all parts to this size, such as 640x360; the video is then encoded.
@@ -77,10 +77,8 @@ pub(crate) fn joining(args: &ConcatArgs) -> Result<Joining> {
     let limits = args.limits.map_or_else(Limits::default, |list| list.0);
     let first = args.inputs.first().cloned().unwrap_or_default();
     let options = EncoderOptions::from(&args.encoder);
-    let mut encoding = Encoding::new(&first, &args.output).or_else(|_| {
-        let named = PathBuf::from(format!("out.{}", format.name()));
-        Encoding::new(&first, named)
-    })?;
+    // Settings of the encoder come below, if the output has video.
+    let mut encoding = Encoding::new(&first, "out.webm")?;
     encoding.input = InputSpec::new(&first, limits);
     encoding.output.clone_from(&args.output);
     encoding.format = format;

@@ -513,3 +513,42 @@ fn video_times(place: &Place, name: &str) -> (&'static str, Vec<i64>) {
     times.sort_unstable();
     (codec, times)
 }
+
+#[test]
+fn audio_files_are_joined_in_every_audio_format() {
+    let place = Place::new();
+    write_sources(&place);
+    let parts = ["concat", "count.wav", "count.wav", "-o"];
+    for output in ["out.wav", "out.opus", "out.ogg", "out.flac", "out.webm"] {
+        place.ok(&[&parts[..], &[output]].concat());
+        let probe = place.json(&["probe", output, "--json"]);
+        assert_eq!(probe["tracks"].as_array().unwrap().len(), 1, "{output}: {probe}");
+        place.ok(&["decode", output, "-o", "back.wav", "-y"]);
+        let decoded = place.json(&["probe", "back.wav", "--json"]);
+        let seconds = decoded["tracks"][0]["duration_s"].as_f64().unwrap();
+        assert!((seconds - 32.0).abs() < 0.05, "{output}: {seconds} s");
+    }
+    // The audio of files with video.
+    let both = ["transcode", "numbers.y4m", "-o", "numbers.webm", "--speed", "10"];
+    place.ok(&both);
+    let video = ["concat", "numbers.webm", "numbers.webm", "-o", "video.wav"];
+    let run = place.run(&video);
+    assert_eq!(run.code, 3, "{}", run.err);
+    assert!(run.err.contains("video dropped: wav cannot hold video"), "{}", run.err);
+}
+
+#[test]
+fn the_end_of_raw_video_is_known() {
+    let place = Place::new();
+    write_sources(&place);
+    // 100 frames at 25 frames per second.
+    for command in [
+        &["transcode", "numbers.y4m", "-o", "a.ivf", "--from", "500"][..],
+        &["decode", "numbers.y4m", "--null", "--from", "500"],
+        &["snapshot", "numbers.y4m", "-o", "a.png", "--time", "500"],
+    ] {
+        let run = place.fails(2, "no frame at or after 500", command);
+        assert!(run.err.contains("the video ends at 4.000 s"), "{}", run.err);
+        assert!(!run.err.contains("--from"), "{}", run.err);
+    }
+}

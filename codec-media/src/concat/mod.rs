@@ -21,7 +21,7 @@ use crate::io::decoded::DecodeOptions;
 use crate::session::Session;
 use crate::session::audio::{self as session_audio, AudioEncoding};
 use crate::session::copy::{Copying, copy_packets};
-use crate::settings::encoding::Encoding;
+use crate::settings::encoding::{Encoding, can_hold_video};
 
 /// Differences between the lengths of audio and video that are not reported, in nanoseconds: a
 /// packet of audio.
@@ -51,10 +51,14 @@ pub fn run(joining: &Joining, env: &Env) -> Result<()> {
     let open = |path: &PathBuf| Part::open(path, limits, wants_audio, env);
     let parts = joining.inputs.iter().map(open).collect::<Result<Vec<_>>>()?;
     let has_video = check_tracks(&parts)?;
+    let drops_video = has_video && !can_hold_video(settings.format);
+    if drops_video {
+        env.events.note(format!("video dropped: {} cannot hold video", settings.format));
+    }
     report_lengths(&parts, env);
     let audio = audio_format(&parts).map(|format| ChainedAudio::new(&parts, format, env));
     let audio = audio.and_then(|audio| AudioInput::of(Box::new(audio), names(&parts)));
-    if !has_video {
+    if !has_video || drops_video {
         return join_audio(settings, audio, env);
     }
     check_sizes(&parts, settings)?;

@@ -29,7 +29,7 @@ impl Outputs {
     pub const ENCODED: Self = Self {
         default: Format::Ivf,
         names: "ivf, webm, mkv, mp4, h264, obu, opus, ogg, wav, flac, y4m, raw or pcm",
-        endings: ".webm, .mp4, .mkv, .h264, .ogg, .wav, .ivf or .y4m",
+        endings: ".webm, .mp4, .mkv, .ivf, .h264, .opus, .ogg, .wav or .flac",
     };
     /// Outputs of `decode`.
     pub const DECODED: Self = Self {
@@ -68,22 +68,29 @@ impl Outputs {
 /// # Errors
 /// If no format is known for the name.
 pub fn format_of(path: &Path, flag: Option<&str>, outputs: Outputs) -> Result<Format> {
-    if let Some(name) = flag {
-        return Format::from_extension(name).ok_or_else(|| {
+    let found = match flag {
+        Some(name) => Format::from_extension(name).ok_or_else(|| {
             Failure::usage(format!("unknown format {name}: expected {}", outputs.names))
-        });
-    }
-    if is_pipe(path) || is_special(path) {
-        return Ok(outputs.default);
-    }
-    let extension = path.extension().and_then(|extension| extension.to_str());
-    extension.and_then(Format::from_extension).ok_or_else(|| {
-        Failure::usage(format!(
-            "unknown format of {}\nhelp: use a name ending in {}, or give -f",
-            path.display(),
+        })?,
+        None if is_pipe(path) || is_special(path) => return Ok(outputs.default),
+        None => {
+            let extension = path.extension().and_then(|extension| extension.to_str());
+            extension.and_then(Format::from_extension).ok_or_else(|| {
+                Failure::usage(format!(
+                    "unknown format of {}\nhelp: use a name ending in {}, or give -f",
+                    path.display(),
+                    outputs.endings
+                ))
+            })?
+        }
+    };
+    match found {
+        Format::MpegTs | Format::Mp3 | Format::Adts => Err(Failure::usage(format!(
+            "cannot write {found}: it can only be read\nhelp: use a name ending in {}",
             outputs.endings
-        ))
-    })
+        ))),
+        _ => Ok(found),
+    }
 }
 
 /// The codec of headerless audio implied by a file name: `.s24` for 24-bit samples, `.al` for

@@ -233,7 +233,13 @@ impl AudioSettings {
     pub(crate) fn copies(&self, codec: AudioCodec, format: Format) -> Result<bool> {
         match self.codec {
             AudioChoice::Encode(..) => Ok(false),
-            AudioChoice::Copy => check_fits(codec, format).map(|()| true),
+            AudioChoice::Copy if !format.holds_audio(codec) => {
+                let message = format!("cannot copy {codec} audio into {format}");
+                Err(Failure::usage(format!(
+                    "{message}\nhelp: encode it: omit --copy and --audio-codec copy"
+                )))
+            }
+            AudioChoice::Copy => Ok(true),
             AudioChoice::Usual => {
                 let compressed =
                     !matches!(codec, AudioCodec::Pcm(_) | AudioCodec::Pcma | AudioCodec::Pcmu);
@@ -348,7 +354,7 @@ pub fn find(name: &str) -> Result<(&'static AudioBackend, AudioCodec)> {
     let (backend, ..) = found.map_err(|error| match registry::find_audio(spec) {
         Ok(_) => Failure::new(Kind::Backend, format!("{spec} has no encoder")),
         Err(_) if registry::find(spec).is_ok() => {
-            Failure::usage(format!("{spec} is a video codec, but the output is audio"))
+            Failure::usage(format!("{spec} is a video codec, but there is only audio to encode"))
         }
         Err(_) => Failure::encoding(error),
     })?;
