@@ -8,13 +8,11 @@ use codec_media::io::names::{Outputs, format_of, headerless_codec};
 use codec_media::session::audio::AudioEncoding;
 use codec_media::settings::audio::AudioSettings;
 
-use codec_core::codec::Denoise;
-use codec_media::values::Deinterlace;
-
 use super::copying;
 use super::encode::EncodeArgs;
 use super::encoder::PresetArg;
 use super::encoding::fragmented;
+use super::given::Given;
 
 /// Returns the settings of `encode` and `transcode` for output without video.
 pub(crate) fn audio_encoding(args: &EncodeArgs) -> Result<AudioEncoding> {
@@ -42,6 +40,11 @@ pub(crate) fn audio_encoding(args: &EncodeArgs) -> Result<AudioEncoding> {
         }
         (None, _) => {}
     }
+    if args.encoder.bitrate.is_some() && audio.audio_bitrate.is_some() {
+        return Err(Failure::usage(
+            "give either -b or --audio-bitrate, not both: the output is audio only",
+        ));
+    }
     let real_time = args.encoder.file_preset() == PresetArg::Rtc;
     let protected = vec![args.input.path()];
     Ok(AudioEncoding {
@@ -59,32 +62,8 @@ pub(crate) fn audio_encoding(args: &EncodeArgs) -> Result<AudioEncoding> {
 
 /// Returns the name of the first given option that has no meaning without video.
 fn video_option(args: &EncodeArgs) -> Option<&'static str> {
-    let given = [
-        (args.encoder.quality.is_some(), "--quality"),
-        (args.encoder.qp.is_some(), "--qp"),
-        (args.encoder.speed.is_some(), "--speed"),
-        (args.passes.is_some(), "--passes"),
-        (args.cut.threads.is_some(), "--threads"),
-        (args.encoder.keyint.is_some(), "--keyint"),
-        (args.cut.frames.is_some(), "--frames"),
-        (args.cut.skip > 0, "--skip"),
-        (args.encoder.layers.is_some(), "--layers"),
-        (args.encoder.video_denoise != Denoise::Off, "--video-denoise"),
-        (args.encoder.tune.is_some(), "--tune"),
-        (args.encoder.drop, "--drop"),
-        (!args.encoder.region.is_empty(), "--region"),
-        (args.encoder.max_frame_time.is_some(), "--max-frame-time"),
-        (args.encoder.error_resilient, "--error-resilient"),
-        (args.encoder.token_parts.is_some(), "--token-parts"),
-        (args.resize.is_some(), "--resize"),
-        (args.transform.deinterlace != Deinterlace::Off, "--deinterlace"),
-        (args.cut.fps.is_some(), "--fps"),
-        (args.transform.crop.is_some(), "--crop"),
-        (args.transform.rotate.is_some(), "--rotate"),
-        (!args.encoder.knob.is_empty(), "--knob"),
-        (args.report.is_some(), "--report"),
-        (!args.metrics.is_empty(), "--metrics"),
-        (args.verify, "--verify"),
-    ];
-    given.into_iter().find_map(|(is_given, flag)| is_given.then_some(flag))
+    let Given { encoder, threads, frames, report, .. } = Given::of(args);
+    let quality = args.encoder.quality.map(|_| "--quality");
+    let qp = args.encoder.qp.map(|_| "--qp");
+    [quality, qp, encoder, threads, frames, report].into_iter().flatten().next()
 }

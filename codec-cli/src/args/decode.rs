@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use codec_media::cut::parse_time;
-use codec_media::io::audio_choice::AudioChoice;
+use codec_media::io::audio_track::AudioTrackChoice;
 use codec_media::values::{Samples, Scale, Target};
 
 use super::numbers::{count, within};
@@ -31,7 +31,7 @@ pub(crate) struct DecodeArgs {
     /// Default: planes in the format of the frames.
     #[arg(long, value_name = "SAMPLES")]
     pub(crate) pixels: Option<Samples>,
-    /// Set the sample format of audio: u8, s16le (the default), s24le, s32le, f32le.
+    /// Set the sample format of audio: u8, s16le (the default), s16be, s24le, s32le, f32le, f64le.
     #[arg(long, value_name = "ENCODING")]
     pub(crate) samples: Option<String>,
     /// Select the decoder: CODEC or CODEC/BACKEND.
@@ -67,7 +67,7 @@ pub(crate) struct DecodeArgs {
     ///
     /// Numbers count audio tracks from 1; languages are codes such as eng or en. Default: the first.
     #[arg(id = "audio_track", long = "audio", value_name = "TRACK")]
-    pub(crate) audio_track: Option<AudioChoice>,
+    pub(crate) audio_track: Option<AudioTrackChoice>,
     /// Overwrite existing files.
     #[arg(short = 'y', long)]
     pub(crate) yes: bool,

@@ -39,8 +39,8 @@ pub(crate) struct EncodeArgs {
     ///
     /// Each output has the name of its input with another suffix. Inputs whose output exists are skipped,
     /// so that the same command continues a run that was interrupted. The result of a file that is
-    /// interrupted or damaged gets the additional extension `.codec.part`. -j sets how many files are
-    /// converted in parallel (default: the number of cores). Errors are listed at the end.
+    /// interrupted or damaged gets the additional extension `.codec.part`. Without -j, as many
+    /// files are converted in parallel as the machine has cores. Errors are listed at the end.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "report"])]
     pub(crate) out_dir: Option<PathBuf>,
     /// Replace the extension of each input by this (with --out-dir).
@@ -106,7 +106,7 @@ pub(crate) struct EncodeArgs {
     /// Default: psnr, if `--report` is given.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "LIST")]
     pub(crate) metrics: Vec<Metric>,
-    /// Write lossless WebP (still images).
+    /// Write lossless WebP; PNG is always lossless (still images).
     #[arg(long)]
     pub(crate) lossless: bool,
     /// Check that the output decodes to the encoder's frames; exit with code 7 if one differs.

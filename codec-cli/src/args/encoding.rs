@@ -13,6 +13,7 @@ use codec_media::settings::encoding::{Encoding, can_hold_audio};
 use codec_media::settings::goal::Goal;
 
 use super::encode::{EncodeArgs, Metric};
+use super::given::Given;
 
 /// The settings of `encode` and `transcode`.
 pub(crate) fn encoding(args: &EncodeArgs) -> Result<Encoding> {
@@ -29,7 +30,7 @@ pub(crate) fn encoding(args: &EncodeArgs) -> Result<Encoding> {
     let real_time = encoder.preset == Preset::Rtc;
     let audio = AudioOptions::from(&args.audio);
     let audio = match args.audio.no_audio || !can_hold_audio(format) {
-        true if audio.requires_encoder() || audio.audio_codec.is_some() => {
+        true if Given::of(args).audio.is_some() => {
             let reason = if args.audio.no_audio {
                 "--no-audio".to_owned()
             } else {

@@ -24,9 +24,10 @@ const TOKEN: &str = "CODEC_TOKEN";
 pub(crate) struct NetworkArgs {
     /// Emulate a network link for datagrams on this end.
     ///
-    /// LINK contains any of loss=5%,burst=4,delay=40ms,jitter=10ms,reorder=on,rate=800k,queue=200ms,
-    /// dup=1%,seed=1. `burst` is the mean number of packets lost in a row, `dup` the share of packets
-    /// sent twice.
+    /// LINK is a comma-separated list of loss=5%, burst=4, delay=40ms, jitter=10ms, reorder=on, rate=800k,
+    /// queue=200ms, dup=1% and seed=1. `burst` is the mean number of packets lost in a row, `dup` the share
+    /// of packets sent twice, `reorder=on` lets packets overtake each other, and `queue` is the longest wait
+    /// for the link.
     ///
     /// LINK may begin with a profile: `wifi`, `wifi_lossy`, `wifi_congested`, `cellular`, `satellite`
     /// or `congested`. Settings after it replace those of the profile. Example: `wifi_lossy,rate=2M`.
@@ -119,7 +120,7 @@ impl AdaptArg {
 pub(crate) struct SendArgs {
     /// Input: a file, `-`, a generated source or a camera.
     ///
-    /// `-` is y4m or --raw. Generated:
+    /// `-` reads y4m, or raw video with --raw. Generated:
     /// testsrc:scene=talking-head,size=640x360,fps=30,audio=tone,seed=0. Camera (feature
     /// `capture`): `v4l2:/dev/video0,size=640x480,fps=30,format=mjpeg,channels=1,mic=default`.
     #[arg(value_name = "IN")]
@@ -127,10 +128,11 @@ pub(crate) struct SendArgs {
     /// Destination: rtp://, srtp://, udp://, tcp://, ws:// or wss://HOST:PORT, or
     /// `whip://HOST/PATH`.
     ///
-    /// `?listen` waits for the other end to connect. `whip://` publishes to a WebRTC server.
+    /// `whip://` publishes to a WebRTC server. Over tcp, ws and wss, `?listen` waits for the other end to
+    /// connect. srtp needs `?key=BASE64` or --sdp.
     #[arg(value_name = "URL")]
     pub(crate) url: String,
-    /// Set the layout of headerless input: WxH@fps:i420|nv12|yuy2|rgb24|bgra.
+    /// Set the layout of headerless input: WxH@FPS:i420|nv12|yuy2|rgb24|bgra; 30 fps and i420 by default.
     ///
     /// Example: `640x360@30:i420`.
     #[arg(long, value_name = "LAYOUT")]
@@ -149,9 +151,11 @@ pub(crate) struct SendArgs {
     pub(crate) repeat: bool,
     /// Send the file's packets without re-encoding (VP8, VP9, H.264).
     ///
-    /// Audio other than Opus is encoded. Files with H.264 are sent like this by default, unless an
+    /// Audio other than Opus is encoded. H.264 files are sent without re-encoding by default, unless an
     /// encoder option is given or the receiver does not accept the stream.
-    #[arg(long, conflicts_with_all = ["resize", "rate", "rate_trace"])]
+    #[arg(long, conflicts_with_all = ["resize", "rate", "rate_trace", "speed", "keyint", "layers",
+          "content", "video_denoise", "tune", "drop", "region", "max_frame_time", "error_resilient", "token_parts",
+          "knob"])]
     pub(crate) copy: bool,
     #[command(flatten)]
     pub(crate) encoder: EncoderArgs,
@@ -190,8 +194,9 @@ pub(crate) struct SendArgs {
 pub(crate) struct RecvArgs {
     /// Source: rtp://, srtp://, udp://, tcp://, ws://, wss:// or whep:// URL, or an .sdp file.
     ///
-    /// URLs have the form SCHEME://HOST:PORT, or `whep://HOST/PATH` for a WebRTC server. The
-    /// receiver waits for the other end; `?connect` connects to it.
+    /// URLs have the form SCHEME://HOST:PORT, or `whep://HOST/PATH` for a WebRTC server. Over tcp, ws
+    /// and wss, the receiver waits for the other end; `?connect` connects to it. srtp needs
+    /// `?key=BASE64` or --sdp.
     #[arg(value_name = "URL")]
     pub(crate) url: String,
     /// Output file, or `-`: .webm, .mkv, .ivf, .mp4, .h264, .opus, .y4m or .yuv.

@@ -13,6 +13,7 @@ pub(crate) mod encode;
 pub(crate) mod encoder;
 pub(crate) mod encoding;
 pub(crate) mod generate;
+pub(crate) mod given;
 pub(crate) mod grammar;
 pub(crate) mod inspect;
 #[cfg(feature = "net")]

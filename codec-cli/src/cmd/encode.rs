@@ -15,7 +15,6 @@ use codec_media::io::unreadable::Advice;
 use codec_media::io::video;
 use codec_media::session::copy::copy;
 use codec_media::session::{self, Session, audio, goal};
-use codec_media::settings::audio::AudioOptions;
 use codec_media::settings::encoding::can_hold_video;
 use codec_media::values::Rotate;
 
@@ -23,6 +22,7 @@ use crate::args::audio_encoding::audio_encoding;
 use crate::args::copying::copying;
 use crate::args::encode::EncodeArgs;
 use crate::args::encoding::encoding;
+use crate::args::given::Given;
 
 use super::decode;
 
@@ -58,7 +58,7 @@ pub(crate) fn transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
         )));
     }
     if format.is_raw_video() {
-        reject_goal(args)?;
+        reject_encoder(args, format)?;
         return decode::from_transcode(args, env);
     }
     run(args, format, env)
@@ -79,9 +79,11 @@ fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
             "--bitrate and --qp cannot be used with still images\nhelp: set the quality with -q",
         ));
     }
-    reject_goal(args)?;
-    if args.fragmented {
-        return Err(Failure::usage("--fragmented cannot be used with still images"));
+    let codec = args.encoder.codec.as_ref().map(|_| "--codec");
+    let fragmented = args.fragmented.then_some("--fragmented");
+    let Given { encoder, report, audio, .. } = Given::of(args);
+    if let Some(flag) = [codec, encoder, report, audio, fragmented].into_iter().flatten().next() {
+        return Err(Failure::usage(format!("{flag} cannot be used with still images")));
     }
     let style = write::Style::of(args.output(), args.encoder.quality, args.lossless)?;
     let spec = args.spec();
@@ -125,12 +127,13 @@ fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
     if opened.available.audio && settings.audio.is_none() && !args.audio.no_audio {
         env.events.note(format!("audio dropped: {format} cannot hold audio"));
     }
-    if opened.audio.is_none() && !opened.available.audio && settings.audio.is_some() {
-        let given = AudioOptions::from(&args.audio);
-        if given.requires_encoder() || given.audio_codec.is_some() {
-            let name = settings.input.name();
-            env.events.warn(format!("audio options have no effect: {name} has no audio"));
-        }
+    if opened.audio.is_none()
+        && !opened.available.audio
+        && settings.audio.is_some()
+        && Given::of(args).audio.is_some()
+    {
+        let name = settings.input.name();
+        env.events.warn(format!("audio options have no effect: {name} has no audio"));
     }
     if opened.video.is_some() && settings.goal.is_some() {
         return goal::encode(&settings, opened, env);
@@ -142,6 +145,23 @@ fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
     };
     let session = Session::new(&settings, &*source, opened.audio, env)?;
     session.run(&settings, &mut *source)
+}
+
+/// Rejects what has no meaning for raw video.
+fn reject_encoder(args: &EncodeArgs, format: Format) -> Result<()> {
+    reject_goal(args)?;
+    let options = &args.encoder;
+    let rate = [
+        options.codec.as_ref().map(|_| "--codec"),
+        options.bitrate.map(|_| "--bitrate"),
+        options.quality.map(|_| "--quality"),
+        options.qp.map(|_| "--qp"),
+    ];
+    let Given { encoder, report, audio, .. } = Given::of(args);
+    match rate.into_iter().chain([encoder, report, audio]).flatten().next() {
+        Some(flag) => Err(Failure::usage(format!("{flag} cannot be used with {format} output"))),
+        None => Ok(()),
+    }
 }
 
 /// Rejects goals of an output without encoded video.

@@ -15,8 +15,14 @@ use codec_media::values::Rotate;
 
 use crate::args::decode::SnapshotArgs;
 
+use super::decode::advised;
+
 /// Saves one frame, rotated as its metadata says unless `--rotate` overrides it.
 pub(crate) fn run(args: &SnapshotArgs, env: &Env) -> Result<()> {
+    save(args, env).map_err(|failure| if args.conceal { failure } else { advised(failure) })
+}
+
+fn save(args: &SnapshotArgs, env: &Env) -> Result<()> {
     let mut spec = InputSpec::from(&args.input);
     spec.lenient = args.conceal;
     spec.cut = Cut::new(args.time, None, None);

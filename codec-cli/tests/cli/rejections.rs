@@ -195,3 +195,66 @@ fn video_is_not_written_to_a_terminal() {
     assert!(text.contains("is a terminal") && text.contains("code 2"), "{text}");
     drop(place);
 }
+
+#[test]
+fn options_without_an_effect_are_refused() {
+    let place = Place::with_clip("clapper", "64x48", 3);
+    place.ok(&["generate", "tone", "-n", "3", "-o", "tone.wav"]);
+    let refused = |word: &str, arguments: &[&str]| {
+        place.fails(2, word, arguments);
+    };
+    for more in [
+        &["--verify"][..],
+        &["--report", "r.csv"],
+        &["--speed", "3"],
+        &["--layers", "L1T2"],
+        &["--fec"],
+        &["-c", "vp9"],
+        &["--target", "psnr=40"],
+    ] {
+        for output in ["a.png", "a.jpg", "a.webp"] {
+            let still = ["encode", "clip.y4m", "-n", "1", "-o", output];
+            refused("with still images", &[&still[..], more].concat());
+        }
+    }
+    let raw = ["transcode", "clip.y4m", "-o", "a.yuv"];
+    for more in
+        [&["-b", "300k"][..], &["-c", "vp8"], &["--speed", "3"], &["--audio-bitrate", "64k"]]
+    {
+        refused("cannot be used with raw output", &[&raw[..], more].concat());
+    }
+    let audio = ["encode", "tone.wav", "-o", "a.opus"];
+    refused("not both", &[&audio[..], &["-b", "20k", "--audio-bitrate", "10k"]].concat());
+    refused("--content requires video", &[&audio[..], &["--content", "screen"]].concat());
+    refused("omit --copy", &[&audio[..], &["--copy"]].concat());
+    refused("only audio to encode", &["encode", "tone.wav", "-o", "a.webm", "-c", "vp8"]);
+    refused("ivf output", &["encode", "clip.y4m", "-o", "a.ivf", "--audio", "2"]);
+    refused("--pixels requires", &["decode", "clip.y4m", "--md5", "--pixels", "rgb24"]);
+    refused("--audio requires", &["decode", "clip.y4m", "-o", "b.y4m", "--audio", "2"]);
+    refused("speed", &["send", "clip.y4m", "udp://127.0.0.1:9", "--copy", "--speed", "3"]);
+    refused("expected 0% to 100%", &["simulate", "clip.y4m", "-b", "90k", "--link", "loss=200%"]);
+    assert_eq!(place.names(), ["clip.y4m", "tone.wav"]);
+}
+
+#[test]
+fn formats_that_are_only_read_are_refused_by_name() {
+    let place = Place::with_clip("clapper", "64x48", 3);
+    for (output, name) in [("a.ts", "mpegts"), ("a.mp3", "mp3"), ("a.aac", "adts")] {
+        let word = format!("cannot write {name}: it can only be read");
+        place.fails(2, &word, &["transcode", "clip.y4m", "-o", output]);
+        place.fails(2, &word, &["concat", "clip.y4m", "clip.y4m", "-o", output]);
+    }
+}
+
+#[test]
+fn damage_names_the_option_that_conceals_it() {
+    let place = Place::with_clip("clapper", "64x48", 3);
+    place.ok(&["encode", "clip.y4m", "-o", "a.ivf", "--preset", "rtc"]);
+    let whole = place.read("a.ivf");
+    fs::write(place.path("cut.ivf"), &whole[..whole.len() - 4]).unwrap();
+    place.fails(4, "help: --conceal continues", &["decode", "cut.ivf", "--null"]);
+    let last = ["snapshot", "cut.ivf", "--frame", "2", "-o", "a.png"];
+    place.fails(4, "help: --conceal continues", &last);
+    let p010 = ["decode", "a.ivf", "-o", "a.yuv", "--pixels", "p010"];
+    place.fails(2, "help: write it as i420, nv12", &p010);
+}

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use codec_container::Format;
 use codec_core::codec::FrameFormats;
 use codec_media::Env;
-use codec_media::failure::{Failure, Result};
+use codec_media::failure::{Failure, Kind, Result};
 use codec_media::frame::convert;
 use codec_media::frame::transform::Transform;
 use codec_media::io::decoded::DecodeOptions;
@@ -55,6 +55,18 @@ struct Decoding {
 
 /// Runs the command.
 pub(crate) fn run(args: &DecodeArgs, env: &Env) -> Result<()> {
+    decode_as(args, env).map_err(|failure| if args.conceal { failure } else { advised(failure) })
+}
+
+/// Adds the remedy to an error about damage.
+pub(crate) fn advised(mut failure: Failure) -> Failure {
+    if failure.kind == Kind::Corrupt && !failure.message.contains("\nhelp: ") {
+        failure.message.push_str("\nhelp: --conceal continues after damage");
+    }
+    failure
+}
+
+fn decode_as(args: &DecodeArgs, env: &Env) -> Result<()> {
     let audio = args.audio_track.clone().unwrap_or_default();
     let mut input = InputSpec { cut: args.cut.cut(), audio, ..InputSpec::from(&args.input) };
     input.lenient = args.conceal;
@@ -65,6 +77,12 @@ pub(crate) fn run(args: &DecodeArgs, env: &Env) -> Result<()> {
     }
     if args.samples.is_some() {
         return Err(Failure::usage("--samples requires audio output, such as -o F.wav"));
+    }
+    if args.audio_track.is_some() && format.is_some() {
+        return Err(Failure::usage("--audio requires audio output, such as -o F.wav"));
+    }
+    if args.pixels.is_some() && format.is_none() {
+        return Err(Failure::usage("--pixels requires raw output, such as -o F.yuv"));
     }
     let output = match (&args.output, format) {
         (Some(path), Some(format)) => Some(target(

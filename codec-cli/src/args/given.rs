@@ -1,0 +1,78 @@
+//! Which options of `encode` and `transcode` were given, for outputs that have no use for them.
+
+use codec_core::codec::Denoise;
+use codec_media::settings::audio::AudioOptions;
+use codec_media::values::Deinterlace;
+
+use super::audio::AudioTrackArg;
+use super::encode::EncodeArgs;
+use super::encoder::ContentArg;
+
+/// The flags of the first given option of each kind.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Given {
+    /// An option of the video encoder, apart from its codec, bitrate, quality and quantiser.
+    pub(crate) encoder: Option<&'static str>,
+    /// `--threads`, which decoders have, too.
+    pub(crate) threads: Option<&'static str>,
+    /// An option that changes or counts frames.
+    pub(crate) frames: Option<&'static str>,
+    /// A report about the frames, or a check of them.
+    pub(crate) report: Option<&'static str>,
+    /// An option of the audio.
+    pub(crate) audio: Option<&'static str>,
+}
+
+impl Given {
+    pub(crate) fn of(args: &EncodeArgs) -> Self {
+        let EncodeArgs { encoder, transform, cut, audio, .. } = args;
+        let options = AudioOptions::from(audio);
+        let chosen = matches!(args.audio_track, Some(AudioTrackArg::Track(_)));
+        Self {
+            encoder: first(&[
+                (encoder.speed.is_some(), "--speed"),
+                (encoder.keyint.is_some(), "--keyint"),
+                (encoder.layers.is_some(), "--layers"),
+                (encoder.content != ContentArg::Camera, "--content"),
+                (encoder.video_denoise != Denoise::Off, "--video-denoise"),
+                (encoder.tune.is_some(), "--tune"),
+                (encoder.drop, "--drop"),
+                (!encoder.region.is_empty(), "--region"),
+                (encoder.max_frame_time.is_some(), "--max-frame-time"),
+                (encoder.error_resilient, "--error-resilient"),
+                (encoder.token_parts.is_some(), "--token-parts"),
+                (!encoder.knob.is_empty(), "--knob"),
+                (args.target.is_some(), "--target"),
+                (args.size.is_some(), "--size"),
+                (args.rate_trace.is_some(), "--rate-trace"),
+                (args.passes.is_some(), "--passes"),
+            ]),
+            threads: cut.threads.map(|_| "--threads"),
+            frames: first(&[
+                (cut.frames.is_some(), "--frames"),
+                (cut.skip > 0, "--skip"),
+                (args.resize.is_some(), "--resize"),
+                (transform.pix_fmt.is_some(), "--pix-fmt"),
+                (transform.deinterlace != Deinterlace::Off, "--deinterlace"),
+                (cut.fps.is_some(), "--fps"),
+                (transform.crop.is_some(), "--crop"),
+                (transform.rotate.is_some(), "--rotate"),
+            ]),
+            report: first(&[
+                (args.report.is_some(), "--report"),
+                (!args.metrics.is_empty(), "--metrics"),
+                (args.verify, "--verify"),
+            ]),
+            audio: first(&[
+                (audio.audio_codec.is_some(), "--audio-codec"),
+                (audio.audio_bitrate.is_some(), "--audio-bitrate"),
+                (chosen, "--audio"),
+                (options.requires_encoder(), "an option of the audio encoder"),
+            ]),
+        }
+    }
+}
+
+fn first(options: &[(bool, &'static str)]) -> Option<&'static str> {
+    options.iter().find(|(is_given, _)| *is_given).map(|(_, flag)| *flag)
+}
