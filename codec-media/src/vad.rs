@@ -38,7 +38,7 @@ pub struct Speech {
 impl Speech {
     /// Seconds of speech.
     pub fn speech_s(&self) -> f64 {
-        self.segments.iter().map(|(start, end)| end - start).sum()
+        self.segments.iter().map(|(start, end)| end - start).fold(0.0, |sum, length| sum + length)
     }
 
     /// Share of speech, 0 to 1.

@@ -40,8 +40,8 @@
 //! | pixel views that check bounds once per block | `view.rs` |
 //! | thread pool for macroblock rows | `pool.rs` |
 //!
-//! The levels have files of the same names: `cost`, `h264`, `loop_filter`, `pixels`, `predict`,
-//! `temporal` and `transform`. A level without one of them has the kernels of the next lower level.
+//! The levels have files of the same names, such as `cost`, `loop_filter`, `predict`, `transform` and `vmaf`. A level
+//! without one of them has the kernels of the next lower level.
 //! The tests in `codec-simd/tests` compare every level with the scalar kernels on
 //! adversarial input.
 

@@ -1,9 +1,9 @@
 //! VP9 encoder and decoder behind the traits of [`codec_core::codec`]. They start no threads and access no
-//! clock, file or environment variable.
+//! clock, file or environment variable; parallel work runs on a pool that the caller passes in.
 //!
-//! A packet is a frame or a superframe. All profiles are decoded; [`decoder::open`] returns the
-//! formats that its configuration allows, [`decoder::FrameDecoder`] all. [`encoder::open`] codes profile 0: 8-bit
-//! 4:2:0.
+//! A packet is a frame or a superframe. All profiles are decoded; The decoder of
+//! [`decoder::open`] outputs only the formats that its configuration allows, [`decoder::FrameDecoder`] all of them.
+//! [`encoder::open`] codes profile 0: 8-bit 4:2:0.
 //!
 //! # Examples
 //!
@@ -61,7 +61,7 @@ pub mod types;
 
 use codec_core::codec::{Backend, Codec};
 
-/// `vp9/native`: the decoder of this crate.
+/// `vp9/native`: the encoder and the decoder of this crate.
 pub const BACKEND: Backend = Backend {
     codec: Codec::Vp9,
     name: "native",

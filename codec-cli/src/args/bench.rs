@@ -22,7 +22,7 @@ pub(crate) struct BenchArgs {
     /// Default: a generated clip.
     #[arg(value_name = "IN")]
     pub(crate) inputs: Vec<PathBuf>,
-    /// Set the layout of headerless input: WxH@fps:i420|nv12|yuy2|rgb24|bgra.
+    /// Set the layout of headerless input: WxH@FPS:i420|nv12|yuy2|rgb24|bgra; 30 fps and i420 by default.
     ///
     /// Example: `640x360@30:i420`.
     #[arg(long, value_name = "LAYOUT")]

@@ -10,7 +10,7 @@ use super::numbers::within;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PresetArg {
-    /// Real time: CBR, no look-ahead, no periodic key frames, no layers, no frame drops.
+    /// Real time: CBR, no look-ahead, no periodic key frames; layers and frame drops on request.
     Rtc,
     /// Files: VBR, look-ahead, altref frames (VP8, VP9) or B frames (H.264).
     File,

@@ -22,7 +22,7 @@ pub(crate) struct MetricsArgs {
     /// Print JSON, including every frame.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Set the layout of headerless input (.yuv): WxH@fps:i420|nv12|yuy2|rgb24|bgra.
+    /// Set the layout of headerless input (.yuv): WxH@FPS:i420|nv12|yuy2|rgb24|bgra; 30 fps and i420 by default.
     #[arg(long, value_name = "LAYOUT")]
     pub(crate) raw: Option<RawLayout>,
     /// Align both files at their first frames instead of by timestamp.

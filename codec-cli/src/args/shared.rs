@@ -33,9 +33,9 @@ impl InputPath {
 pub(crate) struct InputArgs {
     #[command(flatten)]
     input: InputPath,
-    /// Set the layout of headerless input: WxH@fps:i420|nv12|yuy2|rgb24|bgra|p010.
+    /// Set the layout of headerless input: WxH@FPS:i420|nv12|yuy2|rgb24|bgra|p010.
     ///
-    /// Planes of other formats have FFmpeg's names, such as yuv422p10 or gray12. Example:
+    /// Without `@FPS`, 30 frames per second; without a format, i420. Planes of other formats have FFmpeg's names, such as yuv422p10 or gray12. Example:
     /// `640x360@30:i420`.
     #[arg(long, value_name = "LAYOUT")]
     pub(crate) raw: Option<RawLayout>,

@@ -52,8 +52,8 @@ pub(crate) struct SimulateArgs {
     pub(crate) seed: u64,
     /// Simulate with N seeds, from --seed on, and report means with 95 % intervals.
     ///
-    /// The input must be a file, and the only output is .json. -j sets how many simulations run in
-    /// parallel (default: the number of cores).
+    /// The input must be a file, and the only output is .json. Without -j, as many simulations
+    /// run in parallel as the machine has cores.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = within(1_u32..=10_000))]
     pub(crate) seeds: u32,
     /// Set the reaction to packet loss.

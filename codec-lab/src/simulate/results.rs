@@ -60,7 +60,7 @@ fn on_loss(settings: &Settings) -> &'static str {
 /// Describes the simulation that is about to run.
 pub(super) fn announce(setup: &Setup, settings: &Settings) -> String {
     let Setup { input, encoder, rate, speed, size, frame_rate } = setup;
-    let link = if settings.link_text.is_empty() { "perfect" } else { &settings.link_text };
+    let link = if settings.link_text.is_empty() { "ideal" } else { &settings.link_text };
     format!(
         "{input} ({size}, {:.3} fps) -> {encoder}, {rate}, speed {speed} -> link {link}, seed {}; \
          recovery {}, on loss {}, playout {} ms, reorder timeout {} ms, mtu {}",

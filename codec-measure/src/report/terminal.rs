@@ -31,13 +31,13 @@ pub fn table(results: &Results, width: usize, colour: bool) -> String {
     let failed: usize = rows.iter().map(|row| row.failed).sum();
     let points: usize = rows.iter().map(|row| row.points).sum();
     let missing = rows.iter().filter(|row| !row.is_anchor && row.bd_rates.first() == Some(&None));
-    let missing: Vec<String> = missing.map(|row| clean(&row.arm.name)).collect();
+    let missing: Vec<String> = missing
+        .map(|row| format!("No BD-rate for {}: {}.\n", clean(&row.arm.name), reason(results, row)))
+        .collect();
     out.push_str(&format!("\nBD-rate against {}: ", clean(&results.anchor)));
     out.push_str("difference in bitrate at equal quality, in percent: mean over clips ");
     out.push_str("with its 95 % interval (none for one clip); below 0 is better.\n");
-    if !missing.is_empty() {
-        out.push_str(&format!("No BD-rate for {}: see the notes.\n", missing.join(", ")));
-    }
+    out.push_str(&missing.concat());
     for row in &rows {
         let metric = results.metrics.first().map_or("", |metric| metric.id.as_str());
         if let Some(clips) = fewer_clips(results, &row.arm.name, metric) {
@@ -58,6 +58,17 @@ pub fn table(results: &Results, width: usize, colour: bool) -> String {
         out.push_str(&format!("note: {}\n", clean(note)));
     }
     out
+}
+
+/// Why an arm has no BD-rate by the first metric.
+fn reason(results: &Results, row: &Summary<'_>) -> String {
+    let metric = results.metrics.first().map(|metric| metric.id.as_str());
+    let of_arm = results.comparisons.iter().find(|comparison| {
+        comparison.arm == row.arm.name && Some(comparison.metric.as_str()) == metric
+    });
+    let refused =
+        of_arm.and_then(|comparison| comparison.clips.iter().find_map(|clip| clip.refused.clone()));
+    refused.map_or_else(|| "no points to compare".to_owned(), |why| clean(&why))
 }
 
 struct Column {
@@ -88,7 +99,7 @@ fn columns_of(results: &Results, rows: &[Summary<'_>]) -> Vec<Column> {
     let bd_rate = |metric: usize| {
         move |row: &Summary<'_>| match row.bd_rates.get(metric).copied().flatten() {
             _ if row.is_anchor => Cell::plain("anchor"),
-            None => Cell::plain("refused"),
+            None => Cell::plain("none"),
             Some(rate) => {
                 let ends = rate
                     .interval

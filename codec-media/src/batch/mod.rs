@@ -225,7 +225,7 @@ fn conclude(
         message.push_str(&format!("\n  {text}"));
         let part = part_of(&file.output);
         if part.exists() {
-            message.push_str(&format!("\n  what was written until then is in {}", part.display()));
+            message.push_str(&format!("\n  the incomplete result is in {}", part.display()));
         }
     }
     Err(Failure::new(kind, message))

@@ -18,7 +18,7 @@ use super::planes::Planes;
 
 /// The remedy in messages about formats that are not supported.
 pub(crate) const CONVERT: &str = "help: convert to 8-bit 4:2:0 with --pix-fmt yuv420p \
-                                  (codec decode, encode or transcode)";
+                                  (encode, transcode, decode or snapshot)";
 
 /// Thresholds of the dither, each of 0 to 63 once.
 const THRESHOLDS: [[u8; 8]; 8] = [

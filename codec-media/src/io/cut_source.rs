@@ -158,11 +158,17 @@ impl CutSource {
     }
 
     fn past_the_end(&self) -> Failure {
-        let end_s = cut_seconds(self.end, self.stream_info.time_base);
+        let StreamInfo { time_base, frame_rate, count, .. } = self.stream_info;
+        #[expect(clippy::cast_precision_loss, reason = "a message")]
+        let end_s = match count {
+            // A reader of raw video that seeks past the end has seen no frame.
+            Some(count) if self.end == 0 => count as f64 / frame_rate.as_f64(),
+            _ => cut_seconds(self.end, time_base),
+        };
+        let from = cut::text(self.cut.start());
+        let name = &self.name;
         Failure::usage(format!(
-            "{}: no frame at or after --from {}: the video ends at {end_s:.3} s",
-            self.name,
-            cut::text(self.cut.start())
+            "{name}: no frame at or after {from}: the video ends at {end_s:.3} s"
         ))
     }
 

@@ -135,6 +135,11 @@ fn layout(
         return Ok(());
     }
     let name = samples.name();
-    let message = format!("cannot write {found} frames as {name}: the formats differ\n{CONVERT}");
+    let help = if picture.is_yuv420() {
+        "help: write it as i420, nv12, yuy2, rgb24 or bgra"
+    } else {
+        CONVERT
+    };
+    let message = format!("cannot write {found} frames as {name}: the formats differ\n{help}");
     Err(Failure::new(Kind::Usage, message))
 }

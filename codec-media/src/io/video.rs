@@ -77,7 +77,8 @@ pub(crate) fn finished(
         _ => None,
     };
     if let Some(what) = refused {
-        let message = format!("{}: {what} is not supported here\n{CONVERT}", spec.name());
+        let message =
+            format!("{}: {what} is not supported by this command\n{CONVERT}", spec.name());
         return Err(Failure::new(Kind::Input, message));
     }
     let source = deinterlaced(source, options.deinterlace);

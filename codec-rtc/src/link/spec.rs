@@ -201,17 +201,11 @@ impl LinkSpec {
                     _ => return Err("expected on or off".to_owned()),
                 };
             }
-            "loss" => losses.mean = Some(percent(value)?),
+            "loss" => losses.mean = Some(share(value)?),
             "burst" => {
                 losses.burst = Some(value.parse().map_err(|_| "expected a number of packets")?)
             }
-            "dup" => {
-                let share = percent(value)?;
-                if !(0.0..=1.0).contains(&share) {
-                    return Err("expected 0% to 100%".to_owned());
-                }
-                self.duplicates = share;
-            }
+            "dup" => self.duplicates = share(value)?,
             "queue" => config.queue = queue(value)?,
             "overhead" => {
                 config.overhead_bytes = value.parse().map_err(|_| "expected a number of bytes")?
@@ -221,6 +215,13 @@ impl LinkSpec {
         }
         Ok(())
     }
+}
+
+/// Parses a percentage of packets as a fraction.
+fn share(text: &str) -> Result<f64, String> {
+    let share = percent(text)?;
+    let is_share = (0.0..=1.0).contains(&share);
+    if is_share { Ok(share) } else { Err("expected 0% to 100%".to_owned()) }
 }
 
 impl FromStr for LinkSpec {

@@ -61,7 +61,14 @@ fn as_in(command: &str, arg: Arg) -> Arg {
 }
 
 /// Commands (all of [`REAL_TIME`] if empty) and shared flags with a help of their own.
-const HELP: [(&str, &str, &str); 17] = [
+const HELP: [(&str, &str, &str); 18] = [
+    (
+        "encode",
+        "format",
+        "Set the format: ivf, webm, mkv, mp4, h264, obu, opus, ogg, wav, flac or pcm.\n\nNeeded if the \
+         file name has no known extension. Pipes get ivf (audio only: webm) by default. Still images \
+         are selected by the file name: .webp, .png or .jpg.",
+    ),
     (
         "bench",
         "codec",
