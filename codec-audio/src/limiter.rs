@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 /// A look-ahead peak limiter for interleaved floats.
 ///
 /// The gain that a peak requires is held for 15 ms after it, released within 200 ms, and averaged
-/// over the look-ahead of 5 ms. It therefore reaches its value together with the peak and changes
-/// smoothly. All channels get the same gain. Rounding errors above the ceiling are clipped and NaN
+/// over the look-ahead of 5 ms. It therefore changes smoothly, and is lowest when the peak is
+/// output. All channels get the same gain. Rounding errors above the ceiling are clipped and NaN
 /// becomes 0: the output never exceeds the ceiling.
 ///
 /// ```

@@ -50,9 +50,9 @@ pub struct Corrupt {
     pub offset: u64,
     /// Packet or frame, counted from 0; `None` in headers.
     pub index: Option<u64>,
-    /// What was expected at this position.
+    /// The value expected at this position.
     pub expected: Cow<'static, str>,
-    /// What was found instead.
+    /// The value found instead.
     pub found: Cow<'static, str>,
 }
 

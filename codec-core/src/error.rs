@@ -157,7 +157,7 @@ impl LibraryError {
 /// All crates of the workspace report missing features with it, so that the messages are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MissingFeature {
-    /// What requires the feature: a noun phrase, for example `resampling`.
+    /// The purpose of the feature: a noun phrase, for example `resampling`.
     pub what: &'static str,
     /// Name of the feature.
     pub feature: &'static str,

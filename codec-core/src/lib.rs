@@ -43,7 +43,7 @@
 //! | [`rate`] | rate control, temporal layers, look-ahead, two-pass planning |
 //! | [`simulcast`] | one input as several streams of different sizes, over any encoder |
 //! | [`fixed`] | logarithms and powers in fixed point, the same on every machine |
-//! | [`annex_b`] | byte streams of NAL units (H.264, H.265) |
+//! | [`annex_b`] | byte streams of NAL units (H.264, also H.265) |
 //! | [`parallel`] | the thread pool interface, wavefront progress, decoding in stages |
 //! | [`metrics`] | SSE, PSNR, SSIM |
 //! | `conformance` | checks for backends (feature `conformance`) |

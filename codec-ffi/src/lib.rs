@@ -4,8 +4,8 @@
 //! Each library is enabled by a Cargo feature and must be installed on the system (see `build.rs`);
 //! without features the crate is empty. The declarations are written by hand (ADR 0010). Structs
 //! are declared up to the last field in use, and the declarations are valid for all library
-//! versions that `build.rs` accepts. Tests next to the structs
-//! compare sizes and offsets with those that a C compiler gave for the headers of these versions.
+//! versions that `build.rs` accepts. Tests next to the structs compare sizes and offsets with values
+//! that a C compiler computed from these headers.
 //!
 //! | library | feature | module |
 //! |---|---|---|

@@ -8,7 +8,7 @@
 //! # Examples
 //!
 //! Encode frames in real time and decode them. Each decoded frame equals the encoder's
-//! reconstruction, whose digest packets carry on request:
+//! reconstruction; on request, each packet carries a digest of it:
 //!
 //! ```
 //! use codec_core::codec::{
@@ -62,7 +62,7 @@
 //! | 7.2, 7.3 | descriptors, names and ranges of syntax elements | `bits/`, `syntax.rs` |
 //! | 7.3.1, annex B | NAL units, byte stream | `nal/`, `bits/unescape.rs` |
 //! | 7.3.2.1, 7.3.2.2, annex E | parameter sets | `params/` |
-//! | 7.3.2.3, annex D | messages: recovery points, timing of the buffer | `sei.rs` |
+//! | 7.3.2.3, annex D | SEI messages: recovery points, buffering periods, picture timing | `sei.rs` |
 //! | 7.3.3, 7.4.1.2.4 | slice headers, first slice of a picture | `slice/` |
 //! | 7.3.4, 7.3.5 | slice data, macroblocks | `decoder/slice_data.rs`, `decoder/parse/`, `encoder/write/` |
 //! | 8.2.1 | picture order counts | `picture_order.rs` |
@@ -73,7 +73,7 @@
 //! | 8.7 | deblocking | `deblock/` |
 //! | 9.1 to 9.3 | Exp-Golomb codes, CAVLC, CABAC | `bits/`, `cavlc/`, `cabac/` |
 //! | annex A | levels | `params/level.rs` |
-//! | annex C.1, E.1.2 | the encoder's description of the decoder's buffer | `encoder/hrd.rs` |
+//! | annex C.1, E.1.2 | hypothetical reference decoder (HRD) | `encoder/hrd.rs` |
 //! | annex C.4 | output order | `references/output.rs` |
 
 #![forbid(unsafe_code)]

@@ -25,7 +25,7 @@ pub struct TimedFrame {
     pub held: u32,
 }
 
-/// Summarizes the times of `frames` (shown ones, in order). `frame_ms`: duration of a frame;
+/// Summarises the times of `frames` (shown ones, in order). `frame_ms`: duration of a frame;
 /// `link_kbps`: rate of the modelled link, if any; `decode_ms`: mean decoding time of a frame.
 #[must_use]
 pub fn analyse(

@@ -350,7 +350,7 @@ pub struct Interval {
     pub low: f64,
     /// Upper end.
     pub high: f64,
-    /// What the sample consists of.
+    /// Contents of the sample.
     pub over: Sample,
     /// Values in the sample.
     pub count: u32,

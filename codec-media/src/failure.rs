@@ -40,7 +40,7 @@ pub enum Kind {
 /// [`source`]: std::error::Error::source
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// What failed.
+    /// Description of the failure.
     pub kind: Kind,
     /// The user-facing message. Lines after the first begin with `help:` and name a remedy.
     pub message: String,

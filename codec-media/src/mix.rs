@@ -23,7 +23,7 @@ use codec_audio::{
 use codec_container::{Format, PacketWriter, Track, WriteOptions, create_packets};
 use codec_core::codec::{Bitrate, Limits};
 
-/// What to mix, and how the mix is encoded.
+/// Inputs of a mix, and how the mix is encoded.
 #[derive(Clone, Debug)]
 pub struct MixOptions {
     /// Input files; one may be `-`. Their timestamps are kept.

@@ -11,7 +11,7 @@ use crate::framing::FramingError;
 pub enum NetError {
     /// An operation of the system failed.
     Io {
-        /// What failed: `cannot connect to 192.0.2.1:9000`.
+        /// The failed action: `cannot connect to 192.0.2.1:9000`.
         what: String,
         /// The error.
         error: io::Error,

@@ -24,7 +24,7 @@ pub struct VmafVif {
 /// sensitivity.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct VmafAdm {
-    /// What the distorted frame preserves, less what its additive distortion masks.
+    /// Detail that the distorted frame preserves, less the part that its additive distortion masks.
     pub preserved: [f64; 3],
     /// The details of the reference.
     pub original: [f64; 3],

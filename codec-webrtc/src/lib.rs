@@ -68,7 +68,7 @@
 //! **Randomness.** The caller provides the secrets of a session ([`PeerConfig::secret`],
 //! [`Certificate::generate`]). DTLS takes nonces and ephemeral keys from the operating system, and
 //! str0m uses its own generator for values that need not be secret, such as transaction ids and
-//! SSRCs. Two runs therefore differ in these bytes.
+//! SSRCs. The packets of two runs therefore differ.
 //!
 //! **Time** is a `Duration` since [`PeerConfig::base`], the only `Instant` required. NTP times in
 //! sender reports come from the system clock.

@@ -132,7 +132,7 @@ const fn sample(law: Law, code: u8) -> i16 {
     let code = code ^ inverted;
     let (segment, step) = ((code >> 4 & 7) as i32, (code & 15) as i32);
     let magnitude = match law {
-        // The code stands for the middle of a step, in units of 1/8; steps have size 2 in segments
+        // The code denotes the middle of a step, in units of 1/8; steps have size 2 in segments
         // 0 and 1.
         Law::A if segment == 0 => (2 * step + 1) << 3,
         Law::A => (2 * step + 33) << (segment + 2),

@@ -178,7 +178,7 @@ impl LibvpxEncoder {
         asked
     }
 
-    /// Collects the library's output. `asked` belongs to the frame that was just passed in.
+    /// Collects the library's output. `asked` is the request of the frame that was passed in last.
     fn collect(&mut self, asked: Option<Asked>) -> Result<(), Error> {
         let mut outputs = Vec::new();
         let mut sse = None;

@@ -135,7 +135,7 @@ impl EncodeArgs {
         self.output.as_deref().unwrap_or(Path::new(""))
     }
 
-    /// What the output may replace.
+    /// Which existing files the output may replace.
     pub(crate) fn rules(&self, protected: Vec<PathBuf>) -> OutputRules {
         let (terminal, part) = (self.format.is_some(), self.out_dir.is_some());
         OutputRules { overwrite: self.yes, protected, terminal, part }

@@ -96,7 +96,7 @@ impl NetworkArgs {
     }
 }
 
-/// What to reduce first.
+/// The property that is reduced first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum AdaptArg {
     Balanced,

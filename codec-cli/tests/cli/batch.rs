@@ -79,10 +79,7 @@ fn a_failure_ends_no_other_file_and_is_listed_last() {
     assert!(last.contains("\n  cannot open none.y4m: "), "{last}");
     assert!(last.contains("\n  cut.ivf: "), "{last}");
     // What was decoded before the damage does not look complete.
-    assert!(
-        last.contains("\n  the incomplete result is in out/cut.webm.codec.part"),
-        "{last}"
-    );
+    assert!(last.contains("\n  the incomplete result is in out/cut.webm.codec.part"), "{last}");
     assert_eq!(outputs(&place), ["a.webm", "c.webm", "cut.webm.codec.part"]);
     place.ok(&["decode", "out/cut.webm.codec.part", "--null"]);
 

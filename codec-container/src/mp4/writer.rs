@@ -483,7 +483,7 @@ impl State {
         });
     }
 
-    /// What determines the level. Nothing is known of the samples of a fragmented file.
+    /// Properties that determine the level. Nothing is known of the samples of a fragmented file.
     fn load(&self, stream: &VideoTrack, timing: &Timing) -> Load {
         let bits = self.sizes.iter().map(|&size| 8 * u64::from(size)).sum::<u64>();
         let seconds = |count: u64| u128::from(count) * u128::from(self.timescale());

@@ -36,7 +36,7 @@ pub struct MaskingMeter {
     mbs: Vec<Visibility>,
 }
 
-/// What determines how visible errors are in a macroblock.
+/// Properties of a macroblock that determine the visibility of errors.
 #[derive(Clone, Copy, Debug)]
 struct Visibility {
     /// Mean logarithm of the squared deviations of its 8x8 blocks, in sixteenths. A block that is

@@ -30,7 +30,8 @@ impl<'a, F: Fn(usize) -> Option<&'a FrameAnalysis>> Frames<'a> for F {}
 
 impl MbTree {
     /// Propagates the costs of `count` frames, starting with frame `first`, back to the first of
-    /// them. Each frame is predicted from the previous one. Costs up to `noise` count as not coded.
+    /// them. Each frame is predicted from the previous one. Inter costs up to `noise` (SATD of a macroblock)
+    /// count as zero: such a residual would not be coded.
     pub fn propagate<'a>(
         &mut self,
         first: usize,
@@ -64,9 +65,9 @@ impl MbTree {
     }
 
     /// Computes quality boosts from importance: `strength_q16` octaves of the quantiser step per octave
-    /// of importance. Returns the mean boost of the frame over frames
-    /// that are not referenced, in octaves of the quantiser step (16 fractional bits). Writes to
-    /// `offsets_q4` how much coarser than that each macroblock should be, in sixteenths of octaves.
+    /// of importance. Returns the mean boost of the macroblocks compared with a frame that is not
+    /// referenced, in octaves of the quantiser step (16 fractional bits). Writes the offset of each
+    /// macroblock from this mean to `offsets_q4`, in sixteenths of octaves; positive offsets are coarser.
     pub fn qindex_offsets(
         &mut self,
         frame: &FrameAnalysis,
@@ -106,8 +107,8 @@ pub struct AltrefTrace {
 }
 
 impl AltrefTrace {
-    /// Traces the macroblocks of frame `last` back to frame 0 along their motion vectors. Costs up
-    /// to `noise` count as not coded.
+    /// Traces the macroblocks of frame `last` back to frame 0 along their motion vectors. Inter
+    /// costs up to `noise` count as zero.
     pub fn follow<'a>(&mut self, last: usize, noise: u32, frames: impl Frames<'a>) {
         self.cost.clear();
         self.origins.clear();

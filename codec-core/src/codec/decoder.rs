@@ -24,9 +24,9 @@ use crate::parallel::Pool;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Maximum frame size, in pixels. Default: 4096 x 4096. Frames of other formats than 8-bit 4:2:0
-    /// must not need more memory than such a frame of this size: a pixel of 10-bit 4:2:0 counts as two,
-    /// one of 10-bit 4:4:4 as four.
+    /// Maximum frame size, in pixels. Default: 4096 x 4096. Pixels of other
+    /// formats than 8-bit 4:2:0 are counted by their memory: one of 10-bit 4:2:0 counts as two, one of
+    /// 10-bit 4:4:4 as four.
     pub max_pixels: u64,
     /// Maximum packet size, in bytes. Default: 8 MiB.
     pub max_frame_bytes: u64,
@@ -147,7 +147,7 @@ pub struct DecoderConfig {
     ///
     /// It does not change the frames or their order, and has no effect if `pool` has one thread.
     /// With 1, a frame becomes available while the next packet is decoded, or after
-    /// [`VideoDecoder::finish`]; the [`DecodeReport`] of its own call is complete nevertheless.
+    /// [`VideoDecoder::finish`]; the [`DecodeReport`] that `decode` returns is complete in either case.
     pub delay_frames: u32,
     /// Order of the frames, for codecs that reorder them.
     pub output_order: OutputOrder,

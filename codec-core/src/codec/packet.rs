@@ -120,8 +120,8 @@ pub struct PacketMeta {
     pub size: Size,
     /// Reference slots that macroblocks predict from.
     pub refs_used: SlotSet,
-    /// Reference slots with the frames whose state in the decoder the frame starts from: probabilities, and
-    /// candidates for vectors. Reported by VP9 only; see [`Self::dependencies`].
+    /// Reference slots whose frames provided the probabilities or the motion vector candidates of this frame.
+    /// Reported by VP9 only; see [`Self::dependencies`].
     pub refs_of_state: SlotSet,
     /// Reference slots that the frame updates, with itself or with the content of another slot.
     pub refs_updated: SlotSet,

@@ -40,7 +40,7 @@ pub struct FramePlan {
     /// Loop filter strength in percent of the quantiser step; ignored for screen content and if a
     /// knob sets the level.
     pub filter_pct: u8,
-    /// What mode decision and quantisation optimise for.
+    /// The aim of mode decision and quantisation.
     pub tune: Tune,
     /// Whether the frame is shown.
     pub shown: bool,

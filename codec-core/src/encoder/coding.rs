@@ -23,7 +23,7 @@ use crate::rate::{
 /// Maximum number of bytes reserved for a packet before its size is known.
 const MAX_PACKET_ROOM: usize = 1 << 20;
 
-/// What the encoder optimises for without [`EncoderConfig::tune`].
+/// The measure of quality that the encoder optimises without [`EncoderConfig::tune`].
 const DEFAULT_TUNE: Tune = Tune::Psnr;
 
 /// Returns what the encoder optimises for. Text and flat areas of screens need no masking: they are

@@ -31,7 +31,7 @@ pub struct ContentLight {
     pub max_average: u16,
 }
 
-/// What the container states of a video with high dynamic range besides its colour description.
+/// Metadata of video with high dynamic range, besides its colour description.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "field types are self-explanatory")]
 pub struct HdrMetadata {

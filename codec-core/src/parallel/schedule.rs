@@ -22,7 +22,7 @@ const PARSE: usize = 0;
 const LUMA: usize = 1;
 const CHROMA: usize = 2;
 
-/// What a thread does with a unit.
+/// The action of a thread on a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Job {
     Parse,

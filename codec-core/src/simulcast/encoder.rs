@@ -26,7 +26,7 @@ pub enum Idle {
     Bitrate,
 }
 
-/// What happened to an input frame in a layer.
+/// Outcome of an input frame in a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LayerOutcome {

@@ -92,10 +92,9 @@ pub struct SplitLayer {
 
 /// Divides `total` between the layers, the lowest first, as WebRTC does; layers with `None` do not run.
 ///
-/// The layers are filled from the lowest to their targets. A further layer runs if what is left of the bitrate and of
-/// `stable`, the lower one of the capacities that the link has had for some time, covers its minimum; to start, it
-/// needs 1.2 times its minimum (camera) or 1.35 times (screen). The rest is for the highest running layer, up to its
-/// maximum. The lowest active layer always runs, also below its minimum.
+/// The layers are filled from the lowest to their targets. The next layer runs if the remainders of both `total` and
+/// `stable`, the lower bound of the recent bandwidth estimates, are at least its minimum; to start, it needs 1.2
+/// times its minimum (camera) or 1.35 times (screen). The highest running layer gets the rest, up to its maximum. The lowest active layer always runs, also below its minimum.
 ///
 /// ```
 /// use codec_core::codec::{Bitrate, Codec, Content};

@@ -89,7 +89,7 @@ impl Source {
 #[derive(Debug, Default)]
 pub(super) struct SharedAnalysis {
     analyser: Analyser,
-    /// Of the next lower layer, and of the highest one.
+    /// Analyses of the next lower layer, and of the highest one.
     shared: [Arc<FrameAnalysis>; 2],
 }
 

@@ -1,7 +1,6 @@
 //! The H.264 decoder.
 //!
-//! A packet is an access unit in Annex B format, or a part of one that begins and ends with a
-//! picture: a field, for example. [`H264Decoder`] takes its NAL units one by one; `stream` starts,
+//! A packet is an access unit in Annex B format, or one field of it. [`H264Decoder`] takes its NAL units one by one; `stream` starts,
 //! decodes and completes pictures with the active sequence parameter set, and [`PictureDecoder`]
 //! decodes the macroblocks of slices. A picture is complete at the end of its packet.
 //!
@@ -105,12 +104,12 @@ pub struct H264Decoder {
     /// State that depends on the active sequence parameter set; `None` before the first picture.
     stream: Option<Stream>,
     resize_limit: ResizeLimit,
-    /// Messages before the next picture.
+    /// SEI messages that precede the next picture.
     messages: Messages,
     output: VecDeque<Frame>,
 }
 
-/// What the NAL units of a packet have yielded so far.
+/// Results of the NAL units of a packet so far.
 #[derive(Debug)]
 struct PacketState {
     timing: Timing,

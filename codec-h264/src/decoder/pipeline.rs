@@ -143,7 +143,7 @@ impl ParallelSlice<'_> {
 struct Pipeline<'a, 'm, E> {
     kernels: &'static Kernels,
     cx: &'a SliceContext<'a>,
-    /// Of the planes.
+    /// Strides of the planes, in samples.
     strides: [usize; 3],
     parse: Mutex<ParseStage<'a, E>>,
     luma: Mutex<PlaneStage<'a, 'm>>,

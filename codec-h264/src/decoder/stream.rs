@@ -529,7 +529,7 @@ fn grey_picture(sps: &Sps, pool: &mut FramePool) -> RefPicture {
     }
 }
 
-/// Returns the colour description and pixel aspect ratio of the usability information.
+/// Returns the colour description and pixel aspect ratio of the video usability information (VUI).
 fn picture_info(sps: &Sps) -> PictureInfo {
     let Some(vui) = &sps.vui else { return PictureInfo::default() };
     let mut info = PictureInfo::default();

@@ -61,7 +61,7 @@ pub(crate) struct CodedMb {
     pub refs: [[i8; 4]; 2],
 }
 
-/// What belongs to the next macroblocks: differences of vectors, and levels.
+/// Data of the next macroblocks: vector differences and levels.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Pending<'a> {
     pub mvds: &'a [Mv],

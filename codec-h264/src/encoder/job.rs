@@ -33,7 +33,7 @@ pub(super) struct FrameJob<'a> {
     pub references: &'a [RefPlanes<'a>],
     /// Weights of list 0 in P slices.
     pub weights: &'a Weights,
-    /// What B slices need.
+    /// Data that only B slices use.
     pub second: Option<SecondList<'a>>,
     pub quantisers: &'a Quantisers,
     /// Quantiser of the frame.

@@ -19,8 +19,8 @@ pub(super) struct BitPrices {
 /// How intra or inter macroblocks are quantised.
 #[derive(Clone, Copy, Debug)]
 struct ClassTuning {
-    /// Rounding of levels of luma and of chroma, in 1/4096 of a level: towards zero more than to the
-    /// nearest, as is best for the bits.
+    /// Rounding offsets of luma and chroma levels, in 1/4096 of a level. Offsets below one half widen the
+    /// dead zone around zero, which saves more bits than it costs quality.
     rounding: [i16; 2],
     prices: Option<BitPrices>,
 }
@@ -33,12 +33,12 @@ pub(super) struct Tuning {
 }
 
 impl Tuning {
-    /// Levels as they are rounded: 11/64 and 21/64 of a level.
+    /// Rounding offsets without optimised levels: 11/64 of a level in inter and 21/64 in intra macroblocks.
     pub(super) const ROUNDED: Self = Self {
         inter: ClassTuning { rounding: [704; 2], prices: None },
         intra: ClassTuning { rounding: [1344; 2], prices: None },
     };
-    /// Levels closer to the nearest, that are optimised. A bit is worth less error in intra
+    /// Rounding offsets of levels that are then optimised by rate and distortion. A bit is worth less error in intra
     /// macroblocks: other pictures are predicted from them.
     pub(super) const OPTIMISED: Self = Self {
         inter: ClassTuning {

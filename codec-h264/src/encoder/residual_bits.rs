@@ -71,7 +71,7 @@ pub(super) fn is_after_larger(state: usize) -> bool {
 pub(super) struct BlockCosts {
     /// The position of the last level: all flags of the map, if the other levels are 0.
     pub last: [u16; 64],
-    /// What a level before the last one adds to the map; may be negative.
+    /// Bits that a level before the last one adds to the map; may be negative.
     pub inner: [i16; 64],
     /// Bits of a level with its sign, by state and magnitude.
     level: [[u16; 16]; STATES],

@@ -34,7 +34,7 @@ struct Case {
     content: Content,
 }
 
-/// What the clip shows.
+/// Content of the clip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Content {
     /// See [`frame`].

@@ -49,8 +49,8 @@ pub(super) fn baseline(
     Ok(Some(baseline))
 }
 
-/// Reports how `points` compare with the baseline; fails if a point is significantly slower by more
-/// than the threshold. Differences below `min_ns` are ignored. Before an apparent slowdown counts,
+/// Reports how `points` compare with the baseline; fails if the slowdown of a point
+/// is statistically significant and above the threshold. Differences below `min_ns` are ignored. Before an apparent slowdown counts,
 /// `again` measures it again; `again` receives the names of the points.
 pub(super) fn check(
     baseline: &Baseline,

@@ -31,7 +31,7 @@ pub enum BdError {
     TooFewPoints(usize),
     /// Points must be numbers, and bitrates above 0.
     NotANumber,
-    /// Two points of a curve have this same quality (BD-rate) or bitrate (BD-metric).
+    /// Two points of a curve have equal quality (BD-rate) or bitrate (BD-metric): this value.
     SamePlace(f64),
     /// Quality falls as the bitrate rises to this bitrate.
     NotMonotone(f64),

@@ -212,7 +212,7 @@ fn high_pass(luma: PlaneRef<'_>, (left, right): (usize, usize), rows: (usize, us
     total
 }
 
-/// Returns the sum of the responses at half the size: each pixel stands for a square of four
+/// Returns the sum of the responses at half the size: each pixel represents a square of four
 /// pixels.
 fn high_pass_of_halves(
     luma: PlaneRef<'_>,

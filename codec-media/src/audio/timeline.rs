@@ -58,7 +58,7 @@ pub struct Timeline {
 /// Receives interleaved values of the new format and the time of the first one.
 pub(crate) type Emit<'a> = &'a mut dyn FnMut(&mut Vec<f32>, i64) -> Result<()>;
 
-/// What to do before samples are appended.
+/// Action before samples are appended.
 enum Place {
     /// Nothing.
     Next,

@@ -14,7 +14,7 @@ pub struct Batch {
     pub inputs: Vec<PathBuf>,
     /// The folder of the outputs; it is created if it does not exist.
     pub folder: PathBuf,
-    /// What replaces the extension of an input in the name of its output, such as `.webm`.
+    /// Extension of the outputs, such as `.webm`.
     pub suffix: String,
     /// Number of threads, at least 1: so many files at a time; fewer files get several threads each.
     pub threads: usize,

@@ -12,7 +12,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::stdio::STDOUT;
 use crate::stop;
 
-/// What may be overwritten.
+/// Files that may be overwritten.
 #[derive(Clone, Debug, Default)]
 pub struct OutputRules {
     /// Whether existing files may be replaced.

@@ -57,7 +57,7 @@ pub struct SendOptions {
     pub encoder: EncoderOptions,
     /// File with the bitrate over time.
     pub rate_trace: Option<PathBuf>,
-    /// What to reduce when bandwidth or CPU is insufficient; `None`: nothing.
+    /// The property that is reduced when bandwidth or CPU is insufficient; `None`: nothing.
     pub adapt: Option<DegradationPreference>,
     /// Threads of the encoder. Default: by size and cores.
     pub threads: Option<usize>,

@@ -28,7 +28,7 @@ pub struct AudioEncoding {
     pub format: Format,
     /// Whether an MP4 file is written in fragments.
     pub fragmented: bool,
-    /// What may be overwritten.
+    /// Files that may be overwritten.
     pub rules: OutputRules,
     /// Settings of the audio encoder.
     pub audio: AudioSettings,

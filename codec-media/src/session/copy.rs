@@ -27,7 +27,7 @@ use crate::json::Object;
 use crate::progress::{Now, Progress};
 use crate::settings::audio::AudioSettings;
 
-/// What is copied where.
+/// Inputs and outputs of a copy.
 #[derive(Clone, Debug)]
 pub struct Copying {
     /// The input, with the part that is copied.

@@ -15,7 +15,7 @@ pub(crate) struct Finished {
     pub(super) output: OutputFile,
     pub(super) report: Option<Report>,
     pub(super) summary: Object,
-    /// What to warn of at the end.
+    /// Warnings at the end.
     pub(crate) warning: Option<String>,
     pub(super) text: String,
     pub(super) env: Env,

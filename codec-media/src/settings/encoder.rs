@@ -56,7 +56,7 @@ pub struct EncoderOptions {
     pub content: Content,
     /// Removal of camera noise.
     pub denoise: Denoise,
-    /// What to optimise for; `None` is the encoder's own choice.
+    /// The measure of quality to optimise; `None` is the encoder's own choice.
     pub tune: Option<Tune>,
     /// Let the rate controller drop frames.
     pub drop: bool,

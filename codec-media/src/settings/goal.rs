@@ -1,4 +1,4 @@
-//! What an encode aims for: a quality or a file size.
+//! Aims of an encode: a quality or a file size.
 
 use std::fmt;
 use std::str::FromStr;
@@ -107,7 +107,7 @@ impl FromStr for TargetQuality {
     }
 }
 
-/// What an encode aims for instead of a bitrate or a quality of the encoder.
+/// Aim of an encode instead of a bitrate or a quality of the encoder.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Goal {
     /// A mean quality.

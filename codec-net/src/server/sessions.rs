@@ -51,7 +51,7 @@ impl SessionKind {
         matches!(self, Self::Whip | Self::Whep)
     }
 
-    /// The scope required to end one's own session of this kind.
+    /// The scope that a client needs to end its own session of this kind.
     #[must_use]
     pub fn scope(self) -> Scope {
         match self {
@@ -62,7 +62,7 @@ impl SessionKind {
     }
 }
 
-/// Ends a session from outside.
+/// Ends a session at the request of another thread.
 pub type EndSession = Box<dyn Fn(EndReason) + Send + Sync>;
 
 /// The ICE session of a call, as identified to the other end.

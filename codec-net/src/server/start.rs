@@ -160,7 +160,7 @@ impl Server {
         format!("{scheme}://{address}/")
     }
 
-    /// The announced UDP address.
+    /// The announced UDP addresses.
     #[must_use]
     pub fn rtc_addresses(&self) -> &[SocketAddr] {
         self.state.network.addresses()

@@ -7,7 +7,7 @@ use super::AdaptationConfig;
 /// Maximum number of rungs below the source.
 const MAX_RUNGS: usize = 16;
 
-/// What to reduce first (`degradationPreference` of WebRTC).
+/// The property that is reduced first (`degradationPreference` of WebRTC).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DegradationPreference {
     /// Resolution and frame rate in turn, beginning with resolution. Each reduction of the resolution

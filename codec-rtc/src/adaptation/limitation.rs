@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// What limits video quality (`qualityLimitationReason` of getStats).
+/// Cause that limits video quality (`qualityLimitationReason` of getStats).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Limitation {
     /// No limitation.

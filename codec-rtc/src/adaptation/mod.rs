@@ -103,7 +103,7 @@ pub struct EncoderSettings {
     pub rung: Rung,
     /// Number of steps to raise the encoder speed by, at the cost of quality.
     pub speed_up: u8,
-    /// What currently limits quality (`qualityLimitationReason` of getStats).
+    /// Cause that currently limits quality (`qualityLimitationReason` of getStats).
     pub limitation: Limitation,
 }
 

@@ -37,7 +37,7 @@ pub struct FeedbackOutcome {
     pub lost: Vec<u16>,
 }
 
-/// What determines the target bitrate.
+/// Cause of the target bitrate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
@@ -99,7 +99,7 @@ pub struct Estimate {
     pub backlog: Duration,
     /// Verdict of the overuse detector.
     pub usage: BandwidthUsage,
-    /// What determines the target bitrate.
+    /// Cause of the target bitrate.
     pub reason: Reason,
 }
 

@@ -81,7 +81,7 @@ enum Layers {
     H264,
 }
 
-/// What happens to a packet.
+/// Outcome of a packet.
 #[derive(Clone, Copy, Debug, Default)]
 struct Decision {
     passes: bool,

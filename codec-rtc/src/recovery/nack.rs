@@ -18,7 +18,7 @@ pub struct NackConfig {
     pub retry_interval: (Duration, Duration),
     /// Round-trip time until [`NackGenerator::set_rtt`]; default 100 ms.
     pub rtt: Duration,
-    /// How long a missing packet is useful after the gap became visible; default 1 s. It is not
+    /// Time after a gap was detected during which its packets are still useful; default 1 s. A packet is not
     /// requested if the response would arrive later.
     pub max_delay: Duration,
     /// Maximum number of requests per packet; default 10.
@@ -116,7 +116,7 @@ impl NackGenerator {
         self.rtt = rtt;
     }
 
-    /// Sets how long a missing packet is useful after the gap became visible.
+    /// Sets the time after a gap was detected during which its packets are still useful.
     pub fn set_max_delay(&mut self, give_up: Duration) {
         self.config.max_delay = give_up;
     }

@@ -14,7 +14,7 @@ pub struct SdpError {
     pub problem: Problem,
 }
 
-/// What is wrong with a line.
+/// Fault of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "documented at the variants")]

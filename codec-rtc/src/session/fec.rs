@@ -12,7 +12,7 @@ use crate::fec::Encoder;
 use crate::fec::controller::{FecController, FecControllerConfig, LossMeter, SentFrame};
 use crate::rtp::Header;
 
-/// What carries repair payloads.
+/// Carrier of repair payloads.
 #[derive(Debug)]
 enum Carrier {
     /// RED packets on the media's source.

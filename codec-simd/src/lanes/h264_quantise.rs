@@ -5,7 +5,7 @@
 /// `lanes_h264_forward`.
 macro_rules! lanes_h264_quantise {
     ($features:literal) => {
-        /// What all positions of a [`H264Quantiser`] have in common.
+        /// Values that all positions of a [`H264Quantiser`] have in common.
         #[derive(Clone, Copy)]
         struct Common {
             /// A `round` of 1/4096 of a level.
@@ -85,7 +85,7 @@ macro_rules! lanes_h264_quantise {
             positions: &'a mut u16,
         }
 
-        /// What the sum of squares and the masks of a [`H264Quantised`] are made from.
+        /// Inputs of the sum of squares and the masks of a [`H264Quantised`].
         #[derive(Clone, Copy)]
         struct Found {
             sums: U32x4,

@@ -17,7 +17,7 @@ pub struct Vp9Quantiser {
     pub is_halved: bool,
 }
 
-/// What quantisation yields.
+/// Result of quantisation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Vp9Quantised {
     /// Number of levels that are not zero.

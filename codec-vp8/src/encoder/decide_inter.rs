@@ -21,8 +21,9 @@ const PROBE_BITS_Q8: u32 = 128 * 256;
 /// cannot save more.
 pub(super) const SOME_BITS_Q8: u32 = 16 * 256;
 
-/// Half the ratio of intra to inter cost in the analysis above which intra modes are not tried.
-/// Half-size frames hide much of the error of a moving, detailed block.
+/// Intra modes are not tried if the intra cost of the analysis exceeds twice this multiple of the inter
+/// cost. The limit is high because the half-size frames of the analysis hide much of the inter error of
+/// moving, detailed blocks.
 const HOPELESS_INTRA: u16 = 3;
 
 /// Intra cost up to which a macroblock of the half-size frame counts as flat: 1.5 levels per pixel.

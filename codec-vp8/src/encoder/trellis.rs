@@ -275,7 +275,7 @@ impl Trellis<'_> {
     }
 
     /// Records whether the block at these bits has coefficients.
-    fn tell(&mut self, (above, left): (u16, u16), is_coded: bool) {
+    fn record(&mut self, (above, left): (u16, u16), is_coded: bool) {
         if is_coded {
             self.above |= above;
             self.left |= left;
@@ -352,8 +352,8 @@ impl Trellis<'_> {
         )
     }
 
-    /// Chooses the levels of quantised blocks one after the other; the eob of the sum is
-    /// meaningless.
+    /// Chooses the levels of quantised blocks one after the other. Returns their total rate and
+    /// distortion; `eob` is not set.
     fn all(
         &mut self,
         Blocks { plane, first, steps, flags }: Blocks,
@@ -372,7 +372,7 @@ impl Trellis<'_> {
             let block = Block { place, coeffs, steps, lambda, levels, dequantised, eob: nearest };
             let one = self.prices.choose(block);
             *eob = one.eob;
-            self.tell(bits, one.eob > 0);
+            self.record(bits, one.eob > 0);
             all.error += one.error;
             all.bits_q8 += one.bits_q8;
         }
@@ -404,7 +404,7 @@ impl Trellis<'_> {
             eob: eob[0],
         });
         *eob = [one.eob];
-        self.tell(bits, one.eob > 0);
+        self.record(bits, one.eob > 0);
         one.bits_q8
     }
 
@@ -430,7 +430,7 @@ impl Trellis<'_> {
         let of_block = |n| {
             let bits = chroma_bits(n);
             let context = self.context(bits);
-            self.tell(bits, false);
+            self.record(bits, false);
             u32::from(self.prices.tokens[usize::from(CHROMA)][0][context][END])
         };
         (0..8).map(of_block).sum()

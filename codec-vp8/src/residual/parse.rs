@@ -150,7 +150,7 @@ fn large_magnitude(reader: &mut BoolDecoder<'_>, probs: &[u8; 16]) -> i32 {
     )
 }
 
-/// What the blocks of one kind have in common.
+/// Values that the blocks of one kind have in common.
 #[derive(Clone, Copy)]
 struct BlockKind<'a> {
     probs: &'a BlockProbs,
@@ -160,7 +160,7 @@ struct BlockKind<'a> {
     steps: [i16; 2],
 }
 
-/// Reads the rest of a block whose first symbol told that it is not empty. `row` has the
+/// Reads the rest of a block whose first symbol showed that it is not empty. `row` has the
 /// probabilities of the first token. Stores the coefficients times the steps, wrapped to 16 bits,
 /// in `out`, which must be all zero. Returns the scan position after the last token.
 ///

@@ -15,7 +15,7 @@ use super::scratch::BlockScratch;
 use super::setup::FrameSetup;
 use crate::types::MotionVector;
 
-/// What the tokens of a transform contain.
+/// Contents of the tokens of a transform.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tokens {
     /// Whether there is any coefficient.
@@ -54,7 +54,7 @@ pub(crate) struct Reconstructor<'a, S: Sample> {
 }
 
 impl<S: Sample> Reconstructor<'_, S> {
-    /// Reconstructs a block; `has_left` tells whether its tile has blocks on the left. Returns whether
+    /// Reconstructs a block; `has_left` states whether its tile has blocks on the left. Returns whether
     /// it has a residual.
     #[inline]
     pub(crate) fn reconstruct(

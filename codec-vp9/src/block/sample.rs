@@ -8,7 +8,7 @@ use codec_simd::vp9_high;
 
 use crate::types::{IntraMode, TxSize};
 
-/// What the kernels of a frame depend on.
+/// Properties of a frame that select its kernels.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kit {
     pub(crate) kernels: &'static Kernels,

@@ -31,7 +31,7 @@ pub(crate) struct FrameState {
     pub(crate) segments: Vec<u8>,
     pub(crate) counts: Box<Counts>,
     pub(crate) contexts: Contexts,
-    /// Of luma and chroma.
+    /// Edges of luma and of chroma.
     pub(crate) edges: [EdgeMap; 2],
 }
 
@@ -55,7 +55,7 @@ pub(crate) struct FrameInput<'a, S> {
     pub(crate) threads: Option<&'a dyn Pool>,
 }
 
-/// What the decoding of a frame yields apart from its samples.
+/// Results of decoding a frame, apart from its samples.
 #[derive(Debug)]
 pub(crate) struct FrameOutcome {
     /// The probabilities at its end.

@@ -19,7 +19,7 @@ use crate::header::{
 use crate::probability::Probabilities;
 use crate::types::Reference;
 
-/// What later frames need to know of a frame's header.
+/// Values of a frame's header that later frames use.
 #[derive(Clone, Copy, Debug)]
 struct LastFrame {
     size: Size,

@@ -22,7 +22,7 @@ use crate::types::{BlockSize, Partition, Reference};
 /// Takes the blocks of tiles in the order of the stream.
 pub(super) trait BlockSink<S: Sample> {
     /// Takes a block whose modes are parsed. Unless it has none, parses its residual and notes in `info`
-    /// whether there is any. `has_left` tells whether its tile has blocks on the left.
+    /// whether there is any. `has_left` states whether its tile has blocks on the left.
     fn block(
         &mut self,
         info: &mut BlockInfo,

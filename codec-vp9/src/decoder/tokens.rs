@@ -18,7 +18,7 @@ pub(crate) struct TokenContexts<'a> {
     pub(crate) magnitudes: &'a mut [u8; 1024],
 }
 
-/// What the tokens of a transform stand for.
+/// Meaning of the tokens of a transform.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TokenFormat {
     pub(crate) scan: &'static [Position],

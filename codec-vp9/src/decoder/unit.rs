@@ -17,7 +17,7 @@ const SUPERBLOCK_SAMPLES: usize = 64 * 64;
 #[derive(Debug)]
 pub(crate) struct Unit<S: Sample> {
     blocks: Vec<StoredBlock>,
-    /// Of luma and chroma.
+    /// Residuals of luma and of chroma.
     residual: [StoredResidual<S::Coefficient>; 2],
     /// Rows of superblocks that can be filtered after these blocks.
     pub(super) filtered: Range<usize>,

@@ -604,7 +604,7 @@ impl FrameEncoder {
     }
 }
 
-/// What the adaptation to a frame after `last` depends on.
+/// Inputs of the adaptation to a frame after `last`.
 fn adaptation(header: &FrameHeader, last: LastFrame) -> Adaptation {
     let is_inter = header.frame_type == FrameType::Inter;
     Adaptation {

@@ -28,7 +28,7 @@ pub(super) struct FrameContext {
     pub(super) adapts: bool,
 }
 
-/// What the header depends on apart from the plan.
+/// Inputs of the header, apart from the plan.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HeaderInput {
     pub(super) is_key: bool,

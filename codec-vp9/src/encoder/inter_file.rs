@@ -25,7 +25,7 @@ struct Prediction {
     mode: InterMode,
     vectors: [MotionVector; 2],
     filter: Filter,
-    /// Of references, mode and vectors, in 1/256 bit.
+    /// Rate of references, mode and vectors, in 1/256 bit.
     rate: u32,
     error: LumaError,
     cost: u32,
@@ -65,14 +65,15 @@ impl Predictions {
     }
 }
 
-/// What the vectors of a block in a reference are.
+/// The motion vector candidates of a block in one reference.
 #[derive(Clone, Copy, Debug, Default)]
 struct ReferenceVectors {
     nearest: MotionVector,
     near: MotionVector,
     /// The vector that motion search found.
     new: MotionVector,
-    /// How many of `nearest` and `near` every receiver has; `new` is coded against `nearest`.
+    /// Number of vectors, of `nearest` and `near` in this order, that depend on no frame that a receiver may
+    /// lack. `new` is coded as a difference from `nearest`.
     known: usize,
 }
 

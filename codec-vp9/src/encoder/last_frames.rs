@@ -21,7 +21,7 @@ struct Possible {
     shown: bool,
 }
 
-/// What is known of the frame that a receiver has decoded last, by the receiver's temporal layer.
+/// The last decoded frame of receivers, by their temporal layer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct LastFrames([Possible; LAYERS]);
 

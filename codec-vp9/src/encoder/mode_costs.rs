@@ -26,7 +26,7 @@ fn flag(value: bool, probability: u8) -> u32 {
 pub(crate) struct ModeCosts<'a>(pub(crate) &'a FrameSetup<'a, u8>);
 
 impl ModeCosts<'_> {
-    /// Cost of a partition in a context; `fits` tells whether the second row and the second column of the
+    /// Cost of a partition in a context; `fits` states whether the second row and the second column of the
     /// square begin in the frame.
     pub(crate) fn partition(self, context: usize, fits: (bool, bool), partition: Partition) -> u32 {
         let probabilities = if self.0.header.is_intra() {
@@ -50,7 +50,7 @@ impl ModeCosts<'_> {
         flag(skip, self.0.probabilities.skip[context])
     }
 
-    /// Cost of the flag that tells inter blocks from intra blocks; 0 in intra frames.
+    /// Cost of the flag that distinguishes inter from intra blocks; 0 in intra frames.
     pub(crate) fn is_inter(self, site: &BlockSite, is_inter: bool) -> u32 {
         if self.0.header.is_intra() {
             return 0;

@@ -19,11 +19,12 @@ const NOISE: u32 = 10;
 /// Bits of the modes of a block, about, in 1/256.
 const MODE_Q8: u32 = 2 * 256;
 
-/// A vector in quarter pixels as one of the bitstream, and back.
+/// Converts a vector from quarter pixels to units of the bitstream.
 pub(crate) fn to_vector(vector: QuarterPel) -> MotionVector {
     MotionVector { row: 2 * vector.y, col: 2 * vector.x }
 }
 
+/// Converts a vector from units of the bitstream to quarter pixels, rounded down.
 pub(crate) fn to_quarters(vector: MotionVector) -> QuarterPel {
     QuarterPel::new(vector.col >> 1, vector.row >> 1)
 }
@@ -31,9 +32,9 @@ pub(crate) fn to_quarters(vector: MotionVector) -> QuarterPel {
 /// Motion of a macroblock.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct MbMotion {
-    /// Whether any of it is in the frame.
+    /// Whether the macroblock has pixels inside the frame.
     is_inside: bool,
-    /// The vectors that it may have.
+    /// The vectors that are searched.
     range: Option<SearchRange>,
     /// Squared errors of the quadrants without motion.
     zero: [u32; 4],
@@ -79,7 +80,7 @@ impl Default for Field {
 /// Estimates costs from squared errors of predictions.
 #[derive(Clone, Copy, Debug)]
 struct CostModel {
-    /// The squared step: 64 pixels times the squared step in pixel levels.
+    /// Squared quantiser step in pixel levels, times 64 (the pixels of an 8x8 block).
     unit: u32,
     unit_log_q8: u32,
 }

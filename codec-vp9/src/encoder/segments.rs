@@ -1,4 +1,4 @@
-//! Segments of a frame: the parts that cyclic refresh codes at a finer quantiser, or quantiser offsets.
+//! Segments of a frame: for cyclic refresh, or for the quantiser offsets of macroblocks.
 
 use codec_core::encoder::{CodedMbHistory, CyclicRefresh};
 use codec_core::entropy::prob_from_counts;
@@ -27,7 +27,7 @@ const UNIT: usize = 4;
 /// Smallest distance of two segments in sixteenths of an octave of the step.
 const MIN_DISTANCE: i32 = 3;
 
-/// What the segments of a frame are for.
+/// Purpose of the segments of a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Purpose {
     /// All blocks are in segment 0.
@@ -92,9 +92,9 @@ impl Segments {
         segmentation(qindex, indices, &counts)
     }
 
-    /// Alternatively, assigns all blocks to segments by the offsets of their macroblocks: how much coarser
-    /// than the frame at `qindex` each is to be coded, in sixteenths of an octave of the step. All indices
-    /// are within `range`.
+    /// Assigns all blocks to segments by the quantiser offsets of their macroblocks, instead of cyclic
+    /// refresh. The offsets are relative to `qindex`, in sixteenths of an octave of the step; positive ones
+    /// are coarser. All indices are within `range`.
     pub(super) fn plan_offsets(
         &mut self,
         qindex: u8,

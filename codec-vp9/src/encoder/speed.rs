@@ -31,9 +31,10 @@ pub struct Speed {
     pub intra_pct: u32,
     /// Number of transform sizes that are tried in intra blocks of inter frames.
     pub intra_tx_sizes: usize,
-    /// Number of slanted modes that are compared in intra frames: 6, or 3 near the better straight one.
+    /// Number of diagonal modes that are compared in intra frames: 6, or the 3 next to the better one of
+    /// `V_PRED` and `H_PRED`.
     pub slanted_modes: usize,
-    /// Squares of intra frames are not divided if their cost is below this many squared steps per 8x8
+    /// Square blocks of intra frames are not split if their cost is below this many squared steps per 8x8
     /// pixels, in 1/64.
     pub enough_q6: u32,
     /// Blocks of 32x32 pixels are not tried in intra frames if their variance exceeds this many squared steps.
@@ -65,8 +66,8 @@ pub struct FileTools {
     /// Maximum number of steps in quarter pixels by which the vector of a block is refined with its actual
     /// prediction.
     pub refinements: u8,
-    /// Squares are tried in halves if their cost exceeds this many squared steps per 8x8 pixels, in 1/64;
-    /// `None` never tries halves.
+    /// Rectangular partitions of square blocks are tried if their cost exceeds this many squared steps per 8x8 pixels, in 1/64;
+    /// `None` never tries them.
     pub halves_q6: Option<u32>,
 }
 
@@ -155,7 +156,7 @@ impl Speed {
     /// Returns the switches of `level` with the file preset: those of the next slower level at 2 to 4, and
     /// its own tools.
     ///
-    /// Coding both partitions more often than speeds 2 and 3 do costs bits as well as time.
+    /// Comparing the split and the unsplit block more often than speeds 2 and 3 do costs bits as well as time.
     #[must_use]
     pub const fn file(level: u8) -> Self {
         let of = Self::level(if level >= 2 && level <= 4 { level - 1 } else { level });

@@ -19,7 +19,7 @@ pub enum ReferenceMode {
     PerBlock,
 }
 
-/// What the compressed header holds apart from probabilities.
+/// Contents of the compressed header, apart from probabilities.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CompressedHeader {
     /// Transform sizes.

@@ -158,7 +158,7 @@ pub enum Header {
     },
 }
 
-/// What the uncompressed header takes over from earlier frames.
+/// Values of earlier frames that the uncompressed header inherits.
 #[derive(Clone, Copy, Debug)]
 pub struct HeaderContext<'a> {
     /// Size and format of the frames in the slots; `None` for empty slots.

@@ -5,7 +5,7 @@ use crate::tables::coefficients::CoefficientProbabilities;
 use crate::trees::{CHAIN_OF_FOUR, CLASS_BRANCHES, FILTER_BRANCHES, INTRA_MODE_BRANCHES};
 use crate::types::TxMode;
 
-/// What a frame's adaptation depends on, other than its statistics.
+/// Inputs of a frame's adaptation, apart from its statistics.
 #[derive(Clone, Copy, Debug)]
 pub struct Adaptation {
     /// Whether this is an inter frame, and the frame before was a key frame.
@@ -15,7 +15,7 @@ pub struct Adaptation {
     pub inter: Option<InterAdaptation>,
 }
 
-/// What the adaptation of an inter frame depends on.
+/// Inputs of the adaptation of an inter frame.
 #[derive(Clone, Copy, Debug)]
 pub struct InterAdaptation {
     /// Transform sizes of the frame.

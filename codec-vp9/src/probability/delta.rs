@@ -35,7 +35,7 @@ fn parse_code(reader: &mut BoolDecoder<'_>) -> u32 {
     64 + if value < 65 { value } else { 2 * value - 65 + reader.get_literal(1) }
 }
 
-/// Returns the distance that a code stands for: 20 coarse values come first, then the values between
+/// Returns the distance that a code denotes: 20 coarse values come first, then the values between
 /// them.
 fn distance(code: u32) -> u32 {
     if code < 20 {

@@ -23,7 +23,7 @@ use crate::settings::encoder::{EncoderOptions, Preset};
 /// Packets of video inspected for reordered frames.
 const INSPECTED: usize = 64;
 
-/// What to do if the receiver does not accept the stream.
+/// Action if the receiver does not accept the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fallback {
     /// Fail.

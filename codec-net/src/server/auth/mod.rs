@@ -147,8 +147,8 @@ impl Access {
         grants
     }
 
-    /// Whether to answer a request from a page of `origin` to the server under the name `host`. A
-    /// request without an origin does not come from a page of another site.
+    /// Returns whether a request with these `Origin` and `Host` headers is allowed: pages of other sites
+    /// must be allowed explicitly. A request without `Origin` comes from no page of another site.
     #[must_use]
     pub fn allows_origin(&self, origin: Option<&str>, host: &str, over_tls: bool) -> bool {
         let Some(origin) = origin else { return true };

@@ -17,7 +17,7 @@ use recording::Recording;
 /// Maximum number of items queued for the disk and the decoder: about five seconds.
 const MAX_QUEUED_ITEMS: usize = 400;
 
-/// What to do with each stream.
+/// Action on each stream.
 #[derive(Clone, Debug)]
 pub(super) struct Recorder {
     /// Folder of the recordings.

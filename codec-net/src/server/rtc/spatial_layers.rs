@@ -53,7 +53,7 @@ pub(super) fn packetize(
     Some(())
 }
 
-/// What a viewer receives of the superframes.
+/// The part of the superframes that a viewer receives.
 #[derive(Clone, Debug)]
 pub(super) struct SpatialLayers {
     /// Number of the last superframe sent; its low 15 bits are the `PictureID`. And its number in its

@@ -127,7 +127,7 @@ pub(super) struct Inserted {
     pub(super) overflowed: Option<u64>,
 }
 
-/// What precedes a packet.
+/// State of the packet before this one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Before {
     /// An unknown packet.

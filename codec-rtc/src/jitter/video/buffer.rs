@@ -60,10 +60,11 @@ enum Why {
 
 /// Assembles packets into frames and emits them in decoding order.
 ///
-/// A complete frame whose references were emitted is emitted immediately if nothing is missing
-/// before it. If frames that it does not reference are missing, it waits while these may be
-/// reordered rather than lost. If it references missing frames, it waits until they arrive or until
-/// a later frame is complete that references neither them nor it. Each frame has a render time.
+/// A complete frame whose references were emitted is emitted immediately if no earlier frame is missing.
+/// If earlier frames are missing that it does not reference, it waits as long as their packets may be
+/// reordered rather than lost. If it references missing frames, it waits until these arrive, or is
+/// discarded when a later frame is complete that depends on none of the waiting and missing frames.
+/// Each frame has a render time.
 ///
 /// The payload format is VP8 (RFC 7741), VP9 (RFC 9628) or H.264 (RFC 6184). A frame of VP9 is a superframe
 /// with all spatial layers that were sent; its references are exact if the sender states them or the

@@ -17,7 +17,7 @@ fn level_of<const N: usize>(coeff: i16, quantiser: &H264Quantiser<N>, position: 
     level * coeff.signum()
 }
 
-/// What [`quantise`] says about a block.
+/// Result of [`quantise`] for a block.
 struct Levels {
     /// By scan position, whether the level is not zero.
     positions: u64,

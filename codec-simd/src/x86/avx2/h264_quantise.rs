@@ -181,7 +181,7 @@ fn saturating_abs(x: __m256i) -> __m256i {
     _mm256_max_epi16(x, _mm256_subs_epi16(_mm256_setzero_si256(), x))
 }
 
-/// What all positions of a [`H264Quantiser`] have in common.
+/// Values that all positions of a [`H264Quantiser`] have in common.
 #[derive(Clone, Copy)]
 struct Common {
     /// A `round` of 1/4096 of a level.
@@ -297,7 +297,7 @@ struct Block<'a> {
     positions: &'a mut u16,
 }
 
-/// What the masks of a [`H264Quantised`] are made from.
+/// Inputs of the masks of a [`H264Quantised`].
 #[derive(Clone, Copy, Default)]
 struct Masks {
     coded: u32,

@@ -8,7 +8,7 @@ use codec_rtc::jitter::video::FrameDependency;
 /// Number of frames whose layer is known.
 const RECENT_FRAMES: usize = 64;
 
-/// What a frame means for viewers that do not get all layers.
+/// Effect of a frame on viewers that do not get all layers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct LayerFacts {
     /// Whether it depends only on the base layer.

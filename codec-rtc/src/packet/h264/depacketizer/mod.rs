@@ -80,7 +80,7 @@ impl Stored {
 /// Assembles H.264 packets into access units.
 ///
 /// Access units are emitted in order of their sequence numbers, as soon as they are complete and
-/// nothing is missing before them. A missing packet is given up once enough later packets are
+/// nothing is missing before them. A missing packet counts as lost once enough later packets are
 /// buffered; then the NAL unit of which it was a part is discarded, and the other NAL units of the
 /// access unit are emitted, since slices are decodable independently.
 #[derive(Debug)]
