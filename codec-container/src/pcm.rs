@@ -56,7 +56,7 @@ impl FromStr for RawAudioSpec {
         let rate = parts.next().unwrap_or_default();
         let rate = rate.parse().ok().filter(|rate| (1..=MAX_RATE).contains(rate));
         let rate =
-            rate.ok_or_else(|| format!("invalid rate in '{text}': expected 1..={MAX_RATE} Hz"))?;
+            rate.ok_or_else(|| format!("invalid rate in '{text}': expected 1 to {MAX_RATE} Hz"))?;
         let channels = parts.next().unwrap_or("1");
         let layout =
             channels.parse().ok().filter(|&count| count <= 255).and_then(ChannelLayout::of);

@@ -26,8 +26,8 @@ impl TimeOrder {
                 format,
                 offset,
                 Some(index),
-                format!("a time of at least {last}, the previous packet's"),
-                format!("time {time}"),
+                format!("a timestamp of at least {last} ticks, that of the previous packet"),
+                format!("{time}"),
             ));
         }
         self.last = Some(time);

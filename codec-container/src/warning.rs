@@ -24,7 +24,7 @@ pub enum Warning {
     MetadataSkipped(String),
     /// A track that is not delivered; see [`crate::PacketReader::skipped`].
     TrackSkipped(SkippedTrack),
-    /// The header has no usable frame rate or time base; this one is assumed.
+    /// The stream states no usable frame rate; frames of this duration, in seconds, are assumed.
     TimeBaseAssumed(Rational),
     /// The header states more audio bytes than the file has.
     SizeMismatch {
@@ -50,7 +50,8 @@ impl std::fmt::Display for Warning {
             Self::MetadataSkipped(what) => write!(f, "skipped {what}"),
             Self::TrackSkipped(track) => write!(f, "skipped {track}"),
             Self::TimeBaseAssumed(base) => {
-                write!(f, "the header has no usable frame rate or time base: assuming {base} s")
+                let fps = base.inverse().as_f64();
+                write!(f, "the stream states no usable frame rate: assuming {fps} fps")
             }
             Self::SizeMismatch { stated, actual } => {
                 write!(f, "the header states {stated} bytes of audio, but the file has {actual}")

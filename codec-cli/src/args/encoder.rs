@@ -107,8 +107,8 @@ pub(crate) struct EncoderArgs {
     /// Code a region better (-24 to -1) or worse (1 to 24) than the rest; repeatable.
     ///
     /// W, H, X and Y are in pixels of the encoded frame, rounded to macroblocks; where regions
-    /// overlap, the last one counts. OFFSET is in sixths of an octave of the quantiser step: -6
-    /// halves the step. If a bitrate is set, the rest of the frame gets fewer bits. Example:
+    /// overlap, the last one counts. OFFSET is a QP offset on the scale of H.264, for every codec:
+    /// -6 halves the quantiser step. If a bitrate is set, the rest of the frame gets fewer bits. Example:
     /// `160x200+200+60:-8`.
     #[arg(long, value_name = "WxH+X+Y:OFFSET")]
     pub(crate) region: Vec<RegionOffset>,

@@ -140,9 +140,9 @@ pub(crate) struct SendArgs {
     /// Reject input that exceeds these limits.
     ///
     /// LIST contains any of these, comma-separated: pixels=N|WxH (largest frame), memory=BYTES
-    /// (largest frame, given as the memory of eight decoded frames), packet=BYTES (largest packet),
+    /// (largest frame, as an estimate of decoder memory: eight 8-bit 4:2:0 frames), packet=BYTES (largest packet),
     /// resized=PIXELS (sum of the new frame sizes of all resolution changes within 30 frames),
-    /// gap=SECONDS (longest gap between audio timestamps). Default:
+    /// gap=SECONDS (longest gap between audio timestamps). K, M and G are powers of 1024. Default:
     /// `pixels=4096x4096,packet=8M,resized=128M,gap=10`.
     #[arg(long, value_name = "LIST")]
     pub(crate) limits: Option<LimitList>,

@@ -42,9 +42,9 @@ pub(crate) struct InputArgs {
     /// Reject input that exceeds these limits.
     ///
     /// LIST contains any of these, comma-separated: pixels=N|WxH (largest frame), memory=BYTES
-    /// (largest frame, given as the memory of eight decoded frames), packet=BYTES (largest packet),
+    /// (largest frame, as an estimate of decoder memory: eight 8-bit 4:2:0 frames), packet=BYTES (largest packet),
     /// resized=PIXELS (sum of the new frame sizes of all resolution changes within 30 frames),
-    /// gap=SECONDS (longest gap between audio timestamps). Default:
+    /// gap=SECONDS (longest gap between audio timestamps). K, M and G are powers of 1024. Default:
     /// `pixels=4096x4096,packet=8M,resized=128M,gap=10`.
     #[arg(long, value_name = "LIST")]
     pub(crate) limits: Option<LimitList>,
@@ -115,8 +115,8 @@ pub(crate) struct CutArgs {
     pub(crate) part: PartArgs,
     /// Convert the frame rate: 30, 30000/1001, or half of the input's.
     ///
-    /// Each frame shows the last frame of the input that begins before the middle of its interval; other
-    /// frames are dropped, and frames without a new one are repeated. -n and --skip count the new
+    /// Each output frame shows the latest input frame that begins before the middle of the output frame.
+    /// Input frames are dropped or repeated accordingly. -n and --skip count the new
     /// frames.
     #[arg(id = "frame_rate", long = "fps", value_name = "FPS|half")]
     pub(crate) fps: Option<FpsTarget>,

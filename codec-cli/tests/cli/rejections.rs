@@ -15,7 +15,7 @@ fn usage_errors_exit_with_2() {
         (&["--token-parts", "3"], "invalid value"),
         (&["--layers", "L3T3"], "L1T1"),
         (&["--knob", "warp=9"], "unknown knob warp"),
-        (&["--knob", "sharpness=99"], "0..=7"),
+        (&["--knob", "sharpness=99"], "0 to 7"),
         (&["--report", "a.txt"], ".csv or .json"),
         (&["--no-such-flag"], "unexpected argument"),
         (&["--resize", "0x5"], "invalid value"),

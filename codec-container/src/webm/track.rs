@@ -8,7 +8,7 @@ use codec_core::frame::{
     SampleFormat, Sampling, Size, TransferCharacteristics,
 };
 
-use super::ebml::{Elements, child, child_float, child_uint};
+use super::ebml::{Elements, child, child_float, child_uint, corrupt};
 use super::{hdr, ids};
 use crate::codec_names::of_codec_id;
 use crate::rational::{frame_rate_from_ns, reduced};
@@ -98,7 +98,12 @@ pub(super) fn find_tracks(
     }
     match found.first_mut() {
         Some(first) => first.warn(warnings),
-        None => return Err(refused.unwrap_or_else(|| unsupported("a file without tracks"))),
+        None => {
+            return Err(refused.unwrap_or_else(|| match others {
+                0 => corrupt(0, None, "at least one track", "none"),
+                _ => unsupported("a file without video or audio"),
+            }));
+        }
     }
     Ok((found, blocks))
 }

@@ -54,7 +54,7 @@ impl Knob {
     #[must_use]
     pub fn allowed(&self) -> String {
         match self.kind {
-            KnobKind::Range { min, max } => format!("{min}..={max}"),
+            KnobKind::Range { min, max } => format!("{min} to {max}"),
             KnobKind::Switch => "0 or 1".to_owned(),
             KnobKind::Choice(values) => {
                 let names: Vec<_> =

@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn rejected_values_state_what_is_allowed() {
         let mut values = KnobValues::<Own>::new(KNOWN, &[]).unwrap();
-        assert_eq!(values.set("sharpness", 8, true).unwrap_err().allowed, "0..=7");
+        assert_eq!(values.set("sharpness", 8, true).unwrap_err().allowed, "0 to 7");
         assert!(values.set("refresh", 51, true).is_err());
         assert!(values.set("lookahead", 8, true).is_err());
         values.set("lookahead", 8, false).unwrap();

@@ -317,6 +317,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "resample")]
     #[test]
     fn lost_packets_are_filled_with_steady_timestamps_and_jitter_is_not() {
         let (_, out) = run(MONO, 50, |block| i64::from(block) * 960 + i64::from(block >= 9) * 1920);

@@ -198,9 +198,10 @@ impl DecodedSource {
         source.begin_at_cut(spec)?;
         source.frame = source.decode_next()?;
         let Some(first) = &source.frame else {
-            let why =
-                source.last_failure.unwrap_or_else(|| source.name.clone() + ": no video packets");
-            let message = format!("cannot decode any frame: {why}");
+            let message = match source.last_failure {
+                Some(why) => format!("cannot decode any frame: {why}"),
+                None => format!("{}: no video packets", source.name),
+            };
             return Err(Failure::new(Kind::Corrupt, message));
         };
         source.stream_info.size = first.size();

@@ -256,8 +256,7 @@ impl Report<'_> {
             )
         };
         let mut text = format!(
-            "frames compared {}, unmatched: {of_reference} in the reference, {of_distorted} in \
-             the other\n\
+            "frames compared {}, unmatched: {of_reference} in REF, {of_distorted} in DIST\n\
              PSNR mean   {}; lowest Y {:.3} dB\n\
              PSNR total  {}\n\
              SSIM mean   Y {:.5}; lowest {:.5}\n",
