@@ -48,3 +48,30 @@ fn concealment_continues_where_plain_decoding_stops() {
     assert_eq!(place.read("b.yuv").len(), 12 * 96 * 64 * 3 / 2);
     assert!(run.err.contains("% of all macroblocks"), "{}", run.err);
 }
+
+#[test]
+fn frames_without_their_references_are_reported() {
+    let place = Place::with_clip("texture-pan", "96x64", 6);
+    place.ok(&["encode", "clip.y4m", "-o", "a.h264", "--preset", "rtc", "-b", "200k"]);
+    let coded = place.read("a.h264");
+    let starts: Vec<usize> = coded
+        .windows(3)
+        .enumerate()
+        .filter(|(_, code)| *code == [0, 0, 1])
+        .map(|at| at.0)
+        .collect();
+    let ends = starts[1..].iter().copied().chain([coded.len()]);
+    let units = starts.iter().zip(ends).map(|(&from, to)| &coded[from..to]);
+    // Without the slices of the IDR picture.
+    let kept: Vec<&[u8]> = units.filter(|unit| unit[3] & 31 != 5).collect();
+    fs::write(place.path("lost.h264"), kept.concat()).unwrap();
+    place.fails(4, "before the first key frame", &["decode", "lost.h264", "--null"]);
+    let run = place.ok(&["decode", "lost.h264", "--null", "--conceal", "--progress", "json"]);
+    assert!(run.err.contains("\"replaced_references\":1"), "{}", run.err);
+    let run = place.ok(&["decode", "lost.h264", "--null", "--conceal"]);
+    assert!(
+        run.err.contains("1 frame predicted from substitutes of lost references"),
+        "{}",
+        run.err
+    );
+}

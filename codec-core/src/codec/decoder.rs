@@ -186,6 +186,9 @@ pub struct DecodeReport {
     pub refs_updated: SlotSet,
     /// Number of macroblocks whose data was missing and was concealed.
     pub concealed_mbs: u32,
+    /// Whether a reference of the frame was not received and another frame replaces it, which
+    /// requires [`DecoderConfig::conceal`].
+    pub replaced_reference: bool,
     /// Number of macroblocks in the frame.
     pub total_mbs: u32,
 }
@@ -205,6 +208,7 @@ impl DecodeReport {
             refs_used: SlotSet::NONE,
             refs_updated: SlotSet::NONE,
             concealed_mbs: 0,
+            replaced_reference: false,
             total_mbs: u32::try_from(cols * rows).unwrap_or(u32::MAX),
         }
     }

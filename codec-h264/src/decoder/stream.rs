@@ -83,6 +83,8 @@ pub(super) struct Stream {
     missing_field: Option<PictureStructure>,
     /// Whether the last frame of the store begins a new sequence of picture order counts.
     resets_order: bool,
+    /// Whether the current frame needs references that were not received.
+    replaces_reference: bool,
     /// `PrevRefFrameNum`.
     prev_ref_frame_num: Option<u32>,
     next_id: u64,
@@ -115,6 +117,7 @@ impl Stream {
             recovery: Recovery::Lost,
             current: None,
             missing_field: None,
+            replaces_reference: false,
             resets_order: false,
             prev_ref_frame_num: None,
             next_id: 0,
@@ -187,7 +190,10 @@ impl Stream {
         let is_second_field = self.is_second_field(header);
         if !is_second_field {
             self.complete_frame(output);
+            let was_lost = self.recovery == Recovery::Lost;
             self.recovery.begin_frame(header, &self.sps, recovery, conceals)?;
+            self.replaces_reference =
+                was_lost && self.recovery == Recovery::Intact && !header.is_idr;
             if let Err(detail) = self.fill_gap(header, conceals) {
                 self.recovery = Recovery::Lost;
                 self.recovery.begin_frame(header, &self.sps, recovery, conceals).or(Err(detail))?;
@@ -252,6 +258,7 @@ impl Stream {
         if is_loss && !conceals && self.recovery == Recovery::Intact {
             return Err(Corrupt::NoReference);
         }
+        self.replaces_reference |= is_loss && self.recovery == Recovery::Intact;
         // Older frames would leave the sliding window again.
         let count = (distance - 1).min(u32::from(self.sps.max_num_ref_frames).max(1));
         for back in (1..=count).rev() {
@@ -346,6 +353,7 @@ impl Stream {
         if !conceals && self.recovery == Recovery::Intact {
             return Err(Corrupt::NoReference);
         }
+        self.replaces_reference |= self.recovery == Recovery::Intact;
         let mut grey = self.grey_picture();
         grey.structure = structure;
         Ok(grey)
@@ -388,6 +396,7 @@ impl Stream {
         report.profile = self.sps.profile_idc;
         report.qindex = current.header.qp;
         report.concealed_mbs = u32::try_from(missing).unwrap_or(u32::MAX);
+        report.replaced_reference = self.replaces_reference;
         self.pool.recycle(reference.samples.clone());
         self.store_picture(&current, reference);
         let is_complete = self.missing_field.is_none();

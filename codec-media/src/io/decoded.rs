@@ -340,6 +340,7 @@ impl DecodedSource {
                 Ok(report) => {
                     self.damage.total_mbs += u64::from(report.total_mbs);
                     self.damage.concealed_mbs += u64::from(report.concealed_mbs);
+                    self.damage.replaced_references += u64::from(report.replaced_reference);
                     self.damage.concealed_frames += u64::from(report.concealed_mbs > 0);
                     if report.shown && !self.packet.shown {
                         self.hidden.push(*pts);

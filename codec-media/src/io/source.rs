@@ -2,6 +2,7 @@
 
 use codec_core::frame::{Picture, PictureInfo, Rational, SampleFormat, Size};
 
+use crate::count::counted;
 use crate::failure::Result;
 
 /// Properties known before the first frame.
@@ -41,6 +42,8 @@ pub struct Damage {
     pub lost_packets: u64,
     /// Frames that were partly concealed.
     pub concealed_frames: u64,
+    /// Frames with a reference that was not received and is replaced by another frame.
+    pub replaced_references: u64,
     pub(crate) concealed_mbs: u64,
     pub(crate) total_mbs: u64,
 }
@@ -50,13 +53,32 @@ impl Damage {
     pub(crate) fn add(&mut self, other: Self) {
         self.lost_packets += other.lost_packets;
         self.concealed_frames += other.concealed_frames;
+        self.replaced_references += other.replaced_references;
         self.concealed_mbs += other.concealed_mbs;
         self.total_mbs += other.total_mbs;
     }
 
+    /// Describes the damage, for messages.
+    pub fn text(self) -> String {
+        let mut parts = Vec::new();
+        if self.lost_packets > 0 {
+            let packets = counted(self.lost_packets, "packet");
+            parts.push(format!("{packets} could not be decoded"));
+        }
+        if self.concealed_frames > 0 {
+            let (frames, share) = (counted(self.concealed_frames, "frame"), self.concealed_pct());
+            parts.push(format!("{frames} partly concealed: {share:.2} % of all macroblocks"));
+        }
+        if self.replaced_references > 0 {
+            let frames = counted(self.replaced_references, "frame");
+            parts.push(format!("{frames} predicted from substitutes of lost references"));
+        }
+        parts.join("; ")
+    }
+
     /// Whether anything was damaged.
     pub fn is_some(self) -> bool {
-        self.lost_packets + self.concealed_frames > 0
+        self.lost_packets + self.concealed_frames + self.replaced_references > 0
     }
 
     /// Share of concealed macroblocks, in percent.

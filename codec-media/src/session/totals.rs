@@ -177,6 +177,7 @@ impl Totals {
             .maybe("ssim", self.ssim.get().map(|[ssim]| crate::json::float(ssim)))
             .raw("lost_packets", damage.lost_packets)
             .raw("concealed_frames", damage.concealed_frames)
+            .raw("replaced_references", damage.replaced_references)
             .float("concealed_pct", damage.concealed_pct())
             .text("simd", env.level.name())
     }

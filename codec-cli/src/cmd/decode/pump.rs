@@ -132,13 +132,7 @@ impl Pump {
         let fps = self.frames as f64 / seconds;
         let x_realtime = fps / source.stream_info().frame_rate.as_f64();
         if damage.is_some() {
-            self.env.events.warn(format!(
-                "{} decoded to no frame; {} partly concealed: {:.2} % of all \
-                 macroblocks",
-                counted(damage.lost_packets, "packet"),
-                counted(damage.concealed_frames, "frame"),
-                damage.concealed_pct()
-            ));
+            self.env.events.warn(damage.text());
         }
         if !self.env.events.takes_records() {
             let level = self.env.level.name();
@@ -161,6 +155,7 @@ impl Pump {
             .float("x_realtime", x_realtime)
             .raw("lost_packets", damage.lost_packets)
             .raw("concealed_frames", damage.concealed_frames)
+            .raw("replaced_references", damage.replaced_references)
             .float("concealed_pct", damage.concealed_pct())
             .text("simd", self.env.level.name())
             .raw("exit_code", end.as_ref().err().map_or(0, |failure| failure.kind as u8));
