@@ -18,7 +18,7 @@ fn sample(
     use codec_core::frame::Picture;
 
     let config = EncoderConfig::new(640, 360).bitrate(Bitrate::kbps(600));
-    let mut encoder = codec_backends::open_encoder("vp8", &config)?; // or "h264"
+    let mut encoder = codec_backends::open_encoder("vp8", &config)?; // or "vp9"
 
     for (pts, samples) in (0..).zip(camera) {
         let picture = Picture::i420_packed(config.size, &samples)?;

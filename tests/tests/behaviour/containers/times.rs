@@ -116,7 +116,7 @@ fn times_that_go_backwards_are_an_error_that_names_the_packet() {
     writer.write(given[0].packet()).unwrap();
     writer.write(given[1].packet()).unwrap();
     let error = writer.write(given[2].packet()).unwrap_err().to_string();
-    assert!(error.contains("packet 2") && error.contains("a time of at least"), "{error}");
+    assert!(error.contains("packet 2") && error.contains("a timestamp of at least"), "{error}");
 
     let mut bytes = write_all(Destination::File, &stream, &given[..2]);
     bytes[32 + 12 + 9 + 4] = 4;
