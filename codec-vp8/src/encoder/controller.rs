@@ -100,7 +100,7 @@ mod tests {
         };
         assert_eq!(refused(|c| c.size.width = 16384), ("size", "1x1 to 16383x16383".to_owned()));
         assert_eq!(refused(|c| c.rate.max_qindex = Some(128)).1, "0..=127");
-        assert_eq!(refused(|c| c.knobs = vec![("sharpness".to_owned(), 9)]).1, "0..=7");
+        assert_eq!(refused(|c| c.knobs = vec![("sharpness".to_owned(), 9)]).1, "0 to 7");
     }
 
     /// A clock that advances by one nanosecond on each read.
