@@ -42,17 +42,9 @@ pub(crate) fn copied(args: &EncodeArgs) -> AudioOptions {
 
 /// Rejects options that require frames, or an encoder.
 pub(crate) fn check(args: &EncodeArgs) -> Result<()> {
-    let EncodeArgs { encoder, .. } = args;
-    let given = Given::of(args);
-    let rate = [
-        encoder.codec.as_ref().map(|_| "--codec"),
-        encoder.bitrate.map(|_| "--bitrate"),
-        encoder.quality.map(|_| "--quality"),
-        encoder.qp.map(|_| "--qp"),
-    ];
-    let others = [given.encoder, given.threads, given.frames, given.report];
+    let Given { rate, encoder, threads, frames, report, .. } = Given::of(args);
     let lossless = args.lossless.then_some("--lossless");
-    match rate.into_iter().chain(others).chain([lossless]).flatten().next() {
+    match [rate, encoder, threads, frames, report, lossless].into_iter().flatten().next() {
         Some(flag) => {
             Err(Failure::usage(format!("{flag} cannot be used with --copy, which does not encode")))
         }

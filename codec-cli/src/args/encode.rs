@@ -64,7 +64,8 @@ pub(crate) struct EncodeArgs {
     /// Aim for a mean quality: vmaf=93, ssim=0.98, psnr=42 or ssimulacra2=80.
     ///
     /// Searches the quality on short sections of the input, then encodes and measures the whole input.
-    /// It works with VP8, VP9, H.264 and AV1. Exits with code 7 if the quality cannot be reached; the best result is kept.
+    /// It works with VP8, VP9, H.264 and AV1. Exits with code 7 if the quality cannot be reached; the
+    /// best result is kept.
     #[arg(long, value_name = "METRIC=VALUE", group = "rate")]
     pub(crate) target: Option<TargetQuality>,
     /// Aim for a file size with audio and container: 8M, 500k; a plain number is bytes.

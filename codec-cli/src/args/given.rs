@@ -11,7 +11,9 @@ use super::encoder::ContentArg;
 /// The flags of the first given option of each kind.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Given {
-    /// An option of the video encoder, apart from its codec, bitrate, quality and quantiser.
+    /// The codec, bitrate, quality or quantiser of the video encoder.
+    pub(crate) rate: Option<&'static str>,
+    /// Another option of the video encoder.
     pub(crate) encoder: Option<&'static str>,
     /// `--threads`, which decoders have, too.
     pub(crate) threads: Option<&'static str>,
@@ -29,6 +31,12 @@ impl Given {
         let options = AudioOptions::from(audio);
         let chosen = matches!(args.audio_track, Some(AudioTrackArg::Track(_)));
         Self {
+            rate: first(&[
+                (encoder.codec.is_some(), "--codec"),
+                (encoder.bitrate.is_some(), "--bitrate"),
+                (encoder.quality.is_some(), "--quality"),
+                (encoder.qp.is_some(), "--qp"),
+            ]),
             encoder: first(&[
                 (encoder.speed.is_some(), "--speed"),
                 (encoder.keyint.is_some(), "--keyint"),

@@ -35,8 +35,8 @@ pub(crate) struct InputArgs {
     input: InputPath,
     /// Set the layout of headerless input: WxH@FPS:i420|nv12|yuy2|rgb24|bgra|p010.
     ///
-    /// Without `@FPS`, 30 frames per second; without a format, i420. Planes of other formats have FFmpeg's names, such as yuv422p10 or gray12. Example:
-    /// `640x360@30:i420`.
+    /// Without `@FPS`, 30 frames per second; without a format, i420. Planes of other formats have
+    /// FFmpeg's names, such as yuv422p10 or gray12. Example: `640x360@30:i420`.
     #[arg(long, value_name = "LAYOUT")]
     pub(crate) raw: Option<RawLayout>,
     /// Reject input that exceeds these limits.

@@ -150,15 +150,8 @@ fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
 /// Rejects what has no meaning for raw video.
 fn reject_encoder(args: &EncodeArgs, format: Format) -> Result<()> {
     reject_goal(args)?;
-    let options = &args.encoder;
-    let rate = [
-        options.codec.as_ref().map(|_| "--codec"),
-        options.bitrate.map(|_| "--bitrate"),
-        options.quality.map(|_| "--quality"),
-        options.qp.map(|_| "--qp"),
-    ];
-    let Given { encoder, report, audio, .. } = Given::of(args);
-    match rate.into_iter().chain([encoder, report, audio]).flatten().next() {
+    let Given { rate, encoder, report, audio, .. } = Given::of(args);
+    match [rate, encoder, report, audio].into_iter().flatten().next() {
         Some(flag) => Err(Failure::usage(format!("{flag} cannot be used with {format} output"))),
         None => Ok(()),
     }

@@ -30,8 +30,8 @@ impl<'a, F: Fn(usize) -> Option<&'a FrameAnalysis>> Frames<'a> for F {}
 
 impl MbTree {
     /// Propagates the costs of `count` frames, starting with frame `first`, back to the first of
-    /// them. Each frame is predicted from the previous one. Inter costs up to `noise` (SATD of a macroblock)
-    /// count as zero: such a residual would not be coded.
+    /// them. Each frame is predicted from the previous one. Inter costs up to `noise` (in SATD of the
+    /// half-size macroblock) count as zero: such a residual would not be coded.
     pub fn propagate<'a>(
         &mut self,
         first: usize,

@@ -108,7 +108,8 @@ pub struct EncoderConfig {
     pub content: Content,
     /// Removal of camera noise before coding. Screen content is never filtered.
     pub denoise: Denoise,
-    /// The measure of quality that the encoder optimises; `None` is the encoder's own choice. Screen content is always
+    /// The measure of quality that the encoder optimises; `None` is the encoder's own choice. Screen
+    /// content is always
     /// coded for [`Tune::Psnr`].
     pub tune: Option<Tune>,
     /// Code each frame so that it depends on earlier frames only through its references: entropy

@@ -94,7 +94,8 @@ pub struct SplitLayer {
 ///
 /// The layers are filled from the lowest to their targets. The next layer runs if the remainders of both `total` and
 /// `stable`, the lower bound of the recent bandwidth estimates, are at least its minimum; to start, it needs 1.2
-/// times its minimum (camera) or 1.35 times (screen). The highest running layer gets the rest, up to its maximum. The lowest active layer always runs, also below its minimum.
+/// times its minimum (camera) or 1.35 times (screen). The highest running layer gets the rest, up to its maximum. The
+/// lowest active layer always runs, also below its minimum.
 ///
 /// ```
 /// use codec_core::codec::{Bitrate, Codec, Content};

@@ -49,9 +49,10 @@ pub(super) fn baseline(
     Ok(Some(baseline))
 }
 
-/// Reports how `points` compare with the baseline; fails if the slowdown of a point
-/// is statistically significant and above the threshold. Differences below `min_ns` are ignored. Before an apparent slowdown counts,
-/// `again` measures it again; `again` receives the names of the points.
+/// Reports how `points` compare with the baseline; fails if the slowdown of a point is
+/// statistically significant and above the threshold. Differences below `min_ns` are ignored.
+/// Before an apparent slowdown counts, `again` measures it again; `again` receives the names of the
+/// points.
 pub(super) fn check(
     baseline: &Baseline,
     mut points: Vec<Series>,

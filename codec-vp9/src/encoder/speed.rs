@@ -66,8 +66,8 @@ pub struct FileTools {
     /// Maximum number of steps in quarter pixels by which the vector of a block is refined with its actual
     /// prediction.
     pub refinements: u8,
-    /// Rectangular partitions of square blocks are tried if their cost exceeds this many squared steps per 8x8 pixels, in 1/64;
-    /// `None` never tries them.
+    /// Rectangular partitions of square blocks are tried if the cost of the square exceeds this many squared
+    /// steps per 8x8 pixels, in 1/64; `None` never tries them.
     pub halves_q6: Option<u32>,
 }
 
