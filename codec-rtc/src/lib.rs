@@ -216,6 +216,7 @@ pub mod recovery;
 mod replay;
 pub mod report;
 pub mod rng;
+pub mod room;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
