@@ -14,7 +14,7 @@
 //! | a sender or a receiver of VP8, VP9 or H.264 and Opus over plain RTP or SRTP | [`session::Sender`], [`session::Receiver`] |
 //! | a WebRTC endpoint | crate `codec-webrtc`, with [`packet`] and [`jitter`] for the payloads |
 //! | sockets, WHIP, WHEP or a server | crate `codec-net` |
-//! | an SFU | [`forward::Forwarder`], [`rtcp`], [`report`] |
+//! | an SFU | [`room::Room`] and [`room::Speakers`] for rooms, [`forward::Forwarder`] for one stream and one subscriber, [`rtcp`], [`report`] |
 //! | your own stack | the other modules individually: none of them depends on [`session`] |
 //! | a test of any of these over a bad network | [`link`] |
 //!
@@ -168,6 +168,7 @@
 //! | [`pacer`] | pacing of packets |
 //! | [`recovery`] | NACK, retransmission history, key-frame requests |
 //! | [`forward`] | layer dropping for one subscriber (SFU) |
+//! | [`room`] | rooms of an SFU: simulcast, joins, bandwidth per viewer, speakers |
 //! | `sframe` | end-to-end encrypted frames (feature `sframe`) |
 //! | `srtp` | SRTP and SRTCP with externally negotiated keys (feature `srtp`) |
 //! | [`session`] | sender and receiver that combine all of the above |
@@ -191,7 +192,8 @@
 //! | RFC 3389; RFC 6716, section 2.1.7 | audio jitter buffer: comfort noise, in-band FEC, concealment, time-stretching | [`jitter::audio`] |
 //! | RFC 3550, section 6.4.1; abs-capture-time | lip sync | [`sync`] |
 //! | draft-ietf-rmcat-gcc-02 | bandwidth estimate | [`congestion`] |
-//! | RFC 7667, section 3.7 | layer dropping in an SFU | [`forward`] |
+//! | RFC 7667, section 3.7 | layer dropping in an SFU | [`forward`], [`room`] |
+//! | RFC 6464 | speakers by audio levels | [`room::speakers`] |
 //! | RFC 3711, 7714, 4568 | SRTP, SRTCP | `srtp` |
 //! | RFC 9605 | SFrame | `sframe` |
 //!

@@ -55,7 +55,8 @@ impl Default for KeyFrameGateConfig {
 /// Counters since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeyFrameCounts {
-    /// Calls of [`KeyFrameGate::request`], by reason in the order of [`KeyFrameReason::ALL`].
+    /// Participants that asked and did not wait already, by reason in the order of
+    /// [`KeyFrameReason::ALL`].
     pub asked: [u64; 4],
     /// Requests that caused a new series or a new request, by reason: the others joined these.
     pub caused: [u64; 4],
@@ -123,15 +124,18 @@ impl KeyFrameGate {
         self.rtt = rtt;
     }
 
-    /// Records that `who` needs a key frame. A participant that already waits keeps its first reason.
+    /// Records that `who` needs a key frame. Nothing changes if it already waits.
     pub fn request(&mut self, who: ParticipantId, reason: KeyFrameReason) {
+        if self.waiting.contains_key(&who) {
+            return;
+        }
         let index = reason as usize;
         if let Some(count) = self.counts.asked.get_mut(index) {
             *count += 1;
         }
         let is_first = !self.is_pending();
-        if self.waiting.len() < MAX_REQUESTERS || self.waiting.contains_key(&who) {
-            self.waiting.entry(who).or_insert(reason);
+        if self.waiting.len() < MAX_REQUESTERS {
+            self.waiting.insert(who, reason);
         } else {
             self.has_others = true;
         }

@@ -2,15 +2,41 @@
 //!
 //! | part | subject |
 //! |---|---|
+//! | [`Room`] | video from publishers to viewers: layers, bandwidth, switches, joins |
 //! | [`Speakers`] | who speaks, who is dominant, and which audio packets to forward |
+//! | [`allocator`] | division of a viewer's bandwidth among its sources |
 //! | [`KeyFrameGate`](key_frame_gate::KeyFrameGate) | when to request a key frame from a publisher |
+//! | [`JoinCache`](join_cache::JoinCache) | the packets with which a viewer that joins can start at once |
+//! | [`Inspector`](packet::Inspector) | frames, layers and switch points of received packets |
+//!
+//! [`Room`] uses all the others except [`Speakers`], whose order of speakers the caller passes to
+//! [`Room::set_speakers`].
 //!
 //! As in the whole crate, time is an argument: a [`Duration`](core::time::Duration) since an epoch
-//! that the caller chooses. It does not decrease from one call to the next.
+//! that the caller chooses. It does not decrease from one call to the next. Rates are in bits per
+//! second and heights in pixels.
 
+pub mod allocator;
+mod conference;
+mod constraints;
+mod encoding;
 mod id;
+pub mod join_cache;
 pub mod key_frame_gate;
+mod layer_filter;
+mod output;
+pub mod packet;
+mod rate_meter;
 pub mod speakers;
+mod stream;
+mod subscription;
+mod up_hold;
 
-pub use id::ParticipantId;
+pub use conference::{
+    EncodingConfig, Room, RoomConfig, RoomCounters, RoomError, RoomEvent, RoomTransmit,
+};
+pub use constraints::{PauseReason, SourceLimits, StreamState, ViewerConstraints};
+pub use id::{ParticipantId, StreamId};
+pub use output::OutputConfig;
 pub use speakers::Speakers;
+pub use stream::{SourceKind, StreamConfig};

@@ -162,7 +162,7 @@ impl Dialogue {
         let noise = microphone.noise_db + between(rng, -1.5, 1.5);
         let event = self.levels[person][slot];
         let is_silent = event < noise;
-        if is_silent && microphone.stops && slot % 20 != 0 {
+        if is_silent && microphone.stops && !slot.is_multiple_of(20) {
             return None;
         }
         let level = if is_silent && microphone.suppresses { -127.0 } else { event.max(noise) };

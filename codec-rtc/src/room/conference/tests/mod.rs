@@ -1,0 +1,8 @@
+//! Rooms in virtual time: joins, switches, and what breaks in other SFUs.
+
+mod joins;
+mod limits;
+mod receiver;
+mod source;
+mod switches;
+mod world;
