@@ -86,8 +86,11 @@ impl LayerFilter {
         let is_within = info.temporal_id <= self.target.temporal;
         if info.is_key {
             self.current = self.target;
-        } else if info.switch_point == SwitchPoint::Here && is_within {
-            self.current.temporal = self.current.temporal.max(info.temporal_id);
+        } else if let SwitchPoint::UpTo(temporal) = info.switch_point
+            && is_within
+        {
+            let reached = temporal.min(self.target.temporal);
+            self.current.temporal = self.current.temporal.max(reached);
         }
         let passes = info.temporal_id <= self.current.temporal;
         let frame = Frame { timestamp: packet.timestamp, top: self.current.spatial, passes };

@@ -6,7 +6,7 @@ use super::*;
 use crate::extension::ExtensionMap;
 use crate::packet::Format;
 use crate::packet::vp8::{self, LayerInfo};
-use crate::room::packet::Inspector;
+use crate::room::packet::{Fields, FrameInfo, Inspector};
 use crate::rtp::{self, Header};
 
 const FORWARD: Verdict = Verdict { passes: true, is_new_frame: true, marker: false };
@@ -141,4 +141,24 @@ fn dropped_frames_leave_no_gap_and_lost_packets_keep_theirs() {
     let fifth = send(4, FORWARD).unwrap();
     assert_eq!(fifth.0, first.0.wrapping_add(3));
     assert_eq!(send(3, FORWARD).unwrap().0, first.0.wrapping_add(2));
+}
+
+#[test]
+fn frame_numbers_of_dependency_descriptors_continue_across_sources() {
+    let mut output = output();
+    let mut packet = |number: i64, frame_number: u16, switches: bool| {
+        let fields = Fields { frame_number: Some((frame_number, 12)), ..Fields::default() };
+        let (data, frame) = (vec![0x80; 20].into(), FrameInfo::default());
+        let timestamp = u32::try_from(number * 3000).unwrap();
+        let packet = MediaPacket { data, number, timestamp, frame, fields };
+        if switches {
+            output.switch(Duration::ZERO, number, timestamp);
+        }
+        let data = write(&mut output, Duration::ZERO, &packet).unwrap().data;
+        u16::from_be_bytes([data[12], data[13]])
+    };
+    assert_eq!([packet(1, 65_534, true), packet(2, 65_535, false)], [65_534, 65_535]);
+    // Frames of dropped layers keep their numbers, because references are distances.
+    assert_eq!(packet(3, 1, false), 1);
+    assert_eq!([packet(900, 40_000, true), packet(901, 40_002, false)], [2, 4]);
 }

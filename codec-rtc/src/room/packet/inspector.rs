@@ -36,6 +36,11 @@ pub struct Inspector {
     descriptors: dependency::Reader,
     /// Timestamp of the newest frame, and whether it is a key frame.
     newest: Option<(u32, bool)>,
+    /// Sizes of the spatial layers, as last stated.
+    sizes: Vec<(u32, u32)>,
+    /// Lowest spatial layer of the encoding. Layers count from it, because encodings of simulcast may
+    /// have other ids than 0.
+    lowest: Option<u8>,
 }
 
 impl Inspector {
@@ -48,6 +53,8 @@ impl Inspector {
             numbers: Unwrapper16::default(),
             descriptors: dependency::Reader::default(),
             newest: None,
+            sizes: Vec::new(),
+            lowest: None,
         }
     }
 
@@ -69,7 +76,15 @@ impl Inspector {
             Some(frame) => frame,
             None => payload::parse(self.format, parsed.payload, at, header.marker)?,
         };
+        if !info.sizes.is_empty() {
+            self.sizes = info.sizes;
+        }
         let mut frame = info.frame;
+        let lowest = self.lowest.map_or(frame.spatial_id, |it| it.min(frame.spatial_id));
+        self.lowest = Some(lowest);
+        frame.size = frame.size.or(self.sizes.get(usize::from(frame.spatial_id)).copied());
+        frame.spatial_id -= lowest;
+        frame.is_key &= frame.spatial_id == 0;
         let newest = self.newest.filter(|(newest, _)| *newest == header.timestamp);
         if !info.shows_start {
             frame.starts_frame = newest.is_none() && self.is_newer(header.timestamp);
@@ -120,16 +135,17 @@ impl Inspector {
         bytes: &[u8],
     ) -> Result<PayloadInfo, Malformed> {
         let descriptor = self.descriptors.read(bytes)?;
-        let switches = self.descriptors.structure().is_some_and(|structure| {
-            is_switch(structure, descriptor.temporal_id, &descriptor.dtis)
-        });
+        let switches = self
+            .descriptors
+            .structure()
+            .and_then(|structure| switches_to(structure, descriptor.spatial_id, &descriptor.dtis));
         let frame = FrameInfo {
             starts_frame: descriptor.start_of_frame,
             ends_frame: descriptor.end_of_frame,
-            is_key: descriptor.frame_diffs.is_empty() && descriptor.spatial_id == 0,
+            is_key: descriptor.frame_diffs.is_empty(),
             spatial_id: descriptor.spatial_id,
             temporal_id: descriptor.temporal_id,
-            switch_point: if switches { SwitchPoint::Here } else { SwitchPoint::None },
+            switch_point: switches.map_or(SwitchPoint::None, SwitchPoint::UpTo),
             size: descriptor.resolution,
         };
         // The payload may be encrypted, but its header is rewritten if it is clear and valid.
@@ -139,7 +155,7 @@ impl Inspector {
         let number = descriptor.frame_number;
         // The number follows the byte with the template.
         let fields = Fields { frame_number: Some((number, offset_in(data, bytes) + 1)), ..fields };
-        Ok(PayloadInfo { frame, fields, shows_start: true })
+        Ok(PayloadInfo { frame, fields, shows_start: true, sizes: Vec::new() })
     }
 }
 
@@ -148,15 +164,30 @@ fn offset_in(data: &[u8], part: &[u8]) -> usize {
     part.as_ptr().addr().saturating_sub(data.as_ptr().addr())
 }
 
-/// Whether a receiver of lower temporal layers can add this one at the frame: the frame is a switch
-/// indication for a decode target whose highest temporal layer is that of the frame.
-fn is_switch(structure: &Structure, temporal_id: u8, dtis: &[DecodeTargetIndication]) -> bool {
-    dtis.iter().enumerate().any(|(target, indication)| {
-        let members = structure.templates.iter().filter(|template| {
-            let of_target = template.dtis.get(target);
-            of_target.is_some_and(|it| *it != DecodeTargetIndication::NotPresent)
-        });
-        let highest = members.map(|template| template.temporal_id).max();
-        *indication == DecodeTargetIndication::Switch && highest == Some(temporal_id)
-    })
+/// Highest temporal layer that a receiver of this spatial layer can decode from the frame on: that of
+/// the decode targets for which the frame is a switch indication.
+fn switches_to(
+    structure: &Structure,
+    spatial_id: u8,
+    dtis: &[DecodeTargetIndication],
+) -> Option<u8> {
+    let switches = dtis.iter().enumerate().filter_map(|(target, indication)| {
+        let is_switch = *indication == DecodeTargetIndication::Switch;
+        let (spatial, temporal) = highest_layers(structure, target).filter(|_| is_switch)?;
+        (spatial == spatial_id).then_some(temporal)
+    });
+    switches.max()
+}
+
+/// Highest spatial and temporal layer of a decode target.
+fn highest_layers(structure: &Structure, target: usize) -> Option<(u8, u8)> {
+    let members = structure.templates.iter().filter(|template| {
+        let indication = template.dtis.get(target);
+        indication.is_some_and(|it| *it != DecodeTargetIndication::NotPresent)
+    });
+    members.map(|template| (template.spatial_id, template.temporal_id)).reduce(
+        |(spatial, temporal), (other_spatial, other_temporal)| {
+            (spatial.max(other_spatial), temporal.max(other_temporal))
+        },
+    )
 }

@@ -20,9 +20,10 @@ pub enum SwitchPoint {
     /// Not at this frame.
     #[default]
     None,
-    /// With this frame: it needs no frame of its own or a higher temporal layer (Y bit of VP8, switch
-    /// indication of the Dependency Descriptor).
-    Here,
+    /// With this frame, up to the given temporal layer: this frame and all later ones up to that layer
+    /// need no earlier frame of the upper layers (Y bit of VP8, switch indication of the Dependency
+    /// Descriptor).
+    UpTo(u8),
     /// After this frame: later frames of higher temporal layers need none of those layers from before
     /// it (U bit of VP9).
     After,
@@ -37,7 +38,7 @@ pub struct FrameInfo {
     pub ends_frame: bool,
     /// Whether the frame is a key frame: it needs no other frame of the encoding.
     pub is_key: bool,
-    /// Spatial layer, 0..=7.
+    /// Spatial layer, 0..=7, counted from the lowest one of the encoding.
     pub spatial_id: u8,
     /// Temporal layer, 0..=7.
     pub temporal_id: u8,

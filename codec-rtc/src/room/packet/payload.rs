@@ -7,12 +7,14 @@ use crate::packet::{Format, vp8, vp9};
 use crate::rtp::Malformed;
 
 /// Facts that a payload header states.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct PayloadInfo {
     pub(super) frame: FrameInfo,
     pub(super) fields: Fields,
     /// Whether `frame.starts_frame` follows from the payload. Otherwise a new timestamp starts a frame.
     pub(super) shows_start: bool,
+    /// Sizes of all spatial layers, if the packet states them.
+    pub(super) sizes: Vec<(u32, u32)>,
 }
 
 /// Parses the payload header. `at`: offset of the payload in the packet; `marker`: of the RTP header.
@@ -37,7 +39,7 @@ pub(super) fn parse(
 
 fn plain(is_key: bool, ends_frame: bool) -> PayloadInfo {
     let frame = FrameInfo { is_key, ends_frame, ..FrameInfo::default() };
-    PayloadInfo { frame, fields: Fields::default(), shows_start: false }
+    PayloadInfo { frame, fields: Fields::default(), shows_start: false, sizes: Vec::new() }
 }
 
 fn parse_vp8(payload: &[u8], at: usize, marker: bool) -> Result<PayloadInfo, Malformed> {
@@ -52,7 +54,11 @@ fn parse_vp8(payload: &[u8], at: usize, marker: bool) -> Result<PayloadInfo, Mal
         is_key,
         spatial_id: 0,
         temporal_id: layer.temporal_id,
-        switch_point: if layer.layer_sync { SwitchPoint::Here } else { SwitchPoint::None },
+        switch_point: if layer.layer_sync {
+            SwitchPoint::UpTo(layer.temporal_id)
+        } else {
+            SwitchPoint::None
+        },
         size: if is_key { vp8_size(data) } else { None },
     };
     let fields = Fields {
@@ -61,7 +67,7 @@ fn parse_vp8(payload: &[u8], at: usize, marker: bool) -> Result<PayloadInfo, Mal
         tl0_pic_idx: descriptor.tl0_pic_idx.map(|index| (index, at + 2 + id_bytes)),
         frame_number: None,
     };
-    Ok(PayloadInfo { frame, fields, shows_start: true })
+    Ok(PayloadInfo { frame, fields, shows_start: true, sizes: Vec::new() })
 }
 
 /// Size in the header of a key frame. RFC 6386, section 9.1.
@@ -78,21 +84,21 @@ fn parse_vp9(payload: &[u8], at: usize) -> Result<PayloadInfo, Malformed> {
     let first = *data.first().ok_or(Malformed::EmptyPayload)?;
     let (spatial_id, temporal_id) = (descriptor.spatial_id(), descriptor.temporal_id());
     let starts_frame = descriptor.start_of_frame;
+    let layer = descriptor.layer.unwrap_or_default();
     let is_key = starts_frame
-        && spatial_id == 0
+        && !layer.inter_layer_predicted
         && !descriptor.inter_predicted
         && vp9::shows_key_frame(first);
-    let switches = descriptor.layer.is_some_and(|layer| layer.switching_up);
-    let sizes = descriptor.structure.as_ref().map(|structure| structure.sizes.as_slice());
-    let size = sizes.and_then(|sizes| sizes.get(usize::from(spatial_id)));
+    let sizes = descriptor.structure.as_ref().map_or(&[][..], |structure| &structure.sizes);
+    let sizes = sizes.iter().map(|size| (size.width, size.height)).collect();
     let frame = FrameInfo {
         starts_frame,
         ends_frame: descriptor.end_of_frame,
         is_key,
         spatial_id,
         temporal_id,
-        switch_point: if switches { SwitchPoint::After } else { SwitchPoint::None },
-        size: size.map(|size| (size.width, size.height)),
+        switch_point: if layer.switching_up { SwitchPoint::After } else { SwitchPoint::None },
+        size: None,
     };
     let id_bytes = picture_id_bytes(descriptor.picture_id);
     let fields = Fields {
@@ -101,7 +107,7 @@ fn parse_vp9(payload: &[u8], at: usize) -> Result<PayloadInfo, Malformed> {
         tl0_pic_idx: descriptor.tl0_pic_idx.map(|index| (index, at + 2 + id_bytes)),
         frame_number: None,
     };
-    Ok(PayloadInfo { frame, fields, shows_start: true })
+    Ok(PayloadInfo { frame, fields, shows_start: true, sizes })
 }
 
 /// Whether the payload has a sequence parameter set or the start of an IDR picture.

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::extension::dependency::{
-    DecodeTargetIndication, Descriptor, Structure, Template, Writer,
+    DecodeTargetIndication, Descriptor, DescriptorBuilder, FrameReferences, Structure, Template,
+    Writer,
 };
 use crate::extension::{ExtensionMap, Extensions};
 use crate::packet::Format;
@@ -34,7 +35,7 @@ fn vp8_layers_and_positions_of_fields_are_found() {
     let packet = inspector.inspect(&packet).unwrap();
     assert!(packet.frame.starts_key_frame() && packet.frame.ends_frame);
     assert_eq!(packet.frame.size, Some((640, 360)));
-    assert_eq!((packet.frame.temporal_id, packet.frame.switch_point), (2, SwitchPoint::Here));
+    assert_eq!((packet.frame.temporal_id, packet.frame.switch_point), (2, SwitchPoint::UpTo(2)));
     assert_eq!(packet.fields.picture_id, Some((PictureId::Long(300), 14)));
     assert_eq!(packet.data[16], 9);
     assert_eq!(packet.fields.tl0_pic_idx, Some((9, 16)));
@@ -87,7 +88,7 @@ fn an_encrypted_frame_is_described_by_its_descriptor_alone() {
         let packet = inspector.inspect(&packet).unwrap();
         assert_eq!(packet.frame.is_key, index == 0);
         assert_eq!(packet.frame.temporal_id, u8::from(index == 2));
-        assert_eq!(packet.frame.switch_point, SwitchPoint::Here);
+        assert_eq!(packet.frame.switch_point, SwitchPoint::UpTo(1));
         assert_eq!(packet.frame.size, Some((1280, 720)));
         let (found, at) = packet.fields.frame_number.unwrap();
         assert_eq!(found, number);
@@ -132,4 +133,32 @@ fn malformed_and_oversized_packets_are_rejected() {
             }
         }
     }
+}
+
+#[test]
+fn switch_points_of_the_usual_structures_are_found() {
+    let mut builder = DescriptorBuilder::new(3, None).unwrap();
+    let (mut writer, mut inspector) =
+        (Writer::default(), Inspector::new(Format::Av1, ExtensionMap::default()));
+    let mut found = Vec::new();
+    for number in 0..8_u8 {
+        let (temporal_id, diff) = [(0, 4), (2, 1), (1, 2), (2, 1)][usize::from(number % 4)];
+        let references = [i64::from(number) - diff];
+        let references = if number == 0 { &[][..] } else { &references };
+        let frame = FrameReferences { number: number.into(), temporal_id, references };
+        let mut bytes = Vec::new();
+        writer.write(&builder.build(&frame).unwrap(), &mut bytes).unwrap();
+        let mut block = Vec::new();
+        let extensions = Extensions { dependency: Some(bytes), ..Extensions::default() };
+        extensions.write(&ExtensionMap::default(), &mut block).unwrap();
+        let profile = u16::from_be_bytes([block[0], block[1]]);
+        let header =
+            Header { sequence: number.into(), timestamp: number.into(), ..Header::default() };
+        let extension = Extension { profile, data: &block[4..] };
+        let packet = rtp_packet(header, Some(extension), &[0xff; 40]);
+        found.push(inspector.inspect(&packet).unwrap().frame.switch_point);
+    }
+    // Base frames allow all layers, the first frame of layer 2 after them allows itself.
+    assert!(matches!(found[0], SwitchPoint::UpTo(2)), "{found:?}");
+    assert!(matches!(found[4], SwitchPoint::UpTo(2)), "{found:?}");
 }

@@ -5,4 +5,5 @@ mod limits;
 mod receiver;
 mod source;
 mod switches;
+mod vp9;
 mod world;
