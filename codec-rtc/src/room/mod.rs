@@ -4,19 +4,21 @@
 //! |---|---|
 //! | [`Room`] | video from publishers to viewers: layers, bandwidth, switches, joins |
 //! | [`Speakers`] | who speaks, who is dominant, and which audio packets to forward |
+//! | [`AudioForwarder`] | audio from publishers to viewers, as [`Speakers`] selects it |
 //! | [`allocator`] | division of a viewer's bandwidth among its sources |
 //! | [`KeyFrameGate`](key_frame_gate::KeyFrameGate) | when to request a key frame from a publisher |
 //! | [`JoinCache`](join_cache::JoinCache) | the packets with which a viewer that joins can start at once |
 //! | [`Inspector`](packet::Inspector) | frames, layers and switch points of received packets |
 //!
-//! [`Room`] uses all the others except [`Speakers`], whose order of speakers the caller passes to
-//! [`Room::set_speakers`].
+//! [`Room`] handles video and [`AudioForwarder`] audio. The caller passes the order of speakers from one
+//! ([`Speakers::by_last_speech`]) to the other ([`Room::set_speakers`]).
 //!
 //! As in the whole crate, time is an argument: a [`Duration`](core::time::Duration) since an epoch
 //! that the caller chooses. It does not decrease from one call to the next. Rates are in bits per
 //! second and heights in pixels.
 
 pub mod allocator;
+mod audio;
 mod conference;
 mod constraints;
 mod encoding;
@@ -32,6 +34,7 @@ mod stream;
 mod subscription;
 mod up_hold;
 
+pub use audio::{AudioForwarder, AudioTransmit};
 pub use conference::{
     EncodingConfig, Room, RoomConfig, RoomCounters, RoomError, RoomEvent, RoomTransmit,
 };

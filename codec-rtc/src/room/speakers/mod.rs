@@ -250,6 +250,16 @@ impl Speakers {
         self.selection.ids().chain(dominant).collect()
     }
 
+    /// Participants in the order of their last speech, the dominant one first; for
+    /// [`Room::set_speakers`](crate::room::Room::set_speakers).
+    #[must_use]
+    pub fn by_last_speech(&self) -> Vec<ParticipantId> {
+        let spoke = self.participants.iter().filter_map(|(id, it)| Some((it.last_spoke?, *id)));
+        let mut others: Vec<_> = spoke.filter(|(_, id)| self.dominant != Some(*id)).collect();
+        others.sort_unstable_by(|one, other| other.0.cmp(&one.0).then(one.1.cmp(&other.1)));
+        self.dominant.into_iter().chain(others.into_iter().map(|(_, id)| id)).collect()
+    }
+
     /// Another participant becomes dominant if it has spoken for most of the last second, and more
     /// than the dominant speaker on both time scales.
     fn decide_dominant(&mut self, now: Duration) {

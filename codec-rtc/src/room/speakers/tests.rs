@@ -368,6 +368,7 @@ fn a_dominant_speaker_that_leaves_is_replaced_by_the_last_one() {
         send(&mut speakers, at, &levels);
     }
     assert_eq!(speakers.dominant(), Some(id(2)));
+    assert_eq!(speakers.by_last_speech(), [id(2), id(1), id(0)]);
     speakers.remove(id(2));
     assert_eq!(speakers.dominant(), Some(id(1)));
     speakers.remove(id(1));
