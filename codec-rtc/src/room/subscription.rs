@@ -1,5 +1,6 @@
 //! One source as one viewer gets it: switches between encodings without a break.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,11 @@ const MAX_PAST: Duration = Duration::from_millis(500);
 /// Rate of a replay as multiple of the layer's rate, and its minimum.
 const REPLAY_FACTOR: u64 = 4;
 const MIN_REPLAY_RATE: Bitrate = Bitrate(1_000_000);
+/// A replay exceeds the bandwidth estimate by at most this share, in percent.
+const REPLAY_EXCESS: u64 = 50;
+/// A switch waits for the end of the frame that flows for this time, with this number of packets.
+const FRAME_END_WAIT: Duration = Duration::from_millis(50);
+const MAX_HELD: usize = 512;
 /// A switch is abandoned after this time while the old layer flows, and not tried again for a while.
 const SWITCH_DEADLINE: Duration = Duration::from_secs(4);
 const RETRY_AFTER: Duration = Duration::from_secs(10);
@@ -40,6 +46,14 @@ pub(super) struct Subscription {
     current: Option<usize>,
     pending: Option<Pending>,
     replay: Option<Replay>,
+    /// Packets of the new encoding that wait for the end of the frame that flows, and the time of the
+    /// first.
+    held: VecDeque<Arc<MediaPacket>>,
+    held_since: Duration,
+    /// Whether the last packet did not end its frame.
+    is_open: bool,
+    /// Bandwidth estimate of the viewer, which limits replays.
+    pub(super) estimate: Bitrate,
     /// An encoding whose key frame did not come, and the time until which it is not tried.
     avoided: Option<(usize, Duration)>,
     pub(super) hold: UpHold,
@@ -61,6 +75,10 @@ impl Subscription {
             current: None,
             pending: None,
             replay: None,
+            held: VecDeque::new(),
+            held_since: Duration::ZERO,
+            is_open: false,
+            estimate: Bitrate(u64::MAX),
             avoided: None,
             hold: UpHold::default(),
             chosen: None,
@@ -94,6 +112,7 @@ impl Subscription {
     /// Stops the source.
     pub(super) fn pause(&mut self) {
         (self.current, self.pending, self.replay) = (None, None, None);
+        self.held.clear();
     }
 
     /// Sets the wanted layer; replaces an earlier wish. Returns the encoding whose key frame is needed.
@@ -106,6 +125,7 @@ impl Subscription {
         let Rung { encoding, layers, rate, .. } = *rung;
         if self.current == Some(encoding) {
             self.pending = None;
+            self.held.clear();
             self.filter.set_target(layers);
             return self.filter.needs_key_frame().then_some((encoding, KeyFrameReason::Switch));
         }
@@ -113,6 +133,7 @@ impl Subscription {
             (pending.layers, pending.rate) = (layers, rate);
             return None;
         }
+        self.held.clear();
         self.pending = Some(Pending { encoding, layers, rate, since: now });
         // A replay that has not ended may be replaced by another one.
         let may_replay = self.current.is_none() || self.replay.is_some();
@@ -138,6 +159,7 @@ impl Subscription {
             return None;
         }
         self.pending = None;
+        self.held.clear();
         self.avoided = Some((pending.encoding, now.saturating_add(RETRY_AFTER)));
         Some(pending.encoding)
     }
@@ -147,7 +169,7 @@ impl Subscription {
         let Some(pending) = self.pending else { return false };
         let Some(encoding) = encodings.get(pending.encoding) else { return false };
         let Ok(entries) = encoding.cache.entries(now) else { return false };
-        let rate = Bitrate(pending.rate.0.saturating_mul(REPLAY_FACTOR)).max(MIN_REPLAY_RATE);
+        let rate = self.replay_rate(pending.rate);
         let max_past = self.output.elapsed(now).map_or(MAX_PAST, |since| since.min(MAX_PAST));
         let clock_hz = self.output.config().clock_hz;
         let replay = Replay::new(now, entries, ReplayConfig { rate, max_past, clock_hz });
@@ -157,7 +179,18 @@ impl Subscription {
         true
     }
 
+    /// Four times the rate of the layer, limited by the estimate, but faster than the live packets.
+    fn replay_rate(&self, layer: Bitrate) -> Bitrate {
+        let share = |rate: u64| rate.saturating_add(rate / 100 * REPLAY_EXCESS);
+        let wanted = Bitrate(layer.0.saturating_mul(REPLAY_FACTOR)).max(MIN_REPLAY_RATE);
+        wanted.min(Bitrate(share(self.estimate.0))).max(Bitrate(share(layer.0)))
+    }
+
     fn begin(&mut self, now: Duration, pending: Pending, first: i64, source_now: u32) {
+        if std::mem::take(&mut self.is_open) {
+            self.output.leave_gap();
+        }
+        self.held.clear();
         self.filter.restart();
         self.filter.set_target(pending.layers);
         self.output.switch(now, first, source_now);
@@ -174,16 +207,10 @@ impl Subscription {
         encodings: &[Encoding],
         out: &mut Vec<Written>,
     ) {
-        let is_start = packet.frame.starts_key_frame();
-        if let Some(pending) = self.pending.filter(|it| is_start && it.encoding == index) {
-            let newest = encodings.get(index).and_then(|it| it.newest);
-            if newest == Some(packet.number) {
-                self.begin(now, pending, packet.number, packet.timestamp);
-            } else if self.start_replay(now, encodings) {
-                // The first packet came late: those after it are in the cache.
-                self.poll(now, out);
-                return;
-            }
+        if self.pending.is_some_and(|pending| pending.encoding == index)
+            && self.receive_pending(now, packet, encodings, out)
+        {
+            return;
         }
         if self.current != Some(index) {
             return;
@@ -194,6 +221,54 @@ impl Subscription {
             return;
         }
         self.forward(now, packet, packet.timestamp, out);
+        if !self.is_open {
+            self.switch_to_held(now, out);
+        }
+    }
+
+    /// Handles a packet of the encoding that is switched to. Returns whether it needs nothing more.
+    fn receive_pending(
+        &mut self,
+        now: Duration,
+        packet: &Arc<MediaPacket>,
+        encodings: &[Encoding],
+        out: &mut Vec<Written>,
+    ) -> bool {
+        let Some(pending) = self.pending else { return false };
+        let newest = encodings.get(pending.encoding).and_then(|it| it.newest);
+        if packet.frame.starts_key_frame() {
+            if newest != Some(packet.number) {
+                // The first packet came late: those after it are in the cache.
+                let starts = self.start_replay(now, encodings);
+                self.poll(now, out);
+                return starts;
+            }
+            if self.current.is_none() || !self.is_open {
+                self.begin(now, pending, packet.number, packet.timestamp);
+                return false;
+            }
+            self.held.clear();
+            self.held_since = now;
+            self.held.push_back(Arc::clone(packet));
+            return true;
+        }
+        if !self.held.is_empty() {
+            self.held.push_back(Arc::clone(packet));
+            if self.held.len() >= MAX_HELD {
+                self.switch_to_held(now, out);
+            }
+        }
+        true
+    }
+
+    /// Completes a switch that waited for the end of a frame.
+    fn switch_to_held(&mut self, now: Duration, out: &mut Vec<Written>) {
+        let held = std::mem::take(&mut self.held);
+        let (Some(pending), Some(first)) = (self.pending, held.front()) else { return };
+        self.begin(now, pending, first.number, first.timestamp);
+        for packet in &held {
+            self.forward(now, packet, packet.timestamp, out);
+        }
     }
 
     fn forward(
@@ -206,12 +281,18 @@ impl Subscription {
         let verdict = self.filter.decide(packet);
         let written = self.output.write(now, packet, verdict, timestamp);
         let bytes = written.as_ref().map_or(0, |written| written.data.len());
+        if let Some(written) = &written {
+            self.is_open = !written.ends_frame();
+        }
         out.extend(written);
         bytes
     }
 
-    /// Sends the packets of a replay that are due.
+    /// Sends the packets of a replay that are due, and completes a switch that has waited too long.
     pub(super) fn poll(&mut self, now: Duration, out: &mut Vec<Written>) {
+        if !self.held.is_empty() && now.saturating_sub(self.held_since) >= FRAME_END_WAIT {
+            self.switch_to_held(now, out);
+        }
         while let Some(next) = self.replay.as_mut().and_then(|replay| replay.poll(now)) {
             match next {
                 Replayed::Skipped(packet) => {
@@ -237,8 +318,10 @@ impl Subscription {
         }
     }
 
-    /// Time of the next packet of a replay.
+    /// Time of the next [`Self::poll`].
     pub(super) fn poll_timeout(&self) -> Option<Duration> {
-        self.replay.as_ref().and_then(Replay::poll_timeout)
+        let held = (!self.held.is_empty()).then(|| self.held_since.saturating_add(FRAME_END_WAIT));
+        let replay = self.replay.as_ref().and_then(Replay::poll_timeout);
+        held.into_iter().chain(replay).min()
     }
 }

@@ -171,6 +171,7 @@ impl Room {
             return;
         };
         subscription.chosen = Some(*rung);
+        subscription.estimate = self.viewers.get(&viewer).map_or(Bitrate(0), |it| it.estimate);
         if let Some((encoding, reason)) = subscription.want(now, rung, &stream.encodings)
             && let Some(encoding) = stream.encodings.get_mut(encoding)
         {

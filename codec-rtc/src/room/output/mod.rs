@@ -37,6 +37,13 @@ pub(super) struct Written {
     pub(super) sequence: u16,
 }
 
+impl Written {
+    /// Whether the packet is the last of its frame.
+    pub(super) fn ends_frame(&self) -> bool {
+        self.data.get(1).is_some_and(|flags| flags & MARKER != 0)
+    }
+}
+
 /// A counter of the source that continues across sources.
 #[derive(Clone, Copy, Debug)]
 struct Counter {
@@ -117,6 +124,12 @@ impl OutputStream {
         self.tl0.restarts = true;
         self.frame_numbers.restarts = true;
         self.clock.switch(now, source_now);
+    }
+
+    /// Leaves a gap of one packet, so that the viewer does not take an incomplete frame for a complete
+    /// one.
+    pub(super) fn leave_gap(&mut self) {
+        self.highest += 1;
     }
 
     /// Leaves no gap for a packet of the source that the viewer does not get.

@@ -194,3 +194,19 @@ fn states_are_reported_once() {
     assert!(states.len() <= 6, "{states:?}");
     assert!(matches!(states.last(), Some(StreamState::Playing { ssrc: 3, height: 720, .. })));
 }
+
+#[test]
+fn a_replay_exceeds_the_estimate_by_at_most_half() {
+    let mut world = World::with_camera();
+    world.run(1500);
+    world.join(viewer(1), CAMERA, 700);
+    let joined = world.now_ms;
+    world.run(1000);
+    world.check();
+    let receiver = world.receiver(1);
+    assert_eq!(receiver.shown[0].1, 360);
+    let early = receiver.packets.iter().filter(|it| it.0 < ms(joined + 200));
+    let bytes: usize = early.map(|it| it.1).sum();
+    // 200 ms at 1.05 Mb/s, and the packets of 5 ms that are sent at once.
+    assert!(bytes <= 26_250 + 2500, "{bytes} bytes");
+}

@@ -17,6 +17,10 @@ pub(super) struct Receiver {
     last_tl0: Option<u8>,
     /// Packets of the frame in progress.
     parts: u16,
+    /// Whether the last packet did not end its frame.
+    is_open: bool,
+    /// Times and sizes of packets.
+    pub(super) packets: Vec<(Duration, usize)>,
     /// Decoded frames of the current encoding.
     decoded: BTreeSet<u32>,
     height: u16,
@@ -67,13 +71,18 @@ impl Receiver {
             }
         }
         self.last_sequence = Some(header.sequence);
+        self.packets.push((now, data.len()));
         let (descriptor, data) = Descriptor::parse(packet.payload).unwrap();
         let number = |at: usize| u32::from_be_bytes(data[at..at + 4].try_into().unwrap());
         let (frame, reference) = (number(10), number(14));
         let part = u16::from_be_bytes(data[18..20].try_into().unwrap());
         let is_key = data[0] & 1 == 0;
         let height = u16::from_le_bytes([data[8], data[9]]);
+        let was_open = std::mem::replace(&mut self.is_open, !header.marker);
         if descriptor.start_of_partition {
+            if was_open && !is_gap {
+                self.problem(now, "a frame is cut off and looks complete");
+            }
             self.parts = 0;
             let id = descriptor.picture_id.unwrap().number();
             let tl0 = descriptor.tl0_pic_idx.unwrap();
@@ -114,6 +123,11 @@ impl Receiver {
 
     fn problem(&mut self, now: Duration, text: impl std::fmt::Display) {
         self.problems.push(format!("{now:?}: {text}"));
+    }
+
+    /// Whether the last packet ended its frame.
+    pub(super) fn is_complete(&self) -> bool {
+        !self.is_open
     }
 
     /// Height of the newest frame.

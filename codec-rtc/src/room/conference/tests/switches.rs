@@ -280,6 +280,41 @@ fn twenty_random_switches_take_at_most_150_ms_and_a_round_trip() {
 }
 
 #[test]
+fn a_switch_waits_for_the_end_of_the_frame_that_flows() {
+    let mut world = World::with_camera();
+    world.is_paced = true;
+    world.join(viewer(1), CAMERA, 5000);
+    world.run(3000);
+    let mut rng = Rng::new(11);
+    let start = world.now_ms;
+    for _ in 0..60 {
+        limit(&mut world, *rng.pick(&[180, 360, 720]));
+        world.run(700 + rng.below(100));
+    }
+    world.check();
+    let receiver = world.receiver(1);
+    assert!(receiver.changes() > 30 && receiver.gaps == 0);
+    assert!(receiver.longest_freeze(start, world.now_ms) < ms(150));
+}
+
+#[test]
+fn a_frame_that_is_cut_off_leaves_a_gap() {
+    let mut world = World::with_camera();
+    world.is_paced = true;
+    world.join(viewer(1), CAMERA, 5000);
+    world.run(3000);
+    // The layer dies in the middle of a frame.
+    while world.receiver(1).is_complete() {
+        world.run(1);
+    }
+    world.cut(3);
+    world.run(3000);
+    let receiver = world.receiver(1);
+    assert_eq!((receiver.height(), receiver.gaps), (360, 1));
+    assert!(!receiver.problems.iter().any(|it| it.contains("cut off")), "{:?}", receiver.problems);
+}
+
+#[test]
 fn switches_complete_under_loss_and_reordering() {
     for seed in 0..4 {
         let mut world = watched(5000);

@@ -1,6 +1,6 @@
 //! A publisher, viewers and a room in virtual time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use codec_core::codec::Bitrate;
@@ -42,6 +42,9 @@ pub(super) struct World {
     /// Key frames that are not sent on request.
     pub(super) deaf: BTreeSet<u32>,
     held_back: Vec<(u64, Vec<u8>)>,
+    /// Whether each source sends at most one packet per millisecond.
+    pub(super) is_paced: bool,
+    paced: BTreeMap<u32, VecDeque<Vec<u8>>>,
     rng: Rng,
 }
 
@@ -59,6 +62,8 @@ impl World {
             reorder: false,
             deaf: BTreeSet::new(),
             held_back: Vec::new(),
+            is_paced: false,
+            paced: BTreeMap::new(),
             rng: Rng::new(1),
         }
     }
@@ -93,8 +98,8 @@ impl World {
         self.room.subscribe(id, stream, output).unwrap();
         let constraints =
             ViewerConstraints { on_stage: vec![stream], ..ViewerConstraints::default() };
-        self.room.set_constraints(ms(self.now_ms), id, constraints);
         self.room.set_estimate(ms(self.now_ms), id, Bitrate::kbps(kbps));
+        self.room.set_constraints(ms(self.now_ms), id, constraints);
         self.receivers.insert((id, stream), Receiver::default());
     }
 
@@ -104,6 +109,12 @@ impl World {
 
     pub(super) fn source(&mut self, ssrc: u32) -> &mut Source {
         self.sources.iter_mut().find(|source| source.ssrc == ssrc).unwrap()
+    }
+
+    /// Stops a source, even in the middle of a frame.
+    pub(super) fn cut(&mut self, ssrc: u32) {
+        self.source(ssrc).is_on = false;
+        self.paced.remove(&ssrc);
     }
 
     pub(super) fn receiver(&self, id: u64) -> &Receiver {
@@ -124,7 +135,11 @@ impl World {
         let (now, now_ms) = (ms(self.now_ms), self.now_ms);
         let mut packets = Vec::new();
         for source in &mut self.sources {
-            packets.extend(source.poll(now_ms));
+            let new = source.poll(now_ms);
+            let queue = self.paced.entry(source.ssrc).or_default();
+            queue.extend(new);
+            let count = if self.is_paced { queue.len().min(1) } else { queue.len() };
+            packets.extend(queue.drain(..count));
         }
         let (due, later) = std::mem::take(&mut self.held_back)
             .into_iter()
