@@ -139,8 +139,8 @@
 //!   frames are IDR pictures (streams with recovery points only are not started).
 //! - Temporal layers are supported throughout, spatial layers by [`packet::vp9`], [`forward`]
 //!   and the [frame buffer](jitter::video). Both are described by the
-//!   [Dependency Descriptor](extension::dependency); its parser and [`allocation`] also support
-//!   simulcast.
+//!   [Dependency Descriptor](extension::dependency); its parser, [`allocation`] and [`room`]
+//!   also support simulcast.
 //! - FEC protects a single SSRC; there is no FEC across streams.
 //! - Memory is bounded for any input: datagrams of up to 2048 bytes, 2048 packets and 16 MiB in
 //!   a [`FrameBuffer`](jitter::video::FrameBuffer), 200 packets in an

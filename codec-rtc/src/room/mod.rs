@@ -16,6 +16,18 @@
 //! As in the whole crate, time is an argument: a [`Duration`](core::time::Duration) since an epoch
 //! that the caller chooses. It does not decrease from one call to the next. Rates are in bits per
 //! second and heights in pixels.
+//!
+//! # Limits
+//!
+//! - Packets are forwarded, not repaired: NACK, RTX, FEC and RED, in both directions, are up to the
+//!   caller, as are RTCP, header extensions and the bandwidth estimate of each viewer.
+//! - The caller assigns SSRCs to sources, for example by MID and RID ([`Room::add_encoding`]).
+//! - Timestamps at a switch follow the arrival of packets, not sender reports. Lip sync may change by the
+//!   difference of the delays of two encodings.
+//! - Spatial layers need all lower ones, also in modes whose layers are independent between key frames,
+//!   and are added at key frames only.
+//! - VP9 without switching-up points (U) gets its temporal layers back at key frames only. H.264 has
+//!   temporal layers only with the Dependency Descriptor.
 
 pub mod allocator;
 mod audio;

@@ -114,12 +114,20 @@ fn a_pause_longer_than_the_range_of_sequence_numbers_leaves_no_gap() {
 #[test]
 fn late_packets_of_before_a_switch_are_dropped() {
     let mut output = output();
-    let mut source = Source::new(10, 3, 3, 0);
-    let early = source.next();
-    let key = source.next();
-    output.switch(Duration::ZERO, key.number, key.timestamp);
-    assert!(write(&mut output, Duration::ZERO, &key).is_some());
-    assert_eq!(write(&mut output, Duration::ZERO, &early), None);
+    let mut sources = [Source::new(900, 3, 3, 0), Source::new(10, 3, 3, 0)];
+    for round in 0..6_usize {
+        let source = &mut sources[round % 2];
+        let early: Vec<_> = (0..3).map(|_| source.next()).collect();
+        let key = source.next();
+        output.switch(Duration::ZERO, key.number, key.timestamp);
+        assert!(write(&mut output, Duration::ZERO, &key).is_some());
+        for packet in &early {
+            assert_eq!(write(&mut output, Duration::ZERO, packet), None);
+        }
+        for _ in 0..10 {
+            assert!(write(&mut output, Duration::ZERO, &source.next()).is_some());
+        }
+    }
 }
 
 #[test]
