@@ -16,6 +16,7 @@ mod batch;
 mod bench;
 #[cfg(feature = "net")]
 mod capture;
+mod chunks;
 mod compare;
 mod compare_against;
 mod compare_page;

@@ -17,10 +17,9 @@ use self::video::{ChainedFrames, ChainedPackets};
 use crate::Env;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::audio_input::AudioInput;
-use crate::io::decoded::DecodeOptions;
 use crate::session::Session;
 use crate::session::audio::{self as session_audio, AudioEncoding};
-use crate::session::copy::{Copying, copy_packets};
+use crate::session::copy::{Copying, Transfer, copy_packets};
 use crate::settings::encoding::{Encoding, can_hold_video};
 
 /// Differences between the lengths of audio and video that are not reported, in nanoseconds: a
@@ -75,18 +74,12 @@ pub fn run(joining: &Joining, env: &Env) -> Result<()> {
                 rules: settings.rules.clone(),
                 audio: settings.audio.clone(),
             };
-            copy_packets(&copying, Box::new(packets), audio, env)
+            let transfer = Transfer::default();
+            copy_packets(&copying, Box::new(packets), audio, transfer, env)?.report(&copying, env)
         }
         Err(reason) => {
             env.events.note(format!("joining {} files, encoding them: {reason}", parts.len()));
-            let options = DecodeOptions {
-                limits,
-                threads: settings.threads,
-                pix_fmt: settings.pix_fmt,
-                deinterlace: settings.deinterlace,
-                ..DecodeOptions::default()
-            };
-            let mut frames = ChainedFrames::new(&parts, options, env)?;
+            let mut frames = ChainedFrames::new(&parts, settings.decode_options(), env)?;
             Session::new(settings, &frames, audio, env)?.run(settings, &mut frames)
         }
     }

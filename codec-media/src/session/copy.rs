@@ -53,17 +53,35 @@ pub fn copy(settings: &Copying, env: &Env) -> Result<()> {
     env.stop.handle_requests();
     settings.rules.check(&settings.output)?;
     let (video, audio) = open(settings, env)?;
-    copy_packets(settings, Box::new(video), audio, env)
+    copy_packets(settings, Box::new(video), audio, Transfer::default(), env)?.report(settings, env)
 }
 
-/// Copies these packets, and audio as the settings say.
+/// Properties of a transfer of packets that do not follow from its settings.
+pub(crate) struct Transfer {
+    /// The way in which the video gets to the output, for messages.
+    pub(crate) how: String,
+    /// Why the packets end before the input.
+    pub(crate) end: Result<()>,
+    /// Whether the audio ends with the packets.
+    pub(crate) cuts_audio: bool,
+}
+
+impl Default for Transfer {
+    /// All packets of an input.
+    fn default() -> Self {
+        Self { how: "copied".to_owned(), end: Ok(()), cuts_audio: false }
+    }
+}
+
+/// Writes these packets, and audio as the settings say. The output does not have its name yet.
 pub(crate) fn copy_packets(
     settings: &Copying,
     video: Box<dyn VideoPackets>,
     audio: Option<AudioInput>,
+    transfer: Transfer,
     env: &Env,
-) -> Result<()> {
-    Copy::new(settings, video, audio, env)?.run(settings)
+) -> Result<Copied> {
+    Copy::new(settings, video, audio, &transfer.how, env)?.run(settings, transfer)
 }
 
 /// Opens both tracks of the input.
@@ -128,6 +146,7 @@ impl Copy {
         settings: &Copying,
         video: Box<dyn VideoPackets>,
         audio: Option<AudioInput>,
+        how: &str,
         env: &Env,
     ) -> Result<Self> {
         let name = settings.input.name();
@@ -160,12 +179,12 @@ impl Copy {
         options.live = settings.fragmented;
         let writer = create_packets(output.stream()?, settings.format, &tracks, &options)
             .map_err(|error| Failure::writing(&output.name, error))?;
-        env.events.note(format!("{name} -> {}: {codec} {size}, copied", settings.format));
+        env.events.note(format!("{name} -> {}: {codec} {size}, {how}", settings.format));
         let mut header = Object::new()
             .text("type", "header")
             .text("input", &name)
             .text("output_format", settings.format.name())
-            .text("video", &format!("{codec} {size}, copied"));
+            .text("video", &format!("{codec} {size}, {how}"));
         if let Some(OpenedAudio { text, .. }) = &audio {
             env.events.note(format!("audio: {text}"));
             header = header.text("audio", text);
@@ -185,10 +204,10 @@ impl Copy {
         })
     }
 
-    fn run(mut self, settings: &Copying) -> Result<()> {
+    fn run(mut self, settings: &Copying, transfer: Transfer) -> Result<Copied> {
         let name = settings.input.name();
         let mut packet = CodedPacket::default();
-        let mut end = Ok(());
+        let Transfer { mut end, cuts_audio, .. } = transfer;
         loop {
             if self.env.stop.is_requested() {
                 end = Err(Failure::interrupted(self.packets > 0));
@@ -204,7 +223,7 @@ impl Copy {
             }
         }
         let cut = settings.input.cut;
-        if (cut.to.is_some() || end.is_err())
+        if (cut.to.is_some() || cuts_audio || end.is_err())
             && let Some(audio) = &mut self.audio
         {
             let origin_ns = if cut.keep_times { 0 } else { self.video.start_ns() };
@@ -229,26 +248,62 @@ impl Copy {
         Ok(())
     }
 
-    /// Finalises the file and reports where it was cut.
-    fn finish(mut self, settings: &Copying, mut end: Result<()>) -> Result<()> {
+    /// Finalises the file.
+    fn finish(mut self, settings: &Copying, mut end: Result<()>) -> Result<Copied> {
         if let Some(audio) = &mut self.audio {
             end = end.and(audio.finish(&mut *self.writer));
         }
         if self.packets == 0 {
+            end?;
             let message = format!("{}: no video packets to copy", settings.input.name());
-            return end.and(Err(Failure::new(Kind::Input, message)));
+            return Err(Failure::new(Kind::Input, message));
         }
-        let Self { env, video, audio, mut writer, output, progress, packets, keys, bytes, .. } =
-            self;
+        let Self { video, audio, mut writer, output, progress, packets, keys, bytes, .. } = self;
         writer.finish().map_err(|error| Failure::writing(&output.name, error))?;
         drop(writer);
+        Ok(Copied {
+            output,
+            audio,
+            packets,
+            keys,
+            bytes,
+            start_ns: video.start_ns(),
+            end_ns: video.end_ns(),
+            elapsed_s: progress.elapsed().as_secs_f64(),
+            end,
+        })
+    }
+}
+
+/// A complete transfer whose output does not have its name yet.
+pub(crate) struct Copied {
+    pub(crate) output: OutputFile,
+    pub(crate) audio: Option<AudioPipeline>,
+    pub(crate) packets: u64,
+    pub(crate) keys: u64,
+    /// Bytes of the video.
+    pub(crate) bytes: u64,
+    /// The times between which the packets present frames, in nanoseconds of the input.
+    pub(crate) start_ns: i64,
+    pub(crate) end_ns: i64,
+    pub(crate) elapsed_s: f64,
+    /// Why the run ended early; the output is kept in any case.
+    pub(crate) end: Result<()>,
+}
+
+impl Copied {
+    /// Gives the output its name, and reports the totals and where it was cut.
+    ///
+    /// # Errors
+    /// If the output cannot be written, or the run ended early.
+    pub(crate) fn report(self, settings: &Copying, env: &Env) -> Result<()> {
+        let Self { output, audio, packets, keys, bytes, start_ns, end_ns, elapsed_s, end } = self;
         let cut = settings.input.cut;
-        let (start_s, end_s) = (seconds(video.start_ns()), seconds(video.end_ns()));
-        for warning in differences(cut, video.start_ns(), video.end_ns()) {
+        let (start_s, end_s) = (seconds(start_ns), seconds(end_ns));
+        for warning in differences(cut, start_ns, end_ns) {
             env.events.warn(warning);
         }
         let code = end.as_ref().err().map_or(0, |failure| failure.kind as u8);
-        let elapsed_s = progress.elapsed().as_secs_f64();
         let mut summary = Object::new()
             .text("type", "summary")
             .raw("packets", packets)

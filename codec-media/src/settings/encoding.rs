@@ -12,9 +12,11 @@ use super::encoder::{CODECS, EncoderOptions, EncoderSettings, Preset};
 use super::goal::Goal;
 use crate::failure::{Failure, Result};
 use crate::frame::transform::Transform;
+use crate::io::decoded::DecodeOptions;
 use crate::io::input::InputSpec;
 use crate::io::names::{Outputs, format_of, is_pipe};
 use crate::io::output::OutputRules;
+use crate::io::unreadable::Advice;
 use crate::report::ReportFormat;
 use crate::values::{Crop, Deinterlace, FpsTarget, PixFmt, Rotate, Scale};
 
@@ -148,6 +150,19 @@ impl Encoding {
 
     pub(crate) fn transform(&self) -> Transform {
         Transform::new(self.crop, self.turn, self.resize)
+    }
+
+    /// How the input is decoded.
+    pub(crate) fn decode_options(&self) -> DecodeOptions {
+        DecodeOptions {
+            limits: self.input.limits,
+            threads: self.threads,
+            pix_fmt: self.pix_fmt,
+            deinterlace: self.deinterlace,
+            fps: self.fps,
+            advice: Advice::FLAGS,
+            ..DecodeOptions::default()
+        }
     }
 
     /// These settings at a constant quality, in 256ths.
