@@ -139,6 +139,7 @@ fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
     if let Some(settings) = chunked {
         return chunks::encode(&settings, env);
     }
+    let settings = session::with_metadata(&settings, &opened, env);
     if opened.video.is_some() && settings.goal.is_some() {
         return goal::encode(&settings, opened, env);
     }

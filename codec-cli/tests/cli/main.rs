@@ -37,6 +37,7 @@ mod inspect;
 mod interlaced;
 mod interrupts;
 mod malformed;
+mod metadata;
 mod metrics;
 #[path = "../../../tests/src/mutate.rs"]
 #[expect(unreachable_pub, reason = "shared with the tests of the libraries")]

@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 
 use codec_container::{
-    CodedPacket, Format, Input, PacketRef, PacketWriter, Track, TrackKind, VideoTrack,
-    WriteOptions, create_packets,
+    CodedPacket, FileMetadata, Format, Input, PacketRef, PacketWriter, Track, TrackKind,
+    VideoTrack, WriteOptions, create_packets,
 };
 use codec_core::frame::Rational;
 
@@ -21,6 +21,7 @@ use crate::io::cut_audio::{AudioRange, cut_audio};
 use crate::io::cut_packets::{CutPackets, VideoPackets};
 use crate::io::input::{InputSpec, Opened};
 use crate::io::media::separate;
+use crate::io::metadata::{kept, part_of};
 use crate::io::output::{OutputFile, OutputRules};
 use crate::io::unreadable::{Advice, is_lost, missing};
 use crate::json::Object;
@@ -52,8 +53,11 @@ pub struct Copying {
 pub fn copy(settings: &Copying, env: &Env) -> Result<()> {
     env.stop.handle_requests();
     settings.rules.check(&settings.output)?;
-    let (video, audio) = open(settings, env)?;
-    copy_packets(settings, Box::new(video), audio, Transfer::default(), env)?.report(settings, env)
+    let (video, audio, found) = open(settings, env)?;
+    let found = part_of(&found, settings.input.cut, video.start_ns());
+    let metadata = kept(&found, settings.format, &settings.input.name(), env);
+    let transfer = Transfer { metadata, ..Transfer::default() };
+    copy_packets(settings, Box::new(video), audio, transfer, env)?.report(settings, env)
 }
 
 /// Properties of a transfer of packets that do not follow from its settings.
@@ -64,12 +68,15 @@ pub(crate) struct Transfer {
     pub(crate) end: Result<()>,
     /// Whether the audio ends with the packets.
     pub(crate) cuts_audio: bool,
+    /// Tags and chapters of the output.
+    pub(crate) metadata: FileMetadata,
 }
 
 impl Default for Transfer {
     /// All packets of an input.
     fn default() -> Self {
-        Self { how: "copied".to_owned(), end: Ok(()), cuts_audio: false }
+        let metadata = FileMetadata::default();
+        Self { how: "copied".to_owned(), end: Ok(()), cuts_audio: false, metadata }
     }
 }
 
@@ -81,11 +88,11 @@ pub(crate) fn copy_packets(
     transfer: Transfer,
     env: &Env,
 ) -> Result<Copied> {
-    Copy::new(settings, video, audio, &transfer.how, env)?.run(settings, transfer)
+    Copy::new(settings, video, audio, &transfer, env)?.run(settings, transfer)
 }
 
-/// Opens both tracks of the input.
-fn open(settings: &Copying, env: &Env) -> Result<(CutPackets, Option<AudioInput>)> {
+/// Opens both tracks of the input, and its metadata.
+fn open(settings: &Copying, env: &Env) -> Result<(CutPackets, Option<AudioInput>, FileMetadata)> {
     let spec = &settings.input;
     let name = spec.name();
     let Opened::Container(Input::Packets(reader)) = spec.open(env)? else {
@@ -103,6 +110,7 @@ fn open(settings: &Copying, env: &Env) -> Result<(CutPackets, Option<AudioInput>
     if settings.audio.is_some() && is_lost(&*reader, TrackKind::Audio) {
         return Err(missing(&*reader, TrackKind::Audio, &name, Advice::FLAGS));
     }
+    let metadata = reader.metadata().clone();
     let audio_track = reader.audio().map(|(number, _)| number);
     let (video, audio) = match (audio_track, &settings.audio) {
         (Some(audio_track), Some(_)) => {
@@ -123,7 +131,7 @@ fn open(settings: &Copying, env: &Env) -> Result<(CutPackets, Option<AudioInput>
         }
         other => other,
     };
-    Ok((video, audio))
+    Ok((video, audio, metadata))
 }
 
 /// A run in progress.
@@ -146,10 +154,10 @@ impl Copy {
         settings: &Copying,
         video: Box<dyn VideoPackets>,
         audio: Option<AudioInput>,
-        how: &str,
+        transfer: &Transfer,
         env: &Env,
     ) -> Result<Self> {
-        let name = settings.input.name();
+        let (name, how) = (settings.input.name(), &transfer.how);
         let Some((_, track)) = video.video() else {
             return Err(Failure::internal("the video track is missing"));
         };
@@ -177,6 +185,7 @@ impl Copy {
         let tracks: Vec<_> = [Some(Track::Video(track)), described].into_iter().flatten().collect();
         let mut options = WriteOptions::default();
         options.live = settings.fragmented;
+        options.metadata.clone_from(&transfer.metadata);
         let writer = create_packets(output.stream()?, settings.format, &tracks, &options)
             .map_err(|error| Failure::writing(&output.name, error))?;
         env.events.note(format!("{name} -> {}: {codec} {size}, {how}", settings.format));

@@ -36,6 +36,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::frame::transform::Transform;
 use crate::io::audio_input::AudioInput;
 use crate::io::media::{self, Media, MediaSelection};
+use crate::io::metadata;
 use crate::io::output::OutputFile;
 use crate::io::source::{FrameSource, SourceFrame};
 use crate::io::unreadable::Advice;
@@ -59,6 +60,7 @@ use totals::Totals;
 /// If the input cannot be read, an encoder fails, or the output cannot be written.
 pub fn transcode(settings: &Encoding, env: &Env) -> Result<()> {
     let media = open_input(settings, env)?;
+    let settings = &with_metadata(settings, &media, env);
     if settings.goal.is_some() && media.video.is_some() {
         return goal::encode(settings, media, env);
     }
@@ -79,6 +81,23 @@ pub fn transcode(settings: &Encoding, env: &Env) -> Result<()> {
         },
     };
     audio::run(&audio, input, env)
+}
+
+/// The settings with the metadata of `media`, as far as the output can hold it; a warning names the rest.
+pub fn with_metadata(settings: &Encoding, media: &Media, env: &Env) -> Encoding {
+    let mut found = media.metadata.clone();
+    if settings.skip > 0 && !settings.keep_times {
+        // Their times count from the first frame of the input.
+        found.chapters.clear();
+    }
+    if let (Some(frames), Some(video)) = (settings.frames, &media.video) {
+        let rate = video.stream_info().frame_rate;
+        let ns =
+            u128::from(frames) * u128::from(rate.den) * 1_000_000_000 / u128::from(rate.num.max(1));
+        found = found.part(0, u64::try_from(ns).ok());
+    }
+    let name = settings.input.name();
+    Encoding { metadata: metadata::kept(&found, settings.format, &name, env), ..settings.clone() }
 }
 
 /// Opens the input of `settings`, after a check that the output can be written.
@@ -656,6 +675,7 @@ fn open_writer(
         [Some(Track::Video(stream)), audio.map(Track::Audio)].into_iter().flatten().collect();
     let mut options = WriteOptions::default();
     options.live = settings.fragmented;
+    options.metadata.clone_from(&settings.metadata);
     create_packets(output.stream()?, settings.format, &tracks, &options)
         .map_err(|error| Failure::writing(&output.name, error))
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use codec_container::Format;
+use codec_container::{FileMetadata, Format};
 use codec_core::codec::{Bitrate, EncoderConfig, Limits};
 use codec_core::frame::{Rational, Size};
 use codec_rtc::link::RateTrace;
@@ -58,6 +58,8 @@ pub struct Encoding {
     pub verify: bool,
     /// Audio settings; `None` drops the audio.
     pub audio: Option<AudioSettings>,
+    /// Tags and chapters of the output, as far as its format can hold them.
+    pub metadata: FileMetadata,
     /// The format that frames are converted to before encoding.
     pub pix_fmt: Option<PixFmt>,
     /// Which frames are deinterlaced.
@@ -138,6 +140,7 @@ impl Encoding {
             measure_ssim: false,
             verify: false,
             audio,
+            metadata: FileMetadata::default(),
             pix_fmt: None,
             deinterlace: Deinterlace::Off,
             fps: None,

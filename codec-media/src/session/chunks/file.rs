@@ -28,7 +28,7 @@ const HAS_DURATION: u8 = 8;
 /// Limit of the codec configuration and of a payload, in bytes.
 const MAX_BYTES: u32 = 1 << 30;
 /// Payloads are read in pieces of this size, so that a wrong length allocates little.
-const PIECE: usize = 1 << 16;
+const PIECE: usize = 1 << 13;
 
 /// Writes the packets of a chunk.
 pub(super) struct ChunkWriter<W: Write> {

@@ -20,7 +20,7 @@ use crate::io::input::InputSpec;
 use crate::io::source::StreamInfo;
 use crate::json::Object;
 use crate::session::copy::{Copied, Copying, Transfer, copy_packets};
-use crate::session::{self, Start, is_boxed, open_input, stored, video_track};
+use crate::session::{self, Start, is_boxed, open_input, stored, video_track, with_metadata};
 use crate::settings::encoding::Encoding;
 
 /// Joins the results of the first chunks of a plan.
@@ -40,6 +40,7 @@ impl Joining<'_> {
     pub(super) fn run(self, env: &Env) -> Result<Copied> {
         let Self { settings, plan, folder, chunks, end } = self;
         let media = open_input(settings, &env.quiet())?;
+        let metadata = with_metadata(settings, &media, env).metadata;
         let source =
             media.video.ok_or_else(|| Failure::new(Kind::Input, "the input has no video"))?;
         let stream_info = source.stream_info();
@@ -68,7 +69,7 @@ impl Joining<'_> {
             audio: settings.audio.clone(),
         };
         let how = format!("encoded in {}", counted(chunks as u64, "chunk"));
-        let transfer = Transfer { how, end, cuts_audio: is_partial };
+        let transfer = Transfer { how, end, cuts_audio: is_partial, metadata };
         copy_packets(&copying, Box::new(packets), media.audio, transfer, env)
     }
 }
