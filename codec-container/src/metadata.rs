@@ -8,6 +8,22 @@ const MAX_NAMES: usize = 6;
 const MAX_TAGS: usize = 256;
 const MAX_CHAPTERS: usize = 10_000;
 
+/// The tags that MP4 files can hold. Matroska calls the date of a release `DATE_RELEASED`.
+pub(crate) const MP4_TAGS: [&str; 12] = [
+    "title",
+    "artist",
+    "album_artist",
+    "album",
+    "date",
+    "date_released",
+    "comment",
+    "genre",
+    "composer",
+    "lyrics",
+    "copyright",
+    "description",
+];
+
 /// Tags and chapters of a whole file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FileMetadata {
@@ -89,7 +105,7 @@ impl FileMetadata {
     pub fn for_format(&self, format: Format) -> (Self, Option<String>) {
         let holds_tag = |name: &str| match format {
             Format::WebM | Format::Matroska | Format::Ogg => true,
-            Format::Mp4 => crate::mp4::holds_tag(name),
+            Format::Mp4 => MP4_TAGS.iter().any(|known| known.eq_ignore_ascii_case(name)),
             _ => false,
         };
         let has_chapters = matches!(format, Format::WebM | Format::Matroska | Format::Mp4);

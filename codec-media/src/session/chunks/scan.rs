@@ -48,12 +48,15 @@ struct Scan {
 
 impl Scan {
     fn new(settings: &Encoding, stream_info: StreamInfo, progress: Progress, env: &Env) -> Self {
+        let StreamInfo { size, frame_rate, time_base, .. } = stream_info;
+        let key_interval = settings.config(size, frame_rate, time_base).keys.max_interval;
+        let key_interval = key_interval.and_then(|frames| usize::try_from(frames).ok());
         Self {
             stream_info,
             kernels: Kernels::for_level(env.level).unwrap_or_else(Kernels::best),
             analyser: Analyser::new(),
             has_previous: false,
-            splitter: Splitter::default(),
+            splitter: Splitter::new(key_interval),
             frames: Vec::new(),
             end_ns: 0,
             input_error: None,

@@ -26,10 +26,12 @@ struct Candidate {
 
 /// Divides frames, in display order, into chunks of 8 to 12 seconds that begin at scene cuts if possible.
 ///
-/// Without a scene cut, a chunk begins at the frame that the previous one predicts worst, where a key frame
-/// costs least.
+/// Without a scene cut, a chunk begins where the encoder would place a key frame anyway, at a multiple of the key
+/// frame interval, or else at the frame that the previous one predicts worst, where a key frame costs least.
 #[derive(Debug, Default)]
 pub(super) struct Splitter {
+    /// Longest distance between key frames, in frames.
+    key_interval: Option<usize>,
     /// The first frame and the start time of each chunk.
     starts: Vec<(usize, i64)>,
     candidates: Vec<Candidate>,
@@ -37,6 +39,11 @@ pub(super) struct Splitter {
 }
 
 impl Splitter {
+    /// `key_interval` is the longest distance between key frames, in frames.
+    pub(super) fn new(key_interval: Option<usize>) -> Self {
+        Self { key_interval: key_interval.filter(|interval| *interval > 0), ..Self::default() }
+    }
+
     /// Whether the frame at `time_ns` must be analysed.
     pub(super) fn needs_scene(&self, time_ns: i64) -> bool {
         let start = self.starts.last();
@@ -47,12 +54,12 @@ impl Splitter {
     pub(super) fn push(&mut self, time_ns: i64, scene: Option<SceneChange>) {
         let frame = self.frames;
         self.frames += 1;
-        let Some(&(_, start_ns)) = self.starts.last() else {
+        let Some(&start) = self.starts.last() else {
             self.starts.push((frame, time_ns));
             return;
         };
-        if time_ns - start_ns > LONGEST_NS {
-            self.end_chunk(start_ns, Candidate { frame, time_ns, scene: SceneChange::default() });
+        if time_ns - start.1 > LONGEST_NS {
+            self.end_chunk(start, Candidate { frame, time_ns, scene: SceneChange::default() });
         }
         let Some(&(_, start_ns)) = self.starts.last() else { return };
         if let Some(scene) = scene.filter(|_| time_ns - start_ns >= SHORTEST_NS) {
@@ -61,10 +68,14 @@ impl Splitter {
     }
 
     /// Begins the next chunk at the best candidate, or at `here` if there is none.
-    fn end_chunk(&mut self, start_ns: i64, here: Candidate) {
+    fn end_chunk(&mut self, (start, start_ns): (usize, i64), here: Candidate) {
+        let is_due = |one: &&Candidate| {
+            self.key_interval.is_some_and(|interval| (one.frame - start).is_multiple_of(interval))
+        };
         let distance = |one: &&Candidate| (one.time_ns - start_ns - PREFERRED_NS).abs();
         let cuts = self.candidates.iter().filter(|one| one.scene.is_cut);
-        let best = cuts.min_by_key(distance).or_else(|| {
+        let best = cuts.min_by_key(distance);
+        let best = best.or_else(|| self.candidates.iter().rfind(is_due)).or_else(|| {
             self.candidates.iter().min_by_key(|one| (100 - one.scene.inter_pct, distance(one)))
         });
         let best = best.copied().unwrap_or(here);
@@ -75,15 +86,6 @@ impl Splitter {
 
     /// The first frames of all chunks. `end_ns` is the end of the last frame.
     pub(super) fn finish(mut self, end_ns: i64) -> Vec<usize> {
-        // The rest may still be longer than a chunk.
-        if let Some(&(_, start_ns)) = self.starts.last()
-            && end_ns - start_ns > LONGEST_NS
-        {
-            let last = self.candidates.last().copied();
-            if let Some(last) = last {
-                self.end_chunk(start_ns, last);
-            }
-        }
         let is_short = |&(_, start_ns): &(usize, i64)| end_ns - start_ns < LEAST_NS;
         if self.starts.len() > 1 && self.starts.last().is_some_and(is_short) {
             self.starts.pop();
@@ -100,7 +102,10 @@ mod tests {
 
     /// The first frames of the chunks of `seconds` seconds with scene cuts at some frames.
     fn split(seconds: i64, cuts: &[usize]) -> Vec<usize> {
-        let mut splitter = Splitter::default();
+        split_with(Splitter::default(), seconds, cuts)
+    }
+
+    fn split_with(mut splitter: Splitter, seconds: i64, cuts: &[usize]) -> Vec<usize> {
         let frames = seconds * FPS;
         for frame in 0..frames {
             let time_ns = frame * SECOND_NS / FPS;
@@ -126,6 +131,16 @@ mod tests {
         assert!(lengths.clone().all(|length| (200..=300).contains(&length)), "{starts:?}");
         // At frames that are predicted badly.
         assert!(starts.iter().all(|start| start % 37 == 0), "{starts:?}");
+    }
+
+    #[test]
+    fn chunks_without_scene_cuts_end_where_a_key_frame_is_due() {
+        let split = |interval| split_with(Splitter::new(Some(interval)), 41, &[]);
+        assert_eq!(split(250), [0, 250, 500, 750]);
+        assert_eq!(split(100), [0, 300, 600, 900]);
+        assert_eq!(split_with(Splitter::new(Some(250)), 30, &[210]), [0, 210, 460]);
+        // The interval is longer than a chunk, or there is none.
+        assert_eq!(split(400), split_with(Splitter::new(None), 41, &[]));
     }
 
     #[test]
