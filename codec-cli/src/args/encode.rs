@@ -51,7 +51,8 @@ pub(crate) struct EncodeArgs {
     /// Set the format: ivf, webm, mkv, mp4, h264, obu, opus, ogg, wav, flac, y4m, raw or pcm.
     ///
     /// Needed if the file name has no known extension. Pipes get ivf (audio only: webm) by default.
-    /// Still images are selected by the file name: .webp, .png or .jpg.
+    /// Still images are selected by the file name: .webp, .png or .jpg; frame-%04d.png writes an image for
+    /// each frame, from number 1 on.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
     /// Copy the video without re-encoding it, and the audio if no audio option is given.

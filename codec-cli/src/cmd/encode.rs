@@ -10,6 +10,7 @@ use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::media::{self, MediaSelection};
 use codec_media::io::names::{Outputs, format_of};
 use codec_media::io::output::OutputRules;
+use codec_media::io::pattern::ImagePattern;
 use codec_media::io::stills::{StillFormat, write};
 use codec_media::io::unreadable::Advice;
 use codec_media::io::video;
@@ -24,7 +25,7 @@ use crate::args::encode::EncodeArgs;
 use crate::args::encoding::encoding;
 use crate::args::given::Given;
 
-use super::decode;
+use super::decode::{self, images};
 
 /// Encodes video, audio or both.
 pub(crate) fn encode(args: &EncodeArgs, env: &Env) -> Result<()> {
@@ -70,10 +71,21 @@ fn still(args: &EncodeArgs, env: &Env) -> Option<Result<()>> {
         let refused = || Failure::usage("--lossless requires a .webp or .png output");
         return args.lossless.then(|| Err(refused()));
     }
-    Some(save_still(args, env))
+    Some(save_images(args, env))
 }
 
-fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
+/// Writes a still image or an image sequence.
+fn save_images(args: &EncodeArgs, env: &Env) -> Result<()> {
+    let pattern = ImagePattern::parse(args.output())?;
+    reject_for_images(args)?;
+    match pattern {
+        Some(pattern) => images::from_transcode(args, pattern, env),
+        None => save_still(args, env),
+    }
+}
+
+/// Rejects options of encoders and of audio.
+fn reject_for_images(args: &EncodeArgs) -> Result<()> {
     if args.encoder.bitrate.is_some() || args.encoder.qp.is_some() {
         return Err(Failure::usage(
             "--bitrate and --qp cannot be used with still images\nhelp: set the quality with -q",
@@ -85,6 +97,10 @@ fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
     if let Some(flag) = [codec, encoder, report, audio, fragmented].into_iter().flatten().next() {
         return Err(Failure::usage(format!("{flag} cannot be used with still images")));
     }
+    Ok(())
+}
+
+fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
     let style = write::Style::of(args.output(), args.encoder.quality, args.lossless)?;
     let spec = args.spec();
     let rules = OutputRules { terminal: false, ..args.rules(vec![spec.path.clone()]) };
@@ -106,9 +122,12 @@ fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
         None => return Err(Failure::new(Kind::Input, format!("{}: no frames", spec.name()))),
     }
     if args.cut.frames != Some(1) && source.next()?.is_some() {
-        let message = "the input has more than one frame\n\
-                           help: take the first with -n 1, or another with `codec snapshot`";
-        return Err(Failure::usage(message));
+        let numbered = images::numbered(args.output());
+        return Err(Failure::usage(format!(
+            "the input has more than one frame\n\
+             help: number the images, as in -o {numbered}, or take the first with -n 1, or another with \
+             `codec snapshot`"
+        )));
     }
     let written = write::save(&planes, args.output(), style, &rules, env)?;
     env.events.note(written);

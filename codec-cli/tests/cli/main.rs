@@ -32,6 +32,7 @@ mod fragmented;
 mod goals;
 #[cfg(all(feature = "serve", feature = "h264", unix))]
 mod h264_live;
+mod image_sequences;
 mod inspect;
 mod interlaced;
 mod interrupts;

@@ -13,7 +13,7 @@ use super::goal::Goal;
 use crate::failure::{Failure, Result};
 use crate::frame::transform::Transform;
 use crate::io::input::InputSpec;
-use crate::io::names::{Outputs, format_of, is_pipe};
+use crate::io::names::{Outputs, format_of};
 use crate::io::output::OutputRules;
 use crate::report::ReportFormat;
 use crate::values::{Crop, Deinterlace, FpsTarget, PixFmt, Rotate, Scale};
@@ -169,8 +169,7 @@ impl Encoding {
     /// Whether trial encodes precede the final pass.
     pub(crate) fn wants_trials(&self) -> Result<bool> {
         let is_average = self.encoder.preset == Preset::File && self.encoder.is_bitrate();
-        let is_file = std::fs::metadata(&self.input.path).is_ok_and(|found| found.is_file())
-            && !is_pipe(&self.input.path);
+        let is_file = self.input.is_file();
         match self.passes {
             Some(2) if !is_average => {
                 Err(Failure::usage("--passes 2 requires --preset file and a bitrate"))

@@ -67,7 +67,8 @@ const HELP: [(&str, &str, &str); 18] = [
         "format",
         "Set the format: ivf, webm, mkv, mp4, h264, obu, opus, ogg, wav, flac or pcm.\n\nNeeded if the \
          file name has no known extension. Pipes get ivf (audio only: webm) by default. Still images \
-         are selected by the file name: .webp, .png or .jpg.",
+         are selected by the file name: .webp, .png or .jpg; frame-%04d.png writes an image for each frame, from \
+         number 1 on.",
     ),
     (
         "bench",
@@ -168,6 +169,7 @@ const ADVANCED: &[&str] = &[
     "fragmented",
     "region",
     "input_flag",
+    "start_number",
     "limits",
     "keep_times",
     "skip",
@@ -221,6 +223,7 @@ const ADVANCED: &[&str] = &[
 const INPUT: &[&str] = &[
     "input_flag",
     "raw",
+    "start_number",
     "limits",
     "from",
     "to",

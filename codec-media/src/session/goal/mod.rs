@@ -36,7 +36,7 @@ fn check_files(settings: &Encoding, flag: &str) -> Result<()> {
     let is_file = |path: &std::path::Path| {
         !is_pipe(path) && std::fs::metadata(path).is_ok_and(|found| found.is_file())
     };
-    if !is_file(&settings.input.path) {
+    if !settings.input.is_file() {
         let message = format!("{flag} requires a file as input: it is read several times");
         return Err(Failure::usage(message));
     }
