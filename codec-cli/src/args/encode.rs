@@ -14,6 +14,7 @@ use codec_media::values::{self, Scale};
 use super::audio::{AudioArgs, AudioTrackArg};
 use super::encoder::EncoderArgs;
 use super::numbers::within;
+use super::purpose::Purpose;
 use super::shared::{CutArgs, InputArgs, TransformArgs};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -60,6 +61,19 @@ pub(crate) struct EncodeArgs {
     /// With --from, the copy begins at the last key frame at or before that time.
     #[arg(long)]
     pub(crate) copy: bool,
+    /// Set the options for a purpose: web, archive, call, discord=8M.
+    ///
+    /// web: VP9 in .webm or H.264 in .mp4, at most 1920x1080; archive: the same at a higher quality, slower; call:
+    /// as `send` encodes, at most 1280x720; discord: a file of at most this size, in the form of --size, and at most
+    /// 1280x720 (discord alone: 8M). Options that are given have precedence; -v prints those that are set.
+    #[arg(id = "purpose", long = "for", value_name = "PURPOSE")]
+    pub(crate) purpose: Option<Purpose>,
+    /// Whether `--preset` was given.
+    #[arg(skip)]
+    pub(crate) preset_is_given: bool,
+    /// Whether `--for` has set the audio options.
+    #[arg(skip)]
+    pub(crate) audio_is_of_purpose: bool,
     #[command(flatten)]
     pub(crate) encoder: EncoderArgs,
     /// Aim for a mean quality: vmaf=93, ssim=0.98, psnr=42 or ssimulacra2=80.
@@ -89,6 +103,8 @@ pub(crate) struct EncodeArgs {
     #[command(flatten)]
     pub(crate) cut: CutArgs,
     /// Scale to this size, such as 640x360; -1 keeps the aspect ratio: 640x-1.
+    ///
+    /// max=1280x720 scales larger frames down to fit into 1280x720, upright ones into 720x1280.
     #[arg(long, value_name = "WxH", allow_hyphen_values = true)]
     pub(crate) resize: Option<Scale>,
     #[command(flatten)]

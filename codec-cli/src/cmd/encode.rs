@@ -24,6 +24,7 @@ use crate::args::copying::copying;
 use crate::args::encode::EncodeArgs;
 use crate::args::encoding::encoding;
 use crate::args::given::Given;
+use crate::args::purpose_options;
 
 use super::decode::{self, images};
 
@@ -32,6 +33,7 @@ pub(crate) fn encode(args: &EncodeArgs, env: &Env) -> Result<()> {
     if let Some(files) = args.batch() {
         return batch::run(&files, env, &|job| encode(&args.of_file(job), &job.env));
     }
+    let args = &purpose_options::applied(args, env)?;
     if let Some(outcome) = still(args, env) {
         return outcome;
     }
@@ -49,6 +51,7 @@ pub(crate) fn transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
     if let Some(files) = args.batch() {
         return batch::run(&files, env, &|job| transcode(&args.of_file(job), &job.env));
     }
+    let args = &purpose_options::applied(args, env)?;
     if let Some(outcome) = still(args, env) {
         return outcome;
     }
@@ -150,6 +153,7 @@ fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
         && !opened.available.audio
         && settings.audio.is_some()
         && Given::of(args).audio.is_some()
+        && !args.audio_is_of_purpose
     {
         let name = settings.input.name();
         env.events.warn(format!("audio options have no effect: {name} has no audio"));
@@ -158,6 +162,10 @@ fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
         return goal::encode(&settings, opened, env);
     }
     let Some(mut source) = opened.video else {
+        if let Some(purpose) = args.purpose {
+            let name = settings.input.name();
+            return Err(Failure::usage(format!("{purpose} requires video, and {name} has none")));
+        }
         reject_goal(args)?;
         let input = opened.audio.ok_or_else(|| nothing(&settings.input.name()))?;
         return audio::run(&audio_encoding(args)?, input, env);

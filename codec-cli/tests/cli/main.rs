@@ -46,6 +46,7 @@ mod mutated;
 mod net;
 #[cfg(feature = "net")]
 mod packet_loss;
+mod purposes;
 mod regions;
 mod rejections;
 #[path = "../../../tests/src/rng.rs"]

@@ -247,6 +247,7 @@ const OUTPUT: &[&str] = &[
 ];
 const ENCODER: &[&str] = &[
     "copy",
+    "purpose",
     "codec",
     "preset",
     "keyint",
