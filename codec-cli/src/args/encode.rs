@@ -116,6 +116,11 @@ pub(crate) struct EncodeArgs {
     /// Numbers count audio tracks from 1; languages are codes such as eng or en. Default: the first.
     #[arg(id = "audio_track", long = "audio", value_name = "TRACK", conflicts_with = "no_audio")]
     pub(crate) audio_track: Option<AudioTrackArg>,
+    /// Use the audio of this file instead of the input's.
+    ///
+    /// Its first track, or that of --audio, from the same time on as the video, for as long as the video lasts.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) audio_from: Option<PathBuf>,
     /// Write a row per frame to this file (.csv or .json).
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
@@ -144,8 +149,22 @@ pub(crate) struct EncodeArgs {
 impl EncodeArgs {
     /// The input and the part of it that is read.
     pub(crate) fn spec(&self) -> InputSpec {
-        let audio = AudioTrackArg::choice(self.audio_track.as_ref());
+        let audio =
+            AudioTrackArg::choice(self.audio_track.as_ref().filter(|_| self.audio_from.is_none()));
         InputSpec { cut: self.cut.cut(), audio, ..InputSpec::from(&self.input) }
+    }
+
+    /// The input of `--audio-from`, and its audio track.
+    pub(crate) fn audio_spec(&self) -> Option<InputSpec> {
+        let path = self.audio_from.as_ref()?;
+        let audio = AudioTrackArg::choice(self.audio_track.as_ref());
+        let limits = InputSpec::from(&self.input).limits;
+        Some(InputSpec { audio, ..InputSpec::new(path, limits) })
+    }
+
+    /// The files that an output must not replace.
+    pub(crate) fn inputs(&self) -> Vec<PathBuf> {
+        std::iter::once(self.input.path()).chain(self.audio_from.clone()).collect()
     }
 
     /// The output file. It is empty in the arguments of a batch, whose outputs are those of its files.

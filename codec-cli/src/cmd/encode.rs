@@ -8,7 +8,7 @@ use codec_media::frame::planes::Planes;
 use codec_media::frame::transform::Transform;
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::media::{self, MediaSelection};
-use codec_media::io::names::{Outputs, format_of};
+use codec_media::io::names::{Outputs, format_of, is_pipe};
 use codec_media::io::output::OutputRules;
 use codec_media::io::pattern::ImagePattern;
 use codec_media::io::stills::{StillFormat, write};
@@ -141,6 +141,9 @@ fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
     if args.audio.no_video || !can_hold_video(format) {
         return audio_only(args, env);
     }
+    if args.inputs().iter().filter(|path| is_pipe(path)).count() > 1 {
+        return Err(Failure::usage("standard input cannot be both IN and --audio-from"));
+    }
     if args.copy {
         return copy(&copying(args)?, env);
     }
@@ -195,6 +198,9 @@ fn reject_goal(args: &EncodeArgs) -> Result<()> {
 
 fn audio_only(args: &EncodeArgs, env: &Env) -> Result<()> {
     reject_goal(args)?;
+    if args.audio_from.is_some() {
+        return Err(Failure::usage("--audio-from requires output with video"));
+    }
     if args.audio.no_audio {
         return Err(Failure::usage("the output would have neither video nor audio"));
     }

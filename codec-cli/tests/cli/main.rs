@@ -9,6 +9,7 @@
 
 mod audio;
 mod audio_counts;
+mod audio_from;
 mod audio_gaps;
 mod audio_processing;
 mod audio_tracks;

@@ -24,6 +24,8 @@ use crate::values::{Crop, Deinterlace, FpsTarget, PixFmt, Rotate, Scale};
 pub struct Encoding {
     /// The input.
     pub input: InputSpec,
+    /// The input whose audio replaces that of `input`; its cut is not used.
+    pub audio_from: Option<InputSpec>,
     /// Output file, or `-`.
     pub output: PathBuf,
     /// Container of the output.
@@ -120,6 +122,7 @@ impl Encoding {
         let limits = Limits::default();
         Self {
             input: InputSpec::new(input, limits),
+            audio_from: None,
             output,
             format,
             fragmented: false,

@@ -170,6 +170,7 @@ const ADVANCED: &[&str] = &[
     "region",
     "input_flag",
     "start_number",
+    "audio_from",
     "limits",
     "keep_times",
     "skip",
@@ -268,6 +269,7 @@ const VIDEO: &[&str] =
 const AUDIO: &[&str] = &[
     "no_audio",
     "audio_track",
+    "audio_from",
     "audio_codec",
     "audio_bitrate",
     "application",
