@@ -82,9 +82,13 @@ impl Meter for Progress {
                 console::line(&self.text(now, &figures, usize::MAX));
             }
             Style::Json => {
+                let trial = match self.pass {
+                    Some(Pass::Trial { number, .. }) => Some(number),
+                    Some(Pass::Scan) | None => None,
+                };
                 let mut object = Object::new()
                     .text("type", "progress")
-                    .maybe("trial", self.pass.map(|pass| pass.number))
+                    .maybe("trial", trial)
                     .raw("frames", now.frames)
                     .maybe("total", self.total)
                     .float("fps", figures.fps)
@@ -129,13 +133,16 @@ impl Progress {
             Some(total) => format!("frame {}/{total}", now.frames),
             None => format!("frame {}", now.frames),
         };
-        let trial = |pass: Pass| format!("trial {} of up to {}", pass.number, pass.max);
+        let name = |pass: Pass| match pass {
+            Pass::Trial { number, max } => format!("trial {number} of up to {max}"),
+            Pass::Scan => "scene cuts".to_owned(),
+        };
         let Figures { fps, x_realtime, kbps_now, kbps_average, .. } = figures;
         let has_bytes = now.bytes > 0;
         let dropped = (now.dropped > 0).then(|| format!("{} dropped", now.dropped));
         // In display order, with the priority by which parts are dropped.
         let mut parts = [
-            (0, self.pass.map(trial)),
+            (0, self.pass.map(name)),
             (0, Some(frame)),
             (3, Some(format!("{fps:.1} fps"))),
             (4, Some(format!("x{x_realtime:.2}"))),
@@ -214,7 +221,7 @@ mod tests {
         let mut progress = progress(100);
         progress.pass_started =
             progress.pass_started.checked_sub(Duration::from_secs(500)).unwrap();
-        progress.begin_pass(Some(Pass { number: 1, max: 3 }));
+        progress.begin_pass(Some(Pass::Trial { number: 1, max: 3 }));
         progress.pass_started = progress.pass_started.checked_sub(Duration::from_secs(1)).unwrap();
         let now = Now { frames: 50, ..Now::default() };
         let figures = progress.figures(&now);

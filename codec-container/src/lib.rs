@@ -140,6 +140,7 @@ pub use format::Format;
 pub use h264::{AnnexB, H264Reader, H264Writer, describe_h264};
 pub use io::{Output, ReadSeek, Source, WriteSeek};
 pub use ivf::{IvfReader, IvfWriter};
+pub use metadata::{Chapter, FileMetadata};
 pub use mp4::{Mp4Reader, Mp4Writer};
 pub use obu::{ObuReader, ObuWriter};
 pub use ogg::{OggReader, OggWriter};

@@ -1,39 +1,121 @@
-//! File metadata other than tracks: titles and other tags, chapters, attachments.
+//! File metadata other than tracks: titles and other tags, chapters.
 
-use crate::Warning;
+use crate::{Format, Warning};
 
-/// Maximum number of names in a warning.
+/// Maximum number of names in a message.
 const MAX_NAMES: usize = 6;
+/// Limits for untrusted input.
+const MAX_TAGS: usize = 256;
+const MAX_CHAPTERS: usize = 10_000;
 
-/// The metadata that was found; only its presence matters, except for tags.
+/// Tags and chapters of a whole file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Metadata {
-    /// Names and values that describe the whole file.
-    pub(crate) tags: Vec<(String, String)>,
-    pub(crate) has_chapters: bool,
+pub struct FileMetadata {
+    /// Names and values, such as `title`. Names are the same in any case of letters.
+    pub tags: Vec<(String, String)>,
+    /// Chapters in the order of their start times.
+    pub chapters: Vec<Chapter>,
+    /// Whether there are attachments, such as cover art, which readers do not deliver.
     pub(crate) has_attachments: bool,
 }
 
-impl Metadata {
-    /// Adds a tag, unless it describes the program that wrote the file.
+/// A named part of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Chapter {
+    /// Start in nanoseconds.
+    pub start_ns: u64,
+    /// End in nanoseconds; `None` if the chapter ends where the next one begins.
+    pub end_ns: Option<u64>,
+    /// Name; may be empty.
+    pub title: String,
+}
+
+impl FileMetadata {
+    /// No metadata.
+    pub const NONE: Self = Self { tags: Vec::new(), chapters: Vec::new(), has_attachments: false };
+
+    /// Whether there are neither tags nor chapters.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tags.is_empty() && self.chapters.is_empty()
+    }
+
+    /// The tag `title`.
+    pub(crate) fn title(&self) -> Option<&str> {
+        let title = self.tags.iter().find(|(name, _)| name.eq_ignore_ascii_case("title"));
+        title.map(|(_, title)| title.as_str())
+    }
+
+    /// Adds a tag, unless it describes the program that wrote the file, or there is one of this name.
     pub(crate) fn add_tag(&mut self, name: &str, value: &str) {
-        if !is_technical(name) && !value.is_empty() && self.tags.len() < 256 {
+        let is_known = self.tags.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
+        let is_useful = !is_technical(name) && !value.is_empty() && !is_known;
+        if is_useful && self.tags.len() < MAX_TAGS {
             self.tags.push((name.to_owned(), value.to_owned()));
         }
     }
 
+    /// Adds a chapter at its place in time.
+    pub(crate) fn add_chapter(&mut self, chapter: Chapter) {
+        if self.chapters.len() < MAX_CHAPTERS {
+            let at = self.chapters.partition_point(|other| other.start_ns <= chapter.start_ns);
+            self.chapters.insert(at, chapter);
+        }
+    }
+
+    /// The metadata of the part from `from_ns` to `to_ns`, in nanoseconds, whose start becomes time 0. A chapter
+    /// that begins earlier begins at 0.
+    #[must_use]
+    pub fn part(&self, from_ns: u64, to_ns: Option<u64>) -> Self {
+        let ends = self.chapters.iter().skip(1).map(|next| Some(next.start_ns)).chain([None]);
+        let mut part = Self { chapters: Vec::new(), ..self.clone() };
+        for (chapter, next_ns) in self.chapters.iter().zip(ends) {
+            let end_ns = chapter.end_ns.or(next_ns);
+            let begins = to_ns.is_none_or(|to_ns| chapter.start_ns < to_ns);
+            if begins && end_ns.is_none_or(|end_ns| end_ns > from_ns) {
+                let inside = |ns: u64| ns.min(to_ns.unwrap_or(u64::MAX)).saturating_sub(from_ns);
+                part.chapters.push(Chapter {
+                    start_ns: inside(chapter.start_ns),
+                    end_ns: chapter.end_ns.map(inside),
+                    title: chapter.title.clone(),
+                });
+            }
+        }
+        part
+    }
+
+    /// The metadata that files of `format` can hold, and a description of the rest, for messages.
+    #[must_use]
+    pub fn for_format(&self, format: Format) -> (Self, Option<String>) {
+        let holds_tag = |name: &str| match format {
+            Format::WebM | Format::Matroska | Format::Ogg => true,
+            Format::Mp4 => crate::mp4::holds_tag(name),
+            _ => false,
+        };
+        let has_chapters = matches!(format, Format::WebM | Format::Matroska | Format::Mp4);
+        let (tags, dropped): (Vec<_>, Vec<_>) =
+            self.tags.iter().cloned().partition(|(name, _)| holds_tag(name));
+        let chapters = if has_chapters { self.chapters.clone() } else { Vec::new() };
+        let rest = Self {
+            tags: dropped,
+            chapters: if has_chapters { Vec::new() } else { self.chapters.clone() },
+            has_attachments: false,
+        };
+        (Self { tags, chapters, has_attachments: false }, rest.text())
+    }
+
+    /// Names what there is, for messages; `None` if that is nothing.
+    #[must_use]
+    pub fn text(&self) -> Option<String> {
+        let chapters = (!self.chapters.is_empty()).then(|| "chapters".to_owned());
+        let tags = (!self.tags.is_empty()).then(|| names(&self.tags));
+        let parts: Vec<_> = [chapters, tags].into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| parts.join(" and "))
+    }
+
     /// The metadata that readers do not deliver.
     pub(crate) fn warnings(&self) -> Vec<Warning> {
-        let mut skipped = Vec::new();
-        if self.has_chapters {
-            skipped.push("chapters".to_owned());
-        }
-        if self.has_attachments {
-            skipped.push("attachments".to_owned());
-        }
-        if !self.tags.is_empty() {
-            skipped.push(names(&self.tags));
-        }
+        let skipped = self.has_attachments.then(|| "attachments".to_owned());
         skipped.into_iter().map(Warning::MetadataSkipped).collect()
     }
 }
@@ -46,7 +128,7 @@ pub(crate) fn is_technical(name: &str) -> bool {
     known.contains(&name.as_str()) || name.starts_with('_') || name.starts_with("NUMBER_OF_")
 }
 
-/// The names of `tags`, for a warning.
+/// The names of `tags`, for a message.
 pub(crate) fn names(tags: &[(String, String)]) -> String {
     let mut names: Vec<_> = tags.iter().map(|(name, _)| name.escape_debug().to_string()).collect();
     let more = names.len().saturating_sub(MAX_NAMES);
@@ -61,14 +143,46 @@ pub(crate) fn names(tags: &[(String, String)]) -> String {
 mod tests {
     use super::*;
 
+    fn chapter(start_ns: u64, end_ns: Option<u64>, title: &str) -> Chapter {
+        Chapter { start_ns, end_ns, title: title.to_owned() }
+    }
+
     #[test]
-    fn warnings_name_what_is_there() {
-        let mut metadata = Metadata::default();
+    fn tags_of_programs_and_repeated_tags_are_left_out() {
+        let mut metadata = FileMetadata::default();
         metadata.add_tag("encoder", "a program");
-        assert!(metadata.warnings().is_empty());
+        assert!(metadata.is_empty() && metadata.text().is_none());
         metadata.add_tag("title", "a song");
-        metadata.has_chapters = true;
-        let texts: Vec<_> = metadata.warnings().iter().map(ToString::to_string).collect();
-        assert_eq!(texts, ["skipped chapters", "skipped tags (title)"]);
+        metadata.add_tag("TITLE", "another song");
+        assert_eq!(metadata.tags, [("title".to_owned(), "a song".to_owned())]);
+        metadata.add_chapter(chapter(5, None, "two"));
+        metadata.add_chapter(chapter(0, None, "one"));
+        assert_eq!(metadata.chapters[0].title, "one");
+        assert_eq!(metadata.text().as_deref(), Some("chapters and tags (title)"));
+    }
+
+    #[test]
+    fn chapters_of_a_part_are_those_that_overlap_it() {
+        let chapters =
+            vec![chapter(0, None, "a"), chapter(10, Some(20), "b"), chapter(30, None, "c")];
+        let whole = FileMetadata { chapters, ..FileMetadata::default() };
+        assert_eq!(whole.part(0, None), whole);
+        let part = whole.part(5, Some(15)).chapters;
+        assert_eq!(part, [chapter(0, None, "a"), chapter(5, Some(10), "b")]);
+        assert_eq!(whole.part(20, Some(30)).chapters, []);
+        assert_eq!(whole.part(40, None).chapters, [chapter(0, None, "c")]);
+    }
+
+    #[test]
+    fn formats_hold_what_they_can() {
+        let mut metadata = FileMetadata::default();
+        metadata.add_tag("title", "a");
+        metadata.add_tag("mood", "b");
+        metadata.add_chapter(chapter(0, None, "c"));
+        let dropped = |format| metadata.for_format(format).1;
+        assert_eq!(dropped(Format::Matroska), None);
+        assert_eq!(dropped(Format::Mp4).as_deref(), Some("tags (mood)"));
+        assert_eq!(dropped(Format::Ogg).as_deref(), Some("chapters"));
+        assert_eq!(dropped(Format::Ivf).as_deref(), Some("chapters and tags (title, mood)"));
     }
 }

@@ -129,9 +129,9 @@ fn create_plain(
         Format::Mp4 => {
             let is_fragmented = options.live || matches!(output, Output::Stream(_));
             let writer: Box<dyn PacketWriter> = if is_fragmented {
-                Box::new(FragmentWriter::new(output, tracks)?)
+                Box::new(FragmentWriter::new(output, tracks, options)?)
             } else {
-                Box::new(Mp4Writer::new(output, tracks)?)
+                Box::new(Mp4Writer::new(output, tracks, options)?)
             };
             Ok(AvcWriter::wrap(writer, tracks))
         }

@@ -2,6 +2,8 @@
 
 use codec_core::codec::Limits;
 
+use crate::FileMetadata;
+
 /// Options for reading.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
@@ -14,10 +16,13 @@ pub struct ReadOptions {
 }
 
 /// Options for writing.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct WriteOptions {
     /// Write a live stream even if the output can seek (WebM: unknown sizes, no index;
     /// MP4: fragments).
     pub live: bool,
+    /// Tags and chapters (WebM, Matroska, MP4); other formats have none. See
+    /// [`FileMetadata::for_format`].
+    pub metadata: FileMetadata,
 }

@@ -1,6 +1,8 @@
 //! Coded packets, and the traits of their readers and writers.
 
-use crate::{AudioTrack, PayloadInfo, Result, SkippedTrack, Track, VideoTrack, Warning};
+use crate::{
+    AudioTrack, FileMetadata, PayloadInfo, Result, SkippedTrack, Track, VideoTrack, Warning,
+};
 
 /// One coded packet, in reusable memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -125,6 +127,11 @@ pub trait PacketReader: Send {
     /// The first audio track and its number.
     fn audio(&self) -> Option<(usize, &AudioTrack)> {
         self.tracks().iter().enumerate().find_map(|(at, track)| Some((at, track.audio()?)))
+    }
+
+    /// Tags and chapters of the whole file that come before the first packet.
+    fn metadata(&self) -> &FileMetadata {
+        const { &FileMetadata::NONE }
     }
 
     /// Selects only the first video track and returns its number; `None` if there is none, which

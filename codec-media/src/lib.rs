@@ -17,6 +17,7 @@
 //! | publish inputs on the server of `codec_net` | `publish::source` (feature `serve`) |
 //! | mix audio files | [`mix::run`] |
 //! | do the same work on several files | [`batch::run`] |
+//! | encode a long file in parallel, or on several machines | [`session::chunks`] |
 //! | copy packets between containers | `codec_container` |
 //!
 //! # Example
@@ -91,6 +92,7 @@
 //! | one run of an encoder | `session/` |
 //! | encodes to a quality or a file size | `session/goal/` |
 //! | the same work on several files | `batch/` |
+//! | chunks of a file, encoded independently | `session/chunks/` |
 //! | audio of a run: decode, resample, effects, encode, or copy | `audio/` |
 //! | conversion by colour description; scaling | `frame/`, `scaling.rs` |
 //! | PNG, JPEG and WebP; a lossy WebP is one VP8 key frame | `io/stills/` |

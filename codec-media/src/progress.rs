@@ -16,13 +16,18 @@ pub struct Now {
     pub dropped: u64,
 }
 
-/// A trial encode before the final pass.
+/// A pass over the frames before the final one.
 #[derive(Clone, Copy, Debug)]
-pub struct Pass {
-    /// Number of the pass, from 1.
-    pub number: usize,
-    /// Maximum number of passes; there may be fewer.
-    pub max: usize,
+pub enum Pass {
+    /// A trial encode.
+    Trial {
+        /// Number of the trial, from 1.
+        number: usize,
+        /// Maximum number of trials; there may be fewer.
+        max: usize,
+    },
+    /// A search for scene cuts.
+    Scan,
 }
 
 /// Receives the progress of one piece of work on frames.

@@ -38,7 +38,7 @@ impl Stop {
     }
 }
 
-/// Temporary files of this process whose outputs are not complete.
+/// Temporary files and folders of this process whose outputs are not complete.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// Whether this process has output files that are not complete.
@@ -50,11 +50,12 @@ pub fn has_unfinished_files() -> bool {
 /// running destructors, such as in a signal handler.
 pub fn remove_unfinished_files() {
     for path in UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-        let _ = std::fs::remove_file(path);
+        let _ =
+            if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
     }
 }
 
-/// Registers a temporary file.
+/// Registers a temporary file or folder.
 pub(crate) fn remember(path: PathBuf) {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).push(path);
 }

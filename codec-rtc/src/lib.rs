@@ -14,7 +14,7 @@
 //! | a sender or a receiver of VP8, VP9 or H.264 and Opus over plain RTP or SRTP | [`session::Sender`], [`session::Receiver`] |
 //! | a WebRTC endpoint | crate `codec-webrtc`, with [`packet`] and [`jitter`] for the payloads |
 //! | sockets, WHIP, WHEP or a server | crate `codec-net` |
-//! | an SFU | [`forward::Forwarder`], [`rtcp`], [`report`] |
+//! | an SFU | [`room::Room`] and [`room::Speakers`] for rooms, [`forward::Forwarder`] for one stream and one subscriber, [`rtcp`], [`report`] |
 //! | your own stack | the other modules individually: none of them depends on [`session`] |
 //! | a test of any of these over a bad network | [`link`] |
 //!
@@ -139,8 +139,8 @@
 //!   frames are IDR pictures (streams with recovery points only are not started).
 //! - Temporal layers are supported throughout, spatial layers by [`packet::vp9`], [`forward`]
 //!   and the [frame buffer](jitter::video). Both are described by the
-//!   [Dependency Descriptor](extension::dependency); its parser and [`allocation`] also support
-//!   simulcast.
+//!   [Dependency Descriptor](extension::dependency); its parser, [`allocation`] and [`room`]
+//!   also support simulcast.
 //! - FEC protects a single SSRC; there is no FEC across streams.
 //! - Memory is bounded for any input: datagrams of up to 2048 bytes, 2048 packets and 16 MiB in
 //!   a [`FrameBuffer`](jitter::video::FrameBuffer), 200 packets in an
@@ -168,6 +168,7 @@
 //! | [`pacer`] | pacing of packets |
 //! | [`recovery`] | NACK, retransmission history, key-frame requests |
 //! | [`forward`] | layer dropping for one subscriber (SFU) |
+//! | [`room`] | rooms of an SFU: simulcast, joins, bandwidth per viewer, speakers |
 //! | `sframe` | end-to-end encrypted frames (feature `sframe`) |
 //! | `srtp` | SRTP and SRTCP with externally negotiated keys (feature `srtp`) |
 //! | [`session`] | sender and receiver that combine all of the above |
@@ -191,7 +192,8 @@
 //! | RFC 3389; RFC 6716, section 2.1.7 | audio jitter buffer: comfort noise, in-band FEC, concealment, time-stretching | [`jitter::audio`] |
 //! | RFC 3550, section 6.4.1; abs-capture-time | lip sync | [`sync`] |
 //! | draft-ietf-rmcat-gcc-02 | bandwidth estimate | [`congestion`] |
-//! | RFC 7667, section 3.7 | layer dropping in an SFU | [`forward`] |
+//! | RFC 7667, section 3.7 | layer dropping in an SFU | [`forward`], [`room`] |
+//! | RFC 6464 | speakers by audio levels | [`room::speakers`] |
 //! | RFC 3711, 7714, 4568 | SRTP, SRTCP | `srtp` |
 //! | RFC 9605 | SFrame | `sframe` |
 //!
@@ -216,6 +218,7 @@ pub mod recovery;
 mod replay;
 pub mod report;
 pub mod rng;
+pub mod room;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;

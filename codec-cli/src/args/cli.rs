@@ -7,6 +7,7 @@ use clap_complete::Shell;
 
 use super::audio::AudioTrackArg;
 use super::bench::BenchArgs;
+use super::chunks::{ChunksArgs, ChunksStep};
 use super::compare::CompareArgs;
 use super::concat::ConcatArgs;
 use super::decode::{DecodeArgs, ProbeArgs, SnapshotArgs};
@@ -57,7 +58,11 @@ impl Cli {
     /// # Errors
     /// As from the grammar, for an unknown argument.
     pub(crate) fn checked(mut self) -> Result<Self, clap::Error> {
-        let (Verb::Encode(args) | Verb::Transcode(args)) = &mut self.verb else { return Ok(self) };
+        let args = match &mut self.verb {
+            Verb::Encode(args) | Verb::Transcode(args) => args,
+            Verb::Chunks(ChunksArgs { step: ChunksStep::Plan(args) }) => args,
+            _ => return Ok(self),
+        };
         args.audio.no_audio |= args.audio_track == Some(AudioTrackArg::None);
         let Some(extra) = args.more.first().filter(|_| args.out_dir.is_none()) else {
             return Ok(self);
@@ -111,6 +116,8 @@ pub(crate) enum Verb {
     Transcode(EncodeArgs),
     /// Join files, copying their video if possible.
     Concat(ConcatArgs),
+    /// Encode a long file in chunks: on several machines, or in steps that can be repeated.
+    Chunks(ChunksArgs),
     /// List the tracks or the packets of a media file.
     Probe(ProbeArgs),
     /// Inspect a video stream frame by frame and block by block (HTML or JSON).

@@ -135,6 +135,12 @@ pub(crate) struct EncodeArgs {
     /// Check that the output decodes to the encoder's frames; exit with code 7 if one differs.
     #[arg(long)]
     pub(crate) verify: bool,
+    /// Encode in chunks of 8 to 12 seconds that begin at scene cuts, some at a time.
+    ///
+    /// This uses all cores for files of any size. The output has a constant quality (-q 60 without -q or --qp)
+    /// and is the same for any number of threads. `codec chunks` does the same on several machines.
+    #[arg(long)]
+    pub(crate) chunked: bool,
     /// Write MP4 in fragments of about a second.
     ///
     /// The file is playable up to its last complete fragment if the run is killed. MP4 on a pipe is
@@ -170,6 +176,11 @@ impl EncodeArgs {
     /// The output file. It is empty in the arguments of a batch, whose outputs are those of its files.
     pub(crate) fn output(&self) -> &Path {
         self.output.as_deref().unwrap_or(Path::new(""))
+    }
+
+    /// Sets the output file.
+    pub(crate) fn set_output(&mut self, output: PathBuf) {
+        self.output = Some(output);
     }
 
     /// Which existing files the output may replace.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codec_container::Format;
+use codec_container::{FileMetadata, Format};
 use codec_media::failure::{Failure, Result};
 use codec_media::io::names::{Outputs, format_of, is_pipe};
 use codec_media::rate_trace::read_targets;
@@ -70,6 +70,7 @@ pub(crate) fn encoding(args: &EncodeArgs) -> Result<Encoding> {
         report,
         verify: args.verify,
         audio,
+        metadata: FileMetadata::default(),
         pix_fmt: args.transform.pix_fmt,
         deinterlace: args.transform.deinterlace,
         fps: args.cut.fps,

@@ -54,6 +54,7 @@ impl Given {
                 (args.size.is_some(), "--size"),
                 (args.rate_trace.is_some(), "--rate-trace"),
                 (args.passes.is_some(), "--passes"),
+                (args.chunked, "--chunked"),
             ]),
             threads: cut.threads.map(|_| "--threads"),
             frames: first(&[

@@ -4,6 +4,7 @@ pub(crate) mod arm_options;
 pub(crate) mod audio;
 pub(crate) mod audio_encoding;
 pub(crate) mod bench;
+pub(crate) mod chunks;
 pub(crate) mod cli;
 pub(crate) mod compare;
 pub(crate) mod concat;

@@ -15,7 +15,7 @@ use codec_media::io::stills::{StillFormat, write};
 use codec_media::io::unreadable::Advice;
 use codec_media::io::video;
 use codec_media::session::copy::copy;
-use codec_media::session::{self, Session, audio, goal};
+use codec_media::session::{self, Session, audio, chunks, goal};
 use codec_media::settings::encoding::can_hold_video;
 use codec_media::values::Rotate;
 
@@ -148,6 +148,7 @@ fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
         return copy(&copying(args)?, env);
     }
     let settings = encoding(args)?;
+    let chunked = if args.chunked { Some(chunks::settings_of(&settings, env)?) } else { None };
     let opened = session::open_input(&settings, env)?;
     if opened.available.audio && settings.audio.is_none() && !args.audio.no_audio {
         env.events.note(format!("audio dropped: {format} cannot hold audio"));
@@ -161,6 +162,10 @@ fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
         let name = settings.input.name();
         env.events.warn(format!("audio options have no effect: {name} has no audio"));
     }
+    if let Some(settings) = chunked {
+        return chunks::encode(&settings, env);
+    }
+    let settings = session::with_metadata(&settings, &opened, env);
     if opened.video.is_some() && settings.goal.is_some() {
         return goal::encode(&settings, opened, env);
     }

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod chunks;
 mod codecs;
 mod decode;
 mod encode;
@@ -38,6 +39,7 @@ pub(crate) fn run(verb: Verb, env: &Env) -> Result<()> {
         Verb::Transcode(args) => encode::transcode(&args, env),
         Verb::Decode(args) => decode::run(&args, env),
         Verb::Concat(args) => concat::run(&joining(&args)?, env),
+        Verb::Chunks(args) => chunks::run(&args, env),
         Verb::Probe(args) => probe::run(&args, env),
         Verb::Inspect(args) => inspect::run(&InspectOptions::from(&args), env),
         Verb::Metrics(args) => metrics::run(&args, env),

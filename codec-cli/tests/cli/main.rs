@@ -17,6 +17,7 @@ mod batch;
 mod bench;
 #[cfg(feature = "net")]
 mod capture;
+mod chunks;
 mod compare;
 mod compare_against;
 mod compare_page;
@@ -38,6 +39,7 @@ mod inspect;
 mod interlaced;
 mod interrupts;
 mod malformed;
+mod metadata;
 mod metrics;
 #[path = "../../../tests/src/mutate.rs"]
 #[expect(unreachable_pub, reason = "shared with the tests of the libraries")]

@@ -6,10 +6,11 @@
 
 use super::boxes::{put, put_full};
 use super::decode_times::{self, DecodeTimes, SampleTime};
+use super::metadata::put_metadata;
 use super::writer::{Header, Meta, State, check_tracks, shifts};
 use crate::interleave::Interleaver;
 use crate::io::ByteWriter;
-use crate::{Output, PacketRef, PacketWriter, Result, Track};
+use crate::{FileMetadata, Output, PacketRef, PacketWriter, Result, Track, WriteOptions};
 
 /// Shortest fragment before a key frame, and usual length of others.
 const MIN_FRAGMENT_NS: i64 = 500_000_000;
@@ -48,6 +49,7 @@ pub(crate) struct FragmentWriter {
     shifts: Option<Vec<i64>>,
     /// Number of fragments written.
     count: u32,
+    metadata: FileMetadata,
 }
 
 /// Consecutive samples of a track.
@@ -72,7 +74,7 @@ impl FragmentWriter {
     ///
     /// # Errors
     /// [`crate::Error::Io`]; [`crate::Error::Unsupported`] as for other MP4 files.
-    pub(crate) fn new(output: Output, tracks: &[Track]) -> Result<Self> {
+    pub(crate) fn new(output: Output, tracks: &[Track], options: &WriteOptions) -> Result<Self> {
         check_tracks(tracks)?;
         Ok(Self {
             output: ByteWriter::new(output)?,
@@ -84,6 +86,7 @@ impl FragmentWriter {
             newest: None,
             shifts: None,
             count: 0,
+            metadata: options.metadata.clone(),
         })
     }
 
@@ -186,6 +189,7 @@ impl FragmentWriter {
                     });
                 }
             });
+            put_metadata(out, &self.metadata);
         });
         shifts
     }

@@ -16,5 +16,6 @@ mod vp_configuration;
 mod writer;
 
 pub(crate) use fragment_writer::FragmentWriter;
+pub(crate) use metadata::holds_tag;
 pub use reader::Mp4Reader;
 pub use writer::Mp4Writer;

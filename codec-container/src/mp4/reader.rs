@@ -10,6 +10,7 @@ use super::input::{Head, Input};
 use super::metadata;
 use super::samples::{Sample, SampleTable};
 use super::track::{self, Edits, TrackSamples};
+use crate::FileMetadata;
 use crate::samples::{SampleCounter, scaled};
 use crate::time_order::TimeOrder;
 use crate::{
@@ -27,6 +28,7 @@ pub struct Mp4Reader {
     input: Input,
     limits: Limits,
     tracks: Vec<Track>,
+    metadata: FileMetadata,
     states: Vec<State>,
     /// Start of the next top-level box.
     next_box: u64,
@@ -186,8 +188,9 @@ impl Mp4Reader {
         let mut input = Input::new(source)?;
         let (head, moov) = find_moov(&mut input)?;
         let (mut tracks, samples) = track::find_tracks(&moov, head.offset)?;
+        let metadata = metadata::parse(&moov);
         if let Some(first) = tracks.first_mut() {
-            first.warn(metadata::parse(&moov).warnings());
+            first.warn(metadata.warnings());
         }
         let budget = input.len()?;
         let states = tracks.iter().zip(samples);
@@ -196,6 +199,7 @@ impl Mp4Reader {
             input,
             limits: options.limits,
             tracks,
+            metadata,
             states,
             next_box: head.end,
             budget,
@@ -357,6 +361,10 @@ impl AudioState {
 impl PacketReader for Mp4Reader {
     fn tracks(&self) -> &[Track] {
         &self.tracks
+    }
+
+    fn metadata(&self) -> &FileMetadata {
+        &self.metadata
     }
 
     fn select(&mut self, tracks: &[usize]) {

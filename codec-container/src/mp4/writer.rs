@@ -5,6 +5,7 @@ use codec_core::frame::{ColorRange, FieldOrder, PictureInfo, Rational, Rotation,
 
 use super::boxes::{put, put_full, put_table, unsupported};
 use super::decode_times::{DecodeTimes, SampleTime, compositions, durations};
+use super::metadata::put_metadata;
 use super::vp_configuration::{self, Load};
 use super::{audio, hdr};
 use crate::interleave::Interleaver;
@@ -12,7 +13,10 @@ use crate::io::ByteWriter;
 use crate::samples::scaled;
 use crate::time_order::TimeOrder;
 use crate::vp9::KeyHeader;
-use crate::{Format, Output, PacketRef, PacketWriter, Result, Track, VideoTrack, pcm};
+use crate::{
+    FileMetadata, Format, Output, PacketRef, PacketWriter, Result, Track, VideoTrack, WriteOptions,
+    pcm,
+};
 
 /// The number 1 in 16.16 fixed point.
 const ONE: i32 = 0x1_0000;
@@ -31,6 +35,7 @@ pub struct Mp4Writer {
     samples_at: u64,
     /// Track of the last sample that was written.
     last_track: Option<usize>,
+    metadata: FileMetadata,
 }
 
 /// Index data of a packet.
@@ -71,7 +76,7 @@ impl Mp4Writer {
     /// # Errors
     /// [`crate::Error::Io`]; [`crate::Error::Unsupported`] on a pipe, for tracks whose codec
     /// configuration is missing although the codec requires it, and for sizes above 65535.
-    pub fn new(output: Output, tracks: &[Track]) -> Result<Self> {
+    pub fn new(output: Output, tracks: &[Track], options: &WriteOptions) -> Result<Self> {
         let mut output = ByteWriter::new(output)?;
         if !output.can_seek() {
             return Err(unsupported("writing to a pipe"));
@@ -92,6 +97,7 @@ impl Mp4Writer {
             tracks: tracks.iter().map(State::new).collect(),
             samples_at,
             last_track: None,
+            metadata: options.metadata.clone(),
         })
     }
 
@@ -130,6 +136,7 @@ impl Mp4Writer {
                     put(out, b"mdia", |out| state.put_media(out, timing));
                 });
             }
+            put_metadata(out, &self.metadata);
         });
         out
     }

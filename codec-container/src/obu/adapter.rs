@@ -51,7 +51,7 @@ impl Av1Adapter {
         let state = if is_stream || !tracks.iter().any(lacks_setup) {
             State::Writing(create(output, format, tracks, options)?)
         } else {
-            let (options, tracks) = (*options, tracks.to_vec());
+            let (options, tracks) = (options.clone(), tracks.to_vec());
             State::Waiting { output, format, options, create, tracks, packets: Vec::new() }
         };
         Ok(Self { is_av1: tracks.iter().map(is_av1).collect(), delimiter, state })

@@ -61,9 +61,12 @@ pub(super) fn seek_head(entries: &[(u32, u64)]) -> Vec<u8> {
 
 /// Appends the general information; returns the position in `out` that is reserved for the
 /// duration.
-pub(super) fn info(out: &mut Vec<u8>, scale_ns: u64) -> usize {
+pub(super) fn info(out: &mut Vec<u8>, scale_ns: u64, title: Option<&str>) -> usize {
     put_master(out, ids::INFO, |out| {
         put_uint(out, ids::TIMESTAMP_SCALE, scale_ns);
+        if let Some(title) = title {
+            put(out, ids::TITLE, title.as_bytes());
+        }
         put(out, ids::MUXING_APP, APP.as_bytes());
         put(out, ids::WRITING_APP, APP.as_bytes());
         void(out, DURATION_BYTES);

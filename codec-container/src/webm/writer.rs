@@ -8,6 +8,7 @@ use codec_core::codec::Codec;
 use codec_core::frame::Rational;
 
 use super::ebml::{put_head, put_open_head, put_sint, put_uint, size_in_eight};
+use super::metadata::put_metadata;
 use super::{ids, layout};
 use crate::interleave::Interleaver;
 use crate::io::ByteWriter;
@@ -172,9 +173,10 @@ impl WebmWriter {
             layout::void(&mut out, layout::SEEK_HEAD_BYTES);
         }
         let info_at = out.len() as u64;
-        let duration_at = layout::info(&mut out, scale_ns) as u64;
+        let duration_at = layout::info(&mut out, scale_ns, options.metadata.title()) as u64;
         let tracks_at = out.len() as u64;
         layout::tracks(&mut out, tracks, &frame_ns)?;
+        put_metadata(&mut out, &options.metadata);
         output.write(&out)?;
         if live {
             output.flush()?;

@@ -98,8 +98,11 @@ struct FileMeter {
 
 impl Meter for FileMeter {
     fn begin_pass(&mut self, pass: Option<Pass>) {
-        self.pass = pass.map(|pass| pass.number);
-        self.passes = pass.map_or(self.passes, |pass| pass.max + 1);
+        (self.pass, self.passes) = match pass {
+            Some(Pass::Trial { number, max }) => (Some(number), max + 1),
+            Some(Pass::Scan) => (Some(1), 2),
+            None => (None, self.passes),
+        };
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a report")]

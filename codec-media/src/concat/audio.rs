@@ -4,9 +4,11 @@
 use std::collections::VecDeque;
 
 use codec_audio::{AudioBuf, AudioCodec, AudioFormat, PcmEncoding, SampleKind};
-use codec_container::{AudioTrack, CodedPacket, Error, Format, Input, PacketReader, Track};
+use codec_container::{
+    AudioTrack, CodedPacket, Error, FileMetadata, Format, Input, PacketReader, Track,
+};
 
-use super::part::Part;
+use super::part::{Part, joined_metadata};
 use crate::Env;
 use crate::audio::gap::GapLimit;
 use crate::audio::source::{AudioDecodeOptions, AudioSource};
@@ -35,6 +37,7 @@ struct Current {
 /// Delivers the audio of all parts in packets of 20 ms.
 pub(super) struct ChainedAudio {
     tracks: [Track; 1],
+    metadata: FileMetadata,
     format: AudioFormat,
     parts: VecDeque<Planned>,
     current: Option<Current>,
@@ -70,6 +73,7 @@ impl ChainedAudio {
         track.duration = planned.back().map(|last| last.end);
         Self {
             tracks: [Track::Audio(track)],
+            metadata: joined_metadata(parts),
             format,
             parts: planned,
             current: None,
@@ -192,6 +196,10 @@ impl ChainedAudio {
 impl PacketReader for ChainedAudio {
     fn tracks(&self) -> &[Track] {
         &self.tracks
+    }
+
+    fn metadata(&self) -> &FileMetadata {
+        &self.metadata
     }
 
     /// There is only one track.

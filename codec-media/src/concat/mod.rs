@@ -12,15 +12,15 @@ use codec_container::VideoTrack;
 use codec_core::codec::Codec;
 
 use self::audio::ChainedAudio;
-use self::part::{Extent, Part};
+use self::part::{Extent, Part, joined_metadata};
 use self::video::{ChainedFrames, ChainedPackets};
 use crate::Env;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::audio_input::AudioInput;
-use crate::io::decoded::DecodeOptions;
+use crate::io::metadata::kept;
 use crate::session::Session;
 use crate::session::audio::{self as session_audio, AudioEncoding};
-use crate::session::copy::{Copying, copy_packets};
+use crate::session::copy::{Copying, Transfer, copy_packets};
 use crate::settings::encoding::{Encoding, can_hold_video};
 
 /// Differences between the lengths of audio and video that are not reported, in nanoseconds: a
@@ -44,7 +44,7 @@ pub struct Joining {
 /// If an input cannot be read, the parts do not fit together, or the output cannot be written.
 pub fn run(joining: &Joining, env: &Env) -> Result<()> {
     env.stop.handle_requests();
-    let settings = &joining.encoding;
+    let mut settings = joining.encoding.clone();
     settings.rules.check(&settings.output)?;
     let limits = settings.input.limits;
     let wants_audio = settings.audio.is_some();
@@ -59,8 +59,10 @@ pub fn run(joining: &Joining, env: &Env) -> Result<()> {
     let audio = audio_format(&parts).map(|format| ChainedAudio::new(&parts, format, env));
     let audio = audio.and_then(|audio| AudioInput::of(Box::new(audio), names(&parts)));
     if !has_video || drops_video {
-        return join_audio(settings, audio, env);
+        return join_audio(&settings, audio, env);
     }
+    settings.metadata = kept(&joined_metadata(&parts), settings.format, &names(&parts), env);
+    let settings = &settings;
     check_sizes(&parts, settings)?;
     let reason = if joining.encodes { Some("an option requires it".to_owned()) } else { None };
     match reason.map_or_else(|| copyable(&parts, settings), Err) {
@@ -76,18 +78,13 @@ pub fn run(joining: &Joining, env: &Env) -> Result<()> {
                 rules: settings.rules.clone(),
                 audio: settings.audio.clone(),
             };
-            copy_packets(&copying, Box::new(packets), audio, env)
+            let metadata = settings.metadata.clone();
+            let transfer = Transfer { metadata, ..Transfer::default() };
+            copy_packets(&copying, Box::new(packets), audio, transfer, env)?.report(&copying, env)
         }
         Err(reason) => {
             env.events.note(format!("joining {} files, encoding them: {reason}", parts.len()));
-            let options = DecodeOptions {
-                limits,
-                threads: settings.threads,
-                pix_fmt: settings.pix_fmt,
-                deinterlace: settings.deinterlace,
-                ..DecodeOptions::default()
-            };
-            let mut frames = ChainedFrames::new(&parts, options, env)?;
+            let mut frames = ChainedFrames::new(&parts, settings.decode_options(), env)?;
             Session::new(settings, &frames, audio, env)?.run(settings, &mut frames)
         }
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use codec_audio::AudioFormat;
-use codec_container::{AudioTrack, CodedPacket, Input, TrackKind, VideoTrack};
+use codec_container::{AudioTrack, CodedPacket, FileMetadata, Input, TrackKind, VideoTrack};
 use codec_core::codec::Limits;
 use codec_core::frame::{Rational, Size};
 
@@ -42,6 +42,8 @@ pub(super) struct Part {
     /// The extent of the video, or else of the audio.
     pub(super) extent: Extent,
     pub(super) audio_extent: Option<Extent>,
+    /// Tags and chapters, with the times of the input.
+    metadata: FileMetadata,
 }
 
 impl Part {
@@ -80,6 +82,7 @@ impl Part {
         wants_audio: bool,
         env: &Env,
     ) -> Result<Self> {
+        let metadata = reader.metadata().clone();
         let video = reader.video().map(|(number, track)| (number, track.clone()));
         let audio = reader.audio().map(|(number, track)| (number, track.clone()));
         let audio = audio.filter(|_| wants_audio);
@@ -124,7 +127,7 @@ impl Part {
         };
         let coded = track.filter(|_| begins_with_key == Some(true));
         let audio = audio.map(|(_, track)| track);
-        Ok(Self { spec, video: stated, coded, audio, extent, audio_extent })
+        Ok(Self { spec, video: stated, coded, audio, extent, audio_extent, metadata })
     }
 
     fn raw(spec: InputSpec, env: &Env) -> Result<Self> {
@@ -140,7 +143,8 @@ impl Part {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         let extent = Extent { start_ns: 0, end_ns: ticks_to_ns(count, info.time_base) };
         let video = Some((info.size, info.frame_rate));
-        Ok(Self { spec, video, coded: None, audio: None, extent, audio_extent: None })
+        let metadata = FileMetadata::default();
+        Ok(Self { spec, video, coded: None, audio: None, extent, audio_extent: None, metadata })
     }
 
     pub(super) fn name(&self) -> String {
@@ -151,6 +155,25 @@ impl Part {
     pub(super) fn audio_format(&self) -> Option<AudioFormat> {
         self.audio.as_ref().map(|track| track.audio)
     }
+}
+
+/// The tags of the first part, and the chapters of all parts.
+pub(super) fn joined_metadata(parts: &[Part]) -> FileMetadata {
+    let ns = |ns: i64| u64::try_from(ns).unwrap_or(0);
+    let mut joined = parts.first().map(|part| part.metadata.clone()).unwrap_or_default();
+    joined.chapters.clear();
+    let mut at_ns = 0_u64;
+    for part in parts {
+        let Extent { start_ns, end_ns } = part.extent;
+        let mut chapters = part.metadata.part(ns(start_ns), Some(ns(end_ns))).chapters;
+        for chapter in &mut chapters {
+            chapter.start_ns += at_ns;
+            chapter.end_ns = chapter.end_ns.map(|end_ns| end_ns + at_ns);
+        }
+        joined.chapters.append(&mut chapters);
+        at_ns = at_ns.saturating_add(ns(part.extent.length_ns()));
+    }
+    joined
 }
 
 /// First and last times of the packets of a track.

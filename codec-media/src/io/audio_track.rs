@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use codec_container::{CodedPacket, PacketReader, Result as ContainerResult, Track};
+use codec_container::{CodedPacket, FileMetadata, PacketReader, Result as ContainerResult, Track};
 
 use crate::failure::{Failure, Kind, Result};
 
@@ -174,6 +174,10 @@ impl ChosenAudio {
 impl PacketReader for ChosenAudio {
     fn tracks(&self) -> &[Track] {
         &self.tracks
+    }
+
+    fn metadata(&self) -> &FileMetadata {
+        self.reader.metadata()
     }
 
     fn select(&mut self, tracks: &[usize]) {

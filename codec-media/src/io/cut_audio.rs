@@ -2,7 +2,7 @@
 //! packets that are not part of the cut count as codec delay, those of the last one are trimmed.
 
 use codec_audio::AudioCodec;
-use codec_container::{AudioTrack, CodedPacket, PacketReader, Result, Track};
+use codec_container::{AudioTrack, CodedPacket, FileMetadata, PacketReader, Result, Track};
 
 use super::audio_input::AudioInput;
 use crate::Env;
@@ -54,6 +54,7 @@ fn is_uncompressed(codec: AudioCodec) -> bool {
 /// Delivers the packets of one audio track that are part of a cut.
 struct CutReader {
     reader: Box<dyn PacketReader>,
+    metadata: FileMetadata,
     tracks: Vec<Track>,
     number: usize,
     /// The first packet, read ahead.
@@ -137,7 +138,10 @@ pub(crate) fn cut_audio(
     if let Some(described) = tracks.get_mut(number) {
         *described = Track::Audio(track.clone());
     }
+    let ns = |ns: i64| u64::try_from(ns).unwrap_or(0);
+    let from_ns = ns(if range.keep_times { 0 } else { range.start_ns.unwrap_or(0) });
     let reader = CutReader {
+        metadata: reader.metadata().part(from_ns, range.end_ns.map(ns)),
         reader,
         tracks,
         number,
@@ -286,6 +290,10 @@ fn cut_samples(packet: &mut CodedPacket, samples: u32, ticks: Ticks) {
 impl PacketReader for CutReader {
     fn tracks(&self) -> &[Track] {
         &self.tracks
+    }
+
+    fn metadata(&self) -> &FileMetadata {
+        &self.metadata
     }
 
     /// The track was selected before.

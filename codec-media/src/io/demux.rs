@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use codec_container::{CodedPacket, Error, PacketReader, Result, Track};
+use codec_container::{CodedPacket, Error, FileMetadata, PacketReader, Result, Track};
 
 /// Maximum bytes of one track that wait while the other is read.
 const MAX_WAITING_BYTES: usize = 256 << 20;
@@ -29,6 +29,7 @@ struct Lane {
 pub(crate) struct TrackReader {
     shared: Arc<Mutex<Shared>>,
     tracks: Vec<Track>,
+    metadata: FileMetadata,
     lane: usize,
 }
 
@@ -37,11 +38,13 @@ pub(crate) struct TrackReader {
 pub(crate) fn split(mut reader: Box<dyn PacketReader>, tracks: [usize; 2]) -> [TrackReader; 2] {
     reader.select(&tracks);
     let descriptions = reader.tracks().to_vec();
+    let metadata = reader.metadata().clone();
     let lanes = tracks.map(|track| Lane { track, ..Lane::default() });
     let shared = Arc::new(Mutex::new(Shared { reader, lanes, ended: false }));
     [0, 1].map(|lane| TrackReader {
         shared: Arc::clone(&shared),
         tracks: descriptions.clone(),
+        metadata: metadata.clone(),
         lane,
     })
 }
@@ -55,6 +58,10 @@ impl TrackReader {
 impl PacketReader for TrackReader {
     fn tracks(&self) -> &[Track] {
         &self.tracks
+    }
+
+    fn metadata(&self) -> &FileMetadata {
+        &self.metadata
     }
 
     /// The track was selected when the reader was split.

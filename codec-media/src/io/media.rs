@@ -1,6 +1,6 @@
 //! Opens an input for its video, its audio or both.
 
-use codec_container::{Input, PacketReader, TrackKind};
+use codec_container::{FileMetadata, Input, PacketReader, TrackKind};
 
 use super::audio_input::AudioInput;
 use super::audio_track::AudioTrackChoice;
@@ -8,10 +8,12 @@ use super::cut_audio::{AudioRange, cut_audio, only_audio};
 use super::decoded::{DecodeOptions, DecodedSource};
 use super::demux;
 use super::input::{InputSpec, Opened};
+use super::metadata::part_of;
 use super::source::FrameSource;
 use super::unreadable::{is_lost, missing};
 use super::video;
 use crate::Env;
+use crate::cut::ns_of;
 use crate::failure::{Failure, Kind, Result};
 
 /// Video, audio or both: the requested media (at least one), or those of an input.
@@ -29,6 +31,8 @@ pub struct Media {
     pub video: Option<Box<dyn FrameSource>>,
     /// The audio track.
     pub audio: Option<AudioInput>,
+    /// Tags and chapters of the part that is read, with its times.
+    pub metadata: FileMetadata,
     /// The media of the input, wanted or not.
     pub available: MediaSelection,
     /// Set if audio was wanted and the only audio track cannot be read.
@@ -66,7 +70,8 @@ pub fn open(
         other => {
             let video = Some(video::of(other, spec, options, env)?);
             let available = MediaSelection { video: true, audio: false };
-            return Ok(Media { video, audio: None, available, lost_audio: None });
+            let metadata = FileMetadata::default();
+            return Ok(Media { video, audio: None, metadata, available, lost_audio: None });
         }
     };
     let name = spec.name();
@@ -78,6 +83,7 @@ pub fn open(
     warn_of_further_tracks(&*reader, wants, spec, env);
     let available =
         MediaSelection { video: reader.video().is_some(), audio: reader.audio().is_some() };
+    let whole = reader.metadata().clone();
     let video_track = reader.video().map(|(number, _)| number).filter(|_| wants.video);
     let audio_track = reader.audio().map(|(number, _)| number).filter(|_| wants.audio);
     let (video, audio) = match (video_track, audio_track) {
@@ -115,7 +121,9 @@ pub fn open(
         }
         (audio, _) => audio,
     };
-    Ok(Media { video, audio, available, lost_audio })
+    let start_ns = video.as_ref().and_then(|video| video.start_ns());
+    let metadata = part_of(&whole, spec.cut, start_ns.unwrap_or_else(|| ns_of(spec.cut.start())));
+    Ok(Media { video, audio, metadata, available, lost_audio })
 }
 
 /// Returns `media` with the audio of another input, whose time 0 is that of the video. It is cut where the video is.
@@ -128,7 +136,7 @@ pub(crate) fn with_audio_of(
     options: &DecodeOptions,
     env: &Env,
 ) -> Result<Media> {
-    let Media { video: Some(video), available, .. } = media else {
+    let Media { video: Some(video), metadata, available, .. } = media else {
         let message = format!("--audio-from requires video, and {} has none", video_spec.name());
         return Err(Failure::usage(message));
     };
@@ -144,7 +152,7 @@ pub(crate) fn with_audio_of(
         env.events.note(format!("the audio of {name} is replaced by that of {other}"));
     }
     let available = MediaSelection { video: true, audio: true };
-    Ok(Media { video: Some(video), audio, available, lost_audio: None })
+    Ok(Media { video: Some(video), audio, metadata, available, lost_audio: None })
 }
 
 /// Opens the audio of an input that is used with the video of another one.

@@ -15,6 +15,7 @@ pub mod input;
 pub(crate) mod interruptible;
 pub(crate) mod key_frame;
 pub mod media;
+pub(crate) mod metadata;
 pub mod names;
 pub mod output;
 pub(crate) mod packed;

@@ -225,7 +225,7 @@ pub fn part_of(path: &Path) -> PathBuf {
 }
 
 /// The folder of a file.
-fn folder_of(path: &Path) -> &Path {
+pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use codec_audio::{AudioCodec, PcmEncoding};
-use codec_container::{AudioTrack, Format, Track, WriteOptions, create_packets};
+use codec_container::{AudioTrack, FileMetadata, Format, Track, WriteOptions, create_packets};
 use codec_core::frame::Rational;
 
 use crate::Env;
@@ -14,6 +14,7 @@ use crate::audio::source::{AudioDecodeOptions, AudioSource};
 use crate::count::counted;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::audio_input::AudioInput;
+use crate::io::metadata::kept;
 use crate::io::output::{OutputFile, OutputRules};
 use crate::json::Object;
 use crate::progress::Now;
@@ -137,6 +138,18 @@ fn kbps(pipeline: &AudioPipeline) -> f64 {
     if seconds > 0.0 { bytes as f64 * 8.0 / seconds / 1000.0 } else { 0.0 }
 }
 
+/// The tags and chapters of the file, and the tags of the track.
+fn metadata_of(input: &AudioInput) -> FileMetadata {
+    let mut metadata = input.reader.metadata().clone();
+    for (name, value) in user_tags(&input.track) {
+        let is_known = metadata.tags.iter().any(|(known, _)| known.eq_ignore_ascii_case(&name));
+        if !is_known {
+            metadata.tags.push((name, value));
+        }
+    }
+    metadata
+}
+
 /// Steps of an audio-only run, in seconds, for progress.
 const STEP_S: f64 = 0.1;
 const STEPS_PER_SECOND: Rational = Rational { num: 10, den: 1 };
@@ -150,16 +163,16 @@ pub fn run(settings: &AudioEncoding, input: AudioInput, env: &Env) -> Result<()>
     let stated = input.track.duration.map(|ticks| ticks as f64 * input.track.time_base.as_f64());
     let name = input.name.clone();
     let output = OutputFile::create(&settings.output, &settings.rules)?;
-    let tags = user_tags(&input.track);
-    if settings.format != Format::Ogg && !tags.is_empty() {
-        let names: Vec<_> = tags.iter().map(|(name, _)| &**name).collect();
-        let names = names.join(", ");
-        env.events.warn(format!("{name}: skipped tags ({})", names.escape_debug()));
-    }
-    let Opened { mut pipeline, track, text } =
+    let metadata = kept(&metadata_of(&input), settings.format, &name, env);
+    let Opened { mut pipeline, mut track, text } =
         open(input, &settings.audio, settings.format, 0, &output.name, &settings.options, env)?;
     let mut options = WriteOptions::default();
     options.live = settings.fragmented;
+    if settings.format == Format::Ogg {
+        track.tags = metadata.tags;
+    } else {
+        options.metadata = metadata;
+    }
     let writer =
         create_packets(output.stream()?, settings.format, &[Track::Audio(track)], &options);
     let mut writer = writer.map_err(|error| Failure::writing(&output.name, error))?;

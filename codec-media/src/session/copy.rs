@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 
 use codec_container::{
-    CodedPacket, Format, Input, PacketRef, PacketWriter, Track, TrackKind, VideoTrack,
-    WriteOptions, create_packets,
+    CodedPacket, FileMetadata, Format, Input, PacketRef, PacketWriter, Track, TrackKind,
+    VideoTrack, WriteOptions, create_packets,
 };
 use codec_core::frame::Rational;
 
@@ -22,6 +22,7 @@ use crate::io::cut_packets::{CutPackets, VideoPackets};
 use crate::io::decoded::DecodeOptions;
 use crate::io::input::{InputSpec, Opened};
 use crate::io::media::{other_audio, separate};
+use crate::io::metadata::{kept, part_of};
 use crate::io::output::{OutputFile, OutputRules};
 use crate::io::unreadable::{Advice, is_lost, missing};
 use crate::json::Object;
@@ -55,22 +56,46 @@ pub struct Copying {
 pub fn copy(settings: &Copying, env: &Env) -> Result<()> {
     env.stop.handle_requests();
     settings.rules.check(&settings.output)?;
-    let (video, audio) = open(settings, env)?;
-    copy_packets(settings, Box::new(video), audio, env)
+    let (video, audio, found) = open(settings, env)?;
+    let found = part_of(&found, settings.input.cut, video.start_ns());
+    let metadata = kept(&found, settings.format, &settings.input.name(), env);
+    let transfer = Transfer { metadata, ..Transfer::default() };
+    copy_packets(settings, Box::new(video), audio, transfer, env)?.report(settings, env)
 }
 
-/// Copies these packets, and audio as the settings say.
+/// Properties of a transfer of packets that do not follow from its settings.
+pub(crate) struct Transfer {
+    /// The way in which the video gets to the output, for messages.
+    pub(crate) how: String,
+    /// Why the packets end before the input.
+    pub(crate) end: Result<()>,
+    /// Whether the audio ends with the packets.
+    pub(crate) cuts_audio: bool,
+    /// Tags and chapters of the output.
+    pub(crate) metadata: FileMetadata,
+}
+
+impl Default for Transfer {
+    /// All packets of an input.
+    fn default() -> Self {
+        let metadata = FileMetadata::default();
+        Self { how: "copied".to_owned(), end: Ok(()), cuts_audio: false, metadata }
+    }
+}
+
+/// Writes these packets, and audio as the settings say. The output does not have its name yet.
 pub(crate) fn copy_packets(
     settings: &Copying,
     video: Box<dyn VideoPackets>,
     audio: Option<AudioInput>,
+    transfer: Transfer,
     env: &Env,
-) -> Result<()> {
-    Copy::new(settings, video, audio, env)?.run(settings)
+) -> Result<Copied> {
+    Copy::new(settings, video, audio, &transfer, env)?.run(settings, transfer)
 }
 
-/// Opens both tracks of the input.
-fn open(settings: &Copying, env: &Env) -> Result<(CutPackets, Option<AudioInput>)> {
+/// Opens both tracks of the input, and its metadata.
+fn open(settings: &Copying, env: &Env) -> Result<(CutPackets, Option<AudioInput>, FileMetadata)> {
     let spec = &settings.input;
     let name = spec.name();
     let Opened::Container(Input::Packets(reader)) = spec.open(env)? else {
@@ -91,6 +116,7 @@ fn open(settings: &Copying, env: &Env) -> Result<(CutPackets, Option<AudioInput>
     {
         return Err(missing(&*reader, TrackKind::Audio, &name, Advice::FLAGS));
     }
+    let metadata = reader.metadata().clone();
     let audio_track = reader.audio().map(|(number, _)| number);
     let (video, audio) = match (audio_track, &settings.audio) {
         (Some(_), Some(_)) if settings.audio_from.is_some() => {
@@ -126,7 +152,7 @@ fn open(settings: &Copying, env: &Env) -> Result<(CutPackets, Option<AudioInput>
         }
         other => other,
     };
-    Ok((video, audio))
+    Ok((video, audio, metadata))
 }
 
 /// A run in progress.
@@ -151,9 +177,10 @@ impl Copy {
         settings: &Copying,
         video: Box<dyn VideoPackets>,
         audio: Option<AudioInput>,
+        transfer: &Transfer,
         env: &Env,
     ) -> Result<Self> {
-        let name = settings.input.name();
+        let (name, how) = (settings.input.name(), &transfer.how);
         let Some((_, track)) = video.video() else {
             return Err(Failure::internal("the video track is missing"));
         };
@@ -181,14 +208,15 @@ impl Copy {
         let tracks: Vec<_> = [Some(Track::Video(track)), described].into_iter().flatten().collect();
         let mut options = WriteOptions::default();
         options.live = settings.fragmented;
+        options.metadata.clone_from(&transfer.metadata);
         let writer = create_packets(output.stream()?, settings.format, &tracks, &options)
             .map_err(|error| Failure::writing(&output.name, error))?;
-        env.events.note(format!("{name} -> {}: {codec} {size}, copied", settings.format));
+        env.events.note(format!("{name} -> {}: {codec} {size}, {how}", settings.format));
         let mut header = Object::new()
             .text("type", "header")
             .text("input", &name)
             .text("output_format", settings.format.name())
-            .text("video", &format!("{codec} {size}, copied"));
+            .text("video", &format!("{codec} {size}, {how}"));
         if let Some(OpenedAudio { text, .. }) = &audio {
             env.events.note(format!("audio: {text}"));
             header = header.text("audio", text);
@@ -209,10 +237,10 @@ impl Copy {
         })
     }
 
-    fn run(mut self, settings: &Copying) -> Result<()> {
+    fn run(mut self, settings: &Copying, transfer: Transfer) -> Result<Copied> {
         let name = settings.input.name();
         let mut packet = CodedPacket::default();
-        let mut end = Ok(());
+        let Transfer { mut end, cuts_audio, .. } = transfer;
         loop {
             if self.env.stop.is_requested() {
                 end = Err(Failure::interrupted(self.packets > 0));
@@ -229,11 +257,10 @@ impl Copy {
         }
         let cut = settings.input.cut;
         let is_other = settings.audio_from.is_some();
-        if (cut.to.is_some() || end.is_err() || is_other)
+        if (cut.to.is_some() || cuts_audio || end.is_err() || is_other)
             && let Some(audio) = &mut self.audio
         {
-            let has_origin = cut.from.is_some() && !cut.keep_times;
-            let origin_ns = if has_origin { self.video.start_ns() } else { 0 };
+            let origin_ns = if cut.keep_times { 0 } else { self.video.start_ns() };
             let end_s = seconds(self.video.end_ns().saturating_sub(origin_ns));
             audio.end_at(end_s);
             self.video_end_s = (is_other && end.is_ok()).then_some(end_s);
@@ -257,8 +284,8 @@ impl Copy {
         Ok(())
     }
 
-    /// Finalises the file and reports where it was cut.
-    fn finish(mut self, settings: &Copying, mut end: Result<()>) -> Result<()> {
+    /// Finalises the file.
+    fn finish(mut self, settings: &Copying, mut end: Result<()>) -> Result<Copied> {
         if let Some(audio) = &mut self.audio {
             end = end.and(audio.finish(&mut *self.writer));
             let difference = self.video_end_s.and_then(|end_s| audio.difference(end_s));
@@ -267,20 +294,56 @@ impl Copy {
             }
         }
         if self.packets == 0 {
+            end?;
             let message = format!("{}: no video packets to copy", settings.input.name());
-            return end.and(Err(Failure::new(Kind::Input, message)));
+            return Err(Failure::new(Kind::Input, message));
         }
-        let Self { env, video, audio, mut writer, output, progress, packets, keys, bytes, .. } =
-            self;
+        let Self { video, audio, mut writer, output, progress, packets, keys, bytes, .. } = self;
         writer.finish().map_err(|error| Failure::writing(&output.name, error))?;
         drop(writer);
+        Ok(Copied {
+            output,
+            audio,
+            packets,
+            keys,
+            bytes,
+            start_ns: video.start_ns(),
+            end_ns: video.end_ns(),
+            elapsed_s: progress.elapsed().as_secs_f64(),
+            end,
+        })
+    }
+}
+
+/// A complete transfer whose output does not have its name yet.
+pub(crate) struct Copied {
+    pub(crate) output: OutputFile,
+    pub(crate) audio: Option<AudioPipeline>,
+    pub(crate) packets: u64,
+    pub(crate) keys: u64,
+    /// Bytes of the video.
+    pub(crate) bytes: u64,
+    /// The times between which the packets present frames, in nanoseconds of the input.
+    pub(crate) start_ns: i64,
+    pub(crate) end_ns: i64,
+    pub(crate) elapsed_s: f64,
+    /// Why the run ended early; the output is kept in any case.
+    pub(crate) end: Result<()>,
+}
+
+impl Copied {
+    /// Gives the output its name, and reports the totals and where it was cut.
+    ///
+    /// # Errors
+    /// If the output cannot be written, or the run ended early.
+    pub(crate) fn report(self, settings: &Copying, env: &Env) -> Result<()> {
+        let Self { output, audio, packets, keys, bytes, start_ns, end_ns, elapsed_s, end } = self;
         let cut = settings.input.cut;
-        let (start_s, end_s) = (seconds(video.start_ns()), seconds(video.end_ns()));
-        for warning in differences(cut, video.start_ns(), video.end_ns()) {
+        let (start_s, end_s) = (seconds(start_ns), seconds(end_ns));
+        for warning in differences(cut, start_ns, end_ns) {
             env.events.warn(warning);
         }
         let code = end.as_ref().err().map_or(0, |failure| failure.kind as u8);
-        let elapsed_s = progress.elapsed().as_secs_f64();
         let mut summary = Object::new()
             .text("type", "summary")
             .raw("packets", packets)

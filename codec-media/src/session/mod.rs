@@ -4,6 +4,7 @@ mod announce;
 pub mod audio;
 mod call_cost;
 mod checker;
+pub mod chunks;
 pub mod copy;
 mod finished;
 pub mod goal;
@@ -34,8 +35,8 @@ use crate::audio::source::AudioDecodeOptions;
 use crate::failure::{Failure, Kind, Result};
 use crate::frame::transform::Transform;
 use crate::io::audio_input::AudioInput;
-use crate::io::decoded::DecodeOptions;
 use crate::io::media::{self, Media, MediaSelection};
+use crate::io::metadata;
 use crate::io::output::OutputFile;
 use crate::io::source::{FrameSource, SourceFrame};
 use crate::io::unreadable::Advice;
@@ -59,6 +60,7 @@ use totals::Totals;
 /// If the input cannot be read, an encoder fails, or the output cannot be written.
 pub fn transcode(settings: &Encoding, env: &Env) -> Result<()> {
     let media = open_input(settings, env)?;
+    let settings = &with_metadata(settings, &media, env);
     if settings.goal.is_some() && media.video.is_some() {
         return goal::encode(settings, media, env);
     }
@@ -81,22 +83,31 @@ pub fn transcode(settings: &Encoding, env: &Env) -> Result<()> {
     audio::run(&audio, input, env)
 }
 
+/// The settings with the metadata of `media`, as far as the output can hold it; a warning names the rest.
+pub fn with_metadata(settings: &Encoding, media: &Media, env: &Env) -> Encoding {
+    let mut found = media.metadata.clone();
+    if settings.skip > 0 && !settings.keep_times {
+        // Their times count from the first frame of the input.
+        found.chapters.clear();
+    }
+    if let (Some(frames), Some(video)) = (settings.frames, &media.video) {
+        let rate = video.stream_info().frame_rate;
+        let ns =
+            u128::from(frames) * u128::from(rate.den) * 1_000_000_000 / u128::from(rate.num.max(1));
+        found = found.part(0, u64::try_from(ns).ok());
+    }
+    let name = settings.input.name();
+    Encoding { metadata: metadata::kept(&found, settings.format, &name, env), ..settings.clone() }
+}
+
 /// Opens the input of `settings`, after a check that the output can be written.
 ///
 /// # Errors
 /// If the input cannot be read or the output must not be written.
 pub fn open_input(settings: &Encoding, env: &Env) -> Result<Media> {
     env.stop.handle_requests();
-    let options = DecodeOptions {
-        limits: settings.input.limits,
-        threads: settings.threads,
-        pix_fmt: settings.pix_fmt,
-        deinterlace: settings.deinterlace,
-        fps: settings.fps,
-        advice: Advice::FLAGS,
-        ..DecodeOptions::default()
-    };
     settings.rules.check(&settings.output)?;
+    let options = settings.decode_options();
     let Some(audio_from) = &settings.audio_from else {
         let wants = MediaSelection { video: true, audio: settings.audio.is_some() };
         return media::open(&settings.input, wants, &options, env)?.complete();
@@ -120,8 +131,8 @@ pub struct Session {
     size: Size,
     packet: Packet,
     joiner: SuperframeJoiner,
-    /// The codec, and the output format.
-    stream: (Codec, Format),
+    /// The codec, and the output format; `None` for a chunk.
+    stream: (Codec, Option<Format>),
     writer: Box<dyn PacketWriter>,
     audio: Option<AudioPipeline>,
     /// The error that ended the audio early.
@@ -148,6 +159,10 @@ pub struct Session {
     /// The input time, in ticks, that becomes time 0 of the output; known after the first frame.
     origin: Option<i64>,
 }
+
+/// Opens the writer of the packets of an encoder.
+pub(crate) type OpenWriter<'a> =
+    &'a dyn Fn(&OutputFile, &dyn VideoEncoder) -> Result<Box<dyn PacketWriter>>;
 
 /// Properties needed to start a session.
 struct Start {
@@ -177,6 +192,27 @@ impl Session {
         source: &dyn FrameSource,
         audio: Option<AudioInput>,
         first_pass: Option<Arc<FirstPassStats>>,
+        env: &Env,
+    ) -> Result<Self> {
+        Self::open(settings, source, audio, first_pass, None, env)
+    }
+
+    /// As [`Self::new`], without audio, and with packets that are written to `writer`.
+    pub(crate) fn of_chunk(
+        settings: &Encoding,
+        source: &dyn FrameSource,
+        writer: OpenWriter<'_>,
+        env: &Env,
+    ) -> Result<Self> {
+        Self::open(settings, source, None, None, Some(writer), env)
+    }
+
+    fn open(
+        settings: &Encoding,
+        source: &dyn FrameSource,
+        audio: Option<AudioInput>,
+        first_pass: Option<Arc<FirstPassStats>>,
+        writer: Option<OpenWriter<'_>>,
         env: &Env,
     ) -> Result<Self> {
         let stream_info = source.stream_info();
@@ -222,7 +258,11 @@ impl Session {
             _ => None,
         };
         let track = audio.as_ref().map(|audio| audio.track.clone());
-        let writer = open_writer(settings, &output, &start, &*encoder, track)?;
+        let is_chunk = writer.is_some();
+        let writer = match writer {
+            Some(open_writer) => open_writer(&output, &*encoder)?,
+            None => open_writer(settings, &output, &start, &*encoder, track)?,
+        };
         let checker = Checker::open(settings, size, env)?;
         let header = announce::announce(settings, source, &start, &config, threads, env);
         if let Some(audio) = &audio {
@@ -243,7 +283,7 @@ impl Session {
             size,
             packet: Packet::default(),
             joiner: SuperframeJoiner::new(settings.encoder.backend.codec),
-            stream: (settings.encoder.backend.codec, settings.format),
+            stream: (settings.encoder.backend.codec, (!is_chunk).then_some(settings.format)),
             writer,
             audio: audio.map(|audio| audio.pipeline),
             audio_failure: None,
@@ -622,11 +662,20 @@ fn is_boxed(format: Format) -> bool {
 
 /// The part of a packet that the format stores: MP4 and Matroska hold AV1 without the temporal
 /// delimiters.
-fn stored((codec, format): (Codec, Format), data: &[u8]) -> &[u8] {
+fn stored((codec, format): (Codec, Option<Format>), data: &[u8]) -> &[u8] {
     match (codec, data) {
-        (Codec::Av1, [0x12, 0, rest @ ..]) if is_boxed(format) => rest,
+        (Codec::Av1, [0x12, 0, rest @ ..]) if format.is_some_and(is_boxed) => rest,
         _ => data,
     }
+}
+
+/// Describes the video of an output, without the configuration of the codec.
+fn video_track(settings: &Encoding, start: &Start) -> VideoTrack {
+    let Start { size, info, frame_rate, time_base } = *start;
+    let codec = settings.encoder.backend.codec;
+    let mut track = VideoTrack::new(settings.format, codec, size, time_base);
+    (track.frame_rate, track.info) = (Some(frame_rate), info);
+    track
 }
 
 fn open_writer(
@@ -636,10 +685,7 @@ fn open_writer(
     encoder: &dyn VideoEncoder,
     audio: Option<AudioTrack>,
 ) -> Result<Box<dyn PacketWriter>> {
-    let codec = settings.encoder.backend.codec;
-    let mut stream = VideoTrack::new(settings.format, codec, start.size, start.time_base);
-    stream.frame_rate = Some(start.frame_rate);
-    stream.info = start.info;
+    let mut stream = video_track(settings, start);
     if is_boxed(settings.format) {
         stream.codec_private = encoder.codec_private();
     }
@@ -647,6 +693,7 @@ fn open_writer(
         [Some(Track::Video(stream)), audio.map(Track::Audio)].into_iter().flatten().collect();
     let mut options = WriteOptions::default();
     options.live = settings.fragmented;
+    options.metadata.clone_from(&settings.metadata);
     create_packets(output.stream()?, settings.format, &tracks, &options)
         .map_err(|error| Failure::writing(&output.name, error))
 }

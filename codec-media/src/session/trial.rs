@@ -5,7 +5,6 @@ use codec_core::rate::TwoPass;
 
 use crate::Env;
 use crate::failure::{Failure, Result};
-use crate::io::decoded::DecodeOptions;
 use crate::io::video;
 use crate::progress::{Now, Pass, Progress};
 use crate::settings::encoding::Encoding;
@@ -30,7 +29,7 @@ pub(super) fn encode_trials(
             crate::settings::encoder::describe_rate(trial.rate.mode)
         ));
         number += 1;
-        progress.begin_pass(Some(Pass { number, max: TwoPass::MAX_ANALYSIS_PASSES }));
+        progress.begin_pass(Some(Pass::Trial { number, max: TwoPass::MAX_ANALYSIS_PASSES }));
         let is_usable = run(settings, &trial, &mut two_pass, progress, env)?;
         if env.stop.is_requested() {
             return Err(Failure::interrupted(false));
@@ -58,16 +57,8 @@ fn run(
     let mut encoder = open(trial).map_err(Failure::encoding)?;
     let mut packet = Packet::default();
     let mut transform = settings.transform();
-    let options = DecodeOptions {
-        limits: settings.input.limits,
-        threads: settings.threads,
-        pix_fmt: settings.pix_fmt,
-        deinterlace: settings.deinterlace,
-        fps: settings.fps,
-        ..DecodeOptions::default()
-    };
     // Problems of the input are reported in the final pass.
-    let mut source = video::open(&settings.input, &options, &env.quiet())?;
+    let mut source = video::open(&settings.input, &settings.decode_options(), &env.quiet())?;
     let (mut seen, mut last_pts, mut origin) = (0_u64, None, None);
     let mut bytes = 0;
     let end = settings.frames.map(|frames| settings.skip.saturating_add(frames));

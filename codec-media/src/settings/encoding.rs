@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use codec_container::Format;
+use codec_container::{FileMetadata, Format};
 use codec_core::codec::{Bitrate, EncoderConfig, Limits};
 use codec_core::frame::{Rational, Size};
 use codec_rtc::link::RateTrace;
@@ -12,9 +12,11 @@ use super::encoder::{CODECS, EncoderOptions, EncoderSettings, Preset};
 use super::goal::Goal;
 use crate::failure::{Failure, Result};
 use crate::frame::transform::Transform;
+use crate::io::decoded::DecodeOptions;
 use crate::io::input::InputSpec;
 use crate::io::names::{Outputs, format_of};
 use crate::io::output::OutputRules;
+use crate::io::unreadable::Advice;
 use crate::report::ReportFormat;
 use crate::values::{Crop, Deinterlace, FpsTarget, PixFmt, Rotate, Scale};
 
@@ -58,6 +60,8 @@ pub struct Encoding {
     pub verify: bool,
     /// Audio settings; `None` drops the audio.
     pub audio: Option<AudioSettings>,
+    /// Tags and chapters of the output, as far as its format can hold them.
+    pub metadata: FileMetadata,
     /// The format that frames are converted to before encoding.
     pub pix_fmt: Option<PixFmt>,
     /// Which frames are deinterlaced.
@@ -139,6 +143,7 @@ impl Encoding {
             measure_ssim: false,
             verify: false,
             audio,
+            metadata: FileMetadata::default(),
             pix_fmt: None,
             deinterlace: Deinterlace::Off,
             fps: None,
@@ -151,6 +156,19 @@ impl Encoding {
 
     pub(crate) fn transform(&self) -> Transform {
         Transform::new(self.crop, self.turn, self.resize)
+    }
+
+    /// How the input is decoded.
+    pub(crate) fn decode_options(&self) -> DecodeOptions {
+        DecodeOptions {
+            limits: self.input.limits,
+            threads: self.threads,
+            pix_fmt: self.pix_fmt,
+            deinterlace: self.deinterlace,
+            fps: self.fps,
+            advice: Advice::FLAGS,
+            ..DecodeOptions::default()
+        }
     }
 
     /// These settings at a constant quality, in 256ths.

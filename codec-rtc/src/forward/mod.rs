@@ -13,7 +13,7 @@
 //!
 //! `examples/sfu_filter.rs` forwards a stream with a `Forwarder`.
 
-mod offsets;
+pub(crate) mod offsets;
 mod selector;
 mod temporal;
 #[cfg(test)]

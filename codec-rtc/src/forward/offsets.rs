@@ -11,22 +11,22 @@ const FRAME_TICKS: u32 = 3000;
 
 /// Piecewise constant offsets of a renumbered sequence.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Offsets {
+pub(crate) struct Offsets {
     /// First number and offset to subtract, ascending.
     changes: VecDeque<(i64, i64)>,
 }
 
 impl Offsets {
-    pub(super) fn at(&self, number: i64) -> Option<i64> {
+    pub(crate) fn at(&self, number: i64) -> Option<i64> {
         let change = self.changes.iter().rev().find(|&&(from, _)| from <= number);
         change.map(|&(_, offset)| offset)
     }
 
-    pub(super) fn latest(&self) -> i64 {
+    pub(crate) fn latest(&self) -> i64 {
         self.changes.back().map_or(0, |&(_, offset)| offset)
     }
 
-    pub(super) fn push(&mut self, from: i64, offset: i64) {
+    pub(crate) fn push(&mut self, from: i64, offset: i64) {
         match self.changes.back_mut() {
             Some(last) if last.0 == from => last.1 = offset,
             _ => self.changes.push_back((from, offset)),
@@ -39,7 +39,7 @@ impl Offsets {
 
 /// `PictureID`s: numbers that do not wrap, and the ids towards the subscriber.
 #[derive(Clone, Debug, Default)]
-pub(super) struct PictureIds {
+pub(crate) struct PictureIds {
     newest: Option<(PictureId, i64)>,
     offsets: Offsets,
     /// The stream restarted: the next frame follows the newest one.
@@ -48,12 +48,12 @@ pub(super) struct PictureIds {
 
 impl PictureIds {
     /// Continues with the ids of another stream.
-    pub(super) fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.restarts = true;
     }
 
     /// Returns the number of a frame.
-    pub(super) fn number(&mut self, id: PictureId) -> i64 {
+    pub(crate) fn number(&mut self, id: PictureId) -> i64 {
         let number = match self.newest {
             None => id.number().into(),
             Some((_, number)) if self.restarts => number + 1,
@@ -73,14 +73,14 @@ impl PictureIds {
     }
 
     /// Leaves no gap for a dropped frame.
-    pub(super) fn close_gap(&mut self, number: i64) {
+    pub(crate) fn close_gap(&mut self, number: i64) {
         if self.newest.is_some_and(|(_, newest)| number >= newest) {
             self.offsets.push(number + 1, self.offsets.latest() + 1);
         }
     }
 
     /// The id of a frame towards the subscriber, of the same length as `id`.
-    pub(super) fn outgoing(&self, number: i64, id: PictureId) -> PictureId {
+    pub(crate) fn outgoing(&self, number: i64, id: PictureId) -> PictureId {
         let new = number - self.offsets.at(number).unwrap_or(0);
         match id {
             PictureId::Short(_) => PictureId::Short(u8::try_from(new & 0x7f).unwrap_or(0)),
@@ -91,7 +91,7 @@ impl PictureIds {
 
 /// RTP timestamps.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Timestamps {
+pub(crate) struct Timestamps {
     offset: u32,
     /// The newest timestamp towards the subscriber, and the interval to the one before it.
     newest: Option<u32>,
@@ -101,12 +101,12 @@ pub(super) struct Timestamps {
 
 impl Timestamps {
     /// Continues with the timestamps of another stream, one frame after the newest one.
-    pub(super) fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.restarts = true;
     }
 
     /// Returns the timestamp towards the subscriber.
-    pub(super) fn outgoing(&mut self, timestamp: u32) -> u32 {
+    pub(crate) fn outgoing(&mut self, timestamp: u32) -> u32 {
         if let Some(newest) = self.newest.filter(|_| self.restarts) {
             let next = newest.wrapping_add(self.interval.unwrap_or(FRAME_TICKS));
             self.offset = next.wrapping_sub(timestamp);

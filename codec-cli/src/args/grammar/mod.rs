@@ -36,6 +36,25 @@ fn finished(command: Command) -> Command {
 /// Commands that encode in real time only.
 const REAL_TIME: [&str; 2] = ["send", "simulate"];
 
+/// Flags of `transcode` that cannot be used with chunks.
+const NOT_OF_CHUNKS: [&str; 15] = [
+    "more",
+    "out_dir",
+    "suffix",
+    "copy",
+    "lossless",
+    "fragmented",
+    "chunked",
+    "preset",
+    "bitrate",
+    "target",
+    "size",
+    "rate_trace",
+    "passes",
+    "report",
+    "metrics",
+];
+
 /// Limits the flags that commands share to what holds for `command`.
 fn as_in(command: &str, arg: Arg) -> Arg {
     let id = arg.get_id().as_str().to_owned();
@@ -46,6 +65,7 @@ fn as_in(command: &str, arg: Arg) -> Arg {
             arg.value_parser(values.try_map(|name| PresetArg::from_str(&name, false)))
         }
         ("simulate", "max_frame_time") => arg.hide(true),
+        ("plan", id) if NOT_OF_CHUNKS.contains(&id) => arg.hide(true),
         _ => arg,
     };
     let text = HELP
@@ -61,7 +81,13 @@ fn as_in(command: &str, arg: Arg) -> Arg {
 }
 
 /// Commands (all of [`REAL_TIME`] if empty) and shared flags with a help of their own.
-const HELP: [(&str, &str, &str); 18] = [
+const HELP: [(&str, &str, &str); 20] = [
+    ("plan", "output", "File for the plan, or `-` for standard output"),
+    (
+        "plan",
+        "format",
+        "Set the format of the video to come: webm, mkv, mp4, ivf, h264 or obu.\n\nIt is webm without this option.",
+    ),
     (
         "encode",
         "format",
@@ -140,7 +166,8 @@ const HELP: [(&str, &str, &str); 18] = [
 ];
 
 /// The default preset of each command that has one.
-const PRESETS: [(&str, &str); 5] = [
+const PRESETS: [(&str, &str); 6] = [
+    ("plan", "file"),
     ("encode", "file"),
     ("transcode", "file"),
     ("simulate", "rtc"),
@@ -149,8 +176,9 @@ const PRESETS: [(&str, &str); 5] = [
 ];
 
 /// Commands with enough flags to group them under headings.
-pub(super) const GROUPED: [&str; 11] = [
+pub(super) const GROUPED: [&str; 12] = [
     "concat",
+    "plan",
     "encode",
     "transcode",
     "decode",
@@ -178,6 +206,7 @@ const ADVANCED: &[&str] = &[
     "lossless",
     "samples",
     "error_resilient",
+    "tune",
     "token_parts",
     "layers",
     "max_frame_time",
@@ -263,7 +292,7 @@ const ENCODER: &[&str] = &[
 ];
 const RATE: &[&str] =
     &["bitrate", "quality", "qp", "target", "rate_trace", "passes", "drop", "bpp", "adapt"];
-const SPEED: &[&str] = &["speed", "speeds", "max_frame_time", "threads", "jobs"];
+const SPEED: &[&str] = &["chunked", "speed", "speeds", "max_frame_time", "threads", "jobs"];
 const VIDEO: &[&str] =
     &["no_video", "pix_fmt", "deinterlace", "frame_rate", "crop", "rotate", "resize"];
 const AUDIO: &[&str] = &[

@@ -173,7 +173,7 @@ fn computed() -> Vec<(&'static str, &'static str, String)> {
         ("decode", "pixels", said("Default: planes")),
         ("", "audio_codec", said("Default: the input's packets")),
         (
-            "encode transcode send",
+            "encode transcode plan send",
             "audio_bitrate",
             format!("Default: {}k for mono, {half}k per channel", mono.as_kbps()),
         ),
@@ -198,7 +198,7 @@ fn computed() -> Vec<(&'static str, &'static str, String)> {
         ("", "levels", said("Default: the best")),
         ("", "repeat", said("Default: 3")),
         ("", "warm_up", said("Default: 1")),
-        ("encode transcode", "metrics", said("Default: psnr, if `--report`")),
+        ("encode transcode plan", "metrics", said("Default: psnr, if `--report`")),
         ("", "metrics", said("Default: `psnr_y_global`")),
         ("", "limits", format!("Default: `{limits}`")),
         ("", "keyint", format!("Default: {keyint} frames in file, 0 in rtc")),
@@ -225,7 +225,7 @@ fn stated_defaults_are_correct() {
                 continue;
             }
             let known = computed.iter().find(|(of, known, _)| {
-                *known == id && (of.is_empty() || of.split(' ').any(|of| of == path))
+                *known == id && (of.is_empty() || of.split(' ').any(|of| of == command.get_name()))
             });
             match known {
                 Some((_, _, words)) if says => {

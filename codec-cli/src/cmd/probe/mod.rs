@@ -42,6 +42,7 @@ pub(crate) fn run(args: &ProbeArgs, env: &Env) -> Result<()> {
 }
 
 fn read_packets(found: &mut ProbeReport, mut reader: Box<dyn PacketReader>) -> Result<()> {
+    found.metadata = reader.metadata().clone();
     for track in reader.tracks() {
         found.format = track.format().to_string();
         found.tracks.push(describe(track));

@@ -1,6 +1,6 @@
 //! The contents of a file, as text and as JSON.
 
-use codec_container::AudioTrack;
+use codec_container::{AudioTrack, Chapter, FileMetadata};
 use codec_core::frame::{
     Chromaticity, ColorRange, FieldOrder, HdrMetadata, PictureInfo, Rational, SampleFormat, Size,
 };
@@ -338,6 +338,7 @@ pub(super) struct ProbeReport {
     pub(super) name: String,
     pub(super) format: String,
     pub(super) tracks: Vec<TrackReport>,
+    pub(super) metadata: FileMetadata,
     pub(super) warnings: Vec<String>,
     lists: bool,
     entries: Vec<Entry>,
@@ -346,7 +347,8 @@ pub(super) struct ProbeReport {
 impl ProbeReport {
     pub(super) fn new(name: String, lists: bool) -> Self {
         let (tracks, warnings, entries) = (Vec::new(), Vec::new(), Vec::new());
-        Self { name, format: String::new(), tracks, warnings, lists, entries }
+        let metadata = FileMetadata::default();
+        Self { name, format: String::new(), tracks, metadata, warnings, lists, entries }
     }
 
     pub(super) fn add(&mut self, entry: Entry) {
@@ -371,6 +373,13 @@ impl ProbeReport {
         let mut text = format!("{}: {}, {:.3} s\n", self.name, self.format, self.seconds());
         for (number, track) in self.tracks.iter().enumerate() {
             text.push_str(&format!("  track {number}: {}", track.text()));
+        }
+        for (name, value) in &self.metadata.tags {
+            text.push_str(&format!("  {}: {}\n", name.to_lowercase(), value.escape_debug()));
+        }
+        for (number, chapter) in (1..).zip(&self.metadata.chapters) {
+            let (start_s, title) = (seconds(chapter.start_ns), chapter.title.escape_debug());
+            text.push_str(&format!("  chapter {number} at {start_s:.3} s: {title}\n"));
         }
         if self.lists {
             text.push_str("track\tindex\toffset\tpts\tduration\tbytes\tkey\tshown\n");
@@ -399,6 +408,8 @@ impl ProbeReport {
             .text("format", &self.format)
             .float("duration_s", self.seconds())
             .raw("tracks", json::array(self.tracks.iter().map(TrackReport::json)))
+            .raw("tags", json::array(self.metadata.tags.iter().map(tag_json)))
+            .raw("chapters", json::array(self.metadata.chapters.iter().map(chapter_json)))
             .raw("warnings", json::array(self.warnings.iter().map(|w| json::text(w))))
             .maybe("error", end.as_ref().err().map(|failure| json::text(&failure.message)));
         if self.lists {
@@ -420,6 +431,24 @@ impl ProbeReport {
         }
         object.finish()
     }
+}
+
+fn tag_json((name, value): &(String, String)) -> String {
+    Object::new().text("name", name).text("value", value).finish()
+}
+
+fn chapter_json(chapter: &Chapter) -> String {
+    let end_s = chapter.end_ns.map(|end_ns| json::float(seconds(end_ns)));
+    Object::new()
+        .float("start_s", seconds(chapter.start_ns))
+        .maybe("end_s", end_s)
+        .text("title", &chapter.title)
+        .finish()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a report")]
+fn seconds(ns: u64) -> f64 {
+    ns as f64 / 1e9
 }
 
 #[cfg(test)]

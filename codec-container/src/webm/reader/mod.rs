@@ -11,11 +11,11 @@ use codec_core::codec::{Codec, Limits};
 use codec_core::frame::Rational;
 
 use super::ebml::{Elements, Head, corrupt, float, sint, uint, vint};
-use super::metadata::add_tags;
+use super::metadata::{add_chapters, add_tags};
 use super::track::{self, AudioState, Blocks};
 use super::{ids, lacing};
 use crate::io::ByteReader;
-use crate::metadata::Metadata;
+use crate::metadata::FileMetadata;
 use crate::rational::reduced;
 use crate::samples::scaled;
 use crate::time_order::TimeOrder;
@@ -46,6 +46,7 @@ pub struct WebmReader {
     segment_end: Option<u64>,
     cluster: Option<Cluster>,
     index_of_keys: seek::Index,
+    metadata: FileMetadata,
     /// A block or block group.
     block: Vec<u8>,
     /// Frames of `block` that are still to be delivered.
@@ -127,7 +128,7 @@ impl WebmReader {
         let format = read_ebml_head(&mut input)?;
         let segment_end = find_segment(&mut input)?;
         let segment_start = input.position();
-        let Headers { tracks, blocks, time_base, cluster, index_of_keys } =
+        let Headers { tracks, blocks, time_base, cluster, index_of_keys, metadata } =
             read_headers(&mut input, format)?;
         let state = |(track, blocks): (&Track, Blocks)| {
             let video = track.video().map(|track| track.codec);
@@ -151,6 +152,7 @@ impl WebmReader {
             segment_end,
             cluster,
             index_of_keys,
+            metadata,
             block: Vec::new(),
             waiting: VecDeque::new(),
             trouble: None,
@@ -448,6 +450,10 @@ impl PacketReader for WebmReader {
         &self.tracks
     }
 
+    fn metadata(&self) -> &FileMetadata {
+        &self.metadata
+    }
+
     fn select(&mut self, tracks: &[usize]) {
         for (at, state) in self.states.iter_mut().enumerate() {
             state.selected = tracks.contains(&at);
@@ -585,6 +591,7 @@ struct Headers {
     time_base: Rational,
     cluster: Option<Cluster>,
     index_of_keys: seek::Index,
+    metadata: FileMetadata,
 }
 
 /// Reads up to the first cluster, or to the end without one.
@@ -592,7 +599,7 @@ fn read_headers(input: &mut ByteReader, format: Format) -> Result<Headers> {
     let mut info = Info { time_base: Rational::new(1, 1000), duration: None };
     let mut tracks = None;
     let mut cluster = None;
-    let mut metadata = Metadata::default();
+    let mut metadata = FileMetadata::default();
     let mut index_of_keys = seek::Index::default();
     let segment_start = input.position();
     let at = loop {
@@ -609,6 +616,9 @@ fn read_headers(input: &mut ByteReader, format: Format) -> Result<Headers> {
             ids::TAGS if head.size.is_some_and(|size| size <= MAX_HEADER_BYTES) => {
                 add_tags(&read_header(input, head)?, &mut metadata);
             }
+            ids::CHAPTERS if head.size.is_some_and(|size| size <= MAX_HEADER_BYTES) => {
+                add_chapters(&read_header(input, head)?, &mut metadata);
+            }
             ids::TRACKS => tracks = Some(read_header(input, head)?),
             ids::CLUSTER => {
                 cluster = Some(enter_cluster(input, head));
@@ -622,7 +632,6 @@ fn read_headers(input: &mut ByteReader, format: Format) -> Result<Headers> {
                 if id == ids::CUES {
                     index_of_keys.cues_at = Some(at);
                 }
-                metadata.has_chapters |= id == ids::CHAPTERS;
                 metadata.has_attachments |= id == ids::ATTACHMENTS;
                 let Some(size) = head.size else {
                     let found = format!("{} of unknown size", ids::name(head.id));
@@ -654,7 +663,8 @@ fn read_headers(input: &mut ByteReader, format: Format) -> Result<Headers> {
             }
         }
     }
-    Ok(Headers { tracks, blocks, time_base: info.time_base, cluster, index_of_keys })
+    let time_base = info.time_base;
+    Ok(Headers { tracks, blocks, time_base, cluster, index_of_keys, metadata })
 }
 
 fn parse_info(payload: &[u8], offset: u64) -> Result<Info> {

@@ -60,7 +60,7 @@ impl Samples {
     pub(super) fn read(settings: &Encoding, env: &Env) -> Result<Self> {
         // Problems of the input are reported by the encode.
         let env = &env.quiet();
-        let mut source = video::open(&settings.input, &decode_options(settings), env)?;
+        let mut source = video::open(&settings.input, &settings.decode_options(), env)?;
         let info = source.stream_info().clone();
         let mut transform = settings.transform();
         let (size, _) = transform.begin(info.size, info.info)?;
@@ -212,20 +212,9 @@ fn encode(
     Ok(packets)
 }
 
-/// How the input of `settings` is decoded.
-fn decode_options(settings: &Encoding) -> DecodeOptions {
-    DecodeOptions {
-        limits: settings.input.limits,
-        threads: settings.threads,
-        pix_fmt: settings.pix_fmt,
-        deinterlace: settings.deinterlace,
-        ..DecodeOptions::default()
-    }
-}
-
 /// Counts the frames of the input of `settings` by reading it.
 pub(super) fn count(settings: &Encoding, env: &Env) -> Result<u64> {
-    let mut source = video::open(&settings.input, &decode_options(settings), &env.quiet())?;
+    let mut source = video::open(&settings.input, &settings.decode_options(), &env.quiet())?;
     let mut count = 0;
     while let Ok(Some(_)) = source.next() {
         count += 1;

@@ -1,0 +1,174 @@
+//! Flags of `codec chunks`.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, FromArgMatches, Subcommand};
+use codec_container::Format;
+use codec_media::failure::{Failure, Kind, Result};
+use codec_media::io::names::{Outputs, format_of};
+use codec_media::session::chunks::ChunkPlan;
+use codec_media::settings::encoding::Encoding;
+
+use super::cli::{Cli, Verb};
+use super::encode::EncodeArgs;
+use super::encoding::encoding;
+use super::grammar::grammar;
+use super::numbers::{count, within};
+
+#[derive(Debug, Args)]
+pub(crate) struct ChunksArgs {
+    #[command(subcommand)]
+    pub(crate) step: ChunksStep,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ChunksStep {
+    /// Divide a file into chunks at scene cuts, and write the plan as JSON.
+    ///
+    /// The options are those of `codec transcode`; -o names the plan, and -f the format of the video to
+    /// come (webm without it). The plan stores the options with the names of files as they are given.
+    Plan(Box<EncodeArgs>),
+    /// Encode one chunk of a plan, or all that are missing.
+    ///
+    /// Chunks whose results exist are skipped, so that a run can be repeated. Results are named by
+    /// their content.
+    Run(RunArgs),
+    /// Join the encoded chunks of a plan, and add the audio.
+    Join(JoinArgs),
+}
+
+/// A plan, and where its results are.
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// File with the plan.
+    #[arg(value_name = "PLAN")]
+    pub(crate) plan: PathBuf,
+    /// Set the folder of the results, which is created.
+    ///
+    /// Without it, the folder has the name of the plan with the extension .chunks.
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// Read the input from this file, if its name differs from that in the plan.
+    #[arg(long, value_name = "IN")]
+    input: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) plan: PlanArgs,
+    /// Encode only the chunk with this number, from 0; can be repeated.
+    #[arg(long, value_name = "N", value_parser = count::<usize>)]
+    pub(crate) index: Vec<usize>,
+    /// Set the number of threads (1 to 64).
+    ///
+    /// The results are the same for any number. Default: the number of cores.
+    #[arg(short = 'j', long, value_parser = within(1_u16..=64))]
+    pub(crate) threads: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct JoinArgs {
+    #[command(flatten)]
+    pub(crate) plan: PlanArgs,
+    /// Output file, or `-` for standard output.
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: PathBuf,
+    /// Set the format: webm, mkv, mp4, ivf, h264 or obu.
+    ///
+    /// Needed if the file name has no known extension. Pipes get ivf by default.
+    #[arg(short = 'f', long, value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
+    /// Overwrite existing files.
+    #[arg(short = 'y', long)]
+    pub(crate) yes: bool,
+}
+
+/// Rejects options of `transcode` that a plan has no use for.
+pub(crate) fn check_plan(args: &EncodeArgs) -> Result<()> {
+    let given = [
+        (args.out_dir.is_some(), "--out-dir"),
+        (!args.more.is_empty(), "a second input"),
+        (args.copy, "--copy"),
+        (args.purpose.is_some(), "--for"),
+        (args.lossless, "--lossless"),
+        (args.fragmented, "--fragmented"),
+        (args.chunked, "--chunked"),
+        (args.rate_trace.is_some(), "--rate-trace"),
+        (args.audio.no_video, "--no-video"),
+    ];
+    match given.into_iter().find(|(is_given, _)| *is_given) {
+        Some((_, flag)) => Err(Failure::usage(format!("{flag} cannot be used with chunks"))),
+        None => Ok(()),
+    }
+}
+
+/// The settings of the chunks of a plan: those of an encode to a file in the plan's format.
+pub(crate) fn chunk_encoding(args: &EncodeArgs) -> Result<Encoding> {
+    encoding(&of_output(args, Path::new("chunks"), Some(format_of_plan(args)?.name())))
+}
+
+/// The format of the video to come.
+fn format_of_plan(args: &EncodeArgs) -> Result<Format> {
+    let format = args.format.as_deref().unwrap_or("webm");
+    let format = format_of(Path::new("chunks"), Some(format), Outputs::ENCODED)?;
+    if format.is_raw_video() || format.is_audio() {
+        return Err(Failure::usage(format!("{format} cannot hold encoded video")));
+    }
+    Ok(format)
+}
+
+/// The arguments of a plan for another output.
+fn of_output(args: &EncodeArgs, output: &Path, format: Option<&str>) -> EncodeArgs {
+    let mut args = args.clone();
+    args.set_output(output.to_owned());
+    args.format = format.map(str::to_owned);
+    args
+}
+
+impl PlanArgs {
+    /// The folder of the results.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.folder.clone().unwrap_or_else(|| self.plan.with_extension("chunks"))
+    }
+
+    /// Reads the plan, and the arguments of the command that made it.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is no plan.
+    pub(crate) fn read(&self) -> Result<(ChunkPlan, EncodeArgs)> {
+        let name = self.plan.display().to_string();
+        let bytes = std::fs::read(&self.plan)
+            .map_err(|error| Failure::new(Kind::Input, format!("cannot read {name}: {error}")))?;
+        let plan = ChunkPlan::from_json(&String::from_utf8_lossy(&bytes), &name)?;
+        let wrong = || {
+            Failure::usage(format!("{name}: its arguments are not those of `codec chunks plan`"))
+        };
+        let words = std::iter::once("codec").chain(plan.arguments.iter().map(String::as_str));
+        let found = grammar().try_get_matches_from(words).map_err(|_| wrong())?;
+        let verb = Cli::from_arg_matches(&found).map_err(|_| wrong())?.verb;
+        let Verb::Chunks(ChunksArgs { step: ChunksStep::Plan(mut args) }) = verb else {
+            return Err(wrong());
+        };
+        if let Some(input) = &self.input {
+            args.input.set_path(input.clone());
+        }
+        Ok((plan, *args))
+    }
+}
+
+impl JoinArgs {
+    /// The settings of the output: those of the plan, with the codec of the plan.
+    ///
+    /// # Errors
+    /// If the output cannot hold the video.
+    pub(crate) fn encoding(&self, planned: &EncodeArgs) -> Result<Encoding> {
+        let codec = chunk_encoding(planned)?.encoder.backend;
+        let mut args = of_output(planned, &self.output, self.format.as_deref());
+        args.encoder.codec = Some(format!("{}/{}", codec.codec, codec.name));
+        args.yes = self.yes;
+        let mut settings = encoding(&args)?;
+        settings.rules.protected.push(self.plan.plan.clone());
+        Ok(settings)
+    }
+}

@@ -1,0 +1,102 @@
+//! `codec chunks`.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use codec_media::Env;
+use codec_media::count::counted;
+use codec_media::failure::{Failure, Result};
+use codec_media::io::output::OutputFile;
+use codec_media::json::Object;
+use codec_media::session::chunks::{self, Ran, run_chunk};
+
+use crate::args::chunks::{ChunksArgs, ChunksStep, JoinArgs, RunArgs, check_plan, chunk_encoding};
+use crate::args::encode::EncodeArgs;
+
+pub(crate) fn run(args: &ChunksArgs, env: &Env) -> Result<()> {
+    match &args.step {
+        ChunksStep::Plan(args) => plan(args, env),
+        ChunksStep::Run(args) => run_chunks(args, env),
+        ChunksStep::Join(args) => join(args, env),
+    }
+}
+
+/// Writes the plan of an input.
+fn plan(args: &EncodeArgs, env: &Env) -> Result<()> {
+    check_plan(args)?;
+    let settings = chunks::settings_of(&chunk_encoding(args)?, env)?;
+    let rules = args.rules(vec![settings.input.path.clone()]);
+    rules.check(args.output())?;
+    let mut plan = chunks::plan(&settings, env)?;
+    plan.arguments = std::env::args_os()
+        .skip(1)
+        .map(|argument| argument.into_string())
+        .collect::<std::result::Result<_, _>>()
+        .map_err(|argument| {
+            Failure::usage(format!(
+                "{}: a plan stores its arguments, which must be valid UTF-8",
+                argument.display()
+            ))
+        })?;
+    let output = OutputFile::create(args.output(), &rules)?;
+    let written = output.writer()?.write_all(plan.to_json().as_bytes());
+    written.map_err(|error| Failure::output(&output.name, error))?;
+    let summary = Object::new()
+        .text("type", "summary")
+        .raw("frames", plan.frames())
+        .raw("chunks", plan.chunks().len())
+        .raw("exit_code", 0)
+        .text("output", &output.name);
+    output.commit()?;
+    env.events.event(summary);
+    Ok(())
+}
+
+/// Encodes chunks of a plan.
+fn run_chunks(args: &RunArgs, env: &Env) -> Result<()> {
+    let (plan, planned) = args.plan.read()?;
+    let mut settings = chunks::settings_of(&chunk_encoding(&planned)?, &env.quiet())?;
+    settings.threads = args.threads.map(usize::from);
+    let folder = args.plan.folder();
+    fs::create_dir_all(&folder)
+        .map_err(|error| Failure::output(&folder.display().to_string(), error))?;
+    env.stop.handle_requests();
+    let ran = if args.index.is_empty() {
+        chunks::run(&settings, &plan, &folder, env)?
+    } else {
+        let mut ran = Ran::default();
+        for &index in &args.index {
+            let is_encoded = run_chunk(&settings, &plan, index, &folder, env)?;
+            ran.encoded += usize::from(is_encoded);
+            ran.skipped += usize::from(!is_encoded);
+        }
+        ran
+    };
+    report(ran, &folder, env);
+    Ok(())
+}
+
+fn report(ran: Ran, folder: &Path, env: &Env) {
+    let Ran { encoded, skipped } = ran;
+    let summary = Object::new()
+        .text("type", "summary")
+        .raw("encoded", encoded)
+        .raw("skipped", skipped)
+        .raw("exit_code", 0)
+        .text("output", &folder.display().to_string());
+    env.events.event(summary);
+    if !env.events.takes_records() {
+        let exist =
+            if skipped > 0 { format!(", {skipped} existed already") } else { String::new() };
+        let encoded = counted(encoded as u64, "chunk");
+        env.events.note(format!("{encoded} encoded in {}{exist}", folder.display()));
+    }
+}
+
+/// Joins the results of a plan.
+fn join(args: &JoinArgs, env: &Env) -> Result<()> {
+    let (plan, planned) = args.plan.read()?;
+    let settings = args.encoding(&planned)?;
+    chunks::join(&settings, &plan, &args.plan.folder(), env)
+}

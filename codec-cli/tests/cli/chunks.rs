@@ -1,0 +1,210 @@
+//! `--chunked` and `codec chunks`: chunks on one machine and on several ones.
+
+use std::fs;
+
+use serde_json::Value;
+
+use super::Place;
+
+/// A clip of 26 seconds with a scene cut after 9 and 18 seconds, and audio.
+fn clip() -> Place {
+    let place = Place::new();
+    for (name, scene, frames) in
+        [("a", "clapper", "90"), ("b", "talking-head", "90"), ("c", "clapper", "80")]
+    {
+        let (video, output) = (format!("{name}.y4m"), format!("{name}.webm"));
+        let size = ["--size", "64x48", "--fps", "10", "-n", frames];
+        place.ok(&[&["generate", scene, "-o", &video], &size[..]].concat());
+        place.ok(&["encode", &video, "-o", &output, "-q", "90", "--speed", "9"]);
+    }
+    place.ok(&["concat", "a.webm", "b.webm", "c.webm", "-o", "video.mkv"]);
+    place
+}
+
+/// The times of all shown frames, in seconds.
+fn times(place: &Place, file: &str) -> Vec<f64> {
+    let probe = place.run(&["probe", file, "--packets", "--json"]);
+    let probe: Value = serde_json::from_slice(&probe.out).unwrap();
+    let base = probe["tracks"][0]["time_base"].as_str().unwrap();
+    let (num, den) = base.split_once('/').unwrap();
+    let tick_s = num.parse::<f64>().unwrap() / den.parse::<f64>().unwrap();
+    let frames = probe["frames"].as_array().unwrap().iter();
+    let shown = frames.filter(|frame| frame["track"] == 0 && frame["shown"] == true);
+    let mut times: Vec<i64> = shown.map(|frame| frame["pts"].as_i64().unwrap()).collect();
+    times.sort_unstable();
+    // Containers with other ticks round to milliseconds.
+    let seconds = |ticks: i64| (f64::from(i32::try_from(ticks).unwrap()) * tick_s * 1e3).round();
+    times.into_iter().map(|ticks| seconds(ticks) / 1e3).collect()
+}
+
+fn plan(place: &Place) -> Value {
+    serde_json::from_slice(&place.read("plan.json")).unwrap()
+}
+
+#[test]
+fn the_output_is_the_same_for_any_number_of_threads_and_machines() {
+    let place = clip();
+    for (codec, output) in [("vp8", "o.mkv"), ("vp9", "o.webm"), ("h264", "o.mp4")] {
+        let options = ["-c", codec, "-q", "50", "--speed", "8"];
+        let whole = ["transcode", "video.mkv", "-o", output, "-y", "--chunked"];
+        let run = place.ok(&[&whole[..], &options, &["-j", "1"]].concat());
+        assert!(run.err.contains("260 frames in 3 chunks"), "{}", run.err);
+        let one = place.read(output);
+        place.ok(&[&whole[..], &options, &["-j", "2", "--verify"]].concat());
+        assert!(place.read(output) == one, "{codec}");
+
+        let format = ["-f", output.split_once('.').unwrap().1];
+        let to_plan = ["chunks", "plan", "video.mkv", "-o", "plan.json", "-y"];
+        place.ok(&[&to_plan[..], &options, &format].concat());
+        let starts: Vec<_> = plan(&place)["chunks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|chunk| chunk["first_frame"].as_u64().unwrap())
+            .collect();
+        assert_eq!(starts, [0, 90, 180]);
+        place.ok(&["chunks", "run", "plan.json", "--index", "2"]);
+        let run = place.ok(&["chunks", "run", "plan.json"]);
+        assert!(run.err.contains("2 chunks encoded in plan.chunks, 1 existed"), "{}", run.err);
+        place.ok(&["chunks", "join", "plan.json", "-o", output, "-y"]);
+        assert!(place.read(output) == one, "{codec}");
+        place.ok(&["decode", output, "--null"]);
+
+        place.ok(&[&["transcode", "video.mkv", "-o", "w.mkv", "-y"], &options[..]].concat());
+        assert_eq!(times(&place, output), times(&place, "w.mkv"), "{codec}");
+        fs::remove_dir_all(place.path("plan.chunks")).unwrap();
+    }
+    let hidden: Vec<_> = place.names().into_iter().filter(|name| name.starts_with('.')).collect();
+    assert!(hidden.is_empty(), "{hidden:?}");
+}
+
+#[test]
+fn parts_and_other_frame_rates_are_divided_too() {
+    let place = clip();
+    let options = ["-c", "vp8", "--qp", "30", "--speed", "9", "--from", "2", "--fps", "5", "-y"];
+    place.ok(&[&["transcode", "video.mkv", "-o", "w.mkv"], &options[..]].concat());
+    let to = ["transcode", "video.mkv", "-o", "o.mkv", "--chunked"];
+    place.ok(&[&to[..], &options].concat());
+    assert_eq!(times(&place, "o.mkv"), times(&place, "w.mkv"));
+    assert_eq!(times(&place, "o.mkv").len(), 120);
+    // Every frame shows the same picture of the input.
+    let metrics = ["metrics", "w.mkv", "o.mkv", "--metrics", "psnr", "--json"];
+    let worst = place.json(&metrics)["metrics"]["psnr_y"]["worst"].as_f64().unwrap();
+    assert!(worst > 30.0, "{worst}");
+
+    let few = ["transcode", "video.mkv", "-o", "o.mkv", "--chunked", "-n", "25", "-q", "30", "-y"];
+    place.ok(&few);
+    assert_eq!(times(&place, "o.mkv").len(), 25);
+}
+
+#[test]
+fn wrong_results_and_plans_are_found() {
+    let place = clip();
+    let options = ["-c", "vp8", "-q", "40", "--speed", "9"];
+    place.ok(&[&["chunks", "plan", "video.mkv", "-o", "plan.json"], &options[..]].concat());
+    let join = ["chunks", "join", "plan.json", "-o", "o.webm"];
+    place.fails(3, "plan.chunks has no result of 3 chunks: 0, 1, 2", &join);
+    place.ok(&["chunks", "run", "plan.json", "-j", "2"]);
+
+    // A damaged result is neither joined nor taken for done.
+    let key = plan(&place)["chunks"][1]["key"].as_str().unwrap().to_owned();
+    let file = format!("plan.chunks/{key}.chunk");
+    let whole = place.read(&file);
+    let mut damaged = whole.clone();
+    damaged[whole.len() / 2] ^= 1;
+    fs::write(place.path(&file), &damaged).unwrap();
+    place.fails(4, "its checksum is wrong", &join);
+    assert!(!place.has("o.webm"));
+    let run = place.ok(&["chunks", "run", "plan.json", "--index", "1"]);
+    assert!(run.err.contains("encoding chunk 1 again"), "{}", run.err);
+    assert!(place.read(&file) == whole);
+    place.ok(&join);
+    place.fails(2, "already exists", &join);
+    place.fails(2, "plan has chunks 0 to 2", &["chunks", "run", "plan.json", "--index", "3"]);
+
+    // Another input, other settings, another version.
+    fs::remove_dir_all(place.path("plan.chunks")).unwrap();
+    let text = String::from_utf8(place.read("plan.json")).unwrap();
+    fs::write(place.path("other.json"), text.replace("\"40\"", "\"41\"")).unwrap();
+    place.fails(2, "for another input or with other settings", &["chunks", "run", "other.json"]);
+    fs::write(place.path("other.json"), text.replace("\"chunks\",\"plan\"", "\"probe\"")).unwrap();
+    place.fails(2, "its arguments are not those of", &["chunks", "run", "other.json"]);
+    fs::write(place.path("other.json"), text.replace("\"version\":\"", "\"version\":\"9")).unwrap();
+    place.fails(3, "the plan was made by version 9", &["chunks", "run", "other.json"]);
+    place.fails(3, "not a plan of chunks", &["chunks", "run", "a.y4m"]);
+    place.ok(&["concat", "b.webm", "a.webm", "c.webm", "-o", "other.mkv"]);
+    let other = ["chunks", "run", "plan.json", "--input", "other.mkv"];
+    place.fails(3, "the frames are not those that were planned", &other);
+    place.ok(&["concat", "a.webm", "b.webm", "-o", "other.mkv", "-y"]);
+    place.fails(3, "make a new plan", &other);
+    // A copy of the input is the same input.
+    fs::copy(place.path("video.mkv"), place.path("copy.mkv")).unwrap();
+    place.ok(&["chunks", "run", "plan.json", "--input", "copy.mkv"]);
+    place.ok(&[&join[..], &["--input", "copy.mkv", "-y"]].concat());
+}
+
+#[test]
+fn settings_that_chunks_cannot_have_are_refused() {
+    let place = Place::with_clip("clapper", "64x48", 4);
+    let chunked = ["encode", "clip.y4m", "-o", "a.webm", "--chunked"];
+    for more in [
+        &["-b", "300k"][..],
+        &["--preset", "rtc", "-q", "50"],
+        &["--target", "ssim=0.9"],
+        &["--size", "8k"],
+        &["--skip", "1"],
+        &["--report", "a.csv"],
+        &["--metrics", "psnr"],
+        &["--passes", "1"],
+    ] {
+        place.fails(2, "chunks", &[&chunked[..], more].concat());
+    }
+    let pipe = ["encode", "-", "-o", "a.webm", "--chunked"];
+    place.fails(2, "chunks require a file as input", &pipe);
+    let raw = ["transcode", "clip.y4m", "-o", "a.yuv", "--chunked"];
+    place.fails(2, "--chunked cannot be used with", &raw);
+    let copy = ["transcode", "clip.y4m", "-o", "a.webm", "--chunked", "--copy"];
+    place.fails(2, "--chunked cannot be used with --copy", &copy);
+    let two = ["chunks", "plan", "clip.y4m", "-o", "p.json", "--copy"];
+    place.fails(2, "--copy cannot be used with chunks", &two);
+    // A short clip is one chunk, with a default quality.
+    let run = place.ok(&chunked);
+    assert!(run.err.contains("using quality 60 of 100"), "{}", run.err);
+    assert!(run.err.contains("4 frames in 1 chunk"), "{}", run.err);
+    assert_eq!(times(&place, "a.webm").len(), 4);
+}
+
+#[test]
+fn frames_before_damage_are_encoded() {
+    let place = clip();
+    let whole = place.read("b.webm");
+    fs::write(place.path("cut.webm"), &whole[..whole.len() / 2]).unwrap();
+    let run = place.run(&["transcode", "cut.webm", "-o", "o.webm", "--chunked", "-q", "40"]);
+    assert_eq!(run.code, 4, "{}", run.err);
+    assert!(times(&place, "o.webm").len() > 10, "{}", run.err);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_leaves_no_temporary_files() {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+
+    use super::interrupts::{interrupt, wait_for};
+
+    let place = Place::new();
+    let (frames, bytes) = (2000, 640 * 480 * 3 / 2);
+    fs::File::create(place.path("a.yuv")).unwrap().set_len(frames * bytes).unwrap();
+    let encode = ["encode", "a.yuv", "--raw", "640x480@30", "-o", "a.webm", "--chunked"];
+    let mut encoder = place
+        .command(&[&encode[..], &["--progress", "json"]].concat())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(encoder.stderr.take().unwrap()).lines();
+    wait_for(&mut lines, "\"progress\"");
+    interrupt(&encoder);
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    assert_eq!(encoder.wait().unwrap().code(), Some(130), "{rest:?}");
+    assert_eq!(place.names(), ["a.yuv"]);
+}

@@ -1,0 +1,108 @@
+//! Tags and chapters on their way through the commands.
+
+use std::fs::File;
+
+use codec_container::{
+    Chapter, CodedPacket, FileMetadata, Format, Output, ReadOptions, Source, WriteOptions,
+    create_packets, open_packets,
+};
+use serde_json::{Value, json};
+
+use super::Place;
+
+/// `talk.mkv`: 20 frames in two seconds, with chapters after 0 and 1.2 seconds, and tags.
+fn talk() -> Place {
+    let place = Place::new();
+    let clip = ["clapper", "-o", "clip.y4m", "--size", "64x48", "--fps", "10", "-n", "20"];
+    place.ok(&[&["generate"], &clip[..]].concat());
+    place.ok(&["encode", "clip.y4m", "-o", "plain.mkv", "--speed", "9", "--keyint", "5"]);
+    let file = File::open(place.path("plain.mkv")).unwrap();
+    let mut reader = open_packets(Source::seekable(file), &ReadOptions::default()).unwrap();
+    let mut options = WriteOptions::default();
+    let mut metadata = FileMetadata::default();
+    for (name, value) in [("title", "a talk"), ("mood", "calm")] {
+        metadata.tags.push((name.to_owned(), value.to_owned()));
+    }
+    for (start_ns, title) in [(0, "opening"), (1_200_000_000, "end")] {
+        metadata.chapters.push(Chapter { start_ns, end_ns: None, title: title.to_owned() });
+    }
+    options.metadata = metadata;
+    let output = Output::seekable(File::create(place.path("talk.mkv")).unwrap());
+    let tracks = reader.tracks().to_vec();
+    let mut writer = create_packets(output, Format::Matroska, &tracks, &options).unwrap();
+    let mut packet = CodedPacket::default();
+    while reader.read(&mut packet).unwrap() {
+        writer.write(packet.as_ref()).unwrap();
+    }
+    writer.finish().unwrap();
+    place
+}
+
+/// Start times and names of the chapters.
+fn chapters(place: &Place, file: &str) -> Vec<(f64, String)> {
+    let probe = place.json(&["probe", file, "--json"]);
+    let chapter = |chapter: &Value| {
+        (chapter["start_s"].as_f64().unwrap(), chapter["title"].as_str().unwrap().to_owned())
+    };
+    probe["chapters"].as_array().unwrap().iter().map(chapter).collect()
+}
+
+/// The names of the tags.
+fn tags(place: &Place, file: &str) -> Vec<String> {
+    let probe = place.json(&["probe", file, "--json"]);
+    let name = |tag: &Value| tag["name"].as_str().unwrap().to_lowercase();
+    probe["tags"].as_array().unwrap().iter().map(name).collect()
+}
+
+#[test]
+fn tags_and_chapters_are_kept_by_the_formats_that_have_them() {
+    let place = talk();
+    let both = [(0.0, "opening".to_owned()), (1.2, "end".to_owned())];
+    for (output, more) in
+        [("a.webm", ""), ("a.mkv", "--copy"), ("a.mp4", "--copy"), ("f.mp4", "--fragmented")]
+    {
+        let transcode = ["transcode", "talk.mkv", "-o", output, more];
+        let arguments: Vec<_> = transcode.into_iter().filter(|word| !word.is_empty()).collect();
+        let run = place.ok(&arguments);
+        assert_eq!(chapters(&place, output), both, "{output}");
+        if output.ends_with("mp4") {
+            assert_eq!(tags(&place, output), ["title"]);
+            let dropped = "talk.mkv: skipped tags (MOOD): mp4 cannot hold them";
+            assert!(run.err.contains(dropped), "{}", run.err);
+        } else {
+            assert_eq!(tags(&place, output), ["title", "mood"]);
+            assert!(!run.err.contains("skipped"), "{}", run.err);
+        }
+    }
+    let run = place.ok(&["transcode", "talk.mkv", "-o", "a.ivf"]);
+    assert!(run.err.contains("skipped chapters and tags (title, MOOD)"), "{}", run.err);
+    let text = place.ok(&["probe", "a.mp4"]).text();
+    assert!(text.contains("title: a talk") && text.contains("chapter 2 at 1.200 s: end"), "{text}");
+    let tag = place.json(&["probe", "a.mp4", "--json"])["tags"][0].clone();
+    assert_eq!(tag, json!({ "name": "title", "value": "a talk" }));
+}
+
+#[test]
+fn chapters_move_with_cuts_and_joints() {
+    let place = talk();
+    let transcode = |output: &str, more: &[&str]| {
+        place.ok(&[&["transcode", "talk.mkv", "-o", output, "--speed", "9"], more].concat());
+        chapters(&place, output)
+    };
+    let at = |times: &[(f64, &str)]| -> Vec<(f64, String)> {
+        times.iter().map(|&(time, name)| (time, name.to_owned())).collect()
+    };
+    let cut = transcode("a.webm", &["--from", "0.5", "--to", "1.8"]);
+    assert_eq!(cut, at(&[(0.0, "opening"), (0.7, "end")]));
+    assert_eq!(transcode("b.webm", &["--from", "1.4"]), at(&[(0.0, "end")]));
+    assert_eq!(transcode("c.webm", &["-n", "10"]), at(&[(0.0, "opening")]));
+    let kept = transcode("d.webm", &["--from", "0.5", "--keep-times"]);
+    assert_eq!(kept, at(&[(0.0, "opening"), (1.2, "end")]));
+    assert_eq!(transcode("e.webm", &["--chunked"]), at(&[(0.0, "opening"), (1.2, "end")]));
+    // The last key frame before the start.
+    place.ok(&["transcode", "talk.mkv", "-o", "f.webm", "--copy", "--from", "1.1"]);
+    assert_eq!(chapters(&place, "f.webm"), at(&[(0.0, "opening"), (0.2, "end")]));
+    place.ok(&["concat", "talk.mkv", "talk.mkv", "-o", "g.webm"]);
+    let joined = [(0.0, "opening"), (1.2, "end"), (2.0, "opening"), (3.2, "end")];
+    assert_eq!(chapters(&place, "g.webm"), at(&joined));
+}

@@ -1,0 +1,103 @@
+//! The name of an encoded chunk, which follows from everything that determines its bytes.
+
+use std::fmt;
+use std::fmt::Write as _;
+
+use codec_core::frame::Picture;
+use sha2::{Digest, Sha256};
+
+/// Number of bytes of a [`Key`].
+pub(super) const KEY_BYTES: usize = 32;
+
+/// Identifies a chunk: the SHA-256 of the version of this library, the settings, and the times and samples of all
+/// frames.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Key(pub(super) [u8; KEY_BYTES]);
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({self})")
+    }
+}
+
+impl Key {
+    /// Parses the text of a key: 64 lower-case hexadecimal digits.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let digits = text.as_bytes();
+        if digits.len() != 2 * KEY_BYTES {
+            return None;
+        }
+        let value = |digit: u8| match digit {
+            b'0'..=b'9' => Some(digit - b'0'),
+            b'a'..=b'f' => Some(digit - b'a' + 10),
+            _ => None,
+        };
+        let mut bytes = [0; KEY_BYTES];
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = value(pair[0])? << 4 | value(pair[1])?;
+        }
+        Some(Self(bytes))
+    }
+}
+
+/// A frame as it is identified: its times in ticks, and the digest of its samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FrameId {
+    pub(super) pts: i64,
+    duration: Option<u64>,
+    digest: u64,
+}
+
+impl FrameId {
+    pub(super) fn new(pts: i64, duration: Option<u64>, picture: &Picture<'_>) -> Self {
+        Self { pts, duration, digest: picture.digest() }
+    }
+}
+
+/// Computes a [`Key`].
+#[derive(Clone)]
+pub(super) struct KeyHasher(Sha256);
+
+impl KeyHasher {
+    /// Begins the key of a chunk that is encoded with the settings of `fingerprint`.
+    pub(super) fn new(fingerprint: &str) -> Self {
+        let mut text = String::new();
+        let _ = write!(text, "codec {}\n{fingerprint}\n", env!("CARGO_PKG_VERSION"));
+        Self(Sha256::new_with_prefix(text))
+    }
+
+    /// Adds the next frame.
+    pub(super) fn add(&mut self, frame: FrameId) {
+        let FrameId { pts, duration, digest } = frame;
+        self.0.update(pts.to_le_bytes());
+        self.0.update(duration.map_or(u64::MAX, |duration| duration).to_le_bytes());
+        self.0.update(digest.to_le_bytes());
+    }
+
+    pub(super) fn finish(self) -> Key {
+        Key(self.0.finalize().into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_read_as_they_are_written() {
+        let mut hasher = KeyHasher::new("vp9");
+        let other = hasher.clone().finish();
+        hasher.add(FrameId { pts: 1, duration: None, digest: 2 });
+        let key = hasher.finish();
+        assert_eq!(Key::parse(&key.to_string()), Some(key));
+        assert_ne!(key, other);
+        assert_eq!(Key::parse(&key.to_string().to_uppercase()), None);
+        assert_eq!(Key::parse("12"), None);
+    }
+}

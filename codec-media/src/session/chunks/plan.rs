@@ -1,0 +1,243 @@
+//! The division of an input into chunks, and its JSON form.
+
+use codec_core::frame::Size;
+use serde_json::Value;
+
+use super::key::Key;
+use crate::failure::{Failure, Kind, Result};
+use crate::io::source::StreamInfo;
+use crate::json::{self, Object};
+use crate::settings::encoding::Encoding;
+
+/// Version of the JSON form.
+const FORM: u64 = 1;
+/// Limit of the number of chunks, and of frames.
+const MAX_COUNT: u64 = 1 << 40;
+
+/// A division of an input into chunks that are encoded independently.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChunkPlan {
+    /// Everything that determines the bytes of the chunks except frames.
+    pub(super) fingerprint: String,
+    /// The time of the input, in ticks, that becomes time 0 of the output.
+    pub(super) origin: i64,
+    /// Whether frames after the last chunk are left out.
+    pub(super) is_limited: bool,
+    /// The error at which reading the input ended; the chunks cover the frames before it.
+    pub(super) input_error: Option<String>,
+    chunks: Vec<PlannedChunk>,
+    /// Text that the caller stores with the plan; the command stores its arguments.
+    pub arguments: Vec<String>,
+}
+
+/// One chunk of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlannedChunk {
+    /// Number of its first frame, from 0.
+    pub first_frame: u64,
+    /// Number of frames.
+    pub frames: u64,
+    /// The time of its first frame in ticks.
+    pub(super) start: i64,
+    /// The time of its first frame in nanoseconds of the input, from which it is found.
+    pub(super) start_ns: i64,
+    /// The name of its result.
+    pub key: Key,
+}
+
+impl ChunkPlan {
+    pub(super) fn new(fingerprint: String, origin: i64, chunks: Vec<PlannedChunk>) -> Self {
+        Self {
+            fingerprint,
+            origin,
+            is_limited: false,
+            input_error: None,
+            chunks,
+            arguments: Vec::new(),
+        }
+    }
+
+    /// The chunks, in order; at least one.
+    #[must_use]
+    pub fn chunks(&self) -> &[PlannedChunk] {
+        &self.chunks
+    }
+
+    /// Number of frames of all chunks.
+    #[must_use]
+    pub fn frames(&self) -> u64 {
+        self.chunks.iter().map(|chunk| chunk.frames).sum()
+    }
+
+    /// The chunk with a number, from 0.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] if there is no such chunk.
+    pub fn chunk(&self, index: usize) -> Result<&PlannedChunk> {
+        self.chunks.get(index).ok_or_else(|| {
+            let last = self.chunks.len().saturating_sub(1);
+            Failure::usage(format!("there is no chunk {index}: the plan has chunks 0 to {last}"))
+        })
+    }
+
+    /// The plan as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let chunk = |(index, chunk): (usize, &PlannedChunk)| {
+            let &PlannedChunk { first_frame, frames, start, start_ns, key } = chunk;
+            let object = Object::new()
+                .raw("index", index)
+                .raw("first_frame", first_frame)
+                .raw("frames", frames)
+                .raw("start", start)
+                .raw("start_ns", start_ns)
+                .text("key", &key.to_string());
+            format!("\n{}", object.finish())
+        };
+        let arguments = json::array(self.arguments.iter().map(|argument| json::text(argument)));
+        let plan = Object::new()
+            .raw("codec_chunks", FORM)
+            .text("version", env!("CARGO_PKG_VERSION"))
+            .raw("arguments", arguments)
+            .text("settings", &self.fingerprint)
+            .raw("origin", self.origin)
+            .raw("limited", self.is_limited)
+            .maybe("input_error", self.input_error.as_deref().map(json::text))
+            .raw("chunks", json::array(self.chunks.iter().enumerate().map(chunk)));
+        plan.finish() + "\n"
+    }
+
+    /// Reads the JSON form of a plan; `name` is that of the file, for messages.
+    ///
+    /// # Errors
+    /// If the text is no plan, or that of another version of this library.
+    pub fn from_json(text: &str, name: &str) -> Result<Self> {
+        let wrong = |what: &str| {
+            Failure::new(Kind::Input, format!("{name}: {what}\nhelp: make a new plan"))
+        };
+        let json: Value = serde_json::from_str(text)
+            .map_err(|error| wrong(&format!("not a plan of chunks: {error}")))?;
+        if json["codec_chunks"].as_u64() != Some(FORM) {
+            return Err(wrong("not a plan of chunks"));
+        }
+        let version = json["version"].as_str().unwrap_or("unknown");
+        let own = env!("CARGO_PKG_VERSION");
+        if version != own {
+            let what = format!("the plan was made by version {version}, but this is version {own}");
+            return Err(wrong(&what));
+        }
+        let missing = |field: &str| wrong(&format!("not a valid plan of chunks: {field}"));
+        let texts = |value: &Value| {
+            let text = |value: &Value| value.as_str().map(str::to_owned);
+            value.as_array()?.iter().map(text).collect::<Option<Vec<_>>>()
+        };
+        let mut plan = Self::new(
+            json["settings"].as_str().ok_or_else(|| missing("settings"))?.to_owned(),
+            json["origin"].as_i64().ok_or_else(|| missing("origin"))?,
+            Vec::new(),
+        );
+        plan.arguments = texts(&json["arguments"]).ok_or_else(|| missing("arguments"))?;
+        plan.is_limited = json["limited"].as_bool().ok_or_else(|| missing("limited"))?;
+        plan.input_error = json["input_error"].as_str().map(str::to_owned);
+        for (index, chunk) in json["chunks"].as_array().into_iter().flatten().enumerate() {
+            let chunk = chunk_of(chunk, plan.chunks.last());
+            plan.chunks.push(chunk.ok_or_else(|| missing(&format!("chunk {index}")))?);
+        }
+        if plan.chunks.is_empty() {
+            return Err(missing("chunks"));
+        }
+        Ok(plan)
+    }
+}
+
+/// Reads a chunk that follows `last`; `None` if it is not valid.
+fn chunk_of(json: &Value, last: Option<&PlannedChunk>) -> Option<PlannedChunk> {
+    let chunk = PlannedChunk {
+        first_frame: json["first_frame"].as_u64()?,
+        frames: json["frames"].as_u64()?,
+        start: json["start"].as_i64()?,
+        start_ns: json["start_ns"].as_i64()?,
+        key: Key::parse(json["key"].as_str()?)?,
+    };
+    let expected = last.map_or(0, |last| last.first_frame + last.frames);
+    let follows = chunk.first_frame == expected
+        && (1..MAX_COUNT).contains(&chunk.frames)
+        && chunk.first_frame < MAX_COUNT
+        && last.is_none_or(|last| chunk.start > last.start);
+    follows.then_some(chunk)
+}
+
+/// The settings that determine the bytes of chunks, as text; `size` is that of the encoded frames.
+pub(super) fn fingerprint(settings: &Encoding, stream: &StreamInfo, size: Size) -> String {
+    let config = settings.config(size, stream.frame_rate, stream.time_base);
+    let mut lines: Vec<String> = settings
+        .encoder
+        .describe(&config)
+        .into_iter()
+        .map(|(name, value)| format!("{name}: {value}"))
+        .collect();
+    let (min, max) = settings.encoder.capabilities.allowed_qindex(&config);
+    lines.push(format!("quality fraction: {}", config.rate.quality_fraction_q8));
+    lines.push(format!("quantiser: {min} to {max}"));
+    lines.push(format!(
+        "frames: {size}, {} fps, {} s per tick",
+        stream.frame_rate, stream.time_base
+    ));
+    let Encoding { crop, turn, resize, pix_fmt, deinterlace, fps, .. } = settings;
+    lines.push(format!("{crop:?} {turn:?} {resize:?} {pix_fmt:?} {deinterlace:?} {fps:?}"));
+    lines.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::key::KeyHasher;
+    use super::*;
+
+    fn plan() -> ChunkPlan {
+        let key = KeyHasher::new("a").finish();
+        let chunk = |first_frame, frames, start| PlannedChunk {
+            first_frame,
+            frames,
+            start,
+            start_ns: start * 40_000_000,
+            key,
+        };
+        let chunks = vec![chunk(0, 200, -3), chunk(200, 250, 197), chunk(450, 1, 447)];
+        let mut plan = ChunkPlan::new("vp9 \"q\"".to_owned(), -3, chunks);
+        plan.arguments = vec!["in \u{e4}.mp4".to_owned(), "-q".to_owned(), "60".to_owned()];
+        plan.input_error = Some("in.mp4: packet 7".to_owned());
+        plan
+    }
+
+    #[test]
+    fn plans_are_read_as_they_are_written() {
+        let plan = plan();
+        assert_eq!(ChunkPlan::from_json(&plan.to_json(), "plan.json").unwrap(), plan);
+        assert_eq!(plan.frames(), 451);
+        assert!(plan.chunk(3).unwrap_err().message.contains("chunks 0 to 2"));
+    }
+
+    #[test]
+    fn edited_plans_are_rejected() {
+        let json = plan().to_json();
+        let edits = [
+            ("\"frames\":250", "\"frames\":251"),
+            ("\"frames\":1,", "\"frames\":0,"),
+            ("\"start\":197", "\"start\":500"),
+            ("\"origin\":-3,", ""),
+            ("\"codec_chunks\":1", "\"codec_chunks\":2"),
+            ("\"codec_chunks\":1,\"version\":\"", "\"codec_chunks\":1,\"version\":\"9"),
+            ("[\n{\"index\":0", "[{},\n{\"index\":0"),
+            ("\"arguments\":[", "\"arguments\":[1,"),
+        ];
+        for (from, to) in edits {
+            let edited = json.replacen(from, to, 1);
+            assert_ne!(edited, json, "{from}");
+            let failure = ChunkPlan::from_json(&edited, "plan.json").unwrap_err();
+            assert!(failure.message.starts_with("plan.json: "), "{failure}");
+        }
+        for text in ["", "{}", "[]", "nonsense", "{\"codec_chunks\":1}"] {
+            assert_eq!(ChunkPlan::from_json(text, "p").unwrap_err().kind, Kind::Input, "{text}");
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Encodes chunks into files.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use codec_core::frame::{Rational, Size};
+
+use super::file::{ChunkReader, ChunkWriter};
+use super::key::Key;
+use super::plan::{ChunkPlan, PlannedChunk, fingerprint};
+use super::source::ChunkSource;
+use crate::Env;
+use crate::events::{Events, Listener, Severity};
+use crate::failure::{Failure, Result};
+use crate::io::output::OutputRules;
+use crate::io::source::FrameSource;
+use crate::progress::{Meter, Now, Pass, Progress};
+use crate::session::Session;
+use crate::settings::encoding::Encoding;
+
+/// The file of a chunk's result.
+pub(super) fn file_of(folder: &Path, key: &Key) -> PathBuf {
+    folder.join(format!("{key}.chunk"))
+}
+
+/// Whether `folder` has a complete result of a chunk.
+///
+/// # Errors
+/// If there is a file, but it is damaged or cannot be read.
+pub(super) fn is_done(folder: &Path, key: &Key) -> Result<bool> {
+    match ChunkReader::open(&file_of(folder, key), key)? {
+        Some(reader) => reader.verify().map(|()| true),
+        None => Ok(false),
+    }
+}
+
+/// Encodes a chunk of a plan into `folder`, unless its result is there already. Returns whether it was
+/// encoded.
+///
+/// The result gets its name only when it is complete, so several processes may encode the same chunk.
+///
+/// # Errors
+/// If the input is not that of the plan, the settings are not those of the plan, the encoder fails, or the
+/// result cannot be written.
+pub fn run_chunk(
+    settings: &Encoding,
+    plan: &ChunkPlan,
+    index: usize,
+    folder: &Path,
+    env: &Env,
+) -> Result<bool> {
+    let chunk = plan.chunk(index)?;
+    match is_done(folder, &chunk.key) {
+        Ok(true) => return Ok(false),
+        Ok(false) => {}
+        Err(failure) => {
+            let first = failure.message.lines().next().unwrap_or_default();
+            env.events.warn(format!("{first}: encoding chunk {index} again"));
+        }
+    }
+    let path = file_of(folder, &chunk.key);
+    let settings = of_chunk(settings, path);
+    let mut source = ChunkSource::open(&settings, plan, *chunk, env)?;
+    check_settings(&settings, plan, &source)?;
+    let key = chunk.key;
+    let session = Session::of_chunk(
+        &settings,
+        &source,
+        &|output, encoder| {
+            let private = encoder.codec_private();
+            let writer = ChunkWriter::new(output.writer()?, &key, &private);
+            let writer = writer.map_err(|error| Failure::output(&output.name, error))?;
+            Ok(Box::new(writer))
+        },
+        env,
+    )?;
+    let finished = session.encode_all(&settings, &mut source)?;
+    finished.end.clone()?;
+    source.check()?;
+    finished.output.commit()?;
+    Ok(true)
+}
+
+/// The settings of one chunk, whose result is `path`.
+fn of_chunk(settings: &Encoding, path: PathBuf) -> Encoding {
+    let mut settings = settings.clone();
+    settings.output = path;
+    settings.rules = OutputRules { overwrite: true, ..OutputRules::default() };
+    (settings.audio, settings.report) = (None, None);
+    (settings.goal, settings.frames) = (None, None);
+    settings
+}
+
+/// Rejects settings that are not those of the plan.
+fn check_settings(settings: &Encoding, plan: &ChunkPlan, source: &ChunkSource) -> Result<()> {
+    let stream_info = source.stream_info();
+    let (size, _): (Size, _) = settings.transform().begin(stream_info.size, stream_info.info)?;
+    if fingerprint(settings, stream_info, size) == plan.fingerprint {
+        return Ok(());
+    }
+    let help = "help: make a new plan";
+    Err(Failure::usage(format!(
+        "the plan was made for another input or with other settings\n{help}"
+    )))
+}
+
+/// The progress of all chunks together.
+pub(super) struct Board {
+    state: Mutex<State>,
+    outer: Events,
+}
+
+struct State {
+    progress: Progress,
+    /// Frames and bytes of each chunk.
+    done: Vec<(u64, u64)>,
+}
+
+impl Board {
+    pub(super) fn new(plan: &ChunkPlan, frame_rate: Rational, env: &Env) -> Self {
+        let progress = env.events.progress(Some(plan.frames()), frame_rate);
+        let done = vec![(0, 0); plan.chunks().len()];
+        Self { state: Mutex::new(State { progress, done }), outer: env.events.clone() }
+    }
+
+    fn update(&self, index: usize, frames: u64, bytes: u64) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let State { progress, done } = &mut *state;
+        if let Some(entry) = done.get_mut(index) {
+            *entry = (frames, bytes);
+        }
+        let (frames, bytes) =
+            done.iter().fold((0, 0), |sum, entry| (sum.0 + entry.0, sum.1 + entry.1));
+        progress.update(&Now { frames, bytes, ..Now::default() });
+    }
+}
+
+/// Passes on the warnings and the progress of a chunk. Its notes are details of the run.
+struct ChunkEvents {
+    board: Arc<Board>,
+    index: usize,
+}
+
+impl Listener for ChunkEvents {
+    fn message(&self, severity: Severity, message: &str) {
+        let message = format!("chunk {}: {message}", self.index);
+        match severity {
+            Severity::Detail | Severity::Note => self.board.outer.detail(message),
+            Severity::Warning => self.board.outer.warn(message),
+        }
+    }
+
+    fn meter(&self, _total: Option<u64>, _frame_rate: Rational) -> Box<dyn Meter> {
+        Box::new(ChunkMeter { board: Arc::clone(&self.board), index: self.index })
+    }
+}
+
+struct ChunkMeter {
+    board: Arc<Board>,
+    index: usize,
+}
+
+impl Meter for ChunkMeter {
+    fn begin_pass(&mut self, _pass: Option<Pass>) {}
+
+    fn update(&mut self, now: &Now) {
+        self.board.update(self.index, now.frames, now.bytes);
+    }
+}
+
+/// The outcome of several chunks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ran {
+    /// Chunks that were encoded.
+    pub encoded: usize,
+    /// Chunks whose results existed.
+    pub skipped: usize,
+}
+
+/// Encodes all chunks of a plan whose results are not in `folder`, some at a time. The longest ones come first,
+/// so that all threads end at about the same time.
+///
+/// # Errors
+/// The first error of a chunk; no further chunk is begun after it.
+pub(super) fn run_all(
+    settings: &Encoding,
+    plan: &ChunkPlan,
+    folder: &Path,
+    board: &Arc<Board>,
+    env: &Env,
+) -> Result<Ran> {
+    let threads =
+        settings.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+    let mut order: Vec<(usize, &PlannedChunk)> = plan.chunks().iter().enumerate().collect();
+    order.sort_by_key(|(_, chunk)| std::cmp::Reverse(chunk.frames));
+    let at_once = threads.clamp(1, order.len().max(1));
+    let mut settings = settings.clone();
+    settings.threads = Some((threads / at_once).max(1));
+    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let worker = || {
+        let mut ran = Ran::default();
+        while !failed.load(Ordering::Relaxed) {
+            let Some(&(index, chunk)) = order.get(next.fetch_add(1, Ordering::Relaxed)) else {
+                break;
+            };
+            let listener = ChunkEvents { board: Arc::clone(board), index };
+            let env = Env { events: Events::new(Arc::new(listener)), ..env.clone() };
+            match run_chunk(&settings, plan, index, folder, &env) {
+                Ok(true) => ran.encoded += 1,
+                Ok(false) => {
+                    board.update(index, chunk.frames, 0);
+                    ran.skipped += 1;
+                }
+                Err(failure) => {
+                    failed.store(true, Ordering::Relaxed);
+                    return Err(failure);
+                }
+            }
+        }
+        Ok(ran)
+    };
+    let outcomes = thread::scope(|scope| {
+        let workers: Vec<_> = (1..at_once).map(|_| scope.spawn(worker)).collect();
+        let mut outcomes = vec![worker()];
+        let panicked = |_| Err(Failure::internal("a thread that encodes chunks panicked"));
+        outcomes.extend(workers.into_iter().map(|running| running.join().unwrap_or_else(panicked)));
+        outcomes
+    });
+    outcomes.into_iter().try_fold(Ran::default(), |sum, ran| {
+        let ran = ran?;
+        Ok(Ran { encoded: sum.encoded + ran.encoded, skipped: sum.skipped + ran.skipped })
+    })
+}

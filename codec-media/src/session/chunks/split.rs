@@ -1,0 +1,148 @@
+//! Chooses where an input is divided into chunks.
+
+use codec_core::analysis::SceneChange;
+
+const SECOND_NS: i64 = 1_000_000_000;
+
+/// The duration of a chunk from which on it may end.
+const SHORTEST_NS: i64 = 8 * SECOND_NS;
+/// The preferred duration, if there are several scene cuts.
+const PREFERRED_NS: i64 = 10 * SECOND_NS;
+/// The duration after which a chunk ends even without a scene cut.
+const LONGEST_NS: i64 = 12 * SECOND_NS;
+/// Frames this long before the first possible end are analysed, because scene cuts are found relative to
+/// earlier frames.
+const LEAD_NS: i64 = SECOND_NS;
+/// A last chunk that is shorter than this is part of the one before.
+const LEAST_NS: i64 = 4 * SECOND_NS;
+
+/// A frame at which a chunk may begin.
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    frame: usize,
+    time_ns: i64,
+    scene: SceneChange,
+}
+
+/// Divides frames, in display order, into chunks of 8 to 12 seconds that begin at scene cuts if possible.
+///
+/// Without a scene cut, a chunk begins at the frame that the previous one predicts worst, where a key frame
+/// costs least.
+#[derive(Debug, Default)]
+pub(super) struct Splitter {
+    /// The first frame and the start time of each chunk.
+    starts: Vec<(usize, i64)>,
+    candidates: Vec<Candidate>,
+    frames: usize,
+}
+
+impl Splitter {
+    /// Whether the frame at `time_ns` must be analysed.
+    pub(super) fn needs_scene(&self, time_ns: i64) -> bool {
+        let start = self.starts.last();
+        start.is_some_and(|&(_, start_ns)| time_ns - start_ns >= SHORTEST_NS - LEAD_NS)
+    }
+
+    /// Adds the next frame. `scene` compares it with the previous frame; `None` if that was not analysed.
+    pub(super) fn push(&mut self, time_ns: i64, scene: Option<SceneChange>) {
+        let frame = self.frames;
+        self.frames += 1;
+        let Some(&(_, start_ns)) = self.starts.last() else {
+            self.starts.push((frame, time_ns));
+            return;
+        };
+        if time_ns - start_ns > LONGEST_NS {
+            self.end_chunk(start_ns, Candidate { frame, time_ns, scene: SceneChange::default() });
+        }
+        let Some(&(_, start_ns)) = self.starts.last() else { return };
+        if let Some(scene) = scene.filter(|_| time_ns - start_ns >= SHORTEST_NS) {
+            self.candidates.push(Candidate { frame, time_ns, scene });
+        }
+    }
+
+    /// Begins the next chunk at the best candidate, or at `here` if there is none.
+    fn end_chunk(&mut self, start_ns: i64, here: Candidate) {
+        let distance = |one: &&Candidate| (one.time_ns - start_ns - PREFERRED_NS).abs();
+        let cuts = self.candidates.iter().filter(|one| one.scene.is_cut);
+        let best = cuts.min_by_key(distance).or_else(|| {
+            self.candidates.iter().min_by_key(|one| (100 - one.scene.inter_pct, distance(one)))
+        });
+        let best = best.copied().unwrap_or(here);
+        self.starts.push((best.frame, best.time_ns));
+        let first_ns = best.time_ns.saturating_add(SHORTEST_NS);
+        self.candidates.retain(|one| one.time_ns >= first_ns);
+    }
+
+    /// The first frames of all chunks. `end_ns` is the end of the last frame.
+    pub(super) fn finish(mut self, end_ns: i64) -> Vec<usize> {
+        // The rest may still be longer than a chunk.
+        if let Some(&(_, start_ns)) = self.starts.last()
+            && end_ns - start_ns > LONGEST_NS
+        {
+            let last = self.candidates.last().copied();
+            if let Some(last) = last {
+                self.end_chunk(start_ns, last);
+            }
+        }
+        let is_short = |&(_, start_ns): &(usize, i64)| end_ns - start_ns < LEAST_NS;
+        if self.starts.len() > 1 && self.starts.last().is_some_and(is_short) {
+            self.starts.pop();
+        }
+        self.starts.into_iter().map(|(frame, _)| frame).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FPS: i64 = 25;
+
+    /// The first frames of the chunks of `seconds` seconds with scene cuts at some frames.
+    fn split(seconds: i64, cuts: &[usize]) -> Vec<usize> {
+        let mut splitter = Splitter::default();
+        let frames = seconds * FPS;
+        for frame in 0..frames {
+            let time_ns = frame * SECOND_NS / FPS;
+            let number = usize::try_from(frame).unwrap();
+            let is_cut = cuts.contains(&number);
+            let inter_pct = if is_cut { 95 } else { 20 + u8::from(frame % 37 == 0) };
+            let scene = SceneChange { is_cut, inter_pct, ..SceneChange::default() };
+            let scene = splitter.needs_scene(time_ns).then_some(scene);
+            splitter.push(time_ns, scene);
+        }
+        splitter.finish(frames * SECOND_NS / FPS)
+    }
+
+    #[test]
+    fn chunks_begin_at_the_scene_cut_nearest_to_ten_seconds() {
+        assert_eq!(split(30, &[100, 215, 260, 290, 480]), [0, 260, 480]);
+    }
+
+    #[test]
+    fn chunks_without_scene_cuts_last_eight_to_twelve_seconds() {
+        let starts = split(60, &[]);
+        let lengths = starts.windows(2).map(|pair| pair[1] - pair[0]);
+        assert!(lengths.clone().all(|length| (200..=300).contains(&length)), "{starts:?}");
+        // At frames that are predicted badly.
+        assert!(starts.iter().all(|start| start % 37 == 0), "{starts:?}");
+    }
+
+    #[test]
+    fn a_short_rest_belongs_to_the_last_chunk() {
+        assert_eq!(split(3, &[]), [0]);
+        assert_eq!(split(12, &[250]), [0]);
+        assert_eq!(split(13, &[225]), [0, 225]);
+        assert_eq!(split(12, &[]), [0]);
+        assert!(split(0, &[]).is_empty());
+    }
+
+    #[test]
+    fn long_gaps_between_frames_end_chunks() {
+        let mut splitter = Splitter::default();
+        for time_s in [0, 1, 30, 31, 90] {
+            splitter.push(time_s * SECOND_NS, None);
+        }
+        assert_eq!(splitter.finish(100 * SECOND_NS), [0, 2, 4]);
+    }
+}

@@ -1,0 +1,170 @@
+//! Hits, misses, pacing and timestamps of replays.
+
+use codec_core::codec::Bitrate;
+
+use super::*;
+use crate::room::packet::{Fields, FrameInfo};
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn packet(number: i64, timestamp: u32, bytes: usize, frame: FrameInfo) -> Arc<MediaPacket> {
+    let data = vec![0; bytes].into();
+    Arc::new(MediaPacket { data, number, timestamp, frame, fields: Fields::default() })
+}
+
+fn single(is_key: bool, temporal_id: u8) -> FrameInfo {
+    FrameInfo { starts_frame: true, ends_frame: true, is_key, temporal_id, ..FrameInfo::default() }
+}
+
+/// An L1T3 stream of 30 frames per second, one packet of 1000 bytes each, with a key frame first.
+fn camera(cache: &mut JoinCache, frames: u32) {
+    for frame in 0..frames {
+        let temporal_id = [0, 2, 1, 2][frame as usize % 4];
+        let packet = packet(frame.into(), frame * 3000, 1000, single(frame == 0, temporal_id));
+        cache.push(ms(u64::from(frame) * 100 / 3), &packet);
+    }
+}
+
+fn config(kbps: u64) -> ReplayConfig {
+    ReplayConfig { rate: Bitrate::kbps(kbps), max_past: ms(300), clock_hz: 90_000 }
+}
+
+/// Sends the whole replay: times and timestamps of the packets.
+fn drain(replay: &mut Replay) -> Vec<(Duration, i64, u32)> {
+    let mut sent = Vec::new();
+    while let Some(at) = replay.poll_timeout() {
+        while let Some(next) = replay.poll(at) {
+            if let Replayed::Packet(packet, timestamp) = next {
+                replay.sent(at, packet.data.len());
+                sent.push((at, packet.number, timestamp));
+            }
+        }
+    }
+    sent
+}
+
+#[test]
+fn the_key_frame_and_its_base_layer_are_replayed_at_the_rate() {
+    let mut cache = JoinCache::new(JoinCacheConfig::default());
+    assert_eq!(cache.entries(ms(0)).unwrap_err(), CacheMiss::NoKeyFrame);
+    camera(&mut cache, 41);
+    let now = ms(1340);
+    let mut replay = Replay::new(now, cache.entries(now).unwrap(), config(800));
+    let sent = drain(&mut replay);
+    let numbers: Vec<i64> = sent.iter().map(|it| it.1).collect();
+    assert_eq!(numbers, [0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40]);
+    // Eleven packets of 10 ms each.
+    let last = sent.last().unwrap().0;
+    assert!((ms(95)..=ms(100)).contains(&(last - now)), "{last:?}");
+}
+
+#[test]
+fn timestamps_are_squeezed_into_the_recent_past() {
+    let mut cache = JoinCache::new(JoinCacheConfig::default());
+    camera(&mut cache, 41);
+    let now = ms(1340);
+    let mut replay = Replay::new(now, cache.entries(now).unwrap(), config(800));
+    let sent = drain(&mut replay);
+    assert!(sent.windows(2).all(|pair| pair[1].2 > pair[0].2));
+    let (first, last) = (sent[0].2, sent.last().unwrap().2);
+    assert!((26_000..=27_000).contains(&(last - first)), "{first} {last}");
+    assert_eq!(last, 40 * 3000);
+}
+
+#[test]
+fn live_packets_follow_without_a_gap() {
+    let mut cache = JoinCache::new(JoinCacheConfig::default());
+    camera(&mut cache, 9);
+    let mut replay = Replay::new(ms(280), cache.entries(ms(280)).unwrap(), config(400));
+    for frame in 9..12_u32 {
+        replay.push(&packet(frame.into(), frame * 3000, 1000, single(false, 1)));
+    }
+    let sent = drain(&mut replay);
+    assert_eq!(sent.iter().map(|it| it.1).collect::<Vec<_>>(), [0, 4, 8, 9, 10, 11]);
+    assert_eq!(sent.last().unwrap().2, 33_000);
+    assert!(replay.is_done() && !replay.has_overflowed());
+}
+
+#[test]
+fn a_static_screen_share_with_an_old_key_frame_is_a_hit() {
+    let mut cache = JoinCache::new(JoinCacheConfig::default());
+    for part in 0..60_i64 {
+        let frame = FrameInfo {
+            starts_frame: part == 0,
+            ends_frame: part == 59,
+            is_key: true,
+            ..FrameInfo::default()
+        };
+        cache.push(ms(0), &packet(part, 0, 1200, frame));
+    }
+    // Three changes within ten minutes.
+    for (number, seconds) in [(60, 20_u32), (61, 300), (62, 500)] {
+        let packet = packet(number, seconds * 90_000, 300, single(false, 0));
+        cache.push(Duration::from_secs(seconds.into()), &packet);
+    }
+    let now = Duration::from_secs(600);
+    let mut replay = Replay::new(now, cache.entries(now).unwrap(), config(4000));
+    // The source is at 600 s, less the jitter of arrivals.
+    assert_eq!(replay.source_now(), 600 * 90_000 - 9000);
+    let sent = drain(&mut replay);
+    assert_eq!(sent.len(), 63);
+    let span = sent.last().unwrap().2 - sent[0].2;
+    assert!(span <= 27_000, "{span} ticks");
+    assert!(sent.last().unwrap().0 - now < ms(160), "{:?}", sent.last());
+}
+
+#[test]
+fn old_large_and_incomplete_groups_are_misses() {
+    let mut cache = JoinCache::new(JoinCacheConfig::default());
+    camera(&mut cache, 70);
+    assert_eq!(cache.entries(ms(2400)).unwrap_err(), CacheMiss::TooLong);
+    assert_eq!(cache.bytes(), 0);
+    let mut cache = JoinCache::new(JoinCacheConfig::default());
+    for number in 0..600 {
+        cache.push(
+            ms(0),
+            &packet(
+                number,
+                0,
+                1000,
+                FrameInfo { starts_frame: number == 0, is_key: true, ..FrameInfo::default() },
+            ),
+        );
+    }
+    assert_eq!(cache.entries(ms(0)).unwrap_err(), CacheMiss::TooLarge);
+    let mut cache = JoinCache::new(JoinCacheConfig::default());
+    let push = |cache: &mut JoinCache, at: u64, number: i64| {
+        let frame = single(number == 0, 0);
+        cache.push(ms(at), &packet(number, u32::try_from(number).unwrap() * 3000, 100, frame));
+    };
+    push(&mut cache, 0, 0);
+    push(&mut cache, 66, 2);
+    // The packet may still arrive.
+    assert!(cache.entries(ms(100)).is_ok());
+    assert_eq!(cache.entries(ms(400)).unwrap_err(), CacheMiss::Incomplete);
+    push(&mut cache, 410, 1);
+    let numbers = cache.entries(ms(420)).unwrap().iter().map(|it| it.packet.number);
+    assert_eq!(numbers.collect::<Vec<_>>(), [0, 1, 2]);
+    // A new key frame starts again.
+    cache.push(ms(500), &packet(9, 90_000, 100, single(true, 0)));
+    assert_eq!(cache.entries(ms(500)).unwrap().len(), 1);
+}
+
+#[test]
+fn memory_is_bounded_for_hostile_streams() {
+    let mut cache = JoinCache::new(JoinCacheConfig::default());
+    cache.push(ms(0), &packet(0, 0, 1, single(true, 0)));
+    for number in 1..100_000 {
+        // Upper layers only, which have no bytes in the cache.
+        cache.push(ms(0), &packet(number, 0, 1, single(false, 1)));
+    }
+    assert!(cache.entries.len() <= MAX_ENTRIES);
+    cache.push(ms(0), &packet(200_000, 0, 1000, single(true, 0)));
+    let mut replay = Replay::new(ms(0), cache.entries(ms(0)).unwrap(), config(0));
+    for number in 0..100_000 {
+        replay.push(&packet(200_001 + number, 0, 1000, single(false, 0)));
+    }
+    assert!(replay.has_overflowed() && replay.is_done());
+}

@@ -1,0 +1,73 @@
+//! Delay of upward switches after a downward one, against flapping layers.
+
+use std::time::Duration;
+
+/// Shortest and longest hold.
+const MIN_HOLD: Duration = Duration::from_secs(10);
+const MAX_HOLD: Duration = Duration::from_secs(120);
+
+/// Layers go down at once. They go up again after a hold, which doubles if the last upward switch did
+/// not last longer than the hold.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct UpHold {
+    hold: Duration,
+    until: Option<Duration>,
+    last_up: Option<Duration>,
+}
+
+impl UpHold {
+    /// Records a downward switch for lack of bandwidth.
+    pub(super) fn down(&mut self, now: Duration) {
+        let hold = self.hold.max(MIN_HOLD);
+        let has_failed = self.last_up.is_some_and(|at| now.saturating_sub(at) < hold);
+        let is_held = self.until.is_some_and(|until| now < until);
+        self.hold = match (has_failed, is_held) {
+            // Several steps down at once are one failure.
+            (_, true) => hold,
+            (true, false) => (hold * 2).min(MAX_HOLD),
+            (false, false) => MIN_HOLD,
+        };
+        self.until = Some(now.saturating_add(self.hold));
+    }
+
+    /// Records an upward switch.
+    pub(super) fn up(&mut self, now: Duration) {
+        // Only a switch after a downward one can fail.
+        if self.until.is_some() {
+            self.last_up = Some(now);
+        }
+    }
+
+    /// Whether an upward switch is allowed.
+    pub(super) fn allows_up(&self, now: Duration) -> bool {
+        self.until.is_none_or(|until| now >= until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hold_doubles_at_each_failure_up_to_two_minutes() {
+        let mut hold = UpHold::default();
+        let mut now = Duration::from_secs(1);
+        assert!(hold.allows_up(now));
+        let mut holds = Vec::new();
+        for _ in 0..6 {
+            hold.down(now);
+            let start = now;
+            while !hold.allows_up(now) {
+                now += Duration::from_secs(1);
+            }
+            holds.push((now - start).as_secs());
+            hold.up(now);
+            now += Duration::from_secs(2);
+        }
+        assert_eq!(holds, [10, 20, 40, 80, 120, 120]);
+        // A switch that lasts resets the hold.
+        now += Duration::from_secs(200);
+        hold.down(now);
+        assert!(hold.allows_up(now + Duration::from_secs(10)));
+    }
+}
