@@ -49,8 +49,9 @@ fn main() -> ExitCode {
     if let Some(code) = codec_lab::watchdog::run_if_requested() {
         return code;
     }
-    let parsed =
-        grammar().try_get_matches().and_then(|found| Cli::from_arg_matches(&found)?.checked());
+    let parsed = grammar()
+        .try_get_matches()
+        .and_then(|found| Cli::from_arg_matches(&found)?.noting_preset(&found).checked());
     let cli = match parsed {
         Ok(cli) => cli,
         Err(mut error) => {

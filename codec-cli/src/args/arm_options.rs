@@ -46,6 +46,7 @@ impl EncodeGrammar for EncodeFlags {
             (args.cut.part.duration.is_some(), "--duration"),
             (args.cut.fps.is_some(), "--fps"),
             (args.copy, "--copy"),
+            (args.purpose.is_some(), "--for"),
             (args.resize.is_some(), "--resize"),
             (args.report.is_some(), "--report"),
             (args.output() != Path::new(OUTPUT), "--output"),

@@ -90,6 +90,7 @@ pub(crate) fn check_plan(args: &EncodeArgs) -> Result<()> {
         (args.out_dir.is_some(), "--out-dir"),
         (!args.more.is_empty(), "a second input"),
         (args.copy, "--copy"),
+        (args.purpose.is_some(), "--for"),
         (args.lossless, "--lossless"),
         (args.fragmented, "--fragmented"),
         (args.chunked, "--chunked"),

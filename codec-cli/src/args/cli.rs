@@ -1,7 +1,8 @@
 //! The command line: common flags and commands.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::audio::AudioTrackArg;
@@ -43,6 +44,15 @@ pub(crate) struct Cli {
 }
 
 impl Cli {
+    /// Notes whether `--preset` is among the arguments that were `found`: it has a default value.
+    pub(crate) fn noting_preset(mut self, found: &ArgMatches) -> Self {
+        if let Verb::Encode(args) | Verb::Transcode(args) = &mut self.verb {
+            let preset = found.subcommand().and_then(|(_, verb)| verb.value_source("preset"));
+            args.preset_is_given = preset == Some(ValueSource::CommandLine);
+        }
+        self
+    }
+
     /// Applies `--audio none`, and rejects inputs after the first one if there is a single output.
     ///
     /// # Errors

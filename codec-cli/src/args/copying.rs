@@ -20,9 +20,15 @@ pub(crate) fn copying(args: &EncodeArgs) -> Result<Copying> {
     } else {
         Some(AudioSettings::new(&copied(args), format, None, false)?)
     };
-    let protected = vec![input.path.clone()];
+    if args.audio_from.is_some() && audio.is_none() {
+        return Err(Failure::usage(format!(
+            "--audio-from requires audio in the output: {format} cannot hold it, or --no-audio is given"
+        )));
+    }
+    let protected = args.inputs();
     Ok(Copying {
         input,
+        audio_from: args.audio_spec(),
         output: args.output().to_owned(),
         format,
         fragmented: fragmented(args, format)?,
@@ -34,7 +40,9 @@ pub(crate) fn copying(args: &EncodeArgs) -> Result<Copying> {
 /// The audio options: the packets are copied unless an option requires something else.
 pub(crate) fn copied(args: &EncodeArgs) -> AudioOptions {
     let mut options = AudioOptions::from(&args.audio);
-    if args.copy && options.audio_codec.is_none() && !options.requires_encoder() {
+    let is_given = options.audio_codec.is_some() || options.requires_encoder();
+    // The audio of another file is copied if the output can hold it, and otherwise encoded.
+    if args.copy && !is_given && args.audio_from.is_none() {
         options.audio_codec = Some("copy".to_owned());
     }
     options

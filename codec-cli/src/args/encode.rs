@@ -14,6 +14,7 @@ use codec_media::values::{self, Scale};
 use super::audio::{AudioArgs, AudioTrackArg};
 use super::encoder::EncoderArgs;
 use super::numbers::within;
+use super::purpose::Purpose;
 use super::shared::{CutArgs, InputArgs, TransformArgs};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -51,7 +52,8 @@ pub(crate) struct EncodeArgs {
     /// Set the format: ivf, webm, mkv, mp4, h264, obu, opus, ogg, wav, flac, y4m, raw or pcm.
     ///
     /// Needed if the file name has no known extension. Pipes get ivf (audio only: webm) by default.
-    /// Still images are selected by the file name: .webp, .png or .jpg.
+    /// Still images are selected by the file name: .webp, .png or .jpg; frame-%04d.png writes an image for
+    /// each frame, from number 1 on.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
     /// Copy the video without re-encoding it, and the audio if no audio option is given.
@@ -59,6 +61,19 @@ pub(crate) struct EncodeArgs {
     /// With --from, the copy begins at the last key frame at or before that time.
     #[arg(long)]
     pub(crate) copy: bool,
+    /// Set the options for a purpose: web, archive, call, discord=8M.
+    ///
+    /// web: VP9 in .webm or H.264 in .mp4, at most 1920x1080; archive: the same at a higher quality, slower; call:
+    /// as `send` encodes, at most 1280x720; discord: a file of at most this size, in the form of --size, and at most
+    /// 1280x720 (discord alone: 8M). Options that are given have precedence; -v prints those that are set.
+    #[arg(id = "purpose", long = "for", value_name = "PURPOSE")]
+    pub(crate) purpose: Option<Purpose>,
+    /// Whether `--preset` was given.
+    #[arg(skip)]
+    pub(crate) preset_is_given: bool,
+    /// Whether `--for` has set the audio options.
+    #[arg(skip)]
+    pub(crate) audio_is_of_purpose: bool,
     #[command(flatten)]
     pub(crate) encoder: EncoderArgs,
     /// Aim for a mean quality: vmaf=93, ssim=0.98, psnr=42 or ssimulacra2=80.
@@ -88,6 +103,8 @@ pub(crate) struct EncodeArgs {
     #[command(flatten)]
     pub(crate) cut: CutArgs,
     /// Scale to this size, such as 640x360; -1 keeps the aspect ratio: 640x-1.
+    ///
+    /// max=1280x720 scales larger frames down to fit into 1280x720, upright ones into 720x1280.
     #[arg(long, value_name = "WxH", allow_hyphen_values = true)]
     pub(crate) resize: Option<Scale>,
     #[command(flatten)]
@@ -99,6 +116,11 @@ pub(crate) struct EncodeArgs {
     /// Numbers count audio tracks from 1; languages are codes such as eng or en. Default: the first.
     #[arg(id = "audio_track", long = "audio", value_name = "TRACK", conflicts_with = "no_audio")]
     pub(crate) audio_track: Option<AudioTrackArg>,
+    /// Use the audio of this file instead of the input's.
+    ///
+    /// Its first track, or that of --audio, from the same time on as the video, for as long as the video lasts.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) audio_from: Option<PathBuf>,
     /// Write a row per frame to this file (.csv or .json).
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
@@ -133,8 +155,22 @@ pub(crate) struct EncodeArgs {
 impl EncodeArgs {
     /// The input and the part of it that is read.
     pub(crate) fn spec(&self) -> InputSpec {
-        let audio = AudioTrackArg::choice(self.audio_track.as_ref());
+        let audio =
+            AudioTrackArg::choice(self.audio_track.as_ref().filter(|_| self.audio_from.is_none()));
         InputSpec { cut: self.cut.cut(), audio, ..InputSpec::from(&self.input) }
+    }
+
+    /// The input of `--audio-from`, and its audio track.
+    pub(crate) fn audio_spec(&self) -> Option<InputSpec> {
+        let path = self.audio_from.as_ref()?;
+        let audio = AudioTrackArg::choice(self.audio_track.as_ref());
+        let limits = InputSpec::from(&self.input).limits;
+        Some(InputSpec { audio, ..InputSpec::new(path, limits) })
+    }
+
+    /// The files that an output must not replace.
+    pub(crate) fn inputs(&self) -> Vec<PathBuf> {
+        std::iter::once(self.input.path()).chain(self.audio_from.clone()).collect()
     }
 
     /// The output file. It is empty in the arguments of a batch, whose outputs are those of its files.

@@ -78,7 +78,7 @@ pub(crate) struct EncoderArgs {
     ///
     /// A strength is the standard deviation of the noise in 8-bit levels, 1 to 12; typical cameras
     /// have 2 to 6. `auto` measures the noise and leaves clean video and screen content unchanged.
-    #[arg(long, value_name = "off|auto|1..12", default_value = "off", value_parser = values::denoise)]
+    #[arg(long, value_name = "STRENGTH", default_value = "off", value_parser = values::denoise)]
     pub(crate) video_denoise: Denoise,
     /// Optimise for PSNR or for visual quality (VP8, VP9, H.264).
     ///

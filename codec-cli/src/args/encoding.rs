@@ -45,13 +45,14 @@ pub(crate) fn encoding(args: &EncodeArgs) -> Result<Encoding> {
         None => None,
         Some(path) => Some((path.clone(), ReportFormat::of(path)?)),
     };
-    let mut protected = vec![input.path.clone()];
+    let mut protected = args.inputs();
     protected.extend(args.report.clone());
     if args.report.as_ref().is_some_and(|report| *report == args.output() && !is_pipe(report)) {
         return Err(Failure::usage("--report and -o must name different files"));
     }
     Ok(Encoding {
         input,
+        audio_from: args.audio_spec(),
         output: args.output().to_owned(),
         format,
         fragmented: fragmented(args, format)?,

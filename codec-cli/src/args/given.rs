@@ -75,6 +75,7 @@ impl Given {
             audio: first(&[
                 (audio.audio_codec.is_some(), "--audio-codec"),
                 (audio.audio_bitrate.is_some(), "--audio-bitrate"),
+                (args.audio_from.is_some(), "--audio-from"),
                 (chosen, "--audio"),
                 (options.requires_encoder(), "an option of the audio encoder"),
             ]),

@@ -22,6 +22,8 @@ pub(crate) mod live;
 pub(crate) mod metrics;
 pub(crate) mod mix;
 pub(crate) mod numbers;
+pub(crate) mod purpose;
+pub(crate) mod purpose_options;
 #[cfg(feature = "serve")]
 pub(crate) mod serve;
 pub(crate) mod shared;

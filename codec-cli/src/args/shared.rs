@@ -39,6 +39,12 @@ pub(crate) struct InputArgs {
     /// FFmpeg's names, such as yuv422p10 or gray12. Example: `640x360@30:i420`.
     #[arg(long, value_name = "LAYOUT")]
     pub(crate) raw: Option<RawLayout>,
+    /// Set the first number of an image sequence, such as frame-%04d.png.
+    ///
+    /// %d in the name of an image is a number, %04d one of four digits at least. The first number of an output is 1
+    /// otherwise; an input starts at number 0 or 1 and ends before the first missing one.
+    #[arg(long, value_name = "N", value_parser = count::<u64>)]
+    pub(crate) start_number: Option<u64>,
     /// Reject input that exceeds these limits.
     ///
     /// LIST contains any of these, comma-separated: pixels=N|WxH (largest frame), memory=BYTES
@@ -64,6 +70,7 @@ impl From<&InputArgs> for InputSpec {
     fn from(args: &InputArgs) -> Self {
         Self {
             raw: args.raw,
+            start_number: args.start_number,
             ..Self::new(args.path(), args.limits.map_or_else(Limits::default, |list| list.0))
         }
     }
@@ -117,7 +124,7 @@ pub(crate) struct CutArgs {
     ///
     /// Each output frame shows the latest input frame that begins before the middle of the output frame.
     /// Input frames are dropped or repeated accordingly. -n and --skip count the new
-    /// frames.
+    /// frames. For an image sequence, FPS is the rate of the images (25 without it), and all of them are kept.
     #[arg(id = "frame_rate", long = "fps", value_name = "FPS|half")]
     pub(crate) fps: Option<FpsTarget>,
     /// Keep the input's timestamps after --skip or --from.

@@ -8,8 +8,9 @@ use codec_media::frame::planes::Planes;
 use codec_media::frame::transform::Transform;
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::media::{self, MediaSelection};
-use codec_media::io::names::{Outputs, format_of};
+use codec_media::io::names::{Outputs, format_of, is_pipe};
 use codec_media::io::output::OutputRules;
+use codec_media::io::pattern::ImagePattern;
 use codec_media::io::stills::{StillFormat, write};
 use codec_media::io::unreadable::Advice;
 use codec_media::io::video;
@@ -23,14 +24,16 @@ use crate::args::copying::copying;
 use crate::args::encode::EncodeArgs;
 use crate::args::encoding::encoding;
 use crate::args::given::Given;
+use crate::args::purpose_options;
 
-use super::decode;
+use super::decode::{self, images};
 
 /// Encodes video, audio or both.
 pub(crate) fn encode(args: &EncodeArgs, env: &Env) -> Result<()> {
     if let Some(files) = args.batch() {
         return batch::run(&files, env, &|job| encode(&args.of_file(job), &job.env));
     }
+    let args = &purpose_options::applied(args, env)?;
     if let Some(outcome) = still(args, env) {
         return outcome;
     }
@@ -48,6 +51,7 @@ pub(crate) fn transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
     if let Some(files) = args.batch() {
         return batch::run(&files, env, &|job| transcode(&args.of_file(job), &job.env));
     }
+    let args = &purpose_options::applied(args, env)?;
     if let Some(outcome) = still(args, env) {
         return outcome;
     }
@@ -70,10 +74,21 @@ fn still(args: &EncodeArgs, env: &Env) -> Option<Result<()>> {
         let refused = || Failure::usage("--lossless requires a .webp or .png output");
         return args.lossless.then(|| Err(refused()));
     }
-    Some(save_still(args, env))
+    Some(save_images(args, env))
 }
 
-fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
+/// Writes a still image or an image sequence.
+fn save_images(args: &EncodeArgs, env: &Env) -> Result<()> {
+    let pattern = ImagePattern::parse(args.output())?;
+    reject_for_images(args)?;
+    match pattern {
+        Some(pattern) => images::from_transcode(args, pattern, env),
+        None => save_still(args, env),
+    }
+}
+
+/// Rejects options of encoders and of audio.
+fn reject_for_images(args: &EncodeArgs) -> Result<()> {
     if args.encoder.bitrate.is_some() || args.encoder.qp.is_some() {
         return Err(Failure::usage(
             "--bitrate and --qp cannot be used with still images\nhelp: set the quality with -q",
@@ -85,6 +100,10 @@ fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
     if let Some(flag) = [codec, encoder, report, audio, fragmented].into_iter().flatten().next() {
         return Err(Failure::usage(format!("{flag} cannot be used with still images")));
     }
+    Ok(())
+}
+
+fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
     let style = write::Style::of(args.output(), args.encoder.quality, args.lossless)?;
     let spec = args.spec();
     let rules = OutputRules { terminal: false, ..args.rules(vec![spec.path.clone()]) };
@@ -106,9 +125,12 @@ fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
         None => return Err(Failure::new(Kind::Input, format!("{}: no frames", spec.name()))),
     }
     if args.cut.frames != Some(1) && source.next()?.is_some() {
-        let message = "the input has more than one frame\n\
-                           help: take the first with -n 1, or another with `codec snapshot`";
-        return Err(Failure::usage(message));
+        let numbered = images::numbered(args.output());
+        return Err(Failure::usage(format!(
+            "the input has more than one frame\n\
+             help: number the images, as in -o {numbered}, or take the first with -n 1, or another with \
+             `codec snapshot`"
+        )));
     }
     let written = write::save(&planes, args.output(), style, &rules, env)?;
     env.events.note(written);
@@ -118,6 +140,9 @@ fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
 fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
     if args.audio.no_video || !can_hold_video(format) {
         return audio_only(args, env);
+    }
+    if args.inputs().iter().filter(|path| is_pipe(path)).count() > 1 {
+        return Err(Failure::usage("standard input cannot be both IN and --audio-from"));
     }
     if args.copy {
         return copy(&copying(args)?, env);
@@ -132,6 +157,7 @@ fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
         && !opened.available.audio
         && settings.audio.is_some()
         && Given::of(args).audio.is_some()
+        && !args.audio_is_of_purpose
     {
         let name = settings.input.name();
         env.events.warn(format!("audio options have no effect: {name} has no audio"));
@@ -144,6 +170,10 @@ fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
         return goal::encode(&settings, opened, env);
     }
     let Some(mut source) = opened.video else {
+        if let Some(purpose) = args.purpose {
+            let name = settings.input.name();
+            return Err(Failure::usage(format!("{purpose} requires video, and {name} has none")));
+        }
         reject_goal(args)?;
         let input = opened.audio.ok_or_else(|| nothing(&settings.input.name()))?;
         return audio::run(&audio_encoding(args)?, input, env);
@@ -173,6 +203,9 @@ fn reject_goal(args: &EncodeArgs) -> Result<()> {
 
 fn audio_only(args: &EncodeArgs, env: &Env) -> Result<()> {
     reject_goal(args)?;
+    if args.audio_from.is_some() {
+        return Err(Failure::usage("--audio-from requires output with video"));
+    }
     if args.audio.no_audio {
         return Err(Failure::usage("the output would have neither video nor audio"));
     }

@@ -9,6 +9,7 @@
 
 mod audio;
 mod audio_counts;
+mod audio_from;
 mod audio_gaps;
 mod audio_processing;
 mod audio_tracks;
@@ -33,6 +34,7 @@ mod fragmented;
 mod goals;
 #[cfg(all(feature = "serve", feature = "h264", unix))]
 mod h264_live;
+mod image_sequences;
 mod inspect;
 mod interlaced;
 mod interrupts;
@@ -47,6 +49,7 @@ mod mutated;
 mod net;
 #[cfg(feature = "net")]
 mod packet_loss;
+mod purposes;
 mod regions;
 mod rejections;
 #[path = "../../../tests/src/rng.rs"]

@@ -129,7 +129,9 @@ impl Packets {
                 Box::new(CutPackets::new(reader, &spec, env)?)
             }
             Opened::Container(Input::Packets(reader)) => reader,
-            Opened::Still(..) => return Err(refused("a still image has no packets")),
+            Opened::Still(..) | Opened::Images(..) => {
+                return Err(refused("images have no packets to inspect"));
+            }
             _ => return Err(refused("raw video has no packets to inspect")),
         };
         reader.select_video();

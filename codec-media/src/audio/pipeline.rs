@@ -26,11 +26,15 @@ pub struct AudioPipeline {
     reached_s: f64,
     first_s: Option<f64>,
     steps_after_interrupt: u32,
+    /// Whether there is audio after the configured end.
+    is_cut: bool,
     stop: Stop,
 }
 
 /// Maximum number of packets or blocks to process after an interrupt.
 const MAX_AFTER_INTERRUPT: u32 = 100;
+/// Differences between the ends of audio and video that are not worth a message, in seconds.
+const TOLERANCE_S: f64 = 0.1;
 
 enum Way {
     Copied(Box<Copied>),
@@ -116,6 +120,7 @@ impl AudioPipeline {
             reached_s,
             first_s,
             steps_after_interrupt,
+            is_cut: false,
             stop,
         }
     }
@@ -131,6 +136,17 @@ impl AudioPipeline {
     /// Drops audio after this time.
     pub fn end_at(&mut self, seconds: f64) {
         self.end_s = Some(seconds);
+    }
+
+    /// Describes the difference if the audio and video that ends at `end_s` seconds have not the same end.
+    pub(crate) fn difference(&self, end_s: f64) -> Option<String> {
+        if self.is_cut {
+            return Some(format!("the audio is longer than the video, and is cut at {end_s:.3} s"));
+        }
+        (self.reached_s < end_s - TOLERANCE_S).then(|| {
+            let reached_s = self.reached_s;
+            format!("the audio ends at {reached_s:.3} s, before the video, at {end_s:.3} s")
+        })
     }
 
     /// End of the processed audio, in seconds of the input, and its duration.
@@ -225,7 +241,10 @@ impl AudioPipeline {
             Way::Coded(coded) => coded.step(&window, writer),
         };
         match outcome {
-            Ok(Step::Later) => Ok(false),
+            Ok(Step::Later) => {
+                self.is_cut |= end_s.is_some_and(|end_s| until_s >= end_s);
+                Ok(false)
+            }
             Ok(Step::End) => {
                 self.ended = true;
                 Ok(false)

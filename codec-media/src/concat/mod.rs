@@ -71,6 +71,7 @@ pub fn run(joining: &Joining, env: &Env) -> Result<()> {
             let packets = ChainedPackets::new(&parts, track, env);
             let copying = Copying {
                 input: settings.input.clone(),
+                audio_from: None,
                 output: settings.output.clone(),
                 format: settings.format,
                 fragmented: settings.fragmented,

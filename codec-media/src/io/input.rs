@@ -11,6 +11,7 @@ use super::audio_track::AudioTrackChoice;
 use super::interruptible::InterruptibleReader;
 use super::names::is_pipe;
 use super::packed::PackedReader;
+use super::pattern::{ImagePattern, ImageSequence};
 use super::unreadable;
 use crate::Env;
 use crate::cut::Cut;
@@ -34,6 +35,8 @@ pub struct InputSpec {
     pub cut: Cut,
     /// The audio track that is used.
     pub audio: AudioTrackChoice,
+    /// The first number of an image sequence. `None`: 0 or 1.
+    pub start_number: Option<u64>,
 }
 
 /// An opened input.
@@ -44,6 +47,8 @@ pub enum Opened {
     Packed(Box<PackedReader>),
     /// A still image, to be read by `crate::io::stills`.
     Still(Box<dyn Read + Send>, StillFormat),
+    /// Numbered images, to be read by `crate::io::sequence`.
+    Images(ImageSequence),
 }
 
 impl InputSpec {
@@ -56,6 +61,7 @@ impl InputSpec {
             lenient: false,
             cut: Cut::default(),
             audio: AudioTrackChoice::First,
+            start_number: None,
         }
     }
 
@@ -80,6 +86,16 @@ impl InputSpec {
     pub fn open(&self, env: &Env) -> Result<Opened> {
         self.cut.check()?;
         let name = self.name();
+        if let Some(pattern) = self.images()? {
+            if self.audio != AudioTrackChoice::First {
+                return Err(AudioTrackChoice::missing(&name));
+            }
+            return Ok(Opened::Images(pattern.find(self.start_number)?));
+        }
+        if self.start_number.is_some() {
+            let message = "--start-number requires an image sequence, such as frame-%04d.png";
+            return Err(Failure::usage(format!("{message}, not {name}")));
+        }
         let source = bytes_of(&self.path, &name, env)?;
         let mut options = ReadOptions::default();
         options.limits = self.limits;
@@ -125,10 +141,20 @@ impl InputSpec {
         }))
     }
 
+    /// The names of the images if the input is an image sequence. A file with exactly the given name has
+    /// precedence.
+    ///
+    /// # Errors
+    /// If the name is not a valid pattern.
+    pub fn images(&self) -> Result<Option<ImagePattern>> {
+        let is_file = || is_pipe(&self.path) || self.path.exists();
+        if self.raw.is_some() || is_file() { Ok(None) } else { ImagePattern::parse(&self.path) }
+    }
+
     /// Whether the input can be opened several times.
     pub(crate) fn is_file(&self) -> bool {
         let is_file = || std::fs::metadata(&self.path).is_ok_and(|found| found.is_file());
-        !is_pipe(&self.path) && is_file()
+        !is_pipe(&self.path) && (is_file() || self.images().is_ok_and(|images| images.is_some()))
     }
 
     /// Opens the packets of the input once more, if it is a file.

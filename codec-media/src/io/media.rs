@@ -99,8 +99,8 @@ pub fn open(
             }
             let missing = match (wants.video, available.audio) {
                 (true, true) => {
-                    "no video, and its audio is not used: --no-audio is given, or the output \
-                     cannot hold audio"
+                    "no video, and its audio is not used: --no-audio or --audio-from is given, or the \
+                     output cannot hold audio"
                 }
                 (true, false) => "no video",
                 _ => "no audio",
@@ -124,6 +124,50 @@ pub fn open(
     let start_ns = video.as_ref().and_then(|video| video.start_ns());
     let metadata = part_of(&whole, spec.cut, start_ns.unwrap_or_else(|| ns_of(spec.cut.start())));
     Ok(Media { video, audio, metadata, available, lost_audio })
+}
+
+/// Returns `media` with the audio of another input, whose time 0 is that of the video. It is cut where the video is.
+///
+/// # Errors
+/// If there is no video, or the other input cannot be read or has no audio.
+pub(crate) fn with_audio_of(
+    media: Media,
+    [video_spec, audio_spec]: [&InputSpec; 2],
+    options: &DecodeOptions,
+    env: &Env,
+) -> Result<Media> {
+    let Media { video: Some(video), metadata, available, .. } = media else {
+        let message = format!("--audio-from requires video, and {} has none", video_spec.name());
+        return Err(Failure::usage(message));
+    };
+    let audio = other_audio(audio_spec, options, env)?;
+    let cut = video_spec.cut;
+    let audio = if cut.is_whole() {
+        Some(audio)
+    } else {
+        cut_audio(audio, AudioRange::of(cut, video.start_ns()), env)?
+    };
+    if available.audio {
+        let (name, other) = (video_spec.name(), audio_spec.name());
+        env.events.note(format!("the audio of {name} is replaced by that of {other}"));
+    }
+    let available = MediaSelection { video: true, audio: true };
+    Ok(Media { video: Some(video), audio, metadata, available, lost_audio: None })
+}
+
+/// Opens the audio of an input that is used with the video of another one.
+///
+/// # Errors
+/// If the input cannot be read or has no audio.
+pub(crate) fn other_audio(
+    spec: &InputSpec,
+    options: &DecodeOptions,
+    env: &Env,
+) -> Result<AudioInput> {
+    let wants = MediaSelection { video: false, audio: true };
+    let opened = open(spec, wants, options, env)?.complete()?;
+    let missing = || Failure::new(Kind::Input, format!("{}: no audio track", spec.name()));
+    opened.audio.ok_or_else(missing)
 }
 
 /// Warns if there is more than one track of a kind, because only one is used.

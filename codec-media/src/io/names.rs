@@ -137,7 +137,7 @@ pub(crate) fn is_same_file(a: &Path, b: &Path) -> bool {
 }
 
 /// The canonical folder of a path; `None` if it does not exist.
-fn folder_of(path: &Path) -> Option<PathBuf> {
+pub(super) fn folder_of(path: &Path) -> Option<PathBuf> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     fs::canonicalize(parent.unwrap_or(Path::new("."))).ok()
 }

@@ -8,6 +8,7 @@ use codec_container::Output;
 use tempfile::NamedTempFile;
 
 use super::names::{is_pipe, is_same_file, is_special};
+use super::pattern::is_in_sequence;
 use crate::failure::{Failure, Kind, Result};
 use crate::stdio::STDOUT;
 use crate::stop;
@@ -65,6 +66,10 @@ impl OutputRules {
         let name = path.display();
         if let Some(other) = self.protected.iter().find(|other| is_same_file(path, other)) {
             return Err(Failure::usage(format!("{name} is the same file as {}", other.display())));
+        }
+        if let Some(other) = self.protected.iter().find(|other| is_in_sequence(path, other)) {
+            let message = format!("{name} is one of the images {}", other.display());
+            return Err(Failure::usage(format!("{message}\nhelp: choose another output")));
         }
         if is_special(path) {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Video outputs: y4m and raw samples.
+//! Video outputs: y4m, raw samples and image sequences.
 
 use std::io::{BufWriter, Write};
 
@@ -6,6 +6,7 @@ use codec_container::{Format, RawVideoStream, RawVideoWriter, create_raw_video};
 use codec_core::frame::{Picture, PictureInfo, PixelFormat, Rational, SampleFormat, Size};
 
 use super::output::OutputFile;
+use super::sequence::write::ImageWriter;
 use crate::failure::{Failure, Kind, Result};
 use crate::frame::convert;
 use crate::frame::depth::CONVERT;
@@ -29,6 +30,8 @@ enum Framing {
         planes: Planes,
         bytes: Vec<u8>,
     },
+    /// A file for each frame.
+    Images(Box<ImageWriter>),
 }
 
 /// Contents of the header.
@@ -70,6 +73,12 @@ impl FrameSink {
         Ok(Self { name: output.name.clone(), framing })
     }
 
+    /// Writes each frame, in 8-bit 4:2:0, to a file of a sequence.
+    #[must_use]
+    pub fn images(writer: ImageWriter) -> Self {
+        Self { name: writer.name(), framing: Framing::Images(Box::new(writer)) }
+    }
+
     /// Writes a frame.
     ///
     /// # Errors
@@ -89,6 +98,7 @@ impl FrameSink {
                 }
                 out.write_all(bytes).map_err(|error| Failure::output(&self.name, error))
             }
+            Framing::Images(writer) => writer.write(picture),
         }
     }
 
@@ -104,6 +114,7 @@ impl FrameSink {
             Framing::Headerless { out, .. } => {
                 out.flush().map_err(|error| Failure::output(&self.name, error))
             }
+            Framing::Images(writer) => writer.finish(),
         }
     }
 }

@@ -10,13 +10,14 @@ use super::decoded::{DecodeOptions, DecodedSource};
 use super::deinterlaced::deinterlaced;
 use super::frame_rate::at_rate;
 use super::input::{InputSpec, Opened};
+use super::sequence::read::SequenceSource;
 use super::source::{FrameSource, SourceFrame, StreamInfo};
 use super::stills::read::StillSource;
 use crate::Env;
 use crate::cut::ticks_at;
 use crate::failure::{Failure, Kind, Result};
 use crate::frame::depth::CONVERT;
-use crate::values::{Deinterlace, PixFmt};
+use crate::values::{Deinterlace, FpsTarget, PixFmt};
 
 /// Opens any input as video.
 ///
@@ -37,6 +38,13 @@ pub fn of(
     env: &Env,
 ) -> Result<Box<dyn FrameSource>> {
     let source: Box<dyn FrameSource> = match opened {
+        Opened::Images(images) => {
+            let source = SequenceSource::new(images, spec.cut, options, env)?;
+            // The rate of images is that of --fps, which changes the frames only if it depends on the rate.
+            let fps = options.fps.filter(|fps| *fps == FpsTarget::Half);
+            let options = DecodeOptions { fps, ..options.clone() };
+            return finished(Box::new(source), spec, &options, env);
+        }
         Opened::Packed(reader) => reader,
         Opened::Still(reader, format) => {
             Box::new(StillSource::new(reader, format, &spec.name(), &spec.limits, env)?)

@@ -19,8 +19,9 @@ use crate::failure::{Failure, Kind, Result};
 use crate::io::audio_input::AudioInput;
 use crate::io::cut_audio::{AudioRange, cut_audio};
 use crate::io::cut_packets::{CutPackets, VideoPackets};
+use crate::io::decoded::DecodeOptions;
 use crate::io::input::{InputSpec, Opened};
-use crate::io::media::separate;
+use crate::io::media::{other_audio, separate};
 use crate::io::metadata::{kept, part_of};
 use crate::io::output::{OutputFile, OutputRules};
 use crate::io::unreadable::{Advice, is_lost, missing};
@@ -33,6 +34,8 @@ use crate::settings::audio::AudioSettings;
 pub struct Copying {
     /// The input, with the part that is copied.
     pub input: InputSpec,
+    /// The input whose audio replaces that of `input`; its cut is not used.
+    pub audio_from: Option<InputSpec>,
     /// Output file, or `-`.
     pub output: PathBuf,
     /// Container of the output.
@@ -107,12 +110,19 @@ fn open(settings: &Copying, env: &Env) -> Result<(CutPackets, Option<AudioInput>
         let message = format!("{format} cannot hold {codec} video\nhelp: encode it without --copy");
         return Err(Failure::usage(message));
     }
-    if settings.audio.is_some() && is_lost(&*reader, TrackKind::Audio) {
+    if settings.audio_from.is_none()
+        && settings.audio.is_some()
+        && is_lost(&*reader, TrackKind::Audio)
+    {
         return Err(missing(&*reader, TrackKind::Audio, &name, Advice::FLAGS));
     }
     let metadata = reader.metadata().clone();
     let audio_track = reader.audio().map(|(number, _)| number);
     let (video, audio) = match (audio_track, &settings.audio) {
+        (Some(_), Some(_)) if settings.audio_from.is_some() => {
+            env.events.note("the audio of the input is replaced");
+            (reader, None)
+        }
         (Some(audio_track), Some(_)) => {
             let [video, audio] = separate(reader, [video_track, audio_track], spec, env)?;
             (video, Some(audio))
@@ -124,7 +134,18 @@ fn open(settings: &Copying, env: &Env) -> Result<(CutPackets, Option<AudioInput>
         (None, _) => (reader, None),
     };
     let video = CutPackets::new(video, spec, env)?;
-    let audio = match audio.and_then(|reader| AudioInput::of(reader, spec.name())) {
+    let audio = match &settings.audio_from {
+        Some(other) => {
+            let options = DecodeOptions {
+                limits: other.limits,
+                advice: Advice::default(),
+                ..DecodeOptions::default()
+            };
+            Some(other_audio(other, &options, env)?)
+        }
+        None => audio.and_then(|reader| AudioInput::of(reader, spec.name())),
+    };
+    let audio = match audio {
         Some(input) if spec.cut.from.is_some() => {
             let cut = Cut { to: None, ..spec.cut };
             cut_audio(input, AudioRange::of(cut, Some(video.start_ns())), env)?
@@ -141,6 +162,8 @@ struct Copy {
     /// Seconds per tick of the video.
     tick_s: f64,
     audio: Option<AudioPipeline>,
+    /// The end of the video, in seconds, with which that of the audio of another file is compared.
+    video_end_s: Option<f64>,
     writer: Box<dyn PacketWriter>,
     output: OutputFile,
     progress: Progress,
@@ -204,6 +227,7 @@ impl Copy {
             video,
             tick_s: base.as_f64(),
             audio: audio.map(|audio| audio.pipeline),
+            video_end_s: None,
             writer,
             output,
             progress: env.events.progress(count, rate),
@@ -232,11 +256,14 @@ impl Copy {
             }
         }
         let cut = settings.input.cut;
-        if (cut.to.is_some() || cuts_audio || end.is_err())
+        let is_other = settings.audio_from.is_some();
+        if (cut.to.is_some() || cuts_audio || end.is_err() || is_other)
             && let Some(audio) = &mut self.audio
         {
             let origin_ns = if cut.keep_times { 0 } else { self.video.start_ns() };
-            audio.end_at(seconds(self.video.end_ns().saturating_sub(origin_ns)));
+            let end_s = seconds(self.video.end_ns().saturating_sub(origin_ns));
+            audio.end_at(end_s);
+            self.video_end_s = (is_other && end.is_ok()).then_some(end_s);
         }
         self.finish(settings, end)
     }
@@ -261,6 +288,10 @@ impl Copy {
     fn finish(mut self, settings: &Copying, mut end: Result<()>) -> Result<Copied> {
         if let Some(audio) = &mut self.audio {
             end = end.and(audio.finish(&mut *self.writer));
+            let difference = self.video_end_s.and_then(|end_s| audio.difference(end_s));
+            if let Some(difference) = difference {
+                self.env.events.warn(difference);
+            }
         }
         if self.packets == 0 {
             end?;

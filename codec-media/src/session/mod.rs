@@ -107,8 +107,14 @@ pub fn with_metadata(settings: &Encoding, media: &Media, env: &Env) -> Encoding 
 pub fn open_input(settings: &Encoding, env: &Env) -> Result<Media> {
     env.stop.handle_requests();
     settings.rules.check(&settings.output)?;
-    let wants = MediaSelection { video: true, audio: settings.audio.is_some() };
-    media::open(&settings.input, wants, &settings.decode_options(), env)?.complete()
+    let options = settings.decode_options();
+    let Some(audio_from) = &settings.audio_from else {
+        let wants = MediaSelection { video: true, audio: settings.audio.is_some() };
+        return media::open(&settings.input, wants, &options, env)?.complete();
+    };
+    let wants = MediaSelection { video: true, audio: false };
+    let media = media::open(&settings.input, wants, &options, env)?;
+    media::with_audio_of(media, [&settings.input, audio_from], &options, env)
 }
 
 /// A source frame whose packet has not been returned yet.
@@ -131,6 +137,8 @@ pub struct Session {
     audio: Option<AudioPipeline>,
     /// The error that ended the audio early.
     audio_failure: Option<Failure>,
+    /// The end of the video, in seconds, with which that of the audio of another file is compared.
+    video_end_s: Option<f64>,
     output: OutputFile,
     report: Option<Report>,
     checker: Option<Checker>,
@@ -279,6 +287,7 @@ impl Session {
             writer,
             audio: audio.map(|audio| audio.pipeline),
             audio_failure: None,
+            video_end_s: None,
             output,
             report,
             checker,
@@ -336,10 +345,14 @@ impl Session {
             }
         }
         // Audio of frames that were not encoded is dropped too.
-        if (self.env.stop.is_requested() || self.is_limited(settings, source))
+        let is_stopped = self.env.stop.is_requested() || self.is_limited(settings, source);
+        let is_other = settings.audio_from.is_some();
+        if (is_stopped || is_other)
             && let Some(audio) = &mut self.audio
         {
-            audio.end_at(self.totals.seconds(self.origin.unwrap_or(0)) + self.totals.end_seconds());
+            let end_s = self.totals.seconds(self.origin.unwrap_or(0)) + self.totals.end_seconds();
+            audio.end_at(end_s);
+            self.video_end_s = (is_other && !is_stopped && input_end.is_ok()).then_some(end_s);
         }
         // After a signal, the signal is the reason for any end of the input.
         if self.env.stop.is_requested() {
@@ -556,6 +569,11 @@ impl Session {
         self.judge(call_cost);
         self.drain(call_cost)?;
         self.advance_audio(f64::INFINITY)?;
+        if let (Some(audio), Some(end_s)) = (&self.audio, self.video_end_s)
+            && let Some(difference) = audio.difference(end_s)
+        {
+            self.env.events.warn(difference);
+        }
         if let Some(checker) = &mut self.checker {
             self.totals.add_ssim(&checker.finish()?);
         }

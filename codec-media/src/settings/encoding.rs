@@ -14,7 +14,7 @@ use crate::failure::{Failure, Result};
 use crate::frame::transform::Transform;
 use crate::io::decoded::DecodeOptions;
 use crate::io::input::InputSpec;
-use crate::io::names::{Outputs, format_of, is_pipe};
+use crate::io::names::{Outputs, format_of};
 use crate::io::output::OutputRules;
 use crate::io::unreadable::Advice;
 use crate::report::ReportFormat;
@@ -26,6 +26,8 @@ use crate::values::{Crop, Deinterlace, FpsTarget, PixFmt, Rotate, Scale};
 pub struct Encoding {
     /// The input.
     pub input: InputSpec,
+    /// The input whose audio replaces that of `input`; its cut is not used.
+    pub audio_from: Option<InputSpec>,
     /// Output file, or `-`.
     pub output: PathBuf,
     /// Container of the output.
@@ -124,6 +126,7 @@ impl Encoding {
         let limits = Limits::default();
         Self {
             input: InputSpec::new(input, limits),
+            audio_from: None,
             output,
             format,
             fragmented: false,
@@ -187,8 +190,7 @@ impl Encoding {
     /// Whether trial encodes precede the final pass.
     pub(crate) fn wants_trials(&self) -> Result<bool> {
         let is_average = self.encoder.preset == Preset::File && self.encoder.is_bitrate();
-        let is_file = std::fs::metadata(&self.input.path).is_ok_and(|found| found.is_file())
-            && !is_pipe(&self.input.path);
+        let is_file = self.input.is_file();
         match self.passes {
             Some(2) if !is_average => {
                 Err(Failure::usage("--passes 2 requires --preset file and a bitrate"))

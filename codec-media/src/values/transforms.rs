@@ -89,6 +89,9 @@ pub enum Scale {
     Width(u32),
     /// This height, and the even width that changes the aspect ratio least.
     Height(u32),
+    /// Only frames that are larger: the longer side becomes at most that of this size, and the shorter side at most
+    /// the shorter one.
+    Within(Size),
 }
 
 impl Scale {
@@ -104,6 +107,21 @@ impl Scale {
             Self::Exact(size) => size,
             Self::Width(width) => Size::new(width, even(size.height, width, size.width)),
             Self::Height(height) => Size::new(even(size.width, height, size.height), height),
+            Self::Within(limit) => {
+                let (long, short) = (limit.width.max(limit.height), limit.width.min(limit.height));
+                let (width, height) =
+                    if size.width >= size.height { (long, short) } else { (short, long) };
+                if size.width <= width && size.height <= height {
+                    return size;
+                }
+                let is_wide = u64::from(size.width) * u64::from(height)
+                    > u64::from(size.height) * u64::from(width);
+                if is_wide {
+                    Size::new(width, even(size.height, width, size.width).min(height))
+                } else {
+                    Size::new(even(size.width, height, size.height).min(width), height)
+                }
+            }
         }
     }
 }
@@ -118,7 +136,13 @@ impl FromStr for Scale {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let refused = || "expected WIDTHxHEIGHT, each 1 to 16383, or one of them -1".to_owned();
+        if let Some(limit) = text.strip_prefix("max=") {
+            return size(limit).map(Self::Within);
+        }
+        let refused = || {
+            "expected WIDTHxHEIGHT, each 1 to 16383, or one of them -1, or max=WIDTHxHEIGHT"
+                .to_owned()
+        };
         let side = |side: &str| match side.parse::<i32>() {
             // -2 is the same for other programs, whose -1 may be odd.
             Ok(-1 | -2) => Some(None),
@@ -200,6 +224,13 @@ mod tests {
             ("640x-1", (1920, 800), "640x266"),
             ("-1x360", (1080, 1920), "202x360"),
             ("-2x240", (176, 144), "294x240"),
+            ("max=1280x720", (1920, 1080), "1280x720"),
+            ("max=1280x720", (1080, 1920), "720x1280"),
+            ("max=720x1280", (1920, 800), "1280x534"),
+            ("max=1280x720", (1440, 1080), "960x720"),
+            ("max=1280x720", (1280, 721), "1278x720"),
+            ("max=1280x720", (641, 361), "641x361"),
+            ("max=1x1", (1920, 3), "1x1"),
             ("2x-1", (16383, 1), "2x2"),
             ("-1x16383", (16383, 1), "16382x16383"),
             ("640x360", (5, 7), "640x360"),

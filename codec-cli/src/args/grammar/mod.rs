@@ -93,7 +93,8 @@ const HELP: [(&str, &str, &str); 20] = [
         "format",
         "Set the format: ivf, webm, mkv, mp4, h264, obu, opus, ogg, wav, flac or pcm.\n\nNeeded if the \
          file name has no known extension. Pipes get ivf (audio only: webm) by default. Still images \
-         are selected by the file name: .webp, .png or .jpg.",
+         are selected by the file name: .webp, .png or .jpg; frame-%04d.png writes an image for each frame, from \
+         number 1 on.",
     ),
     (
         "bench",
@@ -196,6 +197,8 @@ const ADVANCED: &[&str] = &[
     "fragmented",
     "region",
     "input_flag",
+    "start_number",
+    "audio_from",
     "limits",
     "keep_times",
     "skip",
@@ -250,6 +253,7 @@ const ADVANCED: &[&str] = &[
 const INPUT: &[&str] = &[
     "input_flag",
     "raw",
+    "start_number",
     "limits",
     "from",
     "to",
@@ -273,6 +277,7 @@ const OUTPUT: &[&str] = &[
 ];
 const ENCODER: &[&str] = &[
     "copy",
+    "purpose",
     "codec",
     "preset",
     "keyint",
@@ -293,6 +298,7 @@ const VIDEO: &[&str] =
 const AUDIO: &[&str] = &[
     "no_audio",
     "audio_track",
+    "audio_from",
     "audio_codec",
     "audio_bitrate",
     "application",

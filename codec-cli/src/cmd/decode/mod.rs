@@ -1,6 +1,7 @@
-//! `codec decode`, and `codec transcode` to raw formats.
+//! `codec decode`, and `codec transcode` to raw formats and images.
 
 mod audio;
+pub(crate) mod images;
 mod pump;
 
 use std::path::PathBuf;
@@ -8,7 +9,7 @@ use std::path::PathBuf;
 use codec_container::Format;
 use codec_core::codec::FrameFormats;
 use codec_media::Env;
-use codec_media::failure::{Failure, Kind, Result};
+use codec_media::failure::{self, Failure, Result};
 use codec_media::frame::convert;
 use codec_media::frame::transform::Transform;
 use codec_media::io::decoded::DecodeOptions;
@@ -16,8 +17,10 @@ use codec_media::io::input::InputSpec;
 use codec_media::io::media::{self, MediaSelection};
 use codec_media::io::names::{Outputs, format_of, is_pipe};
 use codec_media::io::output::{OutputFile, OutputRules};
+use codec_media::io::sequence::write::{ImageOutput, ImageWriter};
 use codec_media::io::sink::{FrameSink, Header};
 use codec_media::io::source::{FrameSource, StreamInfo};
+use codec_media::io::stills::write::Style;
 use codec_media::io::unreadable::Advice;
 use codec_media::io::video;
 use codec_media::values::{Samples, Target};
@@ -27,16 +30,33 @@ use crate::args::encode::EncodeArgs;
 use crate::args::encoding::fragmented;
 use crate::digest::{self, Digester};
 
-use pump::Pump;
+use pump::{OutputKind, Pump};
 
 /// Where frames go.
 #[derive(Clone, Debug)]
-struct Destination {
+enum Destination {
+    File(RawFile),
+    Images(ImageOutput),
+}
+
+/// A file of raw video.
+#[derive(Clone, Debug)]
+struct RawFile {
     path: PathBuf,
     format: Format,
     /// Layout of headerless frames; `None` keeps their planes.
     samples: Option<Samples>,
     rules: OutputRules,
+}
+
+impl Destination {
+    /// Rejects an output that must not be written.
+    fn check(&self) -> Result<()> {
+        match self {
+            Self::File(file) => file.rules.check(&file.path),
+            Self::Images(images) => images.check(),
+        }
+    }
 }
 
 /// The settings of `decode`.
@@ -51,6 +71,8 @@ struct Decoding {
     skip: u64,
     transform: Transform,
     resize: Option<Target>,
+    /// Whether the user has dropped the audio, which is then not reported.
+    drops_audio: bool,
 }
 
 /// Runs the command.
@@ -60,7 +82,7 @@ pub(crate) fn run(args: &DecodeArgs, env: &Env) -> Result<()> {
 
 /// Adds the remedy to an error about damage.
 pub(crate) fn advised(mut failure: Failure) -> Failure {
-    if failure.kind == Kind::Corrupt && !failure.message.contains("\nhelp: ") {
+    if failure.kind == failure::Kind::Corrupt && !failure.message.contains("\nhelp: ") {
         failure.message.push_str("\nhelp: --conceal continues after damage");
     }
     failure
@@ -71,33 +93,39 @@ fn decode_as(args: &DecodeArgs, env: &Env) -> Result<()> {
     let mut input = InputSpec { cut: args.cut.cut(), audio, ..InputSpec::from(&args.input) };
     input.lenient = args.conceal;
     let format = |path| format_of(path, args.format.as_deref(), Outputs::DECODED);
-    let format = args.output.as_deref().map(format).transpose()?;
+    let images = images::output_of(args)?;
+    let output = args.output.as_deref().filter(|_| images.is_none());
+    let format = output.map(format).transpose()?;
     if let Some(format) = format.filter(|format| format.is_audio()) {
         return audio::to_file(args, &input, format, env);
     }
     if args.samples.is_some() {
         return Err(Failure::usage("--samples requires audio output, such as -o F.wav"));
     }
-    if args.audio_track.is_some() && format.is_some() {
+    if args.audio_track.is_some() && (format.is_some() || images.is_some()) {
         return Err(Failure::usage("--audio requires audio output, such as -o F.wav"));
     }
     if args.pixels.is_some() && format.is_none() {
         return Err(Failure::usage("--pixels requires raw output, such as -o F.yuv"));
     }
-    let output = match (&args.output, format) {
-        (Some(path), Some(format)) => Some(target(
-            path.clone(),
-            format,
-            args.pixels,
-            OutputRules {
-                overwrite: args.yes,
-                protected: vec![input.path.clone()],
-                terminal: args.format.is_some(),
-                ..OutputRules::default()
-            },
-        )?),
+    let rules = OutputRules {
+        overwrite: args.yes,
+        protected: vec![input.path.clone()],
+        terminal: args.format.is_some(),
+        ..OutputRules::default()
+    };
+    let to_images = images.is_some();
+    let output = match (&args.output, format, images) {
+        (Some(path), _, Some(images)) => {
+            let style = Style::of(path, None, false)?;
+            Some(images::to(images, args.input.start_number, style, rules, &mut input)?)
+        }
+        (Some(path), Some(format), None) => Some(target(path.clone(), format, args.pixels, rules)?),
         _ => None,
     };
+    if to_images && args.cut.keep_times {
+        return Err(Failure::usage("--keep-times cannot be used with image sequences"));
+    }
     let digest = match (args.md5, args.framemd5) {
         (true, _) => digest::DigestMode::Whole,
         (_, true) => digest::DigestMode::Frames,
@@ -118,11 +146,25 @@ fn decode_as(args: &DecodeArgs, env: &Env) -> Result<()> {
         fps: args.cut.fps,
         advice: Advice::BY_OUTPUT,
     };
-    let transform = Transform::new(args.transform.crop, args.transform.rotate, None);
+    let transform = if to_images {
+        images::transform(args.transform.crop, args.transform.rotate)
+    } else {
+        Transform::new(args.transform.crop, args.transform.rotate, None)
+    };
     let (frames, skip, keep_times, resize) =
         (args.cut.frames, args.cut.skip, args.cut.keep_times, args.resize);
-    let settings =
-        Decoding { input, options, output, digest, frames, keep_times, skip, transform, resize };
+    let settings = Decoding {
+        input,
+        options,
+        output,
+        digest,
+        frames,
+        keep_times,
+        skip,
+        transform,
+        resize,
+        drops_audio: false,
+    };
     if settings.output.is_some() {
         return decode(settings, env);
     }
@@ -167,6 +209,7 @@ pub(crate) fn from_transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
         keep_times: args.cut.keep_times,
         transform: Transform::new(args.transform.crop, args.transform.rotate, None),
         resize: args.resize.map(Target::Size),
+        drops_audio: args.audio.no_audio,
     };
     decode(settings, env)
 }
@@ -188,15 +231,18 @@ fn target(
     }
     let by_name = path.extension().is_some_and(|extension| extension == "nv12");
     let usual = by_name.then_some(Samples::Nv12);
-    Ok(Destination { path, format, samples: samples.or(usual), rules })
+    Ok(Destination::File(RawFile { path, format, samples: samples.or(usual), rules }))
 }
 
 fn decode(settings: Decoding, env: &Env) -> Result<()> {
     env.stop.handle_requests();
     if let Some(output) = &settings.output {
-        output.rules.check(&output.path)?;
+        output.check()?;
     }
-    let source = video::open(&settings.input, &settings.options, env)?;
+    let source = match &settings.output {
+        Some(Destination::Images(_)) => images::open(&settings, env)?,
+        _ => video::open(&settings.input, &settings.options, env)?,
+    };
     decode_from(settings, source, env)
 }
 
@@ -215,11 +261,14 @@ fn decode_from(mut settings: Decoding, mut source: Box<dyn FrameSource>, env: &E
     let StreamInfo { samples, frame_rate, .. } = stream_info;
     let header = Header { size, samples, frame_rate, info };
     let output = match &settings.output {
-        None => None,
-        Some(output) => Some(OutputFile::create(&output.path, &output.rules)?),
+        Some(Destination::File(file)) => Some(OutputFile::create(&file.path, &file.rules)?),
+        _ => None,
     };
     let sink = match (&settings.output, &output) {
-        (Some(target), Some(file)) => {
+        (Some(Destination::Images(images)), _) => {
+            Some(FrameSink::images(ImageWriter::new(images.clone(), env)?))
+        }
+        (Some(Destination::File(target)), Some(file)) => {
             if let Some(rgb @ (Samples::Rgb24 | Samples::Bgra)) = target.samples {
                 let colors = convert::describe(info.color, size);
                 env.events.note(format!("{} from {colors}", rgb.name()));
@@ -235,7 +284,11 @@ fn decode_from(mut settings: Decoding, mut source: Box<dyn FrameSource>, env: &E
     let mut pump = Pump {
         env: env.clone(),
         digester: Digester::new(settings.digest, size, stream_info.time_base),
-        keeps_size: settings.output.as_ref().is_some_and(|output| output.format != Format::Raw),
+        kind: match &settings.output {
+            Some(Destination::File(file)) if file.format != Format::Raw => OutputKind::Y4m,
+            Some(Destination::Images(_)) => OutputKind::Images,
+            _ => OutputKind::Other,
+        },
         size,
         sink,
         frames: 0,

@@ -15,13 +15,23 @@ use codec_media::settings::encoding::cut_origin;
 use super::Decoding;
 use crate::digest::Digester;
 
+/// What an output requires of its frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OutputKind {
+    /// One size and a constant rate.
+    Y4m,
+    /// A constant rate.
+    Images,
+    /// Headerless samples, or no output.
+    Other,
+}
+
 /// Moves frames from a source to their destinations.
 pub(super) struct Pump {
     pub(super) env: Env,
     pub(super) digester: Digester,
     pub(super) sink: Option<FrameSink>,
-    /// Whether the output requires one size for all frames.
-    pub(super) keeps_size: bool,
+    pub(super) kind: OutputKind,
     pub(super) size: Size,
     pub(super) frames: u64,
     /// The input time, in ticks, that becomes time 0 of the output.
@@ -83,7 +93,7 @@ impl Pump {
         let picture = transform.apply(shot.picture)?;
         if picture.size() != self.size {
             let (frame, old, new) = (self.frames, self.size, picture.size());
-            if self.keeps_size {
+            if self.kind == OutputKind::Y4m {
                 let message = format!(
                     "frame {frame}: size changes from {old} to {new}, which y4m does not support\n\
                      help: scale to the first size with --resize"
@@ -105,9 +115,12 @@ impl Pump {
     pub(super) fn finish(
         self,
         output: Option<OutputFile>,
-        end: Result<()>,
+        mut end: Result<()>,
         source: &dyn FrameSource,
     ) -> Result<()> {
+        if self.frames == 0 && self.kind == OutputKind::Images {
+            end = end.and(Err(Failure::new(Kind::Input, "no frames, so no image was written")));
+        }
         if let Some(sink) = self.sink
             && self.frames > 0
         {
@@ -121,10 +134,15 @@ impl Pump {
         if end.is_ok() {
             self.digester.finish()?;
         }
-        if self.keeps_size && self.spacing.is_uneven {
-            let fps = source.stream_info().frame_rate.as_f64();
-            let message = format!("variable frame rate: y4m plays all frames at {fps:.3} fps");
-            self.env.events.warn(message);
+        let fps = source.stream_info().frame_rate.as_f64();
+        let untimed = match self.kind {
+            _ if !self.spacing.is_uneven => None,
+            OutputKind::Y4m => Some(format!("y4m plays all frames at {fps:.3} fps")),
+            OutputKind::Images => Some("images have no timestamps".to_owned()),
+            OutputKind::Other => None,
+        };
+        if let Some(untimed) = untimed {
+            self.env.events.warn(format!("variable frame rate: {untimed}"));
         }
         let damage = source.damage();
         let seconds = self.progress.elapsed().as_secs_f64().max(1e-6);

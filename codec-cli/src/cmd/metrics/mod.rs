@@ -94,9 +94,13 @@ fn measure_video(
     env: &Env,
 ) -> Result<Measured> {
     let open = |(opened, spec): (Opened, &InputSpec)| {
-        if matches!(opened, Opened::Still(..)) {
+        let why = match opened {
+            Opened::Still(..) => Some("because the other is video"),
+            Opened::Images(..) => Some("as video"),
+            _ => None,
+        };
+        if let Some(why) = why {
             let name = spec.name();
-            let why = "because the other is video";
             env.events.warn(format!("{name}: compared as YCbCr 4:2:0, {why}"));
         }
         let (limits, formats) = (spec.limits, FrameFormats::All);

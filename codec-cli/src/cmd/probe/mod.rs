@@ -5,10 +5,12 @@ mod report;
 use codec_container::{CodedPacket, Input, PacketReader, RawVideoReader, Track, sample_format};
 use codec_media::Env;
 use codec_media::failure::{Failure, Result};
+use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::{InputSpec, Opened};
 use codec_media::io::output::print;
 use codec_media::io::source::FrameSource;
 use codec_media::io::stills::read::StillSource;
+use codec_media::io::video;
 
 use crate::args::decode::ProbeArgs;
 
@@ -27,6 +29,10 @@ pub(crate) fn run(args: &ProbeArgs, env: &Env) -> Result<()> {
             let name = spec.name();
             let mut source = StillSource::new(reader, format, &name, &spec.limits, env)?;
             read_packed(&mut found, &mut source)
+        }
+        opened @ Opened::Images(_) => {
+            let options = DecodeOptions { limits: spec.limits, ..DecodeOptions::default() };
+            read_packed(&mut found, &mut *video::of(opened, &spec, &options, env)?)
         }
         Opened::Container(_) => Err(Failure::internal("unknown content type")),
     };

@@ -1,6 +1,8 @@
 //! Reads still images. Sizes are checked against the limits before decoding.
 
+use std::fs::File;
 use std::io::{Cursor, Read};
+use std::path::Path;
 
 use codec_backends::registry;
 use codec_core::codec::{DecoderConfig, Limits};
@@ -39,24 +41,11 @@ impl StillSource {
         limits: &Limits,
         env: &Env,
     ) -> Result<Self> {
-        let file = read_all(input, name, limits)?;
-        let planes = match format {
-            StillFormat::WebP => match webp::parse(&file).map_err(|why| damaged(name, &why))? {
-                Content::Lossy { frame, has_alpha } => {
-                    if has_alpha {
-                        env.events.warn(format!("{name}: transparency is ignored"));
-                    }
-                    decode_vp8(frame, name, limits, env)?
-                }
-                Content::Lossless => decode(&file, ImageFormat::WebP, name, limits, env)?,
-                Content::Animation => return Err(animated(name)),
-            },
-            StillFormat::Png => {
-                warn_of_animation(&file, name, env);
-                decode(&file, ImageFormat::Png, name, limits, env)?
-            }
-            StillFormat::Jpeg => decode(&file, ImageFormat::Jpeg, name, limits, env)?,
-        };
+        let DecodedStill { planes, coded_bytes, remarks } =
+            DecodedStill::new(&read_all(input, name, limits)?, format, name, limits, env)?;
+        for remark in remarks {
+            env.events.warn(remark.text(name));
+        }
         let stream_info = StreamInfo {
             samples: codec_core::frame::SampleFormat::YUV420,
             size: planes.size,
@@ -66,7 +55,7 @@ impl StillSource {
             info: planes.info,
             kind: format.name().to_owned(),
         };
-        Ok(Self { stream_info, planes, coded_bytes: file.len() as u64, is_read: false })
+        Ok(Self { stream_info, planes, coded_bytes, is_read: false })
     }
 }
 
@@ -87,11 +76,83 @@ impl FrameSource for StillSource {
     }
 }
 
-/// Warns if the PNG `file` has more frames than the one that is read.
-fn warn_of_animation(file: &[u8], name: &str, env: &Env) {
-    if let Some(frames) = animated_frames(file).filter(|&frames| frames > 1) {
-        env.events.warn(format!("{name}: skipped all but the first of {frames} frames"));
+/// A part of an image that is not read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Remark {
+    /// Its opacity.
+    Transparency,
+    /// All frames but the first of these.
+    Animation(u32),
+}
+
+impl Remark {
+    /// Whether both are remarks on the same subject.
+    pub(crate) fn is_like(self, other: Self) -> bool {
+        std::mem::discriminant(&self) == std::mem::discriminant(&other)
     }
+
+    /// The warning about the image `name`.
+    pub(crate) fn text(self, name: &str) -> String {
+        match self {
+            Self::Transparency => format!("{name}: transparency is ignored"),
+            Self::Animation(frames) => {
+                format!("{name}: skipped all but the first of {frames} frames")
+            }
+        }
+    }
+}
+
+/// A decoded image in I420.
+pub(crate) struct DecodedStill {
+    pub(crate) planes: Planes,
+    /// Bytes of the file.
+    pub(crate) coded_bytes: u64,
+    pub(crate) remarks: Vec<Remark>,
+}
+
+impl DecodedStill {
+    /// Reads and decodes the file `path`; also returns its format.
+    pub(crate) fn open(path: &Path, limits: &Limits, env: &Env) -> Result<(Self, StillFormat)> {
+        let name = path.display().to_string();
+        let unreadable = |error| Failure::new(Kind::Input, format!("cannot open {name}: {error}"));
+        let file = read_all(File::open(path).map_err(unreadable)?, &name, limits)?;
+        let Some(format) = StillFormat::recognise(&file) else {
+            let message = format!("{name}: unknown image format, expected PNG, JPEG or WebP");
+            return Err(Failure::new(Kind::Input, message));
+        };
+        Ok((Self::new(&file, format, &name, limits, env)?, format))
+    }
+
+    fn new(
+        file: &[u8],
+        format: StillFormat,
+        name: &str,
+        limits: &Limits,
+        env: &Env,
+    ) -> Result<Self> {
+        let mut remarks = Vec::new();
+        let planes = match format {
+            StillFormat::WebP => match webp::parse(file).map_err(|why| damaged(name, &why))? {
+                Content::Lossy { frame, has_alpha } => {
+                    remarks.extend(has_alpha.then_some(Remark::Transparency));
+                    decode_vp8(frame, name, limits, env)?
+                }
+                Content::Lossless => decode(file, ImageFormat::WebP, name, limits, &mut remarks)?,
+                Content::Animation => return Err(animated(name)),
+            },
+            StillFormat::Png => {
+                remarks.extend(skipped_frames(file));
+                decode(file, ImageFormat::Png, name, limits, &mut remarks)?
+            }
+            StillFormat::Jpeg => decode(file, ImageFormat::Jpeg, name, limits, &mut remarks)?,
+        };
+        Ok(Self { planes, coded_bytes: file.len() as u64, remarks })
+    }
+}
+
+/// The frames of a PNG after the one that is read.
+fn skipped_frames(file: &[u8]) -> Option<Remark> {
+    animated_frames(file).filter(|&frames| frames > 1).map(Remark::Animation)
 }
 
 /// Number of frames of an animated PNG, from its `acTL` chunk (PNG, third edition, section 11.3.6).
@@ -154,8 +215,8 @@ impl RgbStill {
                 }
             },
         };
-        if format == ImageFormat::Png {
-            warn_of_animation(&file, name, env);
+        if let Some(remark) = skipped_frames(&file).filter(|_| format == ImageFormat::Png) {
+            env.events.warn(remark.text(name));
         }
         let (decoded, bits, profile) = open(&file, format, name, limits)?;
         let kind = match format {
@@ -243,12 +304,10 @@ fn decode(
     format: ImageFormat,
     name: &str,
     limits: &Limits,
-    env: &Env,
+    remarks: &mut Vec<Remark>,
 ) -> Result<Planes> {
     let (image, ..) = open(file, format, name, limits)?;
-    if image.color().has_alpha() {
-        env.events.warn(format!("{name}: transparency is ignored"));
-    }
+    remarks.extend(image.color().has_alpha().then_some(Remark::Transparency));
     let rgb = image.into_rgb8();
     RgbStill::to_planes(Size::new(rgb.width(), rgb.height()), rgb.as_raw())
 }

@@ -69,6 +69,14 @@ impl Style {
         Ok(Self { format, quality, lossless })
     }
 
+    /// The name of the format, for messages.
+    pub(crate) fn kind(self) -> &'static str {
+        match (self.format, self.lossless) {
+            (StillFormat::WebP, true) => "lossless webp",
+            (format, _) => format.name(),
+        }
+    }
+
     fn quality(self) -> u8 {
         self.quality.unwrap_or(DEFAULT_QUALITY)
     }
@@ -85,6 +93,19 @@ pub fn save(
     rules: &OutputRules,
     env: &Env,
 ) -> Result<String> {
+    let (name, bytes) = store(planes, path, style, rules, env)?;
+    let colors = convert::describe(planes.info.color, planes.size);
+    Ok(format!("{name}: {}, {}, {bytes} bytes, {colors}", style.kind(), planes.size))
+}
+
+/// Writes `planes` to `path`; returns the name of the output and the number of bytes.
+pub(crate) fn store(
+    planes: &Planes,
+    path: &Path,
+    style: Style,
+    rules: &OutputRules,
+    env: &Env,
+) -> Result<(String, u64)> {
     let bytes = match (style.format, style.lossless) {
         (StillFormat::WebP, false) => lossy_webp(planes, style.quality(), SPEED, env)?,
         _ => through_image(planes, style)?,
@@ -96,12 +117,7 @@ pub fn save(
     drop(out);
     let name = output.name.clone();
     output.commit()?;
-    let kind = match (style.format, style.lossless) {
-        (StillFormat::WebP, true) => "lossless webp",
-        (format, _) => format.name(),
-    };
-    let colors = convert::describe(planes.info.color, planes.size);
-    Ok(format!("{name}: {kind}, {}, {} bytes, {colors}", planes.size, bytes.len()))
+    Ok((name, bytes.len() as u64))
 }
 
 fn through_image(planes: &Planes, style: Style) -> Result<Vec<u8>> {

@@ -62,6 +62,7 @@ impl Joining<'_> {
         let copying = Copying {
             // The part of the audio is selected already.
             input: InputSpec { cut: Cut::default(), ..settings.input.clone() },
+            audio_from: None,
             output: settings.output.clone(),
             format: settings.format,
             fragmented: settings.fragmented,

@@ -56,6 +56,7 @@ pub fn settings_of(settings: &Encoding, env: &Env) -> Result<Encoding> {
         (settings.report.is_some(), "--report"),
         (settings.measure_psnr || settings.measure_ssim, "--metrics"),
         (settings.skip > 0, "--skip"),
+        (settings.audio_from.is_some(), "--audio-from"),
     ];
     if let Some((_, flag)) = refused.into_iter().find(|(is_set, _)| *is_set) {
         return Err(Failure::usage(format!("{flag} cannot be used with chunks")));

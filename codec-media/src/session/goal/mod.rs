@@ -36,8 +36,12 @@ fn check_files(settings: &Encoding, flag: &str) -> Result<()> {
     let is_file = |path: &std::path::Path| {
         !is_pipe(path) && std::fs::metadata(path).is_ok_and(|found| found.is_file())
     };
-    if !is_file(&settings.input.path) {
+    if !settings.input.is_file() {
         let message = format!("{flag} requires a file as input: it is read several times");
+        return Err(Failure::usage(message));
+    }
+    if let Some(audio) = settings.audio_from.as_ref().filter(|audio| !audio.is_file()) {
+        let message = format!("{flag} requires a file as --audio-from, not {}", audio.name());
         return Err(Failure::usage(message));
     }
     if is_pipe(&settings.output) || settings.output.exists() && !is_file(&settings.output) {

@@ -1,0 +1,123 @@
+//! Decodes to image sequences, and rejects what they cannot hold.
+
+use std::path::Path;
+
+use codec_core::codec::FrameFormats;
+use codec_media::Env;
+use codec_media::failure::{Failure, Result};
+use codec_media::frame::transform::Transform;
+use codec_media::io::decoded::DecodeOptions;
+use codec_media::io::input::InputSpec;
+use codec_media::io::media::{self, MediaSelection};
+use codec_media::io::output::OutputRules;
+use codec_media::io::pattern::ImagePattern;
+use codec_media::io::sequence::write::{DEFAULT_START, ImageOutput};
+use codec_media::io::source::FrameSource;
+use codec_media::io::stills::StillFormat;
+use codec_media::io::stills::write::Style;
+use codec_media::io::unreadable::Advice;
+use codec_media::values::{Rotate, Target};
+
+use crate::args::decode::DecodeArgs;
+use crate::args::encode::EncodeArgs;
+use crate::digest::DigestMode;
+
+use super::{Decoding, Destination, decode};
+
+/// The names of the images that `decode` writes; `None` for other outputs.
+///
+/// # Errors
+/// If the output is a single image, or the names are invalid.
+pub(super) fn output_of(args: &DecodeArgs) -> Result<Option<ImagePattern>> {
+    let Some(path) = args.output.as_deref().filter(|_| args.format.is_none()) else {
+        return Ok(None);
+    };
+    let pattern = ImagePattern::parse(path)?;
+    if pattern.is_none() && StillFormat::of(path).is_some() {
+        let name = path.display();
+        let numbered = numbered(path);
+        return Err(Failure::usage(format!(
+            "{name} holds a single image\n\
+             help: number the images, as in -o {numbered}, or save one frame with `codec snapshot`"
+        )));
+    }
+    Ok(pattern)
+}
+
+/// The name `a-%04d.png` for `a.png`.
+pub(crate) fn numbered(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().replace('%', "%%");
+    let extension = path.extension().unwrap_or_default().display();
+    path.with_file_name(format!("{stem}-%04d.{extension}")).display().to_string()
+}
+
+/// The images to write from `input`. `--start-number` numbers the input if it is a sequence, and the output.
+pub(super) fn to(
+    pattern: ImagePattern,
+    start_number: Option<u64>,
+    style: Style,
+    rules: OutputRules,
+    input: &mut InputSpec,
+) -> Result<Destination> {
+    if input.images()?.is_none() {
+        input.start_number = None;
+    }
+    let start = start_number.unwrap_or(DEFAULT_START);
+    Ok(Destination::Images(ImageOutput { pattern, start, style, rules }))
+}
+
+/// Decodes the input of `encode` or `transcode` to images. The caller has rejected options of encoders.
+pub(crate) fn from_transcode(args: &EncodeArgs, pattern: ImagePattern, env: &Env) -> Result<()> {
+    let given = [
+        (args.out_dir.is_some(), "--out-dir"),
+        (args.audio.no_video, "--no-video"),
+        (args.cut.keep_times, "--keep-times"),
+    ];
+    if let Some((_, flag)) = given.into_iter().find(|(is_given, _)| *is_given) {
+        return Err(Failure::usage(format!("{flag} cannot be used with image sequences")));
+    }
+    let style = Style::of(args.output(), args.encoder.quality, args.lossless)?;
+    let mut input = args.spec();
+    let rules = args.rules(vec![input.path.clone()]);
+    let output = to(pattern, args.input.start_number, style, rules, &mut input)?;
+    let settings = Decoding {
+        options: DecodeOptions {
+            limits: input.limits,
+            threads: args.cut.threads.map(usize::from),
+            pix_fmt: args.transform.pix_fmt,
+            deinterlace: args.transform.deinterlace,
+            fps: args.cut.fps,
+            advice: Advice::BY_OUTPUT,
+            ..DecodeOptions::default()
+        },
+        input,
+        output: Some(output),
+        digest: DigestMode::None,
+        frames: args.cut.frames,
+        skip: args.cut.skip,
+        keep_times: false,
+        transform: transform(args.transform.crop, args.transform.rotate),
+        resize: args.resize.map(Target::Size),
+        drops_audio: args.audio.no_audio,
+    };
+    decode(settings, env)
+}
+
+/// The transform of frames for images, which have no metadata about their rotation.
+pub(super) fn transform(
+    crop: Option<codec_media::values::Crop>,
+    rotate: Option<Rotate>,
+) -> Transform {
+    Transform::new(crop, Some(rotate.unwrap_or(Rotate::AsDescribed)), None)
+}
+
+/// Opens the video of the input, and reports that its audio is dropped.
+pub(super) fn open(settings: &Decoding, env: &Env) -> Result<Box<dyn FrameSource>> {
+    let options = DecodeOptions { formats: FrameFormats::default(), ..settings.options.clone() };
+    let wants = MediaSelection { video: true, audio: false };
+    let opened = media::open(&settings.input, wants, &options, env)?;
+    if opened.available.audio && !settings.drops_audio {
+        env.events.note("audio dropped: images cannot hold audio");
+    }
+    opened.video.ok_or_else(|| Failure::internal("no video was opened"))
+}
