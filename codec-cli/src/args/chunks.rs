@@ -2,17 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, FromArgMatches, Subcommand};
+use clap::{Args, Subcommand};
 use codec_container::Format;
-use codec_media::failure::{Failure, Kind, Result};
+use codec_media::failure::{Failure, Result};
 use codec_media::io::names::{Outputs, format_of};
-use codec_media::session::chunks::ChunkPlan;
 use codec_media::settings::encoding::Encoding;
 
-use super::cli::{Cli, Verb};
 use super::encode::EncodeArgs;
 use super::encoding::encoding;
-use super::grammar::grammar;
 use super::numbers::{count, within};
 
 #[derive(Debug, Args)]
@@ -50,7 +47,7 @@ pub(crate) struct PlanArgs {
     folder: Option<PathBuf>,
     /// Read the input from this file, if its name differs from that in the plan.
     #[arg(long, value_name = "IN")]
-    input: Option<PathBuf>,
+    pub(crate) input: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -130,30 +127,6 @@ impl PlanArgs {
     /// The folder of the results.
     pub(crate) fn folder(&self) -> PathBuf {
         self.folder.clone().unwrap_or_else(|| self.plan.with_extension("chunks"))
-    }
-
-    /// Reads the plan, and the arguments of the command that made it.
-    ///
-    /// # Errors
-    /// If the file cannot be read or is no plan.
-    pub(crate) fn read(&self) -> Result<(ChunkPlan, EncodeArgs)> {
-        let name = self.plan.display().to_string();
-        let bytes = std::fs::read(&self.plan)
-            .map_err(|error| Failure::new(Kind::Input, format!("cannot read {name}: {error}")))?;
-        let plan = ChunkPlan::from_json(&String::from_utf8_lossy(&bytes), &name)?;
-        let wrong = || {
-            Failure::usage(format!("{name}: its arguments are not those of `codec chunks plan`"))
-        };
-        let words = std::iter::once("codec").chain(plan.arguments.iter().map(String::as_str));
-        let found = grammar().try_get_matches_from(words).map_err(|_| wrong())?;
-        let verb = Cli::from_arg_matches(&found).map_err(|_| wrong())?.verb;
-        let Verb::Chunks(ChunksArgs { step: ChunksStep::Plan(mut args) }) = verb else {
-            return Err(wrong());
-        };
-        if let Some(input) = &self.input {
-            args.input.set_path(input.clone());
-        }
-        Ok((plan, *args))
     }
 }
 

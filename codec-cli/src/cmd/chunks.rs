@@ -4,15 +4,20 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
+use clap::FromArgMatches;
 use codec_media::Env;
 use codec_media::count::counted;
-use codec_media::failure::{Failure, Result};
+use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::output::OutputFile;
 use codec_media::json::Object;
-use codec_media::session::chunks::{self, Ran, run_chunk};
+use codec_media::session::chunks::{self, ChunkPlan, Ran, run_chunk};
 
-use crate::args::chunks::{ChunksArgs, ChunksStep, JoinArgs, RunArgs, check_plan, chunk_encoding};
+use crate::args::chunks::{
+    ChunksArgs, ChunksStep, JoinArgs, PlanArgs, RunArgs, check_plan, chunk_encoding,
+};
+use crate::args::cli::{Cli, Verb};
 use crate::args::encode::EncodeArgs;
+use crate::args::grammar::grammar;
 
 pub(crate) fn run(args: &ChunksArgs, env: &Env) -> Result<()> {
     match &args.step {
@@ -55,7 +60,7 @@ fn plan(args: &EncodeArgs, env: &Env) -> Result<()> {
 
 /// Encodes chunks of a plan.
 fn run_chunks(args: &RunArgs, env: &Env) -> Result<()> {
-    let (plan, planned) = args.plan.read()?;
+    let (plan, planned) = read(&args.plan)?;
     let mut settings = chunks::settings_of(&chunk_encoding(&planned)?, &env.quiet())?;
     settings.threads = args.threads.map(usize::from);
     let folder = args.plan.folder();
@@ -96,7 +101,30 @@ fn report(ran: Ran, folder: &Path, env: &Env) {
 
 /// Joins the results of a plan.
 fn join(args: &JoinArgs, env: &Env) -> Result<()> {
-    let (plan, planned) = args.plan.read()?;
+    let (plan, planned) = read(&args.plan)?;
     let settings = args.encoding(&planned)?;
     chunks::join(&settings, &plan, &args.plan.folder(), env)
+}
+
+/// Reads the plan, and the arguments of the command that made it.
+///
+/// # Errors
+/// If the file cannot be read or is no plan.
+fn read(from: &PlanArgs) -> Result<(ChunkPlan, EncodeArgs)> {
+    let name = from.plan.display().to_string();
+    let bytes = std::fs::read(&from.plan)
+        .map_err(|error| Failure::new(Kind::Input, format!("cannot read {name}: {error}")))?;
+    let plan = ChunkPlan::from_json(&String::from_utf8_lossy(&bytes), &name)?;
+    let wrong =
+        || Failure::usage(format!("{name}: its arguments are not those of `codec chunks plan`"));
+    let words = std::iter::once("codec").chain(plan.arguments.iter().map(String::as_str));
+    let found = grammar().try_get_matches_from(words).map_err(|_| wrong())?;
+    let verb = Cli::from_arg_matches(&found).map_err(|_| wrong())?.verb;
+    let Verb::Chunks(ChunksArgs { step: ChunksStep::Plan(mut args) }) = verb else {
+        return Err(wrong());
+    };
+    if let Some(input) = &from.input {
+        args.input.set_path(input.clone());
+    }
+    Ok((plan, *args))
 }
