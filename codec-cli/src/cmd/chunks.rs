@@ -112,7 +112,7 @@ fn join(args: &JoinArgs, env: &Env) -> Result<()> {
 /// If the file cannot be read or is no plan.
 fn read(from: &PlanArgs) -> Result<(ChunkPlan, EncodeArgs)> {
     let name = from.plan.display().to_string();
-    let bytes = std::fs::read(&from.plan)
+    let bytes = fs::read(&from.plan)
         .map_err(|error| Failure::new(Kind::Input, format!("cannot read {name}: {error}")))?;
     let plan = ChunkPlan::from_json(&String::from_utf8_lossy(&bytes), &name)?;
     let wrong =

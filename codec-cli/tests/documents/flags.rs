@@ -26,8 +26,11 @@ pub(crate) fn of_the_command() -> BTreeSet<String> {
     let names: Vec<_> =
         commands.map_while(|line| line.split_whitespace().next()).map(str::to_owned).collect();
     assert!(names.len() > 15, "{names:?}");
-    let kernels = help(&["bench", "kernels", "--help"]);
-    let mut known: BTreeSet<_> = flags(&kernels).chain(OTHERS.map(str::to_owned)).collect();
+    let mut known = BTreeSet::from(OTHERS.map(str::to_owned));
+    let inner = [["bench", "kernels"], ["chunks", "plan"], ["chunks", "run"], ["chunks", "join"]];
+    for [name, inner] in inner {
+        known.extend(flags(&help(&[name, inner, "--help"])));
+    }
     for name in names.iter().filter(|name| *name != "help") {
         known.extend(flags(&help(&[name, "--help"])));
     }
