@@ -73,23 +73,21 @@ fn chapters_and_tags_of_other_muxers_are_read() {
     let file = dir.path().join("meta.txt");
     std::fs::write(&file, chapters).unwrap();
     let meta = format!("-f ffmetadata -i {} -map 1 -map_metadata 3", file.display());
-    for (name, codec, has_chapters) in [
-        ("a.mp4", "aac", true),
-        ("a.mov", "aac", false),
-        ("a.mkv", "flac", true),
-        ("a.webm", "libopus", true),
-    ] {
+    for (name, codec) in
+        [("a.mp4", "aac"), ("a.mov", "aac"), ("a.mkv", "flac"), ("a.webm", "libopus")]
+    {
         let bytes = made(name, &format!("{meta} -c:a {codec}"));
         let reader = open(bytes).unwrap();
         let metadata = reader.metadata();
         let chapters: Vec<_> =
             metadata.chapters.iter().map(|one| (one.start_ns, one.title.as_str())).collect();
-        assert_eq!(chapters, if has_chapters { vec![(0, "one")] } else { vec![] }, "{name}");
+        assert_eq!(chapters, [(0, "one")], "{name}");
         let has = |name: &str, value: &str| {
             metadata.tags.iter().any(|tag| tag.0.eq_ignore_ascii_case(name) && tag.1 == value)
         };
         assert!(name == "a.mov" || has("title", "a song") && has("artist", "a band"), "{name}");
-        assert!(metadata.tags.len() <= 2, "{name}: {:?}", metadata.tags);
+        let is_encoder = |tag: &(String, String)| tag.0.eq_ignore_ascii_case("encoder");
+        assert!(!metadata.tags.iter().any(is_encoder), "{name}: {:?}", metadata.tags);
         // A plain file has no warnings.
         let plain = open(made(name, &format!("-map 1 -c:a {codec}"))).unwrap();
         assert!(
