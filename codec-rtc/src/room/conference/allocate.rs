@@ -81,7 +81,7 @@ impl Room {
             .filter(|(_, stream)| stream.subscriptions.contains_key(&viewer))
             .map(|(id, stream)| {
                 let owner = stream.config.owner;
-                let speaker = self.speakers.iter().position(|it| *it == owner);
+                let speaker = self.speakers.get(&owner).copied();
                 let places = (
                     !stream.is_screen(),
                     position(&constraints.on_stage, *id),

@@ -151,7 +151,9 @@ impl Room {
     /// Sets the order of speakers for last-N, the dominant one first; see
     /// [`Speakers`](crate::room::Speakers). Others follow in the order of their source ids.
     pub fn set_speakers(&mut self, speakers: &[ParticipantId]) {
-        self.speakers = speakers.iter().copied().take(self.config.max_streams).collect();
+        let known = speakers.iter().take(self.config.max_streams);
+        // The first place of a participant counts.
+        self.speakers = known.enumerate().rev().map(|(place, it)| (*it, place)).collect();
     }
 
     /// Sets the round-trip time to the publisher of a source.

@@ -240,8 +240,8 @@ pub struct Room {
     viewers: BTreeMap<ParticipantId, Viewer>,
     /// Source and index of the encoding of each SSRC.
     ssrcs: BTreeMap<u32, (StreamId, usize)>,
-    /// Participants in the order of their last speech, the dominant one first.
-    speakers: Vec<ParticipantId>,
+    /// Places of participants in the order of their last speech: 0 is the dominant one.
+    speakers: BTreeMap<ParticipantId, usize>,
     output: VecDeque<RoomTransmit>,
     events: VecDeque<RoomEvent>,
     next_decision: Duration,
@@ -257,7 +257,7 @@ impl Room {
             streams: BTreeMap::new(),
             viewers: BTreeMap::new(),
             ssrcs: BTreeMap::new(),
-            speakers: Vec::new(),
+            speakers: BTreeMap::new(),
             output: VecDeque::new(),
             events: VecDeque::new(),
             next_decision: Duration::ZERO,
