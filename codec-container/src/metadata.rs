@@ -24,6 +24,9 @@ pub(crate) const MP4_TAGS: [&str; 12] = [
     "description",
 ];
 
+/// The most chapters of an MP4 file.
+pub(crate) const MP4_CHAPTERS: usize = 255;
+
 /// Tags and chapters of a whole file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FileMetadata {
@@ -108,16 +111,23 @@ impl FileMetadata {
             Format::Mp4 => MP4_TAGS.iter().any(|known| known.eq_ignore_ascii_case(name)),
             _ => false,
         };
-        let has_chapters = matches!(format, Format::WebM | Format::Matroska | Format::Mp4);
+        let chapters = match format {
+            Format::WebM | Format::Matroska => self.chapters.len(),
+            Format::Mp4 => self.chapters.len().min(MP4_CHAPTERS),
+            _ => 0,
+        };
+        let (chapters, further) = self.chapters.split_at(chapters);
         let (tags, dropped): (Vec<_>, Vec<_>) =
             self.tags.iter().cloned().partition(|(name, _)| holds_tag(name));
-        let chapters = if has_chapters { self.chapters.clone() } else { Vec::new() };
-        let rest = Self {
-            tags: dropped,
-            chapters: if has_chapters { Vec::new() } else { self.chapters.clone() },
-            has_attachments: false,
+        let kept = Self { tags, chapters: chapters.to_vec(), has_attachments: false };
+        let rest = Self { tags: dropped, chapters: further.to_vec(), has_attachments: false };
+        let text = match rest.text() {
+            Some(text) if !further.is_empty() && !chapters.is_empty() => {
+                Some(format!("{} of {} {text}", further.len(), self.chapters.len()))
+            }
+            text => text,
         };
-        (Self { tags, chapters, has_attachments: false }, rest.text())
+        (kept, text)
     }
 
     /// Names what there is, for messages; `None` if that is nothing.
@@ -200,5 +210,9 @@ mod tests {
         assert_eq!(dropped(Format::Mp4).as_deref(), Some("tags (mood)"));
         assert_eq!(dropped(Format::Ogg).as_deref(), Some("chapters"));
         assert_eq!(dropped(Format::Ivf).as_deref(), Some("chapters and tags (title, mood)"));
+        metadata.tags.clear();
+        metadata.chapters = vec![chapter(0, None, "c"); 300];
+        let (kept, dropped) = metadata.for_format(Format::Mp4);
+        assert_eq!((kept.chapters.len(), dropped.as_deref()), (255, Some("45 of 300 chapters")));
     }
 }

@@ -99,6 +99,10 @@ fn chapters_move_with_cuts_and_joints() {
     let kept = transcode("d.webm", &["--from", "0.5", "--keep-times"]);
     assert_eq!(kept, at(&[(0.0, "opening"), (1.2, "end")]));
     assert_eq!(transcode("e.webm", &["--chunked"]), at(&[(0.0, "opening"), (1.2, "end")]));
+    let skip = ["transcode", "talk.mkv", "-o", "s.webm", "--skip", "3", "--speed", "9"];
+    let run = place.ok(&skip);
+    assert!(run.err.contains("skipped chapters: their times after --skip"), "{}", run.err);
+    assert!(chapters(&place, "s.webm").is_empty());
     // The last key frame before the start.
     place.ok(&["transcode", "talk.mkv", "-o", "f.webm", "--copy", "--from", "1.1"]);
     assert_eq!(chapters(&place, "f.webm"), at(&[(0.0, "opening"), (0.2, "end")]));

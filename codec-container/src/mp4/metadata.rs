@@ -2,7 +2,7 @@
 //! Nero chapters.
 
 use super::boxes::{BoxType, Boxes, Fields, child, descendant, put, put_full};
-use crate::metadata::{Chapter, FileMetadata};
+use crate::metadata::{Chapter, FileMetadata, MP4_CHAPTERS};
 
 /// Nanoseconds of a tick of chapters.
 const TICK_NS: u64 = 100;
@@ -74,7 +74,7 @@ fn add_chapters(payload: &[u8], metadata: &mut FileMetadata) {
     }
 }
 
-/// Appends the user data, if there is any. A file has at most 255 chapters.
+/// Appends the user data, if there is any. A file has at most [`MP4_CHAPTERS`] chapters.
 pub(super) fn put_metadata(out: &mut Vec<u8>, metadata: &FileMetadata) {
     if metadata.is_empty() {
         return;
@@ -107,7 +107,7 @@ fn put_items(out: &mut Vec<u8>, tags: &[(String, String)]) {
 }
 
 fn put_chapters(out: &mut Vec<u8>, chapters: &[Chapter]) {
-    let chapters = &chapters[..chapters.len().min(u8::MAX.into())];
+    let chapters = &chapters[..chapters.len().min(MP4_CHAPTERS)];
     out.extend_from_slice(&[0; 4]);
     out.push(u8::try_from(chapters.len()).unwrap_or(u8::MAX));
     for chapter in chapters {

@@ -167,8 +167,8 @@ pub(super) fn joined_metadata(parts: &[Part]) -> FileMetadata {
         let Extent { start_ns, end_ns } = part.extent;
         let mut chapters = part.metadata.part(ns(start_ns), Some(ns(end_ns))).chapters;
         for chapter in &mut chapters {
-            chapter.start_ns += at_ns;
-            chapter.end_ns = chapter.end_ns.map(|end_ns| end_ns + at_ns);
+            chapter.start_ns = chapter.start_ns.saturating_add(at_ns);
+            chapter.end_ns = chapter.end_ns.map(|end_ns| end_ns.saturating_add(at_ns));
         }
         joined.chapters.append(&mut chapters);
         at_ns = at_ns.saturating_add(ns(part.extent.length_ns()));

@@ -13,7 +13,6 @@ use super::source::FrameSource;
 use super::unreadable::{is_lost, missing};
 use super::video;
 use crate::Env;
-use crate::cut::ns_of;
 use crate::failure::{Failure, Kind, Result};
 
 /// Video, audio or both: the requested media (at least one), or those of an input.
@@ -121,8 +120,10 @@ pub fn open(
         }
         (audio, _) => audio,
     };
+    // Without a cut, times stay as they are; the reader of cut audio has the metadata of its part.
     let start_ns = video.as_ref().and_then(|video| video.start_ns());
-    let metadata = part_of(&whole, spec.cut, start_ns.unwrap_or_else(|| ns_of(spec.cut.start())));
+    let origin_ns = start_ns.filter(|_| !spec.cut.keep_times).unwrap_or(0);
+    let metadata = part_of(&whole, spec.cut, origin_ns);
     Ok(Media { video, audio, metadata, available, lost_audio })
 }
 

@@ -5,13 +5,11 @@ use codec_container::{FileMetadata, Format};
 use crate::Env;
 use crate::cut::{Cut, ns_of};
 
-/// The metadata of the part of an input that `cut` selects, with the times of the output, which begins at
-/// `start_ns` of the input.
-pub(crate) fn part_of(found: &FileMetadata, cut: Cut, start_ns: i64) -> FileMetadata {
+/// The metadata of the part of an input that `cut` selects, with the times of the output, whose time 0 is
+/// `origin_ns` of the input.
+pub(crate) fn part_of(found: &FileMetadata, cut: Cut, origin_ns: i64) -> FileMetadata {
     let ns = |ns: i64| u64::try_from(ns).unwrap_or(0);
-    let to_ns = cut.to.map(|to| ns(ns_of(to)));
-    let from_ns = if cut.from.is_none() || cut.keep_times { 0 } else { ns(start_ns) };
-    found.part(from_ns, to_ns)
+    found.part(ns(origin_ns), cut.to.map(|to| ns(ns_of(to))))
 }
 
 /// The metadata that `format` can hold; a warning names the rest. `name` is that of the input.

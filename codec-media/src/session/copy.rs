@@ -57,7 +57,9 @@ pub fn copy(settings: &Copying, env: &Env) -> Result<()> {
     env.stop.handle_requests();
     settings.rules.check(&settings.output)?;
     let (video, audio, found) = open(settings, env)?;
-    let found = part_of(&found, settings.input.cut, video.start_ns());
+    let cut = settings.input.cut;
+    let is_moved = cut.from.is_some() && !cut.keep_times;
+    let found = part_of(&found, cut, if is_moved { video.start_ns() } else { 0 });
     let metadata = kept(&found, settings.format, &settings.input.name(), env);
     let transfer = Transfer { metadata, ..Transfer::default() };
     copy_packets(settings, Box::new(video), audio, transfer, env)?.report(settings, env)
@@ -263,7 +265,7 @@ impl Copy {
             let origin_ns = if cut.keep_times { 0 } else { self.video.start_ns() };
             let end_s = seconds(self.video.end_ns().saturating_sub(origin_ns));
             audio.end_at(end_s);
-            self.video_end_s = (is_other && end.is_ok()).then_some(end_s);
+            self.video_end_s = (is_other && !cuts_audio && end.is_ok()).then_some(end_s);
         }
         self.finish(settings, end)
     }

@@ -85,9 +85,17 @@ pub fn transcode(settings: &Encoding, env: &Env) -> Result<()> {
 
 /// The settings with the metadata of `media`, as far as the output can hold it; a warning names the rest.
 pub fn with_metadata(settings: &Encoding, media: &Media, env: &Env) -> Encoding {
+    if media.video.is_none() {
+        // A run without video takes them from the reader of its audio.
+        return settings.clone();
+    }
     let mut found = media.metadata.clone();
-    if settings.skip > 0 && !settings.keep_times {
-        // Their times count from the first frame of the input.
+    let name = settings.input.name();
+    if settings.skip > 0 && !settings.keep_times && !found.chapters.is_empty() {
+        env.events.warn(format!(
+            "{name}: skipped chapters: their times after --skip are not known\n\
+             help: cut with --from to keep them"
+        ));
         found.chapters.clear();
     }
     if let (Some(frames), Some(video)) = (settings.frames, &media.video) {
@@ -96,7 +104,6 @@ pub fn with_metadata(settings: &Encoding, media: &Media, env: &Env) -> Encoding 
             u128::from(frames) * u128::from(rate.den) * 1_000_000_000 / u128::from(rate.num.max(1));
         found = found.part(0, u64::try_from(ns).ok());
     }
-    let name = settings.input.name();
     Encoding { metadata: metadata::kept(&found, settings.format, &name, env), ..settings.clone() }
 }
 
