@@ -184,27 +184,25 @@ fn frames_before_damage_are_encoded() {
     assert!(times(&place, "o.webm").len() > 10, "{}", run.err);
 }
 
+#[test]
+fn the_audio_of_another_file_ends_with_the_chunks() {
+    let place = clip();
+    place.ok(&["generate", "tone", "-n", "900", "-o", "tone.wav"]);
+    let options = ["-q", "30", "--speed", "9", "--audio-from", "tone.wav", "--chunked"];
+    let run = place.ok(&[&["transcode", "video.mkv", "-o", "o.mkv"], &options[..]].concat());
+    assert!(run.err.contains("is cut at 26.000 s"), "{}", run.err);
+    let probe = place.json(&["probe", "o.mkv", "--json"]);
+    let duration = probe["tracks"][1]["duration_s"].as_f64().unwrap();
+    assert!((duration - 26.0).abs() < 0.05, "{duration}");
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupt_leaves_no_temporary_files() {
-    use std::io::{BufRead, BufReader};
-    use std::process::Stdio;
-
-    use super::interrupts::{interrupt, wait_for};
-
     let place = Place::new();
     let (frames, bytes) = (2000, 640 * 480 * 3 / 2);
     fs::File::create(place.path("a.yuv")).unwrap().set_len(frames * bytes).unwrap();
     let encode = ["encode", "a.yuv", "--raw", "640x480@30", "-o", "a.webm", "--chunked"];
-    let mut encoder = place
-        .command(&[&encode[..], &["--progress", "json"]].concat())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(encoder.stderr.take().unwrap()).lines();
-    wait_for(&mut lines, "\"progress\"");
-    interrupt(&encoder);
-    let rest: Vec<String> = lines.map(Result::unwrap).collect();
-    assert_eq!(encoder.wait().unwrap().code(), Some(130), "{rest:?}");
+    super::interrupts::interrupted(&place, &encode, "\"progress\"");
     assert_eq!(place.names(), ["a.yuv"]);
 }

@@ -19,21 +19,27 @@ fn an_interrupt_during_trials_says_that_nothing_was_written() {
     let (frames, bytes) = (2000, 1920 * 1080 * 3 / 2);
     std::fs::File::create(place.path("a.yuv")).unwrap().set_len(frames * bytes).unwrap();
     let raw = ["encode", "a.yuv", "--raw", "1920x1080@30", "-o", "a.webm", "-b", "300k"];
-    let mut encoder = place
-        .command(&[&raw[..], &["--progress", "json"]].concat())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(encoder.stderr.take().unwrap()).lines();
-    wait_for(&mut lines, "\"trial\":1,");
-    interrupt(&encoder);
-    let rest: Vec<String> = lines.map(Result::unwrap).collect();
-    assert_eq!(encoder.wait().unwrap().code(), Some(130), "{rest:?}");
+    let rest = interrupted(&place, &raw, "\"trial\":1,");
     assert!(rest.iter().any(|line| line.contains("nothing was written")), "{rest:?}");
     assert!(!rest.iter().any(|line| line.contains("the file")), "{rest:?}");
     // No encoding starts after the interrupt.
     assert!(!rest.iter().any(|line| line.contains("\"trial\":null")), "{rest:?}");
     assert_eq!(place.names(), ["a.yuv"]);
+}
+
+/// Runs a command, interrupts it when a line of its progress has `word`, and returns the lines after it.
+pub(crate) fn interrupted(place: &Place, arguments: &[&str], word: &str) -> Vec<String> {
+    let mut run = place
+        .command(&[arguments, &["--progress", "json"]].concat())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(run.stderr.take().unwrap()).lines();
+    wait_for(&mut lines, word);
+    interrupt(&run);
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    assert_eq!(run.wait().unwrap().code(), Some(130), "{rest:?}");
+    rest
 }
 
 /// Reads lines of a run's standard error until one has `word`.

@@ -62,7 +62,7 @@ impl Joining<'_> {
         let copying = Copying {
             // The part of the audio is selected already.
             input: InputSpec { cut: Cut::default(), ..settings.input.clone() },
-            audio_from: None,
+            audio_from: settings.audio_from.clone(),
             output: settings.output.clone(),
             format: settings.format,
             fragmented: settings.fragmented,

@@ -56,7 +56,6 @@ pub fn settings_of(settings: &Encoding, env: &Env) -> Result<Encoding> {
         (settings.report.is_some(), "--report"),
         (settings.measure_psnr || settings.measure_ssim, "--metrics"),
         (settings.skip > 0, "--skip"),
-        (settings.audio_from.is_some(), "--audio-from"),
     ];
     if let Some((_, flag)) = refused.into_iter().find(|(is_set, _)| *is_set) {
         return Err(Failure::usage(format!("{flag} cannot be used with chunks")));
@@ -105,11 +104,7 @@ pub fn plan(settings: &Encoding, env: &Env) -> Result<ChunkPlan> {
 /// As of [`run_chunk`].
 pub fn run(settings: &Encoding, plan: &ChunkPlan, folder: &Path, env: &Env) -> Result<Ran> {
     env.stop.handle_requests();
-    let frame_rate =
-        crate::io::video::open(&settings.input, &settings.decode_options(), &env.quiet())?
-            .stream_info()
-            .frame_rate;
-    let board = Arc::new(Board::new(plan, frame_rate, env));
+    let board = Arc::new(Board::new(plan, env));
     run_all(settings, plan, folder, &board, env)
 }
 

@@ -1,6 +1,6 @@
 //! The division of an input into chunks, and its JSON form.
 
-use codec_core::frame::Size;
+use codec_core::frame::{Rational, Size};
 use serde_json::Value;
 
 use super::key::Key;
@@ -19,6 +19,8 @@ const MAX_COUNT: u64 = 1 << 40;
 pub struct ChunkPlan {
     /// Everything that determines the bytes of the chunks except frames.
     pub(super) fingerprint: String,
+    /// Frames per second.
+    pub(super) frame_rate: Rational,
     /// The time of the input, in ticks, that becomes time 0 of the output.
     pub(super) origin: i64,
     /// Whether frames after the last chunk are left out.
@@ -46,9 +48,15 @@ pub struct PlannedChunk {
 }
 
 impl ChunkPlan {
-    pub(super) fn new(fingerprint: String, origin: i64, chunks: Vec<PlannedChunk>) -> Self {
+    pub(super) fn new(
+        fingerprint: String,
+        frame_rate: Rational,
+        origin: i64,
+        chunks: Vec<PlannedChunk>,
+    ) -> Self {
         Self {
             fingerprint,
+            frame_rate,
             origin,
             is_limited: false,
             input_error: None,
@@ -100,6 +108,7 @@ impl ChunkPlan {
             .text("version", env!("CARGO_PKG_VERSION"))
             .raw("arguments", arguments)
             .text("settings", &self.fingerprint)
+            .raw("frame_rate", json::array([self.frame_rate.num, self.frame_rate.den]))
             .raw("origin", self.origin)
             .raw("limited", self.is_limited)
             .maybe("input_error", self.input_error.as_deref().map(json::text))
@@ -133,6 +142,7 @@ impl ChunkPlan {
         };
         let mut plan = Self::new(
             json["settings"].as_str().ok_or_else(|| missing("settings"))?.to_owned(),
+            rate_of(&json["frame_rate"]).ok_or_else(|| missing("frame_rate"))?,
             json["origin"].as_i64().ok_or_else(|| missing("origin"))?,
             Vec::new(),
         );
@@ -148,6 +158,12 @@ impl ChunkPlan {
         }
         Ok(plan)
     }
+}
+
+/// Reads a frame rate: numerator and denominator.
+fn rate_of(json: &Value) -> Option<Rational> {
+    let part = |index: usize| u32::try_from(json[index].as_u64()?).ok().filter(|part| *part > 0);
+    Some(Rational::new(part(0)?, part(1)?))
 }
 
 /// Reads a chunk that follows `last`; `None` if it is not valid.
@@ -183,6 +199,7 @@ pub(super) fn fingerprint(settings: &Encoding, stream: &StreamInfo, size: Size) 
         "frames: {size}, {} fps, {} s per tick",
         stream.frame_rate, stream.time_base
     ));
+    lines.push(format!("{:?}, {:?}", stream.info.color, stream.info.pixel_aspect));
     let Encoding { crop, turn, resize, pix_fmt, deinterlace, fps, .. } = settings;
     lines.push(format!("{crop:?} {turn:?} {resize:?} {pix_fmt:?} {deinterlace:?} {fps:?}"));
     lines.join("; ")
@@ -203,7 +220,8 @@ mod tests {
             key,
         };
         let chunks = vec![chunk(0, 200, -3), chunk(200, 250, 197), chunk(450, 1, 447)];
-        let mut plan = ChunkPlan::new("vp9 \"q\"".to_owned(), -3, chunks);
+        let rate = Rational::new(25, 1);
+        let mut plan = ChunkPlan::new("vp9 \"q\"".to_owned(), rate, -3, chunks);
         plan.arguments = vec!["in \u{e4}.mp4".to_owned(), "-q".to_owned(), "60".to_owned()];
         plan.input_error = Some("in.mp4: packet 7".to_owned());
         plan
@@ -225,6 +243,7 @@ mod tests {
             ("\"frames\":1,", "\"frames\":0,"),
             ("\"start\":197", "\"start\":500"),
             ("\"origin\":-3,", ""),
+            ("\"frame_rate\":[25,", "\"frame_rate\":[0,"),
             ("\"codec_chunks\":1", "\"codec_chunks\":2"),
             ("\"codec_chunks\":1,\"version\":\"", "\"codec_chunks\":1,\"version\":\"9"),
             ("[\n{\"index\":0", "[{},\n{\"index\":0"),

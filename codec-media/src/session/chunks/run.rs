@@ -1,11 +1,12 @@
 //! Encodes chunks into files.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use codec_core::frame::{Rational, Size};
+use codec_core::frame::Rational;
 
 use super::file::{ChunkReader, ChunkWriter};
 use super::key::Key;
@@ -96,7 +97,7 @@ fn of_chunk(settings: &Encoding, path: PathBuf) -> Encoding {
 /// Rejects settings that are not those of the plan.
 fn check_settings(settings: &Encoding, plan: &ChunkPlan, source: &ChunkSource) -> Result<()> {
     let stream_info = source.stream_info();
-    let (size, _): (Size, _) = settings.transform().begin(stream_info.size, stream_info.info)?;
+    let (size, _) = settings.transform().begin(stream_info.size, stream_info.info)?;
     if fingerprint(settings, stream_info, size) == plan.fingerprint {
         return Ok(());
     }
@@ -116,18 +117,28 @@ struct State {
     progress: Progress,
     /// Frames and bytes of each chunk.
     done: Vec<(u64, u64)>,
+    warned: BTreeSet<String>,
 }
 
 impl Board {
-    pub(super) fn new(plan: &ChunkPlan, frame_rate: Rational, env: &Env) -> Self {
-        let progress = env.events.progress(Some(plan.frames()), frame_rate);
+    pub(super) fn new(plan: &ChunkPlan, env: &Env) -> Self {
+        let progress = env.events.progress(Some(plan.frames()), plan.frame_rate);
         let done = vec![(0, 0); plan.chunks().len()];
-        Self { state: Mutex::new(State { progress, done }), outer: env.events.clone() }
+        let warned = BTreeSet::new();
+        Self { state: Mutex::new(State { progress, done, warned }), outer: env.events.clone() }
+    }
+
+    /// Passes on a warning of a chunk, unless another chunk had the same.
+    fn warn(&self, message: &str) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.warned.insert(message.to_owned()) {
+            self.outer.warn(message);
+        }
     }
 
     fn update(&self, index: usize, frames: u64, bytes: u64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { progress, done } = &mut *state;
+        let State { progress, done, .. } = &mut *state;
         if let Some(entry) = done.get_mut(index) {
             *entry = (frames, bytes);
         }
@@ -145,10 +156,11 @@ struct ChunkEvents {
 
 impl Listener for ChunkEvents {
     fn message(&self, severity: Severity, message: &str) {
-        let message = format!("chunk {}: {message}", self.index);
         match severity {
-            Severity::Detail | Severity::Note => self.board.outer.detail(message),
-            Severity::Warning => self.board.outer.warn(message),
+            Severity::Detail | Severity::Note => {
+                self.board.outer.detail(format!("chunk {}: {message}", self.index));
+            }
+            Severity::Warning => self.board.warn(message),
         }
     }
 

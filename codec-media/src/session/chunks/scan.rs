@@ -160,7 +160,7 @@ impl Scan {
         };
         let chunks: Option<Vec<_>> = starts.iter().copied().zip(ends).map(chunk).collect();
         let chunks = chunks.ok_or_else(|| Failure::internal("a chunk without frames"))?;
-        let mut plan = ChunkPlan::new(fingerprint, origin, chunks);
+        let mut plan = ChunkPlan::new(fingerprint, self.stream_info.frame_rate, origin, chunks);
         (plan.is_limited, plan.input_error) = (is_limited, self.input_error);
         Ok(plan)
     }
