@@ -15,14 +15,12 @@ use codec_media::io::sequence::write::{DEFAULT_START, ImageOutput};
 use codec_media::io::source::FrameSource;
 use codec_media::io::stills::StillFormat;
 use codec_media::io::stills::write::Style;
-use codec_media::io::unreadable::Advice;
-use codec_media::values::{Rotate, Target};
+use codec_media::values::{Crop, Rotate};
 
 use crate::args::decode::DecodeArgs;
 use crate::args::encode::EncodeArgs;
-use crate::digest::DigestMode;
 
-use super::{Decoding, Destination, decode};
+use super::{Decoding, Destination, decode, decoding};
 
 /// The names of the images that `decode` writes; `None` for other outputs.
 ///
@@ -80,34 +78,12 @@ pub(crate) fn from_transcode(args: &EncodeArgs, pattern: ImagePattern, env: &Env
     let mut input = args.spec();
     let rules = args.rules(vec![input.path.clone()]);
     let output = to(pattern, args.input.start_number, style, rules, &mut input)?;
-    let settings = Decoding {
-        options: DecodeOptions {
-            limits: input.limits,
-            threads: args.cut.threads.map(usize::from),
-            pix_fmt: args.transform.pix_fmt,
-            deinterlace: args.transform.deinterlace,
-            fps: args.cut.fps,
-            advice: Advice::BY_OUTPUT,
-            ..DecodeOptions::default()
-        },
-        input,
-        output: Some(output),
-        digest: DigestMode::None,
-        frames: args.cut.frames,
-        skip: args.cut.skip,
-        keep_times: false,
-        transform: transform(args.transform.crop, args.transform.rotate),
-        resize: args.resize.map(Target::Size),
-        drops_audio: args.audio.no_audio,
-    };
-    decode(settings, env)
+    let transform = transform(args.transform.crop, args.transform.rotate);
+    decode(decoding(args, input, output, transform), env)
 }
 
 /// The transform of frames for images, which have no metadata about their rotation.
-pub(super) fn transform(
-    crop: Option<codec_media::values::Crop>,
-    rotate: Option<Rotate>,
-) -> Transform {
+pub(super) fn transform(crop: Option<Crop>, rotate: Option<Rotate>) -> Transform {
     Transform::new(crop, Some(rotate.unwrap_or(Rotate::AsDescribed)), None)
 }
 

@@ -190,7 +190,18 @@ pub(crate) fn from_transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
     fragmented(args, format)?;
     let rules = args.rules(vec![input.path.clone()]);
     let output = target(args.output().to_owned(), format, None, rules)?;
-    let settings = Decoding {
+    let transform = Transform::new(args.transform.crop, args.transform.rotate, None);
+    decode(decoding(args, input, output, transform), env)
+}
+
+/// The settings of `transcode` for an output without an encoder.
+fn decoding(
+    args: &EncodeArgs,
+    input: InputSpec,
+    output: Destination,
+    transform: Transform,
+) -> Decoding {
+    Decoding {
         options: DecodeOptions {
             limits: input.limits,
             threads: args.cut.threads.map(usize::from),
@@ -207,11 +218,10 @@ pub(crate) fn from_transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
         frames: args.cut.frames,
         skip: args.cut.skip,
         keep_times: args.cut.keep_times,
-        transform: Transform::new(args.transform.crop, args.transform.rotate, None),
+        transform,
         resize: args.resize.map(Target::Size),
         drops_audio: args.audio.no_audio,
-    };
-    decode(settings, env)
+    }
 }
 
 fn target(
