@@ -118,7 +118,13 @@ fn wrong_results_and_plans_are_found() {
     let run = place.ok(&["chunks", "run", "plan.json", "--index", "1"]);
     assert!(run.err.contains("encoding chunk 1 again"), "{}", run.err);
     assert!(place.read(&file) == whole);
+    // A worker that was killed leaves a temporary file; those of other outputs are not touched.
+    let leftover = format!("plan.chunks/.codec-{}-abc.part", &key[..50]);
+    for name in [&leftover, "plan.chunks/.codec-a.webm-abc.part"] {
+        fs::write(place.path(name), "half").unwrap();
+    }
     place.ok(&join);
+    assert!(!place.has(&leftover) && place.has("plan.chunks/.codec-a.webm-abc.part"));
     place.fails(2, "already exists", &join);
     place.fails(2, "plan has chunks 0 to 2", &["chunks", "run", "plan.json", "--index", "3"]);
 
@@ -161,12 +167,18 @@ fn settings_that_chunks_cannot_have_are_refused() {
     }
     let pipe = ["encode", "-", "-o", "a.webm", "--chunked"];
     place.fails(2, "chunks require a file as input", &pipe);
+    let missing = ["encode", "none.y4m", "-o", "a.webm", "--chunked"];
+    place.fails(3, "cannot open none.y4m", &missing);
     let raw = ["transcode", "clip.y4m", "-o", "a.yuv", "--chunked"];
     place.fails(2, "--chunked cannot be used with", &raw);
     let copy = ["transcode", "clip.y4m", "-o", "a.webm", "--chunked", "--copy"];
     place.fails(2, "--chunked cannot be used with --copy", &copy);
     let two = ["chunks", "plan", "clip.y4m", "-o", "p.json", "--copy"];
     place.fails(2, "--copy cannot be used with chunks", &two);
+    // An image sequence is read several times, too.
+    place.ok(&["decode", "clip.y4m", "-o", "f-%d.png"]);
+    place.ok(&["encode", "f-%d.png", "-o", "i.webm", "--chunked", "-q", "50", "--fps", "1"]);
+    assert_eq!(times(&place, "i.webm"), [0.0, 1.0, 2.0, 3.0]);
     // A short clip is one chunk, with a default quality.
     let run = place.ok(&chunked);
     assert!(run.err.contains("using quality 60 of 100"), "{}", run.err);

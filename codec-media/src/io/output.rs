@@ -13,6 +13,10 @@ use crate::failure::{Failure, Kind, Result};
 use crate::stdio::STDOUT;
 use crate::stop;
 
+/// The end of the names of temporary files, and the most characters of their output's name in them.
+const TEMPORARY_SUFFIX: &str = ".part";
+const MAX_NAME_CHARS: usize = 50;
+
 /// Files that may be overwritten.
 #[derive(Clone, Debug, Default)]
 pub struct OutputRules {
@@ -232,10 +236,36 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     }
 }
 
+/// The start of the names of temporary files of `path`.
+fn temporary_prefix(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // Names of files have at most 255 bytes.
+    let name: String = name.chars().take(MAX_NAME_CHARS).collect();
+    format!(".codec-{name}-")
+}
+
+/// Removes the temporary files of `path` that processes left which were killed. A process that still writes one
+/// cannot give it its name.
+pub(crate) fn remove_temporaries(path: &Path) {
+    let prefix = temporary_prefix(path);
+    // A folder that cannot be read has no files to remove.
+    let Ok(entries) = fs::read_dir(folder_of(path)) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let is_temporary = name
+            .to_str()
+            .is_some_and(|name| name.starts_with(&prefix) && name.ends_with(TEMPORARY_SUFFIX));
+        if is_temporary {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 fn temporary_beside(path: &Path, private: bool) -> io::Result<NamedTempFile> {
     let folder = folder_of(path);
+    let prefix = temporary_prefix(path);
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".codec-").suffix(".part");
+    builder.prefix(&prefix).suffix(TEMPORARY_SUFFIX);
     // Temporary files are private by default; make this one an ordinary file, unless it holds a
     // secret.
     #[cfg(unix)]

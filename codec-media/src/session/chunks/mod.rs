@@ -33,13 +33,13 @@ use crate::Env;
 use crate::count::counted;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::names::is_pipe;
-use crate::io::output::folder_of;
+use crate::io::output::{folder_of, remove_temporaries};
 use crate::settings::encoder::Preset;
 use crate::settings::encoding::Encoding;
 use crate::stop;
 
 use join::{Joining, missing, report};
-use run::{Board, is_done, run_all};
+use run::{Board, file_of, is_done, run_all};
 
 /// The quality of chunks if none is set, 0 to 100.
 const DEFAULT_QUALITY: u8 = 60;
@@ -60,8 +60,9 @@ pub fn settings_of(settings: &Encoding, env: &Env) -> Result<Encoding> {
     if let Some((_, flag)) = refused.into_iter().find(|(is_set, _)| *is_set) {
         return Err(Failure::usage(format!("{flag} cannot be used with chunks")));
     }
-    let is_file = std::fs::metadata(&settings.input.path).is_ok_and(|found| found.is_file());
-    if is_pipe(&settings.input.path) || !is_file {
+    let input = &settings.input;
+    // A missing file has an error of its own.
+    if !input.is_file() && (is_pipe(&input.path) || input.path.exists()) {
         let name = settings.input.name();
         let message = format!("{name}: chunks require a file as input: it is read several times");
         return Err(Failure::usage(message));
@@ -108,7 +109,8 @@ pub fn run(settings: &Encoding, plan: &ChunkPlan, folder: &Path, env: &Env) -> R
     run_all(settings, plan, folder, &board, env)
 }
 
-/// Joins the results of all chunks to the output of `settings`.
+/// Joins the results of all chunks to the output of `settings`, and removes the temporary files of workers that
+/// were killed.
 ///
 /// # Errors
 /// If a result is missing or damaged, the input cannot be read, or the output cannot be written. If the input is
@@ -128,7 +130,11 @@ pub fn join(settings: &Encoding, plan: &ChunkPlan, folder: &Path, env: &Env) -> 
         );
         return Err(Failure::new(Kind::Input, message));
     }
-    join_first(settings, plan, folder, plan.chunks().len(), input_end(plan), started, env)
+    join_first(settings, plan, folder, plan.chunks().len(), input_end(plan), started, env)?;
+    for chunk in plan.chunks() {
+        remove_temporaries(&file_of(folder, &chunk.key));
+    }
+    Ok(())
 }
 
 /// How reading the input ended.

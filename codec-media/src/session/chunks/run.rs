@@ -80,8 +80,11 @@ pub fn run_chunk(
     let finished = session.encode_all(&settings, &mut source)?;
     finished.end.clone()?;
     source.check()?;
-    finished.output.commit()?;
-    Ok(true)
+    match finished.output.commit() {
+        // Another process has completed the chunk, and the results were joined.
+        Err(_) if is_done(folder, &chunk.key)? => Ok(true),
+        committed => committed.map(|()| true),
+    }
 }
 
 /// The settings of one chunk, whose result is `path`.
