@@ -16,16 +16,36 @@ const SECONDS: &str = "20";
 /// Frames before the first key frame, and those cut off at the end.
 const AT_THE_ENDS: f64 = 4.0;
 
-/// Chromium publishes 640x360 at 1.5 Mb/s over this link, impaired in both directions. Checks that
-/// at most this share of its frames is not passed on.
+/// Most measurements: one packet whose retransmissions are all lost costs the frames until the next key
+/// frame, which a single measurement may hold twice.
+const MEASUREMENTS: usize = 3;
+
+/// Checks that at most this share of the frames of a publisher is not passed on over a link.
 fn publish_over(link: &str, most: f64) {
     if !has_browser("CHROMIUM", "/usr/bin/chromium", "playwright-core", link) {
         return;
     }
+    let (mut sent, mut lost) = (0.0, 0.0);
+    for number in 1..=MEASUREMENTS {
+        let (frames, passed) = measure_over(link);
+        assert!(frames > 100.0, "{frames} frames");
+        (sent, lost) = (sent + frames, lost + (frames - passed - AT_THE_ENDS).max(0.0));
+        if lost <= most * sent {
+            return;
+        }
+        eprintln!("measurement {number}: {lost} of {sent} frames not passed on");
+    }
+    panic!("{link}: {lost} of {sent} frames not passed on");
+}
+
+/// Chromium publishes 640x360 at 1.5 Mb/s over this link, impaired in both directions. Returns the numbers of
+/// frames that it sends and that are passed on.
+fn measure_over(link: &str) -> (f64, f64) {
     let config = Config { decode: false, ..Config::loopback() };
     let (server, relay) = server_behind(config, 2, &symmetric(link));
+    let name = link.replace(['=', ',', '%'], "-");
     let camera =
-        std::env::temp_dir().join(format!("codec-publish-{}-{most}.y4m", std::process::id()));
+        std::env::temp_dir().join(format!("codec-publish-{}-{name}.y4m", std::process::id()));
     let stream = RawVideoStream::new(Format::Y4m, SIZE, Rational::new(30, 1));
     let output = Output::seekable(fs::File::create(&camera).unwrap());
     let mut writer = create_raw_video(output, Format::Y4m, &stream).unwrap();
@@ -40,9 +60,7 @@ fn publish_over(link: &str, most: f64) {
     let _ = fs::remove_file(&camera);
     eprintln!("relay: {:?}; {seen}", relay.stats());
     assert_eq!(seen["server"], "127.0.0.2", "{seen}");
-    let (sent, passed) = (number(&seen["sent"]), number(&seen["passed"]));
-    assert!(sent > 100.0, "{seen}");
-    assert!(sent - passed <= most * sent + AT_THE_ENDS, "{seen}");
+    (number(&seen["sent"]), number(&seen["passed"]))
 }
 
 #[test]

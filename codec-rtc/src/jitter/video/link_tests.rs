@@ -102,7 +102,7 @@ fn run(call: Call, seed: u64) -> Outcome {
     let config = FrameBufferConfig { delay: call.delay_config, ..FrameBufferConfig::default() };
     let mut buffer = FrameBuffer::new(config);
     let rtt = ms(2 * call.delay + call.jitter);
-    buffer.set_recovery(RecoveryOptions { nack: true, rtt, fec_delay: ms(0) });
+    buffer.set_recovery(RecoveryOptions { rtt, ..RecoveryOptions::default() });
     let mut nacker = NackGenerator::new(NackConfig::default());
     nacker.set_rtt(rtt);
     let mut fec = flexfec::Decoder::new(1, FecLimits::default());

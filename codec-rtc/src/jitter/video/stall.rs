@@ -16,6 +16,9 @@ const MIN_REPORT_INTERVAL: Duration = Duration::from_millis(50);
 pub struct RecoveryOptions {
     /// Whether missing packets are requested by NACK.
     pub nack: bool,
+    /// Number of round trips for which missing packets are waited for; default 2. A frame that is
+    /// decoded late is useless in a call, but not where it is passed on or recorded.
+    pub round_trips: u32,
     /// Round-trip time.
     pub rtt: Duration,
     /// Delay of FEC relative to the packets that it protects; 0 without FEC.
@@ -23,9 +26,10 @@ pub struct RecoveryOptions {
 }
 
 impl Default for RecoveryOptions {
-    /// NACK with a round-trip time of 100 ms, no FEC.
+    /// NACK with two round trips of 100 ms, no FEC.
     fn default() -> Self {
-        Self { nack: true, rtt: Duration::from_millis(100), fec_delay: Duration::ZERO }
+        let rtt = Duration::from_millis(100);
+        Self { nack: true, round_trips: 2, rtt, fec_delay: Duration::ZERO }
     }
 }
 
@@ -37,12 +41,12 @@ impl RecoveryOptions {
     }
 
     /// How long after a gap became visible its packets may still arrive, given the reordering
-    /// window. Allows for two NACK attempts.
+    /// window.
     #[must_use]
     pub fn deadline(&self, reordering: Duration) -> Duration {
         let mut time = reordering.saturating_add(self.fec_delay);
         if self.nack {
-            let tries = self.rtt.saturating_mul(9) / 4;
+            let tries = self.rtt.saturating_mul(self.round_trips).saturating_add(self.rtt / 4);
             time = time.saturating_add(tries).saturating_add(Duration::from_millis(20));
         }
         time.min(ANY_WAIT)

@@ -235,7 +235,7 @@ fn unrecoverable_loss_is_reported_before_a_key_frame_is_requested() {
     for (nack, lost_at, key_at) in [(false, 38, 233), (true, 33 + 5 + 112 + 20, 433)] {
         let mut stream = Stream::new(true);
         let mut it = buffer();
-        it.set_recovery(RecoveryOptions { nack, rtt: ms(50), fec_delay: ms(0) });
+        it.set_recovery(RecoveryOptions { nack, rtt: ms(50), ..RecoveryOptions::default() });
         push(&mut it, ms(0), &stream.frame(KEY, 1));
         assert_eq!(poll(&mut it, ms(0)), [0]);
         stream.frame(DELTA, 1);

@@ -3,6 +3,7 @@
 
 mod bitrate_limit;
 mod described_layers;
+mod key_frame_requests;
 mod ssrc_selector;
 mod timeline;
 
@@ -28,11 +29,13 @@ use super::super::vp9_picture::Vp9Pictures;
 use crate::clock::duration_of_ntp;
 use bitrate_limit::BitrateLimit;
 use described_layers::DescribedLayers;
+use key_frame_requests::KeyFrameRequests;
 use ssrc_selector::{SsrcMatch, SsrcSelector};
 use timeline::Timeline;
 
-/// Shortest interval between two key frame requests.
-const KEY_FRAME_GAP: Duration = Duration::from_millis(300);
+/// Round trips for which lost packets are waited for. The stack requests a packet five times; a frame
+/// that is passed on late is better than a key frame, which takes longer.
+const ROUND_TRIPS: u32 = 4;
 /// Audio is shifted if it differs from the video by more than this on the sender's clock.
 const SYNC_TOLERANCE: Duration = Duration::from_millis(20);
 /// The stack sends NACKs at this interval.
@@ -58,8 +61,7 @@ pub(super) struct PublisherSession {
     repair: RecoveryOptions,
     mid: Option<Mid>,
     begun: Duration,
-    last_request: Option<Duration>,
-    wants_key_frame: bool,
+    requests: KeyFrameRequests,
     limit: BitrateLimit,
     /// Received frames and bytes.
     pub(super) frames: u64,
@@ -81,11 +83,10 @@ impl PublisherSession {
             last_audio: None,
             video_source: SsrcSelector::default(),
             audio_source: SsrcSelector::default(),
-            repair: RecoveryOptions::default(),
+            repair: RecoveryOptions { round_trips: ROUND_TRIPS, ..RecoveryOptions::default() },
             mid: None,
             begun,
-            last_request: None,
-            wants_key_frame: false,
+            requests: KeyFrameRequests::default(),
             limit: BitrateLimit::default(),
             frames: 0,
             bytes: 0,
@@ -253,14 +254,18 @@ impl PublisherSession {
 
     /// Requests a key frame for viewers.
     pub(super) fn request_key_frame(&mut self) {
-        self.wants_key_frame = true;
+        self.requests.want();
     }
 
-    /// Whether a key frame is needed. The stack requests a packet five times; packets that have not
-    /// arrived by then are abandoned.
-    fn needs_key_frame(&mut self, now: Duration) -> bool {
-        self.wants_key_frame |= self.buffer.poll_lost_frame(now).is_some();
-        self.wants_key_frame || self.buffer.needs_key_frame(now)
+    /// Whether to request a key frame now.
+    fn is_request_due(&mut self, now: Duration) -> bool {
+        if self.buffer.poll_lost_frame(now).is_some() {
+            self.requests.want_after_loss();
+        }
+        if self.buffer.needs_key_frame(now) {
+            self.requests.want();
+        }
+        self.requests.is_due(now)
     }
 
     /// Handles timeouts.
@@ -271,13 +276,11 @@ impl PublisherSession {
         publisher: &Publisher,
     ) -> Result<(), EndReason> {
         self.forward_frames(now, publisher)?;
-        let wanted = self.needs_key_frame(now);
-        let waited =
-            self.last_request.is_none_or(|asked| now.saturating_sub(asked) >= KEY_FRAME_GAP);
-        if let Some(ssrc) = self.video_source.ssrc().filter(|_| wanted && waited)
+        if self.is_request_due(now)
+            && let Some(ssrc) = self.video_source.ssrc()
             && peer.request_key_frame_of(now, ssrc, KeyFrameRequestKind::Pli)
         {
-            (self.last_request, self.wants_key_frame) = (Some(now), false);
+            self.requests.sent(now);
         }
         let budget = publisher.stream().budget().map(|budget| budget.stable);
         if let Some(mid) = self.mid
@@ -290,8 +293,7 @@ impl PublisherSession {
 
     /// When a timeout is due.
     pub(super) fn poll_timeout(&self) -> Option<Duration> {
-        let key = self.last_request.map(|asked| asked.saturating_add(KEY_FRAME_GAP));
-        let key = key.filter(|_| self.wants_key_frame);
+        let key = self.requests.poll_timeout();
         let limit = self.mid.map(|_| self.limit.next);
         [self.buffer.poll_timeout(), key, limit].into_iter().flatten().min()
     }
