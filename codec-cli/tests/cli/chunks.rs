@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Place;
 
 /// A clip of 26 seconds with a scene cut after 9 and 18 seconds, and audio.
-fn clip() -> Place {
+pub(super) fn clip() -> Place {
     let place = Place::new();
     for (name, scene, frames) in
         [("a", "clapper", "90"), ("b", "talking-head", "90"), ("c", "clapper", "80")]

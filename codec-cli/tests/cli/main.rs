@@ -50,6 +50,7 @@ mod net;
 #[cfg(feature = "net")]
 mod packet_loss;
 mod purposes;
+mod ray;
 mod regions;
 mod rejections;
 #[path = "../../../tests/src/rng.rs"]
