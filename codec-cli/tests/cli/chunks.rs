@@ -150,13 +150,56 @@ fn wrong_results_and_plans_are_found() {
 }
 
 #[test]
+fn chunks_reach_a_target_together() {
+    let place = Place::new();
+    let clip = ["generate", "texture-pan", "-o", "v.y4m", "--size", "64x48", "--fps", "10"];
+    place.ok(&[&clip[..], &["-n", "260"]].concat());
+    let options = ["-c", "vp8", "--target", "psnr=36", "--speed", "9"];
+    let chunked = ["transcode", "v.y4m", "-o", "o.mkv", "--chunked"];
+    let run = place.ok(&[&chunked[..], &options, &["--progress", "json"]].concat());
+    let summary: Value = serde_json::from_str(run.err.lines().last().unwrap()).unwrap();
+    let reached = summary["reached"].as_f64().unwrap();
+    assert!((reached - 36.0).abs() <= 0.1 && summary["target_met"] == true, "{summary}");
+    place.ok(&["transcode", "o.mkv", "-o", "o.y4m"]);
+    let metrics = ["metrics", "v.y4m", "o.y4m", "--metrics", "psnr", "--json"];
+    let mean = place.json(&metrics)["metrics"]["psnr_y"]["mean"].as_f64().unwrap();
+    assert!((reached - mean).abs() < 0.01, "{reached}, {mean}");
+
+    // The quality of the plan is that of the search.
+    place.ok(&[&["chunks", "plan", "v.y4m", "-o", "plan.json"], &options[..]].concat());
+    assert!(plan(&place)["quality_q8"].as_u64().is_some_and(|found| found <= 100 << 8));
+    place.ok(&["chunks", "run", "plan.json"]);
+    let key = plan(&place)["chunks"][1]["key"].as_str().unwrap().to_owned();
+    let values = format!("plan.chunks/{key}.psnr");
+    let measured = place.read(&values);
+    fs::write(place.path(&values), "none").unwrap();
+    let run = place.ok(&["chunks", "run", "plan.json", "--index", "1"]);
+    assert!(
+        run.err.contains("1 chunk encoded in plan.chunks") && place.read(&values) == measured,
+        "{}",
+        run.err
+    );
+    let join = ["chunks", "join", "plan.json", "-o", "p.mkv"];
+    let run = place.ok(&join);
+    assert!(run.err.contains("target psnr 36: reached psnr 3"), "{}", run.err);
+    fs::remove_file(place.path(&values)).unwrap();
+    let run = place.ok(&[&join[..], &["-y"]].concat());
+    assert!(run.err.contains("the quality of 1 chunk is not known"), "{}", run.err);
+
+    let high = ["-c", "vp8", "--target", "psnr=89", "--speed", "9", "-n", "20", "-y"];
+    let run = place.run(&[&chunked[..], &high].concat());
+    assert_eq!(run.code, 7, "{}", run.err);
+    assert!(run.err.contains("cannot reach psnr 89"), "{}", run.err);
+    assert_eq!(times(&place, "o.mkv").len(), 20);
+}
+
+#[test]
 fn settings_that_chunks_cannot_have_are_refused() {
     let place = Place::with_clip("clapper", "64x48", 4);
     let chunked = ["encode", "clip.y4m", "-o", "a.webm", "--chunked"];
     for more in [
         &["-b", "300k"][..],
         &["--preset", "rtc", "-q", "50"],
-        &["--target", "ssim=0.9"],
         &["--size", "8k"],
         &["--skip", "1"],
         &["--report", "a.csv"],

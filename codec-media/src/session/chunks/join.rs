@@ -20,8 +20,10 @@ use crate::io::input::InputSpec;
 use crate::io::source::StreamInfo;
 use crate::json::Object;
 use crate::session::copy::{Copied, Copying, Transfer, copy_packets};
+use crate::session::goal::quality::summarise;
 use crate::session::{self, Start, is_boxed, open_input, stored, video_track, with_metadata};
 use crate::settings::encoding::Encoding;
+use crate::settings::goal::TargetQuality;
 
 /// Joins the results of the first chunks of a plan.
 pub(super) struct Joining<'a> {
@@ -212,7 +214,13 @@ impl DecodingTimes {
 }
 
 /// Reports the totals of a join: of `chunks` chunks, in `elapsed_s` seconds with their encoding.
-pub(super) fn report(copied: Copied, chunks: usize, elapsed_s: f64, env: &Env) -> Result<()> {
+pub(super) fn report(
+    copied: Copied,
+    chunks: usize,
+    elapsed_s: f64,
+    reached: Option<(TargetQuality, f64)>,
+    env: &Env,
+) -> Result<()> {
     let &Copied { packets, keys, bytes, end_ns, .. } = &copied;
     #[expect(clippy::cast_precision_loss, reason = "a report")]
     let (media_s, count, bits) = (end_ns as f64 / 1e9, packets as f64, bytes as f64 * 8.0);
@@ -229,6 +237,9 @@ pub(super) fn report(copied: Copied, chunks: usize, elapsed_s: f64, env: &Env) -
         .float("kbps", kbps)
         .float("elapsed_s", elapsed_s)
         .float("fps", fps);
+    if let Some((target, value)) = reached {
+        summary = summarise(target, value, summary);
+    }
     if let Some(audio) = &copied.audio {
         summary = session::audio::summary(summary, audio);
     }

@@ -20,6 +20,7 @@ mod run;
 mod scan;
 mod source;
 mod split;
+mod target;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -36,10 +37,13 @@ use crate::io::names::is_pipe;
 use crate::io::output::{folder_of, remove_temporaries};
 use crate::settings::encoder::Preset;
 use crate::settings::encoding::Encoding;
+use crate::settings::goal::{Goal, TargetQuality};
 use crate::stop;
 
+use super::goal::quality::{Chosen, MAX_ENCODES, is_nearer, judge};
 use join::{Joining, missing, report};
 use run::{Board, file_of, is_done, run_all};
+use target::target_of;
 
 /// The quality of chunks if none is set, 0 to 100.
 const DEFAULT_QUALITY: u8 = 60;
@@ -51,7 +55,7 @@ const DEFAULT_QUALITY: u8 = 60;
 pub fn settings_of(settings: &Encoding, env: &Env) -> Result<Encoding> {
     let refused = [
         (settings.encoder.preset == Preset::Rtc, "--preset rtc"),
-        (settings.goal.is_some(), "--target or --size"),
+        (matches!(settings.goal, Some(Goal::Size(_))), "--size"),
         (settings.passes.is_some(), "--passes"),
         (settings.report.is_some(), "--report"),
         (settings.measure_psnr || settings.measure_ssim, "--metrics"),
@@ -67,6 +71,10 @@ pub fn settings_of(settings: &Encoding, env: &Env) -> Result<Encoding> {
         let message = format!("{name}: chunks require a file as input: it is read several times");
         return Err(Failure::usage(message));
     }
+    if target_of(settings).is_some() {
+        settings.encoder.check_quality()?;
+        return Ok(settings.clone());
+    }
     if !settings.encoder.is_bitrate() {
         return Ok(settings.clone());
     }
@@ -80,13 +88,23 @@ pub fn settings_of(settings: &Encoding, env: &Env) -> Result<Encoding> {
     Ok(settings.at_quality(u32::from(DEFAULT_QUALITY) << 8))
 }
 
-/// Divides the input into chunks. `settings` are those of [`settings_of`].
+/// Divides the input into chunks. `settings` are those of [`settings_of`]. With a target, the quality is searched for on
+/// sampled parts first.
 ///
 /// # Errors
 /// If the input cannot be read.
 pub fn plan(settings: &Encoding, env: &Env) -> Result<ChunkPlan> {
     env.stop.handle_requests();
-    let plan = scan::scan(settings, env)?;
+    let Some(target) = target_of(settings) else { return plan_at(settings, None, env) };
+    let chosen = Chosen::search(settings, target, env)?;
+    plan_at(settings, Some(chosen.quality_q8()), env)
+}
+
+/// Divides the input into chunks of a quality, or of that of `settings`.
+fn plan_at(settings: &Encoding, quality_q8: Option<u32>, env: &Env) -> Result<ChunkPlan> {
+    let at_quality = quality_q8.map(|quality| settings.at_quality(quality));
+    let mut plan = scan::scan(at_quality.as_ref().unwrap_or(settings), env)?;
+    plan.quality_q8 = quality_q8;
     env.events.note(format!(
         "{}: {} in {}",
         settings.input.name(),
@@ -114,7 +132,8 @@ pub fn run(settings: &Encoding, plan: &ChunkPlan, folder: &Path, env: &Env) -> R
 ///
 /// # Errors
 /// If a result is missing or damaged, the input cannot be read, or the output cannot be written. If the input is
-/// damaged, the output holds the part before the damage, as of [`crate::session::transcode`].
+/// damaged, the output holds the part before the damage, as of [`crate::session::transcode`]. [`Kind::Check`] if the
+/// chunks have not reached their target; the output is kept.
 pub fn join(settings: &Encoding, plan: &ChunkPlan, folder: &Path, env: &Env) -> Result<()> {
     env.stop.handle_requests();
     let started = Instant::now();
@@ -130,7 +149,8 @@ pub fn join(settings: &Encoding, plan: &ChunkPlan, folder: &Path, env: &Env) -> 
         );
         return Err(Failure::new(Kind::Input, message));
     }
-    join_first(settings, plan, folder, plan.chunks().len(), input_end(plan), started, env)?;
+    let part = Part { chunks: plan.chunks().len(), end: input_end(plan) };
+    join_part(settings, plan, folder, part, started, env)?;
     for chunk in plan.chunks() {
         remove_temporaries(&file_of(folder, &chunk.key));
     }
@@ -145,18 +165,39 @@ fn input_end(plan: &ChunkPlan) -> Result<()> {
     }
 }
 
-/// Joins the results of the first chunks, and reports the totals.
-fn join_first(
+/// The results that are joined.
+struct Part {
+    /// Number of chunks, from the start.
+    chunks: usize,
+    /// Why there are no more.
+    end: Result<()>,
+}
+
+/// Joins results, and reports the totals and the quality that was reached.
+fn join_part(
     settings: &Encoding,
     plan: &ChunkPlan,
     folder: &Path,
-    chunks: usize,
-    end: Result<()>,
+    part: Part,
     started: Instant,
     env: &Env,
 ) -> Result<()> {
+    let Part { chunks, mut end } = part;
+    let mut reached = None;
+    if let Some(target) = target_of(settings).filter(|_| end.is_ok()) {
+        match target::reached(plan, folder, target.metric) {
+            Ok(value) => {
+                end = judge(target, value, env);
+                reached = Some((target, value));
+            }
+            Err(unknown) => env.events.warn(format!(
+                "the quality of {} is not known\nhelp: measure it with `codec chunks run`",
+                counted(unknown, "chunk")
+            )),
+        }
+    }
     let copied = Joining { settings, plan, folder, chunks, end }.run(env)?;
-    report(copied, chunks, started.elapsed().as_secs_f64(), env)
+    report(copied, chunks, started.elapsed().as_secs_f64(), reached, env)
 }
 
 /// Encodes the input in chunks, in parallel on the threads of `settings`, or on all cores. `settings` are those of
@@ -166,9 +207,7 @@ fn join_first(
 /// As of [`crate::session::transcode`]. If the run is asked to stop, the output holds the chunks from the start
 /// that are complete.
 pub fn encode(settings: &Encoding, env: &Env) -> Result<()> {
-    let started = Instant::now();
     settings.rules.check(&settings.output)?;
-    let plan = plan(settings, env)?;
     let near = if is_pipe(&settings.output) {
         std::env::temp_dir()
     } else {
@@ -180,32 +219,75 @@ pub fn encode(settings: &Encoding, env: &Env) -> Result<()> {
         .tempdir_in(&near)
         .map_err(|error| Failure::output(&near.display().to_string(), error))?;
     stop::remember(folder.path().to_owned());
-    let outcome = encode_into(settings, &plan, folder.path(), started, env);
+    let outcome = encode_into(settings, folder.path(), env);
     stop::forget(folder.path());
     outcome
 }
 
-fn encode_into(
-    settings: &Encoding,
-    plan: &ChunkPlan,
-    folder: &Path,
-    started: Instant,
-    env: &Env,
-) -> Result<()> {
-    let (mut chunks, mut end) = (plan.chunks().len(), input_end(plan));
-    if let Err(failure) = run(settings, plan, folder, env) {
-        if failure.kind != Kind::Interrupted {
-            return Err(failure);
+/// Encodes the input in chunks, with results in `folder`.
+fn encode_into(settings: &Encoding, folder: &Path, env: &Env) -> Result<()> {
+    let started = Instant::now();
+    env.stop.handle_requests();
+    let (plan, part) = match target_of(settings) {
+        Some(target) => run_to_target(settings, target, folder, env)?,
+        None => {
+            let plan = plan_at(settings, None, env)?;
+            let part = run_part(settings, &plan, folder, env)?;
+            (plan, part)
         }
-        let done =
-            plan.chunks().iter().take_while(|chunk| is_done(folder, &chunk.key).unwrap_or(false));
-        chunks = done.count();
-        end = Err(Failure::interrupted(chunks > 0));
-    }
-    if chunks == 0 {
-        return end;
+    };
+    if part.chunks == 0 {
+        return part.end;
     }
     // The request to stop was about the encoding.
     let env = Env { stop: stop::Stop::default(), ..env.clone() };
-    join_first(settings, plan, folder, chunks, end, started, &env)
+    join_part(settings, &plan, folder, part, started, &env)
+}
+
+/// Encodes all chunks, or as many as are complete when the run is asked to stop.
+fn run_part(settings: &Encoding, plan: &ChunkPlan, folder: &Path, env: &Env) -> Result<Part> {
+    match run(settings, plan, folder, env) {
+        Ok(_) => Ok(Part { chunks: plan.chunks().len(), end: input_end(plan) }),
+        Err(failure) if failure.kind == Kind::Interrupted => {
+            let done = plan
+                .chunks()
+                .iter()
+                .take_while(|chunk| is_done(folder, &chunk.key).unwrap_or(false));
+            let chunks = done.count();
+            Ok(Part { chunks, end: Err(Failure::interrupted(chunks > 0)) })
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Encodes all chunks such that the mean over all frames is near `target`; again at another quality if it is not.
+fn run_to_target(
+    settings: &Encoding,
+    target: TargetQuality,
+    folder: &Path,
+    env: &Env,
+) -> Result<(ChunkPlan, Part)> {
+    let chosen = Chosen::search(settings, target, env)?;
+    let mut quality_q8 = chosen.quality_q8();
+    let mut best: Option<(f64, ChunkPlan, Part)> = None;
+    for number in 1..=MAX_ENCODES {
+        let plan = plan_at(settings, Some(quality_q8), env)?;
+        let part = run_part(settings, &plan, folder, env)?;
+        if part.end.is_err() {
+            // An earlier attempt may be complete.
+            let end = part.end.clone();
+            let before = best.map(|(_, plan, part)| (plan, Part { end, ..part }));
+            return Ok(before.unwrap_or((plan, part)));
+        }
+        let reached = target::reached(&plan, folder, target.metric)
+            .map_err(|_| Failure::internal("a chunk was not measured"))?;
+        if best.as_ref().is_none_or(|(before, ..)| is_nearer(target, reached, *before)) {
+            best = Some((reached, plan, part));
+        }
+        let next = chosen.corrected(quality_q8, reached);
+        let Some(next) = next.filter(|_| number < MAX_ENCODES) else { break };
+        chosen.warn_of_repetition(reached, next, env);
+        quality_q8 = next;
+    }
+    best.map(|(_, plan, part)| (plan, part)).ok_or_else(|| Failure::internal("no encode"))
 }

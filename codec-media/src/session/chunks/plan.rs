@@ -7,6 +7,7 @@ use super::key::Key;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::source::StreamInfo;
 use crate::json::{self, Object};
+use crate::session::goal::BEST_Q8;
 use crate::settings::encoding::Encoding;
 
 /// Version of the JSON form.
@@ -28,6 +29,8 @@ pub struct ChunkPlan {
     /// The error at which reading the input ended; the chunks cover the frames before it.
     pub(super) input_error: Option<String>,
     chunks: Vec<PlannedChunk>,
+    /// The quality that was found for a target, in 256ths.
+    pub(super) quality_q8: Option<u32>,
     /// Text that the caller stores with the plan; the command stores its arguments.
     pub arguments: Vec<String>,
 }
@@ -61,8 +64,14 @@ impl ChunkPlan {
             is_limited: false,
             input_error: None,
             chunks,
+            quality_q8: None,
             arguments: Vec::new(),
         }
+    }
+
+    /// The settings with the quality that was found for a target.
+    pub(super) fn with_quality(&self, settings: &Encoding) -> Encoding {
+        self.quality_q8.map_or_else(|| settings.clone(), |found| settings.at_quality(found))
     }
 
     /// The chunks, in order; at least one.
@@ -111,6 +120,7 @@ impl ChunkPlan {
             .raw("frame_rate", json::array([self.frame_rate.num, self.frame_rate.den]))
             .raw("origin", self.origin)
             .raw("limited", self.is_limited)
+            .maybe("quality_q8", self.quality_q8)
             .maybe("input_error", self.input_error.as_deref().map(json::text))
             .raw("chunks", json::array(self.chunks.iter().enumerate().map(chunk)));
         plan.finish() + "\n"
@@ -148,6 +158,11 @@ impl ChunkPlan {
         );
         plan.arguments = texts(&json["arguments"]).ok_or_else(|| missing("arguments"))?;
         plan.is_limited = json["limited"].as_bool().ok_or_else(|| missing("limited"))?;
+        if let Some(quality) = json.get("quality_q8").filter(|quality| !quality.is_null()) {
+            let quality = quality.as_u64().and_then(|quality| u32::try_from(quality).ok());
+            let quality = quality.filter(|quality| *quality <= BEST_Q8);
+            plan.quality_q8 = Some(quality.ok_or_else(|| missing("quality_q8"))?);
+        }
         plan.input_error = json["input_error"].as_str().map(str::to_owned);
         for (index, chunk) in json["chunks"].as_array().into_iter().flatten().enumerate() {
             let chunk = chunk_of(chunk, plan.chunks.last());
@@ -224,6 +239,7 @@ mod tests {
         let mut plan = ChunkPlan::new("vp9 \"q\"".to_owned(), rate, -3, chunks);
         plan.arguments = vec!["in \u{e4}.mp4".to_owned(), "-q".to_owned(), "60".to_owned()];
         plan.input_error = Some("in.mp4: packet 7".to_owned());
+        plan.quality_q8 = Some(17_000);
         plan
     }
 
@@ -243,6 +259,7 @@ mod tests {
             ("\"frames\":1,", "\"frames\":0,"),
             ("\"start\":197", "\"start\":500"),
             ("\"origin\":-3,", ""),
+            ("\"quality_q8\":17000", "\"quality_q8\":25601"),
             ("\"frame_rate\":[25,", "\"frame_rate\":[0,"),
             ("\"codec_chunks\":1", "\"codec_chunks\":2"),
             ("\"codec_chunks\":1,\"version\":\"", "\"codec_chunks\":1,\"version\":\"9"),

@@ -12,6 +12,7 @@ use super::file::{ChunkReader, ChunkWriter};
 use super::key::Key;
 use super::plan::{ChunkPlan, PlannedChunk, fingerprint};
 use super::source::ChunkSource;
+use super::target::{self, target_of};
 use crate::Env;
 use crate::events::{Events, Listener, Severity};
 use crate::failure::{Failure, Result};
@@ -54,15 +55,15 @@ pub fn run_chunk(
 ) -> Result<bool> {
     let chunk = plan.chunk(index)?;
     match is_done(folder, &chunk.key) {
-        Ok(true) => return Ok(false),
-        Ok(false) => {}
+        Ok(true) if target::is_measured(settings, folder, &chunk.key) => return Ok(false),
+        Ok(_) => {}
         Err(failure) => {
             let first = failure.message.lines().next().unwrap_or_default();
             env.events.warn(format!("{first}: encoding chunk {index} again"));
         }
     }
     let path = file_of(folder, &chunk.key);
-    let settings = of_chunk(settings, path);
+    let settings = of_chunk(settings, plan, path);
     let mut source = ChunkSource::open(&settings, plan, *chunk, env)?;
     check_settings(&settings, plan, &source)?;
     let key = chunk.key;
@@ -80,6 +81,9 @@ pub fn run_chunk(
     let finished = session.encode_all(&settings, &mut source)?;
     finished.end.clone()?;
     source.check()?;
+    if let Some(target) = target_of(&settings) {
+        target::store(folder, &key, target.metric, &finished.values)?;
+    }
     match finished.output.commit() {
         // Another process has completed the chunk, and the results were joined.
         Err(_) if is_done(folder, &chunk.key)? => Ok(true),
@@ -87,13 +91,13 @@ pub fn run_chunk(
     }
 }
 
-/// The settings of one chunk, whose result is `path`.
-fn of_chunk(settings: &Encoding, path: PathBuf) -> Encoding {
-    let mut settings = settings.clone();
+/// The settings of one chunk of `plan`, whose result is `path`.
+fn of_chunk(settings: &Encoding, plan: &ChunkPlan, path: PathBuf) -> Encoding {
+    let mut settings = plan.with_quality(settings);
     settings.output = path;
     settings.rules = OutputRules { overwrite: true, ..OutputRules::default() };
     (settings.audio, settings.report) = (None, None);
-    (settings.goal, settings.frames) = (None, None);
+    settings.frames = None;
     settings
 }
 

@@ -4,7 +4,7 @@
 //! encoded and measured; a size is met by two-pass encodes with corrected bitrates (`size`). Either repeats
 //! the encode if its result is outside the tolerance, and keeps the best one.
 
-mod quality;
+pub(super) mod quality;
 mod samples;
 mod search;
 mod size;
@@ -17,6 +17,7 @@ use crate::settings::encoding::Encoding;
 use crate::settings::goal::Goal;
 
 use super::open_input;
+pub(super) use search::BEST_Q8;
 
 /// Encodes `media`, the opened input of `settings`, to its goal.
 ///

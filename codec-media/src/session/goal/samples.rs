@@ -33,7 +33,7 @@ const MIN_PART_FRAMES: u64 = 4;
 /// Sampled frames, as they are encoded.
 pub(super) struct Samples {
     parts: Vec<Vec<(Planes, i64)>>,
-    frame_rate: Rational,
+    pub(super) frame_rate: Rational,
     time_base: Rational,
     /// Frames of the whole input.
     pub(super) total: u64,

@@ -3,7 +3,7 @@
 /// Finest step of the search, in 256ths of a quality.
 pub(super) const FINEST_Q8: u32 = 8;
 /// The best quality, in 256ths.
-pub(super) const BEST_Q8: u32 = 100 << 8;
+pub(in crate::session) const BEST_Q8: u32 = 100 << 8;
 /// Farthest step beyond the qualities that were tried, in 256ths.
 const FARTHEST_Q8: u32 = 24 << 8;
 /// Distance of two qualities above which the next trial is half-way to their middle, in 256ths.
