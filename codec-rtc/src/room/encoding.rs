@@ -6,10 +6,10 @@ use std::time::Duration;
 use codec_core::codec::Bitrate;
 
 use super::join_cache::{JoinCache, JoinCacheConfig};
-use super::key_frame_gate::{KeyFrameGate, KeyFrameGateConfig};
 use super::layer_filter::Layers;
 use super::packet::{Inspector, MediaPacket};
 use super::rate_meter::{RateMeter, SPATIAL, TEMPORAL};
+use super::request_merger::{RequestMerger, RequestMergerConfig};
 use crate::extension::{ExtensionMap, Label};
 use crate::packet::Format;
 use crate::rtp::Malformed;
@@ -42,7 +42,7 @@ pub(super) struct EncodingSettings {
     pub(super) format: Format,
     pub(super) extensions: ExtensionMap,
     pub(super) cache: JoinCacheConfig,
-    pub(super) gate: KeyFrameGateConfig,
+    pub(super) requests: RequestMergerConfig,
 }
 
 /// An encoding with all that is known of it.
@@ -50,7 +50,7 @@ pub(super) struct EncodingSettings {
 pub(super) struct Encoding {
     pub(super) ssrc: u32,
     pub(super) rid: Option<Label>,
-    pub(super) gate: KeyFrameGate,
+    pub(super) requests: RequestMerger,
     pub(super) cache: JoinCache,
     inspector: Inspector,
     meter: RateMeter,
@@ -73,7 +73,7 @@ impl Encoding {
         Self {
             ssrc: settings.ssrc,
             rid: settings.rid,
-            gate: KeyFrameGate::new(settings.gate),
+            requests: RequestMerger::new(settings.requests),
             cache: JoinCache::new(settings.cache),
             inspector: Inspector::new(settings.format, settings.extensions),
             meter: RateMeter::new(),

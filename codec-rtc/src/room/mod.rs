@@ -6,7 +6,7 @@
 //! | [`Speakers`] | who speaks, who is dominant, and which audio packets to forward |
 //! | [`AudioForwarder`] | audio from publishers to viewers, as [`Speakers`] selects it |
 //! | [`allocator`] | division of a viewer's bandwidth among its sources |
-//! | [`KeyFrameGate`](key_frame_gate::KeyFrameGate) | when to request a key frame from a publisher |
+//! | [`RequestMerger`](request_merger::RequestMerger) | when to request a key frame from a publisher |
 //! | [`JoinCache`](join_cache::JoinCache) | the packets with which a viewer that joins can start at once |
 //! | [`Inspector`](packet::Inspector) | frames, layers and switch points of received packets |
 //!
@@ -36,11 +36,11 @@ mod constraints;
 mod encoding;
 mod id;
 pub mod join_cache;
-pub mod key_frame_gate;
 mod layer_filter;
 mod output;
 pub mod packet;
 mod rate_meter;
+pub mod request_merger;
 pub mod speakers;
 mod stream;
 mod subscription;

@@ -9,10 +9,10 @@ use codec_core::codec::Bitrate;
 use super::constraints::{PauseReason, StreamState};
 use super::encoding::{Encoding, Rung};
 use super::join_cache::{Replay, ReplayConfig, Replayed};
-use super::key_frame_gate::KeyFrameReason;
 use super::layer_filter::{LayerFilter, Layers, Verdict};
 use super::output::{OutputConfig, OutputStream, Written};
 use super::packet::MediaPacket;
+use super::request_merger::KeyFrameReason;
 use super::up_hold::UpHold;
 
 /// Longest time into the past of replayed timestamps.

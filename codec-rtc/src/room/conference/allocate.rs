@@ -9,7 +9,7 @@ use crate::room::allocator::{Demand, LayerCost, Priority, divide};
 use crate::room::constraints::{PauseReason, StreamState};
 use crate::room::encoding::Rung;
 use crate::room::id::{ParticipantId, StreamId};
-use crate::room::key_frame_gate::KeyFrameReason;
+use crate::room::request_merger::KeyFrameReason;
 use crate::room::stream::{Stream, within};
 use crate::room::subscription::Subscription;
 
@@ -175,7 +175,7 @@ impl Room {
         if let Some((encoding, reason)) = subscription.want(now, rung, &stream.encodings)
             && let Some(encoding) = stream.encodings.get_mut(encoding)
         {
-            encoding.gate.request(viewer, reason);
+            encoding.requests.request(viewer, reason);
         }
         let ssrc = stream.encodings.get(rung.encoding).map_or(0, |it| it.ssrc);
         subscription.state = StreamState::Playing {
@@ -186,7 +186,7 @@ impl Room {
         };
         for (index, encoding) in stream.encodings.iter_mut().enumerate() {
             if !subscription.uses(index) {
-                encoding.gate.withdraw(viewer);
+                encoding.requests.withdraw(viewer);
             }
         }
         self.report(viewer, candidate.stream);
@@ -198,7 +198,7 @@ impl Room {
         subscription.pause();
         subscription.chosen = None;
         subscription.state = StreamState::Paused(reason);
-        stream.encodings.iter_mut().for_each(|it| it.gate.withdraw(viewer));
+        stream.encodings.iter_mut().for_each(|it| it.requests.withdraw(viewer));
         self.report(viewer, id);
     }
 
@@ -338,7 +338,7 @@ fn expire_switches(stream: &mut Stream, now: Duration, camera: Duration) {
         if let Some(encoding) = subscription.expire(now, is_alive)
             && let Some(encoding) = stream.encodings.get_mut(encoding)
         {
-            encoding.gate.withdraw(*viewer);
+            encoding.requests.withdraw(*viewer);
         }
     }
 }
@@ -347,8 +347,8 @@ fn expire_switches(stream: &mut Stream, now: Duration, camera: Duration) {
 fn repeat_requests(stream: &mut Stream) {
     for (viewer, subscription) in &stream.subscriptions {
         let encoding = subscription.awaits().and_then(|index| stream.encodings.get_mut(index));
-        if let Some(encoding) = encoding.filter(|it| !it.gate.is_pending()) {
-            encoding.gate.request(*viewer, KeyFrameReason::Switch);
+        if let Some(encoding) = encoding.filter(|it| !it.requests.is_pending()) {
+            encoding.requests.request(*viewer, KeyFrameReason::Switch);
         }
     }
 }

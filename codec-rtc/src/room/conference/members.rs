@@ -9,8 +9,8 @@ use super::{EncodingConfig, Room, RoomError, Viewer};
 use crate::room::constraints::{StreamState, ViewerConstraints};
 use crate::room::encoding::{Encoding, EncodingSettings};
 use crate::room::id::{ParticipantId, StreamId};
-use crate::room::key_frame_gate::{KeyFrameCounts, KeyFrameReason};
 use crate::room::output::OutputConfig;
+use crate::room::request_merger::{KeyFrameCounts, KeyFrameReason};
 use crate::room::stream::{Stream, StreamConfig};
 use crate::room::subscription::Subscription;
 
@@ -49,8 +49,8 @@ impl Room {
         }
         let EncodingConfig { ssrc, rid, height } = config;
         let StreamConfig { format, extensions, .. } = source.config;
-        let (cache, gate) = (self.config.cache, self.config.gate);
-        let settings = EncodingSettings { ssrc, rid, height, format, extensions, cache, gate };
+        let (cache, requests) = (self.config.cache, self.config.requests);
+        let settings = EncodingSettings { ssrc, rid, height, format, extensions, cache, requests };
         self.ssrcs.insert(ssrc, (stream, source.encodings.len()));
         source.encodings.push(Encoding::new(now, &settings));
         Ok(())
@@ -89,7 +89,7 @@ impl Room {
         self.viewers.remove(&id);
         for stream in self.streams.values_mut() {
             stream.subscriptions.remove(&id);
-            stream.encodings.iter_mut().for_each(|it| it.gate.withdraw(id));
+            stream.encodings.iter_mut().for_each(|it| it.requests.withdraw(id));
         }
         self.output.retain(|packet| packet.viewer != id);
         let owned = self.streams.iter().filter(|(_, stream)| stream.config.owner == id);
@@ -123,7 +123,7 @@ impl Room {
     pub fn unsubscribe(&mut self, viewer: ParticipantId, stream: StreamId) {
         if let Some(source) = self.streams.get_mut(&stream) {
             source.subscriptions.remove(&viewer);
-            source.encodings.iter_mut().for_each(|it| it.gate.withdraw(viewer));
+            source.encodings.iter_mut().for_each(|it| it.requests.withdraw(viewer));
         }
     }
 
@@ -159,7 +159,7 @@ impl Room {
     /// Sets the round-trip time to the publisher of a source.
     pub fn set_round_trip(&mut self, stream: StreamId, rtt: Duration) {
         if let Some(source) = self.streams.get_mut(&stream) {
-            source.encodings.iter_mut().for_each(|it| it.gate.set_round_trip(rtt));
+            source.encodings.iter_mut().for_each(|it| it.requests.set_round_trip(rtt));
         }
     }
 
@@ -177,10 +177,10 @@ impl Room {
         let subscription = source.subscriptions.get(&who);
         for (index, encoding) in source.encodings.iter_mut().enumerate() {
             if subscription.map_or(encoding.is_on, |it| it.uses(index)) {
-                encoding.gate.request(who, reason);
+                encoding.requests.request(who, reason);
             }
         }
-        self.poll_gates(now);
+        self.poll_requests(now);
     }
 
     /// What a viewer gets of a source.
@@ -199,6 +199,6 @@ impl Room {
     #[must_use]
     pub fn key_frame_counts(&self, ssrc: u32) -> Option<KeyFrameCounts> {
         let (stream, index) = self.ssrcs.get(&ssrc)?;
-        Some(self.streams.get(stream)?.encodings.get(*index)?.gate.counts())
+        Some(self.streams.get(stream)?.encodings.get(*index)?.requests.counts())
     }
 }

@@ -16,7 +16,7 @@ use codec_core::codec::Bitrate;
 use super::constraints::{StreamState, ViewerConstraints};
 use super::id::{ParticipantId, StreamId};
 use super::join_cache::JoinCacheConfig;
-use super::key_frame_gate::KeyFrameGateConfig;
+use super::request_merger::RequestMergerConfig;
 use super::stream::Stream;
 use crate::extension::Label;
 
@@ -33,7 +33,7 @@ pub struct RoomConfig {
     /// Join cache of each encoding.
     pub cache: JoinCacheConfig,
     /// Key-frame requests to each encoding.
-    pub gate: KeyFrameGateConfig,
+    pub requests: RequestMergerConfig,
     /// A camera encoding without packets for this time is replaced by another one within 100 ms; default
     /// 400 ms.
     pub dead_after: Duration,
@@ -59,7 +59,7 @@ impl Default for RoomConfig {
     fn default() -> Self {
         Self {
             cache: JoinCacheConfig::default(),
-            gate: KeyFrameGateConfig::default(),
+            requests: RequestMergerConfig::default(),
             dead_after: Duration::from_millis(400),
             off_after: Duration::from_secs(5),
             last_n_hold: Duration::from_secs(3),

@@ -33,7 +33,7 @@ impl Room {
         let is_first = encoding.last_packet.is_none();
         let packet = encoding.receive(now, data)?;
         if packet.frame.starts_key_frame() {
-            encoding.gate.on_key_frame();
+            encoding.requests.on_key_frame();
         }
         let mut written = Vec::new();
         let encodings = &stream.encodings;
@@ -60,28 +60,28 @@ impl Room {
                 queue(&mut self.output, &mut self.counters, *viewer, *id, &mut written);
             }
         }
-        self.poll_gates(now);
+        self.poll_requests(now);
     }
 
     /// Time of the next [`Self::handle_timeout`]; `None` if the room has no source.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         let streams = self.streams.values();
-        let gates = streams.clone().flat_map(|stream| {
-            stream.encodings.iter().filter_map(|encoding| encoding.gate.poll_timeout())
+        let requests = streams.clone().flat_map(|stream| {
+            stream.encodings.iter().filter_map(|encoding| encoding.requests.poll_timeout())
         });
         let subscriptions = streams.flat_map(|stream| stream.subscriptions.values());
         let replays = subscriptions.filter_map(|subscription| subscription.poll_timeout());
         let decision = (!self.streams.is_empty()).then_some(self.next_decision);
-        gates.chain(replays).chain(decision).min()
+        requests.chain(replays).chain(decision).min()
     }
 
     /// Requests the key frames that are due.
-    pub(super) fn poll_gates(&mut self, now: Duration) {
+    pub(super) fn poll_requests(&mut self, now: Duration) {
         let mut due = Vec::new();
         for (id, stream) in &mut self.streams {
             for encoding in stream.encodings.iter_mut().filter(|it| it.is_on) {
-                if encoding.gate.poll(now) {
+                if encoding.requests.poll(now) {
                     due.push(RoomEvent::KeyFrame { stream: *id, ssrc: encoding.ssrc });
                 }
             }

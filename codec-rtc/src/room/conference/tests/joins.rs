@@ -169,7 +169,7 @@ fn a_recorder_causes_a_key_frame_of_each_encoding() {
     world.run(1000);
     let before = world.requests.len();
     let recorder = ParticipantId(u64::MAX);
-    let reason = crate::room::key_frame_gate::KeyFrameReason::Recorder;
+    let reason = crate::room::request_merger::KeyFrameReason::Recorder;
     world.room.request_key_frame(ms(world.now_ms), recorder, CAMERA, reason);
     world.run(100);
     let mut ssrcs: Vec<u32> = world.requests[before..].iter().map(|it| it.1).collect();

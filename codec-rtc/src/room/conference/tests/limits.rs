@@ -131,7 +131,7 @@ fn hostile_packets_and_endless_requests_are_bounded() {
             now,
             ParticipantId(packet),
             StreamId(1),
-            crate::room::key_frame_gate::KeyFrameReason::Loss,
+            crate::room::request_merger::KeyFrameReason::Loss,
         );
     }
     let counters = room.counters();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::source::Source;
 use super::world::{CAMERA, OWNER, World, ms, viewer};
 use crate::rng::Rng;
-use crate::room::key_frame_gate::KeyFrameReason;
+use crate::room::request_merger::KeyFrameReason;
 use crate::room::{PauseReason, RoomEvent, SourceLimits, StreamState, ViewerConstraints};
 use crate::sequence::distance_32;
 

@@ -35,9 +35,9 @@ impl KeyFrameReason {
     pub const ALL: [Self; 4] = [Self::Join, Self::Switch, Self::Loss, Self::Recorder];
 }
 
-/// Settings of [`KeyFrameGate`].
+/// Settings of [`RequestMerger`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyFrameGateConfig {
+pub struct RequestMergerConfig {
     /// Shortest time from the first request of a series to the second; default 300 ms, because browsers
     /// ignore requests that follow faster.
     pub first_spacing: Duration,
@@ -46,7 +46,7 @@ pub struct KeyFrameGateConfig {
     pub spacing: Duration,
 }
 
-impl Default for KeyFrameGateConfig {
+impl Default for RequestMergerConfig {
     fn default() -> Self {
         Self { first_spacing: Duration::from_millis(300), spacing: Duration::from_secs(1) }
     }
@@ -73,22 +73,22 @@ pub struct KeyFrameCounts {
 /// ```
 /// use std::time::Duration;
 ///
-/// use codec_rtc::room::key_frame_gate::{KeyFrameGate, KeyFrameGateConfig, KeyFrameReason};
+/// use codec_rtc::room::request_merger::{RequestMerger, RequestMergerConfig, KeyFrameReason};
 /// use codec_rtc::room::ParticipantId;
 ///
-/// let mut gate = KeyFrameGate::new(KeyFrameGateConfig::default());
+/// let mut merger = RequestMerger::new(RequestMergerConfig::default());
 /// let now = Duration::from_secs(5);
 /// for viewer in 0..16 {
-///     gate.request(ParticipantId(viewer), KeyFrameReason::Join);
+///     merger.request(ParticipantId(viewer), KeyFrameReason::Join);
 /// }
-/// assert!(gate.poll(now)); // one PLI for all
-/// assert!(!gate.poll(now + Duration::from_millis(50)));
-/// gate.on_key_frame();
-/// assert_eq!(gate.poll_timeout(), None);
+/// assert!(merger.poll(now)); // one PLI for all
+/// assert!(!merger.poll(now + Duration::from_millis(50)));
+/// merger.on_key_frame();
+/// assert_eq!(merger.poll_timeout(), None);
 /// ```
 #[derive(Clone, Debug)]
-pub struct KeyFrameGate {
-    config: KeyFrameGateConfig,
+pub struct RequestMerger {
+    config: RequestMergerConfig,
     rtt: Duration,
     requester: KeyFrameRequester,
     waiting: BTreeMap<ParticipantId, KeyFrameReason>,
@@ -102,10 +102,10 @@ pub struct KeyFrameGate {
     counts: KeyFrameCounts,
 }
 
-impl KeyFrameGate {
-    /// Creates a gate without requests.
+impl RequestMerger {
+    /// Creates a merger without requests.
     #[must_use]
-    pub fn new(config: KeyFrameGateConfig) -> Self {
+    pub fn new(config: RequestMergerConfig) -> Self {
         Self {
             config,
             rtt: DEFAULT_RTT,
@@ -222,8 +222,8 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    fn gate() -> KeyFrameGate {
-        KeyFrameGate::new(KeyFrameGateConfig::default())
+    fn merger() -> RequestMerger {
+        RequestMerger::new(RequestMergerConfig::default())
     }
 
     fn viewer(number: u64) -> ParticipantId {
@@ -232,79 +232,79 @@ mod tests {
 
     #[test]
     fn sixteen_joins_within_a_second_cause_one_request() {
-        let mut gate = gate();
+        let mut merger = merger();
         let mut sent = 0;
         for number in 0..16 {
-            gate.request(viewer(number), KeyFrameReason::Join);
-            sent += u32::from(gate.poll(ms(1000 + number * 10)));
+            merger.request(viewer(number), KeyFrameReason::Join);
+            sent += u32::from(merger.poll(ms(1000 + number * 10)));
         }
-        assert_eq!((sent, gate.waiting().count()), (1, 16));
-        gate.on_key_frame();
-        let counts = gate.counts();
+        assert_eq!((sent, merger.waiting().count()), (1, 16));
+        merger.on_key_frame();
+        let counts = merger.counts();
         assert_eq!((counts.asked, counts.caused), ([16, 0, 0, 0], [1, 0, 0, 0]));
         assert_eq!((counts.sent, counts.repeated, counts.key_frames), (1, 0, 1));
     }
 
     #[test]
     fn requests_are_spaced_by_300_ms_and_then_by_a_second() {
-        let mut gate = gate();
+        let mut merger = merger();
         let mut times = Vec::new();
         for at in 1000..5000 {
             // Each key frame arrives at once, and another one is needed immediately.
-            gate.request(viewer(1), KeyFrameReason::Loss);
-            if gate.poll(ms(at)) {
+            merger.request(viewer(1), KeyFrameReason::Loss);
+            if merger.poll(ms(at)) {
                 times.push(at);
-                gate.on_key_frame();
+                merger.on_key_frame();
             }
         }
         assert_eq!(times, [1000, 1300, 2300, 3300, 4300]);
         // After a pause a request is the first again.
-        gate.on_key_frame();
-        gate.request(viewer(1), KeyFrameReason::Loss);
-        assert!(gate.poll(ms(9000)));
-        gate.request(viewer(1), KeyFrameReason::Loss);
-        gate.on_key_frame();
-        gate.request(viewer(1), KeyFrameReason::Loss);
-        assert_eq!(gate.poll_timeout(), Some(ms(9300)));
+        merger.on_key_frame();
+        merger.request(viewer(1), KeyFrameReason::Loss);
+        assert!(merger.poll(ms(9000)));
+        merger.request(viewer(1), KeyFrameReason::Loss);
+        merger.on_key_frame();
+        merger.request(viewer(1), KeyFrameReason::Loss);
+        assert_eq!(merger.poll_timeout(), Some(ms(9300)));
     }
 
     #[test]
     fn a_request_is_repeated_until_a_still_screen_share_sends_a_key_frame() {
-        let mut gate = gate();
-        gate.set_round_trip(ms(250));
-        gate.request(viewer(1), KeyFrameReason::Join);
-        let times: Vec<u64> = (0..6000).filter(|at| gate.poll(ms(*at))).collect();
+        let mut merger = merger();
+        merger.set_round_trip(ms(250));
+        merger.request(viewer(1), KeyFrameReason::Join);
+        let times: Vec<u64> = (0..6000).filter(|at| merger.poll(ms(*at))).collect();
         // Two round trips and 100 ms, then a second.
         assert_eq!(times, [0, 600, 1600, 2600, 3600, 4600, 5600]);
-        assert_eq!((gate.counts().sent, gate.counts().repeated), (7, 6));
-        gate.on_key_frame();
-        assert!(!gate.poll(ms(9000)));
+        assert_eq!((merger.counts().sent, merger.counts().repeated), (7, 6));
+        merger.on_key_frame();
+        assert!(!merger.poll(ms(9000)));
     }
 
     #[test]
     fn a_request_ends_when_all_who_asked_have_left() {
-        let mut gate = gate();
-        gate.request(viewer(1), KeyFrameReason::Join);
-        gate.request(viewer(2), KeyFrameReason::Switch);
-        assert!(gate.poll(ms(0)));
-        gate.withdraw(viewer(1));
-        assert!(gate.poll(ms(300)));
-        gate.withdraw(viewer(2));
-        assert_eq!((gate.poll_timeout(), gate.is_pending()), (None, false));
+        let mut merger = merger();
+        merger.request(viewer(1), KeyFrameReason::Join);
+        merger.request(viewer(2), KeyFrameReason::Switch);
+        assert!(merger.poll(ms(0)));
+        merger.withdraw(viewer(1));
+        assert!(merger.poll(ms(300)));
+        merger.withdraw(viewer(2));
+        assert_eq!((merger.poll_timeout(), merger.is_pending()), (None, false));
     }
 
     #[test]
     fn requesters_are_bounded() {
-        let mut gate = gate();
+        let mut merger = merger();
         for number in 0..10_000 {
-            gate.request(viewer(number), KeyFrameReason::Recorder);
+            merger.request(viewer(number), KeyFrameReason::Recorder);
         }
-        assert_eq!(gate.waiting().count(), MAX_REQUESTERS);
+        assert_eq!(merger.waiting().count(), MAX_REQUESTERS);
         for number in 0..10_000 {
-            gate.withdraw(viewer(number));
+            merger.withdraw(viewer(number));
         }
-        assert!(gate.is_pending());
-        gate.on_key_frame();
-        assert!(!gate.is_pending());
+        assert!(merger.is_pending());
+        merger.on_key_frame();
+        assert!(!merger.is_pending());
     }
 }
