@@ -27,7 +27,7 @@ use std::time::Instant;
 
 pub use key::Key;
 pub use plan::{ChunkPlan, PlannedChunk};
-pub use run::{Ran, run_chunk};
+pub use run::{Ran, incomplete, run_chunk};
 
 use crate::Env;
 use crate::count::counted;
@@ -40,6 +40,9 @@ use crate::stop;
 
 use join::{Joining, missing, report};
 use run::{Board, file_of, is_done, run_all};
+
+/// The version of this library, on which the bytes of chunks depend.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The quality of chunks if none is set, 0 to 100.
 const DEFAULT_QUALITY: u8 = 60;
