@@ -21,6 +21,9 @@ use crate::runtime::{block_on, unreachable};
 
 /// Limit of the time for the first connection.
 const CONNECT: Duration = Duration::from_secs(5);
+/// How often opening the queue and the state is repeated after an error, and the time between.
+const CREATE_ATTEMPTS: usize = 3;
+const CREATE_PAUSE: Duration = Duration::from_millis(200);
 /// Limit of the time to send the last messages at the end.
 const FLUSH: Duration = Duration::from_secs(2);
 /// How long jobs and their plans are kept.
@@ -112,11 +115,23 @@ impl Server {
     /// Connects, and creates the stream and the buckets if they do not exist.
     pub(crate) async fn connect(options: &ServerOptions, env: &Env) -> Result<Self> {
         let client = connect(options, env).await?;
+        // Several processes that create the same things at the same time can disturb each other.
+        for _ in 0..CREATE_ATTEMPTS {
+            match Self::open(&client).await {
+                Ok(server) => return Ok(server),
+                Err(_) => tokio::time::sleep(CREATE_PAUSE).await,
+            }
+        }
+        Self::open(&client).await
+    }
+
+    async fn open(client: &Client) -> Result<Self> {
         let context = jetstream::new(client.clone());
         let queue = Queue::open(&context).await?;
         let jobs = bucket(&context, JOBS, KEEP_JOBS).await?;
         let workers = bucket(&context, WORKERS, KEEP_WORKERS).await?;
-        Ok(Self { client, queue, jobs, workers })
+        queue.consumer(None).await?;
+        Ok(Self { client: client.clone(), queue, jobs, workers })
     }
 
     /// Sends the last messages.

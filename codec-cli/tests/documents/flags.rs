@@ -32,6 +32,7 @@ pub(crate) fn of_the_command() -> BTreeSet<String> {
         commands.map_while(|line| line.split_whitespace().next()).map(str::to_owned).collect();
     assert!(names.len() > 15, "{names:?}");
     let mut known = BTreeSet::from(OTHERS.map(str::to_owned));
+    #[cfg_attr(not(feature = "cluster"), expect(unused_mut, reason = "the cluster adds commands"))]
     let mut inner =
         vec![["bench", "kernels"], ["chunks", "plan"], ["chunks", "run"], ["chunks", "join"]];
     #[cfg(feature = "cluster")]
