@@ -12,7 +12,7 @@
 //! | one file per subcommand | `cmd/` |
 //! | messages, progress, exit codes | `console.rs`, `progress.rs`, `failure.rs` |
 //!
-//! Everything else is in `codec-media`, `codec-lab` and `codec-net`. `docs/COMMAND.md` states what
+//! Everything else is in `codec-media`, `codec-cluster`, `codec-lab` and `codec-net`. `docs/COMMAND.md` states what
 //! scripts can rely on.
 
 #![forbid(unsafe_code)]

@@ -136,12 +136,26 @@ impl JoinArgs {
     /// # Errors
     /// If the output cannot hold the video.
     pub(crate) fn encoding(&self, planned: &EncodeArgs) -> Result<Encoding> {
-        let codec = chunk_encoding(planned)?.encoder.backend;
-        let mut args = of_output(planned, &self.output, self.format.as_deref());
-        args.encoder.codec = Some(format!("{}/{}", codec.codec, codec.name));
-        args.yes = self.yes;
-        let mut settings = encoding(&args)?;
+        let format = self.format.as_deref();
+        let mut settings = join_encoding(planned, &self.output, format, self.yes)?;
         settings.rules.protected.push(self.plan.plan.clone());
         Ok(settings)
     }
+}
+
+/// The settings of the output of a join: those of the plan, with its codec.
+///
+/// # Errors
+/// If the output cannot hold the video.
+pub(crate) fn join_encoding(
+    planned: &EncodeArgs,
+    output: &Path,
+    format: Option<&str>,
+    overwrite: bool,
+) -> Result<Encoding> {
+    let codec = chunk_encoding(planned)?.encoder.backend;
+    let mut args = of_output(planned, output, format);
+    args.encoder.codec = Some(format!("{}/{}", codec.codec, codec.name));
+    args.yes = overwrite;
+    encoding(&args)
 }

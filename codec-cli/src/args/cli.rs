@@ -8,6 +8,8 @@ use clap_complete::Shell;
 use super::audio::AudioTrackArg;
 use super::bench::BenchArgs;
 use super::chunks::{ChunksArgs, ChunksStep};
+#[cfg(feature = "cluster")]
+use super::cluster::{ClusterArgs, ClusterStep};
 use super::compare::CompareArgs;
 use super::concat::ConcatArgs;
 use super::decode::{DecodeArgs, ProbeArgs, SnapshotArgs};
@@ -44,11 +46,16 @@ pub(crate) struct Cli {
 }
 
 impl Cli {
-    /// Notes whether `--preset` is among the arguments that were `found`: it has a default value.
+    /// Notes whether `--preset` is among the arguments that were `found`: it has a default value. The same for the
+    /// arguments of `cluster submit`.
     pub(crate) fn noting_preset(mut self, found: &ArgMatches) -> Self {
         if let Verb::Encode(args) | Verb::Transcode(args) = &mut self.verb {
             let preset = found.subcommand().and_then(|(_, verb)| verb.value_source("preset"));
             args.preset_is_given = preset == Some(ValueSource::CommandLine);
+        }
+        #[cfg(feature = "cluster")]
+        if let Verb::Cluster(ClusterArgs { step: ClusterStep::Submit(args) }) = &mut self.verb {
+            args.note_given(found, &Self::command());
         }
         self
     }
@@ -61,6 +68,8 @@ impl Cli {
         let args = match &mut self.verb {
             Verb::Encode(args) | Verb::Transcode(args) => args,
             Verb::Chunks(ChunksArgs { step: ChunksStep::Plan(args) }) => args,
+            #[cfg(feature = "cluster")]
+            Verb::Cluster(ClusterArgs { step: ClusterStep::Submit(args) }) => &mut args.encode,
             _ => return Ok(self),
         };
         args.audio.no_audio |= args.audio_track == Some(AudioTrackArg::None);
@@ -118,6 +127,9 @@ pub(crate) enum Verb {
     Concat(ConcatArgs),
     /// Encode a long file in chunks: on several machines, or in steps that can be repeated.
     Chunks(ChunksArgs),
+    /// Encode long files on several machines, with a NATS server.
+    #[cfg(feature = "cluster")]
+    Cluster(ClusterArgs),
     /// List the tracks or the packets of a media file.
     Probe(ProbeArgs),
     /// Inspect a video stream frame by frame and block by block (HTML or JSON).

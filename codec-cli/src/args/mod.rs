@@ -6,6 +6,8 @@ pub(crate) mod audio_encoding;
 pub(crate) mod bench;
 pub(crate) mod chunks;
 pub(crate) mod cli;
+#[cfg(feature = "cluster")]
+pub(crate) mod cluster;
 pub(crate) mod compare;
 pub(crate) mod concat;
 pub(crate) mod copying;

@@ -34,16 +34,7 @@ fn plan(args: &EncodeArgs, env: &Env) -> Result<()> {
     let rules = args.rules(vec![settings.input.path.clone()]);
     rules.check(args.output())?;
     let mut plan = chunks::plan(&settings, env)?;
-    plan.arguments = std::env::args_os()
-        .skip(1)
-        .map(|argument| argument.into_string())
-        .collect::<std::result::Result<_, _>>()
-        .map_err(|argument| {
-            Failure::usage(format!(
-                "{}: a plan stores its arguments, which must be valid UTF-8",
-                argument.display()
-            ))
-        })?;
+    plan.arguments = arguments()?;
     let output = OutputFile::create(args.output(), &rules)?;
     let written = output.writer()?.write_all(plan.to_json().as_bytes());
     written.map_err(|error| Failure::output(&output.name, error))?;
@@ -56,6 +47,20 @@ fn plan(args: &EncodeArgs, env: &Env) -> Result<()> {
     output.commit()?;
     env.events.event(summary);
     Ok(())
+}
+
+/// The arguments of this process.
+///
+/// # Errors
+/// If they are not valid UTF-8.
+pub(super) fn arguments() -> Result<Vec<String>> {
+    let arguments = std::env::args_os().skip(1).map(|argument| argument.into_string());
+    arguments.collect::<std::result::Result<_, _>>().map_err(|argument| {
+        Failure::usage(format!(
+            "{}: a plan stores its arguments, which must be valid UTF-8",
+            argument.display()
+        ))
+    })
 }
 
 /// Encodes chunks of a plan.
@@ -111,20 +116,38 @@ fn join(args: &JoinArgs, env: &Env) -> Result<()> {
 /// # Errors
 /// If the file cannot be read or is no plan.
 fn read(from: &PlanArgs) -> Result<(ChunkPlan, EncodeArgs)> {
-    let name = from.plan.display().to_string();
-    let bytes = fs::read(&from.plan)
+    let (plan, mut args) = load(&from.plan)?;
+    if let Some(input) = &from.input {
+        args.input.set_path(input.clone());
+    }
+    Ok((plan, args))
+}
+
+/// Reads a plan, and the arguments of the command that made it.
+///
+/// # Errors
+/// If the file cannot be read or is no plan.
+pub(super) fn load(path: &Path) -> Result<(ChunkPlan, EncodeArgs)> {
+    let name = path.display().to_string();
+    let bytes = fs::read(path)
         .map_err(|error| Failure::new(Kind::Input, format!("cannot read {name}: {error}")))?;
     let plan = ChunkPlan::from_json(&String::from_utf8_lossy(&bytes), &name)?;
+    let args = planned(&plan, &name)?;
+    Ok((plan, args))
+}
+
+/// The arguments of the command that made a plan; `name` is that of the plan, for messages.
+///
+/// # Errors
+/// If they are those of another command.
+pub(super) fn planned(plan: &ChunkPlan, name: &str) -> Result<EncodeArgs> {
     let wrong =
         || Failure::usage(format!("{name}: its arguments are not those of `codec chunks plan`"));
     let words = std::iter::once("codec").chain(plan.arguments.iter().map(String::as_str));
     let found = grammar().try_get_matches_from(words).map_err(|_| wrong())?;
     let verb = Cli::from_arg_matches(&found).map_err(|_| wrong())?.verb;
-    let Verb::Chunks(ChunksArgs { step: ChunksStep::Plan(mut args) }) = verb else {
-        return Err(wrong());
-    };
-    if let Some(input) = &from.input {
-        args.input.set_path(input.clone());
+    match verb {
+        Verb::Chunks(ChunksArgs { step: ChunksStep::Plan(args) }) => Ok(*args),
+        _ => Err(wrong()),
     }
-    Ok((plan, *args))
 }

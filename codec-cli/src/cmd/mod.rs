@@ -1,6 +1,8 @@
 //! The commands, one file each.
 
 mod chunks;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod codecs;
 mod decode;
 mod encode;
@@ -40,6 +42,8 @@ pub(crate) fn run(verb: Verb, env: &Env) -> Result<()> {
         Verb::Decode(args) => decode::run(&args, env),
         Verb::Concat(args) => concat::run(&joining(&args)?, env),
         Verb::Chunks(args) => chunks::run(&args, env),
+        #[cfg(feature = "cluster")]
+        Verb::Cluster(args) => cluster::run(&args, env),
         Verb::Probe(args) => probe::run(&args, env),
         Verb::Inspect(args) => inspect::run(&InspectOptions::from(&args), env),
         Verb::Metrics(args) => metrics::run(&args, env),

@@ -18,6 +18,8 @@ mod bench;
 #[cfg(feature = "net")]
 mod capture;
 mod chunks;
+#[cfg(all(feature = "cluster", unix))]
+mod cluster;
 mod compare;
 mod compare_against;
 mod compare_page;

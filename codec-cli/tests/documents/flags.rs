@@ -6,6 +6,11 @@ use std::process::Command;
 /// Flags of vpxenc, and knobs of its backend.
 const OTHERS: [&str; 2] = ["--rt", "--cpu-used"];
 
+/// Flags of the feature `cluster`, which the documents name in every build.
+#[cfg(not(feature = "cluster"))]
+const CLUSTER: [&str; 9] =
+    ["--nats", "--work", "--wait", "--plan", "--drain", "--attempts", "--lease", "--root", "--ca"];
+
 /// The words of `text` that are long flags.
 fn flags(text: &str) -> impl Iterator<Item = String> + '_ {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
@@ -27,7 +32,13 @@ pub(crate) fn of_the_command() -> BTreeSet<String> {
         commands.map_while(|line| line.split_whitespace().next()).map(str::to_owned).collect();
     assert!(names.len() > 15, "{names:?}");
     let mut known = BTreeSet::from(OTHERS.map(str::to_owned));
-    let inner = [["bench", "kernels"], ["chunks", "plan"], ["chunks", "run"], ["chunks", "join"]];
+    #[cfg_attr(not(feature = "cluster"), expect(unused_mut, reason = "the cluster adds commands"))]
+    let mut inner =
+        vec![["bench", "kernels"], ["chunks", "plan"], ["chunks", "run"], ["chunks", "join"]];
+    #[cfg(feature = "cluster")]
+    inner.extend([["cluster", "submit"], ["cluster", "worker"], ["cluster", "status"]]);
+    #[cfg(not(feature = "cluster"))]
+    known.extend(CLUSTER.map(str::to_owned));
     for [name, inner] in inner {
         known.extend(flags(&help(&[name, inner, "--help"])));
     }

@@ -56,6 +56,7 @@ fn every_crate_but_codec_simd_and_codec_ffi_forbids_unsafe_code() {
         "codec-webrtc/src/lib.rs",
         "codec-net/src/lib.rs",
         "codec-media/src/lib.rs",
+        "codec-cluster/src/lib.rs",
         "codec-lab/src/lib.rs",
         "codec-cli/src/main.rs",
     ] {
@@ -133,6 +134,7 @@ fn crates_depend_in_one_direction() {
                 "codec-simd",
             ],
         ),
+        ("codec-cluster", &["codec-core", "codec-media", "codec-net"]),
         (
             "codec-lab",
             &[
@@ -153,7 +155,7 @@ fn crates_depend_in_one_direction() {
         }
     }
     // Libraries leave arguments, the terminal and signals to the command.
-    for name in ["codec-media", "codec-lab"] {
+    for name in ["codec-media", "codec-cluster", "codec-lab"] {
         for other in ["clap", "terminal_size", "ctrlc"] {
             assert!(!dependencies(name).iter().any(|found| found == other), "{name}: {other}");
         }
@@ -266,7 +268,7 @@ fn shared_parts_of_codec_core_do_not_see_a_codec() {
 /// The engine and the lab report events; only the command writes messages and ends the process.
 #[test]
 fn libraries_do_not_print_or_exit() {
-    for dir in ["codec-media/src", "codec-lab/src"] {
+    for dir in ["codec-media/src", "codec-cluster/src", "codec-lab/src"] {
         assert_never(dir, "a library prints or exits", |code| {
             ["println!", "eprintln!", "print!(", "stderr()", "process::exit"]
                 .iter()
@@ -289,6 +291,7 @@ fn security_tests_exist() {
         "codec-rtc",
         "codec-webrtc",
         "codec-media",
+        "codec-cluster",
         "codec-lab",
         "codec-cli",
         "tests",

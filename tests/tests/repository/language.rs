@@ -77,7 +77,13 @@ impl Place {
     /// Whether users of the command see it: help, which is the documentation of arguments, and
     /// string literals of crates that talk to users.
     fn is_help_or_message(&self) -> bool {
-        let talks = ["codec-cli/src", "codec-net/src", "codec-media/src", "codec-lab/src"];
+        let talks = [
+            "codec-cli/src",
+            "codec-net/src",
+            "codec-media/src",
+            "codec-cluster/src",
+            "codec-lab/src",
+        ];
         match self.piece.kind {
             Kind::Doc => self.file.starts_with("codec-cli/src/args"),
             Kind::Message => talks.iter().any(|folder| self.file.starts_with(folder)),

@@ -65,7 +65,7 @@ fn as_in(command: &str, arg: Arg) -> Arg {
             arg.value_parser(values.try_map(|name| PresetArg::from_str(&name, false)))
         }
         ("simulate", "max_frame_time") => arg.hide(true),
-        ("plan", id) if NOT_OF_CHUNKS.contains(&id) => arg.hide(true),
+        ("plan" | "submit", id) if NOT_OF_CHUNKS.contains(&id) => arg.hide(true),
         _ => arg,
     };
     let text = HELP
@@ -166,8 +166,9 @@ const HELP: [(&str, &str, &str); 20] = [
 ];
 
 /// The default preset of each command that has one.
-const PRESETS: [(&str, &str); 6] = [
+const PRESETS: [(&str, &str); 7] = [
     ("plan", "file"),
+    ("submit", "file"),
     ("encode", "file"),
     ("transcode", "file"),
     ("simulate", "rtc"),
@@ -176,9 +177,10 @@ const PRESETS: [(&str, &str); 6] = [
 ];
 
 /// Commands with enough flags to group them under headings.
-pub(super) const GROUPED: [&str; 12] = [
+pub(super) const GROUPED: [&str; 13] = [
     "concat",
     "plan",
+    "submit",
     "encode",
     "transcode",
     "decode",
@@ -251,6 +253,7 @@ const ADVANCED: &[&str] = &[
 ];
 
 const INPUT: &[&str] = &[
+    "plan",
     "input_flag",
     "raw",
     "start_number",
@@ -401,7 +404,10 @@ const ACCESS: &[&str] = &[
     "files",
 ];
 
-const HEADINGS: [(&str, &[&str]); 12] = [
+const CLUSTER: &[&str] = &["nats", "work", "wait"];
+
+const HEADINGS: [(&str, &[&str]); 13] = [
+    ("Cluster", CLUSTER),
     ("Input", INPUT),
     ("Output", OUTPUT),
     ("Encoder", ENCODER),
@@ -440,7 +446,9 @@ fn with_hint(arg: Arg) -> Arg {
         arg.get_value_parser().possible_values().is_some_and(|mut v| v.next().is_some());
     if !takes_values || is_listed || arg.get_value_hint() == ValueHint::AnyPath {
         return match arg.get_id().as_str() {
-            "record" | "files" | "n_minus_1" => arg.value_hint(ValueHint::DirPath),
+            "record" | "files" | "n_minus_1" | "work" | "root" => {
+                arg.value_hint(ValueHint::DirPath)
+            }
             _ => arg,
         };
     }

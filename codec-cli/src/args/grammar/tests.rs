@@ -173,7 +173,7 @@ fn computed() -> Vec<(&'static str, &'static str, String)> {
         ("decode", "pixels", said("Default: planes")),
         ("", "audio_codec", said("Default: the input's packets")),
         (
-            "encode transcode plan send",
+            "encode transcode plan submit send",
             "audio_bitrate",
             format!("Default: {}k for mono, {half}k per channel", mono.as_kbps()),
         ),
@@ -198,7 +198,7 @@ fn computed() -> Vec<(&'static str, &'static str, String)> {
         ("", "levels", said("Default: the best")),
         ("", "repeat", said("Default: 3")),
         ("", "warm_up", said("Default: 1")),
-        ("encode transcode plan", "metrics", said("Default: psnr, if `--report`")),
+        ("encode transcode plan submit", "metrics", said("Default: psnr, if `--report`")),
         ("", "metrics", said("Default: `psnr_y_global`")),
         ("", "limits", format!("Default: `{limits}`")),
         ("", "keyint", format!("Default: {keyint} frames in file, 0 in rtc")),

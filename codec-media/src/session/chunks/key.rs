@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use codec_core::frame::Picture;
 use sha2::{Digest, Sha256};
 
+use super::VERSION;
+
 /// Number of bytes of a [`Key`].
 pub(super) const KEY_BYTES: usize = 32;
 
@@ -68,7 +70,7 @@ impl KeyHasher {
     /// Begins the key of a chunk that is encoded with the settings of `fingerprint`.
     pub(super) fn new(fingerprint: &str) -> Self {
         let mut text = String::new();
-        let _ = write!(text, "codec {}\n{fingerprint}\n", env!("CARGO_PKG_VERSION"));
+        let _ = write!(text, "codec {VERSION}\n{fingerprint}\n");
         Self(Sha256::new_with_prefix(text))
     }
 

@@ -28,7 +28,7 @@ use std::time::Instant;
 
 pub use key::Key;
 pub use plan::{ChunkPlan, PlannedChunk};
-pub use run::{Ran, run_chunk};
+pub use run::{Ran, incomplete, run_chunk};
 
 use crate::Env;
 use crate::count::counted;
@@ -44,6 +44,9 @@ use super::goal::quality::{Chosen, MAX_ENCODES, is_nearer, judge};
 use join::{Joining, missing, report};
 use run::{Board, file_of, is_done, run_all};
 use target::target_of;
+
+/// The version of this library, on which the bytes of chunks depend.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The quality of chunks if none is set, 0 to 100.
 const DEFAULT_QUALITY: u8 = 60;

@@ -3,6 +3,7 @@
 use codec_core::frame::{Rational, Size};
 use serde_json::Value;
 
+use super::VERSION;
 use super::key::Key;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::source::StreamInfo;
@@ -86,6 +87,12 @@ impl ChunkPlan {
         self.chunks.iter().map(|chunk| chunk.frames).sum()
     }
 
+    /// Frames per second.
+    #[must_use]
+    pub fn frame_rate(&self) -> Rational {
+        self.frame_rate
+    }
+
     /// The chunk with a number, from 0.
     ///
     /// # Errors
@@ -114,7 +121,7 @@ impl ChunkPlan {
         let arguments = json::array(self.arguments.iter().map(|argument| json::text(argument)));
         let plan = Object::new()
             .raw("codec_chunks", FORM)
-            .text("version", env!("CARGO_PKG_VERSION"))
+            .text("version", VERSION)
             .raw("arguments", arguments)
             .text("settings", &self.fingerprint)
             .raw("frame_rate", json::array([self.frame_rate.num, self.frame_rate.den]))
@@ -140,9 +147,9 @@ impl ChunkPlan {
             return Err(wrong("not a plan of chunks"));
         }
         let version = json["version"].as_str().unwrap_or("unknown");
-        let own = env!("CARGO_PKG_VERSION");
-        if version != own {
-            let what = format!("the plan was made by version {version}, but this is version {own}");
+        if version != VERSION {
+            let what =
+                format!("the plan was made by version {version}, but this is version {VERSION}");
             return Err(wrong(&what));
         }
         let missing = |field: &str| wrong(&format!("not a valid plan of chunks: {field}"));

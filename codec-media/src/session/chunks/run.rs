@@ -38,6 +38,14 @@ pub(super) fn is_done(folder: &Path, key: &Key) -> Result<bool> {
     }
 }
 
+/// The chunks of a plan that [`run_chunk`] would encode, in order: `folder` has no result, or a damaged one.
+#[must_use]
+pub fn incomplete(plan: &ChunkPlan, folder: &Path) -> Vec<usize> {
+    let chunks = plan.chunks().iter().enumerate();
+    let open = chunks.filter(|(_, chunk)| !is_done(folder, &chunk.key).unwrap_or(false));
+    open.map(|(index, _)| index).collect()
+}
+
 /// Encodes a chunk of a plan into `folder`, unless its result is there already. Returns whether it was
 /// encoded.
 ///

@@ -1,0 +1,87 @@
+//! Encodes a chunk on a thread of its own.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use codec_core::frame::Rational;
+use codec_media::Env;
+use codec_media::events::{Events, Listener, Severity};
+use codec_media::failure::{Failure, Result};
+use codec_media::progress::{Meter, Now, Pass};
+use codec_media::session::chunks::{ChunkPlan, run_chunk};
+use codec_media::settings::encoding::Encoding;
+use codec_media::stop::Stop;
+use tokio::sync::oneshot;
+
+/// A chunk that is being encoded.
+#[derive(Debug)]
+pub(super) struct Encode {
+    /// Receives the outcome: whether the chunk was encoded, or its result existed.
+    pub(super) ended: oneshot::Receiver<Result<bool>>,
+    /// Ends the encode.
+    pub(super) stop: Stop,
+    frames: Arc<AtomicU64>,
+}
+
+impl Encode {
+    /// Begins to encode a chunk into a folder.
+    pub(super) fn start(
+        settings: Encoding,
+        plan: Arc<ChunkPlan>,
+        index: usize,
+        folder: PathBuf,
+        env: &Env,
+    ) -> Result<Self> {
+        let (sender, ended) = oneshot::channel();
+        let (stop, frames) = (Stop::default(), Arc::new(AtomicU64::new(0)));
+        let listener =
+            ChunkEvents { outer: env.events.clone(), index, frames: Arc::clone(&frames) };
+        let events = Events::new(Arc::new(listener));
+        let env = Env { events, stop: stop.clone(), ..env.clone() };
+        let encode = move || {
+            // Without a receiver the worker has ended.
+            let _ = sender.send(run_chunk(&settings, &plan, index, &folder, &env));
+        };
+        let thread = thread::Builder::new().name(format!("chunk {index}")).spawn(encode);
+        thread.map_err(|error| Failure::internal(format!("cannot start a thread: {error}")))?;
+        Ok(Self { ended, stop, frames })
+    }
+
+    /// Number of frames that are encoded.
+    pub(super) fn frames(&self) -> u64 {
+        self.frames.load(Ordering::Relaxed)
+    }
+}
+
+/// Passes on the messages of a chunk, and counts its frames.
+struct ChunkEvents {
+    outer: Events,
+    index: usize,
+    frames: Arc<AtomicU64>,
+}
+
+impl Listener for ChunkEvents {
+    fn message(&self, severity: Severity, message: &str) {
+        let message = format!("chunk {}: {message}", self.index);
+        match severity {
+            Severity::Detail | Severity::Note => self.outer.detail(message),
+            Severity::Warning => self.outer.warn(message),
+        }
+    }
+
+    fn meter(&self, _total: Option<u64>, _frame_rate: Rational) -> Box<dyn Meter> {
+        Box::new(FrameCount(Arc::clone(&self.frames)))
+    }
+}
+
+struct FrameCount(Arc<AtomicU64>);
+
+impl Meter for FrameCount {
+    fn begin_pass(&mut self, _pass: Option<Pass>) {}
+
+    fn update(&mut self, now: &Now) {
+        self.0.store(now.frames, Ordering::Relaxed);
+    }
+}
