@@ -53,7 +53,9 @@ impl Meter for Progress {
         self.pass = pass;
         self.pass_started = Instant::now();
         self.recent.clear();
-        if pass.is_some() {
+        // The first frame of a scan is not worth a line of a log.
+        let is_logged_scan = matches!((pass, self.console.style), (Some(Pass::Scan), Style::Plain));
+        if pass.is_some() && !is_logged_scan {
             self.last_report = None;
         }
     }

@@ -34,15 +34,26 @@ def main():
     folder = tempfile.mkdtemp(prefix="codec-ray-")
     starts, slow = os.path.join(folder, "starts"), os.path.join(folder, "codec")
     with open(slow, "w", encoding="utf-8") as file:
-        # Notes which process of which node starts a chunk, and gives time to end the node.
-        file.write(f'#!/bin/sh\necho "$PPID" >> "{starts}"\nsleep 1\nexec "{codec}" "$@"\n')
+        # Notes which process of which node starts a chunk, waits for the other node to start one, and gives
+        # time to end that node.
+        file.write(f'''#!/bin/sh
+echo "$PPID" >> "{starts}"
+tries=0
+while [ "$(wc -l < "{starts}")" -lt 2 ] && [ "$tries" -lt 600 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
+sleep 1
+exec "{codec}" "$@"
+''')
     os.chmod(slow, stat.S_IRWXU)
 
     node = {"num_cpus": 1, "object_store_memory": 80_000_000}
     head = {**node, "include_dashboard": False, "temp_dir": folder}
-    cluster = Cluster(initialize_head=True, head_node_args=head)
-    second = cluster.add_node(**node)
-    cluster.wait_for_nodes()
+    cluster = Cluster()
+    cluster.add_node(wait=False, **head)
+    second = cluster.add_node(wait=False, **node)
+    cluster.wait_for_nodes(timeout=180)
     ray.init(address=cluster.address, log_to_driver=False)
     raylet = second.all_processes["raylet"][0].process.pid
     killed = []
