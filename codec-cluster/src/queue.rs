@@ -17,7 +17,7 @@ use crate::runtime::unreachable;
 const MAX_MESSAGE_BYTES: i32 = 1024;
 /// Messages that are sent before the server has confirmed the first one.
 const IN_FLIGHT: usize = 128;
-/// The default time after which a chunk of a worker that gives no sign of life is delivered again.
+/// The default time after which a chunk of a worker without a heartbeat is delivered again.
 const LEASE: Duration = Duration::from_secs(30);
 /// Chunks that workers of a version may encode at the same time.
 const MAX_RUNNING: i64 = 1 << 16;

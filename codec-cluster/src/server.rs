@@ -28,7 +28,7 @@ const CREATE_PAUSE: Duration = Duration::from_millis(200);
 const FLUSH: Duration = Duration::from_secs(2);
 /// How long jobs and their plans are kept.
 const KEEP_JOBS: Duration = Duration::from_secs(30 * 24 * 3600);
-/// How long workers that sent no sign of life are listed.
+/// How long workers without a heartbeat are listed.
 const KEEP_WORKERS: Duration = Duration::from_secs(3600);
 
 /// How to reach the NATS server.

@@ -70,12 +70,12 @@ pub struct WorkerStatus {
     pub name: String,
     /// Its stored state.
     pub record: WorkerRecord,
-    /// Time since its last sign of life.
+    /// Time since its last heartbeat.
     pub age: Duration,
 }
 
 impl WorkerStatus {
-    /// Whether it gave a sign of life lately.
+    /// Whether it sent a heartbeat lately.
     #[must_use]
     pub fn is_alive(&self) -> bool {
         self.age < ALIVE

@@ -22,7 +22,7 @@ use crate::submit::longest_first;
 const READ_EVERY: Duration = Duration::from_secs(5);
 /// Chunks are added to the queue again if nothing has changed for this time.
 const STUCK: Duration = Duration::from_secs(60);
-/// A worker without a sign of life for this time does not count.
+/// A worker without a heartbeat for this time does not count.
 pub(crate) const ALIVE: Duration = Duration::from_secs(30);
 
 /// A chunk that failed too often.

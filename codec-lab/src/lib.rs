@@ -12,7 +12,7 @@
 //! use codec_media::failure::Result;
 //!
 //! fn study(mut options: CompareOptions, grammar: &dyn EncodeGrammar, env: &Env) -> Result<()> {
-//!     options.arms = vec!["vp8 --preset rtc".into(), "cmd:vpxenc --rt -o {out} {in}".into()];
+//!     options.arms = vec!["vp8 --preset rtc".into(), "cmd:vpxenc --target-bitrate={kbps} -o {out} {in}".into()];
 //!     options.bpp = vec![0.03, 0.06, 0.12, 0.24];
 //!     codec_lab::compare::run(&options, grammar, env)
 //! }

@@ -1,5 +1,5 @@
-//! Sockets, TLS and an HTTP server around [`codec_rtc`] and `codec-webrtc`, which have no sockets,
-//! clocks or threads: WHIP and WHEP in both roles, streams over TCP, UDP and WebSocket.
+//! Sockets, TLS and an HTTP server around [`codec_rtc`] and `codec-webrtc`, which have no sockets
+//! or threads: WHIP and WHEP in both roles, streams over TCP, UDP and WebSocket.
 //!
 //! | module | |
 //! |---|---|

@@ -22,8 +22,9 @@ pub(crate) struct ChunksArgs {
 pub(crate) enum ChunksStep {
     /// Divide a file into chunks at scene cuts, and write the plan as JSON.
     ///
-    /// The options are those of `codec transcode`; -o names the plan, and -f the format of the video to
-    /// come (webm without it). The plan stores the options with the names of files as they are given.
+    /// The options are those of `codec transcode` for the input, the encoder, video and audio; -o names the plan, and
+    /// -f the format of the output (default: webm). The plan stores the options with the names of files as they are
+    /// given.
     Plan(Box<EncodeArgs>),
     /// Encode one chunk of a plan, or all that are missing.
     ///
@@ -105,7 +106,7 @@ pub(crate) fn chunk_encoding(args: &EncodeArgs) -> Result<Encoding> {
     encoding(&of_output(args, Path::new("chunks"), Some(format_of_plan(args)?.name())))
 }
 
-/// The format of the video to come.
+/// The format of the output.
 fn format_of_plan(args: &EncodeArgs) -> Result<Format> {
     let format = args.format.as_deref().unwrap_or("webm");
     let format = format_of(Path::new("chunks"), Some(format), Outputs::ENCODED)?;

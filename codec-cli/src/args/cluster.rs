@@ -99,9 +99,9 @@ pub(crate) struct WorkerArgs {
     /// Stop trying a chunk after this many attempts (1 to 100).
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = within(1_u32..=100))]
     attempts: u32,
-    /// Give a chunk to another worker after this time without a sign of life.
+    /// Give a chunk to another worker after this time without a heartbeat.
     ///
-    /// This is a setting of the queue, which keeps the last one; it is 30s at first.
+    /// It holds for all workers of a version. Default: 30s, or the last value that one of them has set.
     #[arg(long, value_name = "TIME", value_parser = lease)]
     lease: Option<Duration>,
     /// Accept only inputs in this folder, where relative names begin.

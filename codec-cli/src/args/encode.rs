@@ -85,8 +85,9 @@ pub(crate) struct EncodeArgs {
     pub(crate) target: Option<TargetQuality>,
     /// Aim for a file size with audio and container: 8M, 500k; a plain number is bytes.
     ///
-    /// The file is at most 3 % smaller, and never larger; k, M and G are powers of 1000, Ki, Mi and Gi
-    /// of 1024. Encodes again until the size is met (file preset).
+    /// Encodes again until the file has 97 to 100 % of it (file preset). If the content needs fewer bits, the file is
+    /// smaller, with a warning; if the smallest file is larger, it is kept and the exit code is 7. k, M and G are
+    /// powers of 1000, Ki, Mi and Gi of 1024.
     #[arg(long, value_name = "BYTES", value_parser = values::file_size, group = "rate")]
     pub(crate) size: Option<u64>,
     /// Follow the bitrates in this CSV file (rtc preset).

@@ -104,7 +104,7 @@ pub(crate) struct EncoderArgs {
     /// Set a backend-specific option (see `codec codecs`); repeatable.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) knob: Vec<KnobSetting>,
-    /// Code a region better (-24 to -1) or worse (1 to 24) than the rest; repeatable.
+    /// Code a region better or worse than the rest by an offset of -24 (better) to 24 (worse); repeatable.
     ///
     /// W, H, X and Y are in pixels of the encoded frame, rounded to macroblocks; where regions
     /// overlap, the last one counts. OFFSET is a QP offset on the scale of H.264, for every codec:

@@ -93,7 +93,7 @@ pub(crate) struct VadArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Set the speech probability above which a 16 ms block counts as speech.
+    /// Set the lowest probability at which a 16 ms block counts as speech.
     #[arg(long, value_name = "0..1", default_value_t = 0.5, value_parser = decimal::<f32>)]
     pub(crate) threshold: f32,
     /// Ignore speech segments that are shorter, in milliseconds.

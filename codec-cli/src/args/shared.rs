@@ -41,8 +41,8 @@ pub(crate) struct InputArgs {
     pub(crate) raw: Option<RawLayout>,
     /// Set the first number of an image sequence, such as frame-%04d.png.
     ///
-    /// %d in the name of an image is a number, %04d one of four digits at least. The first number of an output is 1
-    /// otherwise; an input starts at number 0 or 1 and ends before the first missing one.
+    /// %d in the name of an image is a number, %04d one of four digits at least. Default: 1
+    /// for an output; 0 or 1 for an input, which ends before the first missing number.
     #[arg(long, value_name = "N", value_parser = count::<u64>)]
     pub(crate) start_number: Option<u64>,
     /// Reject input that exceeds these limits.

@@ -159,7 +159,7 @@ fn text_of(status: &ClusterStatus) -> String {
     lines.extend(status.workers.iter().map(worker_line));
     for refused in &status.refused {
         let (subject, error) = (first_line(&refused.subject), first_line(&refused.error));
-        lines.push(format!("refused message {subject}: {error}"));
+        lines.push(format!("rejected message {subject}: {error}"));
     }
     if lines.is_empty() {
         lines.push("no jobs and no workers".to_owned());
@@ -199,11 +199,11 @@ fn worker_line(worker: &WorkerStatus) -> String {
     let running: Vec<String> = record.running.iter().map(chunk).collect();
     let doing = if running.is_empty() { "idle".to_owned() } else { running.join(", ") };
     format!(
-        "worker {}: version {}, {}, {}; {doing}; last seen {} s ago",
+        "worker {}: version {}, {}, {} at a time; {doing}; last seen {} s ago",
         first_line(&worker.name),
         first_line(&record.version),
         first_line(&record.simd),
-        counted(record.jobs, "job"),
+        counted(record.jobs, "chunk"),
         worker.age.as_secs()
     )
 }

@@ -26,10 +26,10 @@ use crate::server::{Server, ServerOptions};
 
 use task::Outcome;
 
-/// How long a request for a chunk stays at the server, and that of a worker that ends when the queue is empty.
+/// Timeout of a request for a chunk, and of that of a worker that ends when the queue is empty.
 const REQUEST: Duration = Duration::from_secs(2);
 const LAST_REQUEST: Duration = Duration::from_millis(500);
-/// How often a worker gives a sign of life.
+/// How often a worker sends a heartbeat.
 const REPORT: Duration = Duration::from_secs(5);
 /// How long a worker pauses after its first failure; the time doubles with each further one. A machine that cannot
 /// encode thus leaves the chunks to others.
@@ -47,7 +47,7 @@ pub struct WorkerOptions {
     pub drain: bool,
     /// Limit of the attempts to encode a chunk, from 1.
     pub attempts: u32,
-    /// Time after which a chunk of a worker without a sign of life is given to another one. `None` keeps the setting
+    /// Time after which a chunk of a worker without a heartbeat is given to another one. `None` keeps the setting
     /// of the queue, which is 30 seconds at first.
     pub lease: Option<Duration>,
     /// Folder that all inputs must be in; relative names begin there.
@@ -98,7 +98,7 @@ struct Worker<'a> {
     resolve: Resolve<'a>,
     env: &'a Env,
     name: String,
-    /// Time after which a chunk without a sign of life is given to another worker.
+    /// Time after which a chunk without a heartbeat is given to another worker.
     lease: Duration,
     running: RefCell<Vec<Option<RunningChunk>>>,
     /// Changes when the state of any job changes.
@@ -161,7 +161,7 @@ impl Worker<'_> {
         format!("worker.{}", self.name)
     }
 
-    /// Gives a sign of life.
+    /// Sends a heartbeat.
     async fn report(&self) -> Result<()> {
         let record = WorkerRecord {
             version: VERSION.to_owned(),

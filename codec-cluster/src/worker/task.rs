@@ -80,7 +80,7 @@ enum Ended {
     Stopped,
 }
 
-/// Waits for the end of an encode; meanwhile gives signs of life and stops it if the job is cancelled.
+/// Waits for the end of an encode; meanwhile sends heartbeats and stops it if the job is cancelled.
 async fn follow(
     worker: &Worker<'_>,
     message: &Message,
@@ -111,7 +111,7 @@ async fn follow(
                 encode.stop.request();
             }
             _ = beat.tick() => {
-                // A sign of life that is lost is followed by another one.
+                // A heartbeat that is lost is followed by another one.
                 let _ = message.ack_with(AckKind::Progress).await;
                 is_cancelled |= cancelled(worker, claim).await;
             }

@@ -47,11 +47,12 @@ pub struct SimulateOptions {
     pub recovery: Recovery,
     /// Display of damaged frames.
     pub on_loss: OnLoss,
-    /// Time from capture to display. Default: 100 ms, or the link's delay, its jitter and 50 ms, if
-    /// that is more.
+    /// Time from capture to display. Default: 100 ms, or the sum of the link's delay and jitter, `encode_time`,
+    /// `decode_time` and 50 ms, if that is more.
     pub playout: Option<Duration>,
     /// How long to wait for an overdue frame after a gap is detected. Default: 10 ms, or the jitter
-    /// if the link reorders; with NACK, two round trips, the jitter and 30 ms, for two attempts.
+    /// if the link reorders; with NACK, twice the sum of a round trip, the jitter and 30 ms, for two attempts, and
+    /// the jitter if the link reorders.
     pub reorder_timeout: Option<Duration>,
     /// Minimum interval between key-frame requests.
     pub pli_interval: Duration,

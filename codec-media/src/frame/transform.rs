@@ -59,7 +59,7 @@ impl Transform {
     /// same size if one side of it follows from the aspect ratio.
     ///
     /// # Errors
-    /// As of [`Self::outcome`].
+    /// The errors of [`Self::outcome`].
     pub fn begin(&mut self, size: Size, info: PictureInfo) -> Result<(Size, PictureInfo)> {
         let (size, info) = self.outcome(size, info)?;
         self.target = self.resize.map(|_| size);

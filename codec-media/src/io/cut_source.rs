@@ -168,7 +168,7 @@ impl CutSource {
         let from = cut::text(self.cut.start());
         let name = &self.name;
         Failure::usage(format!(
-            "{name}: no frame at or after {from}: the video ends at {end_s:.3} s"
+            "{name}: no frame at or after {from} s: the video ends at {end_s:.3} s"
         ))
     }
 

@@ -38,8 +38,7 @@ pub(super) fn announce(
         env.level.name()
     ));
     if settings.encoder.is_rate_guessed() {
-        env.events
-            .note(format!("no -b, -q or --qp given: using {rate}, WebRTC's limit for this size"));
+        env.events.note(format!("no -b, -q or --qp given: using {rate}, after WebRTC's limits"));
     }
     if let Some(warning) = settings.transform().warning(stream_info.info) {
         env.events.warn(warning);

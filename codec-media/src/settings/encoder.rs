@@ -380,8 +380,10 @@ fn video_backend(
     let (backend, _, capabilities) = found?;
     let codec = backend.codec;
     if !format.is_raw_video() && !format.holds_video(codec) {
+        let other =
+            if codec == Codec::H264 { ".mp4 or .mkv" } else { ".mkv, which holds all codecs" };
         return Err(Failure::usage(format!(
-            "{format} cannot hold {codec} video\nhelp: use .mkv, which holds all codecs"
+            "{format} cannot hold {codec} video\nhelp: use {other}"
         )));
     }
     Ok((backend, capabilities))

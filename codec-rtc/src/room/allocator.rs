@@ -8,9 +8,9 @@ use codec_core::codec::Bitrate;
 
 /// On-stage sources get layers up to this height before the others climb.
 const STAGE_HEIGHT: u32 = 360;
-/// Headroom in percent that a layer above the current one needs, and that the lowest layer may exceed
-/// the estimate by while it flows.
+/// A higher layer is chosen only if the estimate exceeds its rate by this percentage.
 const HEADROOM_PERCENT: u64 = 15;
+/// The lowest layer is kept if its rate exceeds the remaining estimate by at most this percentage.
 const KEEP_PERCENT: u64 = 10;
 
 /// Importance of a source.

@@ -24,8 +24,8 @@
 //! - The caller assigns SSRCs to sources, for example by MID and RID ([`Room::add_encoding`]).
 //! - Timestamps at a switch follow the arrival of packets, not sender reports. Lip sync may change by the
 //!   difference of the delays of two encodings.
-//! - Spatial layers need all lower ones, also in modes whose layers are independent between key frames,
-//!   and are added at key frames only.
+//! - A viewer of a spatial layer also gets all lower ones, even in `_KEY` modes; layers are added at key frames
+//!   only.
 //! - VP9 without switching-up points (U) gets its temporal layers back at key frames only. H.264 has
 //!   temporal layers only with the Dependency Descriptor.
 

@@ -37,7 +37,7 @@ fn finished(command: Command) -> Command {
 const REAL_TIME: [&str; 2] = ["send", "simulate"];
 
 /// Flags of `transcode` that cannot be used with chunks.
-const NOT_OF_CHUNKS: [&str; 15] = [
+const NOT_OF_CHUNKS: [&str; 19] = [
     "more",
     "out_dir",
     "suffix",
@@ -47,12 +47,16 @@ const NOT_OF_CHUNKS: [&str; 15] = [
     "chunked",
     "preset",
     "bitrate",
-    "target",
     "size",
     "rate_trace",
     "passes",
     "report",
     "metrics",
+    "purpose",
+    "no_video",
+    "skip",
+    "drop",
+    "max_frame_time",
 ];
 
 /// Limits the flags that commands share to what holds for `command`.
@@ -80,13 +84,32 @@ fn as_in(command: &str, arg: Arg) -> Arg {
     }
 }
 
+const CHUNKS_INPUT: &str = "Input file.\n\nIt is read several times, so it cannot be a pipe.";
+const CHUNKS_LAYERS: &str =
+    "Set the temporal layers: L1T1 (a single layer, the default), L1T2 or L1T3";
+
 /// Commands (all of [`REAL_TIME`] if empty) and shared flags with a help of their own.
-const HELP: [(&str, &str, &str); 20] = [
+const HELP: [(&str, &str, &str); 26] = [
     ("plan", "output", "File for the plan, or `-` for standard output"),
     (
         "plan",
         "format",
-        "Set the format of the video to come: webm, mkv, mp4, ivf, h264 or obu.\n\nIt is webm without this option.",
+        "Set the format of the output: webm, mkv, mp4, ivf, h264 or obu.\n\nDefault: webm.",
+    ),
+    ("plan", "input", CHUNKS_INPUT),
+    ("submit", "input", CHUNKS_INPUT),
+    ("plan", "layers", CHUNKS_LAYERS),
+    ("submit", "layers", CHUNKS_LAYERS),
+    (
+        "submit",
+        "format",
+        "Set the format of the output: webm, mkv, mp4, ivf, h264 or obu.\n\nNeeded if the name of the output has \
+         no known extension.",
+    ),
+    (
+        "join",
+        "folder",
+        "Set the folder with the results.\n\nIt has the name of the plan with the extension .chunks by default.",
     ),
     (
         "encode",

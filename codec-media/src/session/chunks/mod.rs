@@ -63,6 +63,7 @@ pub fn settings_of(settings: &Encoding, env: &Env) -> Result<Encoding> {
         (settings.report.is_some(), "--report"),
         (settings.measure_psnr || settings.measure_ssim, "--metrics"),
         (settings.skip > 0, "--skip"),
+        (settings.encoder.spatial_layers() > 1, "a mode of --layers with spatial layers"),
     ];
     if let Some((_, flag)) = refused.into_iter().find(|(is_set, _)| *is_set) {
         return Err(Failure::usage(format!("{flag} cannot be used with chunks")));
@@ -123,7 +124,7 @@ fn plan_at(settings: &Encoding, quality_q8: Option<u32>, env: &Env) -> Result<Ch
 /// Encodes all chunks of a plan that have no result in `folder` yet, in parallel on the threads of `settings`.
 ///
 /// # Errors
-/// As of [`run_chunk`].
+/// The errors of [`run_chunk`].
 pub fn run(settings: &Encoding, plan: &ChunkPlan, folder: &Path, env: &Env) -> Result<Ran> {
     env.stop.handle_requests();
     let board = Arc::new(Board::new(plan, env));
@@ -207,7 +208,7 @@ fn join_part(
 /// [`settings_of`].
 ///
 /// # Errors
-/// As of [`crate::session::transcode`]. If the run is asked to stop, the output holds the chunks from the start
+/// The errors of [`crate::session::transcode`]. If the run is asked to stop, the output holds the chunks from the start
 /// that are complete.
 pub fn encode(settings: &Encoding, env: &Env) -> Result<()> {
     settings.rules.check(&settings.output)?;

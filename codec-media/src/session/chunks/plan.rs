@@ -25,7 +25,7 @@ pub struct ChunkPlan {
     pub(super) frame_rate: Rational,
     /// The time of the input, in ticks, that becomes time 0 of the output.
     pub(super) origin: i64,
-    /// Whether frames after the last chunk are left out.
+    /// Whether the input has frames after the last chunk, because their number is limited.
     pub(super) is_limited: bool,
     /// The error at which reading the input ended; the chunks cover the frames before it.
     pub(super) input_error: Option<String>,

@@ -141,7 +141,7 @@ pub(in crate::session) fn judge(target: TargetQuality, reached: f64, env: &Env) 
     if reached < wanted - metric.tolerance() {
         let message = format!(
             "cannot reach {target}: the nearest result, which is kept, has {name} {value}\n\
-             help: use a lower --speed, no --qp limits, or another codec"
+             help: use a lower --speed, another codec, or a lower target"
         );
         return Err(Failure::new(Kind::Check, message));
     }

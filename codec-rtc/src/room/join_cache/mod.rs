@@ -4,8 +4,8 @@
 //! frame. Only the lowest temporal layer is kept. [`Replay`] sends the packets faster than real time
 //! and then continues with live packets.
 //!
-//! The cache has no usable key frame (a miss) if more than 2 s of frames or 512 KiB follow it. Frames
-//! count with at most 200 ms each, so that a static screen share with an old key frame and few changes
+//! The cache has no usable key frame (a miss) if more than 2 s of frames or 512 KiB follow it. Each frame
+//! counts as at most 200 ms, so that a static screen share with an old key frame and few changes
 //! stays usable.
 //!
 //! Call order: [`JoinCache::push`] for every packet of the encoding; at a join, [`JoinCache::entries`]

@@ -206,7 +206,7 @@ impl Speakers {
         self.decide_dominant(now);
     }
 
-    /// Time of the next decision; `None` if the audio of nobody can change anything without a packet.
+    /// Time of the next decision; `None` if nothing changes until the next packet.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         let is_busy = |it: &Participant| it.is_speaking || it.activity.long() > 0;
