@@ -37,7 +37,7 @@ pub enum Tune {
     /// Squared error: the highest PSNR.
     #[default]
     Psnr,
-    /// Visual quality as viewers perceive it, at the cost of a lower PSNR.
+    /// Visual quality as viewers perceive it. PSNR may be lower, mainly in files.
     Visual,
 }
 
@@ -99,7 +99,7 @@ pub struct EncoderConfig {
     pub preset: Preset,
     /// Speed, from 0 (best quality) to 10 (fastest).
     pub speed: u8,
-    /// Temporal scalability mode.
+    /// Scalability mode: the numbers of spatial and temporal layers. Default: L1T1.
     pub scalability: Scalability,
     /// Shares of the bitrate of the spatial layers in percent, the lowest first; their sum is 100. `None`
     /// gives each layer 55 % of the next higher one.

@@ -73,7 +73,8 @@ pub enum Outcome {
 
 /// A video encoder: push frames, pull packets.
 ///
-/// It starts no threads, reads no clock and calls no callbacks.
+/// The encoders of this project start no threads, read no clock and call no callbacks; some third-party backends
+/// start threads.
 pub trait VideoEncoder: Send + Debug {
     /// Returns what the encoder supports; constant for its lifetime.
     fn capabilities(&self) -> &Capabilities;

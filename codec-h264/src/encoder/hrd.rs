@@ -16,8 +16,8 @@ const LENGTHS: HrdLengths =
     HrdLengths { initial_delay: 32, cpb_removal_delay: 32, dpb_output_delay: 8, time_offset: 0 };
 
 /// Returns the parameters of a buffer of `capacity_bits` that is filled at `rate_bps`. The rate is
-/// rounded up to one that the syntax has; the buffer holds the bits of as much time as before. The
-/// sender may pause while it is full, and frames may be late.
+/// rounded up to a value that the syntax of the HRD can express, and the buffer is scaled so that its duration stays
+/// the same. The sender may pause while it is full, and frames may be late.
 pub(super) fn parameters(rate_bps: u64, capacity_bits: u64) -> Hrd {
     let rate = rounded_up(rate_bps, 6);
     let capacity = u128::from(capacity_bits) * u128::from(rate);
