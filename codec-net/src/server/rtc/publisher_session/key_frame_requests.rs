@@ -2,30 +2,37 @@
 
 use std::time::Duration;
 
+use codec_rtc::recovery::KeyFrameRequester;
+
 /// Shortest interval between two requests.
 const INTERVAL: Duration = Duration::from_millis(300);
 /// When a request that follows a loss is repeated: the link may lose the request, too.
 const REPEAT_AFTER: Duration = Duration::from_millis(15);
 
-/// Merges the wishes for key frames, limits the rate of requests, and repeats those on a link with losses.
-#[derive(Clone, Copy, Debug, Default)]
+/// Merges the reasons for key frames, limits the rate of requests, and repeats those on a link with losses.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct KeyFrameRequests {
-    is_wanted: bool,
+    requester: KeyFrameRequester,
     /// Packets were lost since the last request.
     is_lossy: bool,
-    last: Option<Duration>,
     repetition: Option<Duration>,
 }
 
 impl KeyFrameRequests {
+    pub(super) fn new() -> Self {
+        let requester = KeyFrameRequester::new(INTERVAL);
+        Self { requester, is_lossy: false, repetition: None }
+    }
+
     /// Records that a key frame is needed.
-    pub(super) fn want(&mut self) {
-        self.is_wanted = true;
+    pub(super) fn need(&mut self) {
+        self.requester.set_needed(true);
     }
 
     /// Records that a key frame is needed because packets were lost.
-    pub(super) fn want_after_loss(&mut self) {
-        (self.is_wanted, self.is_lossy) = (true, true);
+    pub(super) fn need_after_loss(&mut self) {
+        self.need();
+        self.is_lossy = true;
     }
 
     /// Whether to send a request now; call [`Self::sent`] when it was sent.
@@ -39,13 +46,14 @@ impl KeyFrameRequests {
             return;
         }
         self.repetition = self.is_lossy.then(|| now.saturating_add(REPEAT_AFTER));
-        (self.is_wanted, self.is_lossy, self.last) = (false, false, Some(now));
+        self.is_lossy = false;
+        self.requester.poll(now);
+        self.requester.set_needed(false);
     }
 
     /// Time of the next request, if one is needed.
     pub(super) fn poll_timeout(&self) -> Option<Duration> {
-        let next = self.last.map_or(Duration::ZERO, |at| at.saturating_add(INTERVAL));
-        self.is_wanted.then_some(next).into_iter().chain(self.repetition).min()
+        self.requester.poll_timeout().into_iter().chain(self.repetition).min()
     }
 }
 
@@ -57,14 +65,14 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    /// The times at which requests are sent if a key frame is wanted at each of `wishes`.
-    fn sent(wishes: &[u64], lossy: bool) -> Vec<u64> {
-        let mut requests = KeyFrameRequests::default();
+    /// The times at which requests are sent if a key frame is needed at each of `times`.
+    fn sent(times: &[u64], lossy: bool) -> Vec<u64> {
+        let mut requests = KeyFrameRequests::new();
         (0..2000)
             .filter(|&at| {
-                match (wishes.contains(&at), lossy) {
-                    (true, true) => requests.want_after_loss(),
-                    (true, false) => requests.want(),
+                match (times.contains(&at), lossy) {
+                    (true, true) => requests.need_after_loss(),
+                    (true, false) => requests.need(),
                     (false, _) => {}
                 }
                 let is_due = requests.is_due(ms(at));

@@ -86,7 +86,7 @@ impl PublisherSession {
             repair: RecoveryOptions { round_trips: ROUND_TRIPS, ..RecoveryOptions::default() },
             mid: None,
             begun,
-            requests: KeyFrameRequests::default(),
+            requests: KeyFrameRequests::new(),
             limit: BitrateLimit::default(),
             frames: 0,
             bytes: 0,
@@ -254,16 +254,16 @@ impl PublisherSession {
 
     /// Requests a key frame for viewers.
     pub(super) fn request_key_frame(&mut self) {
-        self.requests.want();
+        self.requests.need();
     }
 
     /// Whether to request a key frame now.
     fn is_request_due(&mut self, now: Duration) -> bool {
         if self.buffer.poll_lost_frame(now).is_some() {
-            self.requests.want_after_loss();
+            self.requests.need_after_loss();
         }
         if self.buffer.needs_key_frame(now) {
-            self.requests.want();
+            self.requests.need();
         }
         self.requests.is_due(now)
     }
