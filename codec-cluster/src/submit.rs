@@ -6,6 +6,7 @@ use bytes::Bytes;
 use codec_media::Env;
 use codec_media::failure::{Failure, Result};
 use codec_media::session::chunks::{ChunkPlan, VERSION, incomplete};
+use codec_media::settings::encoding::Encoding;
 
 use crate::names::JobId;
 use crate::record::{ChunkRecord, ChunkState, JobRecord};
@@ -26,26 +27,31 @@ pub struct Submitted {
 /// Stores the plan of a job and adds the chunks without a result to the queue. A job that exists is continued: chunks
 /// in the queue stay there, and chunks that have failed are tried again.
 ///
-/// `input` is the name of the input, for lists; `folder` is the one with the results.
+/// `settings` are those of the plan, whose input is named in lists; `folder` is the one with the results.
 ///
 /// # Errors
 /// If the server cannot be reached, or the plan is larger than a message may be.
 pub fn submit(
     server: &ServerOptions,
+    settings: &Encoding,
     plan: &ChunkPlan,
-    input: &str,
     folder: &Path,
     env: &Env,
 ) -> Result<Submitted> {
     block_on(async {
         let server = Server::connect(server, env).await?;
-        let submitted = store(&server, plan, input, folder).await;
+        let submitted = store(&server, settings, plan, folder).await;
         server.close().await;
         submitted
     })
 }
 
-async fn store(server: &Server, plan: &ChunkPlan, input: &str, folder: &Path) -> Result<Submitted> {
+async fn store(
+    server: &Server,
+    settings: &Encoding,
+    plan: &ChunkPlan,
+    folder: &Path,
+) -> Result<Submitted> {
     let job = JobId::of(plan);
     let text = plan.to_json();
     let limit = server.client.max_payload();
@@ -60,13 +66,13 @@ async fn store(server: &Server, plan: &ChunkPlan, input: &str, folder: &Path) ->
     server.jobs.write_bytes(&job.plan_key(), Bytes::from(text)).await?;
     let record = JobRecord {
         version: VERSION.to_owned(),
-        input: input.to_owned(),
+        input: settings.input.path.display().to_string(),
         chunks: plan.chunks().len() as u64,
         frames: plan.frames(),
         is_cancelled: false,
     };
     server.jobs.write(&job.key(), &record).await?;
-    let todo = reset(server, &job, plan, folder).await?;
+    let todo = reset(server, &job, settings, plan, folder).await?;
     let queued = server.queue.add(&job, plan, &longest_first(plan, &todo)).await?;
     Ok(Submitted { job, queued, done: plan.chunks().len() - todo.len() })
 }
@@ -75,6 +81,7 @@ async fn store(server: &Server, plan: &ChunkPlan, input: &str, folder: &Path) ->
 async fn reset(
     server: &Server,
     job: &JobId,
+    settings: &Encoding,
     plan: &ChunkPlan,
     folder: &Path,
 ) -> Result<Vec<usize>> {
@@ -84,7 +91,7 @@ async fn reset(
         records.push(entry.value);
     }
     // Afterwards, so that a chunk that is completed meanwhile is not taken for a missing one.
-    let missing = incomplete(plan, folder);
+    let missing = incomplete(settings, plan, folder);
     for (index, (record, chunk)) in records.iter().zip(plan.chunks()).enumerate() {
         let state = record.as_ref().map(|record| record.state);
         let key = job.chunk_key(index);

@@ -1,6 +1,6 @@
 //! Flags of `codec cluster`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::parser::ValueSource;
@@ -229,11 +229,6 @@ pub(crate) fn arguments_of_plan(submit: &[String], format: &str) -> Vec<String> 
         }
     }
     plan
-}
-
-/// The name of an input in lists.
-pub(crate) fn input_name(path: &Path) -> String {
-    path.display().to_string()
 }
 
 #[cfg(test)]

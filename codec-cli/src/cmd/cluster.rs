@@ -13,7 +13,6 @@ use super::chunks::{arguments, load, planned};
 use crate::args::chunks::{check_plan, chunk_encoding};
 use crate::args::cluster::{
     CancelArgs, ClusterArgs, ClusterStep, StatusArgs, SubmitArgs, WorkerArgs, arguments_of_plan,
-    input_name,
 };
 use crate::args::encode::EncodeArgs;
 
@@ -40,8 +39,7 @@ fn submit(args: &SubmitArgs, env: &Env) -> Result<()> {
     if args.wait {
         settings.rules.check(&settings.output)?;
     }
-    let input = input_name(&planned.input.path());
-    let submitted = codec_cluster::submit(&server, &plan, &input, &args.work, env)?;
+    let submitted = codec_cluster::submit(&server, &settings, &plan, &args.work, env)?;
     report_submitted(&submitted, &plan, args.wait, env)?;
     if !args.wait {
         return Ok(());

@@ -38,7 +38,8 @@ pub(super) fn announce(
         env.level.name()
     ));
     if settings.encoder.is_rate_guessed() {
-        env.events.note(format!("no -b, -q or --qp given: using {rate}, after WebRTC's limits"));
+        env.events
+            .note(format!("no -b, -q or --qp given: using {rate}, derived from WebRTC's limits"));
     }
     if let Some(warning) = settings.transform().warning(stream_info.info) {
         env.events.warn(warning);

@@ -11,7 +11,6 @@ use crate::failure::{Failure, Kind, Result};
 use crate::frame::planes::Planes;
 use crate::io::decoded::{DecodeOptions, open_decoder};
 use crate::settings::encoding::Encoding;
-use crate::settings::goal::Goal;
 
 use super::meter::{MeterThread, QualityMeter};
 
@@ -44,10 +43,8 @@ pub(super) struct Checked {
 impl Checker {
     /// Opens the checker; `None` if there is nothing to check.
     pub(super) fn open(settings: &Encoding, size: Size, env: &Env) -> Result<Option<Self>> {
-        let meter = match settings.goal {
-            Some(Goal::Quality(target)) => Some(QualityMeter::new(target.metric, size)?),
-            Some(Goal::Size(_)) | None => None,
-        };
+        let meter = settings.target().map(|target| QualityMeter::new(target.metric, size));
+        let meter = meter.transpose()?;
         if !settings.verify && !settings.measure_ssim && meter.is_none() {
             return Ok(None);
         }

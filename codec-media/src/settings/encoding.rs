@@ -9,7 +9,7 @@ use codec_rtc::link::RateTrace;
 
 use super::audio::{AudioOptions, AudioSettings};
 use super::encoder::{CODECS, EncoderOptions, EncoderSettings, Preset};
-use super::goal::Goal;
+use super::goal::{Goal, TargetQuality};
 use crate::failure::{Failure, Result};
 use crate::frame::transform::Transform;
 use crate::io::decoded::DecodeOptions;
@@ -168,6 +168,14 @@ impl Encoding {
             fps: self.fps,
             advice: Advice::FLAGS,
             ..DecodeOptions::default()
+        }
+    }
+
+    /// The quality to aim for, if there is one.
+    pub(crate) fn target(&self) -> Option<TargetQuality> {
+        match self.goal {
+            Some(Goal::Quality(target)) => Some(target),
+            Some(Goal::Size(_)) | None => None,
         }
     }
 

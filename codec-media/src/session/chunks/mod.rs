@@ -40,10 +40,9 @@ use crate::settings::encoding::Encoding;
 use crate::settings::goal::{Goal, TargetQuality};
 use crate::stop;
 
-use super::goal::quality::{Chosen, MAX_ENCODES, is_nearer, judge};
+use super::goal::quality::{Attempt, QualitySearch, judge};
 use join::{Joining, missing, report};
 use run::{Board, file_of, is_done, run_all};
-use target::target_of;
 
 /// The version of this library, on which the bytes of chunks depend.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -75,7 +74,7 @@ pub fn settings_of(settings: &Encoding, env: &Env) -> Result<Encoding> {
         let message = format!("{name}: chunks require a file as input: it is read several times");
         return Err(Failure::usage(message));
     }
-    if target_of(settings).is_some() {
+    if settings.target().is_some() {
         settings.encoder.check_quality()?;
         return Ok(settings.clone());
     }
@@ -99,9 +98,9 @@ pub fn settings_of(settings: &Encoding, env: &Env) -> Result<Encoding> {
 /// If the input cannot be read.
 pub fn plan(settings: &Encoding, env: &Env) -> Result<ChunkPlan> {
     env.stop.handle_requests();
-    let Some(target) = target_of(settings) else { return plan_at(settings, None, env) };
-    let chosen = Chosen::search(settings, target, env)?;
-    plan_at(settings, Some(chosen.quality_q8()), env)
+    let Some(target) = settings.target() else { return plan_at(settings, None, env) };
+    let search = QualitySearch::run(settings, target, env)?;
+    plan_at(settings, Some(search.quality_q8()), env)
 }
 
 /// Divides the input into chunks of a quality, or of that of `settings`.
@@ -188,7 +187,7 @@ fn join_part(
 ) -> Result<()> {
     let Part { chunks, mut end } = part;
     let mut reached = None;
-    if let Some(target) = target_of(settings).filter(|_| end.is_ok()) {
+    if let Some(target) = settings.target().filter(|_| end.is_ok()) {
         match target::reached(plan, folder, target.metric) {
             Ok(value) => {
                 end = judge(target, value, env);
@@ -232,7 +231,7 @@ pub fn encode(settings: &Encoding, env: &Env) -> Result<()> {
 fn encode_into(settings: &Encoding, folder: &Path, env: &Env) -> Result<()> {
     let started = Instant::now();
     env.stop.handle_requests();
-    let (plan, part) = match target_of(settings) {
+    let (plan, part) = match settings.target() {
         Some(target) => run_to_target(settings, target, folder, env)?,
         None => {
             let plan = plan_at(settings, None, env)?;
@@ -271,27 +270,14 @@ fn run_to_target(
     folder: &Path,
     env: &Env,
 ) -> Result<(ChunkPlan, Part)> {
-    let chosen = Chosen::search(settings, target, env)?;
-    let mut quality_q8 = chosen.quality_q8();
-    let mut best: Option<(f64, ChunkPlan, Part)> = None;
-    for number in 1..=MAX_ENCODES {
+    let search = QualitySearch::run(settings, target, env)?;
+    let nearest = search.nearest(env, |quality_q8| {
         let plan = plan_at(settings, Some(quality_q8), env)?;
-        let part = run_part(settings, &plan, folder, env)?;
-        if part.end.is_err() {
-            // An earlier attempt may be complete.
-            let end = part.end.clone();
-            let before = best.map(|(_, plan, part)| (plan, Part { end, ..part }));
-            return Ok(before.unwrap_or((plan, part)));
-        }
-        let reached = target::reached(&plan, folder, target.metric)
-            .map_err(|_| Failure::internal("a chunk was not measured"))?;
-        if best.as_ref().is_none_or(|(before, ..)| is_nearer(target, reached, *before)) {
-            best = Some((reached, plan, part));
-        }
-        let next = chosen.corrected(quality_q8, reached);
-        let Some(next) = next.filter(|_| number < MAX_ENCODES) else { break };
-        chosen.warn_of_repetition(reached, next, env);
-        quality_q8 = next;
-    }
-    best.map(|(_, plan, part)| (plan, part)).ok_or_else(|| Failure::internal("no encode"))
+        let Part { chunks, end } = run_part(settings, &plan, folder, env)?;
+        // Of a part, the mean is not needed.
+        let reached = target::reached(&plan, folder, target.metric).unwrap_or(f64::NAN);
+        Ok(Attempt { result: (plan, chunks), reached, end })
+    })?;
+    let Attempt { result: (plan, chunks), end, .. } = nearest;
+    Ok((plan, Part { chunks, end }))
 }

@@ -12,7 +12,7 @@ use super::file::{ChunkReader, ChunkWriter};
 use super::key::Key;
 use super::plan::{ChunkPlan, PlannedChunk, fingerprint};
 use super::source::ChunkSource;
-use super::target::{self, target_of};
+use super::target;
 use crate::Env;
 use crate::events::{Events, Listener, Severity};
 use crate::failure::{Failure, Result};
@@ -38,12 +38,15 @@ pub(super) fn is_done(folder: &Path, key: &Key) -> Result<bool> {
     }
 }
 
-/// The chunks of a plan that [`run_chunk`] would encode, in order: `folder` has no result, or a damaged one.
+/// The chunks of a plan that [`run_chunk`] would encode, in order: `folder` has no result, a damaged one, or, with a
+/// target, one that was not measured.
 #[must_use]
-pub fn incomplete(plan: &ChunkPlan, folder: &Path) -> Vec<usize> {
+pub fn incomplete(settings: &Encoding, plan: &ChunkPlan, folder: &Path) -> Vec<usize> {
+    let is_complete = |key: &Key| {
+        is_done(folder, key).unwrap_or(false) && target::is_measured(settings, folder, key)
+    };
     let chunks = plan.chunks().iter().enumerate();
-    let open = chunks.filter(|(_, chunk)| !is_done(folder, &chunk.key).unwrap_or(false));
-    open.map(|(index, _)| index).collect()
+    chunks.filter(|(_, chunk)| !is_complete(&chunk.key)).map(|(index, _)| index).collect()
 }
 
 /// Encodes a chunk of a plan into `folder`, unless its result is there already. Returns whether it was
@@ -89,7 +92,7 @@ pub fn run_chunk(
     let finished = session.encode_all(&settings, &mut source)?;
     finished.end.clone()?;
     source.check()?;
-    if let Some(target) = target_of(&settings) {
+    if let Some(target) = settings.target() {
         target::store(folder, &key, target.metric, &finished.values)?;
     }
     match finished.output.commit() {

@@ -1,5 +1,4 @@
-//! Chunks whose quality is searched for: the quality of the whole input is measured where it is encoded, one
-//! file of values per chunk.
+//! Chunks with a target: each is measured where it is encoded, and a file beside its result has the mean.
 
 use std::fs;
 use std::io::Write;
@@ -9,30 +8,21 @@ use super::key::Key;
 use super::plan::{ChunkPlan, PlannedChunk};
 use crate::failure::{Failure, Result};
 use crate::io::output::{OutputFile, OutputRules};
+use crate::session::goal::mean;
 use crate::settings::encoding::Encoding;
-use crate::settings::goal::{Goal, TargetMetric, TargetQuality};
-
-/// The target of chunks, if they have one.
-pub(super) fn target_of(settings: &Encoding) -> Option<TargetQuality> {
-    match settings.goal {
-        Some(Goal::Quality(target)) => Some(target),
-        Some(Goal::Size(_)) | None => None,
-    }
-}
+use crate::settings::goal::TargetMetric;
 
 /// The file with the mean value of a metric over the frames of a chunk.
 fn value_file(folder: &Path, key: &Key, metric: TargetMetric) -> PathBuf {
     folder.join(format!("{key}.{}", metric.name()))
 }
 
-/// Stores the values of the frames of a chunk.
+/// Stores the mean of the values of the frames of a chunk.
 pub(super) fn store(folder: &Path, key: &Key, metric: TargetMetric, values: &[f64]) -> Result<()> {
     let path = value_file(folder, key, metric);
     let rules = OutputRules { overwrite: true, ..OutputRules::default() };
     let output = OutputFile::create(&path, &rules)?;
-    #[expect(clippy::cast_precision_loss, reason = "a chunk has fewer than 2^52 frames")]
-    let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
-    let written = writeln!(output.writer()?, "{mean:?}");
+    let written = writeln!(output.writer()?, "{:?}", mean(values));
     written.map_err(|error| Failure::output(&output.name, error))?;
     output.commit()
 }
@@ -45,7 +35,7 @@ fn stored(folder: &Path, key: &Key, metric: TargetMetric) -> Option<f64> {
 
 /// Whether the values of a chunk are stored, if there is a target.
 pub(super) fn is_measured(settings: &Encoding, folder: &Path, key: &Key) -> bool {
-    target_of(settings).is_none_or(|target| stored(folder, key, target.metric).is_some())
+    settings.target().is_none_or(|target| stored(folder, key, target.metric).is_some())
 }
 
 /// The mean over all frames of a plan.

@@ -17,6 +17,7 @@ use crate::settings::encoding::Encoding;
 use crate::settings::goal::Goal;
 
 use super::open_input;
+pub(super) use samples::mean;
 pub(super) use search::BEST_Q8;
 
 /// Encodes `media`, the opened input of `settings`, to its goal.

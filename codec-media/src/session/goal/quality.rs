@@ -1,6 +1,6 @@
 //! Encodes to a mean quality.
 
-use super::super::{Finished, Session};
+use super::super::Session;
 use super::samples::{Samples, has_fractions, mean};
 use super::search::{BEST_Q8, FINEST_Q8, Search};
 use super::{check_files, media_of};
@@ -13,17 +13,27 @@ use crate::settings::encoding::Encoding;
 use crate::settings::goal::TargetQuality;
 
 /// Most encodes of the whole input.
-pub(in crate::session) const MAX_ENCODES: u32 = 3;
+const MAX_ENCODES: u32 = 3;
 
-/// The outcome of a search on sampled parts of an input.
-pub(in crate::session) struct Chosen {
+/// A search for a quality, on sampled parts of an input.
+pub(in crate::session) struct QualitySearch {
     search: Search,
     target: TargetQuality,
 }
 
-impl Chosen {
+/// An encode of the whole input.
+pub(in crate::session) struct Attempt<T> {
+    /// The encode.
+    pub(in crate::session) result: T,
+    /// The mean of the metric.
+    pub(in crate::session) reached: f64,
+    /// Why it ended early.
+    pub(in crate::session) end: Result<()>,
+}
+
+impl QualitySearch {
     /// Searches for the quality at which the metric of `target` has its value.
-    pub(in crate::session) fn search(
+    pub(in crate::session) fn run(
         settings: &Encoding,
         target: TargetQuality,
         env: &Env,
@@ -61,24 +71,46 @@ impl Chosen {
         self.search.best()
     }
 
-    /// The quality of another encode, in 256ths, after one at `quality_q8` has reached a value that is too far from
-    /// the target; `None` if another quality would not help.
-    pub(in crate::session) fn corrected(&self, quality_q8: u32, reached: f64) -> Option<u32> {
+    /// Encodes the whole input at the quality that was found, and at a corrected one while the mean is too far from the
+    /// target. Returns the nearest attempt, or, after an attempt that ended early, an earlier one with that end if
+    /// there is one.
+    pub(in crate::session) fn nearest<T>(
+        &self,
+        env: &Env,
+        mut encode: impl FnMut(u32) -> Result<Attempt<T>>,
+    ) -> Result<Attempt<T>> {
         let TargetQuality { metric, value: wanted } = self.target;
-        let is_near = (reached - wanted).abs() <= metric.tolerance();
-        let next = self.search.corrected(quality_q8, reached);
-        (!is_near && next != quality_q8).then_some(next)
-    }
-
-    /// Warns that the input is encoded again at quality `next_q8`.
-    pub(in crate::session) fn warn_of_repetition(&self, reached: f64, next_q8: u32, env: &Env) {
-        let metric = self.target.metric;
-        env.events.warn(format!(
-            "{} {} is too far from the target: encoding again at quality {}",
-            metric.name(),
-            metric.format(reached),
-            shown(next_q8)
-        ));
+        let distance = |reached: f64| (reached - wanted).abs();
+        let mut quality_q8 = self.quality_q8();
+        let mut best: Option<Attempt<T>> = None;
+        for number in 1..=MAX_ENCODES {
+            let attempt = encode(quality_q8)?;
+            if attempt.end.is_err() {
+                return Ok(match best {
+                    Some(before) => Attempt { end: attempt.end, ..before },
+                    None => attempt,
+                });
+            }
+            let reached = attempt.reached;
+            if best.as_ref().is_none_or(|before| distance(reached) < distance(before.reached)) {
+                best = Some(attempt);
+            }
+            let next = self.search.corrected(quality_q8, reached);
+            if distance(reached) <= metric.tolerance()
+                || next == quality_q8
+                || number == MAX_ENCODES
+            {
+                break;
+            }
+            env.events.warn(format!(
+                "{} {} is too far from the target: encoding again at quality {}",
+                metric.name(),
+                metric.format(reached),
+                shown(next)
+            ));
+            quality_q8 = next;
+        }
+        best.ok_or_else(|| Failure::internal("no encode"))
     }
 }
 
@@ -90,11 +122,9 @@ pub(super) fn encode(
     env: &Env,
 ) -> Result<()> {
     check_files(settings, "--target")?;
-    let chosen = Chosen::search(settings, target, env)?;
+    let search = QualitySearch::run(settings, target, env)?;
     let mut media = Some(media);
-    let mut quality_q8 = chosen.quality_q8();
-    let mut best: Option<(f64, Finished)> = None;
-    for number in 1..=MAX_ENCODES {
+    let Attempt { result: mut finished, reached, end } = search.nearest(env, |quality_q8| {
         let attempt = settings.at_quality(quality_q8);
         let attempt_media = media_of(&mut media, settings, env)?;
         let Some(mut source) = attempt_media.video else {
@@ -102,31 +132,10 @@ pub(super) fn encode(
         };
         let session = Session::new(&attempt, &*source, attempt_media.audio, env)?;
         let finished = session.encode_all(&attempt, &mut *source)?;
-        let reached = mean(&finished.values);
-        let was_cut = finished.end.is_err();
-        let is_better = best.as_ref().is_none_or(|(before, _)| is_nearer(target, reached, *before));
-        if is_better {
-            best = Some((reached, finished));
-        }
-        let next = chosen.corrected(quality_q8, reached).filter(|_| !was_cut);
-        let Some(next) = next.filter(|_| number < MAX_ENCODES) else { break };
-        chosen.warn_of_repetition(reached, next, env);
-        quality_q8 = next;
-    }
-    let Some((reached, finished)) = best else { return Err(Failure::internal("no encode")) };
-    keep(target, reached, finished, env)
-}
-
-/// Whether `reached` is nearer to the target than `before`.
-pub(in crate::session) fn is_nearer(target: TargetQuality, reached: f64, before: f64) -> bool {
-    (reached - target.value).abs() < (before - target.value).abs()
-}
-
-/// Keeps the result and reports what it reached.
-fn keep(target: TargetQuality, reached: f64, mut finished: Finished, env: &Env) -> Result<()> {
-    if finished.end.is_ok() {
-        finished.end = judge(target, reached, env);
-    }
+        let (reached, end) = (mean(&finished.values), finished.end.clone());
+        Ok(Attempt { result: finished, reached, end })
+    })?;
+    finished.end = end.and_then(|()| judge(target, reached, env));
     finished.add_to_summary(|summary| summarise(target, reached, summary));
     finished.keep()
 }

@@ -227,7 +227,7 @@ pub(super) fn count(settings: &Encoding, env: &Env) -> Result<u64> {
 
 /// The mean of values; 0 without any.
 #[expect(clippy::cast_precision_loss, reason = "a number of frames")]
-pub(super) fn mean(values: &[f64]) -> f64 {
+pub(in crate::session) fn mean(values: &[f64]) -> f64 {
     if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
 }
 
