@@ -208,6 +208,40 @@ fn settings_that_chunks_cannot_have_are_refused() {
     ] {
         place.fails(2, "chunks", &[&chunked[..], more].concat());
     }
+    // Help of a plan lists what it accepts.
+    let help = place.ok(&["chunks", "plan", "--help"]).out;
+    let help = String::from_utf8(help).unwrap();
+    let listed = |flag: &str| help.lines().any(|line| line.split([' ', ',']).any(|it| it == flag));
+    let plan = ["chunks", "plan", "clip.y4m", "-o", "p.json", "-c", "vp9"];
+    for more in [
+        &["--bitrate", "300k"][..],
+        &["--preset", "rtc"],
+        &["--size", "8k"],
+        &["--skip", "1"],
+        &["--report", "a.csv"],
+        &["--metrics", "psnr"],
+        &["--passes", "1"],
+        &["--copy"],
+        &["--lossless"],
+        &["--fragmented"],
+        &["--chunked"],
+        &["--no-video"],
+        &["--for", "web"],
+        &["--drop"],
+        &["--max-frame-time", "8ms"],
+        &["--out-dir", "d"],
+        &["--rate-trace", "a.csv"],
+    ] {
+        assert_eq!(place.run(&[&plan[..], more].concat()).code, 2, "{more:?}");
+        assert!(!listed(more[0]), "{more:?}: {help}");
+    }
+    assert!(listed("--target") && listed("--quality") && listed("--qp"), "{help}");
+    place.fails(
+        2,
+        "with spatial layers cannot be used",
+        &[&plan[..], &["--layers", "L2T1"]].concat(),
+    );
+    assert!(!place.has("p.json"));
     let pipe = ["encode", "-", "-o", "a.webm", "--chunked"];
     place.fails(2, "chunks require a file as input", &pipe);
     let missing = ["encode", "none.y4m", "-o", "a.webm", "--chunked"];
