@@ -245,7 +245,6 @@ impl EncoderSettings {
     }
 
     /// Number of spatial layers.
-    #[cfg(feature = "net")]
     pub(crate) fn spatial_layers(&self) -> u8 {
         self.scalability.spatial_layers()
     }
