@@ -11,6 +11,7 @@ use codec_rtc::packet::VideoFormat;
 
 /// Configuration of a [`Peer`](super::Peer).
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct PeerConfig {
     /// The `Instant` that corresponds to `Duration::ZERO`. Must be at most an hour before the
     /// creation of the first peer of the process, which is a limit of str0m.
@@ -27,6 +28,9 @@ pub struct PeerConfig {
     pub candidates: Vec<LocalCandidate>,
     /// Codecs to negotiate.
     pub codecs: Codecs,
+    /// Whether answers accept several layers of a media section (RFC 8853), for servers that select
+    /// one for each viewer; default `false`.
+    pub simulcast: bool,
     /// Versions of DTLS.
     pub dtls: DtlsVersions,
     /// Initial bandwidth estimate; with `None`, no estimate is made. Default 1 Mb/s.
@@ -63,6 +67,7 @@ impl PeerConfig {
             ice_lite: false,
             candidates: Vec::new(),
             codecs: Codecs::default(),
+            simulcast: false,
             dtls: DtlsVersions::default(),
             start_bitrate: Some(Bitrate::kbps(1000)),
             congestion: None,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use codec_core::codec::Bitrate;
 
-use codec_rtc::extension::Extensions;
+use codec_rtc::extension::{Extensions, Label};
 use codec_rtc::packet::h264::{Profile, ProfileLevelId};
 
 /// Identifier of a media section (`a=mid`).
@@ -146,6 +146,8 @@ impl Media {
 pub struct RtpPacket {
     /// Media section.
     pub mid: Mid,
+    /// Layer of simulcast (RFC 8852), if the section has several.
+    pub rid: Option<Label>,
     /// Codec of the payload type.
     pub codec: Codec,
     /// RTP header. Its sequence number equals the low 16 bits of [`Self::sequence`].

@@ -133,5 +133,5 @@ pub use event::{
 };
 pub use h264::H264Profiles;
 pub use media_sections::OfferedSection;
-pub use peer::{Peer, PendingOffer, SendError, Transmit};
+pub use peer::{Forwarded, Peer, PendingOffer, SendError, Transmit};
 pub use sdp::SdpError;

@@ -2,7 +2,7 @@
 //! (RFC 3264, section 6; RFC 8829, section 5.3.1): port 0 with the formats of the offer.
 //!
 //! str0m never sees rejected sections, because it would answer without formats, which other
-//! endpoints cannot parse. Nor does it see simulcast, since several layers cannot be forwarded: a
+//! endpoints cannot parse. Nor does it see simulcast, unless the configuration accepts it: a
 //! sender whose answer has no simulcast sends only its first layer (RFC 8853, section 5.3.2).
 
 use codec_rtc::packet::VideoFormat;
@@ -55,7 +55,8 @@ pub(super) struct Rejected {
     lines: Vec<(usize, Vec<String>)>,
 }
 
-/// Returns the offer as passed to str0m, and the rejected sections.
+/// Returns the offer as passed to str0m, and the rejected sections. `simulcast`: whether str0m accepts
+/// several layers of a section.
 ///
 /// # Errors
 /// Returns [`SdpError::NoCommonCodec`] if there are audio or video sections, but none has a
@@ -64,6 +65,7 @@ pub(super) fn take(
     offer: &str,
     codecs: Codecs,
     limits: &PeerLimits,
+    simulcast: bool,
 ) -> Result<(String, Rejected), SdpError> {
     let sections = sections(offer);
     let lines = judge(&sections, codecs, limits);
@@ -82,7 +84,8 @@ pub(super) fn take(
             // The part before the first media section is not counted.
             rejected.lines.push((at - 1, rejection(section)));
         } else {
-            kept.push(section.iter().copied().filter(|line| !is_simulcast(line)).collect());
+            let keeps = |line: &&str| simulcast || !is_simulcast(line);
+            kept.push(section.iter().copied().filter(keeps).collect());
         }
     }
     let bundle = bundle_without(&sections, &lines);
@@ -359,7 +362,7 @@ mod tests {
     #[test]
     fn rejected_sections_keep_their_formats_and_position() {
         let offer = format!("{SESSION}{H264}{ICE}a=candidate:1\r\n{OPUS}");
-        let (seen, rejected) = take(&offer, Codecs::default(), &one()).unwrap();
+        let (seen, rejected) = take(&offer, Codecs::default(), &one(), false).unwrap();
         assert!(!seen.contains("m=video") && seen.contains("m=audio 0 "), "{seen}");
         assert!(seen.ends_with(&format!(
             "{OPUS}a=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdef01234567\r\n\
@@ -378,17 +381,26 @@ mod tests {
     }
 
     #[test]
+    fn simulcast_is_seen_only_if_it_is_accepted() {
+        let offer = format!("{SESSION}{VP8}{ICE}");
+        let seen = |simulcast| take(&offer, Codecs::default(), &one(), simulcast).unwrap().0;
+        assert!(seen(true).contains("a=simulcast:send h;l"));
+        let without = seen(false);
+        assert!(!without.contains("simulcast") && !without.contains("a=rid"), "{without}");
+    }
+
+    #[test]
     fn no_common_codec_error_lists_the_codecs_of_both_sides() {
         let offer = format!("{SESSION}{H264}");
         let refused =
-            take(&offer, Codecs { pcmu: false, pcma: false, ..Codecs::default() }, &one());
+            take(&offer, Codecs { pcmu: false, pcma: false, ..Codecs::default() }, &one(), false);
         let text = refused.unwrap_err().to_string();
         assert!(text.contains("H264") && text.contains("VP8, Opus"), "{text}");
         assert!(!text.contains("rtx"), "{text}");
         // An offer with only data channels is accepted, as is a section disabled by the offer
         // itself.
         for fine in ["m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:0\r\n", ""] {
-            assert!(take(&format!("{SESSION}{fine}"), Codecs::default(), &one()).is_ok());
+            assert!(take(&format!("{SESSION}{fine}"), Codecs::default(), &one(), false).is_ok());
         }
     }
 
@@ -411,7 +423,8 @@ mod tests {
             ]
         );
         assert_eq!(line(H264Profiles::NONE).codecs, ["H264"]);
-        let error = take(&offer, codecs(H264Profiles::only(Profile::Main)), &one()).unwrap_err();
+        let error =
+            take(&offer, codecs(H264Profiles::only(Profile::Main)), &one(), false).unwrap_err();
         let text = error.to_string();
         assert!(text.contains("supported VP8, H264 (Main, packetization mode 1)"), "{text}");
     }
@@ -420,7 +433,7 @@ mod tests {
     fn second_video_section_is_rejected_and_simulcast_hidden() {
         let second = VP8.replace("a=mid:2", "a=mid:3").replace(" 96", " 97").replace(":96", ":97");
         let offer = format!("{SESSION}{OPUS}{VP8}{second}");
-        let (seen, rejected) = take(&offer, Codecs::default(), &one()).unwrap();
+        let (seen, rejected) = take(&offer, Codecs::default(), &one(), false).unwrap();
         assert_eq!(seen.matches("m=video").count(), 1);
         for gone in ["a=rid:", "a=simulcast", "rtp-stream-id"] {
             assert!(!seen.contains(gone), "{gone}: {seen}");

@@ -24,6 +24,8 @@ const RTX_CACHE: (usize, Duration, f32) = (2000, Duration::from_secs(3), 0.15);
 pub(super) struct Sender {
     mid: Mid,
     ssrc: u32,
+    /// The first number, and the next one.
+    first: u64,
     next: u64,
 }
 
@@ -93,6 +95,23 @@ impl std::error::Error for SendError {
     }
 }
 
+/// A packet that a server passes on from one peer to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forwarded<'a> {
+    /// Payload type: that of one of the section's [`codecs`](Media::codecs).
+    pub payload_type: u8,
+    /// Number of the packet from 0, unwrapped. Late packets have lower numbers than earlier ones.
+    pub number: u64,
+    /// RTP timestamp.
+    pub timestamp: u32,
+    /// RTP marker.
+    pub marker: bool,
+    /// Payload of 1 to [`Peer::MAX_FORWARDED_BYTES`] bytes.
+    pub payload: &'a [u8],
+    /// Header extensions; MID and transport-wide sequence numbers are added.
+    pub extensions: &'a Extensions,
+}
+
 /// Selects the payload type of a packet.
 #[derive(Clone, Copy)]
 pub(crate) enum Payload {
@@ -119,6 +138,8 @@ impl Peer {
     /// 1,280 bytes unless there is a long Dependency Descriptor. The same holds for FEC packets,
     /// which also protect the extensions.
     pub const MAX_PAYLOAD_BYTES: usize = 1120;
+    /// Maximum payload size of a forwarded packet: senders leave room for other headers than ours.
+    pub const MAX_FORWARDED_BYTES: usize = 1300;
     /// Maximum payload size of an FEC packet.
     const MAX_REPAIR_BYTES: usize = 1190;
     /// Maximum number of bytes queued in the pacer per media section.
@@ -257,6 +278,77 @@ impl Peer {
             nackable: false,
         };
         self.send_packet(now, mid, &packet)
+    }
+
+    /// Sends a packet of another peer on a media section, of which all packets are forwarded. Lost
+    /// packets of video are retransmitted on request (RFC 4588).
+    ///
+    /// # Errors
+    /// Returns [`SendError`] and sends nothing.
+    pub fn forward(
+        &mut self,
+        now: Duration,
+        mid: Mid,
+        packet: &Forwarded<'_>,
+    ) -> Result<(), SendError> {
+        self.contained(Err(SendError::NotConnected), |peer| {
+            peer.advance(now);
+            peer.write_forwarded(mid, packet)?;
+            peer.tick();
+            Ok(())
+        })
+    }
+
+    fn write_forwarded(&mut self, mid: Mid, packet: &Forwarded<'_>) -> Result<(), SendError> {
+        if self.state != State::Connected {
+            return Err(SendError::NotConnected);
+        }
+        let (bytes, limit) = (packet.payload.len(), Self::MAX_FORWARDED_BYTES);
+        if bytes > limit {
+            return Err(SendError::TooLong { bytes, limit });
+        }
+        if bytes == 0 {
+            return Err(SendError::Packet(WriteError::EmptyPayload));
+        }
+        let sender = self.sender(mid)?;
+        let number: SeqNo = sender.first.saturating_add(packet.number).into();
+        let payload_type = Pt::new_with_value(packet.payload_type);
+        let at = self.instant(self.now);
+        let mut api = self.rtc.direct_api();
+        let stream = api.stream_tx_by_mid(mid.0, None).ok_or(SendError::NotSending)?;
+        let nackable = stream.rtx().is_some();
+        let (timestamp, payload) = (packet.timestamp, packet.payload.to_vec());
+        stream.write_rtp(
+            RtpWrite::new(payload_type, number, timestamp, at, payload)
+                .marker(packet.marker)
+                .nackable(nackable)
+                .ext_vals(extension::to_stack(packet.extensions)),
+        );
+        Ok(())
+    }
+
+    /// The numbers of a media section on which this endpoint sends.
+    fn sender(&mut self, mid: Mid) -> Result<&mut Sender, SendError> {
+        let known = self.senders.iter().position(|sender| sender.mid == mid);
+        let at = match known {
+            Some(at) => at,
+            None => {
+                let media = self.media(mid).filter(|media| media.direction.sends());
+                media.ok_or(SendError::NotSending)?;
+                let paced = self.paced;
+                let mut api = self.rtc.direct_api();
+                let stream = api.stream_tx_by_mid(mid.0, None).ok_or(SendError::NotSending)?;
+                // SSRCs are random, and so is the initial sequence number, below half of the range
+                // so that a receiver that misses it does not mistake the next for a wrap (RFC 3711,
+                // section 3.3.1).
+                let ssrc = *stream.ssrc();
+                let first = u64::from(ssrc & 0x3fff);
+                stream.set_unpaced(!paced);
+                self.senders.push(Sender { mid, ssrc, first, next: first });
+                self.senders.len() - 1
+            }
+        };
+        self.senders.get_mut(at).ok_or(SendError::NotSending)
     }
 
     fn send_packet(
@@ -412,24 +504,11 @@ impl Peer {
             return Err(SendError::QueueFull);
         }
         let captured = self.instant(packet.captured);
-        let mut api = self.rtc.direct_api();
-        let stream = api.stream_tx_by_mid(mid.0, None).ok_or(SendError::NotSending)?;
-        let sender = match self.senders.iter_mut().position(|sender| sender.mid == mid) {
-            Some(at) => self.senders.get_mut(at),
-            None => {
-                // SSRCs are random, and so is the initial sequence number, below half of the range
-                // so that a receiver that misses it does not mistake the next for a wrap (RFC 3711,
-                // section 3.3.1).
-                let ssrc = *stream.ssrc();
-                let next = u64::from(ssrc & 0x3fff);
-                stream.set_unpaced(!self.paced);
-                self.senders.push(Sender { mid, ssrc, next });
-                self.senders.last_mut()
-            }
-        };
-        let sender = sender.ok_or(SendError::NotSending)?;
+        let sender = self.sender(mid)?;
         let sequence: SeqNo = sender.next.into();
         sender.next += 1;
+        let mut api = self.rtc.direct_api();
+        let stream = api.stream_tx_by_mid(mid.0, None).ok_or(SendError::NotSending)?;
         let (pt, block) = packet.red.unzip();
         let pt = Pt::new_with_value(pt.unwrap_or(codec.payload_type));
         let payload: Vec<u8> = block.into_iter().chain(packet.data.iter().copied()).collect();

@@ -14,7 +14,7 @@ mod translate;
 pub(super) use media::Outgoing;
 #[cfg(test)]
 pub(super) use media::Payload;
-pub use media::SendError;
+pub use media::{Forwarded, SendError};
 pub use negotiate::PendingOffer;
 
 use std::collections::VecDeque;

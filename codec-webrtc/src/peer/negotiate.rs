@@ -50,7 +50,7 @@ impl Peer {
     pub fn check_offer(offer: &str, codecs: Codecs, limits: &PeerLimits) -> Result<(), SdpError> {
         panic_guard::negotiated(|| {
             let offer = sdp::validate(offer, limits)?;
-            let (offer, _) = media_sections::take(&offer, codecs, limits)?;
+            let (offer, _) = media_sections::take(&offer, codecs, limits, false)?;
             let (offer, _) = red::to_stack(&offer);
             let parsed = SdpOffer::from_sdp_string(&offer);
             parsed.map(|_| ()).map_err(|error| rejected_sdp(&offer, error))
@@ -63,7 +63,8 @@ impl Peer {
         now: Duration,
     ) -> Result<(Self, String), SdpError> {
         let offer = sdp::validate(offer, &config.limits)?;
-        let (offer, rejected) = media_sections::take(&offer, config.codecs, &config.limits)?;
+        let (offer, rejected) =
+            media_sections::take(&offer, config.codecs, &config.limits, config.simulcast)?;
         let (offer, ulpfec) = red::to_stack(&offer);
         let codecs = config.codecs.without_unoffered_vp8(&offer);
         let h264 = h264::answered(codecs.h264, &offer);

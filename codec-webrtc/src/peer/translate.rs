@@ -11,6 +11,7 @@ use crate::{
     Channel, Codec, Direction, EstimateKind, Event, KeyFrameRequestKind, Mid, PathStats,
     ReceivedStats, RtpPacket, SenderReport, SentStats, Stats, extension, red::RED_SUBSTITUTE,
 };
+use codec_rtc::extension::Label;
 use codec_rtc::rtp::Header;
 
 impl Peer {
@@ -145,7 +146,7 @@ impl Peer {
     fn packet(&mut self, packet: str0m::rtp::RtpPacket) {
         let header = &packet.header;
         // str0m adds the MID to packets without it.
-        let Some(mid) = self.mid_of(&packet) else { return };
+        let Some((mid, rid)) = self.section_of(&packet) else { return };
         let payload_type = *header.payload_type;
         let params = self.rtc.codec_config().params();
         let codec = params.iter().find(|param| *param.pt() == payload_type);
@@ -156,6 +157,7 @@ impl Peer {
         let arrival = self.since_base(packet.timestamp);
         let packet = RtpPacket {
             mid,
+            rid,
             codec,
             header: Header {
                 marker: header.marker,
@@ -176,10 +178,12 @@ impl Peer {
         }
     }
 
-    fn mid_of(&mut self, packet: &str0m::rtp::RtpPacket) -> Option<Mid> {
-        let ssrc = packet.header.ssrc;
-        let known = self.rtc.direct_api().stream_rx(&ssrc).map(|stream| stream.mid());
-        known.or(packet.header.ext_vals.mid).map(Mid)
+    /// Media section and layer of a packet.
+    fn section_of(&mut self, packet: &str0m::rtp::RtpPacket) -> Option<(Mid, Option<Label>)> {
+        let (header, mut api) = (&packet.header, self.rtc.direct_api());
+        let known = api.stream_rx(&header.ssrc).map(|stream| (stream.mid(), stream.rid()));
+        let (mid, rid) = known.or_else(|| Some((header.ext_vals.mid?, header.ext_vals.rid)))?;
+        Some((Mid(mid), rid.and_then(|rid| Label::from_bytes(rid.as_bytes()))))
     }
 
     /// Raw packets: transport-wide sequence numbers of sent packets, and feedback.

@@ -101,6 +101,7 @@ impl FecReceiver {
         let ahead = packet.header.sequence.wrapping_sub(self.newest as u16).cast_signed();
         Some(RtpPacket {
             mid: self.negotiated.mid,
+            rid: other.rid,
             codec,
             header: packet.header,
             sequence: self.newest.saturating_add_signed(ahead.into()),
