@@ -151,7 +151,7 @@ pub(crate) enum Verb {
     /// Receive a stream and record or decode it.
     #[cfg(feature = "net")]
     Recv(Box<RecvArgs>),
-    /// Run a WebRTC and WebSocket server with a page for watching and publishing.
+    /// Run a WebRTC and WebSocket server with pages for watching, publishing and meeting.
     #[cfg(feature = "serve")]
     Serve(Box<ServeArgs>),
     /// List codecs, their backends, capabilities and settings.

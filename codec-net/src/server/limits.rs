@@ -12,9 +12,9 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// Sessions of all kinds.
     pub sessions: usize,
-    /// Concurrently published streams.
+    /// Concurrently published streams; as many rooms can be open.
     pub streams: usize,
-    /// Viewers of one stream.
+    /// Viewers of one stream, and members of one room.
     pub viewers: usize,
     /// Concurrently encoded small renditions, over all streams.
     pub small_renditions: usize,

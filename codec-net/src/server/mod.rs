@@ -42,18 +42,20 @@
 //! |---|---|
 //! | `start`, `config` | start and shutdown; the configuration |
 //! | `http` | connections, access checks, routes, the page; `http/whip.rs` and `http/websocket.rs` begin sessions |
-//! | `rtc` | WebRTC: `network` passes an offer to `calls`, the thread that runs all calls; each `call` has a `viewer_session` or a `publisher_session` |
+//! | `rtc` | WebRTC: `network` passes an offer to `calls`, the thread that runs all calls; each `call` has a `viewer_session`, a `publisher_session` or a `member_session` |
 //! | `ws` | the same two kinds of session over WebSocket |
 //! | `control_channel`, `uploads` | statistics, chat and files of a session |
 //! | `recorder`, `small_rendition`, `local_source`, `local_encoder` | the server's own viewers and publishers |
 //! | `state`, [`sessions`] | the state that requests share; the table of sessions |
 //! | [`room`] | a hub of streams by name; a stream passes media from its publisher to the subscriptions of its viewers |
+//! | `conference` | rooms whose members publish and watch each other: which section carries which source, messages |
 //! | [`media`], `video_codec`, `frame_info` | coded frames and packets; the codecs of video; properties read from frames |
 //! | [`auth`], [`limits`], [`audit`], [`outcome`] | access rules; limits; the audit log; why requests are rejected and sessions end |
 
 pub mod audit;
 pub mod auth;
 mod auth_rate_limiter;
+mod conference;
 mod config;
 mod control_channel;
 mod frame_info;

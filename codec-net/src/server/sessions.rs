@@ -30,6 +30,7 @@ pub enum SessionKind {
     Whep,
     WsPublish,
     WsView,
+    Room,
     Local,
 }
 
@@ -42,20 +43,21 @@ impl SessionKind {
             Self::Whep => "whep",
             Self::WsPublish => "ws-publish",
             Self::WsView => "ws-view",
+            Self::Room => "room",
             Self::Local => "local",
         }
     }
 
     /// Whether it begins with a DTLS handshake.
     fn is_call(self) -> bool {
-        matches!(self, Self::Whip | Self::Whep)
+        matches!(self, Self::Whip | Self::Whep | Self::Room)
     }
 
     /// The scope that a client needs to end its own session of this kind.
     #[must_use]
     pub fn scope(self) -> Scope {
         match self {
-            Self::Whip | Self::WsPublish => Scope::Publish,
+            Self::Whip | Self::WsPublish | Self::Room => Scope::Publish,
             Self::Whep | Self::WsView => Scope::View,
             Self::Local => Scope::Admin,
         }

@@ -5,6 +5,7 @@ use std::fmt;
 use codec_backends::registry;
 use codec_rtc::packet::VideoFormat;
 use codec_rtc::packet::h264::Profile;
+use codec_webrtc::{Media, NegotiatedCodec};
 
 /// The codec of a stream's video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,15 @@ impl VideoCodec {
     #[must_use]
     pub fn name(self) -> &'static str {
         name_of(self.format())
+    }
+
+    /// The payload with which a peer can receive this codec on a media section.
+    pub(super) fn negotiated(self, media: &Media) -> Option<NegotiatedCodec> {
+        match self {
+            Self::Vp8 => media.vp8(),
+            Self::H264(profile) => media.h264(profile),
+            Self::Vp9 => media.vp9(),
+        }
     }
 }
 

@@ -34,9 +34,9 @@ const PICTURES: u32 = 90;
 pub(crate) const ON_THEIR_WAY: f64 = 30.0;
 
 /// Draws a moving pattern with detail.
-fn draw(index: u32) -> Vec<u8> {
+fn draw(size: Size, index: u32) -> Vec<u8> {
     let mut data = Vec::new();
-    for (plane, size) in [(0, SIZE), (1, SIZE.chroma()), (2, SIZE.chroma())] {
+    for (plane, size) in [(0, size), (1, size.chroma()), (2, size.chroma())] {
         for y in 0..size.height {
             for x in 0..size.width {
                 let shift = if plane == 0 { 2 * index } else { index };
@@ -71,7 +71,7 @@ impl VideoSource for Pattern {
 }
 
 fn pattern() -> LocalSource {
-    let pictures = Arc::new((0..PICTURES).map(draw).collect::<Vec<_>>());
+    let pictures = Arc::new((0..PICTURES).map(|index| draw(SIZE, index)).collect::<Vec<_>>());
     LocalSource {
         name: "demo".to_owned(),
         open: Box::new(move || {
@@ -101,12 +101,17 @@ impl Place {
 
     /// The video of the fake camera.
     pub(crate) fn camera(&self) -> PathBuf {
+        self.camera_of(SIZE)
+    }
+
+    /// The video of a fake camera of another size.
+    pub(crate) fn camera_of(&self, size: Size) -> PathBuf {
         let path = self.path("camera.y4m");
-        let stream = RawVideoStream::new(Format::Y4m, SIZE, RATE);
+        let stream = RawVideoStream::new(Format::Y4m, size, RATE);
         let output = Output::seekable(fs::File::create(&path).unwrap());
         let mut writer = create_raw_video(output, Format::Y4m, &stream).unwrap();
         for index in 0..PICTURES {
-            writer.write(&Picture::i420_packed(SIZE, &draw(index)).unwrap()).unwrap();
+            writer.write(&Picture::i420_packed(size, &draw(size, index)).unwrap()).unwrap();
         }
         writer.finish().unwrap();
         path
@@ -120,7 +125,7 @@ impl Drop for Place {
 }
 
 /// The folder of the browser tests if a browser is installed.
-fn browser_folder(what: &str) -> Option<PathBuf> {
+pub(crate) fn browser_folder(what: &str) -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/browser");
     let browser = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
     if folder.join("node_modules").is_dir() && Path::new(&browser).exists() {
@@ -239,7 +244,7 @@ fn make_film(path: &Path) {
         WebmWriter::new(output, Format::WebM, &tracks, &WriteOptions::default()).unwrap();
     let mut packet = Packet::default();
     for index in 0..PICTURES {
-        let data = draw(index);
+        let data = draw(SIZE, index);
         let picture = Picture::i420_packed(SIZE, &data).unwrap();
         let ticks = i64::from(config.timebase.den) / i64::from(config.timebase.num);
         let pts = i64::from(index) * ticks / 30;
@@ -296,7 +301,7 @@ fn a_screen_is_published_until_the_browser_ends_it() {
 
 /// Checks that every recorded frame matches one of the camera's.
 fn check_recording(path: &Path) {
-    let originals: Vec<Vec<u8>> = (0..PICTURES).map(draw).collect();
+    let originals: Vec<Vec<u8>> = (0..PICTURES).map(|index| draw(SIZE, index)).collect();
     let source = Source::seekable(fs::File::open(path).unwrap());
     let Ok(Input::Packets(mut reader)) = open(source, &ReadOptions::default()) else {
         panic!("not a file of packets")

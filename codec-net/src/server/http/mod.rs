@@ -42,6 +42,8 @@ fn routes(shared: &Arc<ServerState>) -> Router {
         .route("/publish/{stream}", any(websocket::publish))
         .route("/whip/{stream}", post(whip::publish))
         .route("/whep/{stream}", post(whip::view))
+        .route("/r/{room}", get(page::room))
+        .route("/room/{room}", post(whip::join))
         .route("/session/{id}", delete(whip::end).patch(whip::trickle))
         .fallback(api::not_found)
         .layer(axum::middleware::from_fn_with_state(Arc::clone(shared), guard::check))

@@ -1,4 +1,4 @@
-//! The page, which is compiled into the program.
+//! The pages, which are compiled into the program.
 
 use axum::extract::Path;
 use axum::http::header::CONTENT_TYPE;
@@ -16,7 +16,9 @@ const STYLE: &str = "text/css; charset=utf-8";
 
 const INDEX: Asset = Asset("index.html", HTML, include_str!("../page/index.html"));
 
-static ASSETS: [Asset; 21] = [
+const ROOM: Asset = Asset("room.html", HTML, include_str!("../page/room.html"));
+
+static ASSETS: [Asset; 29] = [
     Asset("app.css", STYLE, include_str!("../page/app.css")),
     Asset("app.js", SCRIPT, include_str!("../page/app.js")),
     Asset("api.js", SCRIPT, include_str!("../page/api.js")),
@@ -27,6 +29,14 @@ static ASSETS: [Asset; 21] = [
     Asset("graphs.js", SCRIPT, include_str!("../page/graphs.js")),
     Asset("playout.js", SCRIPT, include_str!("../page/playout.js")),
     Asset("publish.js", SCRIPT, include_str!("../page/publish.js")),
+    Asset("room.css", STYLE, include_str!("../page/room.css")),
+    Asset("room.js", SCRIPT, include_str!("../page/room.js")),
+    Asset("room_call.js", SCRIPT, include_str!("../page/room_call.js")),
+    Asset("room_devices.js", SCRIPT, include_str!("../page/room_devices.js")),
+    Asset("room_panels.js", SCRIPT, include_str!("../page/room_panels.js")),
+    Asset("room_people.js", SCRIPT, include_str!("../page/room_people.js")),
+    Asset("room_state.js", SCRIPT, include_str!("../page/room_state.js")),
+    Asset("room_tiles.js", SCRIPT, include_str!("../page/room_tiles.js")),
     Asset("rtc.js", SCRIPT, include_str!("../page/rtc.js")),
     Asset("rtc_stats.js", SCRIPT, include_str!("../page/rtc_stats.js")),
     Asset("sha256.js", SCRIPT, include_str!("../page/sha256.js")),
@@ -44,8 +54,14 @@ fn respond(asset: &Asset) -> Response {
     ([(CONTENT_TYPE, asset.1)], asset.2).into_response()
 }
 
+/// The page of streams.
 pub(super) async fn index() -> Response {
     respond(&INDEX)
+}
+
+/// The page of a room.
+pub(super) async fn room() -> Response {
+    respond(&ROOM)
 }
 
 pub(super) async fn file(Path(name): Path<String>) -> Response {

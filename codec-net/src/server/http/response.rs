@@ -67,7 +67,7 @@ pub(super) const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patc
 pub(super) fn options(path: &str) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     let headers = response.headers_mut();
-    if path.starts_with("/whip/") || path.starts_with("/whep/") {
+    if ["/whip/", "/whep/", "/room/"].iter().any(|start| path.starts_with(start)) {
         headers.insert(ACCEPT_POST, HeaderValue::from_static(SDP));
     } else if path.starts_with("/session/") {
         headers.insert(ACCEPT_PATCH, HeaderValue::from_static(SDP_FRAGMENT));

@@ -15,7 +15,7 @@ use super::super::audit::Subject;
 use super::super::auth::Scope;
 use super::super::media::VideoCodec;
 use super::super::outcome::{EndReason, Rejection};
-use super::super::room::{Owner, StreamInfo};
+use super::super::room::{Owner, StreamInfo, is_name};
 use super::super::rtc::{CallHandle, Offer, Role, SDP_FRAGMENT, SdpFragment};
 use super::super::sessions::{EndSession, IceSession, SessionKind};
 use super::super::state::ServerState;
@@ -74,6 +74,20 @@ pub(super) async fn view(posted: Posted) -> Result<Response, ErrorResponse> {
     request.sdp = fit_extensions(request.sdp, video);
     let call = request.state.network.new_call();
     request.answer(call, SessionKind::Whep, Role::View(stream)).await
+}
+
+/// Joins a room: publishes to it and watches the other members.
+pub(super) async fn join(posted: Posted) -> Result<Response, ErrorResponse> {
+    let mut request = CallRequest::parse(posted, Scope::Publish)?;
+    request.client.require(Scope::View)?;
+    if !is_name(&request.stream_name) {
+        let expected = "expected 1 to 64 letters, digits, - _ or ., not beginning with .";
+        return Err(Rejection::BadRequest(format!("invalid name of a room: {expected}")).into());
+    }
+    request.sdp = fit_extensions(request.sdp, None);
+    let call = request.state.network.new_call();
+    let role = Role::Join(request.stream_name.as_str().into());
+    request.answer(call, SessionKind::Room, role).await
 }
 
 impl CallRequest {

@@ -28,6 +28,11 @@ at("token-form").addEventListener("submit", (event) => {
   refresh().then(() => state.watching || follow());
 });
 
+at("room-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  location.href = `/r/${encodeURIComponent(at("room").value)}`;
+});
+
 setInterval(() => document.visibilityState === "visible" && refresh(), 5000);
 addEventListener("pagehide", () => {
   state.watching?.stop();

@@ -3,6 +3,17 @@ import { Uploads } from "/uploads.js";
 
 const MAX_CHAT_LINES = 200;
 
+/// Appends a line to a list of chat messages.
+export function showChatLine(list, from, text) {
+  const item = document.createElement("li");
+  const name = document.createElement("b");
+  name.textContent = from;
+  item.append(name, text);
+  list.append(item);
+  while (list.children.length > MAX_CHAT_LINES) list.firstChild.remove();
+  list.scrollTop = list.scrollHeight;
+}
+
 export class ControlChannel {
   constructor({ chat, files, on }) {
     Object.assign(this, { chat, on });
@@ -68,12 +79,6 @@ export class ControlChannel {
   }
 
   showChat(from, text) {
-    const item = document.createElement("li");
-    const name = document.createElement("b");
-    name.textContent = from === this.hello?.name ? "you" : from;
-    item.append(name, text);
-    this.chat.append(item);
-    while (this.chat.children.length > MAX_CHAT_LINES) this.chat.firstChild.remove();
-    this.chat.scrollTop = this.chat.scrollHeight;
+    showChatLine(this.chat, from === this.hello?.name ? "you" : from, text);
   }
 }

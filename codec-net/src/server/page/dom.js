@@ -15,3 +15,14 @@ export function show(id, name, text = name) {
   at(id).textContent = text;
   at(id).dataset.state = name;
 }
+
+/// How long a brief notice is visible.
+const BRIEF_MS = 6000;
+let clearing;
+
+/// Shows a notice that disappears unless another one replaces it.
+export function notifyBriefly(text) {
+  notify(text);
+  clearTimeout(clearing);
+  clearing = setTimeout(() => at("notice").textContent === text && notify(""), BRIEF_MS);
+}

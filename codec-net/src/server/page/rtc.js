@@ -1,4 +1,4 @@
-// Watching over WHEP and publishing over WHIP.
+// WebRTC calls: watching over WHEP and publishing over WHIP. Rooms extend `Call`.
 import { hangUp, negotiate, trickle } from "/api.js";
 import { Playout } from "/playout.js";
 
@@ -28,16 +28,19 @@ const isCodec = (codec, name) => codec.mimeType.toLowerCase() === `video/${name}
 export const canSend = (name) =>
   Boolean(RTCRtpSender.getCapabilities?.("video")?.codecs.some((codec) => isCodec(codec, name)));
 
-/// Restricts a video line to the codecs of the server; `first` is preferred.
-function setCodecs(transceiver, side, first) {
+/// Restricts a video line to those codecs of the server that `isKept` accepts; `first` is preferred.
+export function setCodecs(transceiver, side, first, isKept = () => true) {
   const codecs = side.getCapabilities?.("video")?.codecs;
   if (!codecs || !transceiver.setCodecPreferences) return;
-  const known = codecs.filter((codec) => /\/(vp8|h264|vp9|rtx|red|ulpfec)$/i.test(codec.mimeType));
+  const ours = codecs.filter((codec) => /\/(vp8|h264|vp9|rtx|red|ulpfec)$/i.test(codec.mimeType));
+  const known = ours.filter(isKept);
   const isFirst = (codec) => isCodec(codec, first);
   transceiver.setCodecPreferences([...known.filter(isFirst), ...known.filter((codec) => !isFirst(codec))]);
 }
 
-class Call {
+/// A connection to the server with the data channel "codec". The offer goes to `path`; `on` has the
+/// handlers that `watch` describes.
+export class Call {
   constructor(path, on, settings, startKbps) {
     this.path = path;
     this.on = on;

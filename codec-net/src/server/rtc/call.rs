@@ -1,4 +1,5 @@
-//! A call: its peer, the stream it watches or publishes, and its data channel.
+//! A call: its peer, the stream that it watches or publishes or the room that it joins, and its data
+//! channel.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use codec_webrtc::{Channel, ClosedReason, Event, Peer, SdpError, Stats, Transmit
 use tokio::sync::mpsc;
 
 use super::super::audit::Totals;
+use super::super::conference::{Action, Input};
 use super::super::control_channel::ControlChannel;
 use super::super::limits::Limits;
 use super::super::media::VideoCodecs;
@@ -15,6 +17,7 @@ use super::super::room::{Item, Publisher, VideoState};
 use super::super::sessions::Session;
 use super::super::uploads::UploadStore;
 use super::command::Role;
+use super::member_session::MemberSession;
 use super::publisher_session::PublisherSession;
 use super::sdp_fragment::{IceCredentials, SdpFragment};
 use super::viewer_session::ViewerSession;
@@ -26,6 +29,8 @@ enum Side {
     Viewer(Box<ViewerSession>),
     /// Receives media, and passes them to the stream.
     Publisher(Box<PublisherSession>, Publisher),
+    /// Exchanges media and messages with a conference.
+    Member(Box<MemberSession>),
 }
 
 /// See the [module](self).
@@ -68,6 +73,10 @@ impl Call {
             Role::Publish(publisher) => {
                 let begun = publisher.stream().started_at();
                 Side::Publisher(Box::new(PublisherSession::new(begun)), publisher)
+            }
+            Role::Join(room) => {
+                let member = MemberSession::new(room, session.number(), &context.limits);
+                Side::Member(Box::new(member))
             }
         };
         let CallContext { uploads, limits, items, .. } = context;
@@ -151,6 +160,29 @@ impl Call {
         self.handle_events(now);
     }
 
+    /// Whether the other end is a member of a conference.
+    pub(super) fn is_member(&self) -> bool {
+        matches!(self.side, Side::Member(_))
+    }
+
+    /// What the conference of a member has to know.
+    pub(super) fn take_inputs(&mut self) -> Vec<Input> {
+        match &mut self.side {
+            Side::Member(member) => member.take_inputs(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Does what the conference of a member asks for.
+    pub(super) fn act(&mut self, now: Duration, action: Action) {
+        if let Side::Member(member) = &mut self.side
+            && let Err(reason) = member.act(now, &mut self.peer, action)
+        {
+            self.end(now, reason);
+        }
+        self.handle_events(now);
+    }
+
     /// Requests a key frame from the publisher.
     pub(super) fn request_key_frame(&mut self, now: Duration) {
         if let Side::Publisher(receiver, _) = &mut self.side {
@@ -180,6 +212,7 @@ impl Call {
         let side = match &self.side {
             Side::Viewer(viewer) => viewer.poll_timeout(),
             Side::Publisher(receiver, _) => receiver.poll_timeout(),
+            Side::Member(_) => None,
         };
         [self.peer.poll_timeout(), control_channel, side].into_iter().flatten().min()
     }
@@ -218,6 +251,7 @@ impl Call {
         let reason = self.ended.unwrap_or(EndReason::ServerStopped);
         match self.side {
             Side::Viewer(viewer) => self.session.conclude(reason, viewer.totals()),
+            Side::Member(member) => self.session.conclude(reason, member.totals()),
             Side::Publisher(receiver, publisher) => {
                 let totals = Totals { bytes: receiver.bytes, frames: receiver.frames };
                 match reason {
@@ -251,19 +285,50 @@ impl Call {
             Side::Publisher(receiver, publisher) => {
                 receiver.handle_timeout(now, &mut self.peer, publisher)
             }
+            Side::Member(_) => Ok(()),
         };
         if let Err(reason) = result {
             self.end(now, reason);
         }
     }
 
+    /// Handles an event of any kind of session, and passes the others on.
     fn handle_event(&mut self, now: Duration, event: Event) -> Result<(), EndReason> {
+        if let Event::Closed(reason) = event {
+            self.ended.get_or_insert(match reason {
+                ClosedReason::Local => EndReason::Closed,
+                ClosedReason::Remote => EndReason::Disconnected,
+                ClosedReason::HandshakeTimeout { .. } => EndReason::HandshakeTimeout,
+                ClosedReason::ConsentLost => EndReason::TimedOut,
+                ClosedReason::Internal(panic) => EndReason::Internal(panic),
+                other => EndReason::Failed(other.to_string()),
+            });
+            return Ok(());
+        }
+        match &event {
+            Event::Connected => self.session.set_connected(),
+            Event::Stats(stats) => {
+                if let Stats::Path(path) = **stats {
+                    self.session.set_available_bitrate(path.available);
+                }
+            }
+            _ => {}
+        }
+        match &mut self.side {
+            Side::Member(member) => member.handle_event(now, event),
+            _ => self.handle_stream_event(now, event),
+        }
+    }
+
+    /// Handles an event of a session with one stream.
+    fn handle_stream_event(&mut self, now: Duration, event: Event) -> Result<(), EndReason> {
         match event {
             Event::Media(media) => match &mut self.side {
                 Side::Viewer(viewer) => viewer.handle_media_line(&media),
                 Side::Publisher(receiver, _) => receiver.handle_media_line(&media),
+                Side::Member(_) => {}
             },
-            Event::Connected => return self.connected(now),
+            Event::Connected => return self.join_stream(now),
             Event::Rtp(packet) => {
                 if let Side::Publisher(receiver, publisher) = &mut self.side {
                     return receiver.handle_packet(now, &packet, publisher);
@@ -284,9 +349,9 @@ impl Call {
                 match &mut self.side {
                     Side::Viewer(viewer) => {
                         viewer.handle_path_stats(now, &path, &mut self.peer);
-                        self.session.set_available_bitrate(path.available);
                     }
                     Side::Publisher(receiver, _) => receiver.handle_path_stats(&path),
+                    Side::Member(_) => {}
                 }
             }
             Event::Estimate { bitrate, .. } => {
@@ -303,16 +368,6 @@ impl Call {
             {
                 self.control_channel = None;
             }
-            Event::Closed(reason) => {
-                self.ended.get_or_insert(match reason {
-                    ClosedReason::Local => EndReason::Closed,
-                    ClosedReason::Remote => EndReason::Disconnected,
-                    ClosedReason::HandshakeTimeout { .. } => EndReason::HandshakeTimeout,
-                    ClosedReason::ConsentLost => EndReason::TimedOut,
-                    ClosedReason::Internal(panic) => EndReason::Internal(panic),
-                    other => EndReason::Failed(other.to_string()),
-                });
-            }
             // Other events need no action.
             _ => {}
         }
@@ -320,8 +375,7 @@ impl Call {
     }
 
     /// Adds the viewer once the connection is established.
-    fn connected(&mut self, now: Duration) -> Result<(), EndReason> {
-        self.session.set_connected();
+    fn join_stream(&mut self, now: Duration) -> Result<(), EndReason> {
         let Side::Viewer(viewer) = &mut self.side else { return Ok(()) };
         viewer.join(now, self.id, self.items.clone())
     }
@@ -346,6 +400,7 @@ impl Call {
         let (stream, kind) = match &self.side {
             Side::Viewer(viewer) => (viewer.stream(), "viewer"),
             Side::Publisher(_, publisher) => (publisher.stream(), "publisher"),
+            Side::Member(_) => return,
         };
         let uploads = self.uploads.clone();
         let control_channel = ControlChannel::new(

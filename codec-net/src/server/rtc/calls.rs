@@ -12,6 +12,7 @@ use codec_webrtc::{Certificate, LocalCandidate, Peer, PeerConfig, SdpError, Tran
 use tokio::sync::mpsc;
 
 use super::super::audit::Totals;
+use super::super::conference::{Conferences, Input};
 use super::super::health::{self, Health};
 use super::super::outcome::{EndReason, Rejection};
 use super::super::room::Item;
@@ -56,6 +57,9 @@ pub(super) struct Calls {
     hosts: Vec<SocketAddr>,
     context: CallContext,
     calls: BTreeMap<u64, Call>,
+    conferences: Conferences,
+    /// Calls that may have something for their conferences.
+    touched: Vec<u64>,
     demux: Demux,
     unverified: TokenBucket,
     outgoing: Vec<Transmit>,
@@ -77,8 +81,10 @@ impl Calls {
             clock,
             certificate,
             hosts,
+            conferences: Conferences::new(context.limits),
             context,
             calls: BTreeMap::new(),
+            touched: Vec::new(),
             demux: Demux::default(),
             unverified: TokenBucket::new(UNVERIFIED_PER_SECOND),
             outgoing: Vec::new(),
@@ -98,7 +104,8 @@ impl Calls {
         loop {
             let now = self.clock.now();
             let turn = self.turn.poll_timeout();
-            let due = self.calls.values().filter_map(Call::poll_timeout).chain(turn).min();
+            let calls = self.calls.values().filter_map(Call::poll_timeout);
+            let due = calls.chain(self.conferences.poll_timeout()).chain(turn).min();
             let wait = due.map_or(IDLE_TIMEOUT, |due| due.saturating_sub(now));
             tokio::select! {
                 biased;
@@ -122,6 +129,7 @@ impl Calls {
                 () = tokio::time::sleep(wait) => {}
             }
             self.handle_timeouts();
+            self.exchange();
             self.flush(sockets);
         }
         let open: Vec<u64> = self.calls.keys().copied().collect();
@@ -134,10 +142,32 @@ impl Calls {
         }
     }
 
+    /// Passes what members have for their conferences to them, and their output to the members.
+    fn exchange(&mut self) {
+        self.conferences.handle_timeout(self.clock.now());
+        loop {
+            for id in std::mem::take(&mut self.touched) {
+                let inputs = self.calls.get_mut(&id).map(Call::take_inputs);
+                for input in inputs.into_iter().flatten() {
+                    self.conferences.handle(self.clock.now(), id, input);
+                }
+            }
+            while let Some((id, action)) = self.conferences.poll_action() {
+                self.with(id, |call, now| call.act(now, action));
+            }
+            if self.touched.is_empty() {
+                return;
+            }
+        }
+    }
+
     /// Calls `work` with a call. A panic ends only that call.
     fn with(&mut self, id: u64, work: impl FnOnce(&mut Call, Duration)) {
         let now = self.clock.now();
         let Some(call) = self.calls.get_mut(&id) else { return };
+        if call.is_member() && !self.touched.contains(&id) {
+            self.touched.push(id);
+        }
         let outgoing = &mut self.outgoing;
         let ran = catch_unwind(AssertUnwindSafe(|| {
             work(call, now);
@@ -151,6 +181,7 @@ impl Calls {
     /// Removes a call that has ended, or that panicked.
     fn remove(&mut self, id: u64, panic: Option<String>) {
         self.demux.remove(id);
+        self.conferences.handle(self.clock.now(), id, Input::Leave);
         let Some(call) = self.calls.remove(&id) else { return };
         let defect = match (&panic, call.ended()) {
             (Some(panic), _) | (None, Some(EndReason::Internal(panic))) => Some(panic),
@@ -217,7 +248,10 @@ impl Calls {
         config.candidates = self.turn.candidates(&self.hosts)?;
         let has_relay = config.candidates.iter().any(|it| !matches!(it, LocalCandidate::Host(_)));
         config.ice_lite = !has_relay && !negotiation::can_be_checked(offer);
-        let is_viewer = matches!(role, Role::View(_));
+        if let Role::Join(room) = &role {
+            self.conferences.check(room)?;
+        }
+        let receives = !matches!(role, Role::Publish(_));
         config.codecs = match &role {
             Role::View(stream) => {
                 negotiation::for_viewer(self.context.video_codecs, stream.info().video)
@@ -226,11 +260,18 @@ impl Calls {
                 let chosen = publisher.stream().info().video;
                 negotiation::for_publisher(self.context.video_codecs, chosen)
             }
+            Role::Join(_) => negotiation::for_member(self.context.video_codecs),
         };
-        config.limits = negotiation::peer_limits(&self.context.limits);
-        config.start_bitrate = is_viewer.then_some(START_BITRATE);
+        let is_member = matches!(role, Role::Join(_));
+        config.simulcast = is_member;
+        let limits = &self.context.limits;
+        config.limits = match is_member {
+            true => negotiation::member_limits(limits),
+            false => negotiation::peer_limits(limits),
+        };
+        config.start_bitrate = receives.then_some(START_BITRATE);
         config.stats_interval = Some(STATS_INTERVAL);
-        config.congestion = is_viewer.then_some(CONGESTION);
+        config.congestion = receives.then_some(CONGESTION);
         let answered = Peer::answer(offer, &config, now);
         let (peer, answer) = answered.map_err(|error| self.rejection(id, &session, error))?;
         let fragment = answer.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:"));

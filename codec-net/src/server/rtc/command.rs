@@ -16,6 +16,8 @@ pub(in super::super) enum Role {
     View(Arc<Stream>),
     /// The other end publishes.
     Publish(Publisher),
+    /// The other end is a member of this room.
+    Join(Arc<str>),
 }
 
 /// A command.

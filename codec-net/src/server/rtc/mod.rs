@@ -10,6 +10,7 @@
 //! | `congestion`, `collapse` | the state of a viewer's link |
 //! | `rendition`, `temporal_layers`, `playout_delay` | decisions from that state |
 //! | `publisher_session` | reassembles the frames of a publisher, and limits its bitrate |
+//! | `member_session` | a member of a conference: passes packets and messages to it and back |
 
 mod call;
 mod call_sink;
@@ -21,6 +22,7 @@ mod congestion;
 mod demux;
 mod describer;
 mod media_sender;
+mod member_session;
 mod negotiation;
 mod network;
 mod playout_delay;

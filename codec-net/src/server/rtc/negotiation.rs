@@ -1,9 +1,7 @@
 //! Which media of an offer the server accepts, and which offers it rejects entirely.
 
 use codec_rtc::packet::VideoFormat;
-use codec_webrtc::{
-    Codecs, H264Profiles, Kind, Media, NegotiatedCodec, OfferedSection, Peer, PeerLimits,
-};
+use codec_webrtc::{Codecs, H264Profiles, Kind, OfferedSection, Peer, PeerLimits};
 
 use super::super::limits::Limits;
 use super::super::media::{VideoCodec, VideoCodecs};
@@ -43,15 +41,6 @@ pub(super) fn for_viewer(video: VideoCodecs, stream: Option<VideoCodec>) -> Code
     Codecs { opus_red: true, preferred_video, ..all }
 }
 
-/// Whether a viewer with these payloads can receive a codec.
-pub(super) fn accepts(media: &Media, codec: VideoCodec) -> Option<NegotiatedCodec> {
-    match codec {
-        VideoCodec::Vp8 => media.vp8(),
-        VideoCodec::H264(profile) => media.h264(profile),
-        VideoCodec::Vp9 => media.vp9(),
-    }
-}
-
 /// Whether a client announces addresses for connectivity checks, now or later (trickle ICE). Others,
 /// such as ffmpeg, only check the server's addresses, and do not answer checks as RFC 8445 requires:
 /// the server acts as a lite agent for them.
@@ -63,12 +52,21 @@ pub(super) fn can_be_checked(offer: &str) -> bool {
     })
 }
 
+/// The codecs of the answer to a member of a conference: packets are forwarded as they are.
+pub(super) fn for_member(video: VideoCodecs) -> Codecs {
+    Codecs { ulpfec: false, ..codecs(video) }
+}
+
 /// Limits of a call: a stream has one audio line and one video line.
 pub(super) fn peer_limits(limits: &Limits) -> PeerLimits {
+    PeerLimits { sections_per_kind: 1, ..member_limits(limits) }
+}
+
+/// Limits of the call of a member of a conference.
+pub(super) fn member_limits(limits: &Limits) -> PeerLimits {
     PeerLimits {
         sdp_bytes: limits.sdp_bytes,
         handshake: limits.handshake_timeout,
-        sections_per_kind: 1,
         ..PeerLimits::default()
     }
 }

@@ -20,7 +20,6 @@ use super::call_sink::CallSink;
 use super::collapse::{Collapse, Step};
 use super::congestion::CongestionDetector;
 use super::media_sender::MediaSender;
-use super::negotiation;
 use super::playout_delay::PlayoutDelayController;
 use super::rendition::{RenditionSelector, SelectorInput};
 
@@ -134,7 +133,7 @@ impl ViewerSession {
     /// their codec.
     fn payload(&self) -> Option<(Mid, u8)> {
         let (media, codec) = (self.video.as_ref()?, self.stream.info().video?);
-        Some((media.mid, negotiation::accepts(media, codec)?.payload_type))
+        Some((media.mid, codec.negotiated(media)?.payload_type))
     }
 
     /// The payload for frames of the small rendition.

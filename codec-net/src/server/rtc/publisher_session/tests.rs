@@ -55,6 +55,7 @@ fn packet(ssrc: u32, bytes: &[u8], codec: Codec) -> RtpPacket {
     let mid = Mid::new(if codec == Codec::Vp8 { "0" } else { "1" });
     RtpPacket {
         mid,
+        rid: None,
         codec,
         header: Header { ssrc, ..parsed.header },
         sequence: parsed.header.sequence.into(),

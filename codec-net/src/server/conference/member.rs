@@ -1,0 +1,117 @@
+//! A member of a conference.
+
+use codec_rtc::room::StreamId;
+use codec_webrtc::{Kind, Media, Mid};
+
+use super::publishing::{Published, Source};
+use super::slot::Slot;
+use super::watching::Wishes;
+
+/// Most characters of a name.
+const MAX_NAME_CHARS: usize = 60;
+/// Name of a member that has not said its name.
+const GUEST: &str = "Guest";
+
+/// See the [module](self).
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+pub(super) struct Member {
+    pub(super) name: String,
+    /// What it has switched off.
+    pub(super) is_muted: bool,
+    pub(super) is_camera_off: bool,
+    pub(super) is_sharing: bool,
+    /// Sections on which it sends: camera, then screen.
+    sent_video: Vec<Media>,
+    sent_audio: Option<Mid>,
+    pub(super) camera: Option<Published>,
+    pub(super) screen: Option<Published>,
+    pub(super) has_audio: bool,
+    /// Sections on which it receives.
+    pub(super) video: Vec<Slot<StreamId>>,
+    pub(super) audio: Vec<Slot<u64>>,
+    pub(super) wishes: Wishes,
+}
+
+impl Member {
+    pub(super) fn new() -> Self {
+        Self {
+            name: GUEST.to_owned(),
+            is_muted: false,
+            is_camera_off: false,
+            is_sharing: false,
+            sent_video: Vec::new(),
+            sent_audio: None,
+            camera: None,
+            screen: None,
+            has_audio: false,
+            video: Vec::new(),
+            audio: Vec::new(),
+            wishes: Wishes::default(),
+        }
+    }
+
+    /// Adds a media section, in the order of the offer.
+    pub(super) fn add_section(&mut self, media: &Media) {
+        if media.direction.receives() {
+            match media.kind {
+                Kind::Video => self.sent_video.push(media.clone()),
+                Kind::Audio => _ = self.sent_audio.get_or_insert(media.mid),
+            }
+        }
+        if media.direction.sends() {
+            match media.kind {
+                Kind::Video => self.video.push(Slot::new(media.clone())),
+                Kind::Audio => self.audio.push(Slot::new(media.clone())),
+            }
+        }
+    }
+
+    /// The source of video that is sent on a section.
+    pub(super) fn source(&self, mid: Mid) -> Option<(Source, &Media)> {
+        let mut sources = [Source::Camera, Source::Screen].into_iter().zip(&self.sent_video);
+        sources.find(|(_, media)| media.mid == mid)
+    }
+
+    /// Whether audio is sent on a section.
+    pub(super) fn is_audio(&self, mid: Mid) -> bool {
+        self.sent_audio == Some(mid)
+    }
+
+    /// Sets the name without control characters, if anything remains.
+    pub(super) fn set_name(&mut self, name: &str) {
+        let kept: String =
+            name.chars().filter(|it| !it.is_control()).take(MAX_NAME_CHARS).collect();
+        let kept = kept.trim();
+        self.name = if kept.is_empty() { GUEST.to_owned() } else { kept.to_owned() };
+    }
+
+    /// What it publishes of a source.
+    pub(super) fn published(&self, source: Source) -> Option<&Published> {
+        match source {
+            Source::Camera => self.camera.as_ref(),
+            Source::Screen => self.screen.as_ref(),
+        }
+    }
+
+    /// As [`Self::published`], to change it.
+    pub(super) fn published_mut(&mut self, source: Source) -> &mut Option<Published> {
+        match source {
+            Source::Camera => &mut self.camera,
+            Source::Screen => &mut self.screen,
+        }
+    }
+
+    /// Whether it sends a source at present.
+    pub(super) fn sends(&self, source: Source) -> bool {
+        match source {
+            Source::Camera => !self.is_camera_off,
+            Source::Screen => self.is_sharing,
+        }
+    }
+
+    /// The section on which it receives a source.
+    pub(super) fn slot_of(&self, stream: StreamId) -> Option<&Slot<StreamId>> {
+        self.video.iter().find(|slot| slot.source() == Some(stream))
+    }
+}

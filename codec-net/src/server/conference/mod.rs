@@ -1,0 +1,298 @@
+//! A conference: its members publish a camera, a screen and audio, and watch each other.
+//!
+//! [`Conference`] has no sockets: it takes received packets and messages of its members, and returns
+//! packets, messages and requests for them. [`codec_rtc::room`] decides who gets which layer and whose
+//! audio is forwarded; this module maps its sources to the media sections of the members.
+//!
+//! | module | |
+//! |---|---|
+//! | `member` | a member: what it publishes, and its sections |
+//! | `slot` | a section on which a member receives one source at a time, with continuous numbers |
+//! | `publishing` | packets from members |
+//! | `watching` | which sources a member receives, and packets to members |
+//! | `messages` | the messages of the control channel |
+//! | `table` | the conferences of a server, by name |
+
+mod member;
+mod messages;
+mod publishing;
+mod slot;
+mod table;
+#[cfg(test)]
+mod tests;
+mod watching;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use codec_core::codec::Bitrate;
+use codec_rtc::extension::{ExtensionKind, ExtensionMap, Extensions};
+use codec_rtc::room::speakers::{SpeakerEvent, SpeakersConfig};
+use codec_rtc::room::{AudioForwarder, ParticipantId, Room, RoomConfig, RoomEvent, StreamId};
+use codec_webrtc::{Media, Mid};
+
+use super::outcome::EndReason;
+use member::Member;
+use publishing::Source;
+pub(super) use table::{Conferences, Input};
+
+/// Lines of chat that new members get.
+const MAX_CHAT_LINES: usize = 50;
+/// Interval of requests for bandwidth.
+const BANDWIDTH_INTERVAL: Duration = Duration::from_millis(250);
+
+/// What the server has to do for a member.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "most actions are packets")]
+pub(super) enum Action {
+    /// Send a packet.
+    Send(Packet),
+    /// Send a message.
+    Tell(Arc<str>),
+    /// Request a key frame from this SSRC of the member.
+    RequestKeyFrame(u32),
+    /// The largest bitrate that its video could use: probe up to it.
+    Desire(Bitrate),
+    /// End its call.
+    End(EndReason),
+}
+
+/// A packet for a member.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Packet {
+    /// The section.
+    pub(super) mid: Mid,
+    /// Its payload type in this section.
+    pub(super) payload_type: u8,
+    /// Number in this section, from 0.
+    pub(super) number: u64,
+    /// RTP timestamp.
+    pub(super) timestamp: u32,
+    /// RTP marker.
+    pub(super) marker: bool,
+    /// Payload.
+    pub(super) payload: Vec<u8>,
+    /// Header extensions.
+    pub(super) extensions: Extensions,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(super) struct Conference {
+    room: Room,
+    audio: AudioForwarder,
+    members: BTreeMap<u64, Member>,
+    /// The member that publishes each video source.
+    sources: BTreeMap<StreamId, (u64, Source)>,
+    /// Member and its own SSRC, by the SSRC in the room: those of members may collide.
+    encodings: BTreeMap<u32, (u64, u32)>,
+    next_stream: u64,
+    next_ssrc: u32,
+    chat: VecDeque<Arc<str>>,
+    /// Whether members have to be told who is there.
+    people_changed: bool,
+    next_bandwidth: Duration,
+    actions: VecDeque<(u64, Action)>,
+}
+
+impl Conference {
+    /// Creates a conference without members.
+    pub(super) fn new() -> Self {
+        Self {
+            room: Room::new(RoomConfig::default()),
+            audio: AudioForwarder::new(SpeakersConfig::default()),
+            members: BTreeMap::new(),
+            sources: BTreeMap::new(),
+            encodings: BTreeMap::new(),
+            next_stream: 1,
+            next_ssrc: 1,
+            chat: VecDeque::new(),
+            people_changed: false,
+            next_bandwidth: Duration::ZERO,
+            actions: VecDeque::new(),
+        }
+    }
+
+    /// Number of members.
+    pub(super) fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Adds a member, named "Guest" until it says its name.
+    pub(super) fn join(&mut self, now: Duration, id: u64) {
+        let viewer = ParticipantId(id);
+        // A number is never used twice, and the server limits the members.
+        if self.room.add_viewer(viewer).is_err() {
+            return;
+        }
+        self.members.insert(id, Member::new());
+        for publisher in self.members.keys().copied().filter(|it| *it != id).collect::<Vec<_>>() {
+            self.subscribe_audio(id, publisher);
+        }
+        self.people_changed = true;
+        self.forward(now);
+    }
+
+    /// Adds a media section of a member, in the order of its offer.
+    pub(super) fn add_section(&mut self, now: Duration, id: u64, media: &Media) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        member.add_section(media);
+        self.assign(now, id);
+        self.forward(now);
+    }
+
+    /// Removes a member. It gets nothing that waits.
+    pub(super) fn leave(&mut self, now: Duration, id: u64) {
+        if self.members.remove(&id).is_none() {
+            return;
+        }
+        self.room.remove_participant(ParticipantId(id));
+        self.audio.remove(ParticipantId(id));
+        self.actions.retain(|(member, _)| *member != id);
+        let published = self.sources.iter().filter(|(_, (member, _))| *member == id);
+        for stream in published.map(|(stream, _)| *stream).collect::<Vec<_>>() {
+            self.forget_source(stream);
+        }
+        self.assign_all(now);
+        self.people_changed = true;
+        self.forward(now);
+    }
+
+    /// Sets the bandwidth estimate of a member's link.
+    pub(super) fn set_estimate(&mut self, now: Duration, id: u64, estimate: Bitrate) {
+        self.room.set_estimate(now, ParticipantId(id), for_video(estimate));
+        self.forward(now);
+    }
+
+    /// Handles what is due.
+    pub(super) fn handle_timeout(&mut self, now: Duration) {
+        self.room.handle_timeout(now);
+        self.audio.speakers().handle_timeout(now);
+        if now >= self.next_bandwidth {
+            self.next_bandwidth = now.saturating_add(BANDWIDTH_INTERVAL);
+            for id in self.members.keys().copied().collect::<Vec<_>>() {
+                let video = self.room.desired(ParticipantId(id));
+                self.actions.push_back((id, Action::Desire(for_link(video))));
+            }
+        }
+        self.forward(now);
+    }
+
+    /// When the next timeout is due.
+    pub(super) fn poll_timeout(&mut self) -> Option<Duration> {
+        let speakers = self.audio.speakers().poll_timeout();
+        let bandwidth = (!self.sources.is_empty()).then_some(self.next_bandwidth);
+        [self.room.poll_timeout(), speakers, bandwidth].into_iter().flatten().min()
+    }
+
+    /// Returns the next member and what to do for it.
+    pub(super) fn poll_action(&mut self) -> Option<(u64, Action)> {
+        self.actions.pop_front()
+    }
+
+    /// Turns the output of the room into actions.
+    pub(super) fn forward(&mut self, now: Duration) {
+        while let Some(event) = self.audio.speakers().poll_event() {
+            self.handle_speaker_event(now, event);
+        }
+        if std::mem::take(&mut self.people_changed) {
+            self.tell_people();
+        }
+        while let Some(packet) = self.room.poll_transmit() {
+            self.send_video(now, packet);
+        }
+        while let Some(packet) = self.audio.poll_transmit() {
+            self.send_audio(now, packet);
+        }
+        while let Some(event) = self.room.poll_event() {
+            self.handle_room_event(&event);
+        }
+    }
+
+    fn handle_speaker_event(&mut self, now: Duration, event: SpeakerEvent) {
+        match event {
+            SpeakerEvent::Speaking(ParticipantId(id), on) => {
+                self.tell_all(&messages::speaking(id, on));
+            }
+            SpeakerEvent::Dominant(id) => {
+                self.tell_all(&messages::dominant(id.map(|it| it.0)));
+                let speakers = self.audio.speakers().by_last_speech();
+                self.room.set_speakers(&speakers);
+                self.assign_all(now);
+            }
+        }
+    }
+
+    fn handle_room_event(&mut self, event: &RoomEvent) {
+        match event {
+            RoomEvent::KeyFrame { ssrc, .. } => {
+                if let Some((member, ssrc)) = self.encodings.get(ssrc) {
+                    self.actions.push_back((*member, Action::RequestKeyFrame(*ssrc)));
+                }
+            }
+            RoomEvent::Encoding { stream, rid, on, .. } => {
+                if let Some((member, source)) = self.sources.get(stream) {
+                    let text = messages::encoding(*source, *rid, *on);
+                    self.actions.push_back((*member, Action::Tell(text)));
+                }
+            }
+            RoomEvent::State { viewer, stream, state } => {
+                let member = self.members.get(&viewer.0);
+                let slot = member.and_then(|it| it.slot_of(*stream));
+                if let Some(slot) = slot {
+                    let text = messages::video(slot.mid(), state);
+                    self.actions.push_back((viewer.0, Action::Tell(text)));
+                }
+            }
+            // The estimator of the link probes up to the desired bitrate by itself.
+            _ => {}
+        }
+    }
+
+    fn tell_all(&mut self, text: &Arc<str>) {
+        for id in self.members.keys() {
+            self.actions.push_back((*id, Action::Tell(Arc::clone(text))));
+        }
+    }
+
+    /// Tells each member who is there, and on which sections it receives them.
+    fn tell_people(&mut self) {
+        for (id, member) in &self.members {
+            let text = messages::people(&self.members, member);
+            self.actions.push_back((*id, Action::Tell(text)));
+        }
+    }
+}
+
+/// Header extensions of packets in a room: those that describe the media, not the transport.
+fn extension_map() -> ExtensionMap {
+    let mut map = ExtensionMap::EMPTY;
+    for (id, kind) in [
+        (1, ExtensionKind::VideoOrientation),
+        (2, ExtensionKind::AudioLevel),
+        (3, ExtensionKind::AbsCaptureTime),
+        (4, ExtensionKind::DependencyDescriptor),
+    ] {
+        map.insert(id, kind);
+    }
+    map
+}
+
+/// Bitrate of audio, with headers: that of three speakers.
+const AUDIO: u64 = 3 * 45_000;
+/// Share of payloads in the bitrate of a link, in percent.
+const PAYLOAD_PCT: u64 = 93;
+
+/// The part of a link's capacity that video can use. Audio comes first, but leaves at least a third.
+fn for_video(link: Bitrate) -> Bitrate {
+    Bitrate(link.0.saturating_sub(AUDIO).max(link.0 / 3) * PAYLOAD_PCT / 100)
+}
+
+/// An estimate may always be this high: a lower limit would hold back sources that begin.
+const MIN_DESIRED: u64 = 2_500_000;
+
+/// The capacity of a link that carries this video, with room for retransmissions and larger layers.
+fn for_link(video: Bitrate) -> Bitrate {
+    Bitrate((video.0 / 10 * 13).saturating_add(AUDIO).max(MIN_DESIRED))
+}

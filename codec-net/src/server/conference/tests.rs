@@ -1,0 +1,375 @@
+//! Conferences in virtual time, with packets written by hand.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use codec_audio::level::AudioLevel;
+use codec_core::codec::Bitrate;
+use codec_rtc::extension::{Extensions, Label};
+use codec_rtc::rtp::Header;
+use codec_webrtc::{Codec, Direction, Kind, Media, Mid, NegotiatedCodec, RtpPacket};
+use serde_json::{Value, json};
+
+use super::super::limits::Limits;
+use super::super::outcome::{EndReason, Rejection};
+use super::table::{Conferences, Input};
+use super::{Action, Packet};
+
+/// Sections of a member, as a page offers them: it sends audio, a camera and a screen.
+const MICROPHONE: &str = "0";
+const CAMERA: &str = "1";
+const SCREEN: &str = "2";
+
+fn media(mid: &str, kind: Kind, direction: Direction) -> Media {
+    let (codec, payload_type, clock_hz) = match kind {
+        Kind::Video => (Codec::Vp8, 96, 90_000),
+        Kind::Audio => (Codec::Opus, 111, 48_000),
+    };
+    let codec = NegotiatedCodec { codec, payload_type, rtx: None, red: None, clock_hz, h264: None };
+    Media { mid: Mid::new(mid), kind, direction, codecs: vec![codec] }
+}
+
+/// `video` and `audio`: numbers of sections on which the member receives.
+fn sections(video: usize, audio: usize) -> Vec<Media> {
+    let mut sections = vec![
+        media(MICROPHONE, Kind::Audio, Direction::ReceiveOnly),
+        media(CAMERA, Kind::Video, Direction::ReceiveOnly),
+        media(SCREEN, Kind::Video, Direction::ReceiveOnly),
+    ];
+    let received = |kind, letter: char| {
+        move |index| media(&format!("{letter}{index}"), kind, Direction::SendOnly)
+    };
+    sections.extend((0..video).map(received(Kind::Video, 'v')));
+    sections.extend((0..audio).map(received(Kind::Audio, 'a')));
+    sections
+}
+
+/// A server with members, and all that it asked for.
+struct World {
+    conferences: Conferences,
+    now: Duration,
+    actions: Vec<(u64, Action)>,
+    frame: u16,
+}
+
+impl World {
+    fn new() -> Self {
+        let conferences = Conferences::new(Limits { viewers: 4, streams: 2, ..Limits::default() });
+        Self { conferences, now: Duration::ZERO, actions: Vec::new(), frame: 0 }
+    }
+
+    /// A world with members 1 to `count` in one room.
+    fn with(count: u64) -> Self {
+        let mut world = Self::new();
+        (1..=count).for_each(|id| world.join(id, "team", sections(3, 2)));
+        world
+    }
+
+    fn input(&mut self, id: u64, input: Input) {
+        self.conferences.handle(self.now, id, input);
+        self.collect();
+    }
+
+    fn collect(&mut self) {
+        while let Some(action) = self.conferences.poll_action() {
+            self.actions.push(action);
+        }
+    }
+
+    fn join(&mut self, id: u64, room: &str, sections: Vec<Media>) {
+        self.input(id, Input::Join(room.into()));
+        sections.into_iter().for_each(|media| self.input(id, Input::Section(media)));
+        self.input(id, Input::Open { session: id });
+        self.say(id, &json!({ "type": "name", "name": format!("Member {id}") }));
+    }
+
+    fn say(&mut self, id: u64, message: &Value) {
+        self.input(id, Input::Message(message.to_string()));
+    }
+
+    fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            self.now += Duration::from_millis(10);
+            self.conferences.handle_timeout(self.now);
+            self.collect();
+        }
+    }
+
+    /// Sends a frame of one packet. `ssrc`: that of the member.
+    fn video(&mut self, id: u64, mid: &str, ssrc: u32, rid: Option<&str>, is_key: bool) {
+        let timestamp = u32::from(self.frame) * 3000;
+        let header =
+            Header { marker: true, payload_type: 96, sequence: self.frame, timestamp, ssrc };
+        let packet = RtpPacket {
+            mid: Mid::new(mid),
+            rid: rid.and_then(Label::new),
+            codec: Codec::Vp8,
+            header,
+            sequence: self.frame.into(),
+            extensions: Extensions::default(),
+            payload: Arc::from([0x10, u8::from(!is_key), 0, 0]),
+            arrival: self.now,
+        };
+        self.input(id, Input::Packet(Box::new(packet)));
+    }
+
+    /// Sends frames at 30 per second from the cameras of members, the first of them key frames.
+    fn cameras(&mut self, ids: &[u64], frames: u16) {
+        for index in 0..frames {
+            self.frame += 1;
+            for id in ids {
+                let ssrc = 100 + u32::try_from(*id).unwrap();
+                self.video(*id, CAMERA, ssrc, None, index == 0);
+            }
+            self.pass(Duration::from_millis(30));
+        }
+    }
+
+    fn audio(&mut self, id: u64, dbov: u8, packets: u16) {
+        for _ in 0..packets {
+            self.frame += 1;
+            let (sequence, timestamp) = (self.frame, u32::from(self.frame) * 960);
+            let header = Header { marker: false, payload_type: 111, sequence, timestamp, ssrc: 7 };
+            let packet = RtpPacket {
+                mid: Mid::new(MICROPHONE),
+                rid: None,
+                codec: Codec::Opus,
+                header,
+                sequence: sequence.into(),
+                extensions: Extensions {
+                    audio_level: Some(AudioLevel { dbov, voice: true }),
+                    ..Extensions::default()
+                },
+                payload: Arc::from([1, 2, 3]),
+                arrival: self.now,
+            };
+            self.input(id, Input::Packet(Box::new(packet)));
+            self.pass(Duration::from_millis(20));
+        }
+    }
+
+    /// Forgets all actions so far.
+    fn clear(&mut self) {
+        self.actions.clear();
+    }
+
+    fn packets(&self, id: u64, mid: &str) -> Vec<Packet> {
+        let of_member = self.actions.iter().filter(|(member, _)| *member == id);
+        let packets = of_member.filter_map(|(_, action)| match action {
+            Action::Send(packet) if packet.mid == Mid::new(mid) => Some(packet.clone()),
+            _ => None,
+        });
+        packets.collect()
+    }
+
+    fn messages(&self, id: u64, kind: &str) -> Vec<Value> {
+        let of_member = self.actions.iter().filter(|(member, _)| *member == id);
+        let texts = of_member.filter_map(|(_, action)| match action {
+            Action::Tell(text) => serde_json::from_str::<Value>(text).ok(),
+            _ => None,
+        });
+        texts.filter(|message| message["type"] == kind).collect()
+    }
+
+    /// The section on which a member gets a source of another one, by the last list.
+    fn section(&self, viewer: u64, publisher: u64, source: &str) -> Option<String> {
+        let people = self.messages(viewer, "people").pop().unwrap();
+        let found = people["people"].as_array().unwrap().iter().find(|it| it["id"] == publisher);
+        found?[source].as_str().map(str::to_owned)
+    }
+}
+
+#[test]
+fn each_member_gets_the_cameras_of_the_others_on_sections_of_their_own() {
+    let mut world = World::with(3);
+    world.cameras(&[1, 2, 3], 30);
+    for viewer in 1..=3 {
+        assert_eq!(world.section(viewer, viewer, "camera"), None, "never its own");
+        let mut used = Vec::new();
+        for publisher in (1..=3).filter(|it| *it != viewer) {
+            let mid = world.section(viewer, publisher, "camera").unwrap();
+            let packets = world.packets(viewer, &mid);
+            let numbers: Vec<u64> = packets.iter().map(|it| it.number).collect();
+            assert_eq!(numbers, (0..numbers.len() as u64).collect::<Vec<_>>());
+            assert!(numbers.len() >= 29, "{}", numbers.len());
+            assert!(packets.iter().all(|it| it.payload_type == 96));
+            used.push(mid);
+        }
+        assert_ne!(used[0], used[1]);
+    }
+    let hello = world.messages(2, "hello");
+    assert_eq!(hello, [json!({ "type": "hello", "session": 2, "you": 2 })]);
+    let people = world.messages(2, "people").pop().unwrap();
+    assert_eq!(people["people"][0]["name"], "Member 1");
+}
+
+#[test]
+fn who_leaves_frees_its_sections_and_numbers_continue() {
+    let mut world = World::with(2);
+    world.cameras(&[1], 10);
+    let mid = world.section(2, 1, "camera").unwrap();
+    let last = world.packets(2, &mid).pop().unwrap();
+    world.input(1, Input::Leave);
+    assert_eq!(world.messages(2, "people").pop().unwrap()["people"].as_array().unwrap().len(), 1);
+    world.join(3, "team", sections(3, 2));
+    world.cameras(&[3], 10);
+    let mid_of_3 = world.section(2, 3, "camera").unwrap();
+    assert_eq!(mid_of_3, mid, "the section is used again");
+    let after: Vec<Packet> =
+        world.packets(2, &mid).into_iter().filter(|it| it.number > last.number).collect();
+    assert_eq!(after[0].number, last.number + 1);
+    assert!(after[0].timestamp.wrapping_sub(last.timestamp) < 90_000, "time continues");
+    assert!(after.len() >= 9);
+}
+
+#[test]
+fn with_fewer_sections_than_sources_screens_and_speakers_come_first() {
+    let mut world = World::with(3);
+    world.join(4, "team", sections(1, 1));
+    world.cameras(&[1, 2], 5);
+    assert_eq!(world.section(4, 1, "camera"), Some("v0".to_owned()));
+    assert_eq!(world.section(4, 2, "camera"), None);
+    world.audio(2, 25, 5);
+    for round in 0..80_u8 {
+        world.audio(2, if round % 8 == 7 { 60 } else { 25 }, 1);
+    }
+    assert_eq!(world.messages(4, "dominant").pop().unwrap()["id"], 2);
+    assert_eq!(world.section(4, 2, "camera"), Some("v0".to_owned()));
+    world.say(3, &json!({ "type": "sharing", "on": true }));
+    world.video(3, SCREEN, 9, None, true);
+    world.pass(Duration::from_millis(200));
+    assert_eq!(world.section(4, 3, "screen"), Some("v0".to_owned()));
+    world.say(3, &json!({ "type": "sharing", "on": false }));
+    assert_eq!(world.section(4, 2, "camera"), Some("v0".to_owned()));
+    world.video(3, SCREEN, 9, None, true);
+    assert_eq!(world.section(1, 3, "screen"), None, "late packets do not start it again");
+}
+
+#[test]
+fn audio_goes_to_free_sections_and_never_back_to_the_speaker() {
+    let mut world = World::with(3);
+    world.audio(1, 30, 20);
+    world.audio(2, 30, 20);
+    let of_3 = [world.packets(3, "a0").len(), world.packets(3, "a1").len()];
+    assert!(of_3[0] >= 15 && of_3[1] >= 15, "{of_3:?}");
+    assert!(world.packets(1, "a0").len() >= 15);
+    assert!(world.packets(1, "a1").is_empty());
+    let sent = world.packets(3, "a0").pop().unwrap();
+    assert_eq!((sent.payload_type, sent.payload.as_slice()), (111, &[1, 2, 3][..]));
+    assert_eq!(sent.extensions.audio_level.unwrap().dbov, 30);
+    world.clear();
+    world.say(1, &json!({ "type": "muted", "audio": true, "video": false }));
+    world.audio(1, 30, 20);
+    assert!(world.packets(3, "a0").is_empty() && world.packets(3, "a1").is_empty());
+}
+
+#[test]
+fn layers_of_simulcast_are_one_source_and_requests_reach_its_publisher() {
+    let mut world = World::with(2);
+    for index in 0..20 {
+        world.frame += 1;
+        for (ssrc, rid) in [(11, "q"), (12, "h"), (13, "f")] {
+            world.video(1, CAMERA, ssrc, Some(rid), index == 0);
+        }
+        world.pass(Duration::from_millis(30));
+    }
+    let mid = world.section(2, 1, "camera").unwrap();
+    assert!(world.packets(2, &mid).len() >= 19);
+    world.clear();
+    world.pass(Duration::from_secs(1));
+    world.input(2, Input::KeyFrameRequest(Mid::new(&mid)));
+    world.pass(Duration::from_secs(1));
+    let asked = world.actions.iter().filter_map(|(id, action)| match action {
+        Action::RequestKeyFrame(ssrc) => Some((*id, *ssrc)),
+        _ => None,
+    });
+    assert!(asked.into_iter().any(|(id, ssrc)| id == 1 && (11..=13).contains(&ssrc)));
+}
+
+#[test]
+fn a_camera_that_is_switched_off_goes_and_comes_back() {
+    let mut world = World::with(2);
+    world.cameras(&[1], 5);
+    assert!(world.section(2, 1, "camera").is_some());
+    world.say(1, &json!({ "type": "muted", "audio": false, "video": true }));
+    world.cameras(&[1], 3);
+    assert_eq!(world.section(2, 1, "camera"), None);
+    let people = world.messages(2, "people").pop().unwrap();
+    assert_eq!(people["people"][0]["cameraOff"], true);
+    world.say(1, &json!({ "type": "muted", "audio": false, "video": false }));
+    world.cameras(&[1], 5);
+    assert!(world.section(2, 1, "camera").is_some());
+}
+
+#[test]
+fn a_weak_link_is_told_in_words() {
+    let mut world = World::with(2);
+    world.input(2, Input::Estimate(Bitrate::kbps(3000)));
+    world.cameras(&[1], 60);
+    let mid = world.section(2, 1, "camera").unwrap();
+    let state = world.messages(2, "video").pop().unwrap();
+    assert_eq!((&state["mid"], &state["paused"]), (&mid.into(), &Value::Null));
+    world.input(2, Input::Estimate(Bitrate(10)));
+    world.cameras(&[1], 10);
+    let state = world.messages(2, "video").pop().unwrap();
+    assert!(state["paused"].as_str().unwrap().starts_with("weak network"), "{state}");
+}
+
+#[test]
+fn chat_reaches_all_and_is_repeated_to_who_joins() {
+    let mut world = World::with(2);
+    world.say(1, &json!({ "type": "chat", "text": "hello\u{7} <b>" }));
+    world.say(1, &json!({ "type": "chat", "text": " \n" }));
+    let line = json!({ "type": "chat", "id": 1, "from": "Member 1", "text": "hello <b>" });
+    assert_eq!(world.messages(2, "chat"), std::slice::from_ref(&line));
+    world.join(3, "team", sections(1, 1));
+    assert_eq!(world.messages(3, "chat"), [line]);
+    world.join(4, "other", sections(1, 1));
+    assert!(world.messages(4, "chat").is_empty(), "rooms are separate");
+}
+
+#[test]
+fn wrong_messages_end_or_do_nothing() {
+    let mut world = World::with(1);
+    for message in [
+        json!({ "type": "view", "stage": 5, "heights": [{ "id": -1 }, { "source": "x" }, 7] }),
+        json!({ "type": "view", "lastN": -3, "stage": [{ "id": 99, "source": "camera" }] }),
+        json!({ "type": "name", "name": ["a"] }),
+        json!({ "type": "new in a later version" }),
+        json!([]),
+    ] {
+        world.say(1, &message);
+    }
+    assert!(!world.actions.iter().any(|(_, action)| matches!(action, Action::End(_))));
+    let people = world.messages(1, "people").pop().unwrap();
+    assert_eq!(people["people"][0]["name"], "Guest");
+    world.input(1, Input::Message("{".to_owned()));
+    let end = (1, Action::End(EndReason::Protocol("invalid JSON message".to_owned())));
+    assert_eq!(world.actions.pop(), Some(end));
+}
+
+#[test]
+fn numbers_of_rooms_and_members_are_limited() {
+    let mut world = World::with(4);
+    let full = Err(Rejection::LimitReached("members of this room"));
+    assert_eq!(world.conferences.check("team"), full);
+    assert_eq!(world.conferences.check("second"), Ok(()));
+    world.join(5, "second", sections(1, 1));
+    assert_eq!(world.conferences.check("third"), Err(Rejection::LimitReached("rooms")));
+    world.input(6, Input::Join("team".into()));
+    assert!(matches!(world.actions.last(), Some((6, Action::End(EndReason::Failed(_))))));
+    world.input(5, Input::Leave);
+    assert_eq!(world.conferences.check("third"), Ok(()), "empty rooms are gone");
+}
+
+#[test]
+fn nothing_is_sent_to_who_has_left() {
+    let mut world = World::with(3);
+    world.cameras(&[1, 2], 5);
+    world.input(3, Input::Leave);
+    world.clear();
+    world.cameras(&[1, 2], 30);
+    world.audio(1, 20, 50);
+    assert!(world.actions.iter().all(|(id, _)| *id != 3));
+}

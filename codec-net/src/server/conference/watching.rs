@@ -1,0 +1,198 @@
+//! What the members of a conference receive.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use codec_rtc::extension::Extensions;
+use codec_rtc::room::request_merger::KeyFrameReason;
+use codec_rtc::room::{
+    AudioTransmit, OutputConfig, ParticipantId, RoomTransmit, SourceLimits, StreamId,
+    ViewerConstraints,
+};
+use codec_rtc::rtp;
+use codec_webrtc::{Codec, Mid};
+
+use super::super::media::{AUDIO_HZ, VIDEO_HZ, VideoCodec};
+use super::member::Member;
+use super::publishing::Source;
+use super::slot::Slot;
+use super::{Action, Conference, Packet, extension_map};
+
+/// A section of audio can be given to another speaker after this time without packets.
+const AUDIO_HOLD: Duration = Duration::from_millis(500);
+/// Height of a tile until the member says how large it is.
+const DEFAULT_HEIGHT: u32 = 360;
+
+/// What a member wants to see. Members are given by their numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Wishes {
+    /// Large tiles.
+    pub(super) stage: Vec<(u64, Source)>,
+    /// Heights of tiles in pixels; 0 if it is not visible.
+    pub(super) heights: BTreeMap<(u64, Source), u32>,
+    /// Most cameras.
+    pub(super) last_n: Option<usize>,
+}
+
+impl Conference {
+    /// Replaces the wishes of a member.
+    pub(super) fn set_wishes(&mut self, now: Duration, id: u64, wishes: Wishes) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        member.wishes = wishes;
+        self.assign(now, id);
+    }
+
+    /// Handles a key-frame request of a member.
+    pub(in super::super) fn handle_key_frame_request(&mut self, now: Duration, id: u64, mid: Mid) {
+        let member = self.members.get(&id);
+        let slot = member.and_then(|it| it.video.iter().find(|slot| slot.mid() == mid));
+        if let Some(stream) = slot.and_then(|slot| slot.source()) {
+            self.room.request_key_frame(now, ParticipantId(id), stream, KeyFrameReason::Loss);
+            self.forward(now);
+        }
+    }
+
+    pub(super) fn assign_all(&mut self, now: Duration) {
+        for id in self.members.keys().copied().collect::<Vec<_>>() {
+            self.assign(now, id);
+        }
+    }
+
+    /// Gives each source that a member can see a section.
+    pub(super) fn assign(&mut self, now: Duration, id: u64) {
+        let wanted = self.wanted(id);
+        let viewer = ParticipantId(id);
+        let Some(member) = self.members.get_mut(&id) else { return };
+        for slot in &mut member.video {
+            let is_wanted = |stream: &StreamId| wanted.iter().any(|(it, _)| it == stream);
+            if let Some(stream) = slot.source().filter(|stream| !is_wanted(stream)) {
+                self.room.unsubscribe(viewer, stream);
+                slot.set_source(None);
+                self.people_changed = true;
+            }
+        }
+        for (stream, codec) in wanted {
+            if member.slot_of(stream).is_some() {
+                continue;
+            }
+            let free = member.video.iter_mut().filter(|slot| slot.source().is_none());
+            let mut free = free.filter_map(|slot| Some((codec.negotiated(slot.media())?, slot)));
+            let Some((negotiated, slot)) = free.next() else { continue };
+            let (payload_type, first_sequence) = (negotiated.payload_type, 0);
+            let output = OutputConfig { ssrc: 0, payload_type, first_sequence, clock_hz: VIDEO_HZ };
+            if self.room.subscribe(viewer, stream, output).is_ok() {
+                slot.set_source(Some(stream));
+                self.people_changed = true;
+            }
+        }
+        let constraints = member.constraints(&self.sources);
+        self.room.set_constraints(now, viewer, constraints);
+    }
+
+    /// The sources that a member receives, with their codecs: if there are more than sections, screens
+    /// and large tiles come first, then cameras in the order of the last speech.
+    fn wanted(&mut self, id: u64) -> Vec<(StreamId, VideoCodec)> {
+        let speakers = self.audio.speakers().by_last_speech();
+        let Some(member) = self.members.get(&id) else { return Vec::new() };
+        let others = self.sources.iter().filter(|(_, (owner, _))| *owner != id);
+        let mut wanted: Vec<_> = others
+            .filter_map(|(stream, (owner, source))| {
+                let publisher = self.members.get(owner)?;
+                let codec = publisher.published(*source)?.codec;
+                member.video.iter().find(|slot| codec.negotiated(slot.media()).is_some())?;
+                let is_staged = member.wishes.stage.contains(&(*owner, *source));
+                let place = speakers.iter().position(|it| it.0 == *owner);
+                let rank = (*source != Source::Screen, !is_staged, place.unwrap_or(usize::MAX));
+                Some((rank, *stream, codec))
+            })
+            .collect();
+        wanted.sort_by_key(|(rank, stream, _)| (*rank, *stream));
+        wanted.truncate(member.video.len());
+        wanted.into_iter().map(|(_, stream, codec)| (stream, codec)).collect()
+    }
+
+    /// Sends a packet of a source to a member.
+    pub(super) fn send_video(&mut self, now: Duration, packet: RoomTransmit) {
+        let RoomTransmit { viewer: ParticipantId(id), stream, sequence, data } = packet;
+        let member = self.members.get_mut(&id);
+        let slots = member.map(|it| it.video.iter_mut()).into_iter().flatten();
+        let slot = slots.into_iter().find(|slot| slot.source() == Some(stream));
+        if let Some(packet) = slot.and_then(|slot| numbered(now, slot, sequence, data, VIDEO_HZ)) {
+            self.actions.push_back((id, Action::Send(packet)));
+        }
+    }
+
+    /// Sends an audio packet to a member, on a section that no other speaker uses.
+    pub(super) fn send_audio(&mut self, now: Duration, packet: AudioTransmit) {
+        let AudioTransmit { viewer: ParticipantId(id), publisher, sequence, data } = packet;
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let Some((slot, is_new)) = audio_slot(now, &mut member.audio, publisher.0) else { return };
+        let mut codecs = slot.media().codecs.iter();
+        let Some(opus) = codecs.find(|it| it.codec == Codec::Opus).copied() else { return };
+        let Some(packet) = numbered(now, slot, sequence, data, AUDIO_HZ) else { return };
+        let (payload_type, marker) = (opus.payload_type, packet.marker || is_new);
+        self.actions.push_back((id, Action::Send(Packet { payload_type, marker, ..packet })));
+    }
+}
+
+impl Member {
+    /// The wishes, in terms of the room.
+    fn constraints(&self, sources: &BTreeMap<StreamId, (u64, Source)>) -> ViewerConstraints {
+        let wishes = &self.wishes;
+        let staged = sources.iter().filter(|(_, source)| wishes.stage.contains(source));
+        let limited = sources.iter().filter_map(|(stream, source)| {
+            let max_height = *wishes.heights.get(source)?;
+            Some((*stream, SourceLimits { max_height, ..SourceLimits::NONE }))
+        });
+        ViewerConstraints {
+            last_n: wishes.last_n,
+            on_stage: staged.map(|(stream, _)| *stream).collect(),
+            selected: Vec::new(),
+            default_limits: SourceLimits { max_height: DEFAULT_HEIGHT, ..SourceLimits::NONE },
+            limits: limited.collect(),
+        }
+    }
+}
+
+/// The section for the audio of a publisher, and whether it had another one before.
+fn audio_slot(
+    now: Duration,
+    slots: &mut [Slot<u64>],
+    publisher: u64,
+) -> Option<(&mut Slot<u64>, bool)> {
+    if let Some(at) = slots.iter().position(|slot| slot.source() == Some(publisher)) {
+        return Some((slots.get_mut(at)?, false));
+    }
+    let is_free = |slot: &&mut Slot<u64>| {
+        let idle = slot.used().map(|used| now.saturating_sub(used));
+        slot.source().is_none() || idle.is_none_or(|idle| idle >= AUDIO_HOLD)
+    };
+    let slot = slots.iter_mut().filter(is_free).min_by_key(|slot| slot.used())?;
+    slot.set_source(Some(publisher));
+    Some((slot, true))
+}
+
+/// A packet with the numbers of a section; `None` if it is too late.
+fn numbered<K: Copy + PartialEq>(
+    now: Duration,
+    slot: &mut Slot<K>,
+    sequence: u16,
+    mut data: Vec<u8>,
+    hz: u32,
+) -> Option<Packet> {
+    let packet = rtp::parse(&data).ok()?;
+    let (number, timestamp) = slot.place(now, sequence, packet.header.timestamp, hz)?;
+    // The elements were written by this server.
+    let extensions = Extensions::from_packet(&packet, &extension_map()).unwrap_or_default();
+    let (header, head) = (packet.header, data.len() - packet.payload.len());
+    data.drain(..head);
+    Some(Packet {
+        mid: slot.mid(),
+        payload_type: header.payload_type,
+        number,
+        timestamp,
+        marker: header.marker,
+        payload: data,
+        extensions,
+    })
+}

@@ -1,0 +1,209 @@
+// A conference room: the lobby, joining, and the buttons of the call.
+import * as api from "/api.js";
+import { followConnection, lost } from "/connection.js";
+import { at, notify, show } from "/dom.js";
+import { RoomCall } from "/room_call.js";
+import { canShareScreen, Devices, openScreen } from "/room_devices.js";
+import { chatReceived, clearChat, closePanels } from "/room_panels.js";
+import { peopleEvents, showPeople, stage, viewChanged } from "/room_people.js";
+import { clearRoom, room, sendChanged } from "/room_state.js";
+
+const KEPT = "codec-name";
+const opened = new URLSearchParams(location.hash.slice(1));
+
+/// The track of the shared screen.
+let screen = null;
+const devices = new Devices((problems) => {
+  if (problems) notify(problems, "error");
+  tracksChanged();
+});
+
+function mediaOf(track, before) {
+  if (!track) return null;
+  return before?.getTracks()[0] === track ? before : new MediaStream([track]);
+}
+
+/// Sends and shows your tracks.
+function tracksChanged() {
+  const { call, own } = room;
+  own.camera = mediaOf(devices.camera, own.camera);
+  own.screen = mediaOf(screen, own.screen);
+  at("preview").srcObject = call ? null : own.camera;
+  at("empty").hidden = own.camera !== null;
+  at("mute").ariaPressed = String(!devices.wanted.microphone);
+  at("camera-off").ariaPressed = String(!devices.wanted.camera);
+  at("share").ariaPressed = String(screen !== null);
+  if (!call) return;
+  call.setTrack("microphone", devices.microphone);
+  call.setTrack("camera", devices.camera);
+  call.setTrack("screen", screen);
+  sendChanged("muted", devices.muted());
+  sendChanged("sharing", { on: screen !== null });
+  showPeople();
+}
+
+/// Shows the call or the lobby.
+function showCall(inCall) {
+  for (const id of ["tiles", "call-buttons"]) at(id).hidden = !inCall;
+  for (const id of ["lobby", "join"]) at(id).hidden = inCall;
+  at("share").hidden = !canShareScreen();
+  closePanels();
+  at("settings").hidden = inCall;
+}
+
+/// Plays a received audio track.
+function play(track) {
+  const audio = new Audio();
+  audio.srcObject = new MediaStream([track]);
+  audio.hidden = true;
+  document.body.append(audio);
+  room.call.audio.push(audio);
+  const start = () => audio.play().catch((error) => {
+    if (error.name !== "NotAllowedError") return;
+    notify("Click the page to hear the others.");
+    addEventListener("click", start, { once: true });
+  });
+  start();
+}
+
+const events = {
+  ...peopleEvents,
+  chat: chatReceived,
+  audio: play,
+  open: () => {
+    sendChanged("name", { name: room.call.name });
+    tracksChanged();
+    viewChanged();
+  },
+  state: (name) => {
+    document.body.dataset.call = name;
+    show("state", name);
+  },
+  end: (reason, failed) => {
+    const { call } = room;
+    release();
+    const why = lost(call, failed) ?? reason;
+    notify(call.stopping ? "You left the room." : `The call ended: ${why}.`, failed ? "error" : "info");
+    // Otherwise the devices stay open, to join again.
+    if (call.stopping) devices.close();
+    at("join").focus();
+  },
+};
+
+/// Returns to the lobby.
+function release() {
+  for (const audio of room.call.audio) audio.remove();
+  screen?.stop();
+  screen = null;
+  clearRoom();
+  showPeople();
+  showCall(false);
+  tracksChanged();
+  document.body.dataset.call = "ended";
+  at("join").disabled = false;
+}
+
+/// Joins the room. A camera that opens later needs no negotiation: its section exists.
+async function join(name) {
+  if (room.call) return;
+  at("join").disabled = true;
+  at("name").value = name;
+  document.body.dataset.call = "connecting";
+  notify("Connecting …");
+  clearChat();
+  try {
+    room.call = new RoomCall(room.name, name, events, room.settings);
+    devices.apply();
+    const { call } = room;
+    await call.start();
+    if (call.ended) return;
+    followConnection(call, "state");
+    show("state", call.wasLive ? "live" : "connecting");
+    notify("");
+    at("token-form").hidden = true;
+    showCall(true);
+    at("mute").focus();
+  } catch (error) {
+    if (room.call) release();
+    notify(api.explain(error), "error");
+    if (![401, 403].includes(error.status)) return;
+    at("token-form").hidden = false;
+    at("token").focus();
+  }
+}
+
+const leave = async () => room.call?.stop();
+
+function stopScreen() {
+  screen?.stop();
+  screen = null;
+  tracksChanged();
+}
+
+async function toggleScreen() {
+  const { call } = room;
+  if (screen) return void stopScreen();
+  try {
+    const track = await openScreen();
+    if (room.call !== call) return void track.stop();
+    // The browser's own button also ends screen sharing.
+    track.addEventListener("ended", () => screen === track && stopScreen());
+    screen = track;
+    tracksChanged();
+  } catch (error) {
+    // The user closed the browser's dialog.
+    if (error.name === "NotAllowedError") return;
+    notify(`Cannot share the screen: ${error.message}`, "error");
+  }
+}
+
+const joinAsNamed = () => join(at("name").value.trim() || "Guest");
+
+at("settings").addEventListener("submit", (event) => {
+  event.preventDefault();
+  joinAsNamed();
+});
+at("token-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  api.useToken(at("token").value);
+  joinAsNamed();
+});
+at("name").addEventListener("change", () => {
+  const name = at("name").value.trim();
+  if (!name) return;
+  localStorage.setItem(KEPT, name);
+  sendChanged("name", { name });
+});
+for (const kind of ["camera", "microphone"]) at(kind).addEventListener("change", () => devices.choose(kind));
+at("mute").addEventListener("click", () => devices.toggle("microphone"));
+at("camera-off").addEventListener("click", () => devices.toggle("camera"));
+at("share").addEventListener("click", toggleScreen);
+at("leave").addEventListener("click", leave);
+addEventListener("pagehide", leave);
+
+/// For tests and debugging.
+window.codec = {
+  room: {
+    get pc() {
+      return room.call?.pc;
+    },
+    get people() {
+      return room.people;
+    },
+    settings: room.settings,
+    join, leave, stage,
+    state: () => ({
+      call: document.body.dataset.call, you: room.you, stage: room.stage, dominant: room.dominant,
+      speaking: [...room.speaking], videos: Object.fromEntries(room.videos), sent: room.call?.sent,
+    }),
+  },
+};
+
+at("room-name").textContent = room.name;
+document.title = `${room.name} – codec serve`;
+at("name").value = opened.get("name") ?? localStorage.getItem(KEPT) ?? "";
+at("token").value = api.currentToken();
+showCall(false);
+devices.apply();
+document.body.dataset.ready = "yes";
+if (opened.has("join")) joinAsNamed();

@@ -1,0 +1,36 @@
+// State shared by the parts of the room's page.
+
+export const room = {
+  name: decodeURIComponent(location.pathname.split("/").at(-1)),
+  call: null,
+  /// Your id, and the people in the room as the server sends them.
+  you: null,
+  people: [],
+  speaking: new Set(),
+  dominant: null,
+  /// Height and pause reason of received video by the `mid` of its section.
+  videos: new Map(),
+  /// The tile on stage: `id` and `source`, or null.
+  stage: null,
+  /// Your camera and screen as MediaStream, or null.
+  own: { camera: null, screen: null },
+  /// Settings of RTCPeerConnection, for tests.
+  settings: {},
+};
+
+/// Resets the state at the end of a call.
+export function clearRoom() {
+  Object.assign(room, { call: null, you: null, people: [], dominant: null, stage: null });
+  room.speaking.clear();
+  room.videos.clear();
+}
+
+/// Sends a message unless its content equals the last of its type; returns whether it was sent.
+export function sendChanged(type, content) {
+  const { call } = room;
+  const text = JSON.stringify(content);
+  if (!call?.isOpen() || call.sent[type] === text) return false;
+  call.sent[type] = text;
+  call.send({ type, ...content });
+  return true;
+}

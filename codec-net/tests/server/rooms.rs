@@ -1,0 +1,112 @@
+//! Rooms: members publish and watch each other.
+
+use std::process::Command;
+use std::time::Duration;
+
+use codec_core::frame::Size;
+use codec_net::server::limits::Limits;
+use codec_net::server::{Config, Server};
+use codec_webrtc::{Direction, Kind, MediaPlan};
+use serde_json::Value;
+
+use crate::browser::{Place, browser_folder};
+use crate::caller::{Caller, SDP, plan};
+use crate::client::{ADMIN, PUBLISH, VIEW, bearer, guarded, request, request_with};
+use crate::peers::measure;
+
+const LONG: Duration = Duration::from_secs(20);
+
+/// Runs scenarios of rooms in a browser.
+fn drive(server: &Server, place: &Place, scenarios: &str) -> Option<Value> {
+    let folder = browser_folder("rooms")?;
+    let mut command = Command::new("node");
+    command.arg(folder.join("rooms.mjs")).arg(server.url());
+    command.arg(place.camera_of(Size { width: 640, height: 360 })).arg(scenarios);
+    Some(measure(&mut command))
+}
+
+#[test]
+fn three_browsers_meet() {
+    let place = Place::new("meeting");
+    let server = Server::start(Config::loopback()).unwrap();
+    let Some(seen) = drive(&server, &place, "meeting") else { return };
+    for page in seen["pages"].as_array().unwrap() {
+        let videos = page["videos"].as_array().unwrap();
+        assert_eq!(videos.len(), 2, "{page}");
+        // Three browsers share the machine with other tests: the rate says nothing.
+        assert!(videos.iter().all(|video| video["decoded"].as_u64() > Some(0)), "{page}");
+        assert!(page["audioPackets"].as_u64() > Some(0), "{page}");
+    }
+    assert_eq!(seen["stage"]["after"], 360, "{seen}");
+}
+
+#[test]
+fn a_screen_is_shared_and_the_page_fits_its_window() {
+    let place = Place::new("screen");
+    let server = Server::start(Config::loopback()).unwrap();
+    let Some(seen) = drive(&server, &place, "screen,layout") else { return };
+    assert_eq!(seen["screen"]["ended"], "shown", "{seen}");
+    assert_eq!(seen["layout"], "fits");
+}
+
+/// Sections of a member that only listens: it receives one video.
+fn viewer() -> [MediaPlan; 2] {
+    let microphone = MediaPlan { kind: Kind::Audio, ..plan(Direction::SendOnly) };
+    [microphone, plan(Direction::ReceiveOnly)]
+}
+
+#[test]
+fn members_know_each_other_and_the_room_ends_with_the_last() {
+    let server = Server::start(Config::loopback()).unwrap();
+    let mut ann = Caller::call(&server, "/room/team", &viewer(), None, false);
+    assert!(ann.live(LONG, |it| it.connected && it.lines.len() >= 2), "{:?}", ann.lines);
+    assert_eq!(ann.lines[0]["type"], "hello");
+    assert_eq!(ann.lines[1]["people"].as_array().unwrap().len(), 1);
+    let mut bob = Caller::call(&server, "/room/team", &viewer(), None, false);
+    let sees_two = |it: &Caller| {
+        it.lines.iter().any(|line| line["people"].as_array().is_some_and(|it| it.len() == 2))
+    };
+    assert!(bob.live(LONG, sees_two), "{:?}", bob.lines);
+    assert!(ann.live(LONG, sees_two), "{:?}", ann.lines);
+    let sessions = server.sessions().json();
+    assert_eq!((&sessions[0]["kind"], &sessions[1]["stream"]), (&"room".into(), &"team".into()));
+    ann.lines.clear();
+    assert_eq!(request(server.address(), "DELETE", &bob.session, &[]).status, 200);
+    let is_alone = |it: &Caller| {
+        it.lines.iter().any(|line| line["people"].as_array().is_some_and(|it| it.len() == 1))
+    };
+    assert!(ann.live(LONG, is_alone), "{:?}", ann.lines);
+}
+
+#[test]
+fn rooms_require_both_scopes_and_a_valid_name() {
+    let server = guarded();
+    let page = request(server.address(), "GET", "/r/team", &[]);
+    assert!(page.status == 200 && page.body.contains("/room.js"), "{page:?}");
+    let join = |path: &str, token: &str| {
+        // Wrong tokens limit the rate of later attempts.
+        std::thread::sleep(Duration::from_millis(150));
+        let (name, value) = bearer(token);
+        request_with(server.address(), "POST", path, &[SDP, (name, &value)], "v=0")
+    };
+    assert_eq!(join("/room/team", "wrong-token-1").status, 401);
+    assert_eq!(join("/room/team", VIEW).status, 403);
+    assert_eq!(join("/room/team", PUBLISH).status, 403);
+    let wrong = join("/room/team", ADMIN);
+    assert!(wrong.status == 400 && wrong.body.contains("invalid SDP"), "{wrong:?}");
+    let wrong = join("/room/.team", ADMIN);
+    assert!(wrong.status == 400 && wrong.body.contains("invalid name of a room"), "{wrong:?}");
+    assert_eq!(server.sessions().count(), 0);
+}
+
+#[test]
+fn a_full_room_rejects_others() {
+    let limits = Limits { viewers: 1, ..Limits::default() };
+    let server = Server::start(Config { limits, ..Config::loopback() }).unwrap();
+    let mut ann = Caller::call(&server, "/room/team", &viewer(), None, false);
+    assert!(ann.live(LONG, |it| !it.lines.is_empty()));
+    let offer = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
+    let rejected = request_with(server.address(), "POST", "/room/team", &[SDP], offer);
+    assert_eq!(rejected.status, 503, "{rejected:?}");
+    assert!(rejected.body.contains("members of this room"), "{rejected:?}");
+}

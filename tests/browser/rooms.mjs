@@ -1,0 +1,293 @@
+// Meets in a conference room of `codec serve`, and prints the measurements as JSON.
+// usage: node rooms.mjs URL CAMERA.y4m SCENARIO
+import { chromium } from "playwright-core";
+import { strict as assert } from "node:assert";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const [url, cameraFile, scenario] = process.argv.slice(2);
+const profile = mkdtempSync(join(tmpdir(), "codec-rooms-"));
+const browser = await chromium.launchPersistentContext(profile, {
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  headless: true,
+  viewport: { width: 1280, height: 1000 },
+  args: [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+    `--use-file-for-fake-video-capture=${cameraFile}`,
+  ],
+});
+
+const complaints = [];
+const results = {};
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+const MEDIA_TIMEOUT = { timeout: 30000 };
+
+/// Opens a room; "&join" in the hash joins it at once.
+async function open(room, hash) {
+  const page = await browser.newPage();
+  page.on("pageerror", (error) => complaints.push(`error: ${error.stack ?? error}`));
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) complaints.push(`console: ${message.text()}`);
+  });
+  page.on("request", (request) => {
+    if (!request.url().startsWith(url) && !/^(blob|data):/.test(request.url())) {
+      complaints.push(`request elsewhere: ${request.url()}`);
+    }
+  });
+  await page.goto(new URL(`r/${room}#${hash}`, url).href);
+  await page.waitForFunction(() => document.body.dataset.ready === "yes");
+  return page;
+}
+
+const callIs = (page, state) =>
+  page.waitForFunction((wanted) => document.body.dataset.call === wanted, state, { timeout: 15000 });
+
+/// The tile of a person, or of the screen that the person shares.
+const tile = (page, name, source = "camera") =>
+  page.locator(`#tiles li[data-source=${source}]`).filter({ hasText: name });
+
+/// Received media: each video with the name of its person, and the packets of audio.
+const received = (page) =>
+  page.evaluate(async () => {
+    const { pc, people } = window.codec.room;
+    const reports = [...(await pc.getStats()).values()].filter(({ type }) => type === "inbound-rtp");
+    const of = (source) => (report) => ({
+      name: people.find((person) => person[source] === report.mid)?.name,
+      source,
+      decoded: report.framesDecoded ?? 0,
+      freezes: report.freezeCount ?? 0,
+      height: report.frameHeight ?? 0,
+      lost: report.packetsLost,
+    });
+    const videos = reports.filter(({ kind }) => kind === "video");
+    return {
+      at: performance.now(),
+      videos: ["camera", "screen"].flatMap((source) => videos.map(of(source))).filter(({ name }) => name),
+      audioPackets: reports
+        .filter(({ kind }) => kind === "audio")
+        .reduce((sum, { packetsReceived }) => sum + packetsReceived, 0),
+    };
+  });
+
+const videoOf = async (page, name, source = "camera") =>
+  (await received(page)).videos.find((video) => video.name === name && video.source === source);
+
+/// Waits until `count` videos of other people are decoded.
+async function receives(page, count) {
+  const until = Date.now() + MEDIA_TIMEOUT.timeout;
+  for (;;) {
+    const { videos } = await received(page);
+    if (videos.filter(({ decoded }) => decoded > 0).length >= count) return;
+    assert.ok(Date.now() < until, `received ${JSON.stringify(videos)}, expected ${count} videos`);
+    await pause(100);
+  }
+}
+
+/// Joins by the button; returns the time until the first frame of another person is decoded.
+const joinAndTime = (page) =>
+  page.evaluate(async (timeout) => {
+    const start = performance.now();
+    document.getElementById("join").click();
+    while (performance.now() - start < timeout) {
+      const reports = [...((await window.codec.room.pc?.getStats()) ?? new Map()).values()];
+      if (reports.some(({ type, framesDecoded }) => type === "inbound-rtp" && framesDecoded > 0)) {
+        return Math.round(performance.now() - start);
+      }
+      await new Promise((done) => setTimeout(done, 10));
+    }
+    throw new Error("no frame decoded");
+  }, MEDIA_TIMEOUT.timeout);
+
+async function screenshot(page, name) {
+  if (!process.env.CODEC_SCREENSHOTS) return;
+  for (const colorScheme of ["dark", "light"]) {
+    await page.emulateMedia({ colorScheme });
+    await page.screenshot({ path: join(process.env.CODEC_SCREENSHOTS, `room-${name}-${colorScheme}.png`) });
+  }
+}
+
+/// Nothing is wider than the window, and each button has a name and is large enough for a finger.
+async function fits(page, what) {
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(over <= 0, `${what}: ${over} pixels too wide`);
+  const session = await browser.newCDPSession(page);
+  const { nodes } = await session.send("Accessibility.getFullAXTree");
+  await session.detach();
+  const controls = nodes.filter(({ ignored, role }) => !ignored && ["button", "textbox", "combobox"].includes(role?.value));
+  assert.ok(controls.length >= 3, `${what}: ${controls.length} controls`);
+  const unnamed = controls.filter(({ name }) => !name?.value.trim()).length;
+  assert.equal(unnamed, 0, `${what}: ${unnamed} controls without a name`);
+  const small = await page.evaluate(() =>
+    [...document.querySelectorAll("button, select, input")]
+      .filter((element) => element.offsetParent)
+      .map((element) => [element.id || element.textContent.trim(), element.getBoundingClientRect()])
+      .filter(([, { width, height }]) => width < 44 || height < 44)
+      .map(([name]) => name));
+  assert.deepEqual(small, [], `${what}: too small`);
+}
+
+const scenarios = {
+  /// Three people meet: media, stage, chat, mute and leaving.
+  async meeting() {
+    const ann = await open("team", "name=Ann&join");
+    await callIs(ann, "live");
+    const bob = await open("team", "name=Bob&join");
+    await callIs(bob, "live");
+    const cem = await open("team", "name=Cem");
+    results.firstFrameMs = await joinAndTime(cem);
+    const pages = Object.entries({ Ann: ann, Bob: bob, Cem: cem });
+    for (const [, page] of pages) await receives(page, 2);
+    await pause(2000);
+    const measure = () => Promise.all(pages.map(([, page]) => received(page)));
+    const before = await measure();
+    await pause(5000);
+    const after = await measure();
+    results.pages = pages.map(([name], index) => {
+      const [then, now] = [before[index], after[index]];
+      const videos = now.videos.map((video) => {
+        const old = then.videos.find((other) => other.name === video.name && other.source === video.source);
+        return {
+          of: video.name,
+          decoded: video.decoded - (old?.decoded ?? 0),
+          freezes: video.freezes - (old?.freezes ?? 0),
+          freezesSinceJoin: video.freezes,
+          height: video.height,
+          lost: video.lost,
+        };
+      });
+      const audioPackets = now.audioPackets - then.audioPackets;
+      return { name, seconds: (now.at - then.at) / 1000, videos, audioPackets };
+    });
+    await screenshot(ann, "grid");
+
+    const full = await bob.evaluate(() => window.codec.room.pc.getTransceivers()[1].sender.track.getSettings().height);
+    const small = (await videoOf(ann, "Bob")).height;
+    const start = Date.now();
+    await tile(ann, "Bob").locator("button").click();
+    results.stage = { full, before: small, after: small, ms: null };
+    while (Date.now() - start < 60000 && results.stage.ms === null) {
+      const { height } = await videoOf(ann, "Bob");
+      results.stage.after = height;
+      if (height >= full) results.stage.ms = Date.now() - start;
+      else await pause(50);
+    }
+    assert.equal(await tile(ann, "Bob").locator("button").getAttribute("aria-pressed"), "true");
+    await screenshot(ann, "stage");
+
+    await ann.click("#chat-open");
+    await ann.fill("#chat-text", "good day <b>");
+    await ann.press("#chat-text", "Enter");
+    for (const page of [bob, cem]) {
+      await page.waitForFunction(() => document.querySelector("#chat li")?.textContent === "Anngood day <b>");
+      assert.match(await page.textContent("#chat-open"), /^Chat \(\d+\)$/);
+    }
+    results.chat = "seen";
+
+    await bob.click("#mute");
+    await tile(ann, "Bob").locator(".muted").waitFor({ state: "visible" });
+    results.muted = "shown";
+    await screenshot(ann, "chat");
+    await ann.setViewportSize({ width: 400, height: 800 });
+    await screenshot(ann, "400-chat");
+    await fits(ann, "chat of three people at 400 pixels");
+    await ann.click("#chat-open");
+    await screenshot(ann, "400");
+    await fits(ann, "three people at 400 pixels");
+
+    await cem.click("#leave");
+    await callIs(cem, "ended");
+    for (const page of [ann, bob]) await tile(page, "Cem").waitFor({ state: "detached", timeout: 10000 });
+    assert.match(await cem.textContent("#notice"), /You left/);
+    results.left = "gone";
+    for (const [, page] of pages) await page.close();
+  },
+
+  /// A shared screen goes on stage, and off with the browser's own button.
+  async screen() {
+    const ann = await open("screen", "name=Ann&join");
+    await callIs(ann, "live");
+    const bob = await open("screen", "name=Bob&join");
+    await receives(bob, 1);
+    await ann.click("#share");
+    const staged = bob.locator("#tiles li.on-stage[data-source=screen]");
+    await staged.waitFor(MEDIA_TIMEOUT);
+    await receives(bob, 2);
+    results.screen = await videoOf(bob, "Ann", "screen");
+    await screenshot(bob, "screen");
+    await ann.evaluate(() => window.codec.room.pc.getTransceivers()[2].sender.track.dispatchEvent(new Event("ended")));
+    await staged.waitFor({ state: "detached" });
+    assert.equal(await ann.getAttribute("#share", "aria-pressed"), "false");
+    await ann.click("#camera-off");
+    await tile(bob, "Ann").locator(".network", { hasText: "camera off" }).waitFor();
+    await ann.click("#camera-off");
+    await tile(bob, "Ann").locator("video").waitFor({ state: "visible" });
+    results.screen.ended = "shown";
+    await ann.close();
+    await tile(bob, "Ann").waitFor({ state: "detached", timeout: 10000 });
+    await bob.close();
+  },
+
+  /// The lobby and a call with one person, at the widths of a desktop and of a phone.
+  async layout() {
+    const page = await open("alone", "name=Ann");
+    await page.waitForFunction(() => document.getElementById("preview").videoWidth > 0, null, MEDIA_TIMEOUT);
+    const sizes = { 1280: 900, 400: 800 };
+    for (const [width, height] of Object.entries(sizes)) {
+      await page.setViewportSize({ width: Number(width), height });
+      await fits(page, `lobby at ${width}`);
+      await screenshot(page, `lobby-${width}`);
+    }
+    await page.click("#join");
+    await callIs(page, "live");
+    await tile(page, "Ann").waitFor();
+    for (const [width, height] of Object.entries(sizes)) {
+      await page.setViewportSize({ width: Number(width), height });
+      await fits(page, `call at ${width}`);
+      for (const panel of ["chat", "settings"]) {
+        await page.click(`#${panel}-open`);
+        await fits(page, `${panel} at ${width}`);
+        await screenshot(page, `${panel}-${width}`);
+        await page.keyboard.press("Escape");
+        assert.equal(await page.getAttribute(`#${panel}-open`, "aria-expanded"), "false");
+      }
+    }
+    // By keyboard: on stage and off.
+    const own = tile(page, "Ann").locator("button");
+    for (const pressed of ["true", "false"]) {
+      await own.focus();
+      await page.keyboard.press("Enter");
+      assert.equal(await own.getAttribute("aria-pressed"), pressed);
+    }
+    await page.click("#leave");
+    await callIs(page, "ended");
+    await page.click("#join");
+    await callIs(page, "live");
+    results.layout = "fits";
+    await page.close();
+  },
+};
+
+let failure = null;
+try {
+  for (const name of scenario.split(",")) await scenarios[name]();
+} catch (error) {
+  failure = error;
+  for (const page of browser.pages()) {
+    const shown = await page.evaluate(() => ({
+      notice: document.getElementById("notice")?.textContent,
+      people: window.codec?.room?.people,
+      state: window.codec?.room?.state(),
+    })).catch(() => ({}));
+    complaints.push(`page shows ${JSON.stringify(shown)}`);
+  }
+}
+await browser.close();
+rmSync(profile, { recursive: true, force: true });
+if (failure) complaints.unshift(failure.stack ?? String(failure));
+for (const complaint of complaints) console.error(complaint);
+console.log(JSON.stringify(results));
+process.exit(complaints.length === 0 ? 0 : 1);
