@@ -211,7 +211,8 @@ fn settings_that_chunks_cannot_have_are_refused() {
     // Help of a plan lists what it accepts.
     let help = place.ok(&["chunks", "plan", "--help"]).out;
     let help = String::from_utf8(help).unwrap();
-    let listed = |flag: &str| help.lines().any(|line| line.split([' ', ',']).any(|it| it == flag));
+    let options = || help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
+    let listed = |flag: &str| options().any(|line| line.split([' ', ',']).any(|it| it == flag));
     let plan = ["chunks", "plan", "clip.y4m", "-o", "p.json", "-c", "vp9"];
     for more in [
         &["--bitrate", "300k"][..],
