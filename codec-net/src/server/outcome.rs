@@ -138,6 +138,8 @@ pub enum EndReason {
     ServerStopped,
     /// An administrator ended it.
     Admin,
+    /// A moderator of the room removed the member.
+    Removed,
     /// Timeout without any data.
     TimedOut,
     /// Timeout of the handshake.
@@ -165,6 +167,7 @@ impl fmt::Display for EndReason {
             Self::SourceEnded => f.write_str("the source ended"),
             Self::ServerStopped => f.write_str("the server was stopped"),
             Self::Admin => f.write_str("ended by an administrator"),
+            Self::Removed => f.write_str("removed by a moderator"),
             Self::TimedOut => f.write_str("timeout: no more data received"),
             Self::HandshakeTimeout => f.write_str("handshake timeout"),
             Self::Limit(what) => write!(f, "limit exceeded: {what}"),

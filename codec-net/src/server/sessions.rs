@@ -35,6 +35,10 @@ pub enum SessionKind {
 }
 
 impl SessionKind {
+    /// All kinds.
+    pub const ALL: [Self; 6] =
+        [Self::Whip, Self::Whep, Self::WsPublish, Self::WsView, Self::Room, Self::Local];
+
     /// The name in logs.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -238,6 +242,17 @@ impl Sessions {
     #[must_use]
     pub fn count(&self) -> usize {
         self.entries().len()
+    }
+
+    /// The number of sessions since the start, including those that have ended.
+    #[must_use]
+    pub fn started(&self) -> u64 {
+        self.next.load(Ordering::Relaxed) - 1
+    }
+
+    /// Calls `visit` with the kind of each session and the name of its stream or room.
+    pub fn for_each(&self, mut visit: impl FnMut(SessionKind, &str)) {
+        self.entries().values().for_each(|entry| visit(entry.kind, &entry.stream));
     }
 
     /// All sessions as JSON, without their secret ids.

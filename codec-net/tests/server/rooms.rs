@@ -70,6 +70,19 @@ fn members_know_each_other_and_the_room_ends_with_the_last() {
     assert!(ann.live(LONG, sees_two), "{:?}", ann.lines);
     let sessions = server.sessions().json();
     assert_eq!((&sessions[0]["kind"], &sessions[1]["stream"]), (&"room".into(), &"team".into()));
+    let metrics = request(server.address(), "GET", "/metrics", &[]);
+    assert!(metrics.header("content-type").unwrap().starts_with("application/openmetrics-text"));
+    for line in [
+        "codec_healthy 1\n",
+        "codec_sessions_started_total 2\n",
+        "codec_sessions{kind=\"room\"} 2\n",
+        "codec_sessions{kind=\"whip\"} 0\n",
+        "codec_room_members{room=\"team\"} 2\n",
+    ] {
+        assert!(metrics.body.contains(line), "{line:?} is not in {}", metrics.body);
+    }
+    assert!(metrics.body.ends_with("# EOF\n"));
+    assert_eq!(request(server.address(), "GET", "/healthz", &[]).status, 200);
     ann.lines.clear();
     assert_eq!(request(server.address(), "DELETE", &bob.session, &[]).status, 200);
     let is_alone = |it: &Caller| {
@@ -92,6 +105,8 @@ fn rooms_require_both_scopes_and_a_valid_name() {
     assert_eq!(join("/room/team", "wrong-token-1").status, 401);
     assert_eq!(join("/room/team", VIEW).status, 403);
     assert_eq!(join("/room/team", PUBLISH).status, 403);
+    let (name, value) = bearer(VIEW);
+    assert_eq!(request(server.address(), "GET", "/metrics", &[(name, &value)]).status, 403);
     let wrong = join("/room/team", ADMIN);
     assert!(wrong.status == 400 && wrong.body.contains("invalid SDP"), "{wrong:?}");
     let wrong = join("/room/.team", ADMIN);

@@ -17,6 +17,8 @@ const GUEST: &str = "Guest";
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Member {
     pub(super) name: String,
+    /// Whether it may mute and remove others.
+    pub(super) moderates: bool,
     /// What it has switched off.
     pub(super) is_muted: bool,
     pub(super) is_camera_off: bool,
@@ -34,9 +36,10 @@ pub(super) struct Member {
 }
 
 impl Member {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(moderates: bool) -> Self {
         Self {
             name: GUEST.to_owned(),
+            moderates,
             is_muted: false,
             is_camera_off: false,
             is_sharing: false,

@@ -2,13 +2,15 @@
 //!
 //! | from the server | |
 //! |---|---|
-//! | `hello` | `session`; `you`: the member's number |
+//! | `hello` | `session`; `you`: the member's number; `moderates`: whether it may mute and remove others |
 //! | `people` | `people`: all members with `id`, `name`, `muted`, `cameraOff`, `sharing`; `camera` and `screen`: the MID of the section on which the receiver of the message gets them, or null |
 //! | `video` | `mid`, `height` in pixels (0: unknown), `paused`: why nothing is sent although the tile is visible, or null |
 //! | `speaking` | `id`, `on` |
 //! | `dominant` | `id` of the dominant speaker, or null |
 //! | `encoding` | `source`, `rid`, `on`: whether anybody watches this layer of the member |
 //! | `chat` | `id`, `from`, `text` |
+//! | `mute` | a moderator muted the member: it should send no audio until its user wants to |
+//! | `removed` | a moderator ends the session of the member |
 //!
 //! | to the server | |
 //! |---|---|
@@ -17,6 +19,7 @@
 //! | `sharing` | `on`: whether a screen is shared |
 //! | `view` | `stage`: large tiles, as `id` and `source`; `heights`: tiles with `id`, `source`, `height`; `lastN`: most cameras, or null |
 //! | `chat` | `text` |
+//! | `mute`, `remove` | `id` of another member; from moderators only |
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -92,7 +95,12 @@ impl Conference {
     /// Tells a member whose control channel is open everything that it needs to know.
     pub(in super::super) fn greet(&mut self, id: u64, session: u64) {
         let Some(member) = self.members.get(&id) else { return };
-        let mut texts = vec![text(&json!({ "type": "hello", "session": session, "you": id }))];
+        let mut texts = vec![text(&json!({
+            "type": "hello",
+            "session": session,
+            "you": id,
+            "moderates": member.moderates,
+        }))];
         texts.push(people(&self.members, member));
         let sources = member.video.iter().filter_map(|slot| Some((slot.mid(), slot.source()?)));
         let states = sources.filter_map(|(mid, stream)| {
@@ -146,11 +154,30 @@ impl Conference {
                 }
             }
             Some("view") => self.set_wishes(now, id, wishes(&message)),
+            Some(what @ ("mute" | "remove")) if member.moderates => {
+                let other = field("id").and_then(Value::as_u64).filter(|other| *other != id);
+                if let Some(other) = other.filter(|other| self.members.contains_key(other)) {
+                    self.moderate(other, what == "remove");
+                }
+            }
             Some("chat") => self.say(id, field("text").and_then(Value::as_str).unwrap_or_default()),
             _ => {}
         }
         self.forward(now);
         Ok(())
+    }
+
+    /// Mutes or removes a member.
+    fn moderate(&mut self, id: u64, removes: bool) {
+        if removes {
+            self.actions.push_back((id, Action::Tell(text(&json!({ "type": "removed" })))));
+            self.actions.push_back((id, Action::End(EndReason::Removed)));
+        } else if let Some(member) = self.members.get_mut(&id) {
+            // Until the member says otherwise.
+            member.is_muted = true;
+            self.people_changed = true;
+            self.actions.push_back((id, Action::Tell(text(&json!({ "type": "mute" })))));
+        }
     }
 
     fn say(&mut self, id: u64, line: &str) {

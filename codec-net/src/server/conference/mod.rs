@@ -119,14 +119,14 @@ impl Conference {
         self.members.len()
     }
 
-    /// Adds a member, named "Guest" until it says its name.
-    pub(super) fn join(&mut self, now: Duration, id: u64) {
+    /// Adds a member, named "Guest" until it says its name. `moderates`: it may mute and remove others.
+    pub(super) fn join(&mut self, now: Duration, id: u64, moderates: bool) {
         let viewer = ParticipantId(id);
         // A number is never used twice, and the server limits the members.
         if self.room.add_viewer(viewer).is_err() {
             return;
         }
-        self.members.insert(id, Member::new());
+        self.members.insert(id, Member::new(moderates));
         for publisher in self.members.keys().copied().filter(|it| *it != id).collect::<Vec<_>>() {
             self.subscribe_audio(id, publisher);
         }
@@ -163,6 +163,13 @@ impl Conference {
     pub(super) fn set_estimate(&mut self, now: Duration, id: u64, estimate: Bitrate) {
         self.room.set_estimate(now, ParticipantId(id), for_video(estimate));
         self.forward(now);
+    }
+
+    /// Sets the round-trip time of a member's link: key frames are requested again after it.
+    pub(super) fn set_round_trip(&mut self, id: u64, time: Duration) {
+        for (stream, _) in self.sources.iter().filter(|(_, (member, _))| *member == id) {
+            self.room.set_round_trip(*stream, time);
+        }
     }
 
     /// Handles what is due.

@@ -17,7 +17,7 @@ use super::{Action, Conference};
 #[derive(Debug)]
 pub(in super::super) enum Input {
     /// It is connected.
-    Join(Arc<str>),
+    Join { room: Arc<str>, moderates: bool },
     /// A media section was negotiated.
     Section(Media),
     /// Its control channel is open, in this session.
@@ -30,6 +30,8 @@ pub(in super::super) enum Input {
     KeyFrameRequest(Mid),
     /// The capacity of its link changed.
     Estimate(Bitrate),
+    /// The round-trip time of its link was measured.
+    RoundTrip(Duration),
     /// It has gone.
     Leave,
 }
@@ -70,7 +72,7 @@ impl Conferences {
     /// Handles what happened to a member. A panic ends the conference, but no other one.
     pub(in super::super) fn handle(&mut self, now: Duration, id: u64, input: Input) {
         let input = match input {
-            Input::Join(room) => {
+            Input::Join { room, moderates } => {
                 if let Err(rejection) = self.check(&room) {
                     let reason = EndReason::Failed(rejection.to_string());
                     self.actions.push_back((id, Action::End(reason)));
@@ -78,13 +80,13 @@ impl Conferences {
                 }
                 self.rooms.insert(id, Arc::clone(&room));
                 self.conferences.entry(Arc::clone(&room)).or_insert_with(Conference::new);
-                return self.run(&room, |it| it.join(now, id));
+                return self.run(&room, |it| it.join(now, id, moderates));
             }
             other => other,
         };
         let Some(room) = self.rooms.get(&id).map(Arc::clone) else { return };
         match input {
-            Input::Join(_) => {}
+            Input::Join { .. } => {}
             Input::Section(media) => self.run(&room, |it| it.add_section(now, id, &media)),
             Input::Open { session } => self.run(&room, |it| it.greet(id, session)),
             Input::Message(text) => self.run(&room, |it| {
@@ -97,6 +99,7 @@ impl Conferences {
                 self.run(&room, |it| it.handle_key_frame_request(now, id, mid));
             }
             Input::Estimate(rate) => self.run(&room, |it| it.set_estimate(now, id, rate)),
+            Input::RoundTrip(time) => self.run(&room, |it| it.set_round_trip(id, time)),
             Input::Leave => {
                 self.rooms.remove(&id);
                 self.run(&room, |it| it.leave(now, id));

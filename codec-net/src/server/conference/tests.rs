@@ -77,7 +77,8 @@ impl World {
     }
 
     fn join(&mut self, id: u64, room: &str, sections: Vec<Media>) {
-        self.input(id, Input::Join(room.into()));
+        let (room, moderates) = (room.into(), id == 1);
+        self.input(id, Input::Join { room, moderates });
         sections.into_iter().for_each(|media| self.input(id, Input::Section(media)));
         self.input(id, Input::Open { session: id });
         self.say(id, &json!({ "type": "name", "name": format!("Member {id}") }));
@@ -199,7 +200,8 @@ fn each_member_gets_the_cameras_of_the_others_on_sections_of_their_own() {
         assert_ne!(used[0], used[1]);
     }
     let hello = world.messages(2, "hello");
-    assert_eq!(hello, [json!({ "type": "hello", "session": 2, "you": 2 })]);
+    let expected = json!({ "type": "hello", "session": 2, "you": 2, "moderates": false });
+    assert_eq!(hello, [expected]);
     let people = world.messages(2, "people").pop().unwrap();
     assert_eq!(people["people"][0]["name"], "Member 1");
 }
@@ -357,7 +359,7 @@ fn numbers_of_rooms_and_members_are_limited() {
     assert_eq!(world.conferences.check("second"), Ok(()));
     world.join(5, "second", sections(1, 1));
     assert_eq!(world.conferences.check("third"), Err(Rejection::LimitReached("rooms")));
-    world.input(6, Input::Join("team".into()));
+    world.input(6, Input::Join { room: "team".into(), moderates: false });
     assert!(matches!(world.actions.last(), Some((6, Action::End(EndReason::Failed(_))))));
     world.input(5, Input::Leave);
     assert_eq!(world.conferences.check("third"), Ok(()), "empty rooms are gone");
@@ -372,4 +374,26 @@ fn nothing_is_sent_to_who_has_left() {
     world.cameras(&[1, 2], 30);
     world.audio(1, 20, 50);
     assert!(world.actions.iter().all(|(id, _)| *id != 3));
+}
+
+#[test]
+fn moderators_mute_and_remove_others() {
+    let mut world = World::with(3);
+    let is_removed =
+        |world: &World, id| world.actions.contains(&(id, Action::End(EndReason::Removed)));
+    world.say(2, &json!({ "type": "remove", "id": 3 }));
+    world.say(1, &json!({ "type": "remove", "id": 1 }));
+    world.say(1, &json!({ "type": "remove", "id": 99 }));
+    assert!((1..=3).all(|id| !is_removed(&world, id)), "only moderators, and only others");
+    world.say(1, &json!({ "type": "mute", "id": 2 }));
+    assert_eq!(world.messages(2, "mute").len(), 1);
+    assert_eq!(world.messages(3, "people").pop().unwrap()["people"][1]["muted"], true);
+    world.audio(2, 20, 20);
+    assert!(world.packets(3, "a0").is_empty());
+    world.say(2, &json!({ "type": "muted", "audio": false, "video": false }));
+    world.audio(2, 20, 20);
+    assert!(!world.packets(3, "a0").is_empty());
+    world.say(1, &json!({ "type": "remove", "id": 3 }));
+    assert!(is_removed(&world, 3));
+    assert_eq!(world.messages(3, "removed").len(), 1);
 }

@@ -4,6 +4,7 @@ mod api;
 mod connection;
 mod connection_slots;
 mod guard;
+mod metrics;
 mod page;
 mod response;
 mod websocket;
@@ -33,6 +34,8 @@ fn routes(shared: &Arc<ServerState>) -> Router {
         .route("/", get(page::index))
         .route("/{file}", get(page::file))
         .route("/health", get(api::health))
+        .route("/healthz", get(api::health))
+        .route("/metrics", get(metrics::metrics))
         .route("/api/streams", get(api::streams))
         .route("/api/sessions", get(api::sessions))
         .route("/api/sessions/{number}", delete(api::end_session))

@@ -86,7 +86,8 @@ pub(super) async fn join(posted: Posted) -> Result<Response, ErrorResponse> {
     }
     request.sdp = fit_extensions(request.sdp, None);
     let call = request.state.network.new_call();
-    let role = Role::Join(request.stream_name.as_str().into());
+    let moderates = request.client.grants.allow(Scope::Admin);
+    let role = Role::Join { room: request.stream_name.as_str().into(), moderates };
     request.answer(call, SessionKind::Room, role).await
 }
 

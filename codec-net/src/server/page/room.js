@@ -69,6 +69,13 @@ function play(track) {
 const events = {
   ...peopleEvents,
   chat: chatReceived,
+  mute: () => {
+    notify("A moderator muted you.");
+    if (devices.wanted.microphone) devices.toggle("microphone");
+  },
+  removed: () => {
+    room.call.removed = true;
+  },
   audio: play,
   open: () => {
     sendChanged("name", { name: room.call.name });
@@ -82,7 +89,7 @@ const events = {
   end: (reason, failed) => {
     const { call } = room;
     release();
-    const why = lost(call, failed) ?? reason;
+    const why = call.removed ? "a moderator removed you" : lost(call, failed) ?? reason;
     notify(call.stopping ? "You left the room." : `The call ended: ${why}.`, failed ? "error" : "info");
     // Otherwise the devices stay open, to join again.
     if (call.stopping) devices.close();

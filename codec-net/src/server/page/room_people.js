@@ -8,7 +8,13 @@ const VIEW_MS = 200;
 /// Video that is still smaller than requested after this time is reported.
 const RECHECK_MS = 3500;
 
-const tiles = new Tiles(at("tiles"), choose, viewChanged);
+const moderate = (type, id) => room.call?.send({ type, id });
+const tiles = new Tiles(at("tiles"), choose, viewChanged, moderate);
+/// Members say their names soon after they joined.
+const ANNOUNCE_MS = 500;
+let announceTimer;
+/// The people whose presence was announced.
+let announced = [];
 let viewTimer;
 let recheckTimer;
 
@@ -40,15 +46,25 @@ function choose(id, source) {
 
 const listed = (some) => (some.length > 3 ? `${some.length} people` : some.map(({ name }) => name).join(", "));
 
-/// Announces who joined and left, and puts a screen on stage while it is shared.
+/// Announces who joined and left since the last time.
+function announce() {
+  announceTimer = undefined;
+  const before = announced;
+  announced = room.people;
+  if (before.length === 0 || announced.length === 0) return;
+  const without = (some, others) => some.filter(({ id }) => !others.some((other) => other.id === id));
+  const changes = [[without(announced, before), "joined"], [without(before, announced), "left"]];
+  const notices = changes.filter(([some]) => some.length > 0);
+  if (notices.length > 0) notifyBriefly(notices.map(([some, what]) => `${listed(some)} ${what}.`).join(" "));
+}
+
+/// Follows who is there, and puts a screen on stage while it is shared.
 function peopleChanged(people) {
   const before = new Map(room.people.map((person) => [person.id, person]));
   const now = new Map(people.map((person) => [person.id, person]));
-  const joined = before.size === 0 ? [] : people.filter(({ id }) => !before.has(id));
   const left = room.people.filter(({ id }) => !now.has(id));
-  const notices = [[joined, "joined"], [left, "left"]].filter(([some]) => some.length > 0);
-  if (notices.length > 0) notifyBriefly(notices.map(([some, what]) => `${listed(some)} ${what}.`).join(" "));
   room.people = people;
+  announceTimer ??= setTimeout(announce, ANNOUNCE_MS);
   for (const { id } of left) room.speaking.delete(id);
   const sharer = people.find(({ id, sharing }) => sharing && id !== room.you && !before.get(id)?.sharing);
   if (sharer) room.stage = { id: sharer.id, source: "screen" };
@@ -58,8 +74,8 @@ function peopleChanged(people) {
 
 /// Handlers of the server's messages about people.
 const handlers = {
-  hello: ({ you }) => {
-    room.you = you;
+  hello: ({ you, moderates }) => {
+    Object.assign(room, { you, moderates });
   },
   people: ({ people }) => peopleChanged(people),
   video: ({ mid, height, paused }) => room.videos.set(mid, { height, paused }),

@@ -5,6 +5,8 @@ export const room = {
   call: null,
   /// Your id, and the people in the room as the server sends them.
   you: null,
+  /// Whether you may mute and remove others.
+  moderates: false,
   people: [],
   speaking: new Set(),
   dominant: null,

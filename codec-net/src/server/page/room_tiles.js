@@ -38,7 +38,7 @@ function setText(element, text) {
 }
 
 class Tile {
-  constructor(id, source, choose) {
+  constructor(id, source, choose, moderate) {
     Object.assign(this, { id, source, best: 0, wanted: 0, mid: null });
     this.item = document.createElement("li");
     this.button = create("button", "tile", this.item);
@@ -50,6 +50,14 @@ class Tile {
     Object.assign(this.video, { muted: true, autoplay: true, playsInline: true });
     const words = create("span", "words", this.button);
     this.name = create("b", "", words);
+    this.actions = create("span", "actions", this.item);
+    this.actions.hidden = true;
+    for (const [type, label] of source === "camera" ? [["mute", "Mute"], ["remove", "Remove"]] : []) {
+      const action = create("button", "", this.actions);
+      action.type = "button";
+      action.textContent = label;
+      action.addEventListener("click", () => moderate(type, id));
+    }
     this.marks = ["speaking", "muted", "network"].map((name) => create("span", name, words));
   }
 
@@ -69,6 +77,8 @@ class Tile {
     this.item.classList.toggle("speaks", speaks);
     this.item.classList.toggle("dominant", source === "camera" && room.dominant === person.id);
     this.button.ariaPressed = String(isOnStage);
+    this.actions.hidden = !room.moderates || isYou || source !== "camera";
+    for (const action of this.actions.children) action.ariaLabel = `${action.textContent} ${person.name}`;
     this.button.title = isOnStage ? "Remove from stage" : "Put on stage";
     setText(this.avatar, [...person.name][0]?.toUpperCase() ?? "?");
     const whose = isYou ? `${person.name} (you)` : person.name;
@@ -114,10 +124,11 @@ class Tile {
 }
 
 /// The tiles in a list element. `choose` is called with the id and source of a tile that is
-/// clicked, and `moved` after each change of the layout.
+/// clicked, `moved` after each change of the layout, and `moderate` with "mute" or "remove" and the id
+/// of a person.
 export class Tiles {
-  constructor(list, choose, moved) {
-    Object.assign(this, { list, choose, moved, tiles: new Map() });
+  constructor(list, choose, moved, moderate) {
+    Object.assign(this, { list, choose, moved, moderate, tiles: new Map() });
     new ResizeObserver(() => this.layOut()).observe(list);
     list.addEventListener("scroll", moved);
   }
@@ -137,7 +148,7 @@ export class Tiles {
     }
     for (const [key, [person, source]] of shown) {
       if (!this.tiles.has(key)) {
-        const tile = new Tile(person.id, source, this.choose);
+        const tile = new Tile(person.id, source, this.choose, this.moderate);
         this.tiles.set(key, tile);
         this.list.append(tile.item);
       }

@@ -74,8 +74,9 @@ impl Call {
                 let begun = publisher.stream().started_at();
                 Side::Publisher(Box::new(PublisherSession::new(begun)), publisher)
             }
-            Role::Join(room) => {
-                let member = MemberSession::new(room, session.number(), &context.limits);
+            Role::Join { room, moderates } => {
+                let number = session.number();
+                let member = MemberSession::new(room, moderates, number, &context.limits);
                 Side::Member(Box::new(member))
             }
         };

@@ -248,7 +248,7 @@ impl Calls {
         config.candidates = self.turn.candidates(&self.hosts)?;
         let has_relay = config.candidates.iter().any(|it| !matches!(it, LocalCandidate::Host(_)));
         config.ice_lite = !has_relay && !negotiation::can_be_checked(offer);
-        if let Role::Join(room) = &role {
+        if let Role::Join { room, .. } = &role {
             self.conferences.check(room)?;
         }
         let receives = !matches!(role, Role::Publish(_));
@@ -260,9 +260,9 @@ impl Calls {
                 let chosen = publisher.stream().info().video;
                 negotiation::for_publisher(self.context.video_codecs, chosen)
             }
-            Role::Join(_) => negotiation::for_member(self.context.video_codecs),
+            Role::Join { .. } => negotiation::for_member(self.context.video_codecs),
         };
-        let is_member = matches!(role, Role::Join(_));
+        let is_member = matches!(role, Role::Join { .. });
         config.simulcast = is_member;
         let limits = &self.context.limits;
         config.limits = match is_member {

@@ -16,8 +16,13 @@ pub(in super::super) enum Role {
     View(Arc<Stream>),
     /// The other end publishes.
     Publish(Publisher),
-    /// The other end is a member of this room.
-    Join(Arc<str>),
+    /// The other end is a member of a room.
+    Join {
+        /// Name of the room.
+        room: Arc<str>,
+        /// Whether it may mute and remove others.
+        moderates: bool,
+    },
 }
 
 /// A command.

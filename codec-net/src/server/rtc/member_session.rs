@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use codec_webrtc::{Channel, Event, Forwarded, KeyFrameRequestKind, Peer};
+use codec_webrtc::{Channel, Event, Forwarded, KeyFrameRequestKind, Peer, Stats};
 
 use super::super::audit::Totals;
 use super::super::conference::{Action, Input, Packet};
@@ -19,6 +19,7 @@ const MAX_INPUTS: usize = 1 << 13;
 #[derive(Debug)]
 pub(super) struct MemberSession {
     room: Arc<str>,
+    moderates: bool,
     session: u64,
     channel: Option<Channel>,
     messages: TokenBucket,
@@ -29,9 +30,10 @@ pub(super) struct MemberSession {
 }
 
 impl MemberSession {
-    pub(super) fn new(room: Arc<str>, session: u64, limits: &Limits) -> Self {
+    pub(super) fn new(room: Arc<str>, moderates: bool, session: u64, limits: &Limits) -> Self {
         Self {
             room,
+            moderates,
             session,
             channel: None,
             messages: TokenBucket::new(limits.control_per_second.into()),
@@ -60,7 +62,10 @@ impl MemberSession {
     pub(super) fn handle_event(&mut self, now: Duration, event: Event) -> Result<(), EndReason> {
         match event {
             // The peer reports the sections of the offer after the connection.
-            Event::Connected => self.inputs.push(Input::Join(Arc::clone(&self.room))),
+            Event::Connected => {
+                let (room, moderates) = (Arc::clone(&self.room), self.moderates);
+                self.inputs.push(Input::Join { room, moderates });
+            }
             Event::Media(media) => self.inputs.push(Input::Section(media)),
             Event::Rtp(packet) => {
                 let bytes = u64::try_from(packet.payload.len()).unwrap_or(u64::MAX);
@@ -71,6 +76,12 @@ impl MemberSession {
             }
             Event::KeyFrameRequest { mid, .. } => self.inputs.push(Input::KeyFrameRequest(mid)),
             Event::Estimate { bitrate, .. } => self.inputs.push(Input::Estimate(bitrate)),
+            Event::Stats(stats) => {
+                if let Stats::Path(path) = *stats {
+                    let measured = path.round_trip.or(path.ice_round_trip);
+                    self.inputs.extend(measured.map(Input::RoundTrip));
+                }
+            }
             Event::ChannelOpen { channel, .. } if self.channel.is_none() => {
                 self.channel = Some(channel);
                 self.inputs.push(Input::Open { session: self.session });
@@ -160,7 +171,7 @@ mod tests {
     #[test]
     fn floods_and_binary_messages_end_the_session_of_a_member() {
         let limits = Limits { control_per_second: 5, ..Limits::default() };
-        let member = || MemberSession::new("team".into(), 1, &limits);
+        let member = || MemberSession::new("team".into(), false, 1, &limits);
         let now = Duration::ZERO;
         assert_eq!(member().handle_message(now, false, b"{}".to_vec()), Ok(()));
         let binary = member().handle_message(now, true, b"{}".to_vec());

@@ -45,7 +45,7 @@ async fn close(socket: &mut WebSocket, reason: &EndReason) {
         | EndReason::SourceEnded => 1000,
         EndReason::ServerStopped => 1001,
         EndReason::Protocol(_) => 1002,
-        EndReason::Admin | EndReason::Replaced | EndReason::Limit(_) => 1008,
+        EndReason::Admin | EndReason::Removed | EndReason::Replaced | EndReason::Limit(_) => 1008,
         EndReason::TimedOut
         | EndReason::HandshakeTimeout
         | EndReason::Failed(_)

@@ -1,0 +1,113 @@
+//! Figures for monitoring, in the text format of OpenMetrics 1.0.
+
+use std::collections::BTreeMap;
+use std::fmt::{Display, Write};
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+
+use super::super::auth::Scope;
+use super::super::sessions::SessionKind;
+use super::super::state::ServerState;
+use super::guard::Client;
+use super::response::ErrorResponse;
+
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// A text under construction.
+#[derive(Debug, Default)]
+struct Exposition(String);
+
+impl Exposition {
+    /// Begins a metric. `kind`: `gauge` or `counter`; samples of counters end with `_total`.
+    fn metric(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.0, "# TYPE {name} {kind}\n# HELP {name} {help}");
+    }
+
+    fn sample(&mut self, name: &str, label: Option<(&str, &str)>, value: impl Display) {
+        let label = label.map(|(name, value)| format!("{{{name}=\"{}\"}}", escaped(value)));
+        let _ = writeln!(self.0, "{name}{} {value}", label.unwrap_or_default());
+    }
+
+    fn finish(mut self) -> String {
+        self.0.push_str("# EOF\n");
+        self.0
+    }
+}
+
+/// A label value with its special characters escaped.
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+/// Returns the figures.
+pub(super) async fn metrics(
+    State(shared): State<Arc<ServerState>>,
+    Extension(client): Extension<Client>,
+) -> Result<Response, ErrorResponse> {
+    client.require(Scope::Admin)?;
+    Ok(([(CONTENT_TYPE, OPENMETRICS)], exposition(&shared)).into_response())
+}
+
+fn exposition(shared: &ServerState) -> String {
+    let mut text = Exposition::default();
+    let is_healthy = shared.health.calls_failure().is_none();
+    text.metric("codec_healthy", "gauge", "1 if WebRTC calls can be served, otherwise 0.");
+    text.sample("codec_healthy", None, u8::from(is_healthy));
+    text.metric("codec_sessions_started", "counter", "Sessions since the start.");
+    text.sample("codec_sessions_started_total", None, shared.sessions.started());
+    let mut kinds = BTreeMap::from(SessionKind::ALL.map(|kind| (kind.name(), 0_u64)));
+    let mut rooms: BTreeMap<String, u64> = BTreeMap::new();
+    shared.sessions.for_each(|kind, name| {
+        *kinds.entry(kind.name()).or_default() += 1;
+        if kind == SessionKind::Room {
+            *rooms.entry(name.to_owned()).or_default() += 1;
+        }
+    });
+    text.metric("codec_sessions", "gauge", "Open sessions.");
+    for (kind, count) in kinds {
+        text.sample("codec_sessions", Some(("kind", kind)), count);
+    }
+    text.metric("codec_room_members", "gauge", "Members of each room.");
+    for (room, count) in &rooms {
+        text.sample("codec_room_members", Some(("room", room)), count);
+    }
+    let streams = shared.hub.streams();
+    text.metric("codec_stream_viewers", "gauge", "Viewers of each stream.");
+    for stream in &streams {
+        let label = Some(("stream", stream.name()));
+        text.sample("codec_stream_viewers", label, stream.stats().1);
+    }
+    text.metric("codec_stream_frames", "counter", "Published frames of each stream.");
+    for stream in &streams {
+        let label = Some(("stream", stream.name()));
+        text.sample("codec_stream_frames_total", label, stream.stats().0.frames);
+    }
+    text.metric("codec_stream_bytes", "counter", "Published bytes of each stream.");
+    for stream in &streams {
+        let label = Some(("stream", stream.name()));
+        text.sample("codec_stream_bytes_total", label, stream.stats().0.bytes);
+    }
+    text.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn special_characters_of_labels_are_escaped() {
+        let mut text = Exposition::default();
+        text.metric("codec_room_members", "gauge", "Members.");
+        text.sample("codec_room_members", Some(("room", "a\"\\\nb")), 3);
+        assert_eq!(
+            text.finish(),
+            "# TYPE codec_room_members gauge\n# HELP codec_room_members Members.\n\
+             codec_room_members{room=\"a\\\"\\\\\\nb\"} 3\n# EOF\n"
+        );
+    }
+}
