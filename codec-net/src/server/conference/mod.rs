@@ -39,6 +39,8 @@ pub(super) use table::{Conferences, Input};
 
 /// Lines of chat that new members get.
 const MAX_CHAT_LINES: usize = 50;
+/// Shortest time between two lists of people: a member that changes its name all the time costs little.
+const PEOPLE_INTERVAL: Duration = Duration::from_millis(100);
 /// Interval of requests for bandwidth.
 const BANDWIDTH_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -90,8 +92,9 @@ pub(super) struct Conference {
     next_stream: u64,
     next_ssrc: u32,
     chat: VecDeque<Arc<str>>,
-    /// Whether members have to be told who is there.
+    /// Whether members have to be told who is there, and when that is possible again.
     people_changed: bool,
+    next_people: Duration,
     next_bandwidth: Duration,
     actions: VecDeque<(u64, Action)>,
 }
@@ -109,6 +112,7 @@ impl Conference {
             next_ssrc: 1,
             chat: VecDeque::new(),
             people_changed: false,
+            next_people: Duration::ZERO,
             next_bandwidth: Duration::ZERO,
             actions: VecDeque::new(),
         }
@@ -190,7 +194,8 @@ impl Conference {
     pub(super) fn poll_timeout(&mut self) -> Option<Duration> {
         let speakers = self.audio.speakers().poll_timeout();
         let bandwidth = (!self.sources.is_empty()).then_some(self.next_bandwidth);
-        [self.room.poll_timeout(), speakers, bandwidth].into_iter().flatten().min()
+        let people = self.people_changed.then_some(self.next_people);
+        [self.room.poll_timeout(), speakers, bandwidth, people].into_iter().flatten().min()
     }
 
     /// Returns the next member and what to do for it.
@@ -203,7 +208,8 @@ impl Conference {
         while let Some(event) = self.audio.speakers().poll_event() {
             self.handle_speaker_event(now, event);
         }
-        if std::mem::take(&mut self.people_changed) {
+        if self.people_changed && now >= self.next_people {
+            (self.people_changed, self.next_people) = (false, now.saturating_add(PEOPLE_INTERVAL));
             self.tell_people();
         }
         while let Some(packet) = self.room.poll_transmit() {

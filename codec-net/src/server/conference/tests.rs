@@ -86,6 +86,12 @@ impl World {
 
     fn say(&mut self, id: u64, message: &Value) {
         self.input(id, Input::Message(message.to_string()));
+        self.pass(Duration::from_millis(100));
+    }
+
+    fn leave(&mut self, id: u64) {
+        self.input(id, Input::Leave);
+        self.pass(Duration::from_millis(100));
     }
 
     fn pass(&mut self, time: Duration) {
@@ -212,7 +218,7 @@ fn who_leaves_frees_its_sections_and_numbers_continue() {
     world.cameras(&[1], 10);
     let mid = world.section(2, 1, "camera").unwrap();
     let last = world.packets(2, &mid).pop().unwrap();
-    world.input(1, Input::Leave);
+    world.leave(1);
     assert_eq!(world.messages(2, "people").pop().unwrap()["people"].as_array().unwrap().len(), 1);
     world.join(3, "team", sections(3, 2));
     world.cameras(&[3], 10);
@@ -361,7 +367,7 @@ fn numbers_of_rooms_and_members_are_limited() {
     assert_eq!(world.conferences.check("third"), Err(Rejection::LimitReached("rooms")));
     world.input(6, Input::Join { room: "team".into(), moderates: false });
     assert!(matches!(world.actions.last(), Some((6, Action::End(EndReason::Failed(_))))));
-    world.input(5, Input::Leave);
+    world.leave(5);
     assert_eq!(world.conferences.check("third"), Ok(()), "empty rooms are gone");
 }
 
@@ -369,7 +375,7 @@ fn numbers_of_rooms_and_members_are_limited() {
 fn nothing_is_sent_to_who_has_left() {
     let mut world = World::with(3);
     world.cameras(&[1, 2], 5);
-    world.input(3, Input::Leave);
+    world.leave(3);
     world.clear();
     world.cameras(&[1, 2], 30);
     world.audio(1, 20, 50);
@@ -396,4 +402,21 @@ fn moderators_mute_and_remove_others() {
     world.say(1, &json!({ "type": "remove", "id": 3 }));
     assert!(is_removed(&world, 3));
     assert_eq!(world.messages(3, "removed").len(), 1);
+}
+
+#[test]
+fn endless_changes_of_a_name_cost_ten_lists_a_second() {
+    let mut world = World::with(2);
+    world.clear();
+    for index in 0..200 {
+        let name = json!({ "type": "name", "name": index.to_string() });
+        world.input(1, Input::Message(name.to_string()));
+        world.now += Duration::from_millis(5);
+        world.conferences.handle_timeout(world.now);
+        world.collect();
+    }
+    world.pass(Duration::from_millis(100));
+    let lists = world.messages(2, "people");
+    assert!(lists.len() <= 12, "{}", lists.len());
+    assert_eq!(lists.last().unwrap()["people"][0]["name"], "199");
 }
