@@ -1,7 +1,8 @@
 // Uses the page of `codec serve` in Firefox, and prints the measurements as JSON.
-// usage: node firefox.mjs URL STREAM [default|fallback|h264|vp9]
+// usage: node firefox.mjs URL STREAM [default|fallback|h264|vp9|room]
 // default: with Firefox's own preferences for ICE, which uses no address of the loopback interface.
 // fallback: the same with a server that is reachable on loopback only; the page watches by WebSocket.
+// room: meets one other person in the room STREAM.
 // h264: watches a stream of H.264 and publishes one, or shows why it cannot. vp9: watches and publishes VP9.
 import puppeteer from "puppeteer-core";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -119,6 +120,37 @@ async function h264(page) {
   results.notice = await page.evaluate(() => document.getElementById("notice").textContent);
 }
 
+/// Meets one other person: waits until both have seen each other.
+async function meet(page) {
+  await page.waitForFunction(() => document.body.dataset.call === "live", { timeout: 20000 });
+  const video = () => page.evaluate(async () => {
+    const reports = [...(await window.codec.room.pc.getStats()).values()];
+    const { framesDecoded, frameHeight } = reports.find(({ type, framesDecoded }) => type === "inbound-rtp" && framesDecoded > 30) ?? {};
+    return framesDecoded ? { decoded: framesDecoded, height: frameHeight } : null;
+  });
+  const until = Date.now() + 60000;
+  while (!results.room) {
+    results.room = await video();
+    if (Date.now() > until) {
+      const seen = await page.evaluate(() => JSON.stringify([window.codec.room.people, window.codec.room.state()]));
+      throw new Error(`no video of the other person: ${seen}`);
+    }
+    await pause(100);
+  }
+  await page.evaluate(() => {
+    document.getElementById("chat-text").value = "seen";
+    document.getElementById("chat-form").requestSubmit();
+  });
+  await page.waitForFunction(() => document.querySelectorAll("#chat li").length >= 2, { timeout: 60000 });
+  results.room.sent = await page.evaluate(async () => {
+    const reports = [...(await window.codec.room.pc.getStats()).values()];
+    const sent = reports.filter(({ type, kind, framesEncoded }) => type === "outbound-rtp" && kind === "video" && framesEncoded > 0);
+    return sent.map(({ rid, frameHeight }) => ({ rid, height: frameHeight }));
+  });
+  // The other page has a moment to see the last line.
+  await pause(1000);
+}
+
 async function publishVp9(page) {
   await page.select("#codec", "vp9");
   await publish(page);
@@ -134,14 +166,14 @@ try {
   page.on("console", (message) => {
     if (message.type() === "error") complaints.push(`console: ${message.text()}`);
   });
-  await page.goto(url);
+  await page.goto(mode === "room" ? `${url}r/${stream}#name=Fox&join` : url);
   await page.waitForFunction(() => document.body.dataset.ready === "yes");
-  const scenarios = { fallback: [fallBack], h264: [h264], vp9: [watch, publishVp9], default: [watch] };
+  const scenarios = { fallback: [fallBack], h264: [h264], vp9: [watch, publishVp9], room: [meet], default: [watch] };
   for (const scenario of scenarios[mode] ?? [watch, publish]) {
     try {
       await scenario(page);
     } catch (error) {
-      const shown = await page.evaluate(() => ["notice", "state", "publish-state"].map((id) => document.getElementById(id).textContent));
+      const shown = await page.evaluate(() => ["notice", "state", "publish-state"].map((id) => document.getElementById(id)?.textContent));
       complaints.push(`${scenario.name}: ${error.stack ?? error}; page shows ${JSON.stringify(shown)}`);
       break;
     }

@@ -213,6 +213,26 @@ const scenarios = {
     for (const [, page] of pages) await page.close();
   },
 
+  /// Meets one person in another browser: waits until both have seen each other.
+  async mixed() {
+    const ann = await open("mixed", "name=Ann&join");
+    await callIs(ann, "live");
+    const until = Date.now() + 90000;
+    while (!((await videoOf(ann, "Fox"))?.decoded > 30)) {
+      assert.ok(Date.now() < until, "no video of the other person");
+      await pause(100);
+    }
+    results.mixed = await videoOf(ann, "Fox");
+    await ann.click("#chat-open");
+    await ann.fill("#chat-text", "seen");
+    await ann.press("#chat-text", "Enter");
+    await ann.waitForFunction(() => document.querySelectorAll("#chat li").length >= 2, null, { timeout: 90000 });
+    await screenshot(ann, "mixed");
+    // The other page has a moment to see the last line.
+    await pause(1000);
+    await ann.close();
+  },
+
   /// A shared screen goes on stage, and off with the browser's own button.
   async screen() {
     const ann = await open("screen", "name=Ann&join");

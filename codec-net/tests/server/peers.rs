@@ -99,6 +99,20 @@ pub(crate) fn has_browser(variable: &str, path: &str, driver: &str, what: &str) 
 /// Runs a peer and returns its measurements.
 pub(crate) fn measure(command: &mut Command) -> Value {
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    measured(command)
+}
+
+/// Runs two peers at the same time and returns their measurements.
+pub(crate) fn measure_both(first: &mut Command, second: &mut Command) -> [Value; 2] {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| measured(first));
+        let second = measured(second);
+        [first.join().unwrap(), second]
+    })
+}
+
+fn measured(command: &mut Command) -> Value {
     let output = command.stdin(Stdio::null()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     let measured = String::from_utf8_lossy(&output.stdout);

@@ -12,17 +12,22 @@ use serde_json::Value;
 use crate::browser::{Place, browser_folder};
 use crate::caller::{Caller, SDP, plan};
 use crate::client::{ADMIN, PUBLISH, VIEW, bearer, guarded, request, request_with};
-use crate::peers::measure;
+use crate::peers::{has_browser, measure, measure_both, scripts};
 
 const LONG: Duration = Duration::from_secs(20);
 
-/// Runs scenarios of rooms in a browser.
-fn drive(server: &Server, place: &Place, scenarios: &str) -> Option<Value> {
+/// The command that runs scenarios of rooms in Chromium.
+fn chromium(server: &Server, place: &Place, scenarios: &str) -> Option<Command> {
     let folder = browser_folder("rooms")?;
     let mut command = Command::new("node");
     command.arg(folder.join("rooms.mjs")).arg(server.url());
     command.arg(place.camera_of(Size { width: 640, height: 360 })).arg(scenarios);
-    Some(measure(&mut command))
+    Some(command)
+}
+
+/// Runs scenarios of rooms in Chromium.
+fn drive(server: &Server, place: &Place, scenarios: &str) -> Option<Value> {
+    chromium(server, place, scenarios).map(|mut command| measure(&mut command))
 }
 
 #[test]
@@ -47,6 +52,23 @@ fn a_screen_is_shared_and_the_page_fits_its_window() {
     let Some(seen) = drive(&server, &place, "screen,layout") else { return };
     assert_eq!(seen["screen"]["ended"], "shown", "{seen}");
     assert_eq!(seen["layout"], "fits");
+}
+
+#[test]
+fn firefox_and_chromium_meet() {
+    let place = Place::new("mixed");
+    if !has_browser("FIREFOX", "/usr/bin/firefox-esr", "puppeteer-core", "Firefox in a room") {
+        return;
+    }
+    let server = Server::start(Config::loopback()).unwrap();
+    let script = scripts().join("firefox.mjs");
+    let mut firefox = Command::new("node");
+    firefox.arg(script).args([&server.url(), "mixed", "room"]);
+    let Some(mut chromium) = chromium(&server, &place, "mixed") else { return };
+    let [firefox, chromium] = measure_both(&mut firefox, &mut chromium);
+    assert!(chromium["mixed"]["decoded"].as_u64() > Some(30), "{chromium}");
+    assert!(firefox["room"]["decoded"].as_u64() > Some(30), "{firefox}");
+    assert!(!firefox["room"]["sent"].as_array().unwrap().is_empty(), "{firefox}");
 }
 
 /// Sections of a member that only listens: it receives one video.
