@@ -38,10 +38,10 @@ fn three_browsers_meet() {
     for page in seen["pages"].as_array().unwrap() {
         let videos = page["videos"].as_array().unwrap();
         assert_eq!(videos.len(), 2, "{page}");
-        // Three browsers share the machine with other tests: the rate says nothing.
-        assert!(videos.iter().all(|video| video["decoded"].as_u64() > Some(0)), "{page}");
+        // Three browsers share the machine with other tests: the frame rate says nothing.
         assert!(page["audioPackets"].as_u64() > Some(0), "{page}");
     }
+    assert_eq!(seen["flow"], "all", "{seen}");
     assert_eq!(seen["stage"]["after"], 360, "{seen}");
 }
 
