@@ -1,8 +1,9 @@
-//! Many native viewers of one stream: each authenticates, decrypts and counts whole frames.
+//! Many native viewers of one stream, and many members of a room: each authenticates, decrypts and counts
+//! whole frames.
 //!
-//! `cargo test --release -p codec-net --features serve --test server load -- --nocapture` prints
-//! the CPU usage of the server's threads; `CODEC_LOAD=1` makes 60 % of a core a failure (idle
-//! machine).
+//! `cargo test --release -p codec-net --features serve --test server load -- --nocapture --test-threads=1`
+//! prints the CPU usage of the server's threads. With `CODEC_LOAD=1`, 60 % of a core for the stream is a
+//! failure (idle machine), and the room has 64 members.
 
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};
@@ -11,19 +12,23 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use codec_backends::registry;
-use codec_core::codec::{Bitrate, EncoderConfig, FrameKind, FrameRequest, Packet, Scalability};
+use codec_core::codec::{
+    Bitrate, EncoderConfig, FrameKind, FrameRequest, Packet, PacketMeta, Scalability,
+};
 use codec_core::frame::{Picture, Rational, Size};
 use codec_net::clock::Clock;
 use codec_net::server::Server;
 use codec_net::server::media::{VideoCodec, VideoFrame};
 use codec_net::server::room::{Publisher, StreamInfo};
+use codec_rtc::extension::Extensions;
 use codec_rtc::jitter::video::{FrameBuffer, FrameBufferConfig, PacketInfo};
+use codec_rtc::packet::vp8::{Packetizer, PacketizerConfig};
 use codec_rtc::rtp;
 use codec_webrtc::{
     Certificate, Direction, Event, Kind, LocalCandidate, MediaPlan, Peer, PeerConfig,
 };
 
-use crate::client::{VIEW, bearer, guarded, request_with};
+use crate::client::{ADMIN, VIEW, bearer, guarded, request_with};
 
 const VIEWERS: usize = 20;
 const SIZE: Size = Size { width: 640, height: 360 };
@@ -88,6 +93,94 @@ fn publish(publisher: &Publisher, frames: &[VideoFrame], clock: Clock, stop: &At
     }
 }
 
+/// Publishes the frames repeatedly in a room, over WebRTC.
+fn publish_in_room(server: SocketAddr, frames: &[VideoFrame], stop: &AtomicBool) {
+    let client = Client { server, path: "/room/load", token: ADMIN, number: 100 };
+    let (clock, socket, mut peer) = client.call(Direction::SendOnly);
+    let own = socket.local_addr().unwrap();
+    let config = PacketizerConfig { mtu: 1100, layers: true, ..PacketizerConfig::default() };
+    let mut packetizer = Packetizer::new(config).unwrap();
+    let (mut section, mut is_connected) = (None, false);
+    let (mut begin, mut number, mut bases) = (Duration::ZERO, 0_u32, 0_u8);
+    let mut datagram = [0; 2048];
+    while !stop.load(Ordering::Relaxed) {
+        let now = clock.now();
+        if peer.poll_timeout().is_some_and(|due| due <= now) {
+            peer.handle_timeout(now);
+        }
+        while let Some(event) = peer.poll_event() {
+            match event {
+                Event::Media(media) => {
+                    section = Some((media.mid, media.vp8().unwrap().payload_type))
+                }
+                Event::Connected => (is_connected, begin) = (true, now),
+                Event::Closed(reason) => panic!("publisher: {reason}"),
+                _ => {}
+            }
+        }
+        if let Some((mid, payload_type)) = section.filter(|_| is_connected)
+            && now >= begin + FRAME * number
+        {
+            let frame = &frames[usize::try_from(number).unwrap() % frames.len()];
+            bases = bases.wrapping_add(u8::from(frame.temporal_id == 0));
+            let meta = PacketMeta {
+                frame_id: number.into(),
+                kind: if frame.key { FrameKind::Key } else { FrameKind::Inter },
+                temporal_id: frame.temporal_id,
+                layer_sync: frame.layer_sync,
+                tl0_index: bases,
+                discardable: frame.discardable,
+                ..PacketMeta::default()
+            };
+            let mut packets = Vec::new();
+            packetizer.packetize(&frame.data, &meta, number * 3000, &mut packets).unwrap();
+            peer.send_video(now, mid, payload_type, &packets, now, &Extensions::default()).unwrap();
+            number += 1;
+        }
+        while let Some(transmit) = peer.poll_transmit() {
+            let _ = socket.send_to(&transmit.payload, transmit.destination);
+        }
+        if let Ok((len, source)) = socket.recv_from(&mut datagram) {
+            peer.handle_datagram(clock.now(), source, own, &datagram[..len]);
+        }
+    }
+}
+
+/// A client of the server.
+#[derive(Clone, Copy, Debug)]
+struct Client {
+    server: SocketAddr,
+    path: &'static str,
+    token: &'static str,
+    number: u8,
+}
+
+impl Client {
+    /// Calls the server with one section of video.
+    fn call(self, direction: Direction) -> (Clock, UdpSocket, Peer) {
+        let clock = Clock::start();
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let own = socket.local_addr().unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+        let unix = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let certificate = Certificate::generate(&[self.number + 1; 32], unix, 2).unwrap();
+        let base = clock.instant(Duration::ZERO);
+        let mut config = PeerConfig::new(base, [self.number + 101; 32], certificate);
+        config.candidates = vec![LocalCandidate::Host(own)];
+        config.start_bitrate = None;
+        let plan = MediaPlan { kind: Kind::Video, direction, stream: None };
+        let offered = Peer::offer(&config, &[plan], &[], clock.now());
+        let (mut peer, offer, pending, _) = offered.unwrap();
+        let (name, token) = bearer(self.token);
+        let headers = [(name, token.as_str()), ("content-type", "application/sdp")];
+        let answer = request_with(self.server, "POST", self.path, &headers, &offer);
+        assert_eq!(answer.status, 201, "{answer:?}");
+        assert!(answer.header("location").is_some());
+        peer.accept_answer(pending, &answer.body, clock.now()).unwrap();
+        (clock, socket, peer)
+    }
+}
+
 #[derive(Debug, Default)]
 struct Seen {
     frames: u32,
@@ -95,27 +188,10 @@ struct Seen {
     bytes: usize,
 }
 
-/// Runs one viewer until the end.
-fn watch(server: SocketAddr, number: u8, stop: &AtomicBool, live: &AtomicUsize) -> Seen {
-    let clock = Clock::start();
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+/// Runs one viewer until the end. `live` counts viewers with video, `packets` the packets of all.
+fn watch(client: Client, stop: &AtomicBool, live: &AtomicUsize, packets: &AtomicUsize) -> Seen {
+    let (clock, socket, mut peer) = client.call(Direction::ReceiveOnly);
     let own = socket.local_addr().unwrap();
-    socket.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
-    let unix = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let certificate = Certificate::generate(&[number + 1; 32], unix, 2).unwrap();
-    let base = clock.instant(Duration::ZERO);
-    let mut config = PeerConfig::new(base, [number + 101; 32], certificate);
-    config.candidates = vec![LocalCandidate::Host(own)];
-    config.start_bitrate = None;
-    let plan = MediaPlan { kind: Kind::Video, direction: Direction::ReceiveOnly, stream: None };
-    let (mut peer, offer, pending, _) = Peer::offer(&config, &[plan], &[], clock.now()).unwrap();
-    let (name, token) = bearer(VIEW);
-    let headers = [(name, token.as_str()), ("content-type", "application/sdp")];
-    let answer = request_with(server, "POST", "/whep/load", &headers, &offer);
-    assert_eq!(answer.status, 201, "{answer:?}");
-    assert!(answer.header("location").is_some());
-    peer.accept_answer(pending, &answer.body, clock.now()).unwrap();
-
     let mut buffer = FrameBuffer::new(FrameBufferConfig::low_latency());
     let mut seen = Seen::default();
     let mut last: Option<i64> = None;
@@ -128,19 +204,22 @@ fn watch(server: SocketAddr, number: u8, stop: &AtomicBool, live: &AtomicUsize) 
         while let Some(event) = peer.poll_event() {
             match event {
                 Event::Rtp(packet) => {
+                    packets.fetch_add(1, Ordering::Relaxed);
                     let mut bytes = Vec::new();
                     rtp::write(&packet.header, &mut bytes);
                     bytes.extend_from_slice(&packet.payload);
                     let _ = buffer.push(now, &bytes, PacketInfo::default());
                 }
-                Event::Closed(reason) => panic!("viewer {number}: {reason}"),
+                Event::Closed(reason) => panic!("viewer {}: {reason}", client.number),
                 _ => {}
             }
         }
         while let Some(frame) = buffer.poll_frame(now) {
             // PictureIDs are the viewer's own; times are the publisher's.
             let time = frame.media_ticks;
-            seen.missing += last.map_or(0, |last| (time - last) / TICKS_OF_FRAME - 1);
+            // The first frames of a member come from a cache, which has the base layer only.
+            let gap = last.map_or(0, |last| (time - last) / TICKS_OF_FRAME - 1);
+            seen.missing += if seen.frames < 8 { 0 } else { gap.max(0) };
             last = Some(time);
             if seen.frames == 0 {
                 live.fetch_add(1, Ordering::Relaxed);
@@ -181,15 +260,17 @@ fn twenty_native_viewers_lose_no_frame() {
     let publisher = server.hub().publish("load", info, Box::new(|| {})).unwrap();
     let stream = Arc::clone(publisher.stream());
     let frames = frames();
-    let (stop, live) = (AtomicBool::new(false), AtomicUsize::new(0));
-    let address = server.address();
+    let (stop, live, packets) = <(AtomicBool, AtomicUsize, AtomicUsize)>::default();
+    let server_address = server.address();
     let clock = server.hub().clock();
     std::thread::scope(|scope| {
         scope.spawn(|| publish(&publisher, &frames, clock, &stop));
         let viewers: Vec<_> = (0..u8::try_from(VIEWERS).unwrap())
             .map(|number| {
-                let (stop, live) = (&stop, &live);
-                scope.spawn(move || watch(address, number, stop, live))
+                let (path, token) = ("/whep/load", VIEW);
+                let client = Client { server: server_address, path, token, number };
+                let (stop, live, packets) = (&stop, &live, &packets);
+                scope.spawn(move || watch(client, stop, live, packets))
             })
             .collect();
         let end = Instant::now() + Duration::from_secs(60);
@@ -216,6 +297,45 @@ fn twenty_native_viewers_lose_no_frame() {
                 facts.bits_per_second / 1000
             );
             assert!(std::env::var_os("CODEC_LOAD").is_none() || share < 60.0, "{share} %");
+        }
+    });
+}
+
+#[test]
+fn members_of_a_room_lose_no_frame() {
+    let is_load = std::env::var_os("CODEC_LOAD").is_some();
+    let count: u8 = if is_load { 64 } else { 16 };
+    let server: Server = guarded();
+    let frames = frames();
+    let (stop, live, packets) = <(AtomicBool, AtomicUsize, AtomicUsize)>::default();
+    let address = server.address();
+    std::thread::scope(|scope| {
+        scope.spawn(|| publish_in_room(address, &frames, &stop));
+        let viewers: Vec<_> = (0..count)
+            .map(|number| {
+                let client = Client { server: address, path: "/room/load", token: ADMIN, number };
+                let (stop, live, packets) = (&stop, &live, &packets);
+                scope.spawn(move || watch(client, stop, live, packets))
+            })
+            .collect();
+        let end = Instant::now() + Duration::from_secs(60);
+        while live.load(Ordering::Relaxed) < usize::from(count) {
+            assert!(Instant::now() < end, "only {live:?} viewers");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let (before, received) = (cpu(), packets.load(Ordering::Relaxed));
+        std::thread::sleep(FRAME * MEASURED);
+        let (after, now_received) = (cpu(), packets.load(Ordering::Relaxed));
+        stop.store(true, Ordering::Relaxed);
+        for viewer in viewers {
+            let seen = viewer.join().unwrap();
+            assert_eq!(seen.missing, 0, "{seen:?}");
+            assert!(seen.frames > MEASURED / 3, "{seen:?}");
+        }
+        if let (Some(before), Some(after)) = (before, after) {
+            let sent = u32::try_from(now_received - received).unwrap();
+            let microseconds = 1e6 * (after - before) / f64::from(sent.max(1));
+            eprintln!("{count} members: {sent} packets, {microseconds:.1} us of CPU time a packet");
         }
     });
 }
