@@ -5,7 +5,7 @@ use codec_webrtc::{Kind, Media, Mid};
 
 use super::publishing::{Published, Source};
 use super::slot::Slot;
-use super::watching::Wishes;
+use super::wishes::Wishes;
 
 /// Most characters of a name.
 const MAX_NAME_CHARS: usize = 60;

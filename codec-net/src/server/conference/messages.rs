@@ -33,7 +33,7 @@ use serde_json::{Value, json};
 use super::super::outcome::EndReason;
 use super::member::Member;
 use super::publishing::Source;
-use super::watching::Wishes;
+use super::wishes::Wishes;
 use super::{Action, Conference, MAX_CHAT_LINES};
 
 /// Most characters of a line of chat.

@@ -7,6 +7,7 @@
 //! | module | |
 //! |---|---|
 //! | `member` | a member: what it publishes, and its sections |
+//! | `wishes` | what a member wants to see |
 //! | `slot` | a section on which a member receives one source at a time, with continuous numbers |
 //! | `publishing` | packets from members |
 //! | `watching` | which sources a member receives, and packets to members |
@@ -21,6 +22,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod watching;
+mod wishes;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

@@ -1,39 +1,21 @@
 //! What the members of a conference receive.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use codec_rtc::extension::Extensions;
 use codec_rtc::room::request_merger::KeyFrameReason;
-use codec_rtc::room::{
-    AudioTransmit, OutputConfig, ParticipantId, RoomTransmit, SourceLimits, StreamId,
-    ViewerConstraints,
-};
+use codec_rtc::room::{AudioTransmit, OutputConfig, ParticipantId, RoomTransmit, StreamId};
 use codec_rtc::rtp;
 use codec_webrtc::{Codec, Mid};
 
 use super::super::media::{AUDIO_HZ, VIDEO_HZ, VideoCodec};
-use super::member::Member;
 use super::publishing::Source;
 use super::slot::Slot;
+use super::wishes::Wishes;
 use super::{Action, Conference, Packet, extension_map};
 
 /// A section of audio can be given to another speaker after this time without packets.
 const AUDIO_HOLD: Duration = Duration::from_millis(500);
-/// Height of a tile until the member says how large it is.
-const DEFAULT_HEIGHT: u32 = 360;
-
-/// What a member wants to see. Members are given by their numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Wishes {
-    /// Large tiles.
-    pub(super) stage: Vec<(u64, Source)>,
-    /// Heights of tiles in pixels; 0 if it is not visible.
-    pub(super) heights: BTreeMap<(u64, Source), u32>,
-    /// Most cameras.
-    pub(super) last_n: Option<usize>,
-}
-
 impl Conference {
     /// Replaces the wishes of a member.
     pub(super) fn set_wishes(&mut self, now: Duration, id: u64, wishes: Wishes) {
@@ -85,7 +67,7 @@ impl Conference {
                 self.people_changed = true;
             }
         }
-        let constraints = member.constraints(&self.sources);
+        let constraints = member.wishes.constraints(&self.sources);
         self.room.set_constraints(now, viewer, constraints);
     }
 
@@ -132,25 +114,6 @@ impl Conference {
         let Some(packet) = numbered(now, slot, sequence, data, AUDIO_HZ) else { return };
         let (payload_type, marker) = (opus.payload_type, packet.marker || is_new);
         self.actions.push_back((id, Action::Send(Packet { payload_type, marker, ..packet })));
-    }
-}
-
-impl Member {
-    /// The wishes, in terms of the room.
-    fn constraints(&self, sources: &BTreeMap<StreamId, (u64, Source)>) -> ViewerConstraints {
-        let wishes = &self.wishes;
-        let staged = sources.iter().filter(|(_, source)| wishes.stage.contains(source));
-        let limited = sources.iter().filter_map(|(stream, source)| {
-            let max_height = *wishes.heights.get(source)?;
-            Some((*stream, SourceLimits { max_height, ..SourceLimits::NONE }))
-        });
-        ViewerConstraints {
-            last_n: wishes.last_n,
-            on_stage: staged.map(|(stream, _)| *stream).collect(),
-            selected: Vec::new(),
-            default_limits: SourceLimits { max_height: DEFAULT_HEIGHT, ..SourceLimits::NONE },
-            limits: limited.collect(),
-        }
     }
 }
 

@@ -1,0 +1,42 @@
+//! What a member of a conference wants to see.
+
+use std::collections::BTreeMap;
+
+use codec_rtc::room::{SourceLimits, StreamId, ViewerConstraints};
+
+use super::publishing::Source;
+
+/// Height of a tile until the member says how large it is.
+const DEFAULT_HEIGHT: u32 = 360;
+
+/// What a member wants to see. Members are given by their numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Wishes {
+    /// Large tiles.
+    pub(super) stage: Vec<(u64, Source)>,
+    /// Heights of tiles in pixels; 0 if it is not visible.
+    pub(super) heights: BTreeMap<(u64, Source), u32>,
+    /// Most cameras.
+    pub(super) last_n: Option<usize>,
+}
+
+impl Wishes {
+    /// The wishes, in terms of the room.
+    pub(super) fn constraints(
+        &self,
+        sources: &BTreeMap<StreamId, (u64, Source)>,
+    ) -> ViewerConstraints {
+        let staged = sources.iter().filter(|(_, source)| self.stage.contains(source));
+        let limited = sources.iter().filter_map(|(stream, source)| {
+            let max_height = *self.heights.get(source)?;
+            Some((*stream, SourceLimits { max_height, ..SourceLimits::NONE }))
+        });
+        ViewerConstraints {
+            last_n: self.last_n,
+            on_stage: staged.map(|(stream, _)| *stream).collect(),
+            selected: Vec::new(),
+            default_limits: SourceLimits { max_height: DEFAULT_HEIGHT, ..SourceLimits::NONE },
+            limits: limited.collect(),
+        }
+    }
+}
