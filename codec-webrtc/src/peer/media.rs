@@ -280,11 +280,12 @@ impl Peer {
         self.send_packet(now, mid, &packet)
     }
 
-    /// Sends a packet of another peer on a media section, of which all packets are forwarded. Lost
-    /// packets of video are retransmitted on request (RFC 4588).
+    /// Queues a packet of another peer on a media section, of which all packets are forwarded. Call
+    /// [`handle_timeout`](Self::handle_timeout) after a batch to send it. Lost packets of video are
+    /// retransmitted on request (RFC 4588).
     ///
     /// # Errors
-    /// Returns [`SendError`] and sends nothing.
+    /// Returns [`SendError`] and queues nothing.
     pub fn forward(
         &mut self,
         now: Duration,
@@ -293,9 +294,7 @@ impl Peer {
     ) -> Result<(), SendError> {
         self.contained(Err(SendError::NotConnected), |peer| {
             peer.advance(now);
-            peer.write_forwarded(mid, packet)?;
-            peer.tick();
-            Ok(())
+            peer.write_forwarded(mid, packet)
         })
     }
 

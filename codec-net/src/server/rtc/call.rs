@@ -175,9 +175,9 @@ impl Call {
     }
 
     /// Does what the conference of a member asks for.
-    pub(super) fn act(&mut self, now: Duration, action: Action) {
+    pub(super) fn act(&mut self, now: Duration, actions: Vec<Action>) {
         if let Side::Member(member) = &mut self.side
-            && let Err(reason) = member.act(now, &mut self.peer, action)
+            && let Err(reason) = member.act(now, &mut self.peer, actions)
         {
             self.end(now, reason);
         }

@@ -12,7 +12,7 @@ use codec_webrtc::{Certificate, LocalCandidate, Peer, PeerConfig, SdpError, Tran
 use tokio::sync::mpsc;
 
 use super::super::audit::Totals;
-use super::super::conference::{Conferences, Input};
+use super::super::conference::{Action, Conferences, Input};
 use super::super::health::{self, Health};
 use super::super::outcome::{EndReason, Rejection};
 use super::super::room::Item;
@@ -152,8 +152,13 @@ impl Calls {
                     self.conferences.handle(self.clock.now(), id, input);
                 }
             }
+            // Sending is cheaper in batches.
+            let mut actions: BTreeMap<u64, Vec<Action>> = BTreeMap::new();
             while let Some((id, action)) = self.conferences.poll_action() {
-                self.with(id, |call, now| call.act(now, action));
+                actions.entry(id).or_default().push(action);
+            }
+            for (id, actions) in actions {
+                self.with(id, |call, now| call.act(now, actions));
             }
             if self.touched.is_empty() {
                 return;

@@ -127,6 +127,20 @@ impl MemberSession {
         &mut self,
         now: Duration,
         peer: &mut Peer,
+        actions: Vec<Action>,
+    ) -> Result<(), EndReason> {
+        for action in actions {
+            self.act_once(now, peer, action)?;
+        }
+        // Sends all packets at once.
+        peer.handle_timeout(now);
+        Ok(())
+    }
+
+    fn act_once(
+        &mut self,
+        now: Duration,
+        peer: &mut Peer,
         action: Action,
     ) -> Result<(), EndReason> {
         match action {
