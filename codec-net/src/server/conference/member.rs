@@ -1,14 +1,19 @@
 //! A member of a conference.
 
+use std::time::Duration;
+
 use codec_rtc::room::StreamId;
 use codec_webrtc::{Kind, Media, Mid};
 
+use super::super::token_bucket::TokenBucket;
 use super::publishing::{Published, Source};
 use super::slot::Slot;
 use super::wishes::Wishes;
 
 /// Most characters of a name.
 const MAX_NAME_CHARS: usize = 60;
+/// A member's sources begin at most this often, after a burst of four.
+const BEGINNINGS_PER_SECOND: u64 = 1;
 /// Name of a member that has not said its name.
 const GUEST: &str = "Guest";
 
@@ -28,6 +33,8 @@ pub(super) struct Member {
     sent_audio: Option<Mid>,
     pub(super) camera: Option<Published>,
     pub(super) screen: Option<Published>,
+    /// Limits how often its sources begin.
+    beginnings: TokenBucket,
     pub(super) has_audio: bool,
     /// Sections on which it receives.
     pub(super) video: Vec<Slot<StreamId>>,
@@ -47,6 +54,7 @@ impl Member {
             sent_audio: None,
             camera: None,
             screen: None,
+            beginnings: TokenBucket::over(BEGINNINGS_PER_SECOND, 4),
             has_audio: false,
             video: Vec::new(),
             audio: Vec::new(),
@@ -68,6 +76,11 @@ impl Member {
                 Kind::Audio => self.audio.push(Slot::new(media.clone())),
             }
         }
+    }
+
+    /// Whether one of its sources may begin.
+    pub(super) fn begin_source(&mut self, now: Duration) -> bool {
+        self.beginnings.take(now, 1)
     }
 
     /// The source of video that is sent on a section.

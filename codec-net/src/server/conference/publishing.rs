@@ -115,7 +115,7 @@ impl Conference {
                 self.unpublish(now, id, source);
             }
         }
-        let stream = match self.members.get_mut(&id)?.published_mut(source) {
+        let stream = match self.members.get(&id)?.published(source) {
             Some(published) => published.stream,
             None => self.publish(now, id, source, codec)?,
         };
@@ -136,6 +136,10 @@ impl Conference {
         source: Source,
         codec: VideoCodec,
     ) -> Option<StreamId> {
+        // All members have to be given the source: packets that replace it all the time are dropped.
+        if !self.members.get_mut(&id)?.begin_source(now) {
+            return None;
+        }
         let stream = StreamId(self.next_stream);
         let kind = match source {
             Source::Camera => SourceKind::Camera,

@@ -420,3 +420,58 @@ fn endless_changes_of_a_name_cost_ten_lists_a_second() {
     assert!(lists.len() <= 12, "{}", lists.len());
     assert_eq!(lists.last().unwrap()["people"][0]["name"], "199");
 }
+
+#[test]
+fn a_source_that_is_replaced_all_the_time_begins_once_a_second() {
+    let mut world = World::with(2);
+    world.clear();
+    for index in 0..400_u16 {
+        world.frame += 1;
+        world.video(1, CAMERA, 11 + u32::from(index % 2), None, true);
+        world.now += Duration::from_millis(5);
+    }
+    // Each beginning is reported to the viewer as a source without layers.
+    let begun = world.messages(2, "video").len();
+    assert!((1..=7).contains(&begun), "{begun}");
+    world.pass(Duration::from_secs(2));
+    world.cameras(&[1], 10);
+    assert!(world.section(2, 1, "camera").is_some(), "it comes back");
+}
+
+#[test]
+fn random_packets_do_not_end_a_room() {
+    let mut world = World::with(3);
+    let mut random = 1_u64;
+    let mut next = |limit: u64| {
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % limit
+    };
+    for _ in 0..3000 {
+        let payload: Vec<u8> = (0..next(40)).map(|_| u8::try_from(next(256)).unwrap()).collect();
+        let codec =
+            [Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Opus][usize::try_from(next(4)).unwrap()];
+        let mid =
+            Mid::new([MICROPHONE, CAMERA, SCREEN, "v0", "none"][usize::try_from(next(5)).unwrap()]);
+        let sequence = u16::try_from(next(65_536)).unwrap();
+        let header = Header {
+            marker: next(2) == 0,
+            payload_type: 96,
+            sequence,
+            timestamp: u32::try_from(next(1 << 31)).unwrap(),
+            ssrc: u32::try_from(next(5)).unwrap(),
+        };
+        let extensions = Extensions {
+            dependency: (next(3) == 0).then(|| payload.clone()).filter(|it| !it.is_empty()),
+            ..Extensions::default()
+        };
+        let (sequence, arrival) = (sequence.into(), world.now);
+        let payload = payload.into();
+        let packet =
+            RtpPacket { mid, rid: None, codec, header, sequence, extensions, payload, arrival };
+        world.input(1 + next(3), Input::Packet(Box::new(packet)));
+        world.pass(Duration::from_millis(10));
+    }
+    assert!(!world.actions.iter().any(|(_, action)| matches!(action, Action::End(_))));
+    assert_eq!(world.messages(3, "people").pop().unwrap()["people"].as_array().unwrap().len(), 3);
+}
