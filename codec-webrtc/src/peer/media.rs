@@ -96,8 +96,8 @@ impl std::error::Error for SendError {
 }
 
 /// A packet that a server passes on from one peer to another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Forwarded<'a> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forwarded {
     /// Payload type: that of one of the section's [`codecs`](Media::codecs).
     pub payload_type: u8,
     /// Number of the packet from 0, unwrapped. Late packets have lower numbers than earlier ones.
@@ -107,9 +107,9 @@ pub struct Forwarded<'a> {
     /// RTP marker.
     pub marker: bool,
     /// Payload of 1 to [`Peer::MAX_FORWARDED_BYTES`] bytes.
-    pub payload: &'a [u8],
+    pub payload: Vec<u8>,
     /// Header extensions; MID and transport-wide sequence numbers are added.
-    pub extensions: &'a Extensions,
+    pub extensions: Extensions,
 }
 
 /// Selects the payload type of a packet.
@@ -286,19 +286,14 @@ impl Peer {
     ///
     /// # Errors
     /// Returns [`SendError`] and queues nothing.
-    pub fn forward(
-        &mut self,
-        now: Duration,
-        mid: Mid,
-        packet: &Forwarded<'_>,
-    ) -> Result<(), SendError> {
+    pub fn forward(&mut self, now: Duration, mid: Mid, packet: Forwarded) -> Result<(), SendError> {
         self.contained(Err(SendError::NotConnected), |peer| {
             peer.advance(now);
             peer.write_forwarded(mid, packet)
         })
     }
 
-    fn write_forwarded(&mut self, mid: Mid, packet: &Forwarded<'_>) -> Result<(), SendError> {
+    fn write_forwarded(&mut self, mid: Mid, packet: Forwarded) -> Result<(), SendError> {
         if self.state != State::Connected {
             return Err(SendError::NotConnected);
         }
@@ -316,12 +311,11 @@ impl Peer {
         let mut api = self.rtc.direct_api();
         let stream = api.stream_tx_by_mid(mid.0, None).ok_or(SendError::NotSending)?;
         let nackable = stream.rtx().is_some();
-        let (timestamp, payload) = (packet.timestamp, packet.payload.to_vec());
         stream.write_rtp(
-            RtpWrite::new(payload_type, number, timestamp, at, payload)
+            RtpWrite::new(payload_type, number, packet.timestamp, at, packet.payload)
                 .marker(packet.marker)
                 .nackable(nackable)
-                .ext_vals(extension::to_stack(packet.extensions)),
+                .ext_vals(extension::to_stack(&packet.extensions)),
         );
         Ok(())
     }

@@ -29,10 +29,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use codec_core::codec::Bitrate;
-use codec_rtc::extension::{ExtensionKind, ExtensionMap, Extensions};
+use codec_rtc::extension::{ExtensionKind, ExtensionMap};
 use codec_rtc::room::speakers::{SpeakerEvent, SpeakersConfig};
 use codec_rtc::room::{AudioForwarder, ParticipantId, Room, RoomConfig, RoomEvent, StreamId};
-use codec_webrtc::{Media, Mid};
+use codec_webrtc::{Forwarded, Media, Mid};
 
 use super::outcome::EndReason;
 use member::Member;
@@ -50,8 +50,8 @@ const BANDWIDTH_INTERVAL: Duration = Duration::from_millis(250);
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "most actions are packets")]
 pub(super) enum Action {
-    /// Send a packet.
-    Send(Packet),
+    /// Send a packet on a section.
+    Send(Mid, Forwarded),
     /// Send a message.
     Tell(Arc<str>),
     /// Request a key frame from this SSRC of the member.
@@ -60,25 +60,6 @@ pub(super) enum Action {
     Desire(Bitrate),
     /// End its call.
     End(EndReason),
-}
-
-/// A packet for a member.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Packet {
-    /// The section.
-    pub(super) mid: Mid,
-    /// Its payload type in this section.
-    pub(super) payload_type: u8,
-    /// Number in this section, from 0.
-    pub(super) number: u64,
-    /// RTP timestamp.
-    pub(super) timestamp: u32,
-    /// RTP marker.
-    pub(super) marker: bool,
-    /// Payload.
-    pub(super) payload: Vec<u8>,
-    /// Header extensions.
-    pub(super) extensions: Extensions,
 }
 
 /// See the [module](self).

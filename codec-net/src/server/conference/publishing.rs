@@ -48,8 +48,10 @@ impl Conference {
         } else if let Some((source, media)) = member.source(packet.mid)
             && member.sends(source)
             && let Some(codec) = codec_of(media, packet)
+            && let Some(ssrc) = self.room_ssrc(now, id, source, codec, packet)
         {
-            self.receive_video(now, id, source, codec, packet);
+            // Malformed packets are counted by the room.
+            let _ = self.room.handle_packet(now, &written(packet, ssrc));
         }
         self.forward(now);
     }
@@ -78,19 +80,6 @@ impl Conference {
         let (ssrc, payload_type, first_sequence) = (0, 0, 0);
         let output = OutputConfig { ssrc, payload_type, first_sequence, clock_hz: AUDIO_HZ };
         self.audio.subscribe(ParticipantId(viewer), ParticipantId(publisher), output);
-    }
-
-    fn receive_video(
-        &mut self,
-        now: Duration,
-        id: u64,
-        source: Source,
-        codec: VideoCodec,
-        packet: &RtpPacket,
-    ) {
-        let Some(ssrc) = self.room_ssrc(now, id, source, codec, packet) else { return };
-        // Malformed packets are counted by the room.
-        let _ = self.room.handle_packet(now, &written(packet, ssrc));
     }
 
     /// The SSRC of a packet in the room; adds the source and the encoding if they are new. `None` if a

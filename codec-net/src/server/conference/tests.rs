@@ -7,13 +7,13 @@ use codec_audio::level::AudioLevel;
 use codec_core::codec::Bitrate;
 use codec_rtc::extension::{Extensions, Label};
 use codec_rtc::rtp::Header;
-use codec_webrtc::{Codec, Direction, Kind, Media, Mid, NegotiatedCodec, RtpPacket};
+use codec_webrtc::{Codec, Direction, Forwarded, Kind, Media, Mid, NegotiatedCodec, RtpPacket};
 use serde_json::{Value, json};
 
 use super::super::limits::Limits;
 use super::super::outcome::{EndReason, Rejection};
+use super::Action;
 use super::table::{Conferences, Input};
-use super::{Action, Packet};
 
 /// Sections of a member, as a page offers them: it sends audio, a camera and a screen.
 const MICROPHONE: &str = "0";
@@ -161,10 +161,10 @@ impl World {
         self.actions.clear();
     }
 
-    fn packets(&self, id: u64, mid: &str) -> Vec<Packet> {
+    fn packets(&self, id: u64, mid: &str) -> Vec<Forwarded> {
         let of_member = self.actions.iter().filter(|(member, _)| *member == id);
         let packets = of_member.filter_map(|(_, action)| match action {
-            Action::Send(packet) if packet.mid == Mid::new(mid) => Some(packet.clone()),
+            Action::Send(section, packet) if *section == Mid::new(mid) => Some(packet.clone()),
             _ => None,
         });
         packets.collect()
@@ -224,7 +224,7 @@ fn who_leaves_frees_its_sections_and_numbers_continue() {
     world.cameras(&[3], 10);
     let mid_of_3 = world.section(2, 3, "camera").unwrap();
     assert_eq!(mid_of_3, mid, "the section is used again");
-    let after: Vec<Packet> =
+    let after: Vec<Forwarded> =
         world.packets(2, &mid).into_iter().filter(|it| it.number > last.number).collect();
     assert_eq!(after[0].number, last.number + 1);
     assert!(after[0].timestamp.wrapping_sub(last.timestamp) < 90_000, "time continues");

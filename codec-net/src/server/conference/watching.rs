@@ -6,13 +6,13 @@ use codec_rtc::extension::Extensions;
 use codec_rtc::room::request_merger::KeyFrameReason;
 use codec_rtc::room::{AudioTransmit, OutputConfig, ParticipantId, RoomTransmit, StreamId};
 use codec_rtc::rtp;
-use codec_webrtc::{Codec, Mid};
+use codec_webrtc::{Codec, Forwarded, Mid};
 
 use super::super::media::{AUDIO_HZ, VIDEO_HZ, VideoCodec};
 use super::publishing::Source;
 use super::slot::Slot;
 use super::wishes::Wishes;
-use super::{Action, Conference, Packet, extension_map};
+use super::{Action, Conference, extension_map};
 
 /// A section of audio can be given to another speaker after this time without packets.
 const AUDIO_HOLD: Duration = Duration::from_millis(500);
@@ -99,8 +99,9 @@ impl Conference {
         let member = self.members.get_mut(&id);
         let slots = member.map(|it| it.video.iter_mut()).into_iter().flatten();
         let slot = slots.into_iter().find(|slot| slot.source() == Some(stream));
-        if let Some(packet) = slot.and_then(|slot| numbered(now, slot, sequence, data, VIDEO_HZ)) {
-            self.actions.push_back((id, Action::Send(packet)));
+        let Some(slot) = slot else { return };
+        if let Some(packet) = numbered(now, slot, sequence, data, VIDEO_HZ) {
+            self.actions.push_back((id, Action::Send(slot.mid(), packet)));
         }
     }
 
@@ -113,7 +114,8 @@ impl Conference {
         let Some(opus) = codecs.find(|it| it.codec == Codec::Opus).copied() else { return };
         let Some(packet) = numbered(now, slot, sequence, data, AUDIO_HZ) else { return };
         let (payload_type, marker) = (opus.payload_type, packet.marker || is_new);
-        self.actions.push_back((id, Action::Send(Packet { payload_type, marker, ..packet })));
+        let packet = Forwarded { payload_type, marker, ..packet };
+        self.actions.push_back((id, Action::Send(slot.mid(), packet)));
     }
 }
 
@@ -142,15 +144,14 @@ fn numbered<K: Copy + PartialEq>(
     sequence: u16,
     mut data: Vec<u8>,
     hz: u32,
-) -> Option<Packet> {
+) -> Option<Forwarded> {
     let packet = rtp::parse(&data).ok()?;
     let (number, timestamp) = slot.place(now, sequence, packet.header.timestamp, hz)?;
     // The elements were written by this server.
     let extensions = Extensions::from_packet(&packet, &extension_map()).unwrap_or_default();
     let (header, head) = (packet.header, data.len() - packet.payload.len());
     data.drain(..head);
-    Some(Packet {
-        mid: slot.mid(),
+    Some(Forwarded {
         payload_type: header.payload_type,
         number,
         timestamp,

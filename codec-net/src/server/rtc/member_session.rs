@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use codec_webrtc::{Channel, Event, Forwarded, KeyFrameRequestKind, Peer, Stats};
+use codec_webrtc::{Channel, Event, Forwarded, KeyFrameRequestKind, Mid, Peer, Stats};
 
 use super::super::audit::Totals;
-use super::super::conference::{Action, Input, Packet};
+use super::super::conference::{Action, Input};
 use super::super::limits::Limits;
 use super::super::outcome::EndReason;
 use super::super::token_bucket::TokenBucket;
@@ -144,7 +144,7 @@ impl MemberSession {
         action: Action,
     ) -> Result<(), EndReason> {
         match action {
-            Action::Send(packet) => self.send(now, peer, &packet),
+            Action::Send(mid, packet) => self.send(now, peer, mid, packet),
             Action::Tell(text) => {
                 if let Some(channel) = self.channel {
                     // A message that cannot be sent is lost for this member only.
@@ -161,19 +161,12 @@ impl MemberSession {
         Ok(())
     }
 
-    fn send(&mut self, now: Duration, peer: &mut Peer, packet: &Packet) {
-        let forwarded = Forwarded {
-            payload_type: packet.payload_type,
-            number: packet.number,
-            timestamp: packet.timestamp,
-            marker: packet.marker,
-            payload: &packet.payload,
-            extensions: &packet.extensions,
-        };
+    fn send(&mut self, now: Duration, peer: &mut Peer, mid: Mid, packet: Forwarded) {
+        let (bytes, marker) = (packet.payload.len(), packet.marker);
         // A packet that is not accepted counts as lost.
-        if peer.forward(now, packet.mid, &forwarded).is_ok() {
-            self.totals.bytes += u64::try_from(packet.payload.len()).unwrap_or(u64::MAX);
-            self.totals.frames += u64::from(packet.marker);
+        if peer.forward(now, mid, packet).is_ok() {
+            self.totals.bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
+            self.totals.frames += u64::from(marker);
         }
     }
 }
