@@ -98,19 +98,14 @@ fn publish(publisher: &Publisher, frames: &[VideoFrame], clock: Clock, stop: &At
 /// Publishes the frames repeatedly in a room, over WebRTC.
 fn publish_in_room(server: SocketAddr, frames: &[VideoFrame], stop: &AtomicBool) {
     let client = Client { server, path: ROOM, token: ADMIN, number: 100 };
-    let (clock, socket, mut peer) = client.call(Direction::SendOnly);
-    let own = socket.local_addr().unwrap();
+    let mut connection = client.call(Direction::SendOnly);
     let config = PacketizerConfig { mtu: 1100, layers: true, ..PacketizerConfig::default() };
     let mut packetizer = Packetizer::new(config).unwrap();
     let (mut section, mut is_connected) = (None, false);
     let (mut begin, mut number, mut bases) = (Duration::ZERO, 0_u32, 0_u8);
-    let mut datagram = [0; 2048];
     while !stop.load(Ordering::Relaxed) {
-        let now = clock.now();
-        if peer.poll_timeout().is_some_and(|due| due <= now) {
-            peer.handle_timeout(now);
-        }
-        while let Some(event) = peer.poll_event() {
+        let now = connection.clock.now();
+        for event in connection.events(now) {
             match event {
                 Event::Media(media) => {
                     section = Some((media.mid, media.vp8().unwrap().payload_type))
@@ -136,15 +131,11 @@ fn publish_in_room(server: SocketAddr, frames: &[VideoFrame], stop: &AtomicBool)
             };
             let mut packets = Vec::new();
             packetizer.packetize(&frame.data, &meta, number * 3000, &mut packets).unwrap();
-            peer.send_video(now, mid, payload_type, &packets, now, &Extensions::default()).unwrap();
+            let (peer, none) = (&mut connection.peer, Extensions::default());
+            peer.send_video(now, mid, payload_type, &packets, now, &none).unwrap();
             number += 1;
         }
-        while let Some(transmit) = peer.poll_transmit() {
-            let _ = socket.send_to(&transmit.payload, transmit.destination);
-        }
-        if let Ok((len, source)) = socket.recv_from(&mut datagram) {
-            peer.handle_datagram(clock.now(), source, own, &datagram[..len]);
-        }
+        connection.exchange();
     }
 }
 
@@ -159,7 +150,7 @@ struct Client {
 
 impl Client {
     /// Calls the server with one section of video.
-    fn call(self, direction: Direction) -> (Clock, UdpSocket, Peer) {
+    fn call(self, direction: Direction) -> Connection {
         let clock = Clock::start();
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let own = socket.local_addr().unwrap();
@@ -185,7 +176,35 @@ impl Client {
         assert_eq!(answer.status, 201, "{answer:?}");
         assert!(answer.header("location").is_some());
         peer.accept_answer(pending, &answer.body, clock.now()).unwrap();
-        (clock, socket, peer)
+        Connection { clock, socket, peer }
+    }
+}
+
+/// A peer on a socket.
+struct Connection {
+    clock: Clock,
+    socket: UdpSocket,
+    peer: Peer,
+}
+
+impl Connection {
+    /// Handles timeouts, and returns the events since the last call.
+    fn events(&mut self, now: Duration) -> Vec<Event> {
+        if self.peer.poll_timeout().is_some_and(|due| due <= now) {
+            self.peer.handle_timeout(now);
+        }
+        std::iter::from_fn(|| self.peer.poll_event()).collect()
+    }
+
+    /// Sends what waits, and handles a datagram if one arrives soon.
+    fn exchange(&mut self) {
+        while let Some(transmit) = self.peer.poll_transmit() {
+            let _ = self.socket.send_to(&transmit.payload, transmit.destination);
+        }
+        let (own, mut datagram) = (self.socket.local_addr().unwrap(), [0; 2048]);
+        if let Ok((len, source)) = self.socket.recv_from(&mut datagram) {
+            self.peer.handle_datagram(self.clock.now(), source, own, &datagram[..len]);
+        }
     }
 }
 
@@ -193,23 +212,25 @@ impl Client {
 struct Seen {
     frames: u32,
     missing: i64,
+    altered: u32,
     bytes: usize,
 }
 
 /// Runs one viewer until the end. `live` counts viewers with video, `packets` the packets of all.
-fn watch(client: Client, stop: &AtomicBool, live: &AtomicUsize, packets: &AtomicUsize) -> Seen {
-    let (clock, socket, mut peer) = client.call(Direction::ReceiveOnly);
-    let own = socket.local_addr().unwrap();
+fn watch(
+    client: Client,
+    frames: &[VideoFrame],
+    stop: &AtomicBool,
+    live: &AtomicUsize,
+    packets: &AtomicUsize,
+) -> Seen {
+    let mut connection = client.call(Direction::ReceiveOnly);
     let mut buffer = FrameBuffer::new(FrameBufferConfig::low_latency());
     let mut seen = Seen::default();
     let mut last: Option<i64> = None;
-    let mut datagram = [0; 2048];
     while !stop.load(Ordering::Relaxed) {
-        let now = clock.now();
-        if peer.poll_timeout().is_some_and(|due| due <= now) {
-            peer.handle_timeout(now);
-        }
-        while let Some(event) = peer.poll_event() {
+        let now = connection.clock.now();
+        for event in connection.events(now) {
             match event {
                 Event::Rtp(packet) => {
                     packets.fetch_add(1, Ordering::Relaxed);
@@ -235,13 +256,9 @@ fn watch(client: Client, stop: &AtomicBool, live: &AtomicUsize, packets: &Atomic
             }
             seen.frames += 1;
             seen.bytes += frame.data.len();
+            seen.altered += u32::from(!frames.iter().any(|sent| sent.data == frame.data));
         }
-        while let Some(transmit) = peer.poll_transmit() {
-            let _ = socket.send_to(&transmit.payload, transmit.destination);
-        }
-        if let Ok((len, source)) = socket.recv_from(&mut datagram) {
-            peer.handle_datagram(clock.now(), source, own, &datagram[..len]);
-        }
+        connection.exchange();
     }
     seen
 }
@@ -278,8 +295,9 @@ fn twenty_native_viewers_lose_no_frame() {
             .map(|number| {
                 let (path, token) = ("/whep/load", VIEW);
                 let client = Client { server: server_address, path, token, number };
-                let (stop, live, packets) = (&stop, &live, &packets);
-                scope.spawn(move || watch(client, stop, live, packets))
+                let (frames, stop, live) = (&frames, &stop, &live);
+                let packets = &packets;
+                scope.spawn(move || watch(client, frames, stop, live, packets))
             })
             .collect();
         let end = Instant::now() + Duration::from_secs(60);
@@ -295,7 +313,7 @@ fn twenty_native_viewers_lose_no_frame() {
         assert_eq!(watching, VIEWERS);
         for viewer in viewers {
             let seen = viewer.join().unwrap();
-            assert_eq!(seen.missing, 0, "{seen:?}");
+            assert_eq!((seen.missing, seen.altered), (0, 0), "{seen:?}");
             // Data in socket buffers at the end are not counted.
             assert!(seen.frames > MEASURED / 3, "{seen:?}");
         }
@@ -323,8 +341,9 @@ fn all_members_of_a_room_see_its_video() {
         let viewers: Vec<_> = (0..count)
             .map(|number| {
                 let client = Client { server: address, path: ROOM, token: ADMIN, number };
-                let (stop, live, packets) = (&stop, &live, &packets);
-                scope.spawn(move || watch(client, stop, live, packets))
+                let (frames, stop, live) = (&frames, &stop, &live);
+                let packets = &packets;
+                scope.spawn(move || watch(client, frames, stop, live, packets))
             })
             .collect();
         let end = Instant::now() + Duration::from_secs(60);
@@ -340,7 +359,7 @@ fn all_members_of_a_room_see_its_video() {
             let seen = viewer.join().unwrap();
             // On a busy machine, packets arrive late, and members get fewer layers.
             assert!(!is_load || seen.missing == 0, "{seen:?}");
-            assert!(seen.frames >= 8, "{seen:?}");
+            assert!(seen.frames >= 8 && seen.altered == 0, "{seen:?}");
         }
         if let (Some(before), Some(after)) = (before, after) {
             let sent = u32::try_from(now_received - received).unwrap();
