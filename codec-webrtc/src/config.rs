@@ -7,6 +7,7 @@ use codec_core::codec::Bitrate;
 
 use super::{Certificate, Direction, H264Profiles, Kind};
 use codec_rtc::congestion::ControllerConfig;
+use codec_rtc::extension::Label;
 use codec_rtc::packet::VideoFormat;
 
 /// Configuration of a [`Peer`](super::Peer).
@@ -216,6 +217,9 @@ pub struct MediaPlan {
     pub direction: Direction,
     /// Media stream id (`a=msid`): media with the same id is synchronised.
     pub stream: Option<String>,
+    /// RIDs of the simulcast layers to send, the lowest first: at most 3, each of 1 to 8 letters and digits. Empty: one
+    /// stream without layers. [`Media::send_layers`](super::Media::send_layers) has those that the answer accepts.
+    pub layers: Vec<Label>,
 }
 
 /// Settings of a data channel.

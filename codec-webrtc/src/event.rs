@@ -113,6 +113,9 @@ pub struct Media {
     pub direction: Direction,
     /// Common codecs in the order of preference of the remote endpoint; may be empty.
     pub codecs: Vec<NegotiatedCodec>,
+    /// Simulcast layers to send that both endpoints accept, in the order of [`MediaPlan::layers`](super::MediaPlan::layers);
+    /// empty for one stream without layers.
+    pub send_layers: Vec<Label>,
 }
 
 impl Media {
@@ -200,6 +203,8 @@ pub enum EstimateKind {
 pub struct Delivery {
     /// Media section.
     pub mid: Mid,
+    /// Simulcast layer, if the section has several.
+    pub rid: Option<Label>,
     /// Low 16 bits of the sequence number returned by [`Peer::send_video`](super::Peer::send_video)
     /// or [`send_audio`](super::Peer::send_audio). A retransmission counts as the original packet.
     pub sequence: u16,
@@ -280,6 +285,8 @@ pub enum Event {
     KeyFrameRequest {
         /// Media section.
         mid: Mid,
+        /// Simulcast layer, if the section has several.
+        rid: Option<Label>,
         /// Kind of request.
         kind: KeyFrameRequestKind,
     },
@@ -370,6 +377,8 @@ pub struct PathStats {
 pub struct SentStats {
     /// Media section.
     pub mid: Mid,
+    /// Simulcast layer, if the section was offered with layers.
+    pub rid: Option<Label>,
     /// Payload bytes, retransmissions included.
     pub bytes: u64,
     /// Packets, retransmissions included.
@@ -395,6 +404,8 @@ pub struct SentStats {
 pub struct ReceivedStats {
     /// Media section.
     pub mid: Mid,
+    /// Simulcast layer, if the section has several.
+    pub rid: Option<Label>,
     /// Payload bytes.
     pub bytes: u64,
     /// Packets.

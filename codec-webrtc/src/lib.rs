@@ -32,7 +32,8 @@
 //!     config.candidates.push(LocalCandidate::Host(address.parse()?));
 //!     Ok(config)
 //! };
-//! let video = [MediaPlan { kind: Kind::Video, direction: Direction::SendReceive, stream: None }];
+//! let (kind, direction) = (Kind::Video, Direction::SendReceive);
+//! let video = [MediaPlan { kind, direction, stream: None, layers: Vec::new() }];
 //!
 //! let mut now = Duration::ZERO;
 //! let (mut caller, offer, pending, _) =
@@ -81,7 +82,10 @@
 //! 0 with RTX, if enabled; Opus with RED; G.711 ([`Codecs`]). The bandwidth is estimated by str0m or, with
 //! [`PeerConfig::congestion`], by [`codec_rtc::congestion`].
 //!
-//! **Not supported:** simulcast, ICE restart and renegotiation; certificates other than ECDSA
+//! **Simulcast.** Offers have up to three layers of a video section ([`MediaPlan::layers`]), and answers accept those of
+//! the remote endpoint ([`PeerConfig::simulcast`]). Layers have no FEC.
+//!
+//! **Not supported:** ICE restart and renegotiation; certificates other than ECDSA
 //! (P-256, P-384), so that peers with only an RSA certificate, such as `GStreamer` 1.22 by default,
 //! complete ICE but not DTLS; fingerprints other than SHA-256; DTLS below 1.2; cipher suites
 //! without forward secrecy or authenticated encryption; SRTP profiles other than
@@ -93,6 +97,7 @@
 //! |---|---|---|
 //! | RFC 8825 and its references | a WebRTC peer on top of str0m in RTP mode (ADR 0021) | [`Peer`] |
 //! | RFC 6184, section 8.2.2 | profiles and levels of H.264 in offers and answers | [`H264Profiles`] |
+//! | RFC 8853, RFC 8851 | simulcast in offers and answers | `simulcast.rs`, `media_sections.rs` |
 //! | RFC 5109, RFC 2198 | ULPFEC in RED, in both directions (ADR 0025) | `red.rs`, `peer/` |
 //! | draft-ietf-rmcat-gcc-02, TWCC | the estimator of `codec-rtc` in place of str0m's (ADR 0029) | `peer/congestion.rs` |
 //! | RFC 6347, RFC 5764 | DTLS and its ciphers; certificates | `provider/`, `certificate.rs` |
@@ -115,6 +120,7 @@ mod provider;
 mod red;
 mod sdp;
 mod sdp_parse_error;
+mod simulcast;
 pub mod turn;
 mod vp9;
 
@@ -135,3 +141,4 @@ pub use h264::H264Profiles;
 pub use media_sections::OfferedSection;
 pub use peer::{Forwarded, Peer, PendingOffer, SendError, Transmit};
 pub use sdp::SdpError;
+pub use simulcast::SentStream;

@@ -34,7 +34,12 @@ fn config(of: usize) -> PeerConfig {
 }
 
 fn offer() -> (Peer, String, codec_webrtc::PendingOffer) {
-    let plan = |kind| MediaPlan { kind, direction: Direction::SendReceive, stream: None };
+    let plan = |kind| MediaPlan {
+        kind,
+        direction: Direction::SendReceive,
+        stream: None,
+        layers: Vec::new(),
+    };
     let media = [plan(Kind::Audio), plan(Kind::Video)];
     let channels = [ChannelSettings::reliable("data")];
     let offered = Peer::offer(&config(0), &media, &channels, Duration::ZERO);

@@ -386,7 +386,7 @@ fn temporal_layers_are_described_to_the_server_and_to_viewers() {
 fn a_viewer_without_the_codec_gets_audio_and_the_reason() {
     let server = Server::start(Config::loopback()).unwrap();
     let publisher = published(&server, "live", LOW, true);
-    let audio = MediaPlan { kind: Kind::Audio, direction: Direction::ReceiveOnly, stream: None };
+    let audio = MediaPlan { kind: Kind::Audio, ..plan(Direction::ReceiveOnly) };
     let plans = [plan(Direction::ReceiveOnly), audio];
     let mut viewer = End::call(&server, "/whep/live", &plans, H264Profiles::NONE);
     let mut number = 0;

@@ -10,7 +10,7 @@ use codec_net::server::room::{Publisher, StreamInfo};
 use codec_webrtc::{Direction, Kind, MediaPlan};
 use serde_json::Value;
 
-use crate::caller::Caller;
+use crate::caller::{Caller, plan};
 use crate::emulated::{server_behind, symmetric};
 
 /// Two and a half times the capacity of the link.
@@ -62,7 +62,7 @@ fn video_pauses_if_not_even_the_base_layer_fits_and_audio_continues() {
     let stopped = Arc::clone(&stop);
     let film = std::thread::spawn(move || publish(&publisher, &wants_key, &stopped));
 
-    let plan = |kind| MediaPlan { kind, direction: Direction::ReceiveOnly, stream: None };
+    let plan = |kind| MediaPlan { kind, ..plan(Direction::ReceiveOnly) };
     let plans = [plan(Kind::Video), plan(Kind::Audio)];
     let mut caller = Caller::call(&server, "/whep/film", &plans, None, false);
     // The message itself must also pass the link.

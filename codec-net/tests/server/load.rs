@@ -161,7 +161,7 @@ impl Client {
         let mut config = PeerConfig::new(base, [self.number + 101; 32], certificate);
         config.candidates = vec![LocalCandidate::Host(own)];
         config.start_bitrate = None;
-        let plan = MediaPlan { kind: Kind::Video, direction, stream: None };
+        let plan = MediaPlan { kind: Kind::Video, direction, stream: None, layers: Vec::new() };
         let offered = Peer::offer(&config, &[plan], &[], clock.now());
         let (mut peer, offer, pending, _) = offered.unwrap();
         let (name, token) = bearer(self.token);

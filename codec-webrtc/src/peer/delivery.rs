@@ -10,7 +10,7 @@ use str0m::rtp::rtcp::Twcc;
 use str0m::rtp::{RtpHeader, Ssrc};
 
 use super::Peer;
-use crate::{Delivery, Event, Mid};
+use crate::{Delivery, Event, SentStream};
 
 /// Maximum number of packets tracked: about three seconds at 10 Mb/s.
 const MAX_SENT_PACKETS: usize = 4096;
@@ -22,20 +22,20 @@ pub(super) struct Sent {
     packets: VecDeque<SentPacket>,
     /// Highest transport-wide sequence number covered by feedback, unwrapped.
     reported: u64,
-    sources: Vec<(Ssrc, Mid, bool)>,
+    sources: Vec<(Ssrc, SentStream, bool)>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct SentPacket {
     transport: u16,
-    mid: Mid,
+    stream: SentStream,
     sequence: u16,
 }
 
 impl Peer {
     pub(super) fn note_sent(&mut self, header: &RtpHeader, packet: &[u8]) {
         let Some(transport) = header.ext_vals.transport_cc else { return };
-        let Some((mid, retransmission)) = self.source_of(header) else { return };
+        let Some((stream, retransmission)) = self.source_of(header) else { return };
         let Some(sent) = &mut self.deliveries else { return };
         let mut sequence = header.sequence_number;
         if retransmission {
@@ -49,13 +49,13 @@ impl Peer {
         if sent.packets.len() >= MAX_SENT_PACKETS {
             sent.packets.pop_front();
         }
-        sent.packets.push_back(SentPacket { transport, mid, sequence });
+        sent.packets.push_back(SentPacket { transport, stream, sequence });
     }
 
-    /// Media section of a sent SSRC, and whether the SSRC is RTX.
-    fn source_of(&mut self, header: &RtpHeader) -> Option<(Mid, bool)> {
+    /// Stream of a sent SSRC, and whether the SSRC is RTX.
+    fn source_of(&mut self, header: &RtpHeader) -> Option<(SentStream, bool)> {
         let sent = self.deliveries.as_mut()?;
-        let found = |sources: &[(Ssrc, Mid, bool)]| {
+        let found = |sources: &[(Ssrc, SentStream, bool)]| {
             let entry = sources.iter().find(|(ssrc, ..)| *ssrc == header.ssrc)?;
             Some((entry.1, entry.2))
         };
@@ -65,9 +65,10 @@ impl Peer {
         let mut api = self.rtc.direct_api();
         let mut sources = Vec::new();
         for sender in &self.senders {
-            if let Some(stream) = api.stream_tx_by_mid(sender.mid().0, None) {
-                sources.push((stream.ssrc(), sender.mid(), false));
-                sources.extend(stream.rtx().map(|rtx| (rtx, sender.mid(), true)));
+            let sent = sender.stream();
+            if let Some(stream) = api.stream_tx_by_mid(sent.mid.0, sent.stack_rid()) {
+                sources.push((stream.ssrc(), sent, false));
+                sources.extend(stream.rtx().map(|rtx| (rtx, sent, true)));
             }
         }
         sent.sources = sources;
@@ -89,8 +90,8 @@ impl Peer {
             let received = arrival.is_some();
             let packet =
                 if received { sent.packets.remove(at) } else { sent.packets.get(at).copied() };
-            if let Some(SentPacket { mid, sequence, .. }) = packet {
-                deliveries.push(Delivery { mid, sequence, received });
+            if let Some(SentPacket { stream: SentStream { mid, rid }, sequence, .. }) = packet {
+                deliveries.push(Delivery { mid, rid, sequence, received });
             }
         }
         if !deliveries.is_empty() {

@@ -11,18 +11,18 @@ use super::translate::translate_codec;
 use super::{Peer, State, panic_guard};
 use crate::extension::{self, MAX_DEPENDENCY_BYTES};
 use crate::h264;
-use crate::{Codec, Direction, KeyFrameRequestKind, Kind, Media, Mid, NegotiatedCodec};
-use codec_rtc::extension::{Extensions, dependency};
+use crate::{Codec, Direction, KeyFrameRequestKind, Kind, Media, Mid, NegotiatedCodec, SentStream};
+use codec_rtc::extension::{Extensions, Label, dependency};
 use codec_rtc::rtp::{self, WriteError};
 
 /// Retransmission cache: number of packets, maximum age, and the share of all bytes above which
 /// nothing is retransmitted. These are the defaults of str0m.
 const RTX_CACHE: (usize, Duration, f32) = (2000, Duration::from_secs(3), 0.15);
 
-/// Sequence numbers of a sent media section.
+/// Sequence numbers of a sent stream.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sender {
-    mid: Mid,
+    stream: SentStream,
     ssrc: u32,
     /// The first number, and the next one.
     first: u64,
@@ -30,8 +30,8 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    pub(super) fn mid(&self) -> Mid {
-        self.mid
+    pub(super) fn stream(&self) -> SentStream {
+        self.stream
     }
 
     pub(super) fn ssrc(&self) -> u32 {
@@ -49,6 +49,8 @@ pub enum SendError {
     NotSending,
     /// The remote endpoint does not support this codec.
     NoCodec(Codec),
+    /// The media section has no such simulcast layer; `None`: it has layers, and one must be chosen.
+    NoLayer(Option<Label>),
     /// The payload type was not negotiated.
     NoPayloadType(u8),
     /// The payload, the dependency descriptor or the message is too long.
@@ -73,6 +75,12 @@ impl fmt::Display for SendError {
             }
             Self::NoCodec(codec) => {
                 write!(f, "cannot send: {codec:?} not supported by the remote endpoint")
+            }
+            Self::NoLayer(Some(rid)) => {
+                write!(f, "cannot send: simulcast layer {rid} not negotiated")
+            }
+            Self::NoLayer(None) => {
+                f.write_str("cannot send: expected a simulcast layer of the media section")
             }
             Self::NoPayloadType(payload_type) => {
                 write!(f, "cannot send: payload type {payload_type} not negotiated")
@@ -148,8 +156,8 @@ impl Peer {
     /// Sends the packets of a frame, as created by
     /// [`vp8::Packetizer`](codec_rtc::packet::vp8::Packetizer) or
     /// [`h264::Packetizer`](codec_rtc::packet::h264::Packetizer): marker, timestamp and payload are
-    /// used; SSRC and sequence numbers are assigned here. `payload_type`: one of the section's
-    /// [`codecs`](Media::codecs). `captured`: capture time on the clock of `now`. `extensions` are
+    /// used; SSRC and sequence numbers are assigned here. `stream`: the media section, or with
+    /// [`send_layers`](Media::send_layers) one of its layers. `payload_type`: one of the section's [`codecs`](Media::codecs). `captured`: capture time on the clock of `now`. `extensions` are
     /// sent with each packet; the Dependency Descriptor is that of the frame as if it were one packet.
     /// H.264 gets FEC only with a descriptor. Lost packets are retransmitted on request (RFC 4588).
     ///
@@ -160,21 +168,22 @@ impl Peer {
     pub fn send_video<P: AsRef<[u8]>>(
         &mut self,
         now: Duration,
-        mid: Mid,
+        stream: impl Into<SentStream>,
         payload_type: u8,
         packets: &[P],
         captured: Duration,
         extensions: &Extensions,
     ) -> Result<u16, SendError> {
+        let stream = stream.into();
         self.contained(Err(SendError::NotConnected), |peer| {
-            peer.send_frame(now, mid, payload_type, packets, captured, extensions)
+            peer.send_frame(now, stream, payload_type, packets, captured, extensions)
         })
     }
 
     fn send_frame<P: AsRef<[u8]>>(
         &mut self,
         now: Duration,
-        mid: Mid,
+        stream: SentStream,
         payload_type: u8,
         packets: &[P],
         captured: Duration,
@@ -182,7 +191,13 @@ impl Peer {
     ) -> Result<u16, SendError> {
         self.advance(now);
         let is_described = extensions.dependency.is_some();
-        let red = self.begin_frame(mid, payload_type, packets, captured, is_described);
+        let red = match stream {
+            SentStream { mid, rid: None } => {
+                self.begin_frame(mid, payload_type, packets, captured, is_described)
+            }
+            // FEC of a layer would take from the bitrate of the others.
+            SentStream { rid: Some(_), .. } => None,
+        };
         let mut first = None;
         let mut result = Ok(());
         let mut extensions = extensions.clone();
@@ -195,7 +210,7 @@ impl Peer {
                 rtp::parse(packet.as_ref()).map_err(|error| SendError::Packet(error.into()));
             result = parsed.and_then(|packet| {
                 let sequence = self.write(
-                    mid,
+                    stream,
                     &Outgoing {
                         payload: Payload::Type(payload_type),
                         red,
@@ -304,7 +319,7 @@ impl Peer {
         if bytes == 0 {
             return Err(SendError::Packet(WriteError::EmptyPayload));
         }
-        let sender = self.sender(mid)?;
+        let sender = self.sender(mid.into())?;
         let number: SeqNo = sender.first.saturating_add(packet.number).into();
         let payload_type = Pt::new_with_value(packet.payload_type);
         let at = self.instant(self.now);
@@ -320,24 +335,33 @@ impl Peer {
         Ok(())
     }
 
-    /// The numbers of a media section on which this endpoint sends.
-    fn sender(&mut self, mid: Mid) -> Result<&mut Sender, SendError> {
-        let known = self.senders.iter().position(|sender| sender.mid == mid);
+    /// The numbers of a stream that this endpoint sends.
+    fn sender(&mut self, stream: SentStream) -> Result<&mut Sender, SendError> {
+        let known = self.senders.iter().position(|sender| sender.stream == stream);
         let at = match known {
             Some(at) => at,
             None => {
+                let SentStream { mid, rid } = stream;
                 let media = self.media(mid).filter(|media| media.direction.sends());
-                media.ok_or(SendError::NotSending)?;
+                let layers = media.ok_or(SendError::NotSending)?.send_layers;
+                let has_layer = match &rid {
+                    Some(rid) => layers.contains(rid),
+                    None => layers.is_empty(),
+                };
+                if !has_layer {
+                    return Err(SendError::NoLayer(rid));
+                }
                 let paced = self.paced;
                 let mut api = self.rtc.direct_api();
-                let stream = api.stream_tx_by_mid(mid.0, None).ok_or(SendError::NotSending)?;
+                let sent = api.stream_tx_by_mid(mid.0, stream.stack_rid());
+                let sent = sent.ok_or(SendError::NotSending)?;
                 // SSRCs are random, and so is the initial sequence number, below half of the range
                 // so that a receiver that misses it does not mistake the next for a wrap (RFC 3711,
                 // section 3.3.1).
-                let ssrc = *stream.ssrc();
+                let ssrc = *sent.ssrc();
                 let first = u64::from(ssrc & 0x3fff);
-                stream.set_unpaced(!paced);
-                self.senders.push(Sender { mid, ssrc, first, next: first });
+                sent.set_unpaced(!paced);
+                self.senders.push(Sender { stream, ssrc, first, next: first });
                 self.senders.len() - 1
             }
         };
@@ -352,7 +376,7 @@ impl Peer {
     ) -> Result<u16, SendError> {
         self.contained(Err(SendError::NotConnected), |peer| {
             peer.advance(now);
-            let sequence = peer.write(mid, packet)?;
+            let sequence = peer.write(mid.into(), packet)?;
             peer.tick();
             Ok(sequence)
         })
@@ -436,16 +460,19 @@ impl Peer {
         let codecs = codecs.collect();
         let direction =
             if media.disabled() { Direction::Inactive } else { media.direction().into() };
-        Some(Media { mid, kind, direction, codecs })
+        let layers = self.send_layers.iter().find(|(of, _)| *of == mid);
+        let send_layers = layers.map(|(_, layers)| layers.clone()).unwrap_or_default();
+        Some(Media { mid, kind, direction, codecs, send_layers })
     }
 
-    /// Number of bytes of a media section in the pacer, as of its last update; 0 without a
+    /// Number of bytes of a media section or of one of its layers in the pacer, as of its last update; 0 without a
     /// bandwidth estimate.
     #[must_use]
-    pub fn queued_bytes(&mut self, mid: Mid) -> usize {
+    pub fn queued_bytes(&mut self, stream: impl Into<SentStream>) -> usize {
+        let sent = stream.into();
         self.contained(0, |peer| {
             let mut api = peer.rtc.direct_api();
-            let stream = api.stream_tx_by_mid(mid.0, None);
+            let stream = api.stream_tx_by_mid(sent.mid.0, sent.stack_rid());
             let info = stream.and_then(|stream| stream.queue_info());
             // Padding is created only when it is due, so that it does not count.
             info.filter(|info| info.first_unsent().is_some()).map_or(0, |info| info.byte_size())
@@ -464,15 +491,21 @@ impl Peer {
         })
     }
 
-    /// SSRC of a sent media section.
+    /// SSRC of a sent media section, or of one of its layers.
     #[must_use]
-    pub fn ssrc(&mut self, mid: Mid) -> Option<u32> {
+    pub fn ssrc(&mut self, stream: impl Into<SentStream>) -> Option<u32> {
+        let sent = stream.into();
         self.contained(None, |peer| {
-            peer.rtc.direct_api().stream_tx_by_mid(mid.0, None).map(|stream| *stream.ssrc())
+            let mut api = peer.rtc.direct_api();
+            api.stream_tx_by_mid(sent.mid.0, sent.stack_rid()).map(|stream| *stream.ssrc())
         })
     }
 
-    pub(crate) fn write(&mut self, mid: Mid, packet: &Outgoing<'_>) -> Result<u16, SendError> {
+    pub(crate) fn write(
+        &mut self,
+        sent: SentStream,
+        packet: &Outgoing<'_>,
+    ) -> Result<u16, SendError> {
         if self.state != State::Connected {
             return Err(SendError::NotConnected);
         }
@@ -483,7 +516,7 @@ impl Peer {
         if let Some((bytes, limit)) = sizes.into_iter().find(|(bytes, limit)| bytes > limit) {
             return Err(SendError::TooLong { bytes, limit });
         }
-        let media = self.media(mid).filter(|media| media.direction.sends());
+        let media = self.media(sent.mid).filter(|media| media.direction.sends());
         let media = media.ok_or(SendError::NotSending)?;
         let codec = media.codecs.iter().find(|codec| match packet.payload {
             Payload::Codec(wanted) => codec.codec == wanted,
@@ -493,15 +526,16 @@ impl Peer {
             Payload::Codec(codec) => SendError::NoCodec(codec),
             Payload::Type(payload_type) => SendError::NoPayloadType(payload_type),
         })?;
-        if self.queued_bytes(mid) > Self::MAX_QUEUED_BYTES {
+        if self.queued_bytes(sent) > Self::MAX_QUEUED_BYTES {
             return Err(SendError::QueueFull);
         }
         let captured = self.instant(packet.captured);
-        let sender = self.sender(mid)?;
+        let sender = self.sender(sent)?;
         let sequence: SeqNo = sender.next.into();
         sender.next += 1;
         let mut api = self.rtc.direct_api();
-        let stream = api.stream_tx_by_mid(mid.0, None).ok_or(SendError::NotSending)?;
+        let stream = api.stream_tx_by_mid(sent.mid.0, sent.stack_rid());
+        let stream = stream.ok_or(SendError::NotSending)?;
         let (pt, block) = packet.red.unzip();
         let pt = Pt::new_with_value(pt.unwrap_or(codec.payload_type));
         let payload: Vec<u8> = block.into_iter().chain(packet.data.iter().copied()).collect();

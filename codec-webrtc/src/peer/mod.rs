@@ -28,7 +28,8 @@ use str0m::{Input, Rtc};
 use super::address_filter::{self, AddressFilter};
 use super::counters::Counters;
 use super::provider::MediaKeys;
-use super::{ClosedReason, Event, PeerLimits};
+use super::{ClosedReason, Event, Mid, PeerLimits};
+use codec_rtc::extension::Label;
 
 /// A datagram to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +85,8 @@ pub struct Peer {
     failures: u32,
     paced: bool,
     senders: Vec<media::Sender>,
+    /// Simulcast layers to send, of each media section that has some.
+    send_layers: Vec<(Mid, Vec<Label>)>,
     channels: Vec<str0m::channel::ChannelId>,
     /// Whether the SDP has a section for data channels.
     data_negotiated: bool,

@@ -16,9 +16,10 @@ use crate::counters::Counters;
 use crate::provider::{self, MediaKeys};
 use crate::sdp_parse_error::rejected_sdp;
 use crate::{
-    Channel, Direction, Event, Kind, Mid, PeerConfig, PeerLimits, SdpError, extension, h264,
-    media_sections, red, sdp, vp9,
+    Channel, Direction, Event, Kind, Mid, PeerConfig, PeerLimits, SdpError, SentStream, extension,
+    h264, media_sections, red, sdp, simulcast, vp9,
 };
+use codec_rtc::extension::Label;
 use codec_rtc::packet::VideoFormat;
 use codec_rtc::sdp::h264::FormatParameters;
 
@@ -26,7 +27,8 @@ use codec_rtc::sdp::h264::FormatParameters;
 #[derive(Debug)]
 pub struct PendingOffer {
     pending: SdpPendingOffer,
-    media: Vec<Mid>,
+    /// The media sections, with their simulcast layers.
+    media: Vec<(Mid, Vec<Label>)>,
 }
 
 impl Peer {
@@ -107,6 +109,7 @@ impl Peer {
             let what = "media sections";
             return Err(SdpError::LimitExceeded { what, count: media.len(), limit });
         }
+        simulcast::check(media)?;
         let h264 = h264::offered(config.codecs.h264);
         let mut peer = Self::new(config, config.codecs, &h264, now)?;
         let mut api = peer.rtc.sdp_api();
@@ -115,15 +118,16 @@ impl Peer {
                 Kind::Audio => str0m::media::MediaKind::Audio,
                 Kind::Video => str0m::media::MediaKind::Video,
             };
-            Mid(api.add_media(
+            let mid = api.add_media(
                 kind,
                 stack_direction(plan.direction),
                 plan.stream.clone(),
                 None,
-                None,
-            ))
+                simulcast::to_stack(&plan.layers),
+            );
+            (Mid(mid), plan.layers.clone())
         });
-        let mids: Vec<Mid> = mids.collect();
+        let mids = mids.collect();
         let opened: Vec<Channel> = channels
             .iter()
             .map(|channel| Channel(api.add_channel_with_config(channel.to_stack())))
@@ -134,7 +138,8 @@ impl Peer {
         peer.channels = opened.iter().map(|channel| channel.0).collect();
         let pending = PendingOffer { pending, media: mids };
         let ulpfec = config.codecs.has_fec().then_some(red::OFFERED.2);
-        Ok((peer, red::from_stack(&offer.to_sdp_string(), ulpfec), pending, opened))
+        let offer = simulcast::without_ssrcs(&red::from_stack(&offer.to_sdp_string(), ulpfec));
+        Ok((peer, offer, pending, opened))
     }
 
     /// Processes the answer to the offer of this peer.
@@ -160,10 +165,19 @@ impl Peer {
         let (answer, ulpfec) = red::to_stack(&sdp::validate(answer, &self.limits)?);
         self.fec = ulpfec.map(FecState::new);
         self.data_negotiated = has_data(&answer);
+        let layers: Vec<(Mid, Vec<Label>)> = pending
+            .media
+            .iter()
+            .map(|(mid, offered)| Ok((*mid, simulcast::accepted(&answer, *mid, offered)?)))
+            .collect::<Result<_, SdpError>>()?;
         let parsed = SdpAnswer::from_sdp_string(&answer);
         let answer = parsed.map_err(|error| rejected_sdp(&answer, error))?;
         self.rtc.sdp_api().accept_answer(pending.pending, answer).map_err(refused)?;
-        for mid in pending.media {
+        for ((mid, offered), (_, accepted)) in pending.media.iter().zip(&layers) {
+            self.remove_unaccepted(*mid, offered, accepted);
+        }
+        self.send_layers = layers;
+        for (mid, _) in pending.media {
             if let Some(media) = self.media(mid) {
                 self.push(Event::Media(media));
             }
@@ -172,6 +186,21 @@ impl Peer {
         self.started = self.now;
         self.tick();
         Ok(())
+    }
+
+    /// Removes the streams of layers that the answer does not accept, which could otherwise send padding. Without
+    /// layers, the stream of the highest one remains.
+    fn remove_unaccepted(&mut self, mid: Mid, offered: &[Label], accepted: &[Label]) {
+        let highest = offered.len().saturating_sub(1);
+        let kept = if accepted.is_empty() { &offered[highest..] } else { accepted };
+        let mut api = self.rtc.direct_api();
+        for rid in offered.iter().filter(|rid| !kept.contains(rid)) {
+            let stream = SentStream { mid, rid: Some(*rid) };
+            let sent = api.stream_tx_by_mid(mid.0, stream.stack_rid());
+            if let Some(ssrc) = sent.map(|sent| sent.ssrc()) {
+                api.remove_stream_tx(ssrc);
+            }
+        }
     }
 
     /// Adds a remote candidate received after the SDP (trickle ICE, RFC 8838), as the value of an
@@ -262,6 +291,7 @@ impl Peer {
             failures: 0,
             paced: config.pacing,
             senders: Vec::<media::Sender>::new(),
+            send_layers: Vec::new(),
             channels: Vec::new(),
             data_negotiated: false,
             remote_candidates: 0,

@@ -10,6 +10,7 @@ use super::Peer;
 use crate::{
     Channel, Codec, Direction, EstimateKind, Event, KeyFrameRequestKind, Mid, PathStats,
     ReceivedStats, RtpPacket, SenderReport, SentStats, Stats, extension, red::RED_SUBSTITUTE,
+    simulcast,
 };
 use codec_rtc::extension::Label;
 use codec_rtc::rtp::Header;
@@ -32,7 +33,8 @@ impl Peer {
                     KeyframeRequestKind::Pli => KeyFrameRequestKind::Pli,
                     KeyframeRequestKind::Fir => KeyFrameRequestKind::Fir,
                 };
-                self.push(Event::KeyFrameRequest { mid: Mid(request.mid), kind });
+                let (mid, rid) = (Mid(request.mid), simulcast::label(request.rid));
+                self.push(Event::KeyFrameRequest { mid, rid, kind });
             }
             StackEvent::EgressBitrateEstimate(estimate) => {
                 let (rate, kind) = match estimate {
@@ -116,6 +118,7 @@ impl Peer {
             StackEvent::MediaEgressStats(stats) => {
                 self.push(Event::Stats(Box::new(Stats::Sent(SentStats {
                     mid: Mid(stats.mid),
+                    rid: simulcast::label(stats.rid),
                     bytes: stats.bytes,
                     packets: stats.packets,
                     firs: stats.firs,
@@ -130,6 +133,7 @@ impl Peer {
             StackEvent::MediaIngressStats(stats) => {
                 self.push(Event::Stats(Box::new(Stats::Received(ReceivedStats {
                     mid: Mid(stats.mid),
+                    rid: simulcast::label(stats.rid),
                     bytes: stats.bytes,
                     packets: stats.packets,
                     firs: stats.firs,
@@ -183,7 +187,7 @@ impl Peer {
         let (header, mut api) = (&packet.header, self.rtc.direct_api());
         let known = api.stream_rx(&header.ssrc).map(|stream| (stream.mid(), stream.rid()));
         let (mid, rid) = known.or_else(|| Some((header.ext_vals.mid?, header.ext_vals.rid)))?;
-        Some((Mid(mid), rid.and_then(|rid| Label::from_bytes(rid.as_bytes()))))
+        Some((Mid(mid), simulcast::label(rid)))
     }
 
     /// Raw packets: transport-wide sequence numbers of sent packets, and feedback.

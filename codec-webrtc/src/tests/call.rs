@@ -159,7 +159,7 @@ fn key_frames_are_requested() {
     call.run_for(ms(200));
     let asked = |event: &Event| {
         let kind = KeyFrameRequestKind::Pli;
-        *event == Event::KeyFrameRequest { mid: call.ends[0].media(Kind::Video), kind }
+        *event == Event::KeyFrameRequest { mid: call.ends[0].media(Kind::Video), rid: None, kind }
     };
     assert!(call.ends[0].has(asked), "{early}");
 }

@@ -120,7 +120,7 @@ fn invalid_red_is_counted_and_does_not_end_the_call() {
             nackable: false,
         };
         let peer = &mut call.ends[0].peer;
-        peer.write(video, &outgoing).unwrap();
+        peer.write(video.into(), &outgoing).unwrap();
         peer.handle_timeout(now);
         call.run_for(ms(1));
     }

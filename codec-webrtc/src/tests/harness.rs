@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use codec_core::codec::Bitrate;
 
 use super::*;
+use codec_rtc::extension::Label;
 use codec_rtc::link::{Link, LinkConfig, Loss, RateTrace};
 
 /// Both endpoints and the network between them.
@@ -42,6 +43,8 @@ pub(super) struct Setup {
     pub(super) offerer: fn(&mut PeerConfig),
     pub(super) answerer: fn(&mut PeerConfig),
     pub(super) direction: Direction,
+    /// Simulcast layers that the offerer sends.
+    pub(super) layers: &'static [&'static str],
 }
 
 impl Default for Setup {
@@ -49,7 +52,8 @@ impl Default for Setup {
         let nothing: fn(&mut PeerConfig) = |_| {};
         let (offerer, answerer) = (nothing, nothing);
         let link = link(NO_LOSS, 25);
-        Self { link, seed: 1, offerer, answerer, direction: Direction::SendReceive }
+        let direction = Direction::SendReceive;
+        Self { link, seed: 1, offerer, answerer, direction, layers: &[] }
     }
 }
 
@@ -61,8 +65,9 @@ impl Setup {
         (self.offerer)(&mut offerer);
         (self.answerer)(&mut answerer);
         let channels = [ChannelSettings::reliable("stats")];
-        let (mut first, offer, pending, _) =
-            Peer::offer(&offerer, &plans(self.direction), &channels, now).unwrap();
+        let mut plans = plans(self.direction);
+        plans[1].layers = self.layers.iter().filter_map(|rid| Label::new(rid)).collect();
+        let (mut first, offer, pending, _) = Peer::offer(&offerer, &plans, &channels, now).unwrap();
         let (second, answer) = Peer::answer(&offer, &answerer, now).unwrap();
         first.accept_answer(pending, &answer, now).unwrap();
         let end = |peer| End { peer, events: Vec::new() };

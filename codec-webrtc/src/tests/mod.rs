@@ -7,6 +7,7 @@ mod floods;
 mod h264;
 mod harness;
 mod panics;
+mod simulcast;
 
 use std::time::{Duration, Instant};
 
@@ -25,5 +26,11 @@ fn config(base: Instant, seed: u8, address: &str) -> PeerConfig {
 }
 
 fn plans(direction: Direction) -> [MediaPlan; 2] {
-    [Kind::Audio, Kind::Video].map(|kind| MediaPlan { kind, direction, stream: None })
+    let layers = Vec::new;
+    [Kind::Audio, Kind::Video].map(|kind| MediaPlan {
+        kind,
+        direction,
+        stream: None,
+        layers: layers(),
+    })
 }

@@ -110,7 +110,13 @@ mod tests {
 
     fn slot() -> Slot<u64> {
         let (mid, codecs) = (Mid::new("3"), Vec::new());
-        Slot::new(Media { mid, kind: Kind::Video, direction: Direction::SendOnly, codecs })
+        Slot::new(Media {
+            mid,
+            kind: Kind::Video,
+            direction: Direction::SendOnly,
+            codecs,
+            send_layers: Vec::new(),
+        })
     }
 
     #[test]

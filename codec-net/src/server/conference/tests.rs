@@ -26,7 +26,7 @@ fn media(mid: &str, kind: Kind, direction: Direction) -> Media {
         Kind::Audio => (Codec::Opus, 111, 48_000),
     };
     let codec = NegotiatedCodec { codec, payload_type, rtx: None, red: None, clock_hz, h264: None };
-    Media { mid: Mid::new(mid), kind, direction, codecs: vec![codec] }
+    Media { mid: Mid::new(mid), kind, direction, codecs: vec![codec], send_layers: Vec::new() }
 }
 
 /// `video` and `audio`: numbers of sections on which the member receives.

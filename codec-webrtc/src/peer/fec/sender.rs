@@ -7,7 +7,7 @@ use str0m::rtp::RtpHeader;
 use super::super::Peer;
 use super::super::media::{Outgoing, Payload, Sender};
 use super::{FecState, NegotiatedFec, header_bytes};
-use crate::{Codec, Mid};
+use crate::{Codec, Mid, SentStream};
 use codec_rtc::extension::Extensions;
 use codec_rtc::fec::Encoder;
 use codec_rtc::fec::controller::{FecController, FecControllerConfig, SentFrame};
@@ -102,8 +102,10 @@ impl Peer {
     /// Records a sent packet; sends FEC after the last packet of a frame.
     pub(in crate::peer) fn note_media(&mut self, header: &RtpHeader, packet: &[u8]) {
         let mut senders = self.senders.iter();
-        let mid = senders.find(|it| it.ssrc() == *header.ssrc).map(Sender::mid);
-        let (Some(mid), Some(fec)) = (mid, &mut self.fec) else { return };
+        let stream = senders.find(|it| it.ssrc() == *header.ssrc).map(Sender::stream);
+        let (Some(SentStream { mid, rid: None }), Some(fec)) = (stream, &mut self.fec) else {
+            return;
+        };
         let mut senders = fec.senders.iter_mut();
         let Some(sender) = senders.find(|it| it.negotiated.mid == mid) else { return };
         let is_red = *header.payload_type == sender.negotiated.red;
@@ -124,7 +126,7 @@ impl Peer {
                 nackable: false,
             };
             // If the queue is full, FEC is omitted.
-            if self.write(mid, &outgoing).is_ok() {
+            if self.write(mid.into(), &outgoing).is_ok() {
                 self.counters.fec_sent += 1;
             }
         }

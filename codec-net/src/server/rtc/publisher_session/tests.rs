@@ -47,7 +47,7 @@ fn video() -> Media {
         h264: None,
     };
     let (mid, direction) = (Mid::new("0"), Direction::ReceiveOnly);
-    Media { mid, kind: Kind::Video, direction, codecs: vec![codec] }
+    Media { mid, kind: Kind::Video, direction, codecs: vec![codec], send_layers: Vec::new() }
 }
 
 fn packet(ssrc: u32, bytes: &[u8], codec: Codec) -> RtpPacket {
