@@ -8,7 +8,7 @@ use codec_media::events::{Listener, Severity};
 use codec_media::failure::Result;
 use codec_media::io::output::print;
 use codec_media::json::{self, Object};
-use codec_media::progress::{LiveCounts, LiveProgress, Meter, OverallProgress};
+use codec_media::progress::{LayerProgress, LiveProgress, Meter, OverallProgress};
 
 use crate::console::{self, Console, Style};
 use crate::progress::{Progress, clock};
@@ -61,11 +61,11 @@ impl Listener for Terminal {
     }
 
     fn live(&self, progress: &LiveProgress) {
-        let LiveProgress { totals, fps, kbps, delay_ms } = progress;
+        let LiveProgress { totals, fps, kbps, delay_ms, layers } = progress;
         match self.console.style {
             Style::Silent => {}
             Style::Json => {
-                let event = Object::new()
+                let mut event = Object::new()
                     .text("type", "progress")
                     .raw("frames", totals.frames)
                     .float("fps", *fps)
@@ -74,14 +74,17 @@ impl Listener for Terminal {
                     .raw("lost", totals.lost)
                     .maybe("qindex", totals.qindex)
                     .maybe("delay_ms", delay_ms.map(json::float));
+                if !layers.is_empty() {
+                    event = event.raw("layers", json::array(layers.iter().map(layer_json)));
+                }
                 self.console.event(event);
             }
-            Style::Terminal => console::status(&line(totals, *fps, *kbps, *delay_ms)),
+            Style::Terminal => console::status(&line(progress)),
             Style::Plain if !self.console.quiet => {
                 let mut logged = self.live_logged.lock().unwrap_or_else(PoisonError::into_inner);
                 if logged.elapsed() >= LIVE_LOG_EVERY {
                     *logged = Instant::now();
-                    console::line(&line(totals, *fps, *kbps, *delay_ms));
+                    console::line(&line(progress));
                 }
             }
             Style::Plain => {}
@@ -120,9 +123,26 @@ impl Listener for Terminal {
     }
 }
 
-fn line(now: &LiveCounts, fps: f64, kbps: f64, delay: Option<f64>) -> String {
+fn layer_json(layer: &LayerProgress) -> String {
+    let LayerProgress { totals, fps, kbps } = layer;
+    Object::new()
+        .text("rid", totals.rid)
+        .raw("width", totals.size.width)
+        .raw("height", totals.size.height)
+        .raw("active", totals.is_active)
+        .float("fps", *fps)
+        .float("kbps_now", *kbps)
+        .finish()
+}
+
+fn line(progress: &LiveProgress) -> String {
+    let LiveProgress { totals: now, fps, kbps, delay_ms: delay, layers } = progress;
     let mut text = format!("frame {}  {fps:.1} fps  {kbps:.0} kb/s", now.frames);
-    if let Some(qindex) = now.qindex {
+    for LayerProgress { totals, kbps, .. } in layers {
+        let rate = if totals.is_active { format!("{kbps:.0}") } else { "off".to_owned() };
+        text.push_str(&format!("  {} {rate}", totals.size));
+    }
+    if let Some(qindex) = now.qindex.filter(|_| layers.is_empty()) {
         text.push_str(&format!("  q {qindex}"));
     }
     if let Some(delay) = delay {

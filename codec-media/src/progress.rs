@@ -3,6 +3,9 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use codec_core::frame::Size;
+use codec_core::simulcast::MAX_LAYERS;
+
 /// Progress of work on frames.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Now {
@@ -99,10 +102,38 @@ pub struct LiveCounts {
     pub round_trip: Option<Duration>,
     /// Delay from capture to the end of decoding, as the receiver reports it.
     pub delay: Option<Duration>,
+    /// The layers of simulcast, the lowest first.
+    pub layers: [Option<LayerCounts>; MAX_LAYERS],
+}
+
+/// Counters of a simulcast layer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LayerCounts {
+    /// RID (RFC 8851).
+    pub rid: &'static str,
+    /// Frame size.
+    pub size: Size,
+    /// Whether it is sent now.
+    pub is_active: bool,
+    /// Frames sent.
+    pub frames: u64,
+    /// Coded bytes.
+    pub bytes: u64,
+}
+
+/// A simulcast layer since the last report.
+#[derive(Clone, Copy, Debug)]
+pub struct LayerProgress {
+    /// Counters since the start.
+    pub totals: LayerCounts,
+    /// Frames per second.
+    pub fps: f64,
+    /// Kilobits per second.
+    pub kbps: f64,
 }
 
 /// Statistics of a live stream since the last report.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct LiveProgress {
     /// Counters since the start.
     pub totals: LiveCounts,
@@ -112,6 +143,8 @@ pub struct LiveProgress {
     pub kbps: f64,
     /// Delay from capture to the end of decoding, in milliseconds.
     pub delay_ms: Option<f64>,
+    /// The layers of simulcast, the lowest first.
+    pub layers: Vec<LayerProgress>,
 }
 
 /// Overall progress of work in steps of different length.

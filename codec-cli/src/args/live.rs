@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use codec_core::codec::Limits;
 use codec_media::failure::{Failure, Result};
 use codec_media::io::media::MediaSelection;
-use codec_media::live::options::{NetworkOptions, ReceiveOptions, SendOptions};
+use codec_media::live::options::{NetworkOptions, ReceiveOptions, SendOptions, SimulcastLayers};
 use codec_media::values::{LimitList, RawLayout, Samples, Scale};
 use codec_rtc::adaptation::DegradationPreference;
 use codec_rtc::link::{self, LinkSpec};
@@ -96,6 +96,16 @@ impl NetworkArgs {
     }
 }
 
+/// Parses the number of sizes.
+fn simulcast(text: &str) -> std::result::Result<SimulcastLayers, String> {
+    match text {
+        "auto" => Ok(SimulcastLayers::BySize),
+        "2" => Ok(SimulcastLayers::Count(2)),
+        "3" => Ok(SimulcastLayers::Count(3)),
+        _ => Err("expected 2 or 3, or auto for a number by the size of the input".to_owned()),
+    }
+}
+
 /// The property that is reduced first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum AdaptArg {
@@ -159,6 +169,13 @@ pub(crate) struct SendArgs {
     pub(crate) copy: bool,
     #[command(flatten)]
     pub(crate) encoder: EncoderArgs,
+    /// Publish 2 or 3 sizes at once: simulcast (WebRTC).
+    ///
+    /// Each has half the width and height of the next larger one; the number follows from the input, or is given:
+    /// `--simulcast=2`. -b is the bitrate of all sizes together. A server without simulcast gets the largest size.
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "auto",
+          value_parser = simulcast)]
+    pub(crate) simulcast: Option<SimulcastLayers>,
     /// Follow the bitrates in this CSV file.
     ///
     /// Each line is SECONDS,RATE, such as `10,600k`.
@@ -266,6 +283,7 @@ impl From<&SendArgs> for SendOptions {
             repeat: args.repeat,
             copy: args.copy,
             encoder: (&args.encoder).into(),
+            simulcast: args.simulcast,
             rate_trace: args.rate_trace.clone(),
             adapt: args.adapt.preference(),
             threads: args.threads.map(usize::from),

@@ -58,10 +58,14 @@ mod rejections;
 #[path = "../../../tests/src/rng.rs"]
 #[expect(unreachable_pub, reason = "shared with the tests of the libraries")]
 mod rng;
+#[cfg(all(feature = "serve", unix))]
+mod room_viewer;
 mod samples;
 #[cfg(feature = "serve")]
 mod serve;
 mod simulate;
+#[cfg(all(feature = "serve", unix))]
+mod simulcast;
 mod stills;
 #[cfg(feature = "net")]
 mod sync;

@@ -33,6 +33,10 @@ impl Server {
         Self { running, address }
     }
 
+    pub(super) fn room(&self) -> String {
+        format!("whip://{}/room/team", self.address)
+    }
+
     pub(super) fn whip(&self) -> String {
         format!("whip://{}/whip/x", self.address)
     }
@@ -47,7 +51,7 @@ impl Server {
     }
 }
 
-fn interrupt(running: &Running) {
+pub(super) fn interrupt(running: &Running) {
     let pid = running.child.id().to_string();
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
 }

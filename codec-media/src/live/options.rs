@@ -36,6 +36,15 @@ pub struct NetworkOptions {
     pub duration: Option<Duration>,
 }
 
+/// How many sizes simulcast has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SimulcastLayers {
+    /// Two or three, by the size of the input.
+    BySize,
+    /// This number: 2 or 3.
+    Count(u8),
+}
+
 /// Options of [`send`](super::send::send).
 #[derive(Clone, Debug)]
 pub struct SendOptions {
@@ -55,6 +64,8 @@ pub struct SendOptions {
     pub copy: bool,
     /// Settings of the video encoder.
     pub encoder: EncoderOptions,
+    /// Publish several sizes at once, each with half the width and height of the next one (WebRTC only).
+    pub simulcast: Option<SimulcastLayers>,
     /// File with the bitrate over time.
     pub rate_trace: Option<PathBuf>,
     /// The property that is reduced when bandwidth or CPU is insufficient; `None`: nothing.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use codec_container::{AudioTrack, VideoTrack};
 use codec_core::codec::{Bitrate, FrameRequest, Packet};
+use codec_core::simulcast::MAX_LAYERS;
 use codec_rtc::audio::Resilience;
 
 use super::input::Repair;
@@ -14,6 +15,16 @@ use crate::failure::{Failure, Result};
 pub(crate) struct Offer {
     pub(crate) video: Option<VideoTrack>,
     pub(crate) audio: Option<AudioTrack>,
+    /// Layers of simulcast in the video: 0 for one stream without layers, or 2 to 3.
+    pub(crate) layers: u8,
+}
+
+/// RIDs of the layers of simulcast, the lowest first: a quarter, half and all of the height.
+const RIDS: [&str; MAX_LAYERS] = ["q", "h", "f"];
+
+/// Returns the RIDs of this number of layers, the lowest first.
+pub(crate) fn rids(layers: u8) -> &'static [&'static str] {
+    RIDS.get(MAX_LAYERS.saturating_sub(layers.into())..).unwrap_or_default()
 }
 
 /// An audio packet to send.
@@ -43,8 +54,10 @@ pub(crate) struct OutputStats {
     /// Everything sent on the connection: datagrams or messages, and bytes.
     pub(crate) packets_sent: u64,
     pub(crate) bytes_sent: u64,
-    /// Video.
+    /// Video without layers.
     pub(crate) video: OutboundStats,
+    /// Layers of simulcast.
+    pub(crate) layers: [OutboundStats; MAX_LAYERS],
     /// Audio.
     pub(crate) audio: OutboundStats,
     pub(crate) round_trip: Option<Duration>,
@@ -91,6 +104,27 @@ pub(crate) trait LiveOutput {
 
     /// Sends a frame; times are those of the track.
     fn video(&mut self, now: Duration, packet: &Packet, captured: Duration) -> Result<()>;
+
+    /// Whether the receiver takes each of the offered simulcast layers, the lowest first; empty for one stream without layers.
+    fn layers(&self) -> Vec<bool> {
+        Vec::new()
+    }
+
+    /// Whether the next frame of a simulcast layer should be a key frame.
+    fn wants_key_frame(&self, _now: Duration, _layer: usize) -> bool {
+        false
+    }
+
+    /// Sends a frame of a simulcast layer; times are those of the track. Only layers that [`Self::layers`] has are sent.
+    fn layer(
+        &mut self,
+        now: Duration,
+        _layer: usize,
+        packet: &Packet,
+        captured: Duration,
+    ) -> Result<()> {
+        self.video(now, packet, captured)
+    }
 
     /// Sends an audio packet.
     fn audio(&mut self, now: Duration, packet: &LiveAudioPacket<'_>) -> Result<()>;

@@ -213,6 +213,7 @@ impl Receiving {
             qindex: None,
             round_trip: network.round_trip,
             delay: None,
+            layers: Default::default(),
         };
         let stats = self.stats();
         self.stats_reporter.report(&line, &stats)

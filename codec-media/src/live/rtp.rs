@@ -505,7 +505,7 @@ mod tests {
         video.frame_rate = Some(Rational::new(30, 1));
         let stereo = AudioFormat::new(48_000, ChannelLayout::Stereo);
         let audio = AudioTrack::new(like, AudioCodec::Opus, stereo);
-        Offer { video: Some(video), audio: Some(audio) }
+        Offer { video: Some(video), audio: Some(audio), layers: 0 }
     }
 
     #[test]

@@ -317,6 +317,7 @@ impl LiveOutput for RtpOutput {
                 key_requests: stats.video.key_frame_requests,
                 remote: stats.remote_video.map(remote),
             },
+            layers: Default::default(),
             audio: OutboundStats {
                 packets: stats.audio_sent.packets,
                 bytes: stats.audio_sent.payload_bytes,

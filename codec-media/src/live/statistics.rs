@@ -9,7 +9,7 @@ use crate::events::Events;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::output::OutputRules;
 use crate::json::{self, Object};
-use crate::progress::{LiveCounts, LiveProgress};
+use crate::progress::{LayerProgress, LiveCounts, LiveProgress};
 /// Interval of log lines.
 const EVERY: Duration = Duration::from_secs(1);
 /// Maximum number of delays kept; beyond it every other one is dropped.
@@ -156,13 +156,21 @@ impl StatsReporter {
     pub(crate) fn report(&mut self, now: &LiveCounts, stats: &[Object]) -> Result<()> {
         let passed = self.last_report.elapsed().as_secs_f64().max(1e-3);
         self.last_report = Instant::now();
-        let fps = now.frames.saturating_sub(self.before.frames) as f64 / passed;
-        let kbps = now.bytes.saturating_sub(self.before.bytes) as f64 * 8.0 / passed / 1000.0;
+        let fps_of = |now: u64, before: u64| now.saturating_sub(before) as f64 / passed;
+        let kbps_of = |now: u64, before: u64| 8.0 * fps_of(now, before) / 1000.0;
+        let fps = fps_of(now.frames, self.before.frames);
+        let kbps = kbps_of(now.bytes, self.before.bytes);
+        let layers = now.layers.iter().zip(self.before.layers).filter_map(|(layer, before)| {
+            let (totals, before) = ((*layer)?, before.unwrap_or_default());
+            let fps = fps_of(totals.frames, before.frames);
+            Some(LayerProgress { totals, fps, kbps: kbps_of(totals.bytes, before.bytes) })
+        });
+        let layers = layers.collect();
         self.before = *now;
         let delay = self.delays.recent();
         let delay = delay.or(now.delay.map(|delay| delay.as_secs_f64() * 1000.0));
         self.write(stats)?;
-        self.events.live(&LiveProgress { totals: *now, fps, kbps, delay_ms: delay });
+        self.events.live(&LiveProgress { totals: *now, fps, kbps, delay_ms: delay, layers });
         Ok(())
     }
 

@@ -88,6 +88,7 @@ impl WhepInput {
             kind,
             direction: Direction::ReceiveOnly,
             stream: Some(stream.clone()),
+            layers: Vec::new(),
         };
         let mut plans = vec![plan(MediaKind::Video)];
         plans.extend(wants_audio.then(|| plan(MediaKind::Audio)));

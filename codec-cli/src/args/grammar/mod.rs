@@ -305,6 +305,7 @@ const ENCODER: &[&str] = &[
     "copy",
     "purpose",
     "codec",
+    "simulcast",
     "preset",
     "keyint",
     "layers",

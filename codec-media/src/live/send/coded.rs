@@ -1,28 +1,20 @@
 //! Sends video and audio that are encoded on the fly.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use codec_audio::AudioCodec;
 use codec_container::{Format, PacketRef, PacketWriter, VideoTrack};
-use codec_core::codec::{
-    Bitrate, Codec, EncoderConfig, Feature, Outcome, Packet, Update, VideoEncoder,
-};
-use codec_core::frame::{Rational, Size};
-use codec_core::parallel::RowPool;
+use codec_core::codec::{Codec, Feature};
 use codec_net::url::{Scheme, Url};
-use codec_rtc::link::RateTrace;
 
-use super::adapt::{Adaptation, apply};
-use super::{OutgoingAudio, Sending, Stop};
+use super::coder::{Coder, Setup};
+use super::{OutgoingAudio, Sending, Stop, simulcast};
 use crate::Env;
 use crate::audio::source::AudioDecodeOptions;
-use crate::count::counted;
 use crate::failure::{Failure, Kind, Result};
-use crate::frame::transform::Transform;
 use crate::io::audio_input::AudioInput;
-use crate::io::source::{FrameSource, SourceFrame, StreamInfo};
+use crate::io::source::FrameSource;
 use crate::io::unreadable::Advice;
 use crate::live::media::LiveMedia;
 use crate::live::options::SendOptions;
@@ -32,16 +24,7 @@ use crate::live::transport::Coding;
 use crate::rate_trace::read_targets;
 use crate::session::audio;
 use crate::settings::audio::{AudioSettings, find};
-use crate::settings::encoder::Preset;
-use crate::settings::encoder::{EncoderSettings, describe_rate};
-use crate::settings::regions::RegionMaps;
-use crate::threads::threads_for;
-
-/// Lowest bitrate that an encoder is set to.
-const MIN_RATE: Bitrate = Bitrate(30_000);
-
-/// Time to probe the link before size and frame rate adapt to it.
-const SETTLING: Duration = Duration::from_secs(3);
+use crate::settings::encoder::{EncoderSettings, Preset};
 
 /// The container whose rules streams follow: Opus, and packets copied without re-encoding.
 const LIKE: Format = Format::WebM;
@@ -82,22 +65,6 @@ impl PacketWriter for AudioQueue {
     }
 }
 
-/// An encoder and the sources of its bitrate.
-struct Coder {
-    encoder: Box<dyn VideoEncoder>,
-    packet: Packet,
-    transform: Transform,
-    regions: RegionMaps,
-    size: Size,
-    time_base: Rational,
-    trace: Option<RateTrace>,
-    /// The user's limit, and the encoder's current bitrate.
-    most: Option<Bitrate>,
-    rate: Option<Bitrate>,
-    last_pts: Option<i64>,
-    adaptation: Option<Adaptation>,
-}
-
 /// Encodes and sends.
 pub(super) fn run(args: &SendOptions, url: &Url, source: &LiveSource, env: &Env) -> Result<()> {
     let trace = args.rate_trace.as_deref().map(read_targets).transpose()?;
@@ -114,21 +81,26 @@ pub(super) fn run(args: &SendOptions, url: &Url, source: &LiveSource, env: &Env)
         let message = format!("cannot send {codec}: only vp8, vp9 and h264 are supported");
         return Err(Failure::usage(message));
     }
+    simulcast::check(args, &settings, url)?;
     let wants = args.parts;
     let threads = args.threads;
     let LiveMedia { mut video, audio, live } = source.open(wants, threads, Advice::FLAGS, env)?;
     let mut offer = Offer::default();
     let mut coder = None;
+    let may_lose = !matches!(url.scheme(), Scheme::Tcp | Scheme::Ws | Scheme::Wss);
+    let setup = Setup { args, settings: &settings, may_lose, env };
     if let Some(video) = &video {
-        let may_lose = !matches!(url.scheme(), Scheme::Tcp | Scheme::Ws | Scheme::Wss);
-        let opened = Coder::open(args, &settings, video.stream_info(), trace, may_lose, env)?;
         let stream_info = video.stream_info();
+        let opened = setup.open(args.simulcast, stream_info, trace.clone())?;
         let codec = settings.backend.codec;
         let mut track = VideoTrack::new(VIDEO_LIKE, codec, opened.size, opened.time_base);
         track.frame_rate = Some(stream_info.frame_rate);
         track.codec_private = opened.encoder.codec_private();
         offer.video = Some(track);
+        offer.layers = u8::try_from(opened.encoder.layers().len()).unwrap_or_default();
         coder = Some(opened);
+    } else if args.simulcast.is_some() {
+        return Err(Failure::new(Kind::Input, "the input has no video, which --simulcast needs"));
     }
     let mut audible = match audio {
         Some(input) => {
@@ -149,6 +121,16 @@ pub(super) fn run(args: &SendOptions, url: &Url, source: &LiveSource, env: &Env)
     });
     let mut sending = Sending::new(args, url, &offer, coding, env)?;
     sending.set_live(live);
+    if let (Some(opened), Some(video), true) = (&mut coder, &video, offer.layers > 0) {
+        let accepted = sending.output.layers();
+        if accepted.is_empty() {
+            let size = opened.size;
+            env.events.warn(format!("{url} does not accept simulcast: sending {size} only"));
+            *opened = setup.open(None, video.stream_info(), trace)?;
+        } else {
+            opened.accept(&mut sending, &accepted, env)?;
+        }
+    }
     if let Some(coder) = &coder {
         sending.counts.size = Some(coder.size);
         sending.counts.target = coder.rate;
@@ -268,154 +250,4 @@ fn audio_only(
     let due = sending.pace.due(sending.clock.now(), end_s);
     sending.wait_until(due, None)?;
     Ok((Stop::End, end_s))
-}
-
-impl Coder {
-    fn open(
-        args: &SendOptions,
-        settings: &EncoderSettings,
-        stream_info: &StreamInfo,
-        trace: Option<RateTrace>,
-        may_lose: bool,
-        env: &Env,
-    ) -> Result<Self> {
-        let mut transform = Transform::new(None, None, args.resize);
-        let (size, info) = transform.begin(stream_info.size, stream_info.info)?;
-        let regions = settings.regions.maps(size)?;
-        let threads = threads_for(args.threads, size);
-        let mut config: EncoderConfig =
-            settings.config(size, stream_info.frame_rate, stream_info.time_base);
-        config.simd = Some(env.level);
-        config.info = info;
-        // Frames after a lost frame must not depend on its probabilities. Encoders of codecs without
-        // such a dependence do not have the option.
-        let can_limit = settings.capabilities.gap(Feature::ErrorResilience).is_none();
-        config.error_resilient |= may_lose && can_limit;
-        if threads > 1 {
-            config.pool = Some(Arc::new(RowPool::new(threads).map_err(Failure::internal)?));
-        }
-        let Some((open, _)) = settings.backend.encoder else {
-            return Err(Failure::new(
-                Kind::Backend,
-                format!("{}/{} has no encoder", settings.backend.codec, settings.backend.name),
-            ));
-        };
-        let encoder = open(&config).map_err(Failure::encoding)?;
-        let rate = config.rate.mode.bitrate();
-        env.events.note(format!(
-            "{} {size} at {:.3} fps -> {}/{} {}, speed {}, {}",
-            stream_info.kind,
-            stream_info.frame_rate.as_f64(),
-            settings.backend.codec,
-            settings.backend.name,
-            describe_rate(config.rate.mode),
-            config.speed,
-            counted(threads as u64, "thread"),
-        ));
-        Ok(Self {
-            encoder,
-            packet: Packet::default(),
-            transform,
-            regions,
-            size,
-            time_base: stream_info.time_base,
-            trace,
-            most: rate,
-            rate,
-            last_pts: None,
-            adaptation: Adaptation::new(args.adapt, size, stream_info.frame_rate, config.speed)?
-                .filter(|_| rate.is_some()),
-        })
-    }
-
-    /// Encodes and sends a frame that belongs at `at_s` of the stream and was captured at
-    /// `captured`.
-    fn send(
-        &mut self,
-        sending: &mut Sending,
-        shot: &SourceFrame<'_>,
-        at_s: f64,
-        captured: Duration,
-    ) -> Result<()> {
-        let now = sending.clock.now();
-        sending.counts.captured += 1;
-        #[expect(clippy::cast_possible_truncation, reason = "saturates")]
-        let pts = (at_s / self.time_base.as_f64()).round() as i64;
-        self.follow(sending, now)?;
-        let is_wanted = self.adaptation.as_mut().is_none_or(|it| it.takes(at_s));
-        if !is_wanted || sending.output.is_full() || self.last_pts.is_some_and(|last| pts <= last) {
-            sending.counts.totals.dropped += 1;
-            return Ok(());
-        }
-        self.last_pts = Some(pts);
-        let picture = self.transform.apply(shot.picture)?;
-        if picture.size() != self.size {
-            self.size = picture.size();
-            sending.counts.size = Some(self.size);
-            apply(&mut *self.encoder, Update::Resolution(self.size))?;
-        }
-        let mut request = sending.output.request(now, pts);
-        request.duration = shot.duration;
-        request.importance = self.regions.map(self.size)?;
-        let begun = Instant::now();
-        let outcome = self.encoder.encode(&picture, &request);
-        match outcome.map_err(Failure::encoding)? {
-            Outcome::Coded => {}
-            Outcome::Dropped { .. } => {
-                sending.counts.totals.dropped += 1;
-                self.note(sending, None, begun.elapsed());
-                return Ok(());
-            }
-            _ => {
-                return Err(Failure::usage(
-                    "this encoder buffers frames, so it cannot be used in real time",
-                ));
-            }
-        }
-        let took = begun.elapsed();
-        while self.encoder.receive(&mut self.packet) {
-            if self.packet.meta.spatial.end_of_picture {
-                self.note(sending, Some(self.packet.meta.qindex), took);
-            }
-            sending.counts.frame(&self.packet, took);
-            sending.output.video(sending.clock.now(), &self.packet, captured)?;
-        }
-        Ok(())
-    }
-
-    /// Records the encoding time of a frame for the adaptation of size and speed.
-    fn note(&mut self, sending: &mut Sending, qindex: Option<u8>, took: Duration) {
-        let now = sending.clock.now();
-        if let Some(adaptation) = &mut self.adaptation {
-            adaptation.coded(now, qindex, took);
-            sending.counts.adaptation = Some(adaptation.statistics(now));
-        }
-    }
-
-    /// Sets the bitrate to that of the trace and the network.
-    fn follow(&mut self, sending: &mut Sending, now: Duration) -> Result<()> {
-        let Some(mut wanted) = self.most else { return Ok(()) };
-        if let Some(trace) = &self.trace {
-            wanted = trace.rate_at(now.saturating_sub(sending.begun));
-        }
-        let mut steady = None;
-        if let Some((target, carried)) = sending.target {
-            steady = Some(wanted.min(carried).max(MIN_RATE));
-            wanted = wanted.min(target);
-        }
-        let wanted = wanted.max(MIN_RATE);
-        if self.rate != Some(wanted) {
-            apply(&mut *self.encoder, Update::Bitrate(wanted))?;
-            self.rate = Some(wanted);
-            sending.counts.target = Some(wanted);
-        }
-        let is_settled = now.saturating_sub(sending.begun) >= SETTLING;
-        if let (Some(adaptation), Some(steady), true) = (&mut self.adaptation, steady, is_settled) {
-            adaptation.set_bitrate(now, steady);
-            if let Some(size) = adaptation.follow(now, &mut *self.encoder)? {
-                self.transform.set_scale(size);
-            }
-        }
-        Ok(())
-    }
 }

@@ -56,6 +56,7 @@ pub(super) fn is_default(args: &SendOptions, url: &Url, source: &LiveSource, env
     let preset = args.encoder.preset.filter(|preset| *preset == Preset::Rtc);
     let is_plain = args.encoder == EncoderOptions { preset, ..EncoderOptions::default() }
         && args.rate_trace.is_none()
+        && args.simulcast.is_none()
         && args.resize.is_none()
         && args.parts.video;
     if !is_plain || is_pipe(&args.input) || !matches!(source, LiveSource::File(_)) {

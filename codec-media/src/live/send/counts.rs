@@ -4,12 +4,17 @@ use std::time::Duration;
 
 use codec_core::codec::{Bitrate, FrameKind, Packet};
 use codec_core::frame::Size;
+use codec_core::simulcast::{LayerState, MAX_LAYERS};
 
 use super::adapt::AdaptationStats;
+use super::encoder::FrameOutcome;
+use super::layer::SentLayer;
+use super::stream_stats::{outbound, remote, remote_object};
 use crate::json::{self, Object};
 use crate::live::losses::Losses;
 use crate::live::output::{OutboundStats, OutputStats};
-use crate::live::totals::{Totals, pair, seconds, stats_object};
+use crate::live::totals::{Totals, pair, stats_object};
+use crate::progress::LayerCounts;
 
 /// Counters of a stream.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +32,8 @@ pub(super) struct Counts {
     pub(super) adaptation: Option<AdaptationStats>,
     /// Losses of a live input.
     pub(super) losses: Option<Losses>,
+    /// Layers of simulcast, the lowest first; empty for one size.
+    pub(super) layers: Vec<SentLayer>,
 }
 
 impl Counts {
@@ -46,17 +53,50 @@ impl Counts {
         }
     }
 
+    /// Records a sent frame of a layer of simulcast.
+    pub(super) fn layer_frame(&mut self, layer: usize, packet: &Packet) {
+        let is_key = packet.meta.kind == FrameKind::Key;
+        self.totals.frame(false, is_key, packet.data.len());
+        self.qindex = Some(packet.meta.qindex);
+        if let Some(layer) = self.layers.get_mut(layer) {
+            layer.frame(packet);
+        }
+    }
+
+    /// Records the outcomes of a frame in the layers of simulcast, with their states.
+    pub(super) fn layer_outcomes(
+        &mut self,
+        outcomes: &[FrameOutcome],
+        states: &[LayerState],
+        took: Duration,
+    ) {
+        self.encode_time += took;
+        self.totals.frames += u64::from(outcomes.contains(&FrameOutcome::Coded));
+        for ((layer, outcome), state) in self.layers.iter_mut().zip(outcomes).zip(states) {
+            layer.update(state);
+            layer.outcome(*outcome);
+        }
+    }
+
     pub(super) fn stats(&self, network: &OutputStats) -> Vec<Object> {
         let source = stats_object("media-source", "source")
             .text("kind", "video")
             .raw("frames", self.captured);
         let source = self.with_losses(source);
-        let mut stats = vec![self.video(&network.video), source];
+        let mut stats = match self.layers.is_empty() {
+            true => vec![self.video(&network.video)],
+            false => self.layer_stats(network),
+        };
+        stats.push(source);
         if self.totals.audio_packets > 0 {
             let audio = outbound("audio", &network.audio);
             stats.push(audio.raw("mediaBytesSent", self.totals.audio_bytes));
         }
-        let mut remote_video = remote("video", &network.video);
+        for (layer, stream) in self.layers.iter().zip(&network.layers) {
+            stats.extend(remote(&layer.id(), stream));
+        }
+        let is_single = self.layers.is_empty();
+        let mut remote_video = remote("video", &network.video).filter(|_| is_single);
         if let Some(delay) = network.delay {
             let object = remote_video.unwrap_or_else(|| remote_object("video"));
             remote_video = Some(object.float("captureToDecodedMs", delay.as_secs_f64() * 1000.0));
@@ -81,7 +121,7 @@ impl Counts {
 
     fn video(&self, stream: &OutboundStats) -> Object {
         let totals = &self.totals;
-        let mut video = outbound("video", stream)
+        let video = outbound("video", stream)
             .raw("framesSent", totals.frames)
             .raw("framesEncoded", totals.frames)
             .raw("keyFramesEncoded", totals.key_frames)
@@ -90,70 +130,59 @@ impl Counts {
             .raw("nackCount", stream.nacks)
             .raw("pliCount", stream.key_requests)
             .float("totalEncodeTime", self.encode_time.as_secs_f64());
+        let mut video = self.with_limitation(video);
         if let Some(encoder) = &self.encoder {
             video = video.text("encoderImplementation", encoder).raw("qpSum", self.qp_sum);
         }
         if let Some(size) = self.size {
             video = video.raw("frameWidth", size.width).raw("frameHeight", size.height);
         }
-        video = video.maybe("targetBitrate", self.target.map(|rate| rate.0));
-        if let Some(AdaptationStats { limitation, durations, size_changes }) = self.adaptation {
-            let durations = Object::new()
-                .float("none", durations.none.as_secs_f64())
-                .float("cpu", durations.cpu.as_secs_f64())
-                .float("bandwidth", durations.bandwidth.as_secs_f64());
-            video = video
-                .text("qualityLimitationReason", limitation.name())
-                .raw("qualityLimitationDurations", durations.finish())
-                .raw("qualityLimitationResolutionChanges", size_changes);
-        }
+        video.maybe("targetBitrate", self.target.map(|rate| rate.0))
+    }
+
+    /// Adds what limits the quality.
+    fn with_limitation(&self, video: Object) -> Object {
+        let Some(adaptation) = self.adaptation else { return video };
+        let AdaptationStats { limitation, durations, size_changes } = adaptation;
+        let durations = Object::new()
+            .float("none", durations.none.as_secs_f64())
+            .float("cpu", durations.cpu.as_secs_f64())
+            .float("bandwidth", durations.bandwidth.as_secs_f64());
         video
+            .text("qualityLimitationReason", limitation.name())
+            .raw("qualityLimitationDurations", durations.finish())
+            .raw("qualityLimitationResolutionChanges", size_changes)
+    }
+
+    /// An object for each layer of simulcast.
+    fn layer_stats(&self, network: &OutputStats) -> Vec<Object> {
+        let layers = self.layers.iter().zip(&network.layers);
+        let objects = layers.map(|(layer, stream)| {
+            let object = layer.stats(stream);
+            let object = object.float("totalEncodeTime", self.encode_time.as_secs_f64());
+            match &self.encoder {
+                Some(encoder) => object.text("encoderImplementation", encoder),
+                None => object,
+            }
+        });
+        objects.map(|object| self.with_limitation(object)).collect()
+    }
+
+    /// Adds the layers of simulcast.
+    pub(super) fn with_layers(&self, object: Object) -> Object {
+        if self.layers.is_empty() {
+            return object;
+        }
+        object.raw("layers", json::array(self.layers.iter().map(SentLayer::to_json)))
+    }
+
+    /// The layers of simulcast for the progress.
+    pub(super) fn layer_counts(&self) -> [Option<LayerCounts>; MAX_LAYERS] {
+        std::array::from_fn(|layer| self.layers.get(layer).map(SentLayer::counts))
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a report")]
     pub(super) fn kbps(&self, seconds: f64) -> f64 {
         self.totals.all_bytes() as f64 * 8.0 / seconds.max(1e-3) / 1000.0
     }
-}
-
-fn outbound(kind: &str, stream: &OutboundStats) -> Object {
-    let object = stats_object("outbound-rtp", kind)
-        .text("kind", kind)
-        .raw("packetsSent", stream.packets)
-        .raw("bytesSent", stream.bytes);
-    let object = match stream.header_bytes {
-        Some(bytes) => object.raw("headerBytesSent", bytes),
-        None => object,
-    };
-    let Some(repair) = stream.repair else { return object };
-    object
-        .raw("retransmittedPacketsSent", repair.retransmitted)
-        .raw("retransmittedBytesSent", repair.retransmitted_bytes)
-        .raw("fecPacketsSent", repair.fec)
-        .raw("fecBytesSent", repair.fec_bytes)
-}
-
-fn remote_object(kind: &str) -> Object {
-    stats_object("remote-inbound-rtp", &format!("remote-{kind}"))
-        .text("kind", kind)
-        .text("localId", kind)
-}
-
-/// The receiver's report on a stream.
-fn remote(kind: &str, stream: &OutboundStats) -> Option<Object> {
-    let said = stream.remote?;
-    let mut object = remote_object(kind);
-    if let Some(share) = said.fraction_lost {
-        object = object.raw("fractionLost", json::float(share));
-    }
-    if let Some(lost) = said.lost {
-        object = object.raw("packetsLost", lost);
-    }
-    if let Some(jitter) = said.jitter {
-        object = object.raw("jitter", seconds(jitter));
-    }
-    if let Some(time) = said.round_trip {
-        object = object.raw("roundTripTime", seconds(time));
-    }
-    Some(object)
 }

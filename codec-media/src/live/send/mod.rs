@@ -2,8 +2,13 @@
 
 mod adapt;
 mod coded;
+mod coder;
 mod copied;
 mod counts;
+mod encoder;
+mod layer;
+mod simulcast;
+mod stream_stats;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +54,9 @@ pub fn send(args: &SendOptions, env: &Env) -> Result<()> {
         .map_err(|error| Failure::usage(format!("invalid URL {}: {error}", args.url)))?;
     let source = LiveSource::new(args)?;
     if args.copy {
+        if args.simulcast.is_some() {
+            return Err(Failure::usage("--simulcast cannot be combined with --copy"));
+        }
         return copied::run(args, &url, &source, copied::Fallback::No, env).map(drop);
     }
     if copied::is_default(args, &url, &source, env) {
@@ -288,6 +296,7 @@ impl Sending {
             qindex: counts.qindex,
             round_trip: network.round_trip,
             delay: network.delay,
+            layers: counts.layer_counts(),
         };
         let stats = counts.stats(&network);
         let json = crate::json::array(stats.iter().map(|object| object.clone().finish()));
@@ -316,6 +325,7 @@ impl Sending {
         let totals = &counts.totals;
         let (frames, bytes, keys) = (totals.frames, totals.bytes, totals.key_frames);
         let mut tail = counts.losses.as_ref().map(Losses::descriptions).unwrap_or_default();
+        tail.extend(counts.layers.iter().map(|layer| layer.summary(seconds)));
         tail.push(format!("{:.0} kb/s", counts.kbps(seconds)));
         totals.report(
             &env,
@@ -334,7 +344,7 @@ impl Sending {
                         .raw("packets_sent", network.packets_sent)
                         .float("elapsed_s", seconds)
                         .float("slipped_s", slipped.as_secs_f64());
-                    counts.with_losses(event)
+                    counts.with_layers(counts.with_losses(event))
                 },
                 outcome: &end,
             },

@@ -1,6 +1,9 @@
 //! Output over WebRTC to a server (WHIP): one thread receives and handles timeouts, and the
 //! encoder's thread sends.
 
+mod packetizer;
+mod streams;
+
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,36 +13,29 @@ use std::time::Duration;
 use codec_core::codec::{Bitrate, Codec as VideoCodec, FrameKind, FrameRequest, Packet};
 use codec_core::frame::Rational;
 use codec_net::clock::Clock;
-use codec_net::random;
 use codec_net::url::Url;
 use codec_net::whip::Session;
-use codec_rtc::extension::{AbsCaptureTime, Extensions};
-use codec_rtc::packet::h264::{self, Profile};
-use codec_rtc::packet::vp8::{Packetizer, PacketizerConfig};
-use codec_rtc::packet::vp9;
-use codec_rtc::recovery::KeyFrameGate;
-use codec_rtc::rtp::FIXED_HEADER_BYTES;
-use codec_rtc::session::FrameDescriber;
+use codec_rtc::extension::{AbsCaptureTime, Extensions, Label};
+use codec_rtc::packet::h264::Profile;
 use codec_webrtc::{
     ClosedReason, Codec, Direction, EstimateKind, Event, Kind as MediaKind, Media, MediaPlan, Mid,
-    Peer, SendError, SentStats, Stats,
+    SendError, SentStats, SentStream, Stats,
 };
 
 use super::options::NetworkOptions;
 use super::output::{
-    LiveAudioPacket, LiveOutput, Offer, OutboundStats, OutputEvent, OutputStats, Remote,
+    LiveAudioPacket, LiveOutput, Offer, OutboundStats, OutputEvent, OutputStats, Remote, rids,
 };
 use super::rtp_output::timestamp;
 use super::webrtc::{self, Answered, Call, Receiver};
 use crate::failure::{Failure, Kind, Result};
 use crate::stop::Stop;
+use packetizer::PacketizedFrame;
+use streams::VideoStreams;
 
 /// Ticks of RTP timestamps per second.
 const VIDEO_HZ: u32 = 90_000;
 const AUDIO_HZ: u32 = 48_000;
-
-/// Shortest interval between two requested key frames.
-const KEY_INTERVAL: Duration = Duration::from_millis(300);
 
 /// Initial bandwidth estimate if the encoder has no bitrate.
 const DEFAULT_RATE: Bitrate = Bitrate(1_000_000);
@@ -70,8 +66,7 @@ struct State {
     /// The media section of the video, with its payload type.
     video: Option<(Mid, u8)>,
     audio: Option<Mid>,
-    gate: KeyFrameGate,
-    packetizer: FramePacketizer,
+    streams: VideoStreams,
     /// Profile of the sent H.264.
     codec: VideoCodec,
     profile: Option<Profile>,
@@ -80,67 +75,6 @@ struct State {
     remb: Option<Bitrate>,
     has_audio: bool,
     statistics: OutputStats,
-}
-
-/// Packetizer of the sent codec.
-enum FramePacketizer {
-    Vp8(Packetizer),
-    H264(Box<(h264::Packetizer, FrameDescriber)>),
-    Vp9(vp9::Packetizer),
-}
-
-/// The packets of a frame.
-struct PacketizedFrame {
-    packets: Vec<Vec<u8>>,
-    /// The Dependency Descriptor of a frame of H.264.
-    dependency: Option<Vec<u8>>,
-}
-
-impl FramePacketizer {
-    fn new(codec: VideoCodec) -> Result<Self> {
-        let mtu = Peer::MAX_PAYLOAD_BYTES + FIXED_HEADER_BYTES;
-        if codec == VideoCodec::H264 {
-            let config = h264::PacketizerConfig { mtu, ..h264::PacketizerConfig::default() };
-            let packetizer = h264::Packetizer::new(config).map_err(Failure::internal)?;
-            let describer = FrameDescriber::new().map_err(Failure::internal)?;
-            return Ok(Self::H264(Box::new((packetizer, describer))));
-        }
-        #[expect(clippy::cast_possible_truncation, reason = "any value works")]
-        let first_picture_id = random::number() as u16 & 0x7fff;
-        if codec == VideoCodec::Vp9 {
-            let config =
-                vp9::PacketizerConfig { mtu, first_picture_id, ..vp9::PacketizerConfig::default() };
-            return vp9::Packetizer::new(config).map(Self::Vp9).map_err(Failure::internal);
-        }
-        let config = PacketizerConfig { mtu, first_picture_id, ..PacketizerConfig::default() };
-        Packetizer::new(config).map(Self::Vp8).map_err(Failure::internal)
-    }
-
-    fn packetize(&mut self, packet: &Packet, timestamp: u32) -> Result<PacketizedFrame> {
-        let mut packets = Vec::new();
-        let mut dependency = None;
-        let made = match self {
-            Self::Vp8(vp8) => {
-                if packet.meta.temporal_layers > 1 {
-                    vp8.set_layers(true);
-                }
-                vp8.packetize(&packet.data, &packet.meta, timestamp, &mut packets)
-            }
-            Self::Vp9(vp9) => {
-                if packet.meta.temporal_layers > 1 {
-                    vp9.set_layers(true);
-                }
-                vp9.packetize(&packet.data, &packet.meta, timestamp, &mut packets)
-            }
-            Self::H264(h264) => {
-                let (packetizer, describer) = &mut **h264;
-                dependency = describer.describe(&packet.meta);
-                packetizer.packetize(&packet.data, timestamp, &mut packets)
-            }
-        };
-        made.map_err(|error| Failure::internal(format!("cannot packetize: {error}")))?;
-        Ok(PacketizedFrame { packets, dependency })
-    }
 }
 
 impl Shared {
@@ -174,9 +108,11 @@ impl State {
         match event {
             Event::Connected => self.connected = true,
             Event::Media(media) => self.media(&media),
-            Event::KeyFrameRequest { .. } => {
-                self.statistics.video.key_requests += 1;
-                self.gate.request();
+            Event::KeyFrameRequest { rid, .. } => {
+                if let Some(stream) = self.streams.of_rid(rid) {
+                    stream.statistics.key_requests += 1;
+                    stream.gate.request();
+                }
             }
             Event::Estimate { bitrate, kind } => {
                 match kind {
@@ -210,6 +146,7 @@ impl State {
                     _ => media.vp8(),
                 };
                 self.video = codec.map(|codec| (media.mid, codec.payload_type));
+                self.streams.negotiate(&media.send_layers);
             }
             MediaKind::Audio => {
                 let is_taken = media.codecs.iter().any(|codec| codec.codec == Codec::Opus);
@@ -232,7 +169,9 @@ impl State {
     fn stats(&mut self, stats: &Stats) {
         match stats {
             Stats::Sent(sent) if self.video.is_some_and(|(mid, _)| mid == sent.mid) => {
-                follow(&mut self.statistics.video, sent, VIDEO_HZ);
+                if let Some(stream) = self.streams.of_rid(sent.rid) {
+                    follow(&mut stream.statistics, sent, VIDEO_HZ);
+                }
                 self.statistics.round_trip = sent.round_trip.or(self.statistics.round_trip);
             }
             Stats::Sent(sent) if Some(sent.mid) == self.audio => {
@@ -296,6 +235,7 @@ impl WhipOutput {
             call.peer.set_desired_bitrate(Bitrate(rate.0.saturating_mul(3) / 2));
         }
         let codec = offer.video.as_ref().map_or(VideoCodec::Vp8, |track| track.codec);
+        let layers = offered_layers(offer);
         let is_h264 = codec == VideoCodec::H264;
         let state = State {
             call,
@@ -304,8 +244,7 @@ impl WhipOutput {
             closed: None,
             video: None,
             audio: None,
-            gate: KeyFrameGate::new(KEY_INTERVAL),
-            packetizer: FramePacketizer::new(codec)?,
+            streams: VideoStreams::new(codec, &layers)?,
             codec,
             profile: is_h264.then(|| webrtc::h264_profile(offer.video.as_ref())),
             made: None,
@@ -373,18 +312,40 @@ impl WhipOutput {
 /// The offered media: one line for each medium, synchronised.
 fn plans(offer: &Offer) -> Vec<MediaPlan> {
     let stream = webrtc::stream_name();
-    let plan =
-        |kind| MediaPlan { kind, direction: Direction::SendOnly, stream: Some(stream.clone()) };
-    let video = offer.video.as_ref().map(|_| plan(MediaKind::Video));
+    let plan = |kind| {
+        let (direction, stream) = (Direction::SendOnly, Some(stream.clone()));
+        MediaPlan { kind, direction, stream, layers: Vec::new() }
+    };
+    let video = offer.video.as_ref();
+    let video =
+        video.map(|_| MediaPlan { layers: offered_layers(offer), ..plan(MediaKind::Video) });
     let audio = offer.audio.as_ref().map(|_| plan(MediaKind::Audio));
     video.into_iter().chain(audio).collect()
+}
+
+/// The offered layers of simulcast, the lowest first; empty without simulcast.
+fn offered_layers(offer: &Offer) -> Vec<Label> {
+    rids(offer.layers).iter().filter_map(|rid| Label::new(rid)).collect()
 }
 
 impl LiveOutput for WhipOutput {
     fn request(&mut self, now: Duration, pts: i64) -> FrameRequest {
         let mut request = FrameRequest::at(pts);
-        request.key_frame = self.shared.state().gate.is_due(now);
+        let mut state = self.shared.state();
+        // Layers have requests of their own.
+        let has_layers = !state.streams.layers().is_empty();
+        let only = state.streams.get(0).filter(|_| !has_layers);
+        request.key_frame = only.is_some_and(|stream| stream.gate.is_due(now));
         request
+    }
+
+    fn layers(&self) -> Vec<bool> {
+        self.shared.state().streams.layers()
+    }
+
+    fn wants_key_frame(&self, now: Duration, layer: usize) -> bool {
+        let mut state = self.shared.state();
+        state.streams.get(layer).is_some_and(|stream| stream.gate.is_due(now))
     }
 
     /// Packets leave immediately: congestion lowers the bandwidth estimate instead.
@@ -393,22 +354,38 @@ impl LiveOutput for WhipOutput {
     }
 
     fn video(&mut self, now: Duration, packet: &Packet, captured: Duration) -> Result<()> {
+        self.layer(now, 0, packet, captured)
+    }
+
+    fn layer(
+        &mut self,
+        now: Duration,
+        layer: usize,
+        packet: &Packet,
+        captured: Duration,
+    ) -> Result<()> {
         let stamp = timestamp(packet.pts, self.video_base, VIDEO_HZ);
         let ntp = self.shared.clock.ntp(captured);
         let capture = AbsCaptureTime { ntp, clock_offset: None };
         let extensions = Extensions { abs_capture_time: Some(capture), ..Extensions::default() };
         let mut state = self.shared.state();
         let Some((mid, payload_type)) = state.video else { return Ok(()) };
+        let Some(stream) = state.streams.get(layer) else { return Ok(()) };
         if packet.meta.kind == FrameKind::Key {
-            state.gate.coded(now);
+            stream.gate.coded(now);
         }
-        let PacketizedFrame { packets, dependency } = state.packetizer.packetize(packet, stamp)?;
+        let PacketizedFrame { packets, dependency } = stream.packetizer.packetize(packet, stamp)?;
+        let sent = SentStream { mid, rid: stream.rid };
         let extensions = Extensions { dependency, ..extensions };
         let peer = &mut state.call.peer;
-        match peer.send_video(now, mid, payload_type, &packets, captured, &extensions) {
+        match peer.send_video(now, sent, payload_type, &packets, captured, &extensions) {
             // The end of the call is reported as an event.
             Ok(_) | Err(SendError::NotConnected) => {}
-            Err(SendError::QueueFull) => state.gate.request(),
+            Err(SendError::QueueFull) => {
+                if let Some(stream) = state.streams.get(layer) {
+                    stream.gate.request();
+                }
+            }
             Err(error) => return Err(Failure::internal(format!("cannot send a frame: {error}"))),
         }
         let now = self.shared.clock.now();
@@ -439,11 +416,17 @@ impl LiveOutput for WhipOutput {
 
     fn statistics(&self) -> OutputStats {
         let state = self.shared.state();
-        OutputStats {
+        let mut statistics = OutputStats {
             packets_sent: state.call.packets,
             bytes_sent: state.call.bytes,
             ..state.statistics
+        };
+        for (of_layer, stream) in statistics.layers.iter_mut().zip(state.streams.statistics()) {
+            *of_layer = stream;
         }
+        // Without layers.
+        statistics.video = statistics.layers[0];
+        statistics
     }
 
     fn finish(mut self: Box<Self>, _reason: &str) -> Result<()> {
