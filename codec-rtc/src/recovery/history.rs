@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+/// Packets that [`PacketHistory::largest_recent`] chooses from.
+const RECENT: usize = 32;
+
 /// Settings of a [`PacketHistory`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PacketHistoryConfig {
@@ -145,6 +148,13 @@ impl PacketHistory {
     #[must_use]
     pub fn get(&self, sequence: u16) -> Option<&[u8]> {
         self.packets.get(&sequence).map(|kept| kept.bytes.as_slice())
+    }
+
+    /// Returns the largest of the last 32 packets, for padding that is also redundancy.
+    #[must_use]
+    pub fn largest_recent(&self) -> Option<&[u8]> {
+        let recent = self.order.iter().rev().take(RECENT);
+        recent.filter_map(|(_, sequence, _)| self.get(*sequence)).max_by_key(|packet| packet.len())
     }
 
     /// Sets the rate limit of retransmissions in bits per second.
