@@ -41,6 +41,11 @@ impl Peer {
     pub(super) fn drive(&mut self) {
         self.hang_up();
         self.poll_stack();
+        self.settle();
+    }
+
+    /// Handles what is due on this side.
+    pub(super) fn settle(&mut self) {
         self.poll_congestion();
         if self.state != State::Closed {
             if let Some(reason) = self.expired() {

@@ -1,5 +1,6 @@
 //! Sending media, and requesting key frames.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -300,7 +301,7 @@ impl Peer {
             timestamp: packet.timestamp,
             marker: packet.marker,
             block: None,
-            payload: &packet.payload,
+            payload: Cow::Owned(packet.payload),
             captured: self.now,
             extensions: packet.extensions,
             is_nackable,
@@ -490,7 +491,7 @@ impl Peer {
             timestamp: packet.timestamp,
             marker: packet.marker,
             block,
-            payload: packet.data,
+            payload: Cow::Borrowed(packet.data),
             captured: packet.captured,
             extensions: packet.extensions.clone(),
             is_nackable: packet.nackable && has_rtx,

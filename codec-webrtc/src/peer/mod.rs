@@ -58,6 +58,7 @@ pub struct Transmit {
 /// [`Event::Closed`]. Unauthenticated input never ends a session. A panic in str0m does not reach
 /// the caller: it ends the session with [`ClosedReason::Internal`].
 #[derive(Debug)]
+#[cfg_attr(test, expect(clippy::struct_excessive_bools, reason = "independent state flags"))]
 pub struct Peer {
     rtc: Box<Rtc>,
     base: Instant,
@@ -173,8 +174,9 @@ impl Peer {
         };
         if protocol == address_filter::Protocol::Rtp {
             self.note_arriving(datagram);
-            if address_filter::rtp_source(datagram).is_none() {
-                self.take_feedback(datagram);
+            let is_rtcp = address_filter::rtp_source(datagram).is_none();
+            if is_rtcp && self.take_feedback(datagram) {
+                return self.settle();
             }
         }
         let input = Input::Receive(self.instant(self.now), receive);
@@ -215,7 +217,8 @@ impl Peer {
     pub fn handle_timeout(&mut self, now: Duration) {
         self.contained((), |peer| {
             peer.advance(now);
-            peer.tick();
+            let is_due = peer.stack_time.is_some_and(|at| at <= peer.now);
+            if is_due || peer.state != State::Connected { peer.tick() } else { peer.settle() }
         });
     }
 

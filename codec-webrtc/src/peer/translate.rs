@@ -96,7 +96,7 @@ impl Peer {
                 let available = self.estimate().map(|estimate| estimate.stable);
                 let loss_sent = self.egress.take_loss();
                 self.push(Event::Stats(Box::new(Stats::Path(PathStats {
-                    bytes_received: stats.peer_bytes_rx,
+                    bytes_received: stats.peer_bytes_rx + self.egress.feedback_bytes(),
                     bytes_sent: stats.peer_bytes_tx + self.egress.bytes(),
                     round_trip,
                     ice_round_trip: ice,

@@ -13,10 +13,14 @@ use super::stream::{Received, Repeated};
 const REPEAT_SHARE: u32 = 2;
 
 impl Peer {
-    /// Handles a received datagram of RTCP, which str0m handles as well.
-    pub(in crate::peer) fn take_feedback(&mut self, datagram: &[u8]) {
-        let Some(compound) = self.keys.decrypt_rtcp(datagram) else { return };
+    /// Handles a received datagram of RTCP. Returns whether str0m need not see it: it has nothing but transport-wide
+    /// feedback and NACK, which concern sent packets only.
+    pub(in crate::peer) fn take_feedback(&mut self, datagram: &[u8]) -> bool {
+        let Some(compound) = self.keys.decrypt_rtcp(datagram) else { return false };
+        let mut is_complete = true;
         for packet in rtcp::parse_compound(&compound) {
+            is_complete &=
+                matches!(packet, Ok(rtcp::Packet::Nack(_) | rtcp::Packet::TransportFeedback(_)));
             match packet {
                 Ok(rtcp::Packet::Nack(nack)) => self.resend(&nack),
                 Ok(rtcp::Packet::TransportFeedback(report)) => self.note_report(&report),
@@ -32,6 +36,10 @@ impl Peer {
                 Ok(_) | Err(_) => {}
             }
         }
+        if is_complete {
+            self.egress.feedback_bytes += datagram.len() as u64;
+        }
+        is_complete
     }
 
     fn count(&mut self, ssrc: u32, count: impl FnOnce(&mut Received)) {

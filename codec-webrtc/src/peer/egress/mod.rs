@@ -16,6 +16,7 @@ mod probe;
 mod reports;
 mod stream;
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -42,8 +43,9 @@ pub(super) struct Egress {
     path: Option<(SocketAddr, SocketAddr)>,
     /// Next transport-wide sequence number.
     transport: u16,
-    /// Bytes of all datagrams.
+    /// Bytes of all datagrams, and of received ones that str0m does not see.
     bytes: u64,
+    feedback_bytes: u64,
     /// Packets with feedback since the last report, and how many of them were lost.
     reported: (u32, u32),
     round_trip: Option<Duration>,
@@ -59,7 +61,8 @@ pub(super) struct Packet<'a> {
     pub(super) marker: bool,
     /// Byte before the payload: the payload type of a RED block.
     pub(super) block: Option<u8>,
-    pub(super) payload: &'a [u8],
+    /// Owned payloads with spare capacity are sent without another copy.
+    pub(super) payload: Cow<'a, [u8]>,
     /// Time of the timestamp.
     pub(super) captured: Duration,
     pub(super) extensions: Extensions,
@@ -97,6 +100,11 @@ impl Egress {
     /// Bytes of all sent datagrams of RTP.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Bytes of received datagrams that str0m does not see.
+    pub(super) fn feedback_bytes(&self) -> u64 {
+        self.feedback_bytes
     }
 
     /// Share of packets lost since the last call, 0..=1; `None` without feedback.
@@ -141,8 +149,9 @@ impl Peer {
         let mut extensions = packet.extensions;
         stream.complete(&mut extensions, transport, now);
         let block = packet.block.as_slice();
-        let datagram = stream.write(&header, &extensions, &[block, packet.payload])?;
-        stream.count(&header, packet.payload.len() + block.len(), packet.captured);
+        let bytes = packet.payload.len() + block.len();
+        let datagram = stream.write(&header, &extensions, block, packet.payload)?;
+        stream.count(&header, bytes, packet.captured);
         if packet.is_nackable {
             stream.keep(now, header.sequence, &datagram);
         }

@@ -1,9 +1,11 @@
 //! A sent SSRC with its retransmission stream (RFC 4588).
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use codec_rtc::extension::{ExtensionKind, ExtensionMap, Extensions, Label};
+use codec_rtc::packet::rtx::RtxStream;
 use codec_rtc::recovery::{PacketHistory, PacketHistoryConfig, Resend};
 use codec_rtc::rtcp::ReportBlock;
 use codec_rtc::rtp::{self, Header};
@@ -19,6 +21,8 @@ const HISTORY: PacketHistoryConfig = PacketHistoryConfig {
     budget_bps: super::MIN_RESEND_BPS,
     budget_time: Duration::from_millis(1000),
 };
+/// Usual size of a header with its extension.
+const HEAD_BYTES: usize = 64;
 /// Sender reports whose times are kept.
 const MAX_REPORTS: usize = 8;
 /// Size of a padding-only packet: at most 255 bytes of padding (RFC 3550, section 5.1).
@@ -30,8 +34,7 @@ pub(in crate::peer) struct Stream {
     sent: SentStream,
     mid: Option<Label>,
     ssrc: u32,
-    /// SSRC and next sequence number of retransmissions.
-    rtx: Option<(u32, u16)>,
+    rtx: Option<RtxStream>,
     /// Payload types of media and of their retransmissions.
     rtx_types: Vec<(u8, u8)>,
     extensions: ExtensionMap,
@@ -88,7 +91,10 @@ impl Stream {
             mid: Label::new(&plan.sent.mid.to_string()),
             sent: plan.sent,
             ssrc: plan.ssrc,
-            rtx: plan.rtx.map(|ssrc| (ssrc, u16::try_from(of_rtx).unwrap_or(0))),
+            rtx: plan.rtx.map(|ssrc| {
+                let sequence = u16::try_from(of_rtx).unwrap_or(0);
+                RtxStream { ssrc, payload_type: 0, sequence }
+            }),
             rtx_types: plan.rtx_types,
             extensions: plan.extensions,
             first: first.into(),
@@ -160,7 +166,7 @@ impl Stream {
         self.received.block = Some(block);
         let mut reports = self.reports.iter().rev();
         let (_, sent) = reports.find(|(ntp, _)| *ntp == block.last_sender_report)?;
-        let nanos = u64::from(block.delay_since_last) * 1_000_000_000 >> 16;
+        let nanos = (u64::from(block.delay_since_last) * 1_000_000_000) >> 16;
         let round_trip = now.saturating_sub(*sent).checked_sub(Duration::from_nanos(nanos));
         self.received.round_trip = round_trip.or(self.received.round_trip);
         round_trip
@@ -199,23 +205,31 @@ impl Stream {
         extensions.abs_send_time = Some(send_time(now));
     }
 
-    /// Writes a packet whose payload has several parts.
+    /// Writes a packet: the payload after a block of up to one byte.
     pub(super) fn write(
         &self,
         header: &Header,
         extensions: &Extensions,
-        payload: &[&[u8]],
+        block: &[u8],
+        payload: Cow<'_, [u8]>,
     ) -> Result<Vec<u8>, SendError> {
-        let bytes: usize = payload.iter().map(|part| part.len()).sum();
-        let room = rtp::FIXED_HEADER_BYTES + 64 + bytes + TAG_BYTES;
-        let mut datagram = Vec::with_capacity(room);
-        extensions
-            .write_header(header, &self.extensions, &mut datagram)
-            .map_err(SendError::Packet)?;
-        for part in payload {
-            datagram.extend_from_slice(part);
-        }
-        Ok(datagram)
+        let mut head = Vec::with_capacity(HEAD_BYTES);
+        extensions.write_header(header, &self.extensions, &mut head).map_err(SendError::Packet)?;
+        head.extend_from_slice(block);
+        let room = head.len() + TAG_BYTES;
+        Ok(match payload {
+            Cow::Owned(mut datagram) => {
+                datagram.reserve(room);
+                datagram.splice(0..0, head);
+                datagram
+            }
+            Cow::Borrowed(payload) => {
+                let mut datagram = Vec::with_capacity(room + payload.len());
+                datagram.extend_from_slice(&head);
+                datagram.extend_from_slice(payload);
+                datagram
+            }
+        })
     }
 
     /// Counts a packet sent for the first time.
@@ -267,45 +281,42 @@ impl Stream {
         }
         let (_, payload_type) = *self.rtx_types.first()?;
         let timestamp = self.timestamp(now)?;
-        let mut datagram =
-            self.write_rtx(now, payload_type, timestamp, Extensions::default(), transport, &[])?;
-        if let Some(first) = datagram.first_mut() {
-            *first |= 0x20;
-        }
-        datagram.resize(datagram.len() + usize::from(PADDING_BYTES) - 1, 0);
-        datagram.push(PADDING_BYTES);
+        let rtx = self.rtx.as_mut()?;
+        rtx.payload_type = payload_type;
+        let mut padding = Vec::new();
+        rtx.probe(timestamp, PADDING_BYTES, &mut padding);
+        let datagram = self.extend(now, &padding, Extensions::default(), transport)?;
         Some(Repeated { datagram, original: None })
     }
 
-    /// The retransmission of a packet (RFC 4588, section 4): its sequence number comes before the payload.
+    /// The retransmission of a packet.
     fn wrap(&mut self, now: Duration, packet: &[u8], transport: u16) -> Option<Repeated> {
         let parsed = rtp::parse(packet).ok()?;
-        let Header { payload_type, sequence, timestamp, .. } = parsed.header;
-        let of_rtx = self.rtx_types.iter().find(|(media, _)| *media == payload_type)?.1;
+        let Header { payload_type, sequence, .. } = parsed.header;
+        let rtx = self.rtx.as_mut()?;
+        rtx.payload_type = self.rtx_types.iter().find(|(media, _)| *media == payload_type)?.1;
+        let mut wrapped = Vec::with_capacity(packet.len() + 2);
+        rtx.wrap(packet, &mut wrapped).ok()?;
         let extensions = Extensions::from_packet(&parsed, &self.extensions).ok()?;
-        let payload = [&sequence.to_be_bytes()[..], parsed.payload];
-        let datagram = self.write_rtx(now, of_rtx, timestamp, extensions, transport, &payload)?;
+        let datagram = self.extend(now, &wrapped, extensions, transport)?;
         self.repeated.0 += 1;
         self.repeated.1 += parsed.payload.len() as u64;
         Some(Repeated { datagram, original: Some(sequence) })
     }
 
-    fn write_rtx(
-        &mut self,
+    /// Writes a packet of the retransmission stream with the extensions of this moment.
+    fn extend(
+        &self,
         now: Duration,
-        payload_type: u8,
-        timestamp: u32,
+        packet: &[u8],
         mut extensions: Extensions,
         transport: u16,
-        payload: &[&[u8]],
     ) -> Option<Vec<u8>> {
-        let (ssrc, next) = self.rtx.as_mut()?;
-        let header =
-            Header { marker: false, payload_type, sequence: *next, timestamp, ssrc: *ssrc };
-        *next = next.wrapping_add(1);
         self.complete(&mut extensions, transport, now);
         // The stream is named as repaired, not as sent (RFC 8852, section 3.2).
         extensions.repaired_rid = extensions.rid.take();
-        self.write(&header, &extensions, payload).ok()
+        let mut datagram = Vec::with_capacity(packet.len() + 64 + TAG_BYTES);
+        extensions.replace_in(packet, &self.extensions, &mut datagram).ok()?;
+        Some(datagram)
     }
 }
