@@ -12,7 +12,6 @@ use codec_rtc::packet::VideoFormat;
 
 /// Configuration of a [`Peer`](super::Peer).
 #[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct PeerConfig {
     /// The `Instant` that corresponds to `Duration::ZERO`. Must be at most an hour before the
     /// creation of the first peer of the process, which is a limit of str0m.
@@ -36,17 +35,11 @@ pub struct PeerConfig {
     pub dtls: DtlsVersions,
     /// Initial bandwidth estimate; with `None`, no estimate is made. Default 1 Mb/s.
     pub start_bitrate: Option<Bitrate>,
-    /// Uses [`congestion`](codec_rtc::congestion) for the bandwidth estimate rather than the
-    /// estimator of str0m, which then only sends probe padding. Requires `start_bitrate`; if the
-    /// settings are invalid, the estimator of str0m is used. Costs a copy of each packet. Default
-    /// `None`.
+    /// Limits of the bandwidth estimate ([`congestion`](codec_rtc::congestion)), if there is one. Settings that are
+    /// invalid have no effect. Default `None`: those of [`ControllerConfig`], from `start_bitrate`.
     pub congestion: Option<ControllerConfig>,
-    /// Whether the pacer of str0m sends video at 1.1 times the estimate; default `false`. If not,
-    /// video is sent immediately, and a [`Pacer`](codec_rtc::pacer::Pacer) in front of the peer can
-    /// send faster bursts.
-    pub pacing: bool,
     /// Whether to report the delivery of packets ([`Event::Delivery`](super::Event::Delivery)).
-    /// Costs a copy of each packet. Default `false`.
+    /// Default `false`.
     pub acknowledgements: bool,
     /// Interval of [`Event::Stats`](super::Event::Stats); `None` disables it. Default 1 s.
     pub stats_interval: Option<Duration>,
@@ -57,8 +50,7 @@ pub struct PeerConfig {
 }
 
 impl PeerConfig {
-    /// Full ICE, all codecs, bandwidth estimate from 1 Mb/s without pacing, statistics every
-    /// second.
+    /// Full ICE, all codecs, bandwidth estimate from 1 Mb/s, statistics every second.
     #[must_use]
     pub fn new(base: Instant, secret: [u8; 32], certificate: Certificate) -> Self {
         Self {
@@ -72,7 +64,6 @@ impl PeerConfig {
             dtls: DtlsVersions::default(),
             start_bitrate: Some(Bitrate::kbps(1000)),
             congestion: None,
-            pacing: false,
             acknowledgements: false,
             stats_interval: Some(Duration::from_secs(1)),
             channel_buffer_bytes: 1 << 20,

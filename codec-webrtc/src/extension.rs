@@ -9,7 +9,7 @@ use str0m::rtp::{
 };
 
 use codec_rtc::extension::{
-    AbsCaptureTime, ExtensionKind, Extensions, PlayoutDelay, VideoOrientation,
+    AbsCaptureTime, ExtensionKind, ExtensionMap as Ids, Extensions, PlayoutDelay, VideoOrientation,
 };
 
 /// Seconds from 1900 to 1970.
@@ -72,38 +72,21 @@ impl ExtensionSerializer for Dependency {
     }
 }
 
-/// Converts extensions for sending. str0m itself writes transport-wide sequence numbers, send time,
-/// MID and RID; it does not support camera and flip of the video orientation.
-pub(super) fn to_stack(extensions: &Extensions) -> ExtensionValues {
-    let mut values = ExtensionValues::default();
-    if let Some(AudioLevel { dbov, voice }) = extensions.audio_level {
-        values.audio_level = Some(-i8::try_from(dbov).unwrap_or(i8::MAX));
-        values.voice_activity = Some(voice);
-    }
-    // Its names describe the opposite rotation; the values match the wire format.
-    values.video_orientation =
-        extensions.video_orientation.map(|orientation| match orientation.clockwise_quarters {
-            1 => Turned::Deg270,
-            2 => Turned::Deg180,
-            3 => Turned::Deg90,
-            _ => Turned::Deg0,
-        });
-    values.abs_capture_time = extensions.abs_capture_time.and_then(|time| {
-        let capture_time = system_time(time.ntp)?;
-        Some(str0m::rtp::AbsCaptureTime { capture_time, clock_offset: time.clock_offset })
-    });
-    if let Some(PlayoutDelay { min, max }) = extensions.playout_delay {
-        let hundredths = |delay: Duration| {
-            let count = u64::try_from(delay.as_millis() / 10).unwrap_or(u64::MAX);
-            MediaTime::from_hundredths(count.min(0xfff))
-        };
-        values.play_delay_min = Some(hundredths(min));
-        values.play_delay_max = Some(hundredths(max));
-    }
-    if let Some(bytes) = extensions.dependency.as_ref().filter(|bytes| !bytes.is_empty()) {
-        values.user_values.set(Raw(bytes.clone()));
-    }
-    values
+/// The negotiated ids of a media section, for sending.
+pub(super) fn negotiated(map: &ExtensionMap) -> Ids {
+    let kinds = [
+        (Extension::TransportSequenceNumber, ExtensionKind::TransportSequence),
+        (Extension::AbsoluteSendTime, ExtensionKind::AbsSendTime),
+        (Extension::AbsoluteCaptureTime, ExtensionKind::AbsCaptureTime),
+        (Extension::RtpMid, ExtensionKind::Mid),
+        (Extension::RtpStreamId, ExtensionKind::Rid),
+        (Extension::RepairedRtpStreamId, ExtensionKind::RepairedRid),
+        (Extension::AudioLevel, ExtensionKind::AudioLevel),
+        (Extension::VideoOrientation, ExtensionKind::VideoOrientation),
+        (Extension::PlayoutDelay, ExtensionKind::PlayoutDelay),
+        (dependency(), ExtensionKind::DependencyDescriptor),
+    ];
+    kinds.into_iter().filter_map(|(theirs, ours)| Some((map.id_of(theirs)?, ours))).collect()
 }
 
 /// Converts received extensions, except MID, RID and send time.
@@ -135,13 +118,6 @@ pub(super) fn from_stack(values: &ExtensionValues) -> Extensions {
     }
 }
 
-/// Converts an NTP time before 2036; `None` before 1970.
-fn system_time(ntp: u64) -> Option<SystemTime> {
-    let seconds = (ntp >> 32).checked_sub(NTP_TO_UNIX)?;
-    let nanos = ((ntp & 0xffff_ffff) * 1_000_000_000).div_ceil(1 << 32);
-    UNIX_EPOCH.checked_add(Duration::from_secs(seconds) + Duration::from_nanos(nanos))
-}
-
 /// Converts a system time to NTP; 0 before 1970.
 pub(super) fn ntp(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -154,29 +130,11 @@ pub(super) fn ntp(time: SystemTime) -> u64 {
 mod tests {
     use super::*;
 
-    #[test]
-    fn extensions_round_trip_through_str0m_types() {
-        let all = Extensions {
-            abs_capture_time: Some(AbsCaptureTime {
-                ntp: (4_000_000_000 << 32) | (1 << 31),
-                clock_offset: Some(-5),
-            }),
-            audio_level: Some(AudioLevel { dbov: 127, voice: true }),
-            video_orientation: Some(VideoOrientation {
-                clockwise_quarters: 3,
-                ..VideoOrientation::default()
-            }),
-            playout_delay: Some(PlayoutDelay {
-                min: Duration::from_millis(50),
-                max: Duration::from_millis(40_950),
-            }),
-            dependency: Some(vec![1; 90]),
-            ..Extensions::default()
-        };
-        assert_eq!(from_stack(&to_stack(&all)), all);
-        assert!(Dependency.requires_two_byte_form(&to_stack(&all)));
-        let none = Extensions::default();
-        assert_eq!(from_stack(&to_stack(&none)), none);
+    /// Converts an NTP time before 2036; `None` before 1970.
+    fn system_time(ntp: u64) -> Option<SystemTime> {
+        let seconds = (ntp >> 32).checked_sub(NTP_TO_UNIX)?;
+        let nanos = ((ntp & 0xffff_ffff) * 1_000_000_000).div_ceil(1 << 32);
+        UNIX_EPOCH.checked_add(Duration::from_secs(seconds) + Duration::from_nanos(nanos))
     }
 
     #[test]

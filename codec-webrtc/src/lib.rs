@@ -79,8 +79,8 @@
 //! str0m ends the session with [`ClosedReason::Internal`], not the process.
 //!
 //! **Media.** VP8 with RTX, and ULPFEC in RED; H.264 with RTX, in packetization mode 1, and VP9 of profile
-//! 0 with RTX, if enabled; Opus with RED; G.711 ([`Codecs`]). The bandwidth is estimated by str0m or, with
-//! [`PeerConfig::congestion`], by [`codec_rtc::congestion`].
+//! 0 with RTX, if enabled; Opus with RED; G.711 ([`Codecs`]). The bandwidth is estimated by
+//! [`codec_rtc::congestion`]. Sent RTP is written and encrypted here, not by str0m (ADR 0066).
 //!
 //! **Simulcast.** Offers have up to three layers of a video section ([`MediaPlan::layers`]), and answers accept those of
 //! the remote endpoint ([`PeerConfig::simulcast`]). Layers have no FEC.
@@ -99,7 +99,8 @@
 //! | RFC 6184, section 8.2.2 | profiles and levels of H.264 in offers and answers | [`H264Profiles`] |
 //! | RFC 8853, RFC 8851 | simulcast in offers and answers | `simulcast.rs`, `media_sections.rs` |
 //! | RFC 5109, RFC 2198 | ULPFEC in RED, in both directions (ADR 0025) | `red.rs`, `peer/` |
-//! | draft-ietf-rmcat-gcc-02, TWCC | the estimator of `codec-rtc` in place of str0m's (ADR 0029) | `peer/congestion.rs` |
+//! | draft-ietf-rmcat-gcc-02, TWCC | the estimator of `codec-rtc` (ADR 0029) | `peer/congestion.rs` |
+//! | RFC 3550, RFC 3711, RFC 4588, RFC 4585 | sent RTP: encryption, retransmissions, probes (ADR 0066) | `peer/egress/` |
 //! | RFC 6347, RFC 5764 | DTLS and its ciphers; certificates | `provider/`, `certificate.rs` |
 //! | RFC 8656, RFC 8489 | TURN and STUN client | [`turn`] |
 //!

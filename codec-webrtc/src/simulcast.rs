@@ -102,7 +102,7 @@ pub(super) fn accepted(answer: &str, mid: Mid, offered: &[Label]) -> Result<Vec<
     let sections = sections(answer);
     let is_ours =
         |line: &&str| line.strip_prefix("a=mid:").is_some_and(|value| value.trim() == mid);
-    let section = sections.iter().find(|section| section.iter().any(|line| is_ours(&line)));
+    let section = sections.iter().find(|section| section.iter().any(is_ours));
     let line = section.into_iter().flatten().find_map(|line| line.strip_prefix(SIMULCAST));
     let Some(line) = line else { return Ok(Vec::new()) };
     let words: Vec<&str> = line.split_ascii_whitespace().collect();

@@ -18,6 +18,7 @@ mod format;
 pub mod g711;
 pub mod h264;
 pub mod opus;
+mod parts;
 pub mod red;
 pub mod rtx;
 pub mod vp8;

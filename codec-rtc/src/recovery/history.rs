@@ -1,7 +1,14 @@
 //! Retransmission history: recently sent packets, for responding to NACKs.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
+
+use super::blocks::{Blocks, Place};
+
+/// Packets that [`PacketHistory::largest_recent`] chooses from.
+const RECENT: usize = 32;
+/// A packet may have a sequence number this far below those that are kept; beyond it the numbers have restarted.
+const MAX_LATE: i16 = 2000;
 
 /// Settings of a [`PacketHistory`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,23 +67,23 @@ pub struct HistoryCounters {
     pub unknown: u64,
 }
 
-#[derive(Clone, Debug)]
+/// A kept packet.
+#[derive(Clone, Copy, Debug)]
 struct Kept {
-    bytes: Vec<u8>,
-    /// Time of the last transmission.
+    sequence: u16,
+    /// Time of the first transmission, and of the last one.
+    pushed: Duration,
     sent: Duration,
-    /// Distinguishes it from an older packet with the same sequence number.
-    serial: u64,
+    place: Place,
 }
 
 /// Keeps sent packets for retransmission.
 #[derive(Clone, Debug)]
 pub struct PacketHistory {
     config: PacketHistoryConfig,
-    order: VecDeque<(Duration, u16, u64)>,
-    packets: BTreeMap<u16, Kept>,
-    bytes: usize,
-    serial: u64,
+    /// Ascending sequence numbers, modulo 2^16.
+    packets: VecDeque<Kept>,
+    blocks: Blocks,
     /// Remaining budget in bits, and the time of its last update.
     budget: (u64, Duration),
     counters: HistoryCounters,
@@ -99,10 +106,8 @@ impl PacketHistory {
         config.max_packets = config.max_packets.clamp(1, 1 << 15);
         let mut history = Self {
             config,
-            order: VecDeque::new(),
-            packets: BTreeMap::new(),
-            bytes: 0,
-            serial: 0,
+            packets: VecDeque::new(),
+            blocks: Blocks::default(),
             budget: (0, Duration::ZERO),
             counters: HistoryCounters::default(),
         };
@@ -110,41 +115,67 @@ impl PacketHistory {
         history
     }
 
-    /// Adds a packet sent at `now`.
+    /// Adds a packet sent at `now`. One that is older than all kept packets is not kept; a sequence number far from
+    /// them restarts the history.
     pub fn push(&mut self, now: Duration, sequence: u16, packet: &[u8]) {
         let PacketHistoryConfig { max_age: keep, max_packets, max_bytes, .. } = self.config;
-        while self.order.front().is_some_and(|&(sent, ..)| {
-            self.order.len() >= max_packets
-                || self.bytes + packet.len() > max_bytes
-                || now.saturating_sub(sent) > keep
+        while self.packets.front().is_some_and(|oldest| {
+            self.packets.len() >= max_packets
+                || self.blocks.bytes() + packet.len() > max_bytes
+                || now.saturating_sub(oldest.pushed) > keep
         }) {
             self.remove_oldest();
         }
         if packet.len() > max_bytes {
             return;
         }
-        self.serial += 1;
-        let kept = Kept { bytes: packet.to_vec(), sent: now, serial: self.serial };
-        self.bytes += packet.len();
-        if let Some(old) = self.packets.insert(sequence, kept) {
-            self.bytes -= old.bytes.len();
+        let ahead = |from: &Kept| sequence.wrapping_sub(from.sequence).cast_signed();
+        if self.packets.front().is_some_and(|oldest| ahead(oldest) < -MAX_LATE) {
+            (self.packets, self.blocks) = (VecDeque::new(), Blocks::default());
         }
-        self.order.push_back((now, sequence, self.serial));
+        let at = match (self.packets.front(), self.packets.back()) {
+            (_, None) | (None, _) => Err(0),
+            (_, Some(newest)) if ahead(newest) > 0 => Err(self.packets.len()),
+            (Some(oldest), _) if ahead(oldest) < 0 => return,
+            _ => self.find(sequence),
+        };
+        let kept = Kept { sequence, pushed: now, sent: now, place: self.blocks.push(packet) };
+        match at {
+            Ok(at) => {
+                if let Some(old) = self.packets.get_mut(at) {
+                    let old = std::mem::replace(old, kept);
+                    self.blocks.remove(old.place);
+                }
+            }
+            Err(at) => self.packets.insert(at, kept),
+        }
+    }
+
+    /// Position of a sequence number, or that of the next higher one.
+    fn find(&self, sequence: u16) -> Result<usize, usize> {
+        let first = self.packets.front().map_or(0, |kept| kept.sequence);
+        let offset = sequence.wrapping_sub(first);
+        self.packets.binary_search_by_key(&offset, |kept| kept.sequence.wrapping_sub(first))
     }
 
     fn remove_oldest(&mut self) {
-        let Some((_, sequence, serial)) = self.order.pop_front() else { return };
-        if self.packets.get(&sequence).is_some_and(|kept| kept.serial == serial)
-            && let Some(old) = self.packets.remove(&sequence)
-        {
-            self.bytes -= old.bytes.len();
+        if let Some(oldest) = self.packets.pop_front() {
+            self.blocks.remove(oldest.place);
         }
     }
 
     /// Returns the packet with this sequence number, if kept.
     #[must_use]
     pub fn get(&self, sequence: u16) -> Option<&[u8]> {
-        self.packets.get(&sequence).map(|kept| kept.bytes.as_slice())
+        let kept = self.packets.get(self.find(sequence).ok()?)?;
+        self.blocks.get(kept.place)
+    }
+
+    /// Returns the largest of the last 32 packets, for padding that is also redundancy.
+    #[must_use]
+    pub fn largest_recent(&self) -> Option<&[u8]> {
+        let recent = self.packets.iter().rev().take(RECENT);
+        recent.filter_map(|kept| self.blocks.get(kept.place)).max_by_key(|packet| packet.len())
     }
 
     /// Sets the rate limit of retransmissions in bits per second.
@@ -158,19 +189,18 @@ impl PacketHistory {
     pub fn request(&mut self, now: Duration, sequence: u16, rtt: Duration) -> Resend<'_> {
         self.counters.requests += 1;
         self.refill(now);
-        let Some(kept) = self.packets.get_mut(&sequence) else {
+        let found = self.find(sequence).ok().and_then(|at| self.packets.get_mut(at));
+        let Some(kept) = found.filter(|it| now.saturating_sub(it.sent) <= self.config.max_age)
+        else {
             self.counters.unknown += 1;
             return Resend::Unknown;
         };
-        if now.saturating_sub(kept.sent) > self.config.max_age {
-            self.counters.unknown += 1;
-            return Resend::Unknown;
-        }
+        let Some(packet) = self.blocks.get(kept.place) else { return Resend::Unknown };
         if now < kept.sent.saturating_add(rtt) {
             self.counters.too_soon += 1;
             return Resend::TooSoon;
         }
-        let bits = 8 * kept.bytes.len() as u64;
+        let bits = 8 * packet.len() as u64;
         if bits > self.budget.0 {
             self.counters.over_budget += 1;
             return Resend::OverBudget;
@@ -178,8 +208,8 @@ impl PacketHistory {
         self.budget.0 -= bits;
         kept.sent = now;
         let (packets, bytes) = self.counters.retransmitted;
-        self.counters.retransmitted = (packets + 1, bytes + kept.bytes.len() as u64);
-        Resend::Packet(&kept.bytes)
+        self.counters.retransmitted = (packets + 1, bytes + packet.len() as u64);
+        Resend::Packet(packet)
     }
 
     fn full_budget(&self) -> u64 {
@@ -232,11 +262,52 @@ mod tests {
         let mut history = PacketHistory::with_config(config);
         for sequence in 0..50_u16 {
             history.push(ms(1), sequence % 7, &[1; 30]);
-            assert!(history.bytes <= 100 && history.order.len() <= 8);
+            assert!(history.blocks.bytes() <= 100 && history.packets.len() <= 3);
         }
         assert_eq!(history.packets.len(), 3);
         history.push(ms(1), 9, &[1; 101]);
         assert_eq!(history.get(9), None);
+    }
+
+    #[test]
+    fn late_packets_are_found_and_numbers_may_wrap_or_restart() {
+        let mut history = PacketHistory::new(ms(10_000), 1000);
+        for sequence in [65_533, 65_535, 0, 3, 65_534, 2, 1, 3] {
+            history.push(ms(1), sequence, &sequence.to_be_bytes());
+        }
+        for sequence in [65_533, 65_534, 65_535, 0, 1, 2, 3_u16] {
+            assert_eq!(history.get(sequence), Some(&sequence.to_be_bytes()[..]));
+        }
+        history.push(ms(2), 65_530, &[9]);
+        assert_eq!((history.get(65_530), history.packets.len()), (None, 7));
+        history.push(ms(2), 40_000, &[8]);
+        assert_eq!((history.get(40_000), history.packets.len()), (Some(&[8][..]), 1));
+    }
+
+    #[test]
+    fn random_pushes_agree_with_a_plain_map() {
+        let mut random = crate::rng::Rng::new(7);
+        let config =
+            PacketHistoryConfig { max_packets: 300, max_bytes: 90_000, ..Default::default() };
+        let mut history = PacketHistory::with_config(config);
+        let mut all = std::collections::BTreeMap::new();
+        for number in 0..20_000_u32 {
+            let late = u32::try_from(random.below(20)).unwrap();
+            #[expect(clippy::cast_possible_truncation, reason = "the number wraps")]
+            let sequence = number.wrapping_sub(late) as u16;
+            let len = usize::try_from(random.below(1400)).unwrap();
+            let packet = vec![number.to_be_bytes()[3]; len];
+            history.push(ms(number.into()), sequence, &packet);
+            if history.get(sequence) == Some(&packet) {
+                all.insert(sequence, packet);
+            }
+            assert!(history.blocks.bytes() <= 90_000 && history.packets.len() <= 300);
+            let asked = sequence.wrapping_sub(u16::try_from(random.below(40)).unwrap());
+            if let Some(found) = history.get(asked) {
+                assert_eq!(Some(found), all.get(&asked).map(Vec::as_slice));
+            }
+        }
+        assert!(history.blocks.count() < 8);
     }
 
     #[test]

@@ -30,6 +30,7 @@
 //! assert_eq!(history.request(now + rtt, 3, rtt), Resend::Packet(&[0, 3]));
 //! ```
 
+mod blocks;
 mod history;
 mod key_frame;
 mod long_term;

@@ -43,7 +43,8 @@ pub use suite::Suite;
 pub use unprotect::{Counters, Unprotect};
 
 /// Maximum number of SSRCs per direction, counted separately for RTP and RTCP.
-pub const MAX_SOURCES: usize = 16;
+/// A member of a conference that receives 16 sections has up to 32.
+pub const MAX_SOURCES: usize = 64;
 
 /// Why a packet cannot be protected, or is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,28 +1,16 @@
-//! Bandwidth estimate by [`congestion`](codec_rtc::congestion) on top of str0m.
-//!
-//! The estimator of str0m increases slowly and does not expose its parts. The raw packets of str0m
-//! provide the transport-wide sequence numbers of sent packets, and the feedback on them. Only
-//! str0m can send padding, and only for probes of its own estimator: for a probe of ours, that
-//! estimator is reset so that its first probe has the required rate.
+//! Bandwidth estimate by [`congestion`](codec_rtc::congestion), from the sent packets and the feedback on them.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use codec_core::codec::Bitrate;
-use str0m::rtp::RtpHeader;
-use str0m::rtp::rtcp::Twcc as StackTwcc;
-
 use super::{Peer, State};
 use crate::{EstimateKind, Event};
+use codec_core::codec::Bitrate;
 use codec_rtc::congestion::{Controller, ControllerConfig, Estimate, PacketKind, ProbeCluster};
 use codec_rtc::rtcp::Twcc;
 
 /// IP and UDP headers and SRTP tag per packet, in bytes.
 const OVERHEAD_BYTES: usize = 28 + 16;
-/// Rate of str0m's first probe, as a multiple of the bitrate that it is reset to.
-const FIRST_PROBE: u64 = 3;
-/// Maximum rate of that probe, as a multiple of the desired bitrate.
-const MAX_PROBE: u64 = 2;
 /// Timeout of a probe whose packets have not been sent.
 const PROBE_TIME: Duration = Duration::from_millis(250);
 
@@ -34,7 +22,7 @@ const MAX_RETRANSMISSIONS: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Congestion {
     controller: Controller,
-    min: Bitrate,
+    config: ControllerConfig,
     probe: Option<Probe>,
     /// Retransmissions of the last second.
     repeated: VecDeque<(Duration, u32)>,
@@ -43,15 +31,32 @@ pub(super) struct Congestion {
 #[derive(Clone, Copy, Debug)]
 struct Probe {
     cluster: ProbeCluster,
+    started: Duration,
     until: Duration,
     packets: u32,
     bytes: u64,
 }
 
 impl Congestion {
-    pub(super) fn new(config: ControllerConfig) -> Option<Self> {
-        let controller = Controller::new(config).ok()?;
-        Some(Self { controller, min: config.min, probe: None, repeated: VecDeque::new() })
+    /// The controller for these settings; if they are invalid, with other limits for this initial estimate.
+    pub(super) fn new(start: Bitrate, config: Option<ControllerConfig>) -> Option<Self> {
+        let limits = ControllerConfig::default();
+        let usual = ControllerConfig { start: start.clamp(limits.min, limits.max), ..limits };
+        let given = config.and_then(|config| Some((Controller::new(config).ok()?, config)));
+        let or_usual = || Some((Controller::new(usual).ok()?, usual));
+        let (controller, config) = given.or_else(or_usual)?;
+        Some(Self { controller, config, probe: None, repeated: VecDeque::new() })
+    }
+
+    /// When padding for the current probe is due: the time at which its rate allows the next packet.
+    pub(super) fn padding_time(&self) -> Option<Duration> {
+        let probe = self.probe?;
+        Some(probe.started.saturating_add(time_of(probe.bytes, probe.cluster.rate.0)))
+    }
+
+    /// Ends the current probe.
+    pub(super) fn end_probe(&mut self) {
+        self.probe = None;
     }
 
     /// Probe cluster that a packet of `bytes` belongs to.
@@ -69,16 +74,16 @@ impl Congestion {
 }
 
 impl Peer {
-    /// Current bandwidth estimate with its parts, if the peer is configured with
-    /// [`congestion`](crate::PeerConfig::congestion) and has sent a packet.
+    /// Current bandwidth estimate with its parts, if the peer estimates the bandwidth
+    /// ([`start_bitrate`](crate::PeerConfig::start_bitrate)) and has sent a packet.
     #[must_use]
     pub fn estimate(&self) -> Option<Estimate> {
         let congestion = self.congestion.as_ref()?;
         congestion.controller.poll_timeout().map(|_| congestion.controller.estimate())
     }
 
-    /// Retransmission rate of the last second in bits per second on the wire, for a peer with
-    /// [`congestion`](crate::PeerConfig::congestion).
+    /// Retransmission rate of the last second in bits per second on the wire, for a peer that estimates
+    /// the bandwidth.
     #[must_use]
     pub fn retransmission_rate(&self) -> Bitrate {
         let repeated = self.congestion.iter().flat_map(|congestion| &congestion.repeated);
@@ -87,26 +92,18 @@ impl Peer {
     }
 
     /// Sets the maximum estimate, the highest bitrate that the media can use.
-    pub(super) fn set_max_estimate(&mut self, max: Bitrate) -> bool {
-        let Some(congestion) = &mut self.congestion else { return false };
+    pub(super) fn set_max_estimate(&mut self, max: Bitrate) {
+        let Some(congestion) = &mut self.congestion else { return };
         // A maximum outside the allowed range leaves the bounds unchanged.
-        let _ = congestion.controller.set_bounds(congestion.min, max.max(congestion.min));
-        true
+        let min = congestion.config.min;
+        let _ = congestion.controller.set_bounds(min, max.max(min));
     }
 
-    /// Records a sent packet.
-    pub(super) fn note_wire(&mut self, header: &RtpHeader, packet: &[u8]) {
+    /// Records a sent packet of `bytes` without headers of lower layers.
+    pub(super) fn note_wire(&mut self, transport: u16, bytes: usize, kind: PacketKind) {
         let now = self.now;
         let Some(congestion) = &mut self.congestion else { return };
-        let Some(number) = header.ext_vals.transport_cc else { return };
-        let bytes = u32::try_from(packet.len() + OVERHEAD_BYTES).unwrap_or(u32::MAX);
-        let is_padding = packet.first().is_some_and(|first| first & 0x20 != 0);
-        let is_first = self.senders.iter().any(|sender| sender.ssrc() == *header.ssrc);
-        let kind = match (is_padding, is_first) {
-            (true, _) => PacketKind::Padding,
-            (false, true) => PacketKind::Media,
-            (false, false) => PacketKind::Retransmission,
-        };
+        let bytes = u32::try_from(bytes + OVERHEAD_BYTES).unwrap_or(u32::MAX);
         let probe = congestion.probe_of(now, bytes);
         // Retransmissions that fill a probe serve as padding.
         if kind == PacketKind::Retransmission && probe.is_none() {
@@ -118,29 +115,15 @@ impl Peer {
                 repeated.pop_front();
             }
         }
-        congestion.controller.on_sent(now, number, bytes, kind, probe);
+        congestion.controller.on_sent(now, transport, bytes, kind, probe);
     }
 
     /// Processes transport-wide feedback.
-    pub(super) fn note_feedback(&mut self, report: &StackTwcc) {
-        let (now, base) = (self.now, self.base);
-        let Some(congestion) = &mut self.congestion else { return };
-        let reference = u64::from(report.reference_time) * 64;
-        let start = base + Duration::from_millis(reference);
-        let feedback = Twcc {
-            sender_ssrc: *report.sender_ssrc,
-            media_ssrc: *report.ssrc,
-            base_sequence: report.base_seq,
-            feedback_count: report.feedback_count,
-            reference_time_64ms: report.reference_time,
-            packets: report
-                .clone()
-                .into_iter(base, u64::from(report.base_seq).into())
-                .take(Twcc::MAX_PACKETS)
-                .map(|(_, _, arrival)| arrival.map(|at| at.saturating_duration_since(start)))
-                .collect(),
-        };
-        congestion.controller.on_twcc(now, &feedback);
+    pub(super) fn note_feedback(&mut self, report: &Twcc) {
+        let now = self.now;
+        if let Some(congestion) = &mut self.congestion {
+            congestion.controller.on_twcc(now, report);
+        }
     }
 
     /// Handles due probes and new estimates.
@@ -158,13 +141,11 @@ impl Peer {
             && let Some(cluster) = congestion.controller.poll_probe()
         {
             let until = now.saturating_add(PROBE_TIME);
-            congestion.probe = Some(Probe { cluster, until, packets: 0, bytes: 0 });
-            let rate = cluster.rate.0;
-            self.rtc.bwe().reset(str0m::bwe::Bitrate::bps(rate / FIRST_PROBE));
-            let desired = str0m::bwe::Bitrate::bps(rate / MAX_PROBE);
-            self.rtc.bwe().set_bitrate(str0m::bwe::Bitrate::ZERO, desired);
+            congestion.probe = Some(Probe { cluster, started: now, until, packets: 0, bytes: 0 });
         }
+        self.send_padding();
         if let Some(estimate) = changed {
+            self.egress.set_estimate(estimate.target);
             let kind = EstimateKind::TransportFeedback;
             self.push(Event::Estimate { bitrate: estimate.target, kind });
         }
@@ -173,6 +154,25 @@ impl Peer {
     /// Deadline of [`poll_congestion`](Self::poll_congestion).
     pub(super) fn congestion_time(&self) -> Option<Duration> {
         let congestion = self.congestion.as_ref().filter(|_| self.state == State::Connected)?;
-        congestion.controller.poll_timeout()
+        let times = [congestion.controller.poll_timeout(), congestion.padding_time()];
+        times.into_iter().flatten().min()
     }
+
+    /// Restarts the estimate at `bitrate`, for example after a change of the network path.
+    pub fn reset_estimate(&mut self, bitrate: Bitrate) {
+        let Some(congestion) = &mut self.congestion else { return };
+        let ControllerConfig { min, max, .. } = congestion.config;
+        let config = ControllerConfig { start: bitrate.clamp(min, max), ..congestion.config };
+        if let Ok(controller) = Controller::new(config) {
+            (congestion.controller, congestion.probe) = (controller, None);
+        }
+    }
+}
+
+/// Time after which this many bytes may be sent at a rate in b/s.
+fn time_of(bytes: u64, bits_per_second: u64) -> Duration {
+    Duration::from_nanos(
+        u64::try_from(u128::from(bytes) * 8_000_000_000 / u128::from(bits_per_second.max(1)))
+            .unwrap_or(u64::MAX),
+    )
 }

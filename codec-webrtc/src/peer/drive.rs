@@ -5,6 +5,7 @@ use std::time::Duration;
 use str0m::error::{ProtoError, SctpError};
 use str0m::{Event as StackEvent, IceConnectionState, Input, Output, RtcError};
 
+use super::address_filter::{self, Protocol};
 use super::{Peer, State, Transmit};
 use crate::{ClosedReason, Event};
 
@@ -20,8 +21,7 @@ const RETRY: Duration = Duration::from_millis(20);
 const HANG_UP: Duration = Duration::from_secs(1);
 
 impl Peer {
-    /// Passes the time to str0m and handles everything due: its pacer returns one packet per
-    /// timeout, and sets no deadline when it requests padding.
+    /// Passes the time to str0m and handles everything due.
     pub(super) fn tick(&mut self) {
         for _ in 0..MAX_TICKS {
             let input = Input::Timeout(self.instant(self.now));
@@ -41,6 +41,11 @@ impl Peer {
     pub(super) fn drive(&mut self) {
         self.hang_up();
         self.poll_stack();
+        self.settle();
+    }
+
+    /// Handles what is due on this side.
+    pub(super) fn settle(&mut self) {
         self.poll_congestion();
         if self.state != State::Closed {
             if let Some(reason) = self.expired() {
@@ -70,17 +75,9 @@ impl Peer {
                     return;
                 }
                 Ok(Output::Transmit(transmit)) => {
-                    let room = self.limits.queue.max(1);
-                    if self.transmits.len() >= room {
-                        self.transmits.pop_front();
-                        self.counters.overflowed += 1;
-                    }
-                    self.counters.sent += 1;
-                    self.transmits.push_back(Transmit {
-                        source: transmit.source,
-                        destination: transmit.destination,
-                        payload: transmit.contents.into(),
-                    });
+                    let (source, destination) = (transmit.source, transmit.destination);
+                    let payload = transmit.contents.into();
+                    self.send_of_stack(Transmit { source, destination, payload });
                 }
                 Ok(Output::Event(event)) => self.stack_event(event),
                 Err(RtcError::Sctp(SctpError::Proto(ProtoError::ErrShutdownNonEstablished))) => {
@@ -103,6 +100,29 @@ impl Peer {
                 }
             }
         }
+    }
+
+    /// Queues a datagram of str0m. Its RTCP is rewritten, and it has no RTP.
+    fn send_of_stack(&mut self, mut transmit: Transmit) {
+        let protocol = address_filter::protocol(&transmit.payload);
+        if protocol != Some(Protocol::Stun) {
+            self.egress.set_path(transmit.source, transmit.destination);
+        }
+        if protocol == Some(Protocol::Rtp) {
+            let Some(payload) = self.rewrite_rtcp(&transmit.payload) else { return };
+            transmit.payload = payload;
+        }
+        self.enqueue(transmit);
+    }
+
+    /// Queues a datagram; if the queue is full, the oldest one is dropped.
+    pub(super) fn enqueue(&mut self, transmit: Transmit) {
+        if self.transmits.len() >= self.limits.queue.max(1) {
+            self.transmits.pop_front();
+            self.counters.overflowed += 1;
+        }
+        self.counters.sent += 1;
+        self.transmits.push_back(transmit);
     }
 
     fn stack_event(&mut self, event: StackEvent) {

@@ -1,12 +1,13 @@
 //! Sending media, and requesting key frames.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use codec_core::codec::Bitrate;
-use str0m::media::{KeyframeRequestKind, Pt};
-use str0m::rtp::{RtpWrite, SeqNo};
+use str0m::media::KeyframeRequestKind;
 
+use super::egress::{self, Stream, StreamPlan};
 use super::translate::translate_codec;
 use super::{Peer, State, panic_guard};
 use crate::extension::{self, MAX_DEPENDENCY_BYTES};
@@ -14,30 +15,6 @@ use crate::h264;
 use crate::{Codec, Direction, KeyFrameRequestKind, Kind, Media, Mid, NegotiatedCodec, SentStream};
 use codec_rtc::extension::{Extensions, Label, dependency};
 use codec_rtc::rtp::{self, WriteError};
-
-/// Retransmission cache: number of packets, maximum age, and the share of all bytes above which
-/// nothing is retransmitted. These are the defaults of str0m.
-const RTX_CACHE: (usize, Duration, f32) = (2000, Duration::from_secs(3), 0.15);
-
-/// Sequence numbers of a sent stream.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sender {
-    stream: SentStream,
-    ssrc: u32,
-    /// The first number, and the next one.
-    first: u64,
-    next: u64,
-}
-
-impl Sender {
-    pub(super) fn stream(&self) -> SentStream {
-        self.stream
-    }
-
-    pub(super) fn ssrc(&self) -> u32 {
-        self.ssrc
-    }
-}
 
 /// Why a packet cannot be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +37,7 @@ pub enum SendError {
         /// Largest allowed size in bytes.
         limit: usize,
     },
-    /// The send queue is full.
+    /// The queue of data channels is full.
     QueueFull,
     /// The payload is empty, or the packet is not RTP.
     Packet(WriteError),
@@ -150,8 +127,6 @@ impl Peer {
     pub const MAX_FORWARDED_BYTES: usize = 1300;
     /// Maximum payload size of an FEC packet.
     const MAX_REPAIR_BYTES: usize = 1190;
-    /// Maximum number of bytes queued in the pacer per media section.
-    const MAX_QUEUED_BYTES: usize = 4 << 20;
 
     /// Sends the packets of a frame, as created by
     /// [`vp8::Packetizer`](codec_rtc::packet::vp8::Packetizer) or
@@ -229,7 +204,6 @@ impl Peer {
                 break;
             }
         }
-        self.tick();
         result.and(first.ok_or(SendError::Packet(WriteError::EmptyPayload)))
     }
 
@@ -295,12 +269,11 @@ impl Peer {
         self.send_packet(now, mid, &packet)
     }
 
-    /// Queues a packet of another peer on a media section, of which all packets are forwarded. Call
-    /// [`handle_timeout`](Self::handle_timeout) after a batch to send it. Lost packets of video are
+    /// Sends a packet of another peer on a media section, of which all packets are forwarded. Lost packets of video are
     /// retransmitted on request (RFC 4588).
     ///
     /// # Errors
-    /// Returns [`SendError`] and queues nothing.
+    /// Returns [`SendError`] and sends nothing.
     pub fn forward(&mut self, now: Duration, mid: Mid, packet: Forwarded) -> Result<(), SendError> {
         self.contained(Err(SendError::NotConnected), |peer| {
             peer.advance(now);
@@ -319,53 +292,57 @@ impl Peer {
         if bytes == 0 {
             return Err(SendError::Packet(WriteError::EmptyPayload));
         }
-        let sender = self.sender(mid.into())?;
-        let number: SeqNo = sender.first.saturating_add(packet.number).into();
-        let payload_type = Pt::new_with_value(packet.payload_type);
-        let at = self.instant(self.now);
-        let mut api = self.rtc.direct_api();
-        let stream = api.stream_tx_by_mid(mid.0, None).ok_or(SendError::NotSending)?;
-        let nackable = stream.rtx().is_some();
-        stream.write_rtp(
-            RtpWrite::new(payload_type, number, packet.timestamp, at, packet.payload)
-                .marker(packet.marker)
-                .nackable(nackable)
-                .ext_vals(extension::to_stack(&packet.extensions)),
-        );
-        Ok(())
+        let stream = self.sent_stream(mid.into())?;
+        let number = stream.first().saturating_add(packet.number);
+        let is_nackable = stream.can_repeat(packet.payload_type);
+        let packet = egress::Packet {
+            payload_type: packet.payload_type,
+            number,
+            timestamp: packet.timestamp,
+            marker: packet.marker,
+            block: None,
+            payload: Cow::Owned(packet.payload),
+            captured: self.now,
+            extensions: packet.extensions,
+            is_nackable,
+        };
+        self.emit(mid.into(), packet)
     }
 
-    /// The numbers of a stream that this endpoint sends.
-    fn sender(&mut self, stream: SentStream) -> Result<&mut Sender, SendError> {
-        let known = self.senders.iter().position(|sender| sender.stream == stream);
-        let at = match known {
-            Some(at) => at,
-            None => {
-                let SentStream { mid, rid } = stream;
-                let media = self.media(mid).filter(|media| media.direction.sends());
-                let layers = media.ok_or(SendError::NotSending)?.send_layers;
-                let has_layer = match &rid {
-                    Some(rid) => layers.contains(rid),
-                    None => layers.is_empty(),
-                };
-                if !has_layer {
-                    return Err(SendError::NoLayer(rid));
-                }
-                let paced = self.paced;
-                let mut api = self.rtc.direct_api();
-                let sent = api.stream_tx_by_mid(mid.0, stream.stack_rid());
-                let sent = sent.ok_or(SendError::NotSending)?;
-                // SSRCs are random, and so is the initial sequence number, below half of the range
-                // so that a receiver that misses it does not mistake the next for a wrap (RFC 3711,
-                // section 3.3.1).
-                let ssrc = *sent.ssrc();
-                let first = u64::from(ssrc & 0x3fff);
-                sent.set_unpaced(!paced);
-                self.senders.push(Sender { stream, ssrc, first, next: first });
-                self.senders.len() - 1
+    /// A stream that this endpoint sends.
+    fn sent_stream(&mut self, sent: SentStream) -> Result<&mut Stream, SendError> {
+        if self.egress.stream(sent).is_none() {
+            let stream = Stream::new(self.plan(sent)?);
+            self.egress.add(stream);
+            if let Some(estimate) = self.estimate() {
+                self.egress.set_estimate(estimate.target);
             }
+        }
+        self.egress.stream(sent).ok_or(SendError::NotSending)
+    }
+
+    /// The negotiated parameters of a stream.
+    fn plan(&mut self, sent: SentStream) -> Result<StreamPlan, SendError> {
+        let SentStream { mid, rid } = sent;
+        let media = self.media(mid).filter(|media| media.direction.sends());
+        let media = media.ok_or(SendError::NotSending)?;
+        let has_layer = match &rid {
+            Some(rid) => media.send_layers.contains(rid),
+            None => media.send_layers.is_empty(),
         };
-        self.senders.get_mut(at).ok_or(SendError::NotSending)
+        if !has_layer {
+            return Err(SendError::NoLayer(rid));
+        }
+        let clock_hz = media.codecs.first().map_or(90_000, |codec| codec.clock_hz);
+        let mut api = self.rtc.direct_api();
+        let stream = api.stream_tx_by_mid(mid.0, sent.stack_rid()).ok_or(SendError::NotSending)?;
+        let (ssrc, rtx) = (*stream.ssrc(), stream.rtx().map(|rtx| *rtx));
+        let stack = self.rtc.media(mid.0).ok_or(SendError::NotSending)?;
+        let extensions = extension::negotiated(stack.remote_extmap());
+        let params = self.rtc.codec_config().params().iter();
+        let params = params.filter(|param| stack.remote_pts().contains(&param.pt()));
+        let rtx_types = params.filter_map(|param| Some((*param.pt(), *param.resend()?))).collect();
+        Ok(StreamPlan { sent, ssrc, rtx, rtx_types, extensions, clock_hz })
     }
 
     fn send_packet(
@@ -376,9 +353,7 @@ impl Peer {
     ) -> Result<u16, SendError> {
         self.contained(Err(SendError::NotConnected), |peer| {
             peer.advance(now);
-            let sequence = peer.write(mid.into(), packet)?;
-            peer.tick();
-            Ok(sequence)
+            peer.write(mid.into(), packet)
         })
     }
 
@@ -465,30 +440,11 @@ impl Peer {
         Some(Media { mid, kind, direction, codecs, send_layers })
     }
 
-    /// Number of bytes of a media section or of one of its layers in the pacer, as of its last update; 0 without a
-    /// bandwidth estimate.
-    #[must_use]
-    pub fn queued_bytes(&mut self, stream: impl Into<SentStream>) -> usize {
-        let sent = stream.into();
-        self.contained(0, |peer| {
-            let mut api = peer.rtc.direct_api();
-            let stream = api.stream_tx_by_mid(sent.mid.0, sent.stack_rid());
-            let info = stream.and_then(|stream| stream.queue_info());
-            // Padding is created only when it is due, so that it does not count.
-            info.filter(|info| info.first_unsent().is_some()).map_or(0, |info| info.byte_size())
-        })
-    }
-
     /// Drops the retransmission cache of a media section, for packets made obsolete by a key frame.
-    /// Returns `false` if there is no such section.
+    /// Returns `false` if nothing was sent on it.
     pub fn clear_retransmission_cache(&mut self, mid: Mid) -> bool {
-        self.contained(false, |peer| {
-            let mut api = peer.rtc.direct_api();
-            let Some(stream) = api.stream_tx_by_mid(mid.0, None) else { return false };
-            let (packets, age, share) = RTX_CACHE;
-            stream.set_rtx_cache(packets, age, Some(share));
-            true
-        })
+        let stream = self.egress.stream(mid.into());
+        stream.map(|stream| stream.forget()).is_some()
     }
 
     /// SSRC of a sent media section, or of one of its layers.
@@ -526,26 +482,23 @@ impl Peer {
             Payload::Codec(codec) => SendError::NoCodec(codec),
             Payload::Type(payload_type) => SendError::NoPayloadType(payload_type),
         })?;
-        if self.queued_bytes(sent) > Self::MAX_QUEUED_BYTES {
-            return Err(SendError::QueueFull);
-        }
-        let captured = self.instant(packet.captured);
-        let sender = self.sender(sent)?;
-        let sequence: SeqNo = sender.next.into();
-        sender.next += 1;
-        let mut api = self.rtc.direct_api();
-        let stream = api.stream_tx_by_mid(sent.mid.0, sent.stack_rid());
-        let stream = stream.ok_or(SendError::NotSending)?;
-        let (pt, block) = packet.red.unzip();
-        let pt = Pt::new_with_value(pt.unwrap_or(codec.payload_type));
-        let payload: Vec<u8> = block.into_iter().chain(packet.data.iter().copied()).collect();
-        stream.write_rtp(
-            RtpWrite::new(pt, sequence, packet.timestamp, captured, payload)
-                .marker(packet.marker)
-                .nackable(packet.nackable && codec.rtx.is_some())
-                .ext_vals(extension::to_stack(packet.extensions)),
-        );
-        Ok(sequence.as_u16())
+        let (payload_type, has_rtx) = (codec.payload_type, codec.rtx.is_some());
+        let (red, block) = packet.red.unzip();
+        let number = self.sent_stream(sent)?.take_number();
+        let packet = egress::Packet {
+            payload_type: red.unwrap_or(payload_type),
+            number,
+            timestamp: packet.timestamp,
+            marker: packet.marker,
+            block,
+            payload: Cow::Borrowed(packet.data),
+            captured: packet.captured,
+            extensions: packet.extensions.clone(),
+            is_nackable: packet.nackable && has_rtx,
+        };
+        self.emit(sent, packet)?;
+        #[expect(clippy::cast_possible_truncation, reason = "the number wraps")]
+        Ok(number as u16)
     }
 }
 

@@ -4,6 +4,7 @@ mod channels;
 mod congestion;
 mod delivery;
 mod drive;
+mod egress;
 mod fec;
 mod media;
 mod negotiate;
@@ -57,7 +58,7 @@ pub struct Transmit {
 /// [`Event::Closed`]. Unauthenticated input never ends a session. A panic in str0m does not reach
 /// the caller: it ends the session with [`ClosedReason::Internal`].
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "independent state flags")]
+#[cfg_attr(test, expect(clippy::struct_excessive_bools, reason = "independent state flags"))]
 pub struct Peer {
     rtc: Box<Rtc>,
     base: Instant,
@@ -83,8 +84,7 @@ pub struct Peer {
     last_error: Option<String>,
     /// Number of consecutive errors of str0m.
     failures: u32,
-    paced: bool,
-    senders: Vec<media::Sender>,
+    egress: egress::Egress,
     /// Simulcast layers to send, of each media section that has some.
     send_layers: Vec<(Mid, Vec<Label>)>,
     channels: Vec<str0m::channel::ChannelId>,
@@ -174,6 +174,10 @@ impl Peer {
         };
         if protocol == address_filter::Protocol::Rtp {
             self.note_arriving(datagram);
+            let is_rtcp = address_filter::rtp_source(datagram).is_none();
+            if is_rtcp && self.take_feedback(datagram) {
+                return self.settle();
+            }
         }
         let input = Input::Receive(self.instant(self.now), receive);
         if protocol == address_filter::Protocol::Stun {
@@ -213,7 +217,8 @@ impl Peer {
     pub fn handle_timeout(&mut self, now: Duration) {
         self.contained((), |peer| {
             peer.advance(now);
-            peer.tick();
+            let is_due = peer.stack_time.is_some_and(|at| at <= peer.now);
+            if is_due || peer.state != State::Connected { peer.tick() } else { peer.settle() }
         });
     }
 
@@ -302,17 +307,7 @@ impl Peer {
     /// Sets the bitrate that the media could use: probes go up to it, so that an estimate above the
     /// current send rate can be found.
     pub fn set_desired_bitrate(&mut self, bitrate: Bitrate) {
-        if self.set_max_estimate(bitrate) {
-            return;
-        }
-        let desired = str0m::bwe::Bitrate::bps(bitrate.0);
-        self.contained((), |peer| peer.rtc.bwe().set_bitrate(str0m::bwe::Bitrate::ZERO, desired));
-    }
-
-    /// Restarts the estimate at `bitrate`, for example after a change of the network path.
-    pub fn reset_estimate(&mut self, bitrate: Bitrate) {
-        let bitrate = str0m::bwe::Bitrate::bps(bitrate.0);
-        self.contained((), |peer| peer.rtc.bwe().reset(bitrate));
+        self.set_max_estimate(bitrate);
     }
 
     fn instant(&self, at: Duration) -> Instant {

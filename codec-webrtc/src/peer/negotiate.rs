@@ -8,8 +8,9 @@ use str0m::format::FormatParams;
 use str0m::media::{Frequency, Pt};
 use str0m::{Candidate, IceCreds, RtcConfig};
 
+use super::congestion::Congestion;
 use super::fec::FecState;
-use super::{Peer, State, congestion, delivery, media, panic_guard};
+use super::{Peer, State, delivery, egress, panic_guard};
 use crate::address_filter::AddressFilter;
 use crate::config::{ChannelSettings, Codecs, DtlsVersions, LocalCandidate, MediaPlan};
 use crate::counters::Counters;
@@ -289,8 +290,7 @@ impl Peer {
             plain_alert: None,
             last_error: None,
             failures: 0,
-            paced: config.pacing,
-            senders: Vec::<media::Sender>::new(),
+            egress: egress::Egress::default(),
             send_layers: Vec::new(),
             channels: Vec::new(),
             data_negotiated: false,
@@ -300,7 +300,9 @@ impl Peer {
             broken: false,
             #[cfg(test)]
             panic_in_test: false,
-            congestion: config.congestion.and_then(congestion::Congestion::new),
+            congestion: config
+                .start_bitrate
+                .and_then(|start| Congestion::new(start, config.congestion)),
         })
     }
 }
@@ -311,7 +313,6 @@ fn stack_config(config: &PeerConfig, codecs: Codecs, h264: &[FormatParameters]) 
         DtlsVersions::V1_2 => str0m::config::DtlsVersion::Dtls12,
         DtlsVersions::V1_3OrV1_2 => str0m::config::DtlsVersion::Auto,
     };
-    let start = config.start_bitrate.map(|rate| str0m::bwe::Bitrate::bps(rate.0));
     let corrects = codecs.has_fec();
     let mut stack = RtcConfig::new()
         .set_crypto_provider(provider::shared())
@@ -325,8 +326,6 @@ fn stack_config(config: &PeerConfig, codecs: Codecs, h264: &[FormatParameters]) 
         .enable_pcmu(pcmu, false)
         .enable_pcma(pcma, false)
         .set_extension_map(extension::offered())
-        .enable_bwe(start)
-        .enable_raw_packets(config.acknowledgements || corrects || config.congestion.is_some())
         .set_stats_interval(config.stats_interval)
         .set_sctp_max_buffered_amount(config.channel_buffer_bytes);
     // The order of the payload types in offers and answers.

@@ -4,13 +4,11 @@ use codec_core::codec::Bitrate;
 use str0m::Event as StackEvent;
 use str0m::bwe::BweKind;
 use str0m::media::KeyframeRequestKind;
-use str0m::rtp::{RawPacket, rtcp::Rtcp};
 
 use super::Peer;
 use crate::{
     Channel, Codec, Direction, EstimateKind, Event, KeyFrameRequestKind, Mid, PathStats,
-    ReceivedStats, RtpPacket, SenderReport, SentStats, Stats, extension, red::RED_SUBSTITUTE,
-    simulcast,
+    ReceivedStats, RtpPacket, SenderReport, Stats, extension, red::RED_SUBSTITUTE, simulcast,
 };
 use codec_rtc::extension::Label;
 use codec_rtc::rtp::Header;
@@ -37,16 +35,11 @@ impl Peer {
                 self.push(Event::KeyFrameRequest { mid, rid, kind });
             }
             StackEvent::EgressBitrateEstimate(estimate) => {
-                let (rate, kind) = match estimate {
-                    BweKind::Twcc { estimate, .. } => (estimate, EstimateKind::TransportFeedback),
-                    BweKind::Remb { estimate, .. } => (estimate, EstimateKind::Remb),
-                    _ => return,
-                };
-                // In this case the estimator of str0m only controls padding.
-                if kind == EstimateKind::TransportFeedback && self.congestion.is_some() {
-                    return;
+                // That of transport-wide feedback is made on this side.
+                if let BweKind::Remb { estimate, .. } = estimate {
+                    let bitrate = Bitrate(estimate.as_u64());
+                    self.push(Event::Estimate { bitrate, kind: EstimateKind::Remb });
                 }
-                self.push(Event::Estimate { bitrate: Bitrate(rate.as_u64()), kind });
             }
             StackEvent::SenderFeedback(report) => {
                 let info = report.sender_info;
@@ -64,7 +57,6 @@ impl Peer {
             StackEvent::StreamPaused(paused) => {
                 self.push(Event::Paused { mid: Mid(paused.mid), paused: paused.paused });
             }
-            StackEvent::RawPacket(packet) => self.raw(&packet),
             other => self.translate_channels_and_stats(other),
         }
     }
@@ -96,39 +88,26 @@ impl Peer {
             }
             StackEvent::PeerStats(stats) => {
                 let pair = stats.selected_candidate_pair;
+                let ice = pair.as_ref().and_then(|pair| pair.current_round_trip_time);
+                let round_trip = self.egress.round_trip();
                 if let Some(fec) = &mut self.fec {
-                    let ice = pair.as_ref().and_then(|pair| pair.current_round_trip_time);
-                    fec.note_round_trip(stats.rtt.or(ice));
+                    fec.note_round_trip(round_trip.or(ice));
                 }
-                let available = match &self.congestion {
-                    Some(_) => self.estimate().map(|estimate| estimate.stable),
-                    None => stats.bwe_tx.map(|rate| Bitrate(rate.as_u64())),
-                };
+                let available = self.estimate().map(|estimate| estimate.stable);
+                let loss_sent = self.egress.take_loss();
                 self.push(Event::Stats(Box::new(Stats::Path(PathStats {
-                    bytes_received: stats.peer_bytes_rx,
-                    bytes_sent: stats.peer_bytes_tx,
-                    round_trip: stats.rtt,
-                    ice_round_trip: pair.as_ref().and_then(|pair| pair.current_round_trip_time),
+                    bytes_received: stats.peer_bytes_rx + self.egress.feedback_bytes(),
+                    bytes_sent: stats.peer_bytes_tx + self.egress.bytes(),
+                    round_trip,
+                    ice_round_trip: ice,
                     available,
-                    loss_sent: stats.egress_loss_fraction,
+                    loss_sent,
                     loss_received: stats.ingress_loss_fraction,
                     pair: pair.map(|pair| (pair.local.addr, pair.remote.addr)),
                 }))));
-            }
-            StackEvent::MediaEgressStats(stats) => {
-                self.push(Event::Stats(Box::new(Stats::Sent(SentStats {
-                    mid: Mid(stats.mid),
-                    rid: simulcast::label(stats.rid),
-                    bytes: stats.bytes,
-                    packets: stats.packets,
-                    firs: stats.firs,
-                    plis: stats.plis,
-                    nacks: stats.nacks,
-                    round_trip: stats.rtt,
-                    loss: stats.loss,
-                    packets_lost: stats.remote.as_ref().map(|remote| remote.packets_lost),
-                    jitter: stats.remote.as_ref().map(|remote| remote.jitter),
-                }))));
+                for stats in self.egress.stats() {
+                    self.push(Event::Stats(Box::new(Stats::Sent(stats))));
+                }
             }
             StackEvent::MediaIngressStats(stats) => {
                 self.push(Event::Stats(Box::new(Stats::Received(ReceivedStats {
@@ -188,27 +167,6 @@ impl Peer {
         let known = api.stream_rx(&header.ssrc).map(|stream| (stream.mid(), stream.rid()));
         let (mid, rid) = known.or_else(|| Some((header.ext_vals.mid?, header.ext_vals.rid)))?;
         Some((Mid(mid), simulcast::label(rid)))
-    }
-
-    /// Raw packets: transport-wide sequence numbers of sent packets, and feedback.
-    fn raw(&mut self, packet: &RawPacket) {
-        match packet {
-            RawPacket::RtpTx(header, packet) => {
-                self.note_wire(header, packet);
-                if !self.is_repair(header, packet) {
-                    self.note_sent(header, packet);
-                    self.note_media(header, packet);
-                }
-            }
-            RawPacket::RtcpRx(Rtcp::Twcc(report)) => {
-                self.note_feedback(report);
-                self.note_arrivals(report.clone());
-                if let Some(fec) = &mut self.fec {
-                    fec.note_losses(report.clone(), self.base);
-                }
-            }
-            _ => {}
-        }
     }
 }
 

@@ -361,22 +361,13 @@ impl Calls {
     }
 
     fn flush(&mut self, sockets: &TokioSockets) {
-        // Send errors count as packet loss.
-        let send = |transmit: &Transmit| {
-            sockets.send(transmit.source, transmit.destination, &transmit.payload);
-        };
         let now = self.clock.now();
-        let mut outgoing = std::mem::take(&mut self.outgoing);
-        for transmit in outgoing.drain(..) {
-            if !self.turn.send(now, &transmit) {
-                send(&transmit);
-            }
-        }
-        // The memory of the list is kept.
-        self.outgoing = outgoing;
-        while let Some(transmit) = self.turn.poll_transmit() {
-            send(&transmit);
-        }
+        let turn = &mut self.turn;
+        self.outgoing.retain(|transmit| !turn.send(now, transmit));
+        self.outgoing.extend(std::iter::from_fn(|| turn.poll_transmit()));
+        // Datagrams that cannot be sent count as lost.
+        sockets.send(&self.outgoing);
+        self.outgoing.clear();
     }
 }
 

@@ -132,8 +132,6 @@ impl MemberSession {
         for action in actions {
             self.act_once(now, peer, action)?;
         }
-        // Sends all packets at once.
-        peer.handle_timeout(now);
         Ok(())
     }
 

@@ -29,6 +29,7 @@ mod playout_delay;
 mod publisher_session;
 mod rendition;
 mod sdp_fragment;
+mod segments;
 mod sockets;
 mod spatial_layers;
 mod temporal_layers;

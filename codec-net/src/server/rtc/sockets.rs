@@ -4,7 +4,10 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
+use codec_webrtc::Transmit;
+
 use super::config::{RtcConfig, StartRtcError};
+use super::segments::Segments;
 
 /// Bytes of the system's buffers, each way.
 const SOCKET_BYTES: usize = 4 << 20;
@@ -63,7 +66,8 @@ impl Sockets {
     pub(super) fn into_tokio(self) -> io::Result<TokioSockets> {
         let register =
             |Bound { socket, candidate }| Ok((tokio::net::UdpSocket::from_std(socket)?, candidate));
-        self.0.into_iter().map(register).collect::<io::Result<_>>().map(TokioSockets)
+        let sockets = self.0.into_iter().map(register).collect::<io::Result<_>>()?;
+        Ok(TokioSockets { sockets, segments: Segments::default() })
     }
 }
 
@@ -93,13 +97,16 @@ fn outward(is_ipv4: bool) -> io::Result<IpAddr> {
 
 /// The sockets, in the runtime of the thread of calls, each with its candidate address.
 #[derive(Debug)]
-pub(super) struct TokioSockets(Vec<(tokio::net::UdpSocket, SocketAddr)>);
+pub(super) struct TokioSockets {
+    sockets: Vec<(tokio::net::UdpSocket, SocketAddr)>,
+    segments: Segments,
+}
 
 impl TokioSockets {
     /// Waits until a socket has a datagram. Cancel safe.
     pub(super) async fn readable(&self) {
         // An error shows again when the socket is read.
-        match self.0.as_slice() {
+        match self.sockets.as_slice() {
             [] => std::future::pending().await,
             [(only, _)] => drop(only.readable().await),
             [(first, _), (second, _), ..] => {
@@ -114,23 +121,29 @@ impl TokioSockets {
     /// Receives a datagram: its length, its source, and the candidate that it was sent to. Returns
     /// `None` when no socket has one.
     pub(super) fn receive(&self, datagram: &mut [u8]) -> Option<(usize, SocketAddr, SocketAddr)> {
-        self.0.iter().find_map(|(socket, candidate)| {
+        self.sockets.iter().find_map(|(socket, candidate)| {
             let (len, source) = socket.try_recv_from(datagram).ok()?;
             Some((len, source, *candidate))
         })
     }
 
-    /// Sends a datagram from the socket of this candidate; for other sources (this end's address on
-    /// a TURN server) from the one that can reach `destination`. A datagram that the system does
+    /// Sends datagrams in their order, each from the socket of its source; for other sources (this end's address on
+    /// a TURN server) from the one that can reach the destination. A datagram that the system does
     /// not accept is lost, as it may be on the network.
-    pub(super) fn send(&self, source: SocketAddr, destination: SocketAddr, payload: &[u8]) {
-        let is_local = destination.ip().is_loopback();
-        let owner = self.0.iter().find(|(_, candidate)| *candidate == source);
-        let reaching =
-            || self.0.iter().find(|(_, candidate)| candidate.ip().is_loopback() == is_local);
-        if let Some((socket, _)) = owner.or_else(reaching).or(self.0.first()) {
-            let _ = socket.try_send_to(payload, destination);
+    pub(super) fn send(&self, transmits: &[Transmit]) {
+        let mut rest = transmits;
+        while let Some(first) = rest.first() {
+            let Some(socket) = self.socket_for(first) else { return };
+            rest = rest.get(self.segments.send(socket, rest)..).unwrap_or_default();
         }
+    }
+
+    fn socket_for(&self, transmit: &Transmit) -> Option<&tokio::net::UdpSocket> {
+        let is_local = transmit.destination.ip().is_loopback();
+        let mut sockets = self.sockets.iter();
+        let owner = sockets.clone().find(|(_, candidate)| *candidate == transmit.source);
+        let reaching = || sockets.find(|(_, candidate)| candidate.ip().is_loopback() == is_local);
+        owner.or_else(reaching).or(self.sockets.first()).map(|(socket, _)| socket)
     }
 }
 
@@ -178,7 +191,8 @@ mod tests {
                     }
                 };
                 assert_eq!((&bytes[..len], local), (b"question".as_slice(), candidate));
-                sockets.send(local, source, b"answer");
+                let payload = b"answer".to_vec();
+                sockets.send(&[Transmit { source: local, destination: source, payload }]);
                 let (len, from) = client.recv_from(&mut bytes).await.unwrap();
                 assert_eq!((&bytes[..len], from), (b"answer".as_slice(), candidate));
             }

@@ -1,7 +1,6 @@
 //! A viewer over WebRTC: evaluates its link, selects a rendition, and sends media.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use codec_core::codec::Bitrate;
@@ -23,10 +22,6 @@ use super::media_sender::MediaSender;
 use super::playout_delay::PlayoutDelayController;
 use super::rendition::{RenditionSelector, SelectorInput};
 
-/// Maximum queueing delay of frames before the link, at the stream's rate.
-const MAX_QUEUE: Duration = Duration::from_millis(400);
-/// Or this many bytes if that is more: a key frame.
-const MIN_QUEUE_BYTES: u64 = 96 << 10;
 /// Interval at which the link's capacity is evaluated.
 const EVALUATION_INTERVAL: Duration = Duration::from_millis(100);
 /// A queueing delay above this means that the link is full.
@@ -62,7 +57,6 @@ pub(super) struct ViewerSession {
     /// The section on which video is sent, with its codecs.
     video: Option<Media>,
     audio: Option<Mid>,
-    is_queue_full: Arc<AtomicBool>,
     selector: RenditionSelector,
     collapse: Collapse,
     /// Bitrate of the full rendition, smoothed over seconds, because key frames are large.
@@ -88,7 +82,6 @@ impl ViewerSession {
             sender: MediaSender::new(),
             video: None,
             audio: None,
-            is_queue_full: Arc::default(),
             selector: RenditionSelector::default(),
             collapse: Collapse::default(),
             full: 0,
@@ -160,7 +153,7 @@ impl ViewerSession {
         id: u64,
         items: mpsc::Sender<(u64, Item)>,
     ) -> Result<(), EndReason> {
-        let sink = CallSink { id, items, is_queue_full: Arc::clone(&self.is_queue_full) };
+        let sink = CallSink { id, items };
         let joined = Viewer::join(&self.stream, Box::new(sink));
         let over = || self.stream.end_reason().unwrap_or(EndReason::PublisherEnded);
         self.viewer = Some(joined.map_err(|_| over())?);
@@ -300,7 +293,6 @@ impl ViewerSession {
         }
         self.handle_collapse(step, rendition, mid, peer);
         self.request_bandwidth(fec, peer);
-        self.limit_queue(stats.bits_per_second, mid, peer);
         let is_paused = rendition == Rendition::NoVideo;
         let paused = unsupported.or(is_paused.then_some(INSUFFICIENT_BANDWIDTH));
         let next = VideoState { paused, small: rendition == Rendition::Small };
@@ -335,14 +327,6 @@ impl ViewerSession {
         let wanted = self.stream.peak_bitrate().max(MIN_DESIRED_BITRATE);
         let room = if fec { 17 } else { 13 };
         peer.set_desired_bitrate(Bitrate(wanted.0 / 10 * room));
-    }
-
-    /// Accepts no more frames while too many wait before the link.
-    fn limit_queue(&self, bits_per_second: u64, mid: Mid, peer: &mut Peer) {
-        let queued = u64::try_from(peer.queued_bytes(mid)).unwrap_or(u64::MAX);
-        let millis = u64::try_from(MAX_QUEUE.as_millis()).unwrap_or(u64::MAX);
-        let max_bytes = (bits_per_second / 8).saturating_mul(millis) / 1000;
-        self.is_queue_full.store(queued > max_bytes.max(MIN_QUEUE_BYTES), Ordering::Relaxed);
     }
 }
 

@@ -8,6 +8,7 @@ use super::Units;
 use super::mode::PacketizationMode;
 use super::payload::{END, FU_A, STAP_A, START};
 use super::unit::unit_type;
+use crate::packet::parts::even_parts;
 use crate::rtp::{self, FIXED_HEADER_BYTES, Header, WriteError};
 
 /// Bytes of the size before each unit of an STAP-A.
@@ -189,11 +190,8 @@ impl Packetizer {
 /// Splits a unit of `len` bytes into parts of equal size. Its first byte is not sent, since each part
 /// contains its fields.
 fn split(unit: usize, len: usize, room: usize, contents: &mut Vec<Content>) {
-    let bytes = len - 1;
-    let parts = bytes.div_ceil(room - FRAGMENT_BYTES);
-    let at = |part: usize| 1 + bytes * part / parts;
-    contents
-        .extend((0..parts).map(|part| Content::Fragment { unit, bytes: at(part)..at(part + 1) }));
+    let parts = even_parts(1..len, room - FRAGMENT_BYTES);
+    contents.extend(parts.map(|bytes| Content::Fragment { unit, bytes }));
 }
 
 impl Content {

@@ -5,6 +5,7 @@ use codec_core::error::ConfigError;
 
 use super::descriptor::{Descriptor, LayerInfo, PictureId};
 use super::partitions::partition_ends;
+use crate::packet::parts::even_parts;
 use crate::rtp::{self, FIXED_HEADER_BYTES, Header, WriteError};
 
 /// Maximum descriptor size written, in bytes.
@@ -243,11 +244,9 @@ impl Packetizer {
     }
 
     fn cut_evenly(&mut self, from: usize, to: usize, partition: usize, room: usize) {
-        let parts = (to - from).div_ceil(room);
-        let at = |part: usize| from + (to - from) * part / parts;
-        for part in 0..parts {
-            let starts = part == 0;
-            self.chunks.push(Chunk { from: at(part), to: at(part + 1), partition, starts });
+        for part in even_parts(from..to, room) {
+            let starts = part.start == from;
+            self.chunks.push(Chunk { from: part.start, to: part.end, partition, starts });
         }
     }
 }

@@ -5,6 +5,7 @@ use codec_core::error::ConfigError;
 
 use super::structure::ScalabilityStructure;
 use super::{Descriptor, LayerIndices, MAX_REFERENCES, PictureId, References};
+use crate::packet::parts::even_parts;
 use crate::rtp::{self, FIXED_HEADER_BYTES, Header, WriteError};
 
 /// Number of reference slots of VP9.
@@ -162,12 +163,10 @@ impl Packetizer {
                 limit: room - 1,
                 actual: whole.len(),
             })?;
-        let parts = data.len().div_ceil(room);
-        let at = |part: usize| data.len() * part / parts;
         let mut of_part = descriptor.clone();
-        for part in 0..parts {
-            of_part.start_of_frame = part == 0;
-            of_part.end_of_frame = part + 1 == parts;
+        for part in even_parts(0..data.len(), room) {
+            of_part.start_of_frame = part.start == 0;
+            of_part.end_of_frame = part.end == data.len();
             let header = Header {
                 marker: ends_picture && of_part.end_of_frame,
                 payload_type: self.config.payload_type,
@@ -176,7 +175,7 @@ impl Packetizer {
                 ssrc: self.config.ssrc,
             };
             self.sequence = self.sequence.wrapping_add(1);
-            let payload = &data[at(part)..at(part + 1)];
+            let payload = &data[part];
             let mut packet = Vec::with_capacity(FIXED_HEADER_BYTES + whole.len() + payload.len());
             rtp::write(&header, &mut packet);
             of_part.write(&mut packet)?;

@@ -88,6 +88,9 @@ pub(super) struct OutputStream {
     clock: OutputClock,
 }
 
+/// Room for a longer header and an authentication tag, so that a packet that is sent on needs no other buffer.
+const HEADROOM: usize = 96;
+
 impl OutputStream {
     pub(super) fn new(config: OutputConfig) -> Self {
         let mut sequences = Offsets::default();
@@ -166,7 +169,8 @@ impl OutputStream {
         self.highest = self.highest.max(number);
         let sequence = wrap_16(number - self.sequences.at(number)?);
         let timestamp = self.clock.outgoing(now, timestamp);
-        let mut data = packet.data.to_vec();
+        let mut data = Vec::with_capacity(packet.data.len() + HEADROOM);
+        data.extend_from_slice(&packet.data);
         self.write_header(&mut data, sequence, timestamp, verdict.marker);
         if let Some((number, id, at)) = id {
             put_picture_id(&mut data, self.ids.outgoing(number, id), at);

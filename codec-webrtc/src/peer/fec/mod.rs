@@ -2,7 +2,7 @@
 //!
 //! FEC protects the packet as sent, with its extensions and with the payload extracted from RED.
 //! Extensions that are filled in when the packet is sent count as zero. The sender therefore computes
-//! FEC over the packets that str0m is about to send ([`sender`]), and the receiver over the headers
+//! FEC over the packets that are about to be sent ([`sender`]), and the receiver over the headers
 //! in received datagrams ([`receiver`]).
 
 mod receiver;
@@ -11,7 +11,6 @@ mod sender;
 use std::time::Duration;
 
 use str0m::rtp::Extension;
-use str0m::rtp::rtcp::Twcc;
 
 use super::Peer;
 use super::translate::translate_codec;
@@ -20,6 +19,7 @@ use crate::red::RED_SUBSTITUTE;
 use crate::{Codec, Mid};
 use codec_rtc::extension::clear_elements;
 use codec_rtc::fec::controller::LossMeter;
+use codec_rtc::rtcp::Twcc;
 use codec_rtc::rtp::FIXED_HEADER_BYTES;
 use receiver::FecReceiver;
 use sender::FecSender;
@@ -73,9 +73,9 @@ impl FecState {
     }
 
     /// Processes transport-wide feedback for the loss statistics.
-    pub(super) fn note_losses(&mut self, report: Twcc, base: std::time::Instant) {
+    pub(super) fn note_losses(&mut self, report: &Twcc) {
         let (mut packets, mut lost, mut runs, mut was_lost) = (0, 0, 0, false);
-        for (_, _, arrival) in report.into_iter(base, 0.into()).take(MAX_REPORTED) {
+        for arrival in report.packets.iter().take(MAX_REPORTED) {
             let is_lost = arrival.is_none();
             packets += 1;
             lost += usize::from(is_lost);

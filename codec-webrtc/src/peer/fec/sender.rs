@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use str0m::rtp::RtpHeader;
-
 use super::super::Peer;
-use super::super::media::{Outgoing, Payload, Sender};
+use super::super::media::{Outgoing, Payload};
 use super::{FecState, NegotiatedFec, header_bytes};
 use crate::{Codec, Mid, SentStream};
 use codec_rtc::extension::Extensions;
@@ -13,7 +11,7 @@ use codec_rtc::fec::Encoder;
 use codec_rtc::fec::controller::{FecController, FecControllerConfig, SentFrame};
 use codec_rtc::packet::vp8::Descriptor;
 use codec_rtc::packet::{h264, vp9};
-use codec_rtc::rtp;
+use codec_rtc::rtp::{self, Header};
 
 /// Loss ratio above which FEC is switched on, and below which it is switched off.
 const LOSSY: f64 = 0.01;
@@ -89,44 +87,55 @@ impl Peer {
         sender.is_on.then_some((sender.negotiated.red, payload_type))
     }
 
-    /// Whether a sent packet is an FEC packet.
-    pub(in crate::peer) fn is_repair(&self, header: &RtpHeader, packet: &[u8]) -> bool {
+    /// Whether a packet with this header and RED block is an FEC packet.
+    pub(in crate::peer) fn is_repair(&self, header: &Header, block: &[u8]) -> bool {
         let senders = self.fec.as_ref().map(|it| it.senders.as_slice());
-        let first = packet.get(header.header_len).copied();
         senders.unwrap_or_default().iter().any(|it| {
-            let is_red = *header.payload_type == it.negotiated.red;
-            is_red && first == Some(it.negotiated.ulpfec)
+            let is_red = header.payload_type == it.negotiated.red;
+            is_red && block.first() == Some(&it.negotiated.ulpfec)
         })
     }
 
-    /// Records a sent packet; sends FEC after the last packet of a frame.
-    pub(in crate::peer) fn note_media(&mut self, header: &RtpHeader, packet: &[u8]) {
-        let mut senders = self.senders.iter();
-        let stream = senders.find(|it| it.ssrc() == *header.ssrc).map(Sender::stream);
-        let (Some(SentStream { mid, rid: None }), Some(fec)) = (stream, &mut self.fec) else {
-            return;
-        };
-        let mut senders = fec.senders.iter_mut();
-        let Some(sender) = senders.find(|it| it.negotiated.mid == mid) else { return };
-        let is_red = *header.payload_type == sender.negotiated.red;
-        if !is_red || !sender.push(packet) || !header.marker {
-            return;
-        }
-        let (red, ulpfec) = (sender.negotiated.red, sender.negotiated.ulpfec);
+    /// Records a packet to send; returns the FEC payloads to send after the last packet of a frame.
+    pub(in crate::peer) fn note_media(
+        &mut self,
+        stream: SentStream,
+        header: &Header,
+        packet: &[u8],
+    ) -> Option<Vec<Vec<u8>>> {
+        let SentStream { mid, rid: None } = stream else { return None };
+        let mut senders = self.fec.as_mut()?.senders.iter_mut();
+        let sender = senders.find(|it| it.negotiated.mid == mid)?;
+        let is_red = header.payload_type == sender.negotiated.red;
+        let is_last = is_red && sender.push(packet) && header.marker;
+        is_last.then(|| sender.repairs())
+    }
+
+    /// Sends FEC packets of a frame with this timestamp.
+    pub(in crate::peer) fn send_repairs(
+        &mut self,
+        stream: SentStream,
+        repairs: Vec<Vec<u8>>,
+        timestamp: u32,
+    ) {
+        let senders = self.fec.as_ref().map(|it| it.senders.as_slice());
+        let mut senders = senders.unwrap_or_default().iter();
+        let Some(sender) = senders.find(|it| it.negotiated.mid == stream.mid) else { return };
+        let red = (sender.negotiated.red, sender.negotiated.ulpfec);
         let (captured, protected) = (sender.captured, sender.payload_type);
-        for payload in sender.repairs() {
+        for payload in repairs {
             let outgoing = Outgoing {
                 payload: Payload::Type(protected),
-                red: Some((red, ulpfec)),
-                timestamp: header.timestamp,
+                red: Some(red),
+                timestamp,
                 marker: false,
                 data: &payload,
                 captured,
                 extensions: &Extensions::default(),
                 nackable: false,
             };
-            // If the queue is full, FEC is omitted.
-            if self.write(mid.into(), &outgoing).is_ok() {
+            // FEC that cannot be sent is omitted.
+            if self.write(stream, &outgoing).is_ok() {
                 self.counters.fec_sent += 1;
             }
         }

@@ -1,0 +1,197 @@
+//! Sending RTP: headers, encryption, retransmissions and probes.
+//!
+//! str0m negotiates, connects, receives and writes RTCP, but does not see sent RTP: its pacer and its
+//! bookkeeping for each packet cost several times as much as the encryption. Its sender reports get the
+//! numbers of the packets that were sent here.
+//!
+//! | module | |
+//! |---|---|
+//! | `stream` | a sent SSRC with its retransmission stream: numbers, extensions, history |
+//! | `feedback` | received RTCP: NACK and transport-wide feedback |
+//! | `reports` | sender reports of str0m, with the numbers of this side |
+//! | `probe` | padding for probes of the bandwidth |
+
+mod feedback;
+mod probe;
+mod reports;
+mod stream;
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use codec_core::codec::Bitrate;
+use codec_rtc::congestion::PacketKind;
+use codec_rtc::extension::{Extensions, abs_send_time};
+use codec_rtc::rtp::Header;
+
+use super::{Peer, SendError, Transmit};
+use crate::{SentStats, SentStream};
+pub(super) use stream::{Stream, StreamPlan};
+
+/// Encryption adds up to this many bytes.
+const TAG_BYTES: usize = 16;
+/// Share of the bandwidth estimate that retransmissions may use, and their minimum, in b/s.
+const RESEND_SHARE: u64 = 5;
+const MIN_RESEND_BPS: u64 = 200_000;
+
+/// What is sent, and where to.
+#[derive(Debug, Default)]
+pub(super) struct Egress {
+    streams: Vec<Stream>,
+    /// Source and destination of the datagrams of str0m, except connectivity checks.
+    path: Option<(SocketAddr, SocketAddr)>,
+    /// Next transport-wide sequence number.
+    transport: u16,
+    /// Bytes of all datagrams, and of received ones that str0m does not see.
+    bytes: u64,
+    feedback_bytes: u64,
+    /// Packets with feedback since the last report, and how many of them were lost.
+    reported: (u32, u32),
+    round_trip: Option<Duration>,
+}
+
+/// A packet to send for the first time.
+#[derive(Debug)]
+pub(super) struct Packet<'a> {
+    pub(super) payload_type: u8,
+    /// Unwrapped sequence number.
+    pub(super) number: u64,
+    pub(super) timestamp: u32,
+    pub(super) marker: bool,
+    /// Byte before the payload: the payload type of a RED block.
+    pub(super) block: Option<u8>,
+    /// Owned payloads with spare capacity are sent without another copy.
+    pub(super) payload: Cow<'a, [u8]>,
+    /// Time of the timestamp.
+    pub(super) captured: Duration,
+    pub(super) extensions: Extensions,
+    pub(super) is_nackable: bool,
+}
+
+impl Egress {
+    /// Notes the addresses of a datagram of str0m that is not a connectivity check: those of the selected pair.
+    pub(super) fn set_path(&mut self, source: SocketAddr, destination: SocketAddr) {
+        self.path = Some((source, destination));
+    }
+
+    /// Sets the round-trip time, which bounds how often a packet is retransmitted.
+    fn set_round_trip(&mut self, round_trip: Option<Duration>) {
+        self.round_trip = round_trip.or(self.round_trip);
+    }
+
+    /// Sets the bandwidth estimate, of which retransmissions get a share.
+    pub(super) fn set_estimate(&mut self, estimate: Bitrate) {
+        for stream in &mut self.streams {
+            stream.set_budget((estimate.0 / RESEND_SHARE).max(MIN_RESEND_BPS));
+        }
+    }
+
+    /// Round-trip time of the last report.
+    pub(super) fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
+
+    /// Statistics of the streams on which something was sent.
+    pub(super) fn stats(&self) -> Vec<SentStats> {
+        self.streams.iter().filter_map(Stream::stats).collect()
+    }
+
+    /// Bytes of all sent datagrams of RTP.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Bytes of received datagrams that str0m does not see.
+    pub(super) fn feedback_bytes(&self) -> u64 {
+        self.feedback_bytes
+    }
+
+    /// Share of packets lost since the last call, 0..=1; `None` without feedback.
+    pub(super) fn take_loss(&mut self) -> Option<f32> {
+        let (packets, lost) = std::mem::take(&mut self.reported);
+        #[expect(clippy::cast_precision_loss, reason = "a ratio")]
+        (packets > 0).then(|| lost as f32 / packets as f32)
+    }
+
+    /// The stream of a media section or of a layer.
+    pub(super) fn stream(&mut self, sent: SentStream) -> Option<&mut Stream> {
+        self.streams.iter_mut().find(|stream| stream.sent() == sent)
+    }
+
+    /// As [`Self::stream`], by SSRC.
+    fn by_ssrc(&mut self, ssrc: u32) -> Option<&mut Stream> {
+        self.streams.iter_mut().find(|stream| stream.ssrc() == ssrc)
+    }
+
+    pub(super) fn add(&mut self, stream: Stream) {
+        self.streams.push(stream);
+    }
+}
+
+impl Peer {
+    /// Sends a packet on a stream.
+    ///
+    /// # Errors
+    /// [`SendError::NotSending`] if there is no such stream, or [`SendError::Packet`] if an extension is invalid.
+    pub(super) fn emit(&mut self, sent: SentStream, packet: Packet<'_>) -> Result<(), SendError> {
+        let now = self.now;
+        let transport = self.egress.transport;
+        let stream = self.egress.stream(sent).ok_or(SendError::NotSending)?;
+        #[expect(clippy::cast_possible_truncation, reason = "the number wraps")]
+        let header = Header {
+            marker: packet.marker,
+            payload_type: packet.payload_type,
+            sequence: packet.number as u16,
+            timestamp: packet.timestamp,
+            ssrc: stream.ssrc(),
+        };
+        let mut extensions = packet.extensions;
+        stream.complete(&mut extensions, transport, now);
+        let block = packet.block.as_slice();
+        let bytes = packet.payload.len() + block.len();
+        let datagram = stream.write(&header, &extensions, block, packet.payload)?;
+        stream.count(&header, bytes, packet.captured);
+        if packet.is_nackable {
+            stream.keep(now, header.sequence, &datagram);
+        }
+        let is_repair = self.is_repair(&header, block);
+        if self.take_transport(sent) {
+            let kind = if is_repair { PacketKind::Fec } else { PacketKind::Media };
+            self.note_wire(transport, datagram.len(), kind);
+            if !is_repair {
+                self.note_sent(transport, sent, header.sequence);
+            }
+        }
+        let frame = if is_repair { None } else { self.note_media(sent, &header, &datagram) };
+        self.dispatch(datagram);
+        if let Some(repairs) = frame {
+            self.send_repairs(sent, repairs, header.timestamp);
+        }
+        Ok(())
+    }
+
+    /// Uses the next transport-wide sequence number if packets of this stream have one.
+    fn take_transport(&mut self, sent: SentStream) -> bool {
+        let is_numbered = self.egress.stream(sent).is_some_and(|stream| stream.is_numbered());
+        if is_numbered {
+            self.egress.transport = self.egress.transport.wrapping_add(1);
+        }
+        is_numbered
+    }
+
+    /// Encrypts and queues an RTP packet. Without keys or a path, nobody could receive it.
+    fn dispatch(&mut self, mut datagram: Vec<u8>) {
+        let Some((source, destination)) = self.egress.path else { return };
+        if self.keys.encrypt_rtp(&mut datagram) {
+            self.egress.bytes += datagram.len() as u64;
+            self.enqueue(Transmit { source, destination, payload: datagram });
+        }
+    }
+}
+
+/// The time as NTP for send times, of which only differences count.
+fn send_time(now: Duration) -> u32 {
+    let fraction = (u64::from(now.subsec_nanos()) << 32) / 1_000_000_000;
+    abs_send_time((now.as_secs() & 0xffff_ffff) << 32 | fraction)
+}

@@ -1,0 +1,322 @@
+//! A sent SSRC with its retransmission stream (RFC 4588).
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use codec_rtc::extension::{ExtensionKind, ExtensionMap, Extensions, Label};
+use codec_rtc::packet::rtx::RtxStream;
+use codec_rtc::recovery::{PacketHistory, PacketHistoryConfig, Resend};
+use codec_rtc::rtcp::ReportBlock;
+use codec_rtc::rtp::{self, Header};
+
+use super::{TAG_BYTES, send_time};
+use crate::{SendError, SentStats, SentStream};
+
+/// Packets kept for retransmission, and for how long.
+const HISTORY: PacketHistoryConfig = PacketHistoryConfig {
+    max_age: Duration::from_secs(3),
+    max_packets: 2000,
+    max_bytes: 4 << 20,
+    budget_bps: super::MIN_RESEND_BPS,
+    budget_time: Duration::from_millis(1000),
+};
+/// Usual size of a header with its extension.
+const HEAD_BYTES: usize = 64;
+/// Sender reports whose times are kept.
+const MAX_REPORTS: usize = 8;
+/// Size of a padding-only packet: at most 255 bytes of padding (RFC 3550, section 5.1).
+const PADDING_BYTES: u8 = 224;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(in crate::peer) struct Stream {
+    sent: SentStream,
+    mid: Option<Label>,
+    ssrc: u32,
+    rtx: Option<RtxStream>,
+    /// Payload types of media and of their retransmissions.
+    rtx_types: Vec<(u8, u8)>,
+    extensions: ExtensionMap,
+    /// The first number, and the next one.
+    first: u64,
+    next: u64,
+    history: PacketHistory,
+    /// Packets and bytes of payload, sent for the first time and again.
+    originals: (u64, u64),
+    repeated: (u64, u64),
+    /// Timestamp of the last packet and the time that it stands for.
+    last: Option<(u32, Duration)>,
+    clock_hz: u32,
+    received: Received,
+    /// Middle bits of the NTP times of the last sender reports, and when they were sent.
+    reports: VecDeque<(u32, Duration)>,
+}
+
+/// What the remote endpoint reports about a stream.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Received {
+    pub(super) plis: u64,
+    pub(super) firs: u64,
+    pub(super) nacks: u64,
+    pub(super) block: Option<ReportBlock>,
+    pub(super) round_trip: Option<Duration>,
+}
+
+/// Negotiated parameters of a stream.
+#[derive(Debug)]
+pub(in crate::peer) struct StreamPlan {
+    pub(in crate::peer) sent: SentStream,
+    pub(in crate::peer) ssrc: u32,
+    pub(in crate::peer) rtx: Option<u32>,
+    pub(in crate::peer) rtx_types: Vec<(u8, u8)>,
+    pub(in crate::peer) extensions: ExtensionMap,
+    pub(in crate::peer) clock_hz: u32,
+}
+
+/// A packet to send again, or padding.
+#[derive(Debug)]
+pub(super) struct Repeated {
+    pub(super) datagram: Vec<u8>,
+    /// Sequence number of the original packet; `None` for padding.
+    pub(super) original: Option<u16>,
+}
+
+impl Stream {
+    pub(in crate::peer) fn new(plan: StreamPlan) -> Self {
+        // Initial sequence numbers are random as the SSRCs, and below half of the range, so that a receiver that misses the
+        // first packets does not mistake the next for a wrap (RFC 3711, section 3.3.1).
+        let [first, of_rtx] = [plan.ssrc, plan.rtx.unwrap_or(0)].map(|ssrc| ssrc & 0x3fff);
+        Self {
+            mid: Label::new(&plan.sent.mid.to_string()),
+            sent: plan.sent,
+            ssrc: plan.ssrc,
+            rtx: plan.rtx.map(|ssrc| {
+                let sequence = u16::try_from(of_rtx).unwrap_or(0);
+                RtxStream { ssrc, payload_type: 0, sequence }
+            }),
+            rtx_types: plan.rtx_types,
+            extensions: plan.extensions,
+            first: first.into(),
+            next: first.into(),
+            history: PacketHistory::with_config(HISTORY),
+            originals: (0, 0),
+            repeated: (0, 0),
+            last: None,
+            clock_hz: plan.clock_hz,
+            received: Received::default(),
+            reports: VecDeque::new(),
+        }
+    }
+
+    pub(in crate::peer) fn sent(&self) -> SentStream {
+        self.sent
+    }
+
+    pub(in crate::peer) fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
+    /// The first sequence number, unwrapped.
+    pub(in crate::peer) fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// Takes the next sequence number, unwrapped.
+    pub(in crate::peer) fn take_number(&mut self) -> u64 {
+        self.next += 1;
+        self.next - 1
+    }
+
+    /// Statistics so far, once something was sent.
+    pub(super) fn stats(&self) -> Option<SentStats> {
+        let Received { plis, firs, nacks, block, round_trip } = self.received;
+        let SentStream { mid, rid } = self.sent;
+        (self.originals.0 > 0).then(|| SentStats {
+            mid,
+            rid,
+            bytes: self.originals.1 + self.repeated.1,
+            packets: self.originals.0 + self.repeated.0,
+            firs,
+            plis,
+            nacks,
+            round_trip,
+            loss: block.map(|it| f32::from(it.fraction_lost) / 256.0),
+            packets_lost: block.map(|it| u64::try_from(it.cumulative_lost).unwrap_or(0)),
+            jitter: block.map(|it| it.jitter),
+        })
+    }
+
+    /// What the remote endpoint reports.
+    pub(super) fn received(&mut self) -> &mut Received {
+        &mut self.received
+    }
+
+    /// Notes a sender report with this NTP time.
+    pub(super) fn note_report(&mut self, now: Duration, ntp: [u8; 8]) {
+        let [_, _, a, b, c, d, _, _] = ntp;
+        if self.reports.len() >= MAX_REPORTS {
+            self.reports.pop_front();
+        }
+        self.reports.push_back((u32::from_be_bytes([a, b, c, d]), now));
+    }
+
+    /// Handles a report about the stream; returns the round-trip time (RFC 3550, section 6.4.1).
+    pub(super) fn take_report(&mut self, now: Duration, block: ReportBlock) -> Option<Duration> {
+        self.received.block = Some(block);
+        let mut reports = self.reports.iter().rev();
+        let (_, sent) = reports.find(|(ntp, _)| *ntp == block.last_sender_report)?;
+        let nanos = (u64::from(block.delay_since_last) * 1_000_000_000) >> 16;
+        let round_trip = now.saturating_sub(*sent).checked_sub(Duration::from_nanos(nanos));
+        self.received.round_trip = round_trip.or(self.received.round_trip);
+        round_trip
+    }
+
+    /// Packets and bytes of payload of the SSRC so far.
+    pub(super) fn originals(&self) -> (u64, u64) {
+        self.originals
+    }
+
+    /// Whether packets of this payload type can be retransmitted.
+    pub(in crate::peer) fn can_repeat(&self, payload_type: u8) -> bool {
+        self.rtx.is_some() && self.rtx_types.iter().any(|(media, _)| *media == payload_type)
+    }
+
+    /// Whether packets have transport-wide sequence numbers.
+    pub(super) fn is_numbered(&self) -> bool {
+        self.extensions.id(ExtensionKind::TransportSequence).is_some()
+    }
+
+    /// Sets the rate limit of retransmissions in b/s.
+    pub(super) fn set_budget(&mut self, bits_per_second: u64) {
+        self.history.set_budget(bits_per_second);
+    }
+
+    /// Drops the packets kept for retransmission.
+    pub(in crate::peer) fn forget(&mut self) {
+        self.history = PacketHistory::with_config(HISTORY);
+    }
+
+    /// Sets the extensions that depend on the stream and the moment.
+    pub(super) fn complete(&self, extensions: &mut Extensions, transport: u16, now: Duration) {
+        extensions.mid = self.mid;
+        extensions.rid = self.sent.rid;
+        extensions.transport_sequence = Some(transport);
+        extensions.abs_send_time = Some(send_time(now));
+    }
+
+    /// Writes a packet: the payload after a block of up to one byte.
+    pub(super) fn write(
+        &self,
+        header: &Header,
+        extensions: &Extensions,
+        block: &[u8],
+        payload: Cow<'_, [u8]>,
+    ) -> Result<Vec<u8>, SendError> {
+        let mut head = Vec::with_capacity(HEAD_BYTES);
+        extensions.write_header(header, &self.extensions, &mut head).map_err(SendError::Packet)?;
+        head.extend_from_slice(block);
+        let room = head.len() + TAG_BYTES;
+        Ok(match payload {
+            Cow::Owned(mut datagram) => {
+                datagram.reserve(room);
+                datagram.splice(0..0, head);
+                datagram
+            }
+            Cow::Borrowed(payload) => {
+                let mut datagram = Vec::with_capacity(room + payload.len());
+                datagram.extend_from_slice(&head);
+                datagram.extend_from_slice(payload);
+                datagram
+            }
+        })
+    }
+
+    /// Counts a packet sent for the first time.
+    pub(super) fn count(&mut self, header: &Header, bytes: usize, captured: Duration) {
+        self.originals = (self.originals.0 + 1, self.originals.1 + bytes as u64);
+        // Late packets of a forwarded stream have old timestamps.
+        let is_newer = |last: u32| header.timestamp.wrapping_sub(last).cast_signed() >= 0;
+        if self.last.is_none_or(|(last, _)| is_newer(last)) {
+            self.last = Some((header.timestamp, captured));
+        }
+    }
+
+    /// Keeps a packet for retransmission.
+    pub(super) fn keep(&mut self, now: Duration, sequence: u16, packet: &[u8]) {
+        self.history.push(now, sequence, packet);
+    }
+
+    /// Timestamp at `now`; `None` before the first packet.
+    pub(super) fn timestamp(&self, now: Duration) -> Option<u32> {
+        let (timestamp, captured) = self.last?;
+        let since = now.saturating_sub(captured).as_nanos() * u128::from(self.clock_hz);
+        #[expect(clippy::cast_possible_truncation, reason = "timestamps wrap")]
+        let ticks = (since / 1_000_000_000) as u32;
+        Some(timestamp.wrapping_add(ticks))
+    }
+
+    /// Returns a requested packet for sending again.
+    pub(super) fn repeat(
+        &mut self,
+        now: Duration,
+        sequence: u16,
+        round_trip: Duration,
+        transport: u16,
+    ) -> Option<Repeated> {
+        let Resend::Packet(packet) = self.history.request(now, sequence, round_trip) else {
+            return None;
+        };
+        let packet = packet.to_vec();
+        self.wrap(now, &packet, transport)
+    }
+
+    /// Returns about `bytes` for a probe: the largest recent packet again, or padding.
+    pub(super) fn padding(&mut self, now: Duration, transport: u16) -> Option<Repeated> {
+        if !self.is_numbered() {
+            return None;
+        }
+        if let Some(packet) = self.history.largest_recent().map(<[u8]>::to_vec) {
+            return self.wrap(now, &packet, transport);
+        }
+        let (_, payload_type) = *self.rtx_types.first()?;
+        let timestamp = self.timestamp(now)?;
+        let rtx = self.rtx.as_mut()?;
+        rtx.payload_type = payload_type;
+        let mut padding = Vec::new();
+        rtx.probe(timestamp, PADDING_BYTES, &mut padding);
+        let datagram = self.extend(now, &padding, Extensions::default(), transport)?;
+        Some(Repeated { datagram, original: None })
+    }
+
+    /// The retransmission of a packet.
+    fn wrap(&mut self, now: Duration, packet: &[u8], transport: u16) -> Option<Repeated> {
+        let parsed = rtp::parse(packet).ok()?;
+        let Header { payload_type, sequence, .. } = parsed.header;
+        let rtx = self.rtx.as_mut()?;
+        rtx.payload_type = self.rtx_types.iter().find(|(media, _)| *media == payload_type)?.1;
+        let mut wrapped = Vec::with_capacity(packet.len() + 2);
+        rtx.wrap(packet, &mut wrapped).ok()?;
+        let extensions = Extensions::from_packet(&parsed, &self.extensions).ok()?;
+        let datagram = self.extend(now, &wrapped, extensions, transport)?;
+        self.repeated.0 += 1;
+        self.repeated.1 += parsed.payload.len() as u64;
+        Some(Repeated { datagram, original: Some(sequence) })
+    }
+
+    /// Writes a packet of the retransmission stream with the extensions of this moment.
+    fn extend(
+        &self,
+        now: Duration,
+        packet: &[u8],
+        mut extensions: Extensions,
+        transport: u16,
+    ) -> Option<Vec<u8>> {
+        self.complete(&mut extensions, transport, now);
+        // The stream is named as repaired, not as sent (RFC 8852, section 3.2).
+        extensions.repaired_rid = extensions.rid.take();
+        let mut datagram = Vec::with_capacity(packet.len() + 64 + TAG_BYTES);
+        extensions.replace_in(packet, &self.extensions, &mut datagram).ok()?;
+        Some(datagram)
+    }
+}
