@@ -119,6 +119,28 @@ pub(crate) struct ServeArgs {
     /// One JSON object per line; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub(crate) audit: Option<PathBuf>,
+    /// Report members of rooms, chat, streams and recordings to this URL.
+    ///
+    /// Each event is a signed POST request of JSON, http or https; needs a secret.
+    #[arg(long, value_name = "URL", requires = "webhook_key")]
+    pub(crate) webhook: Option<String>,
+    /// Read the secret that signs webhooks from this file: whsec_ and Base64.
+    ///
+    /// Or set the environment variable `CODEC_WEBHOOK_SECRET`.
+    #[arg(long, value_name = "FILE", requires = "webhook", group = "webhook_key")]
+    pub(crate) webhook_secret_file: Option<PathBuf>,
+    /// Set the secret that signs webhooks; prefer the file or the environment variable.
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "CODEC_WEBHOOK_SECRET",
+        hide_env_values = true,
+        group = "webhook_key"
+    )]
+    pub(crate) webhook_secret: Option<String>,
+    /// Trust only the CA certificates in this PEM file for --webhook.
+    #[arg(long, value_name = "FILE", requires = "webhook")]
+    pub(crate) webhook_ca: Option<PathBuf>,
     /// Do not decode published streams; decoding only provides statistics.
     #[arg(long)]
     pub(crate) no_decode: bool,

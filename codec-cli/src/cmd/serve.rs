@@ -15,7 +15,7 @@ use codec_net::server::audit::AuditLog;
 use codec_net::server::auth::{Access, Grants};
 use codec_net::server::limits::Limits;
 use codec_net::server::media::VideoCodecs;
-use codec_net::server::{Config, RtcConfig, Server, StartError, TurnServer};
+use codec_net::server::{Config, RtcConfig, Server, StartError, TurnServer, WebhookConfig};
 use codec_net::tls;
 use codec_rtc::packet::VideoFormat;
 
@@ -106,6 +106,7 @@ fn config(args: &ServeArgs) -> Result<Config> {
         record: args.record.clone(),
         decode: !args.no_decode,
         video_codecs: video_codecs(&args.video_codecs)?,
+        webhook: webhook(args)?,
     })
 }
 
@@ -178,6 +179,17 @@ fn access(args: &ServeArgs) -> Result<Access> {
     Ok(access)
 }
 
+fn webhook(args: &ServeArgs) -> Result<Option<WebhookConfig>> {
+    let Some(url) = &args.webhook else { return Ok(None) };
+    let secret = match &args.webhook_secret_file {
+        Some(path) => text(path)?,
+        None => args.webhook_secret.clone().unwrap_or_default(),
+    };
+    let ca = args.webhook_ca.as_deref().map(read).transpose()?;
+    let config = WebhookConfig::new(url, &secret, ca.as_deref());
+    config.map(Some).map_err(|error| Failure::usage(error.to_string()))
+}
+
 fn audit(args: &ServeArgs) -> Result<AuditLog> {
     let Some(path) = &args.audit else { return Ok(AuditLog::none()) };
     if is_pipe(path) {
@@ -197,12 +209,15 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(failed)
 }
 
+fn text(path: &Path) -> Result<String> {
+    String::from_utf8(read(path)?).map_err(|_| {
+        Failure::new(Kind::Input, format!("cannot read {}: not valid UTF-8", path.display()))
+    })
+}
+
 /// Returns the lines of a file, without empty lines and comments.
 fn lines(path: &Path) -> Result<Vec<String>> {
-    let text = String::from_utf8(read(path)?);
-    let text = text.map_err(|_| {
-        Failure::new(Kind::Input, format!("cannot read {}: not valid UTF-8", path.display()))
-    })?;
+    let text = text(path)?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     Ok(lines.filter(|line| !line.starts_with('#')).map(str::to_owned).collect())
 }

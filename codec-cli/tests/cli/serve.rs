@@ -107,3 +107,26 @@ fn served_files_keep_audio_in_sync_when_they_loop() {
         assert!(found.iter().all(|seconds| seconds.abs() < 0.045), "{name}: {found:?}");
     }
 }
+
+#[test]
+fn webhooks_need_a_valid_url_and_a_secret() {
+    let place = Place::new("webhooks");
+    let good = format!("whsec_{}\n", "QUJD".repeat(8));
+    std::fs::write(place.path("good"), good).unwrap();
+    std::fs::write(place.path("short"), "whsec_QUJD").unwrap();
+    for (arguments, why) in [
+        (&["--webhook", "http://127.0.0.1:9/"][..], "webhook-secret"),
+        (&["--webhook", "ftp://x/", "--webhook-secret-file", "good"], "expected http://HOST"),
+        (&["--webhook", "http://x/", "--webhook-secret-file", "short"], "got 3 bytes, expected 24"),
+        (&["--webhook", "http://x/", "--webhook-secret", "secret"], "expected whsec_ and Base64"),
+        (&["--webhook-secret-file", "good"], "--webhook"),
+    ] {
+        let run = place.run(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat());
+        assert_eq!(run.code, 2, "{arguments:?}: {}", run.err);
+        assert!(run.err.contains(why), "{arguments:?}: {}", run.err);
+        assert!(!run.err.contains("whsec_QUJD"), "{}", run.err);
+    }
+    let arguments = ["--webhook", "http://127.0.0.1:9/", "--webhook-secret-file", "good"];
+    let server = Server::start(&place, &arguments);
+    assert!(!server.address.is_empty());
+}

@@ -9,6 +9,7 @@ use super::auth::Access;
 use super::limits::Limits;
 use super::media::VideoCodecs;
 use super::rtc::RtcConfig;
+use super::webhook::WebhookConfig;
 
 /// The configuration of a server.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub struct Config {
     /// The codecs of published video in order of preference; those that the build cannot decode are
     /// omitted.
     pub video_codecs: VideoCodecs,
+    /// Where events are reported; `None`: nowhere.
+    pub webhook: Option<WebhookConfig>,
 }
 
 impl Config {
@@ -52,6 +55,7 @@ impl Config {
             record: None,
             decode: true,
             video_codecs: VideoCodecs::of_build(),
+            webhook: None,
         }
     }
 }

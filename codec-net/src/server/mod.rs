@@ -46,6 +46,7 @@
 //! | `ws` | the same two kinds of session over WebSocket |
 //! | `control_channel`, `uploads` | statistics, chat and files of a session |
 //! | `recorder`, `small_rendition`, `local_source`, `local_encoder` | the server's own viewers and publishers |
+//! | `webhook` | reports what happens to a program of the operator, over HTTP |
 //! | `state`, [`sessions`] | the state that requests share; the table of sessions |
 //! | [`room`] | a hub of streams by name; a stream passes media from its publisher to the subscriptions of its viewers |
 //! | `conference` | rooms whose members publish and watch each other: which section carries which source, messages |
@@ -78,6 +79,7 @@ mod token_bucket;
 mod uploads;
 mod video_codec;
 mod vp9_picture;
+mod webhook;
 mod ws;
 
 pub use config::Config;
@@ -86,3 +88,4 @@ pub use local_source::{
 };
 pub use rtc::{RtcConfig, StartRtcError, TurnServer};
 pub use start::{Server, StartError};
+pub use webhook::{WebhookConfig, WebhookError};

@@ -24,6 +24,7 @@ use super::sessions::Sessions;
 use super::small_rendition::{self, RenditionPermits};
 use super::state::ServerState;
 use super::uploads::UploadStore;
+use super::webhook::{Event, WebhookThread, Webhooks};
 use crate::clock::Clock;
 
 /// Time for sessions to end by themselves at shutdown.
@@ -93,6 +94,7 @@ pub struct Server {
     thread: Option<JoinHandle<()>>,
     recorders: Threads,
     sources: Mutex<Vec<local_source::RunningSource>>,
+    webhook_thread: WebhookThread,
 }
 
 impl Server {
@@ -102,8 +104,8 @@ impl Server {
     ///
     /// [`StartError`].
     pub fn start(config: Config) -> Result<Self, StartError> {
-        let Config { listen, rtc, tls, access, limits, audit, files, record, decode, video_codecs } =
-            config;
+        let Config { listen, rtc, tls, access, limits, audit, files, record, decode, .. } = config;
+        let (video_codecs, webhook) = (config.video_codecs, config.webhook);
         let video_codecs = video_codecs.supported().ok_or(StartError::NoVideoCodec)?;
         if access.is_open() && !listen.ip().to_canonical().is_loopback() {
             return Err(StartError::Open(listen));
@@ -117,30 +119,48 @@ impl Server {
         if let Some(folder) = &record {
             create_folder(folder)?;
         }
-        let recorders = Threads::default();
-        let recorder = Recorder { folder: record, decode, limits, threads: recorders.clone() };
-        let clock = Clock::start();
         let health = Arc::new(Health::default());
-        let network =
-            Network::start(rtc, clock, limits, video_codecs, uploads.clone(), Arc::clone(&health));
+        let started = WebhookThread::start(webhook, Arc::clone(&health));
+        let webhook_thread = started.map_err(StartError::Thread)?;
+        let webhooks = webhook_thread.webhooks().clone();
+        let recorders = Threads::default();
+        let recorder = Recorder {
+            folder: record,
+            decode,
+            limits,
+            threads: recorders.clone(),
+            webhooks: webhooks.clone(),
+        };
+        let clock = Clock::start();
+        let network = Network::start(
+            rtc,
+            clock,
+            limits,
+            video_codecs,
+            uploads.clone(),
+            webhooks.clone(),
+            Arc::clone(&health),
+        );
         let network = network.map_err(StartError::Rtc)?;
+        let hooks = stream_hooks(recorder, limits, webhooks.clone(), clock);
         let secure = tls.is_some();
         let state = Arc::new(ServerState {
             access,
             limits,
             video_codecs,
             clock,
-            hub: Arc::new(Hub::new(clock, limits, stream_hooks(recorder, limits))),
+            hub: Arc::new(Hub::new(clock, limits, hooks)),
             sessions: Arc::new(Sessions::new(clock, limits.sessions, audit)),
             network,
             health,
             uploads,
+            webhooks,
             auth_rate_limiter: Mutex::new(AuthRateLimiter::new(limits.auth_retry_interval)),
             stopping: watch::Sender::new(false),
         });
         let thread = spawn_http(listener, tls, Arc::clone(&state)).map_err(StartError::Thread)?;
         let (thread, sources) = (Some(thread), Mutex::default());
-        Ok(Self { state, address, secure, thread, recorders, sources })
+        Ok(Self { state, address, secure, thread, recorders, sources, webhook_thread })
     }
 
     /// The HTTP listen address.
@@ -228,6 +248,7 @@ impl Server {
             let _ = thread.join();
         }
         self.recorders.join();
+        self.webhook_thread.stop();
     }
 }
 
@@ -259,11 +280,26 @@ fn open_uploads(folder: PathBuf, limits: Limits) -> Result<Arc<UploadStore>, Sta
     Ok(Arc::new(opened.map_err(|error| StartError::Folder(folder, error))?))
 }
 
-/// Records each stream, and encodes small renditions on demand.
-fn stream_hooks(recorder: Recorder, limits: Limits) -> StreamHooks {
+/// Records each stream, encodes small renditions on demand, and reports streams to webhooks.
+fn stream_hooks(
+    recorder: Recorder,
+    limits: Limits,
+    webhooks: Webhooks,
+    clock: Clock,
+) -> StreamHooks {
     let permits = RenditionPermits::default();
+    let started = webhooks.clone();
     StreamHooks {
-        on_publish: Box::new(move |stream| recorder.start(stream)),
+        on_publish: Box::new(move |stream| {
+            let (stream_name, kind) = (stream.name().to_owned(), stream.info().kind);
+            started.send(&Event::StreamStarted { stream: stream_name, kind });
+            recorder.start(stream);
+        }),
+        on_end: Box::new(move |stream, reason| {
+            let lasted = clock.now().saturating_sub(stream.started_at());
+            let (stream, reason) = (stream.name().to_owned(), reason.to_string());
+            webhooks.send(&Event::StreamEnded { stream, reason, lasted });
+        }),
         start_small_rendition: Arc::new(move |stream| {
             small_rendition::start(stream, limits, &permits)
         }),

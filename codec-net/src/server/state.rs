@@ -13,6 +13,7 @@ use super::room::Hub;
 use super::rtc::Network;
 use super::sessions::Sessions;
 use super::uploads::UploadStore;
+use super::webhook::Webhooks;
 use crate::clock::Clock;
 
 /// The state shared by all parts of a running server.
@@ -27,6 +28,7 @@ pub(super) struct ServerState {
     pub(super) network: Network,
     pub(super) health: Arc<Health>,
     pub(super) uploads: Option<Arc<UploadStore>>,
+    pub(super) webhooks: Webhooks,
     pub(super) auth_rate_limiter: Mutex<AuthRateLimiter>,
     /// Becomes `true` at shutdown.
     pub(super) stopping: watch::Sender<bool>,

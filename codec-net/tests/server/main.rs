@@ -28,4 +28,5 @@ mod rooms;
 mod takeover;
 mod trickle;
 mod vp9;
+mod webhooks;
 mod websocket;

@@ -186,7 +186,9 @@ impl Conference {
         if line.trim().is_empty() {
             return;
         }
-        let line = text(&json!({ "type": "chat", "id": id, "from": member.name, "text": line }));
+        let said = line;
+        let line = text(&json!({ "type": "chat", "id": id, "from": member.name, "text": said }));
+        self.said.push_back((id, said));
         if self.chat.len() >= MAX_CHAT_LINES {
             self.chat.pop_front();
         }

@@ -12,11 +12,13 @@
 //! | `publishing` | packets from members |
 //! | `watching` | which sources a member receives, and packets to members |
 //! | `messages` | the messages of the control channel |
+//! | `report` | what happens in rooms, for programs of the operator |
 //! | `table` | the conferences of a server, by name |
 
 mod member;
 mod messages;
 mod publishing;
+mod report;
 mod slot;
 mod table;
 #[cfg(test)]
@@ -37,6 +39,7 @@ use codec_webrtc::{Forwarded, Media, Mid};
 use super::outcome::EndReason;
 use member::Member;
 use publishing::Source;
+pub(super) use report::{Person, Report};
 pub(super) use table::{Conferences, Input};
 
 /// Lines of chat that new members get.
@@ -75,6 +78,8 @@ pub(super) struct Conference {
     next_stream: u64,
     next_ssrc: u32,
     chat: VecDeque<Arc<str>>,
+    /// Lines of chat, with their members, that were not reported yet.
+    said: VecDeque<(u64, String)>,
     /// Whether members have to be told who is there, and when that is possible again.
     people_changed: bool,
     next_people: Duration,
@@ -94,6 +99,7 @@ impl Conference {
             next_stream: 1,
             next_ssrc: 1,
             chat: VecDeque::new(),
+            said: VecDeque::new(),
             people_changed: false,
             next_people: Duration::ZERO,
             next_bandwidth: Duration::ZERO,
@@ -104,6 +110,16 @@ impl Conference {
     /// Number of members.
     pub(super) fn len(&self) -> usize {
         self.members.len()
+    }
+
+    /// The name of a member.
+    pub(super) fn name_of(&self, id: u64) -> Option<&str> {
+        self.members.get(&id).map(|it| it.name.as_str())
+    }
+
+    /// Returns the next line of chat for the report, with its member.
+    pub(super) fn poll_said(&mut self) -> Option<(u64, String)> {
+        self.said.pop_front()
     }
 
     /// Adds a member, named "Guest" until it says its name. `moderates`: it may mute and remove others.

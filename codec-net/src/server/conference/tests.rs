@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use super::super::limits::Limits;
 use super::super::outcome::{EndReason, Rejection};
-use super::Action;
 use super::table::{Conferences, Input};
+use super::{Action, Person, Report};
 
 /// Sections of a member, as a page offers them: it sends audio, a camera and a screen.
 const MICROPHONE: &str = "0";
@@ -78,9 +78,9 @@ impl World {
 
     fn join(&mut self, id: u64, room: &str, sections: Vec<Media>) {
         let (room, moderates) = (room.into(), id == 1);
-        self.input(id, Input::Join { room, moderates });
+        self.input(id, Input::Join { room, moderates, session: 10 * id });
         sections.into_iter().for_each(|media| self.input(id, Input::Section(media)));
-        self.input(id, Input::Open { session: id });
+        self.input(id, Input::Open);
         self.say(id, &json!({ "type": "name", "name": format!("Member {id}") }));
     }
 
@@ -90,7 +90,7 @@ impl World {
     }
 
     fn leave(&mut self, id: u64) {
-        self.input(id, Input::Leave);
+        self.input(id, Input::Leave(EndReason::Closed));
         self.pass(Duration::from_millis(100));
     }
 
@@ -206,7 +206,7 @@ fn each_member_gets_the_cameras_of_the_others_on_sections_of_their_own() {
         assert_ne!(used[0], used[1]);
     }
     let hello = world.messages(2, "hello");
-    let expected = json!({ "type": "hello", "session": 2, "you": 2, "moderates": false });
+    let expected = json!({ "type": "hello", "session": 20, "you": 2, "moderates": false });
     assert_eq!(hello, [expected]);
     let people = world.messages(2, "people").pop().unwrap();
     assert_eq!(people["people"][0]["name"], "Member 1");
@@ -365,10 +365,50 @@ fn numbers_of_rooms_and_members_are_limited() {
     assert_eq!(world.conferences.check("second"), Ok(()));
     world.join(5, "second", sections(1, 1));
     assert_eq!(world.conferences.check("third"), Err(Rejection::LimitReached("rooms")));
-    world.input(6, Input::Join { room: "team".into(), moderates: false });
+    world.input(6, Input::Join { room: "team".into(), moderates: false, session: 6 });
     assert!(matches!(world.actions.last(), Some((6, Action::End(EndReason::Failed(_))))));
     world.leave(5);
     assert_eq!(world.conferences.check("third"), Ok(()), "empty rooms are gone");
+}
+
+/// What was reported since the last call.
+fn reports(world: &mut World) -> Vec<Report> {
+    std::iter::from_fn(|| world.conferences.poll_report()).collect()
+}
+
+fn person(id: u64, name: &str) -> Person {
+    Person { id, session: 10 * id, name: name.to_owned() }
+}
+
+#[test]
+fn members_and_lines_of_chat_are_reported() {
+    let mut world = World::new();
+    let room: Arc<str> = "team".into();
+    world.join(1, "team", sections(1, 1));
+    let joined = |id, name: &str| Report::Joined { room: room.clone(), person: person(id, name) };
+    assert_eq!(reports(&mut world), [joined(1, "Member 1")]);
+    world.say(1, &json!({ "type": "chat", "text": "hello\u{7}" }));
+    world.say(1, &json!({ "type": "chat", "text": " " }));
+    let (ann, text) = (person(1, "Member 1"), "hello".to_owned());
+    assert_eq!(reports(&mut world), [Report::Said { room: room.clone(), person: ann, text }]);
+    // Without a name for two seconds, and without one until the end.
+    let silent = |id: u64| {
+        let room = room.clone();
+        Input::Join { room, moderates: false, session: 10 * id }
+    };
+    world.input(2, silent(2));
+    world.pass(Duration::from_secs(1));
+    assert_eq!(reports(&mut world), []);
+    world.pass(Duration::from_secs(1));
+    assert_eq!(reports(&mut world), [joined(2, "Guest")]);
+    world.input(3, silent(3));
+    world.pass(Duration::from_millis(500));
+    world.input(3, Input::Leave(EndReason::Removed));
+    let (reason, stayed) = (EndReason::Removed, Duration::from_millis(500));
+    let left = Report::Left { room: room.clone(), person: person(3, "Guest"), reason, stayed };
+    assert_eq!(reports(&mut world), [joined(3, "Guest"), left]);
+    world.input(3, Input::Leave(EndReason::Closed));
+    assert_eq!(reports(&mut world), [], "once");
 }
 
 #[test]

@@ -92,7 +92,21 @@ fn exposition(shared: &ServerState) -> String {
         let label = Some(("stream", stream.name()));
         text.sample("codec_stream_bytes_total", label, stream.stats().0.bytes);
     }
+    webhooks(&mut text, shared);
     text.finish()
+}
+
+/// What became of the events, if there are webhooks.
+fn webhooks(text: &mut Exposition, shared: &ServerState) {
+    let Some(counts) = shared.webhooks.counts() else { return };
+    text.metric("codec_webhook_events", "counter", "Events of webhooks by their outcome.");
+    for (outcome, count) in [("delivered", counts.delivered), ("dropped", counts.dropped)] {
+        text.sample("codec_webhook_events_total", Some(("outcome", outcome)), count);
+    }
+    text.metric("codec_webhook_retries", "counter", "Failed attempts that are repeated.");
+    text.sample("codec_webhook_retries_total", None, counts.retries);
+    text.metric("codec_webhook_waiting", "gauge", "Events that wait for their delivery.");
+    text.sample("codec_webhook_waiting", None, counts.waiting);
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use super::super::outcome::{EndReason, Rejection};
 use super::super::room::{Item, Publisher, VideoState};
 use super::super::sessions::Session;
 use super::super::uploads::UploadStore;
+use super::super::webhook::Webhooks;
 use super::command::Role;
 use super::member_session::MemberSession;
 use super::publisher_session::PublisherSession;
@@ -56,6 +57,7 @@ pub(super) struct CallContext {
     pub(super) limits: Limits,
     pub(super) video_codecs: VideoCodecs,
     pub(super) items: mpsc::Sender<(u64, Item)>,
+    pub(super) webhooks: Webhooks,
 }
 
 impl Call {

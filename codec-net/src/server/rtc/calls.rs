@@ -18,6 +18,7 @@ use super::super::outcome::{EndReason, Rejection};
 use super::super::room::Item;
 use super::super::sessions::Session;
 use super::super::token_bucket::TokenBucket;
+use super::super::webhook::Event;
 use super::call::{Call, CallContext};
 use super::command::{Command, Role};
 use super::demux::Demux;
@@ -140,6 +141,14 @@ impl Calls {
         for id in open {
             self.remove(id, None);
         }
+        self.report();
+    }
+
+    /// Passes what happened in the conferences to the webhooks.
+    fn report(&mut self) {
+        while let Some(report) = self.conferences.poll_report() {
+            self.context.webhooks.send(&Event::Room(report));
+        }
     }
 
     /// Passes what members have for their conferences to them, and their output to the members.
@@ -161,7 +170,7 @@ impl Calls {
                 self.with(id, |call, now| call.act(now, actions));
             }
             if self.touched.is_empty() {
-                return;
+                return self.report();
             }
         }
     }
@@ -186,7 +195,12 @@ impl Calls {
     /// Removes a call that has ended, or that panicked.
     fn remove(&mut self, id: u64, panic: Option<String>) {
         self.demux.remove(id);
-        self.conferences.handle(self.clock.now(), id, Input::Leave);
+        let ended = self.calls.get(&id).and_then(Call::ended).cloned();
+        let reason = match &panic {
+            Some(panic) => EndReason::Internal(panic.clone()),
+            None => ended.unwrap_or(EndReason::ServerStopped),
+        };
+        self.conferences.handle(self.clock.now(), id, Input::Leave(reason));
         let Some(call) = self.calls.remove(&id) else { return };
         let defect = match (&panic, call.ended()) {
             (Some(panic), _) | (None, Some(EndReason::Internal(panic))) => Some(panic),

@@ -64,7 +64,7 @@ impl MemberSession {
             // The peer reports the sections of the offer after the connection.
             Event::Connected => {
                 let (room, moderates) = (Arc::clone(&self.room), self.moderates);
-                self.inputs.push(Input::Join { room, moderates });
+                self.inputs.push(Input::Join { room, moderates, session: self.session });
             }
             Event::Media(media) => self.inputs.push(Input::Section(media)),
             Event::Rtp(packet) => {
@@ -84,7 +84,7 @@ impl MemberSession {
             }
             Event::ChannelOpen { channel, .. } if self.channel.is_none() => {
                 self.channel = Some(channel);
-                self.inputs.push(Input::Open { session: self.session });
+                self.inputs.push(Input::Open);
             }
             Event::ChannelClosed { channel } if self.channel == Some(channel) => {
                 self.channel = None;

@@ -17,6 +17,7 @@ use super::super::media::VideoCodecs;
 use super::super::outcome::Rejection;
 use super::super::sessions::Session;
 use super::super::uploads::UploadStore;
+use super::super::webhook::Webhooks;
 use super::call::CallContext;
 use super::calls::Calls;
 use super::command::{CallHandle, Command, Role};
@@ -52,6 +53,7 @@ impl Network {
         limits: Limits,
         video_codecs: VideoCodecs,
         uploads: Option<Arc<UploadStore>>,
+        webhooks: Webhooks,
         health: Arc<Health>,
     ) -> Result<Self, StartRtcError> {
         let sockets = Sockets::bind(&config)?;
@@ -69,7 +71,7 @@ impl Network {
         let turn = Turn::new(config.turn, address, clock.now(), Arc::clone(&health));
         let (commands, received) = mpsc::unbounded_channel();
         let (items, queue) = mpsc::channel(MAX_QUEUED_ITEMS);
-        let context = CallContext { uploads, limits, video_codecs, items };
+        let context = CallContext { uploads, limits, video_codecs, items, webhooks };
         let calls =
             Calls::new(clock, certificate, hosts.clone(), context, turn, Arc::clone(&health));
         let thread_health = Arc::clone(&health);
