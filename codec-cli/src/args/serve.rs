@@ -46,7 +46,7 @@ pub(crate) struct ServeArgs {
     pub(crate) speed: u8,
     /// Set the HTTP listen address.
     ///
-    /// Non-loopback addresses require --token or --token-file.
+    /// Non-loopback addresses require --token, --token-file or --jwt-key.
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
     /// Set the UDP port for WebRTC, on the same address.
@@ -90,6 +90,15 @@ pub(crate) struct ServeArgs {
     /// For HTTP basic authentication over TLS.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) user_file: Option<PathBuf>,
+    /// Accept JSON Web Tokens that this key has signed; may be repeated.
+    ///
+    /// FILE has a secret of at least 32 bytes (HS256) or a public key in PEM (ES256, RS256, EdDSA). Scopes
+    /// are in `scope`; `room` and `stream` limit the token to names.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) jwt_key: Vec<PathBuf>,
+    /// Accept only JSON Web Tokens for this audience (aud).
+    #[arg(long, value_name = "NAME", requires = "jwt_key")]
+    pub(crate) jwt_audience: Option<String>,
     /// Allow web pages of this origin to use the server: https://host:port.
     ///
     /// May be repeated.

@@ -173,6 +173,13 @@ fn access(args: &ServeArgs) -> Result<Access> {
             access.add_user(name, password, grants).map_err(Failure::usage)?;
         }
     }
+    for path in &args.jwt_key {
+        let added = access.add_jwt_key(&read(path)?);
+        added.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+    }
+    if let Some(audience) = &args.jwt_audience {
+        access.set_jwt_audience(audience);
+    }
     for origin in &args.origin {
         access.add_origin(origin).map_err(Failure::usage)?;
     }

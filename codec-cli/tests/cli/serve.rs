@@ -130,3 +130,22 @@ fn webhooks_need_a_valid_url_and_a_secret() {
     let server = Server::start(&place, &arguments);
     assert!(!server.address.is_empty());
 }
+
+#[test]
+fn keys_of_tokens_are_checked_at_the_start() {
+    let place = Place::new("jwt");
+    std::fs::write(place.path("good"), "a secret of more than thirty-two bytes\n").unwrap();
+    std::fs::write(place.path("short"), "correct horse").unwrap();
+    std::fs::write(place.path("pem"), "-----BEGIN PUBLIC KEY-----\nAAAA\n").unwrap();
+    for (arguments, why) in [
+        (&["--jwt-key", "short"][..], "got a secret of 13 bytes, expected 32"),
+        (&["--jwt-key", "pem"], "pem: invalid key of JSON Web Tokens"),
+        (&["--jwt-audience", "me"], "--jwt-key"),
+    ] {
+        let run = place.run(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat());
+        assert_eq!(run.code, 2, "{arguments:?}: {}", run.err);
+        assert!(run.err.contains(why) && !run.err.contains("horse"), "{arguments:?}: {}", run.err);
+    }
+    let arguments = ["--jwt-key", "good", "--jwt-key", "good", "--jwt-audience", "me"];
+    assert!(!Server::start(&place, &arguments).address.is_empty());
+}

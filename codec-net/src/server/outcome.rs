@@ -2,14 +2,20 @@
 
 use std::fmt;
 
+use super::auth::JwtError;
+
 /// Why a request was rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rejection {
     /// The credentials are missing or invalid.
     Unauthenticated,
+    /// A JSON Web Token is rejected.
+    InvalidToken(JwtError),
     /// The credentials do not grant the scope.
     Forbidden(&'static str),
+    /// The credentials are for other rooms or streams.
+    OtherTarget,
     /// The request comes from a page of another origin.
     ForeignOrigin(String),
     /// The host name is not one of the server's.
@@ -56,8 +62,8 @@ impl Rejection {
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
-            Self::Unauthenticated => 401,
-            Self::Forbidden(_) | Self::ForeignOrigin(_) => 403,
+            Self::Unauthenticated | Self::InvalidToken(_) => 401,
+            Self::Forbidden(_) | Self::OtherTarget | Self::ForeignOrigin(_) => 403,
             Self::UnknownHost(_) => 421,
             Self::NoStream(_) | Self::NoSession => 404,
             Self::NameInUse(_) => 409,
@@ -82,6 +88,8 @@ impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unauthenticated => f.write_str("a valid token is required"),
+            Self::InvalidToken(error) => error.fmt(f),
+            Self::OtherTarget => f.write_str("this token is for other rooms or streams"),
             Self::Forbidden(scope) => write!(f, "this token does not grant the scope {scope}"),
             Self::ForeignOrigin(origin) => {
                 write!(f, "pages of {origin} may not use this server (see --origin)")
@@ -115,7 +123,14 @@ impl fmt::Display for Rejection {
     }
 }
 
-impl std::error::Error for Rejection {}
+impl std::error::Error for Rejection {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::InvalidToken(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 /// Why a session ended. Methods of a publisher return it as an error if the publisher cannot
 /// continue.

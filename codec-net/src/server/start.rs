@@ -59,7 +59,7 @@ impl fmt::Display for StartError {
             Self::Open(address) => write!(
                 f,
                 "cannot listen on {address} without a token: other machines can reach it\n\
-                 help: give --token SCOPE=VALUE or --token-file FILE, or listen on 127.0.0.1"
+                 help: give --token SCOPE=VALUE, --token-file FILE or --jwt-key FILE, or listen on 127.0.0.1"
             ),
             Self::PasswordsWithoutTls => f.write_str(
                 "cannot accept passwords without TLS\nhelp: give --tls-cert and --tls-key",

@@ -18,6 +18,7 @@ mod h264;
 mod http;
 mod impaired;
 mod insufficient_bandwidth;
+mod jwt;
 mod load;
 mod local_audio;
 mod local_camera;

@@ -2,7 +2,7 @@
 //!
 //! | from the server | |
 //! |---|---|
-//! | `hello` | `session`; `you`: the member's number; `moderates`: whether it may mute and remove others |
+//! | `hello` | `session`; `you`: the member's number; `moderates`: whether it may mute and remove others; `name`: the name in its token, which it cannot change, or null |
 //! | `people` | `people`: all members with `id`, `name`, `muted`, `cameraOff`, `sharing`; `camera` and `screen`: the MID of the section on which the receiver of the message gets them, or null |
 //! | `video` | `mid`, `height` in pixels (0: unknown), `paused`: why nothing is sent although the tile is visible, or null |
 //! | `speaking` | `id`, `on` |
@@ -100,6 +100,7 @@ impl Conference {
             "session": session,
             "you": id,
             "moderates": member.moderates,
+            "name": member.has_fixed_name.then_some(&member.name),
         }))];
         texts.push(people(&self.members, member));
         let sources = member.video.iter().filter_map(|slot| Some((slot.mid(), slot.source()?)));

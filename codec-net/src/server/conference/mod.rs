@@ -37,6 +37,7 @@ use codec_rtc::room::{AudioForwarder, ParticipantId, Room, RoomConfig, RoomEvent
 use codec_webrtc::{Forwarded, Media, Mid};
 
 use super::outcome::EndReason;
+pub(super) use member::Invitation;
 use member::Member;
 use publishing::Source;
 pub(super) use report::{Person, Report};
@@ -112,9 +113,11 @@ impl Conference {
         self.members.len()
     }
 
-    /// The name of a member.
-    pub(super) fn name_of(&self, id: u64) -> Option<&str> {
-        self.members.get(&id).map(|it| it.name.as_str())
+    /// A member as reports have it, with the number of its session.
+    pub(super) fn person(&self, id: u64, session: u64) -> Option<Person> {
+        let member = self.members.get(&id)?;
+        let (name, subject) = (member.name.clone(), member.subject.clone());
+        Some(Person { id, session, name, subject })
     }
 
     /// Returns the next line of chat for the report, with its member.
@@ -122,14 +125,14 @@ impl Conference {
         self.said.pop_front()
     }
 
-    /// Adds a member, named "Guest" until it says its name. `moderates`: it may mute and remove others.
-    pub(super) fn join(&mut self, now: Duration, id: u64, moderates: bool) {
+    /// Adds a member, named "Guest" until it says its name, unless its token has the name.
+    pub(super) fn join(&mut self, now: Duration, id: u64, invitation: Invitation) {
         let viewer = ParticipantId(id);
         // A number is never used twice, and the server limits the members.
         if self.room.add_viewer(viewer).is_err() {
             return;
         }
-        self.members.insert(id, Member::new(moderates));
+        self.members.insert(id, Member::new(invitation));
         for publisher in self.members.keys().copied().filter(|it| *it != id).collect::<Vec<_>>() {
             self.subscribe_audio(id, publisher);
         }

@@ -13,6 +13,8 @@ pub(in super::super) struct Person {
     /// The number of its session.
     pub(in super::super) session: u64,
     pub(in super::super) name: String,
+    /// The person, if the token says it.
+    pub(in super::super) subject: Option<Arc<str>>,
 }
 
 /// What happened in a room.

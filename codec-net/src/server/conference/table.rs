@@ -11,7 +11,7 @@ use codec_webrtc::{Media, Mid, RtpPacket};
 use super::super::health;
 use super::super::limits::Limits;
 use super::super::outcome::{EndReason, Rejection};
-use super::{Action, Conference, Person, Report};
+use super::{Action, Conference, Invitation, Person, Report};
 
 /// How long the report of a member that has joined waits for its name.
 const NAME_TIMEOUT: Duration = Duration::from_secs(2);
@@ -20,7 +20,7 @@ const NAME_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(in super::super) enum Input {
     /// It is connected, in this session.
-    Join { room: Arc<str>, moderates: bool, session: u64 },
+    Join { room: Arc<str>, invitation: Invitation, session: u64 },
     /// A media section was negotiated.
     Section(Media),
     /// Its control channel is open.
@@ -87,7 +87,7 @@ impl Conferences {
     /// Handles what happened to a member. A panic ends the conference, but no other one.
     pub(in super::super) fn handle(&mut self, now: Duration, id: u64, input: Input) {
         let input = match input {
-            Input::Join { room, moderates, session } => {
+            Input::Join { room, invitation, session } => {
                 if let Err(rejection) = self.check(&room) {
                     let reason = EndReason::Failed(rejection.to_string());
                     self.actions.push_back((id, Action::End(reason)));
@@ -97,7 +97,7 @@ impl Conferences {
                 self.seats.insert(id, seat);
                 self.conferences.entry(Arc::clone(&room)).or_insert_with(Conference::new);
                 self.unnamed.insert(id, now.saturating_add(NAME_TIMEOUT));
-                return self.run(now, &room, |it| it.join(now, id, moderates));
+                return self.run(now, &room, |it| it.join(now, id, invitation));
             }
             other => other,
         };
@@ -187,8 +187,7 @@ impl Conferences {
     /// A member as reports have it.
     fn person(&self, id: u64) -> Option<Person> {
         let seat = self.seats.get(&id)?;
-        let name = self.conferences.get(&seat.room)?.name_of(id)?;
-        Some(Person { id, session: seat.session, name: name.to_owned() })
+        self.conferences.get(&seat.room)?.person(id, seat.session)
     }
 
     /// Handles the timeouts that are due.

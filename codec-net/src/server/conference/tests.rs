@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::super::limits::Limits;
 use super::super::outcome::{EndReason, Rejection};
 use super::table::{Conferences, Input};
-use super::{Action, Person, Report};
+use super::{Action, Invitation, Person, Report};
 
 /// Sections of a member, as a page offers them: it sends audio, a camera and a screen.
 const MICROPHONE: &str = "0";
@@ -77,8 +77,9 @@ impl World {
     }
 
     fn join(&mut self, id: u64, room: &str, sections: Vec<Media>) {
-        let (room, moderates) = (room.into(), id == 1);
-        self.input(id, Input::Join { room, moderates, session: 10 * id });
+        let invitation = Invitation { moderates: id == 1, ..Invitation::default() };
+        let room = room.into();
+        self.input(id, Input::Join { room, invitation, session: 10 * id });
         sections.into_iter().for_each(|media| self.input(id, Input::Section(media)));
         self.input(id, Input::Open);
         self.say(id, &json!({ "type": "name", "name": format!("Member {id}") }));
@@ -206,7 +207,8 @@ fn each_member_gets_the_cameras_of_the_others_on_sections_of_their_own() {
         assert_ne!(used[0], used[1]);
     }
     let hello = world.messages(2, "hello");
-    let expected = json!({ "type": "hello", "session": 20, "you": 2, "moderates": false });
+    let expected =
+        json!({ "type": "hello", "session": 20, "you": 2, "moderates": false, "name": null });
     assert_eq!(hello, [expected]);
     let people = world.messages(2, "people").pop().unwrap();
     assert_eq!(people["people"][0]["name"], "Member 1");
@@ -365,7 +367,8 @@ fn numbers_of_rooms_and_members_are_limited() {
     assert_eq!(world.conferences.check("second"), Ok(()));
     world.join(5, "second", sections(1, 1));
     assert_eq!(world.conferences.check("third"), Err(Rejection::LimitReached("rooms")));
-    world.input(6, Input::Join { room: "team".into(), moderates: false, session: 6 });
+    let (room, invitation) = ("team".into(), Invitation::default());
+    world.input(6, Input::Join { room, invitation, session: 6 });
     assert!(matches!(world.actions.last(), Some((6, Action::End(EndReason::Failed(_))))));
     world.leave(5);
     assert_eq!(world.conferences.check("third"), Ok(()), "empty rooms are gone");
@@ -377,7 +380,21 @@ fn reports(world: &mut World) -> Vec<Report> {
 }
 
 fn person(id: u64, name: &str) -> Person {
-    Person { id, session: 10 * id, name: name.to_owned() }
+    Person { id, session: 10 * id, name: name.to_owned(), subject: None }
+}
+
+#[test]
+fn a_name_in_a_token_cannot_be_changed() {
+    let mut world = World::new();
+    let (subject, name) = (Some("ann-7".into()), Some("Ann\n".into()));
+    let invitation = Invitation { moderates: false, subject: subject.clone(), name };
+    world.input(1, Input::Join { room: "team".into(), invitation, session: 10 });
+    world.input(1, Input::Open);
+    assert_eq!(world.messages(1, "hello")[0]["name"], "Ann");
+    world.say(1, &json!({ "type": "name", "name": "The boss" }));
+    assert_eq!(world.messages(1, "people").pop().unwrap()["people"][0]["name"], "Ann");
+    let person = Person { subject, ..person(1, "Ann") };
+    assert_eq!(reports(&mut world), [Report::Joined { room: "team".into(), person }]);
 }
 
 #[test]
@@ -393,8 +410,8 @@ fn members_and_lines_of_chat_are_reported() {
     assert_eq!(reports(&mut world), [Report::Said { room: room.clone(), person: ann, text }]);
     // Without a name for two seconds, and without one until the end.
     let silent = |id: u64| {
-        let room = room.clone();
-        Input::Join { room, moderates: false, session: 10 * id }
+        let (room, invitation) = (room.clone(), Invitation::default());
+        Input::Join { room, invitation, session: 10 * id }
     };
     world.input(2, silent(2));
     world.pass(Duration::from_secs(1));

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde_json::{Value, json};
 
-use super::super::auth::Scope;
+use super::super::auth::{Scope, Target};
 use super::super::outcome::{EndReason, Rejection};
 use super::super::state::ServerState;
 use super::super::video_codec::name_of;
@@ -19,11 +19,13 @@ pub(super) async fn streams(
     State(shared): State<Arc<ServerState>>,
     Extension(client): Extension<Client>,
 ) -> Result<Json<Value>, ErrorResponse> {
-    let allowed = |scope| client.grants.allow(scope);
+    let allowed = |scope| client.permit.grants.allow(scope);
     if !Scope::ALL.iter().any(|(_, scope)| allowed(*scope)) {
         return Err(Rejection::Unauthenticated.into());
     }
-    let streams: Vec<_> = shared.hub.streams().iter().map(|stream| stream.json()).collect();
+    let streams = shared.hub.streams();
+    let streams = streams.iter().filter(|it| client.permit.includes(Target::Stream(it.name())));
+    let streams: Vec<_> = streams.map(|stream| stream.json()).collect();
     Ok(Json(json!({
         "streams": if allowed(Scope::View) { streams } else { Vec::new() },
         "may": {
@@ -41,7 +43,7 @@ pub(super) async fn sessions(
     State(shared): State<Arc<ServerState>>,
     Extension(client): Extension<Client>,
 ) -> Result<Json<Value>, ErrorResponse> {
-    client.require(Scope::Admin)?;
+    client.require(Scope::Admin, Target::Server)?;
     Ok(Json(json!({ "sessions": shared.sessions.json() })))
 }
 
@@ -51,7 +53,7 @@ pub(super) async fn end_session(
     Extension(client): Extension<Client>,
     Path(number): Path<u64>,
 ) -> Result<StatusCode, ErrorResponse> {
-    client.require(Scope::Admin)?;
+    client.require(Scope::Admin, Target::Server)?;
     shared.sessions.end_number(number, EndReason::Admin)?;
     Ok(StatusCode::NO_CONTENT)
 }

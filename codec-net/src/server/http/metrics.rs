@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
-use super::super::auth::Scope;
+use super::super::auth::{Scope, Target};
 use super::super::sessions::SessionKind;
 use super::super::state::ServerState;
 use super::guard::Client;
@@ -49,7 +49,7 @@ pub(super) async fn metrics(
     State(shared): State<Arc<ServerState>>,
     Extension(client): Extension<Client>,
 ) -> Result<Response, ErrorResponse> {
-    client.require(Scope::Admin)?;
+    client.require(Scope::Admin, Target::Server)?;
     Ok(([(CONTENT_TYPE, OPENMETRICS)], exposition(&shared)).into_response())
 }
 

@@ -76,9 +76,9 @@ impl Call {
                 let begun = publisher.stream().started_at();
                 Side::Publisher(Box::new(PublisherSession::new(begun)), publisher)
             }
-            Role::Join { room, moderates } => {
+            Role::Join { room, invitation } => {
                 let number = session.number();
-                let member = MemberSession::new(room, moderates, number, &context.limits);
+                let member = MemberSession::new(room, invitation, number, &context.limits);
                 Side::Member(Box::new(member))
             }
         };

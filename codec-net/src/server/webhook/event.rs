@@ -74,6 +74,7 @@ fn room(report: &Report) -> Value {
         "member": person.id,
         "session": person.session,
         "name": person.name,
+        "subject": person.subject.as_deref(),
     });
     if let Some(fields) = data.as_object_mut() {
         match report {
@@ -96,14 +97,19 @@ mod tests {
 
     #[test]
     fn every_event_has_a_type_a_time_and_its_data() {
-        let person = || Person { id: 3, session: 7, name: "Ann \"the\" <b>".to_owned() };
+        let person = || Person {
+            id: 3,
+            session: 7,
+            name: "Ann \"the\" <b>".to_owned(),
+            subject: Some("ann".into()),
+        };
         let stream = || "cam".to_owned();
         let lasted = Duration::from_millis(1500);
         for (event, name, data) in [
             (
                 Event::Room(Report::Joined { room: "team".into(), person: person() }),
                 "room.joined",
-                json!({ "room": "team", "member": 3, "session": 7, "name": person().name }),
+                json!({ "room": "team", "member": 3, "session": 7, "name": person().name, "subject": "ann" }),
             ),
             (
                 Event::Room(Report::Left {
@@ -113,7 +119,7 @@ mod tests {
                     stayed: lasted,
                 }),
                 "room.left",
-                json!({ "room": "team", "member": 3, "session": 7, "name": person().name,
+                json!({ "room": "team", "member": 3, "session": 7, "name": person().name, "subject": "ann",
                         "reason": "removed by a moderator", "seconds": 1.5 }),
             ),
             (
@@ -123,7 +129,7 @@ mod tests {
                     text: "hello".to_owned(),
                 }),
                 "room.message",
-                json!({ "room": "team", "member": 3, "session": 7, "name": person().name,
+                json!({ "room": "team", "member": 3, "session": 7, "name": person().name, "subject": "ann",
                         "text": "hello" }),
             ),
             (
