@@ -131,6 +131,18 @@ async function fits(page, what) {
 }
 
 const scenarios = {
+  /// The server restarts during the call: the page joins again.
+  async rejoin() {
+    const page = await open("rejoin", "name=Ann&join");
+    await callIs(page, "live");
+    await page.waitForFunction(() => document.body.dataset.call !== "live", null, MEDIA_TIMEOUT);
+    await page.waitForFunction(() => document.body.dataset.call === "live", null, MEDIA_TIMEOUT);
+    await page.waitForFunction(() => window.codec.room.people.length === 1, null, MEDIA_TIMEOUT);
+    results.rejoin = "live";
+    // Requests failed while there was no server.
+    complaints.length = 0;
+    await page.close();
+  },
   /// Three people meet: media, stage, chat, mute, and removal by a moderator.
   async meeting() {
     const ann = await open("team", "name=Ann&join");

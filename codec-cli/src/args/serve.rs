@@ -105,6 +105,8 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "ORIGIN")]
     pub(crate) origin: Vec<String>,
     /// Set the certificate chain (PEM) for https and wss.
+    ///
+    /// Both files are read again when they change; calls go on.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub(crate) tls_cert: Option<PathBuf>,
     /// Set the private key (PEM) of --tls-cert.
@@ -153,6 +155,11 @@ pub(crate) struct ServeArgs {
     /// Do not decode published streams; decoding only provides statistics.
     #[arg(long)]
     pub(crate) no_decode: bool,
+    /// Let calls end by themselves for this time when the command is terminated.
+    ///
+    /// New calls are refused meanwhile. Default: 0, calls end at once.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = within(0_u32..=604_800))]
+    pub(crate) drain: u32,
     /// Limit the number of sessions.
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = count::<usize>)]
     pub(crate) max_sessions: usize,

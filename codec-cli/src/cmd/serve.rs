@@ -19,6 +19,7 @@ use codec_net::server::{Config, RtcConfig, Server, StartError, TurnServer, Webho
 use codec_net::tls;
 use codec_rtc::packet::VideoFormat;
 
+use super::tls_files::TlsFiles;
 use crate::args::serve::{ServeArgs, VideoCodecArg};
 
 /// Interval of checks for the end.
@@ -27,6 +28,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Serves until interrupted.
 pub(crate) fn run(args: &ServeArgs, env: &Env) -> Result<()> {
     env.stop.handle_requests();
+    let longest = Duration::from_secs(args.drain.into());
     let options = PublishOptions::from(args);
     let sources = args.inputs.iter().map(|input| publish::source(input, &options, env));
     let sources = sources.collect::<Result<Vec<_>>>()?;
@@ -41,8 +43,22 @@ pub(crate) fn run(args: &ServeArgs, env: &Env) -> Result<()> {
     let rtc: Vec<String> = server.rtc_addresses().iter().map(ToString::to_string).collect();
     let rtc = rtc.join(" and ");
     env.events.note(format!("{} (WebRTC: UDP {rtc}); press Ctrl-C to stop", server.url()));
-    let ended =
-        watch(|| env.stop.is_requested(), || server.failure(), || log_notices(&server, env));
+    let (mut tls_files, mut asked) = (TlsFiles::new(args), false);
+    let ended = watch(
+        || (env.stop.is_requested() && longest.is_zero()) || server.is_drained(),
+        || server.failure(),
+        || {
+            log_notices(&server, env);
+            if env.stop.is_requested() && !longest.is_zero() && !std::mem::replace(&mut asked, true)
+            {
+                let (count, left) = (server.sessions().count(), server.drain(longest).as_secs());
+                env.events.note(format!("new calls are refused; {count} may go on for {left} s"));
+            }
+            if let Some(files) = &mut tls_files {
+                files.reload_if_changed(&server, env);
+            }
+        },
+    );
     server.stop();
     ended
 }
@@ -106,6 +122,7 @@ fn config(args: &ServeArgs) -> Result<Config> {
         record: args.record.clone(),
         decode: !args.no_decode,
         video_codecs: video_codecs(&args.video_codecs)?,
+        drain: Duration::from_secs(args.drain.into()),
         webhook: webhook(args)?,
     })
 }
@@ -210,7 +227,7 @@ fn audit(args: &ServeArgs) -> Result<AuditLog> {
     Ok(AuditLog::to(file))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     let failed =
         |error| Failure::new(Kind::Input, format!("cannot read {}: {error}", path.display()));
     std::fs::read(path).map_err(failed)

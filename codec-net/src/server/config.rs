@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::audit::AuditLog;
 use super::auth::Access;
@@ -35,6 +36,8 @@ pub struct Config {
     /// The codecs of published video in order of preference; those that the build cannot decode are
     /// omitted.
     pub video_codecs: VideoCodecs,
+    /// How long calls may go on after a request to drain the server that does not say it.
+    pub drain: Duration,
     /// Where events are reported; `None`: nowhere.
     pub webhook: Option<WebhookConfig>,
 }
@@ -55,6 +58,7 @@ impl Config {
             record: None,
             decode: true,
             video_codecs: VideoCodecs::of_build(),
+            drain: Duration::ZERO,
             webhook: None,
         }
     }

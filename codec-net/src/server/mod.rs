@@ -47,7 +47,7 @@
 //! | `control_channel`, `uploads` | statistics, chat and files of a session |
 //! | `recorder`, `small_rendition`, `local_source`, `local_encoder` | the server's own viewers and publishers |
 //! | `webhook` | reports what happens to a program of the operator, over HTTP |
-//! | `state`, [`sessions`] | the state that requests share; the table of sessions |
+//! | `state`, `drain`, [`sessions`] | the state that requests share; whether new calls are accepted; the table of sessions |
 //! | [`room`] | a hub of streams by name; a stream passes media from its publisher to the subscriptions of its viewers |
 //! | `conference` | rooms whose members publish and watch each other: which section carries which source, messages |
 //! | [`media`], `video_codec`, `frame_info` | coded frames and packets; the codecs of video; properties read from frames |
@@ -59,6 +59,7 @@ mod auth_rate_limiter;
 mod conference;
 mod config;
 mod control_channel;
+mod drain;
 mod frame_info;
 mod health;
 mod http;

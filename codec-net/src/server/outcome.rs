@@ -49,6 +49,8 @@ pub enum Rejection {
     NoSession,
     /// The server is shutting down.
     ShuttingDown,
+    /// The server accepts no new calls, and ends when the others have ended.
+    Draining,
     /// Calls cannot be served any more.
     CallsUnavailable,
     /// Only the relayed address is offered, and the TURN server does not respond.
@@ -71,6 +73,7 @@ impl Rejection {
             Self::RequestTimeout => 408,
             Self::LimitReached(_)
             | Self::ShuttingDown
+            | Self::Draining
             | Self::CallsUnavailable
             | Self::TurnUnavailable => 503,
             Self::BadRequest(_) => 400,
@@ -116,6 +119,7 @@ impl fmt::Display for Rejection {
             }
             Self::NoSession => f.write_str("unknown or ended session"),
             Self::ShuttingDown => f.write_str("the server is shutting down"),
+            Self::Draining => f.write_str("the server is about to stop and accepts no new calls"),
             Self::CallsUnavailable => f.write_str("WebRTC is no longer available on this server"),
             Self::TurnUnavailable => f.write_str("no response from the server's TURN server"),
             Self::Internal => f.write_str("internal server error"),

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::auth_rate_limiter::AuthRateLimiter;
 use super::config::Config;
+use super::drain::Drain;
 use super::health::Health;
 use super::http;
 use super::limits::Limits;
@@ -105,7 +106,8 @@ impl Server {
     /// [`StartError`].
     pub fn start(config: Config) -> Result<Self, StartError> {
         let Config { listen, rtc, tls, access, limits, audit, files, record, decode, .. } = config;
-        let (video_codecs, webhook) = (config.video_codecs, config.webhook);
+        let (video_codecs, webhook, drain_limit) =
+            (config.video_codecs, config.webhook, config.drain);
         let video_codecs = video_codecs.supported().ok_or(StartError::NoVideoCodec)?;
         if access.is_open() && !listen.ip().to_canonical().is_loopback() {
             return Err(StartError::Open(listen));
@@ -156,9 +158,12 @@ impl Server {
             uploads,
             webhooks,
             auth_rate_limiter: Mutex::new(AuthRateLimiter::new(limits.auth_retry_interval)),
+            tls: tls.map(Mutex::new),
+            drain: Drain::default(),
+            drain_limit,
             stopping: watch::Sender::new(false),
         });
-        let thread = spawn_http(listener, tls, Arc::clone(&state)).map_err(StartError::Thread)?;
+        let thread = spawn_http(listener, Arc::clone(&state)).map_err(StartError::Thread)?;
         let (thread, sources) = (Some(thread), Mutex::default());
         Ok(Self { state, address, secure, thread, recorders, sources, webhook_thread })
     }
@@ -230,6 +235,35 @@ impl Server {
     #[must_use]
     pub fn next_notice(&self) -> Option<String> {
         self.state.health.next_notice()
+    }
+
+    /// Uses another certificate and key for new connections; open ones, and calls, go on. Returns whether
+    /// the server was started with TLS: without it, nothing changes.
+    pub fn set_tls(&self, config: Arc<rustls::ServerConfig>) -> bool {
+        let Some(tls) = &self.state.tls else { return false };
+        *tls.lock().unwrap_or_else(PoisonError::into_inner) = config;
+        true
+    }
+
+    /// Accepts no new calls from now on: they get status 503, and so do requests for `/health`. Members of
+    /// rooms, publishers and viewers get a message. Open calls may go on for `longest`; a second request
+    /// can make that time shorter, not longer. Returns the time that is left. The server does not stop by
+    /// itself: see [`Self::is_drained`].
+    pub fn drain(&self, longest: Duration) -> Duration {
+        self.state.begin_drain(longest)
+    }
+
+    /// Whether new calls are refused, by [`Self::drain`] or by a request of an administrator.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.state.drain.until().is_some()
+    }
+
+    /// Whether the server is draining, and all its sessions have ended or their time is over: it can be
+    /// stopped.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.state.drain.is_over(self.state.clock.now(), self.state.sessions.count())
     }
 
     /// Ends all sessions, then the server.
@@ -307,11 +341,7 @@ fn stream_hooks(
 }
 
 /// Starts the thread that serves HTTP until the server stops.
-fn spawn_http(
-    listener: TcpListener,
-    tls: Option<Arc<rustls::ServerConfig>>,
-    state: Arc<ServerState>,
-) -> io::Result<JoinHandle<()>> {
+fn spawn_http(listener: TcpListener, state: Arc<ServerState>) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let serve = async move {
         let (sessions, hub) = (Arc::clone(&state.sessions), Arc::clone(&state.hub));
@@ -322,7 +352,7 @@ fn spawn_http(
                 hub.expire();
             }
         });
-        http::serve(listener, tls, state).await;
+        http::serve(listener, state).await;
         let end = Instant::now() + SHUTDOWN_GRACE;
         while sessions.count() > 0 && Instant::now() < end {
             tokio::time::sleep(Duration::from_millis(5)).await;

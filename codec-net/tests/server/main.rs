@@ -12,6 +12,7 @@ mod browser;
 mod caller;
 mod calls;
 mod client;
+mod draining;
 mod emulated;
 mod examples;
 mod h264;

@@ -55,6 +55,26 @@ fn a_screen_is_shared_and_the_page_fits_its_window() {
 }
 
 #[test]
+fn a_page_joins_again_after_a_restart_of_the_server() {
+    let place = Place::new("rejoin");
+    let server = Server::start(Config::loopback()).unwrap();
+    let listen = server.address();
+    let Some(mut chromium) = chromium(&server, &place, "rejoin") else { return };
+    let page = std::thread::spawn(move || measure(&mut chromium));
+    // The link of a call is known when it is connected.
+    while server.sessions().json()[0]["availableOutgoingBitrate"].is_null() {
+        assert!(!page.is_finished(), "the page did not join");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    std::thread::sleep(Duration::from_secs(2));
+    server.stop();
+    let server = Server::start(Config { listen, ..Config::loopback() }).unwrap();
+    let seen = page.join().unwrap();
+    assert_eq!(seen["rejoin"], "live", "{seen}");
+    server.stop();
+}
+
+#[test]
 fn firefox_and_chromium_meet() {
     let place = Place::new("mixed");
     if !has_browser("FIREFOX", "/usr/bin/firefox-esr", "puppeteer-core", "Firefox in a room") {

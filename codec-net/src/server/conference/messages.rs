@@ -10,6 +10,8 @@
 //! | `encoding` | `source`, `rid`, `on`: whether anybody watches this layer of the member |
 //! | `chat` | `id`, `from`, `text` |
 //! | `mute` | a moderator muted the member: it should send no audio until its user wants to |
+//! | `draining` | `seconds` until the server ends the session; it accepts no new calls |
+//! | `stopping` | the server stops now |
 //! | `removed` | a moderator ends the session of the member |
 //!
 //! | to the server | |

@@ -58,6 +58,9 @@ fn exposition(shared: &ServerState) -> String {
     let is_healthy = shared.health.calls_failure().is_none();
     text.metric("codec_healthy", "gauge", "1 if WebRTC calls can be served, otherwise 0.");
     text.sample("codec_healthy", None, u8::from(is_healthy));
+    let drains = shared.drain.until().is_some();
+    text.metric("codec_draining", "gauge", "1 if no new calls are accepted, otherwise 0.");
+    text.sample("codec_draining", None, u8::from(drains));
     text.metric("codec_sessions_started", "counter", "Sessions since the start.");
     text.sample("codec_sessions_started_total", None, shared.sessions.started());
     let mut kinds = BTreeMap::from(SessionKind::ALL.map(|kind| (kind.name(), 0_u64)));

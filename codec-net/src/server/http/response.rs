@@ -51,6 +51,10 @@ impl IntoResponse for ErrorResponse {
             Rejection::RateLimited | Rejection::LimitReached(_) | Rejection::TurnUnavailable => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
+            // Another server may take its place.
+            Rejection::Draining => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
+            }
             // RFC 5789, section 2.2.
             Rejection::UnsupportedMediaType(SDP_FRAGMENT) => {
                 headers.insert(ACCEPT_PATCH, HeaderValue::from_static(SDP_FRAGMENT));

@@ -39,6 +39,7 @@ pub(super) async fn view(
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, ErrorResponse> {
     client.require(Scope::View, Target::Stream(&name))?;
+    state.drain.check()?;
     let stream = state.hub.find(&name)?;
     let (end, ended) = watch::channel(None);
     let session = state.sessions.begin(
@@ -75,6 +76,7 @@ pub(super) async fn publish(
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, ErrorResponse> {
     client.require(Scope::Publish, Target::Stream(&name))?;
+    state.drain.check()?;
     let keys = Arc::new(tokio::sync::Notify::new());
     let wake = Arc::clone(&keys);
     // The codec follows in the first message.

@@ -106,6 +106,7 @@ impl CallRequest {
     ) -> Result<Self, Rejection> {
         let (State(state), Extension(client), Path(stream_name), headers, body) = posted;
         client.require(scope, target(&stream_name))?;
+        state.drain.check()?;
         let sdp = offer_of(&state, &headers, &body)?;
         Ok(Self { state, client, stream_name, sdp })
     }

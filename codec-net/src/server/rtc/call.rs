@@ -186,6 +186,15 @@ impl Call {
         self.handle_events(now);
     }
 
+    /// Sends a message to a member or a publisher; viewers get those of their stream.
+    pub(super) fn announce(&mut self, now: Duration, text: &Arc<str>) {
+        match &self.side {
+            Side::Member(_) => self.act(now, vec![Action::Tell(Arc::clone(text))]),
+            Side::Publisher(..) => self.send_text(now, text),
+            Side::Viewer(_) => {}
+        }
+    }
+
     /// Requests a key frame from the publisher.
     pub(super) fn request_key_frame(&mut self, now: Duration) {
         if let Side::Publisher(receiver, _) = &mut self.side {

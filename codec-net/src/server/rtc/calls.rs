@@ -134,7 +134,9 @@ impl Calls {
             self.flush(sockets);
         }
         let open: Vec<u64> = self.calls.keys().copied().collect();
+        let stops: Arc<str> = r#"{"type":"stopping"}"#.into();
         for id in &open {
+            self.with(*id, |call, now| call.announce(now, &stops));
             self.with(*id, |call, now| call.end(now, EndReason::ServerStopped));
         }
         self.flush(sockets);
@@ -236,6 +238,11 @@ impl Calls {
                 self.with(id, |call, now| result = call.trickle(now, &fragment));
                 // The client may have gone.
                 let _ = reply.send(result);
+            }
+            Command::Announce(text) => {
+                for id in self.calls.keys().copied().collect::<Vec<_>>() {
+                    self.with(id, |call, now| call.announce(now, &text));
+                }
             }
             Command::End(id, reason) => self.with(id, |call, now| call.end(now, reason)),
             Command::RequestKeyFrame(id) => self.with(id, |call, now| call.request_key_frame(now)),

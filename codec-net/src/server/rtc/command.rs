@@ -39,6 +39,8 @@ pub(super) enum Command {
     },
     /// Add trickled ICE candidates.
     Trickle { id: u64, fragment: SdpFragment, reply: oneshot::Sender<Result<(), Rejection>> },
+    /// Send a message to members of rooms and publishers.
+    Announce(Arc<str>),
     /// End a call.
     End(u64, EndReason),
     /// Request a key frame from a publisher.

@@ -130,6 +130,12 @@ impl Network {
         self.request(|reply| Command::Trickle { id, fragment, reply }).await?
     }
 
+    /// Sends a message to all members of rooms and all publishers.
+    pub(in super::super) fn announce(&self, text: Arc<str>) {
+        // The thread may have ended, and with it the calls.
+        let _ = self.commands.send(Command::Announce(text));
+    }
+
     /// Sends a command and waits for the reply.
     async fn request<T>(
         &self,

@@ -195,7 +195,7 @@ fn malformed_and_oversized_tokens_are_rejected_by_name() {
         assert_eq!(rejected, Err(JwtError::Claim(name)), "{wrong}");
         assert!(rejected.unwrap_err().to_string().contains(name));
     }
-    for damaged in 0..fine.len() {
+    for damaged in (0..fine.len()).filter(|at| fine.as_bytes()[*at] != b'.') {
         let mut bytes = fine.clone().into_bytes();
         bytes[damaged] = b'.';
         assert!(keys.verify(&String::from_utf8(bytes).unwrap(), NOW).is_err());
