@@ -155,6 +155,11 @@ pub(crate) struct ServeArgs {
     /// Do not decode published streams; decoding only provides statistics.
     #[arg(long)]
     pub(crate) no_decode: bool,
+    /// Let people who join a room wait until a moderator (scope admin) lets them in.
+    ///
+    /// Moderators can change it in each room. Requires tokens.
+    #[arg(long)]
+    pub(crate) lobby: bool,
     /// Let calls end by themselves for this time when the command is terminated.
     ///
     /// New calls are refused meanwhile. Default: 0, calls end at once.

@@ -33,7 +33,9 @@ pub(crate) fn run(args: &ServeArgs, env: &Env) -> Result<()> {
     let sources = args.inputs.iter().map(|input| publish::source(input, &options, env));
     let sources = sources.collect::<Result<Vec<_>>>()?;
     let server = Server::start(config(args)?).map_err(|error| match error {
-        StartError::Open(_) | StartError::PasswordsWithoutTls => Failure::usage(error.to_string()),
+        StartError::Open(_) | StartError::PasswordsWithoutTls | StartError::LobbyWithoutTokens => {
+            Failure::usage(error.to_string())
+        }
         _ => Failure::new(Kind::Output, error.to_string()),
     })?;
     for source in sources {
@@ -122,6 +124,7 @@ fn config(args: &ServeArgs) -> Result<Config> {
         record: args.record.clone(),
         decode: !args.no_decode,
         video_codecs: video_codecs(&args.video_codecs)?,
+        lobby: args.lobby,
         drain: Duration::from_secs(args.drain.into()),
         webhook: webhook(args)?,
     })

@@ -134,6 +134,14 @@ fn webhooks_need_a_valid_url_and_a_secret() {
 }
 
 #[test]
+fn a_lobby_needs_tokens() {
+    let place = Place::new();
+    let run = place.run(&["serve", "--listen", "127.0.0.1:0", "--lobby"]);
+    assert_eq!(run.code, 2, "{}", run.err);
+    assert!(run.err.contains("everyone is a moderator"), "{}", run.err);
+}
+
+#[test]
 fn keys_of_tokens_are_checked_at_the_start() {
     let place = Place::new();
     std::fs::write(place.path("good"), "a secret of more than thirty-two bytes\n").unwrap();

@@ -36,6 +36,9 @@ pub struct Config {
     /// The codecs of published video in order of preference; those that the build cannot decode are
     /// omitted.
     pub video_codecs: VideoCodecs,
+    /// Whether people who join a room without the scope admin wait until a moderator lets them in.
+    /// Moderators can change it in each room.
+    pub lobby: bool,
     /// How long calls may go on after a request to drain the server that does not say it.
     pub drain: Duration,
     /// Where events are reported; `None`: nowhere.
@@ -58,6 +61,7 @@ impl Config {
             record: None,
             decode: true,
             video_codecs: VideoCodecs::of_build(),
+            lobby: false,
             drain: Duration::ZERO,
             webhook: None,
         }

@@ -40,7 +40,7 @@
 //!
 //! | module | |
 //! |---|---|
-//! | `start`, `config` | start and shutdown; the configuration |
+//! | `start`, `start_error`, `config` | start and shutdown; the configuration |
 //! | `http` | connections, access checks, routes, the page; `http/whip.rs` and `http/websocket.rs` begin sessions |
 //! | `rtc` | WebRTC: `network` passes an offer to `calls`, the thread that runs all calls; each `call` has a `viewer_session`, a `publisher_session` or a `member_session` |
 //! | `ws` | the same two kinds of session over WebSocket |
@@ -75,6 +75,7 @@ mod scale;
 pub mod sessions;
 mod small_rendition;
 mod start;
+mod start_error;
 mod state;
 mod token_bucket;
 mod uploads;
@@ -88,5 +89,6 @@ pub use local_source::{
     AudioSource, LocalMedia, LocalSource, OpenMedia, SourceAudioPacket, SourceFrame, VideoSource,
 };
 pub use rtc::{RtcConfig, StartRtcError, TurnServer};
-pub use start::{Server, StartError};
+pub use start::Server;
+pub use start_error::StartError;
 pub use webhook::{WebhookConfig, WebhookError};

@@ -1,6 +1,5 @@
 //! Start and shutdown of a server.
 
-use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -20,9 +19,10 @@ use super::local_source::{self, LocalSource};
 use super::outcome::{EndReason, Rejection};
 use super::recorder::{Recorder, Threads};
 use super::room::{Hub, StreamHooks};
-use super::rtc::{Network, StartRtcError};
+use super::rtc::{CallSettings, Network};
 use super::sessions::Sessions;
 use super::small_rendition::{self, RenditionPermits};
+use super::start_error::StartError;
 use super::state::ServerState;
 use super::uploads::UploadStore;
 use super::webhook::{Event, WebhookThread, Webhooks};
@@ -33,58 +33,6 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 
 /// Interval of checks for streams whose publisher has not returned.
 const EXPIRY_INTERVAL: Duration = Duration::from_millis(250);
-
-/// Why a server did not start.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum StartError {
-    /// The address is reachable from other machines, but no token is configured.
-    Open(SocketAddr),
-    /// Users with passwords are configured without TLS: passwords would be sent unencrypted.
-    PasswordsWithoutTls,
-    /// The socket cannot be opened.
-    Listen(SocketAddr, io::Error),
-    /// A folder cannot be created or read.
-    Folder(PathBuf, io::Error),
-    /// WebRTC cannot be started.
-    Rtc(StartRtcError),
-    /// A thread cannot be started.
-    Thread(io::Error),
-    /// This build decodes none of the configured video codecs.
-    NoVideoCodec,
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Open(address) => write!(
-                f,
-                "cannot listen on {address} without a token: other machines can reach it\n\
-                 help: give --token SCOPE=VALUE, --token-file FILE or --jwt-key FILE, or listen on 127.0.0.1"
-            ),
-            Self::PasswordsWithoutTls => f.write_str(
-                "cannot accept passwords without TLS\nhelp: give --tls-cert and --tls-key",
-            ),
-            Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
-            Self::Rtc(error) => error.fmt(f),
-            Self::Folder(path, error) => write!(f, "cannot use folder {}: {error}", path.display()),
-            Self::Thread(error) => write!(f, "cannot start a thread: {error}"),
-            Self::NoVideoCodec => {
-                f.write_str("cannot accept video: this build has no codec for it")
-            }
-        }
-    }
-}
-
-impl std::error::Error for StartError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Open(_) | Self::PasswordsWithoutTls | Self::NoVideoCodec => None,
-            Self::Listen(_, error) | Self::Folder(_, error) | Self::Thread(error) => Some(error),
-            Self::Rtc(error) => Some(error),
-        }
-    }
-}
 
 /// A running server, which stops when dropped.
 #[derive(Debug)]
@@ -112,6 +60,9 @@ impl Server {
         if access.is_open() && !listen.ip().to_canonical().is_loopback() {
             return Err(StartError::Open(listen));
         }
+        if config.lobby && access.is_open() {
+            return Err(StartError::LobbyWithoutTokens);
+        }
         if access.has_users() && tls.is_none() {
             return Err(StartError::PasswordsWithoutTls);
         }
@@ -137,10 +88,13 @@ impl Server {
         let network = Network::start(
             rtc,
             clock,
-            limits,
-            video_codecs,
-            uploads.clone(),
-            webhooks.clone(),
+            CallSettings {
+                limits,
+                video_codecs,
+                uploads: uploads.clone(),
+                webhooks: webhooks.clone(),
+                has_lobby: config.lobby,
+            },
             Arc::clone(&health),
         );
         let network = network.map_err(StartError::Rtc)?;

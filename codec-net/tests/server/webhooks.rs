@@ -76,8 +76,9 @@ fn receiver(
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (sender, arrived) = mpsc::channel();
-    let mut statuses = statuses.to_vec().into_iter();
+    let statuses = statuses.to_vec();
     std::thread::spawn(move || {
+        let mut statuses = statuses.into_iter();
         for stream in listener.incoming() {
             let Some(mut socket) = wrap(stream.unwrap()) else { continue };
             let Some(received) = serve_one(&mut socket, &mut statuses) else { continue };

@@ -90,7 +90,7 @@ impl Access {
     }
 
     /// Accepts JSON Web Tokens (RFC 7519) that this key has signed: a shared secret of 32 to 1024 bytes for
-    /// HS256, or a public key in PEM for ES256, RS256 or EdDSA. May be called for up to 8 keys, so that
+    /// HS256, or a public key in PEM for ES256, RS256 or `EdDSA`. May be called for up to 8 keys, so that
     /// keys can be exchanged.
     ///
     /// # Errors

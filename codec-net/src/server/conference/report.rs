@@ -20,6 +20,8 @@ pub(in super::super) struct Person {
 /// What happened in a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) enum Report {
+    /// A person waits in the lobby.
+    Waits { room: Arc<str>, person: Person },
     /// A member has joined.
     Joined { room: Arc<str>, person: Person },
     /// A member has left.

@@ -43,6 +43,8 @@ pub(in super::super) enum Input {
 #[derive(Debug)]
 pub(in super::super) struct Conferences {
     limits: Limits,
+    /// Whether new rooms have a lobby.
+    has_lobby: bool,
     conferences: BTreeMap<Arc<str>, Conference>,
     seats: BTreeMap<u64, Seat>,
     actions: VecDeque<(u64, Action)>,
@@ -61,10 +63,10 @@ struct Seat {
 
 impl Conferences {
     /// An empty table.
-    pub(in super::super) fn new(limits: Limits) -> Self {
+    pub(in super::super) fn new(limits: Limits, has_lobby: bool) -> Self {
         let (conferences, seats, unnamed) = Default::default();
         let (actions, reports) = Default::default();
-        Self { limits, conferences, seats, actions, unnamed, reports }
+        Self { limits, has_lobby, conferences, seats, actions, unnamed, reports }
     }
 
     /// Checks that one more member may join a room.
@@ -95,7 +97,9 @@ impl Conferences {
                 }
                 let seat = Seat { room: Arc::clone(&room), session, since: now };
                 self.seats.insert(id, seat);
-                self.conferences.entry(Arc::clone(&room)).or_insert_with(Conference::new);
+                let has_lobby = self.has_lobby;
+                let rooms = self.conferences.entry(Arc::clone(&room));
+                rooms.or_insert_with(|| Conference::new(has_lobby));
                 self.unnamed.insert(id, now.saturating_add(NAME_TIMEOUT));
                 return self.run(now, &room, |it| it.join(now, id, invitation));
             }
@@ -115,6 +119,7 @@ impl Conferences {
                 });
                 // The first message has the name of the member.
                 self.report_joining(id);
+                self.report_admitted(&room);
                 self.report_said(&room);
             }
             Input::Packet(packet) => self.run(now, &room, |it| it.handle_packet(now, id, &packet)),
@@ -159,7 +164,21 @@ impl Conferences {
             && let Some(person) = self.person(id)
             && let Some(seat) = self.seats.get(&id)
         {
-            self.reports.push_back(Report::Joined { room: Arc::clone(&seat.room), person });
+            let room = Arc::clone(&seat.room);
+            let waits = self.conferences.get(&room).is_some_and(|it| it.is_waiting(id));
+            self.reports.push_back(match waits {
+                true => Report::Waits { room, person },
+                false => Report::Joined { room, person },
+            });
+        }
+    }
+
+    /// Reports people that a moderator has let in.
+    fn report_admitted(&mut self, room: &Arc<str>) {
+        while let Some(id) = self.conferences.get_mut(room).and_then(Conference::poll_admitted) {
+            // It may not have said its name so far.
+            self.unnamed.entry(id).or_insert(Duration::ZERO);
+            self.report_joining(id);
         }
     }
 

@@ -54,7 +54,8 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let conferences = Conferences::new(Limits { viewers: 4, streams: 2, ..Limits::default() });
+        let conferences =
+            Conferences::new(Limits { viewers: 4, streams: 2, ..Limits::default() }, false);
         Self { conferences, now: Duration::ZERO, actions: Vec::new(), frame: 0 }
     }
 
@@ -395,6 +396,71 @@ fn a_name_in_a_token_cannot_be_changed() {
     assert_eq!(world.messages(1, "people").pop().unwrap()["people"][0]["name"], "Ann");
     let person = Person { subject, ..person(1, "Ann") };
     assert_eq!(reports(&mut world), [Report::Joined { room: "team".into(), person }]);
+}
+
+#[test]
+fn people_wait_in_the_lobby_until_a_moderator_lets_them_in() {
+    let mut world = World::new();
+    world.join(1, "team", sections(2, 1));
+    world.say(2, &json!({ "type": "lobby", "on": true }));
+    world.say(1, &json!({ "type": "lobby", "on": true }));
+    for id in [2, 3, 4] {
+        world.join(id, "team", sections(2, 1));
+        assert_eq!(world.messages(id, "waiting").len(), 1);
+        assert!(world.messages(id, "hello").is_empty());
+    }
+    let lobby = world.messages(1, "lobby").pop().unwrap();
+    let people: Vec<_> =
+        (2..=4).map(|id| json!({ "id": id, "name": format!("Member {id}") })).collect();
+    assert_eq!(lobby, json!({ "type": "lobby", "on": true, "people": people }));
+    // Who waits gets and sends nothing, and cannot let itself in.
+    for kind in ["chat", "admit", "lobby", "remove"] {
+        world.say(2, &json!({ "type": kind, "text": "hello", "id": 2, "on": false }));
+    }
+    world.cameras(&[1, 2], 10);
+    assert!(world.packets(2, "v0").is_empty() && world.packets(1, "v0").is_empty());
+    assert!(world.messages(1, "chat").is_empty() && world.messages(2, "people").is_empty());
+    assert_eq!(world.messages(1, "people").pop().unwrap()["people"].as_array().unwrap().len(), 1);
+    world.clear();
+    world.say(1, &json!({ "type": "admit", "id": 2 }));
+    world.say(1, &json!({ "type": "admit", "id": 99 }));
+    assert_eq!(world.messages(2, "hello").len(), 1);
+    world.cameras(&[1, 2], 10);
+    assert!(!world.packets(2, "v0").is_empty() && !world.packets(1, "v0").is_empty());
+    world.say(1, &json!({ "type": "remove", "id": 3 }));
+    assert!(world.actions.contains(&(3, Action::End(EndReason::Removed))));
+    world.leave(3);
+    let waits =
+        |id| Report::Waits { room: "team".into(), person: person(id, &format!("Member {id}")) };
+    let joined =
+        |id| Report::Joined { room: "team".into(), person: person(id, &format!("Member {id}")) };
+    let seen = reports(&mut world);
+    assert_eq!(seen[..5], [joined(1), waits(2), waits(3), waits(4), joined(2)]);
+    assert!(matches!(seen[5], Report::Left { .. }) && seen.len() == 6, "{seen:?}");
+    // The others come in when the lobby closes, and the next one comes in at once.
+    world.say(1, &json!({ "type": "lobby", "on": false }));
+    assert_eq!(world.messages(4, "hello").len(), 1);
+    world.join(5, "team", sections(1, 1));
+    assert_eq!(world.messages(5, "hello").len(), 1);
+    let lobby = world.messages(1, "lobby").pop().unwrap();
+    assert_eq!(lobby, json!({ "type": "lobby", "on": false, "people": [] }));
+}
+
+#[test]
+fn a_room_with_a_lobby_waits_for_its_first_moderator() {
+    let mut world = World::new();
+    world.conferences = Conferences::new(Limits { viewers: 3, ..Limits::default() }, true);
+    world.join(2, "team", sections(1, 1));
+    world.join(3, "team", sections(1, 1));
+    world.join(1, "team", sections(1, 1));
+    assert_eq!(world.messages(1, "hello").len(), 1);
+    assert_eq!(world.messages(1, "lobby").pop().unwrap()["people"].as_array().unwrap().len(), 2);
+    let full = Err(Rejection::LimitReached("members of this room"));
+    assert_eq!(world.conferences.check("team"), full, "who waits is counted");
+    for id in 1..=3 {
+        world.leave(id);
+    }
+    assert_eq!(world.conferences.check("team"), Ok(()));
 }
 
 #[test]

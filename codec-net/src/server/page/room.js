@@ -4,6 +4,7 @@ import { followConnection, lost } from "/connection.js";
 import { at, notify, show } from "/dom.js";
 import { RoomCall } from "/room_call.js";
 import { canShareScreen, Devices, openScreen } from "/room_devices.js";
+import { clearLobby, leaveLobby, lobbyEvents } from "/room_lobby.js";
 import { chatReceived, clearChat, closePanels } from "/room_panels.js";
 import { peopleEvents, showPeople, stage, viewChanged } from "/room_people.js";
 import { clearRoom, room, sendChanged } from "/room_state.js";
@@ -69,6 +70,14 @@ function play(track) {
 
 const events = {
   ...peopleEvents,
+  ...lobbyEvents,
+  hello: (message) => {
+    peopleEvents.hello(message);
+    if (!leaveLobby()) return;
+    // What was sent from the lobby was ignored.
+    room.call.sent = {};
+    events.open();
+  },
   chat: chatReceived,
   mute: () => {
     notify("A moderator muted you.");
@@ -108,6 +117,7 @@ function release() {
   for (const audio of room.call.audio) audio.remove();
   screen?.stop();
   screen = null;
+  clearLobby();
   clearRoom();
   showPeople();
   showCall(false);

@@ -58,6 +58,8 @@ pub(super) struct CallContext {
     pub(super) video_codecs: VideoCodecs,
     pub(super) items: mpsc::Sender<(u64, Item)>,
     pub(super) webhooks: Webhooks,
+    /// Whether new rooms have a lobby.
+    pub(super) has_lobby: bool,
 }
 
 impl Call {

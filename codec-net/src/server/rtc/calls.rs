@@ -82,7 +82,7 @@ impl Calls {
             clock,
             certificate,
             hosts,
-            conferences: Conferences::new(context.limits),
+            conferences: Conferences::new(context.limits, context.has_lobby),
             context,
             calls: BTreeMap::new(),
             touched: Vec::new(),

@@ -34,6 +34,17 @@ const MAX_QUEUED_ITEMS: usize = 16_384;
 /// Validity of the certificate of this run.
 const CERTIFICATE_DAYS: u32 = 30;
 
+/// Settings of all calls.
+#[derive(Debug)]
+pub(in super::super) struct CallSettings {
+    pub(in super::super) limits: Limits,
+    pub(in super::super) video_codecs: VideoCodecs,
+    pub(in super::super) uploads: Option<Arc<UploadStore>>,
+    pub(in super::super) webhooks: Webhooks,
+    /// Whether new rooms have a lobby.
+    pub(in super::super) has_lobby: bool,
+}
+
 /// The handle of the thread.
 #[derive(Debug)]
 pub(in super::super) struct Network {
@@ -50,12 +61,10 @@ impl Network {
     pub(in super::super) fn start(
         config: RtcConfig,
         clock: Clock,
-        limits: Limits,
-        video_codecs: VideoCodecs,
-        uploads: Option<Arc<UploadStore>>,
-        webhooks: Webhooks,
+        settings: CallSettings,
         health: Arc<Health>,
     ) -> Result<Self, StartRtcError> {
+        let CallSettings { limits, video_codecs, uploads, webhooks, has_lobby } = settings;
         let sockets = Sockets::bind(&config)?;
         let hosts = sockets.candidates();
         let address = *hosts.first().unwrap_or(&config.listen);
@@ -71,7 +80,7 @@ impl Network {
         let turn = Turn::new(config.turn, address, clock.now(), Arc::clone(&health));
         let (commands, received) = mpsc::unbounded_channel();
         let (items, queue) = mpsc::channel(MAX_QUEUED_ITEMS);
-        let context = CallContext { uploads, limits, video_codecs, items, webhooks };
+        let context = CallContext { uploads, limits, video_codecs, items, webhooks, has_lobby };
         let calls =
             Calls::new(clock, certificate, hosts.clone(), context, turn, Arc::clone(&health));
         let thread_health = Arc::clone(&health);

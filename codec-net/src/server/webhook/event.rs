@@ -29,6 +29,7 @@ impl Event {
     /// Its type.
     pub(super) fn name(&self) -> &'static str {
         match self {
+            Self::Room(Report::Waits { .. }) => "room.waiting",
             Self::Room(Report::Joined { .. }) => "room.joined",
             Self::Room(Report::Left { .. }) => "room.left",
             Self::Room(Report::Said { .. }) => "room.message",
@@ -65,7 +66,8 @@ impl Event {
 
 fn room(report: &Report) -> Value {
     let (room, person) = match report {
-        Report::Joined { room, person }
+        Report::Waits { room, person }
+        | Report::Joined { room, person }
         | Report::Left { room, person, .. }
         | Report::Said { room, person, .. } => (room, person),
     };
@@ -78,7 +80,7 @@ fn room(report: &Report) -> Value {
     });
     if let Some(fields) = data.as_object_mut() {
         match report {
-            Report::Joined { .. } => {}
+            Report::Waits { .. } | Report::Joined { .. } => {}
             Report::Left { reason, stayed, .. } => {
                 fields.insert("reason".to_owned(), reason.to_string().into());
                 fields.insert("seconds".to_owned(), stayed.as_secs_f64().into());
@@ -106,6 +108,11 @@ mod tests {
         let stream = || "cam".to_owned();
         let lasted = Duration::from_millis(1500);
         for (event, name, data) in [
+            (
+                Event::Room(Report::Waits { room: "team".into(), person: person() }),
+                "room.waiting",
+                json!({ "room": "team", "member": 3, "session": 7, "name": person().name, "subject": "ann" }),
+            ),
             (
                 Event::Room(Report::Joined { room: "team".into(), person: person() }),
                 "room.joined",
