@@ -106,6 +106,8 @@
 //! | RFC 8656 | relayed addresses | `turn_allocation.rs` |
 //! | RFC 9110, 6750, 6454 | HTTP, bearer tokens, origins; routes and the page | `server/http/`, `server/page/` |
 //! | | one publisher and its viewers | `server/room/` |
+//! | RFC 7519, 7515, 7518, 8037 | JSON Web Tokens | `server/auth/jwt/` |
+//! | Standard Webhooks 1.0.0 | events for programs of the operator | `server/webhook/` |
 //!
 //! Paths are relative to `src`.
 
@@ -114,6 +116,8 @@
 pub mod clock;
 pub mod error;
 pub mod framing;
+#[cfg(any(feature = "serve", feature = "whip"))]
+mod http_client;
 pub mod ice_server;
 pub mod link_emulator;
 pub mod random;

@@ -2,7 +2,7 @@
 // usage: node rooms.mjs URL CAMERA.y4m SCENARIO
 import { chromium } from "playwright-core";
 import { strict as assert } from "node:assert";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -131,6 +131,43 @@ async function fits(page, what) {
 }
 
 const scenarios = {
+  /// A moderator opens the lobby, and lets a guest in. The tokens are in the environment.
+  async lobby() {
+    const enter = async (name, token) => {
+      const page = await open("lobby", `name=${name}`);
+      await page.evaluate((text) => sessionStorage.setItem("codec-token", text), token);
+      await page.reload();
+      await page.click("#join");
+      return page;
+    };
+    const host = await enter("Host", process.env.HOST_TOKEN);
+    await callIs(host, "live");
+    await host.click("#lobby-on");
+    await host.waitForFunction(() => document.getElementById("lobby-on").ariaPressed === "true");
+    const guest = await enter("Guest one", process.env.GUEST_TOKEN);
+    await guest.waitForFunction(() => document.body.dataset.lobby === "waits");
+    await host.click("#waiting >> text=Let in");
+    await guest.waitForFunction(() => window.codec.room.people.length === 2);
+    await host.waitForFunction(() => window.codec.room.people.some(({ name }) => name === "Guest one"));
+    await receives(guest, 1);
+    assert.equal(await host.isHidden("#waiting-panel"), true);
+    results.lobby = "in";
+    await guest.close();
+    await host.close();
+  },
+  /// The server restarts during the call: the page joins again.
+  async rejoin() {
+    const page = await open("rejoin", "name=Ann&join");
+    await callIs(page, "live");
+    writeFileSync(process.env.JOINED_FILE, "");
+    await page.waitForFunction(() => document.body.dataset.call !== "live", null, MEDIA_TIMEOUT);
+    await page.waitForFunction(() => document.body.dataset.call === "live", null, MEDIA_TIMEOUT);
+    await page.waitForFunction(() => window.codec.room.people.length === 1, null, MEDIA_TIMEOUT);
+    results.rejoin = "live";
+    // Requests failed while there was no server.
+    complaints.length = 0;
+    await page.close();
+  },
   /// Three people meet: media, stage, chat, mute, and removal by a moderator.
   async meeting() {
     const ann = await open("team", "name=Ann&join");

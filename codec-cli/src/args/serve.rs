@@ -46,7 +46,7 @@ pub(crate) struct ServeArgs {
     pub(crate) speed: u8,
     /// Set the HTTP listen address.
     ///
-    /// Non-loopback addresses require --token or --token-file.
+    /// Non-loopback addresses require --token, --token-file or --jwt-key.
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
     /// Set the UDP port for WebRTC, on the same address.
@@ -90,12 +90,23 @@ pub(crate) struct ServeArgs {
     /// For HTTP basic authentication over TLS.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) user_file: Option<PathBuf>,
+    /// Accept JSON Web Tokens that this key has signed; may be repeated.
+    ///
+    /// FILE has a secret of at least 32 bytes (HS256) or a public key in PEM (ES256, RS256, EdDSA). Scopes
+    /// are in `scope`; `room` and `stream` limit the token to names.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) jwt_key: Vec<PathBuf>,
+    /// Accept only JSON Web Tokens for this audience (aud).
+    #[arg(long, value_name = "NAME", requires = "jwt_key")]
+    pub(crate) jwt_audience: Option<String>,
     /// Allow web pages of this origin to use the server: https://host:port.
     ///
     /// May be repeated.
     #[arg(long, value_name = "ORIGIN")]
     pub(crate) origin: Vec<String>,
     /// Set the certificate chain (PEM) for https and wss.
+    ///
+    /// Both files are read again when they change; calls go on.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub(crate) tls_cert: Option<PathBuf>,
     /// Set the private key (PEM) of --tls-cert.
@@ -119,9 +130,41 @@ pub(crate) struct ServeArgs {
     /// One JSON object per line; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub(crate) audit: Option<PathBuf>,
+    /// Report members of rooms, chat, streams and recordings to this URL.
+    ///
+    /// Each event is a signed POST request of JSON, http or https; needs a secret.
+    #[arg(long, value_name = "URL", requires = "webhook_key")]
+    pub(crate) webhook: Option<String>,
+    /// Read the secret that signs webhooks from this file: whsec_ and Base64.
+    ///
+    /// Or set the environment variable `CODEC_WEBHOOK_SECRET`.
+    #[arg(long, value_name = "FILE", requires = "webhook", group = "webhook_key")]
+    pub(crate) webhook_secret_file: Option<PathBuf>,
+    /// Set the secret that signs webhooks; prefer the file or the environment variable.
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "CODEC_WEBHOOK_SECRET",
+        hide_env_values = true,
+        group = "webhook_key"
+    )]
+    pub(crate) webhook_secret: Option<String>,
+    /// Trust only the CA certificates in this PEM file for --webhook.
+    #[arg(long, value_name = "FILE", requires = "webhook")]
+    pub(crate) webhook_ca: Option<PathBuf>,
     /// Do not decode published streams; decoding only provides statistics.
     #[arg(long)]
     pub(crate) no_decode: bool,
+    /// Let people who join a room wait until a moderator (scope admin) lets them in.
+    ///
+    /// Moderators can change it in each room. Requires tokens.
+    #[arg(long)]
+    pub(crate) lobby: bool,
+    /// Let calls end by themselves for this time when the command is terminated.
+    ///
+    /// New calls are refused meanwhile. Default: 0, calls end at once.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = within(0_u32..=604_800))]
+    pub(crate) drain: u32,
     /// Limit the number of sessions.
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = count::<usize>)]
     pub(crate) max_sessions: usize,

@@ -13,6 +13,8 @@ mod probe;
 #[cfg(feature = "serve")]
 mod serve;
 mod snapshot;
+#[cfg(feature = "serve")]
+mod tls_files;
 mod vad;
 
 use codec_lab::bench::options::{BenchOptions, KernelOptions};

@@ -15,10 +15,11 @@ use codec_net::server::audit::AuditLog;
 use codec_net::server::auth::{Access, Grants};
 use codec_net::server::limits::Limits;
 use codec_net::server::media::VideoCodecs;
-use codec_net::server::{Config, RtcConfig, Server, StartError, TurnServer};
+use codec_net::server::{Config, RtcConfig, Server, StartError, TurnServer, WebhookConfig};
 use codec_net::tls;
 use codec_rtc::packet::VideoFormat;
 
+use super::tls_files::TlsFiles;
 use crate::args::serve::{ServeArgs, VideoCodecArg};
 
 /// Interval of checks for the end.
@@ -27,11 +28,14 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Serves until interrupted.
 pub(crate) fn run(args: &ServeArgs, env: &Env) -> Result<()> {
     env.stop.handle_requests();
+    let longest = Duration::from_secs(args.drain.into());
     let options = PublishOptions::from(args);
     let sources = args.inputs.iter().map(|input| publish::source(input, &options, env));
     let sources = sources.collect::<Result<Vec<_>>>()?;
     let server = Server::start(config(args)?).map_err(|error| match error {
-        StartError::Open(_) | StartError::PasswordsWithoutTls => Failure::usage(error.to_string()),
+        StartError::Open(_) | StartError::PasswordsWithoutTls | StartError::LobbyWithoutTokens => {
+            Failure::usage(error.to_string())
+        }
         _ => Failure::new(Kind::Output, error.to_string()),
     })?;
     for source in sources {
@@ -41,8 +45,22 @@ pub(crate) fn run(args: &ServeArgs, env: &Env) -> Result<()> {
     let rtc: Vec<String> = server.rtc_addresses().iter().map(ToString::to_string).collect();
     let rtc = rtc.join(" and ");
     env.events.note(format!("{} (WebRTC: UDP {rtc}); press Ctrl-C to stop", server.url()));
-    let ended =
-        watch(|| env.stop.is_requested(), || server.failure(), || log_notices(&server, env));
+    let (mut tls_files, mut asked) = (TlsFiles::new(args), false);
+    let ended = watch(
+        || (env.stop.is_requested() && longest.is_zero()) || server.is_drained(),
+        || server.failure(),
+        || {
+            log_notices(&server, env);
+            if env.stop.is_requested() && !longest.is_zero() && !std::mem::replace(&mut asked, true)
+            {
+                let (count, left) = (server.sessions().count(), server.drain(longest).as_secs());
+                env.events.note(format!("new calls are refused; {count} may go on for {left} s"));
+            }
+            if let Some(files) = &mut tls_files {
+                files.reload_if_changed(&server, env);
+            }
+        },
+    );
     server.stop();
     ended
 }
@@ -106,6 +124,9 @@ fn config(args: &ServeArgs) -> Result<Config> {
         record: args.record.clone(),
         decode: !args.no_decode,
         video_codecs: video_codecs(&args.video_codecs)?,
+        lobby: args.lobby,
+        drain: Duration::from_secs(args.drain.into()),
+        webhook: webhook(args)?,
     })
 }
 
@@ -172,10 +193,28 @@ fn access(args: &ServeArgs) -> Result<Access> {
             access.add_user(name, password, grants).map_err(Failure::usage)?;
         }
     }
+    for path in &args.jwt_key {
+        let added = access.add_jwt_key(&read(path)?);
+        added.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+    }
+    if let Some(audience) = &args.jwt_audience {
+        access.set_jwt_audience(audience);
+    }
     for origin in &args.origin {
         access.add_origin(origin).map_err(Failure::usage)?;
     }
     Ok(access)
+}
+
+fn webhook(args: &ServeArgs) -> Result<Option<WebhookConfig>> {
+    let Some(url) = &args.webhook else { return Ok(None) };
+    let secret = match &args.webhook_secret_file {
+        Some(path) => text(path)?,
+        None => args.webhook_secret.clone().unwrap_or_default(),
+    };
+    let ca = args.webhook_ca.as_deref().map(read).transpose()?;
+    let config = WebhookConfig::new(url, &secret, ca.as_deref());
+    config.map(Some).map_err(|error| Failure::usage(error.to_string()))
 }
 
 fn audit(args: &ServeArgs) -> Result<AuditLog> {
@@ -191,18 +230,21 @@ fn audit(args: &ServeArgs) -> Result<AuditLog> {
     Ok(AuditLog::to(file))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     let failed =
         |error| Failure::new(Kind::Input, format!("cannot read {}: {error}", path.display()));
     std::fs::read(path).map_err(failed)
 }
 
+fn text(path: &Path) -> Result<String> {
+    String::from_utf8(read(path)?).map_err(|_| {
+        Failure::new(Kind::Input, format!("cannot read {}: not valid UTF-8", path.display()))
+    })
+}
+
 /// Returns the lines of a file, without empty lines and comments.
 fn lines(path: &Path) -> Result<Vec<String>> {
-    let text = String::from_utf8(read(path)?);
-    let text = text.map_err(|_| {
-        Failure::new(Kind::Input, format!("cannot read {}: not valid UTF-8", path.display()))
-    })?;
+    let text = text(path)?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     Ok(lines.filter(|line| !line.starts_with('#')).map(str::to_owned).collect())
 }

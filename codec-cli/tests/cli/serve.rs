@@ -1,8 +1,10 @@
 //! Streams published by `codec serve`, as received by `codec recv`.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use super::audio::{all_distances, tracks};
 use super::{Place, Run};
@@ -106,4 +108,87 @@ fn served_files_keep_audio_in_sync_when_they_loop() {
         assert!(!found.is_empty(), "{name}: no flash");
         assert!(found.iter().all(|seconds| seconds.abs() < 0.045), "{name}: {found:?}");
     }
+}
+
+#[test]
+fn webhooks_need_a_valid_url_and_a_secret() {
+    let place = Place::new();
+    let good = format!("whsec_{}\n", "QUJD".repeat(8));
+    std::fs::write(place.path("good"), good).unwrap();
+    std::fs::write(place.path("short"), "whsec_QUJD").unwrap();
+    for (arguments, why) in [
+        (&["--webhook", "http://127.0.0.1:9/"][..], "webhook-secret"),
+        (&["--webhook", "ftp://x/", "--webhook-secret-file", "good"], "expected http://HOST"),
+        (&["--webhook", "http://x/", "--webhook-secret-file", "short"], "got 3 bytes, expected 24"),
+        (&["--webhook", "http://x/", "--webhook-secret", "secret"], "expected whsec_ and Base64"),
+        (&["--webhook-secret-file", "good"], "--webhook"),
+    ] {
+        let run = place.run(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat());
+        assert_eq!(run.code, 2, "{arguments:?}: {}", run.err);
+        assert!(run.err.contains(why), "{arguments:?}: {}", run.err);
+        assert!(!run.err.contains("whsec_QUJD"), "{}", run.err);
+    }
+    let arguments = ["--webhook", "http://127.0.0.1:9/", "--webhook-secret-file", "good"];
+    let server = Server::start(&place, &arguments);
+    assert!(!server.address.is_empty());
+}
+
+#[test]
+fn a_lobby_needs_tokens() {
+    let place = Place::new();
+    let run = place.run(&["serve", "--listen", "127.0.0.1:0", "--lobby"]);
+    assert_eq!(run.code, 2, "{}", run.err);
+    assert!(run.err.contains("everyone is a moderator"), "{}", run.err);
+}
+
+#[test]
+fn keys_of_tokens_are_checked_at_the_start() {
+    let place = Place::new();
+    std::fs::write(place.path("good"), "a secret of more than thirty-two bytes\n").unwrap();
+    std::fs::write(place.path("short"), "correct horse").unwrap();
+    std::fs::write(place.path("pem"), "-----BEGIN PUBLIC KEY-----\nAAAA\n").unwrap();
+    for (arguments, why) in [
+        (&["--jwt-key", "short"][..], "got a secret of 13 bytes, expected 32"),
+        (&["--jwt-key", "pem"], "pem: invalid key of JSON Web Tokens"),
+        (&["--jwt-audience", "me"], "--jwt-key"),
+    ] {
+        let run = place.run(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat());
+        assert_eq!(run.code, 2, "{arguments:?}: {}", run.err);
+        assert!(run.err.contains(why) && !run.err.contains("horse"), "{arguments:?}: {}", run.err);
+    }
+    let arguments = ["--jwt-key", "good", "--jwt-key", "good", "--jwt-audience", "me"];
+    assert!(!Server::start(&place, &arguments).address.is_empty());
+}
+
+/// The status of a request without a body.
+fn get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[cfg(unix)]
+#[test]
+fn a_terminated_server_lets_its_calls_end() {
+    let place = Place::new();
+    let arguments = ["testsrc:size=160x120,fps=30", "--drain", "600"];
+    let mut server = Server::start(&place, &arguments);
+    let url = format!("ws://{}/view/live?connect", server.address);
+    let record = ["recv", &url, "-o", "live.webm", "-n", "90"];
+    let mut command = place.command(&record);
+    let viewer = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    while !get(&server.address, "/api/sessions").contains("ws-view") {
+        thread::sleep(Duration::from_millis(20));
+    }
+    let id = server.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    while !get(&server.address, "/healthz").contains("draining") {
+        thread::sleep(Duration::from_millis(20));
+    }
+    let run = Run::of(viewer.wait_with_output().unwrap(), &["recv"]);
+    assert_eq!(run.code, 0, "the call goes on: {}", run.err);
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
 }

@@ -3,12 +3,14 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::audit::AuditLog;
 use super::auth::Access;
 use super::limits::Limits;
 use super::media::VideoCodecs;
 use super::rtc::RtcConfig;
+use super::webhook::WebhookConfig;
 
 /// The configuration of a server.
 #[derive(Debug)]
@@ -34,6 +36,13 @@ pub struct Config {
     /// The codecs of published video in order of preference; those that the build cannot decode are
     /// omitted.
     pub video_codecs: VideoCodecs,
+    /// Whether people who join a room without the scope admin wait until a moderator lets them in.
+    /// Moderators can change it in each room.
+    pub lobby: bool,
+    /// How long calls may go on after a request to drain the server that does not say it.
+    pub drain: Duration,
+    /// Where events are reported; `None`: nowhere.
+    pub webhook: Option<WebhookConfig>,
 }
 
 impl Config {
@@ -52,6 +61,9 @@ impl Config {
             record: None,
             decode: true,
             video_codecs: VideoCodecs::of_build(),
+            lobby: false,
+            drain: Duration::ZERO,
+            webhook: None,
         }
     }
 }

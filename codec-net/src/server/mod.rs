@@ -40,13 +40,14 @@
 //!
 //! | module | |
 //! |---|---|
-//! | `start`, `config` | start and shutdown; the configuration |
+//! | `start`, `start_error`, `config` | start and shutdown; the configuration |
 //! | `http` | connections, access checks, routes, the page; `http/whip.rs` and `http/websocket.rs` begin sessions |
 //! | `rtc` | WebRTC: `network` passes an offer to `calls`, the thread that runs all calls; each `call` has a `viewer_session`, a `publisher_session` or a `member_session` |
 //! | `ws` | the same two kinds of session over WebSocket |
 //! | `control_channel`, `uploads` | statistics, chat and files of a session |
 //! | `recorder`, `small_rendition`, `local_source`, `local_encoder` | the server's own viewers and publishers |
-//! | `state`, [`sessions`] | the state that requests share; the table of sessions |
+//! | `webhook` | reports what happens to a program of the operator, over HTTP |
+//! | `state`, `drain`, [`sessions`] | the state that requests share; whether new calls are accepted; the table of sessions |
 //! | [`room`] | a hub of streams by name; a stream passes media from its publisher to the subscriptions of its viewers |
 //! | `conference` | rooms whose members publish and watch each other: which section carries which source, messages |
 //! | [`media`], `video_codec`, `frame_info` | coded frames and packets; the codecs of video; properties read from frames |
@@ -58,6 +59,7 @@ mod auth_rate_limiter;
 mod conference;
 mod config;
 mod control_channel;
+mod drain;
 mod frame_info;
 mod health;
 mod http;
@@ -73,11 +75,13 @@ mod scale;
 pub mod sessions;
 mod small_rendition;
 mod start;
+mod start_error;
 mod state;
 mod token_bucket;
 mod uploads;
 mod video_codec;
 mod vp9_picture;
+mod webhook;
 mod ws;
 
 pub use config::Config;
@@ -85,4 +89,6 @@ pub use local_source::{
     AudioSource, LocalMedia, LocalSource, OpenMedia, SourceAudioPacket, SourceFrame, VideoSource,
 };
 pub use rtc::{RtcConfig, StartRtcError, TurnServer};
-pub use start::{Server, StartError};
+pub use start::Server;
+pub use start_error::StartError;
+pub use webhook::{WebhookConfig, WebhookError};

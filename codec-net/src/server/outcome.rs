@@ -2,14 +2,20 @@
 
 use std::fmt;
 
+use super::auth::JwtError;
+
 /// Why a request was rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rejection {
     /// The credentials are missing or invalid.
     Unauthenticated,
+    /// A JSON Web Token is rejected.
+    InvalidToken(JwtError),
     /// The credentials do not grant the scope.
     Forbidden(&'static str),
+    /// The credentials are for other rooms or streams.
+    OtherTarget,
     /// The request comes from a page of another origin.
     ForeignOrigin(String),
     /// The host name is not one of the server's.
@@ -43,6 +49,8 @@ pub enum Rejection {
     NoSession,
     /// The server is shutting down.
     ShuttingDown,
+    /// The server accepts no new calls, and ends when the others have ended.
+    Draining,
     /// Calls cannot be served any more.
     CallsUnavailable,
     /// Only the relayed address is offered, and the TURN server does not respond.
@@ -56,8 +64,8 @@ impl Rejection {
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
-            Self::Unauthenticated => 401,
-            Self::Forbidden(_) | Self::ForeignOrigin(_) => 403,
+            Self::Unauthenticated | Self::InvalidToken(_) => 401,
+            Self::Forbidden(_) | Self::OtherTarget | Self::ForeignOrigin(_) => 403,
             Self::UnknownHost(_) => 421,
             Self::NoStream(_) | Self::NoSession => 404,
             Self::NameInUse(_) => 409,
@@ -65,6 +73,7 @@ impl Rejection {
             Self::RequestTimeout => 408,
             Self::LimitReached(_)
             | Self::ShuttingDown
+            | Self::Draining
             | Self::CallsUnavailable
             | Self::TurnUnavailable => 503,
             Self::BadRequest(_) => 400,
@@ -82,6 +91,8 @@ impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unauthenticated => f.write_str("a valid token is required"),
+            Self::InvalidToken(error) => error.fmt(f),
+            Self::OtherTarget => f.write_str("this token is for other rooms or streams"),
             Self::Forbidden(scope) => write!(f, "this token does not grant the scope {scope}"),
             Self::ForeignOrigin(origin) => {
                 write!(f, "pages of {origin} may not use this server (see --origin)")
@@ -108,6 +119,7 @@ impl fmt::Display for Rejection {
             }
             Self::NoSession => f.write_str("unknown or ended session"),
             Self::ShuttingDown => f.write_str("the server is shutting down"),
+            Self::Draining => f.write_str("the server is about to stop and accepts no new calls"),
             Self::CallsUnavailable => f.write_str("WebRTC is no longer available on this server"),
             Self::TurnUnavailable => f.write_str("no response from the server's TURN server"),
             Self::Internal => f.write_str("internal server error"),
@@ -115,7 +127,14 @@ impl fmt::Display for Rejection {
     }
 }
 
-impl std::error::Error for Rejection {}
+impl std::error::Error for Rejection {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::InvalidToken(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 /// Why a session ended. Methods of a publisher return it as an error if the publisher cannot
 /// continue.

@@ -189,13 +189,15 @@ impl Sessions {
         Ok(Session { sessions: Arc::clone(self), id, number, outcome })
     }
 
-    /// The kind of a session.
+    /// The kind of a session, and the name of its stream or room.
     ///
     /// # Errors
     ///
     /// [`Rejection::NoSession`].
-    pub fn kind(&self, id: &str) -> Result<SessionKind, Rejection> {
-        self.entries().get(id).map(|entry| entry.kind).ok_or(Rejection::NoSession)
+    pub fn kind(&self, id: &str) -> Result<(SessionKind, String), Rejection> {
+        let entries = self.entries();
+        let entry = entries.get(id).ok_or(Rejection::NoSession)?;
+        Ok((entry.kind, entry.stream.clone()))
     }
 
     /// The ICE session of a call.
@@ -388,7 +390,7 @@ mod tests {
         let (first, second) = (begin().unwrap(), begin().unwrap());
         assert!(matches!(begin(), Err(Rejection::LimitReached("sessions"))));
         assert_ne!(first.id(), second.id());
-        assert_eq!(sessions.kind(first.id()), Ok(SessionKind::Whep));
+        assert_eq!(sessions.kind(first.id()), Ok((SessionKind::Whep, "live".to_owned())));
         assert_eq!(sessions.ice(first.id()), Err(Rejection::NoSession));
         first.set_video(VideoState { paused: Some("narrow"), small: false });
         first.set_available_bitrate(Some(Bitrate::kbps(300)));

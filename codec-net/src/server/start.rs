@@ -1,6 +1,5 @@
 //! Start and shutdown of a server.
 
-use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -12,6 +11,7 @@ use tokio::sync::watch;
 
 use super::auth_rate_limiter::AuthRateLimiter;
 use super::config::Config;
+use super::drain::Drain;
 use super::health::Health;
 use super::http;
 use super::limits::Limits;
@@ -19,11 +19,13 @@ use super::local_source::{self, LocalSource};
 use super::outcome::{EndReason, Rejection};
 use super::recorder::{Recorder, Threads};
 use super::room::{Hub, StreamHooks};
-use super::rtc::{Network, StartRtcError};
+use super::rtc::{CallSettings, Network};
 use super::sessions::Sessions;
 use super::small_rendition::{self, RenditionPermits};
+use super::start_error::StartError;
 use super::state::ServerState;
 use super::uploads::UploadStore;
+use super::webhook::{Event, WebhookThread, Webhooks};
 use crate::clock::Clock;
 
 /// Time for sessions to end by themselves at shutdown.
@@ -31,58 +33,6 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 
 /// Interval of checks for streams whose publisher has not returned.
 const EXPIRY_INTERVAL: Duration = Duration::from_millis(250);
-
-/// Why a server did not start.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum StartError {
-    /// The address is reachable from other machines, but no token is configured.
-    Open(SocketAddr),
-    /// Users with passwords are configured without TLS: passwords would be sent unencrypted.
-    PasswordsWithoutTls,
-    /// The socket cannot be opened.
-    Listen(SocketAddr, io::Error),
-    /// A folder cannot be created or read.
-    Folder(PathBuf, io::Error),
-    /// WebRTC cannot be started.
-    Rtc(StartRtcError),
-    /// A thread cannot be started.
-    Thread(io::Error),
-    /// This build decodes none of the configured video codecs.
-    NoVideoCodec,
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Open(address) => write!(
-                f,
-                "cannot listen on {address} without a token: other machines can reach it\n\
-                 help: give --token SCOPE=VALUE or --token-file FILE, or listen on 127.0.0.1"
-            ),
-            Self::PasswordsWithoutTls => f.write_str(
-                "cannot accept passwords without TLS\nhelp: give --tls-cert and --tls-key",
-            ),
-            Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
-            Self::Rtc(error) => error.fmt(f),
-            Self::Folder(path, error) => write!(f, "cannot use folder {}: {error}", path.display()),
-            Self::Thread(error) => write!(f, "cannot start a thread: {error}"),
-            Self::NoVideoCodec => {
-                f.write_str("cannot accept video: this build has no codec for it")
-            }
-        }
-    }
-}
-
-impl std::error::Error for StartError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Open(_) | Self::PasswordsWithoutTls | Self::NoVideoCodec => None,
-            Self::Listen(_, error) | Self::Folder(_, error) | Self::Thread(error) => Some(error),
-            Self::Rtc(error) => Some(error),
-        }
-    }
-}
 
 /// A running server, which stops when dropped.
 #[derive(Debug)]
@@ -93,6 +43,7 @@ pub struct Server {
     thread: Option<JoinHandle<()>>,
     recorders: Threads,
     sources: Mutex<Vec<local_source::RunningSource>>,
+    webhook_thread: WebhookThread,
 }
 
 impl Server {
@@ -102,11 +53,15 @@ impl Server {
     ///
     /// [`StartError`].
     pub fn start(config: Config) -> Result<Self, StartError> {
-        let Config { listen, rtc, tls, access, limits, audit, files, record, decode, video_codecs } =
-            config;
+        let Config { listen, rtc, tls, access, limits, audit, files, record, decode, .. } = config;
+        let (video_codecs, webhook, drain_limit) =
+            (config.video_codecs, config.webhook, config.drain);
         let video_codecs = video_codecs.supported().ok_or(StartError::NoVideoCodec)?;
         if access.is_open() && !listen.ip().to_canonical().is_loopback() {
             return Err(StartError::Open(listen));
+        }
+        if config.lobby && access.is_open() {
+            return Err(StartError::LobbyWithoutTokens);
         }
         if access.has_users() && tls.is_none() {
             return Err(StartError::PasswordsWithoutTls);
@@ -117,30 +72,54 @@ impl Server {
         if let Some(folder) = &record {
             create_folder(folder)?;
         }
-        let recorders = Threads::default();
-        let recorder = Recorder { folder: record, decode, limits, threads: recorders.clone() };
-        let clock = Clock::start();
         let health = Arc::new(Health::default());
-        let network =
-            Network::start(rtc, clock, limits, video_codecs, uploads.clone(), Arc::clone(&health));
+        let started = WebhookThread::start(webhook, Arc::clone(&health));
+        let webhook_thread = started.map_err(StartError::Thread)?;
+        let webhooks = webhook_thread.webhooks().clone();
+        let recorders = Threads::default();
+        let recorder = Recorder {
+            folder: record,
+            decode,
+            limits,
+            threads: recorders.clone(),
+            webhooks: webhooks.clone(),
+        };
+        let clock = Clock::start();
+        let network = Network::start(
+            rtc,
+            clock,
+            CallSettings {
+                limits,
+                video_codecs,
+                uploads: uploads.clone(),
+                webhooks: webhooks.clone(),
+                has_lobby: config.lobby,
+            },
+            Arc::clone(&health),
+        );
         let network = network.map_err(StartError::Rtc)?;
+        let hooks = stream_hooks(recorder, limits, webhooks.clone(), clock);
         let secure = tls.is_some();
         let state = Arc::new(ServerState {
             access,
             limits,
             video_codecs,
             clock,
-            hub: Arc::new(Hub::new(clock, limits, stream_hooks(recorder, limits))),
+            hub: Arc::new(Hub::new(clock, limits, hooks)),
             sessions: Arc::new(Sessions::new(clock, limits.sessions, audit)),
             network,
             health,
             uploads,
+            webhooks,
             auth_rate_limiter: Mutex::new(AuthRateLimiter::new(limits.auth_retry_interval)),
+            tls: tls.map(Mutex::new),
+            drain: Drain::default(),
+            drain_limit,
             stopping: watch::Sender::new(false),
         });
-        let thread = spawn_http(listener, tls, Arc::clone(&state)).map_err(StartError::Thread)?;
+        let thread = spawn_http(listener, Arc::clone(&state)).map_err(StartError::Thread)?;
         let (thread, sources) = (Some(thread), Mutex::default());
-        Ok(Self { state, address, secure, thread, recorders, sources })
+        Ok(Self { state, address, secure, thread, recorders, sources, webhook_thread })
     }
 
     /// The HTTP listen address.
@@ -212,6 +191,35 @@ impl Server {
         self.state.health.next_notice()
     }
 
+    /// Uses another certificate and key for new connections; open ones, and calls, go on. Returns whether
+    /// the server was started with TLS: without it, nothing changes.
+    pub fn set_tls(&self, config: Arc<rustls::ServerConfig>) -> bool {
+        let Some(tls) = &self.state.tls else { return false };
+        *tls.lock().unwrap_or_else(PoisonError::into_inner) = config;
+        true
+    }
+
+    /// Accepts no new calls from now on: they get status 503, and so do requests for `/health`. Members of
+    /// rooms, publishers and viewers get a message. Open calls may go on for `longest`; a second request
+    /// can make that time shorter, not longer. Returns the time that is left. The server does not stop by
+    /// itself: see [`Self::is_drained`].
+    pub fn drain(&self, longest: Duration) -> Duration {
+        self.state.begin_drain(longest)
+    }
+
+    /// Whether new calls are refused, by [`Self::drain`] or by a request of an administrator.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.state.drain.until().is_some()
+    }
+
+    /// Whether the server is draining, and all its sessions have ended or their time is over: it can be
+    /// stopped.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.state.drain.is_over(self.state.clock.now(), self.state.sessions.count())
+    }
+
     /// Ends all sessions, then the server.
     pub fn stop(mut self) {
         self.finish();
@@ -228,6 +236,7 @@ impl Server {
             let _ = thread.join();
         }
         self.recorders.join();
+        self.webhook_thread.stop();
     }
 }
 
@@ -259,11 +268,26 @@ fn open_uploads(folder: PathBuf, limits: Limits) -> Result<Arc<UploadStore>, Sta
     Ok(Arc::new(opened.map_err(|error| StartError::Folder(folder, error))?))
 }
 
-/// Records each stream, and encodes small renditions on demand.
-fn stream_hooks(recorder: Recorder, limits: Limits) -> StreamHooks {
+/// Records each stream, encodes small renditions on demand, and reports streams to webhooks.
+fn stream_hooks(
+    recorder: Recorder,
+    limits: Limits,
+    webhooks: Webhooks,
+    clock: Clock,
+) -> StreamHooks {
     let permits = RenditionPermits::default();
+    let started = webhooks.clone();
     StreamHooks {
-        on_publish: Box::new(move |stream| recorder.start(stream)),
+        on_publish: Box::new(move |stream| {
+            let (stream_name, kind) = (stream.name().to_owned(), stream.info().kind);
+            started.send(&Event::StreamStarted { stream: stream_name, kind });
+            recorder.start(stream);
+        }),
+        on_end: Box::new(move |stream, reason| {
+            let lasted = clock.now().saturating_sub(stream.started_at());
+            let (stream, reason) = (stream.name().to_owned(), reason.to_string());
+            webhooks.send(&Event::StreamEnded { stream, reason, lasted });
+        }),
         start_small_rendition: Arc::new(move |stream| {
             small_rendition::start(stream, limits, &permits)
         }),
@@ -271,11 +295,7 @@ fn stream_hooks(recorder: Recorder, limits: Limits) -> StreamHooks {
 }
 
 /// Starts the thread that serves HTTP until the server stops.
-fn spawn_http(
-    listener: TcpListener,
-    tls: Option<Arc<rustls::ServerConfig>>,
-    state: Arc<ServerState>,
-) -> io::Result<JoinHandle<()>> {
+fn spawn_http(listener: TcpListener, state: Arc<ServerState>) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let serve = async move {
         let (sessions, hub) = (Arc::clone(&state.sessions), Arc::clone(&state.hub));
@@ -286,7 +306,7 @@ fn spawn_http(
                 hub.expire();
             }
         });
-        http::serve(listener, tls, state).await;
+        http::serve(listener, state).await;
         let end = Instant::now() + SHUTDOWN_GRACE;
         while sessions.count() > 0 && Instant::now() < end {
             tokio::time::sleep(Duration::from_millis(5)).await;

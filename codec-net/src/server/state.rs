@@ -1,11 +1,14 @@
 //! The state that requests and sessions of a running server share.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use serde_json::json;
 use tokio::sync::watch;
 
 use super::auth::Access;
 use super::auth_rate_limiter::AuthRateLimiter;
+use super::drain::Drain;
 use super::health::Health;
 use super::limits::Limits;
 use super::media::VideoCodecs;
@@ -13,6 +16,7 @@ use super::room::Hub;
 use super::rtc::Network;
 use super::sessions::Sessions;
 use super::uploads::UploadStore;
+use super::webhook::Webhooks;
 use crate::clock::Clock;
 
 /// The state shared by all parts of a running server.
@@ -27,7 +31,13 @@ pub(super) struct ServerState {
     pub(super) network: Network,
     pub(super) health: Arc<Health>,
     pub(super) uploads: Option<Arc<UploadStore>>,
+    pub(super) webhooks: Webhooks,
     pub(super) auth_rate_limiter: Mutex<AuthRateLimiter>,
+    /// Certificate and key; `None`: no TLS.
+    pub(super) tls: Option<Mutex<Arc<rustls::ServerConfig>>>,
+    pub(super) drain: Drain,
+    /// How long calls may go on when the server drains, unless a request says otherwise.
+    pub(super) drain_limit: Duration,
     /// Becomes `true` at shutdown.
     pub(super) stopping: watch::Sender<bool>,
 }
@@ -35,5 +45,23 @@ pub(super) struct ServerState {
 impl ServerState {
     pub(super) fn auth_rate_limiter(&self) -> MutexGuard<'_, AuthRateLimiter> {
         self.auth_rate_limiter.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Certificate and key of new connections.
+    pub(super) fn tls(&self) -> Option<Arc<rustls::ServerConfig>> {
+        let tls = self.tls.as_ref()?;
+        Some(Arc::clone(&tls.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    /// Accepts no new calls from now on, and announces the end of the others. Returns the time that is
+    /// left for them.
+    pub(super) fn begin_drain(&self, longest: Duration) -> Duration {
+        let left = self.drain.begin(self.clock.now(), longest);
+        let text = json!({ "type": "draining", "seconds": left.as_secs() }).to_string();
+        let text: Arc<str> = text.into();
+        // Viewers by their streams, also over WebSocket; members and publishers by their calls.
+        self.hub.streams().iter().for_each(|stream| stream.chat(&text));
+        self.network.announce(text);
+        left
     }
 }

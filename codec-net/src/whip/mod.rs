@@ -20,29 +20,22 @@ use std::io;
 use std::time::Duration;
 
 use ureq::http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 use ureq::{Agent, Body};
 
 use crate::error::NetError;
+use crate::http_client;
 use crate::ice_server::IceLinks;
-use crate::tls::{self, Roots};
 use crate::url::Url;
 use reference::{resolve, same_origin};
 
 /// Maximum size of an answer in bytes.
 pub const MAX_ANSWER_BYTES: u64 = 64 << 10;
 
-/// Timeout of a request.
-const TIMEOUT: Duration = Duration::from_secs(10);
-
 /// Timeout of the request that ends a session, whose response is not needed.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Maximum number of redirects.
 const MAX_REDIRECTS: usize = 3;
-
-/// Maximum size of response headers.
-const MAX_HEADER_BYTES: usize = 16 << 10;
 
 /// Maximum number of characters of a rejection that are shown.
 const MAX_REASON: usize = 200;
@@ -91,25 +84,9 @@ impl Client {
         {
             return Err(NetError::Protocol("invalid token: expected printable ASCII".to_owned()));
         }
-        let tls = TlsConfig::builder()
-            .provider(TlsProvider::Rustls)
-            .root_certs(ca.map_or(Ok(RootCerts::WebPki), roots)?)
-            .unversioned_rustls_crypto_provider(tls::provider())
-            .build();
-        let config = Agent::config_builder()
-            .tls_config(tls)
-            .https_only(!url.is_plain_http())
-            .http_status_as_error(false)
-            // Media could not use a proxy.
-            .proxy(None)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .max_response_header_size(MAX_HEADER_BYTES)
-            .timeout_global(Some(TIMEOUT))
-            .user_agent("codec")
-            .build();
+        let agent = http_client::agent(ca, !url.is_plain_http())?;
         let token = token.map(str::to_owned);
-        Ok(Self { agent: config.into(), url: url.http(), token })
+        Ok(Self { agent, url: url.http(), token })
     }
 
     /// Sends an offer and returns the answer.
@@ -206,17 +183,6 @@ fn request(method: Method, url: &str, token: Option<&str>) -> ureq::http::reques
         None => request,
         Some(token) => request.header(header::AUTHORIZATION, format!("Bearer {token}")),
     }
-}
-
-fn roots(pem: &[u8]) -> Result<RootCerts, NetError> {
-    // Reports invalid certificates.
-    tls::client_config(Roots::Pem(pem)).map_err(|error| NetError::Protocol(error.to_string()))?;
-    let found = parse_pem(pem).filter_map(|item| match item {
-        Ok(PemItem::Certificate(certificate)) => Some(certificate),
-        _ => None,
-    });
-    let certificates: Vec<Certificate<'static>> = found.collect();
-    Ok(RootCerts::new_with_certs(&certificates))
 }
 
 fn failure(url: &str, error: ureq::Error) -> NetError {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use codec_net::clock::Clock;
 use codec_net::server::Server;
 use codec_webrtc::{
-    Certificate, ChannelSettings, Codec, Direction, Event, Kind, LocalCandidate, MediaPlan, Peer,
-    PeerConfig,
+    Certificate, Channel, ChannelSettings, Codec, Direction, Event, Kind, LocalCandidate,
+    MediaPlan, Peer, PeerConfig,
 };
 use serde_json::Value;
 
@@ -34,6 +34,7 @@ pub(crate) struct Caller {
     clock: Clock,
     socket: UdpSocket,
     peer: Peer,
+    channel: Option<Channel>,
     /// Its candidates, as lines of a fragment.
     pub(crate) candidates: String,
     pub(crate) session: String,
@@ -87,6 +88,7 @@ impl Caller {
             clock,
             socket,
             peer,
+            channel: None,
             candidates,
             session,
             tag,
@@ -123,8 +125,15 @@ impl Caller {
         is_there(self)
     }
 
+    /// Sends a message on the data channel, which must be open.
+    pub(crate) fn say(&mut self, message: &Value) {
+        let (now, channel) = (self.clock.now(), self.channel.unwrap());
+        self.peer.send_message(now, channel, false, message.to_string().as_bytes()).unwrap();
+    }
+
     fn event(&mut self, event: Event) {
         match event {
+            Event::ChannelOpen { channel, .. } => self.channel = Some(channel),
             Event::Connected => self.connected = true,
             Event::Rtp(packet) if packet.codec == Codec::Vp8 => self.pictures += 1,
             // Probes are empty.

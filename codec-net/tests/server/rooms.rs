@@ -4,8 +4,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use codec_core::frame::Size;
+use codec_net::server::auth::{Access, Grants};
 use codec_net::server::limits::Limits;
-use codec_net::server::{Config, Server};
+use codec_net::server::{Config, Server, StartError};
 use codec_webrtc::{Direction, Kind, MediaPlan};
 use serde_json::Value;
 
@@ -52,6 +53,45 @@ fn a_screen_is_shared_and_the_page_fits_its_window() {
     let Some(seen) = drive(&server, &place, "screen,layout") else { return };
     assert_eq!(seen["screen"]["ended"], "shown", "{seen}");
     assert_eq!(seen["layout"], "fits");
+}
+
+#[test]
+fn a_guest_waits_in_the_lobby_of_a_browser() {
+    let place = Place::new("lobby");
+    let mut access = Access::open();
+    access.add_token(ADMIN, Grants::ALL).unwrap();
+    access.add_token(PUBLISH, Grants::parse("publish+view").unwrap()).unwrap();
+    let server = Server::start(Config { access, ..Config::loopback() }).unwrap();
+    let Some(mut chromium) = chromium(&server, &place, "lobby") else { return };
+    chromium.env("HOST_TOKEN", ADMIN).env("GUEST_TOKEN", PUBLISH);
+    assert_eq!(measure(&mut chromium)["lobby"], "in");
+}
+
+#[test]
+fn a_lobby_without_tokens_is_an_error() {
+    let started = Server::start(Config { lobby: true, ..Config::loopback() });
+    assert!(matches!(started, Err(StartError::LobbyWithoutTokens)));
+}
+
+#[test]
+fn a_page_joins_again_after_a_restart_of_the_server() {
+    let place = Place::new("rejoin");
+    let server = Server::start(Config::loopback()).unwrap();
+    let listen = server.address();
+    let Some(mut chromium) = chromium(&server, &place, "rejoin") else { return };
+    // The page's process creates this file.
+    let joined = place.path("joined");
+    chromium.env("JOINED_FILE", &joined);
+    let page = std::thread::spawn(move || measure(&mut chromium));
+    while !joined.exists() {
+        assert!(!page.is_finished(), "the page did not join");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    server.stop();
+    let server = Server::start(Config { listen, ..Config::loopback() }).unwrap();
+    let seen = page.join().unwrap();
+    assert_eq!(seen["rejoin"], "live", "{seen}");
+    server.stop();
 }
 
 #[test]

@@ -53,6 +53,14 @@ impl Identity {
     }
 }
 
+impl Identity {
+    /// The identity of the subject of a JSON Web Token: it stays the same if the token is renewed.
+    #[must_use]
+    pub(super) fn of_subject(subject: &str) -> Self {
+        Self(Sha256::new().chain_update("subject ").chain_update(subject).finalize().into())
+    }
+}
+
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Identity")

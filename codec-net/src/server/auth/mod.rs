@@ -1,15 +1,21 @@
-//! Access control: bearer tokens with scopes, users with passwords, origins.
+//! Access control: bearer tokens with scopes, JSON Web Tokens, users with passwords, origins.
 //!
 //! Secrets are stored as digests and compared in constant time.
 
 mod credentials;
+mod jwt;
+mod permit;
 mod scope;
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use codec_rtc::sdp::base64;
 use credentials::Secret;
 pub use credentials::{Credentials, Identity};
+use jwt::JwtKeys;
+pub use jwt::{JwtError, JwtKeyError, MAX_JWT_BYTES};
+pub use permit::{Names, Permit, Target};
 pub use scope::{Grants, Scope};
 
 /// A user with a password.
@@ -25,6 +31,7 @@ struct User {
 pub struct Access {
     tokens: Vec<(Secret, Grants)>,
     users: Vec<User>,
+    jwt: JwtKeys,
     /// Origins, other than the server's own, whose pages may use the server.
     origins: Vec<String>,
 }
@@ -82,6 +89,23 @@ impl Access {
         Ok(())
     }
 
+    /// Accepts JSON Web Tokens (RFC 7519) that this key has signed: a shared secret of 32 to 1024 bytes for
+    /// HS256, or a public key in PEM for ES256, RS256 or `EdDSA`. May be called for up to 8 keys, so that
+    /// keys can be exchanged.
+    ///
+    /// # Errors
+    ///
+    /// [`JwtKeyError`]. The messages do not contain the key.
+    pub fn add_jwt_key(&mut self, file: &[u8]) -> Result<(), JwtKeyError> {
+        self.jwt.add(file)
+    }
+
+    /// Accepts only JSON Web Tokens for this audience (`aud`). Without it, tokens that name an audience
+    /// are rejected.
+    pub fn set_jwt_audience(&mut self, audience: &str) {
+        self.jwt.set_audience(audience);
+    }
+
     /// Allows pages of `origin` (scheme, host and port, as browsers write it) to use the server.
     ///
     /// # Errors
@@ -105,7 +129,7 @@ impl Access {
     /// Whether access needs no authentication.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.tokens.is_empty() && self.users.is_empty()
+        self.tokens.is_empty() && self.users.is_empty() && self.jwt.is_empty()
     }
 
     /// Whether there are users with passwords.
@@ -145,6 +169,31 @@ impl Access {
             _ => {}
         }
         grants
+    }
+
+    /// What these credentials permit at the time `unix` since 1970, and the identity of the requester.
+    ///
+    /// # Errors
+    ///
+    /// Why a JSON Web Token is rejected. Other wrong credentials permit nothing.
+    pub fn permit(
+        &self,
+        credentials: Credentials<'_>,
+        over_tls: bool,
+        unix: Duration,
+    ) -> Result<(Permit, Identity), JwtError> {
+        let grants = self.grants(credentials, over_tls);
+        let identity = Identity::of(credentials, self.is_open());
+        match credentials {
+            Credentials::Bearer(token)
+                if grants == Grants::NONE && !self.jwt.is_empty() && jwt::is_jwt(token) =>
+            {
+                let permit = self.jwt.verify(token, unix)?;
+                let subject = permit.subject.as_deref().map(Identity::of_subject);
+                Ok((permit, subject.unwrap_or(identity)))
+            }
+            _ => Ok((Permit::of(grants), identity)),
+        }
     }
 
     /// Returns whether a request with these `Origin` and `Host` headers is allowed: pages of other sites

@@ -1,5 +1,6 @@
 //! A member of a conference.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use codec_rtc::room::StreamId;
@@ -17,11 +18,24 @@ const BEGINNINGS_PER_SECOND: u64 = 1;
 /// Name of a member that has not said its name.
 const GUEST: &str = "Guest";
 
+/// What the token of a member says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in super::super) struct Invitation {
+    /// Whether it may mute and remove others.
+    pub(in super::super) moderates: bool,
+    /// The person.
+    pub(in super::super) subject: Option<Arc<str>>,
+    /// The person's name, which the member cannot change.
+    pub(in super::super) name: Option<Arc<str>>,
+}
+
 /// See the [module](self).
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Member {
     pub(super) name: String,
+    pub(super) has_fixed_name: bool,
+    pub(super) subject: Option<Arc<str>>,
     /// Whether it may mute and remove others.
     pub(super) moderates: bool,
     /// What it has switched off.
@@ -43,9 +57,12 @@ pub(super) struct Member {
 }
 
 impl Member {
-    pub(super) fn new(moderates: bool) -> Self {
+    pub(super) fn new(invitation: Invitation) -> Self {
+        let Invitation { moderates, subject, name } = invitation;
         Self {
-            name: GUEST.to_owned(),
+            name: cleaned(name.as_deref().unwrap_or_default()),
+            has_fixed_name: name.is_some(),
+            subject,
             moderates,
             is_muted: false,
             is_camera_off: false,
@@ -94,12 +111,11 @@ impl Member {
         self.sent_audio == Some(mid)
     }
 
-    /// Sets the name without control characters, if anything remains.
+    /// Sets the name, unless its token says it.
     pub(super) fn set_name(&mut self, name: &str) {
-        let kept: String =
-            name.chars().filter(|it| !it.is_control()).take(MAX_NAME_CHARS).collect();
-        let kept = kept.trim();
-        self.name = if kept.is_empty() { GUEST.to_owned() } else { kept.to_owned() };
+        if !self.has_fixed_name {
+            self.name = cleaned(name);
+        }
     }
 
     /// What it publishes of a source.
@@ -130,4 +146,11 @@ impl Member {
     pub(super) fn slot_of(&self, stream: StreamId) -> Option<&Slot<StreamId>> {
         self.video.iter().find(|slot| slot.source() == Some(stream))
     }
+}
+
+/// A name without control characters, if anything remains.
+fn cleaned(name: &str) -> String {
+    let kept: String = name.chars().filter(|it| !it.is_control()).take(MAX_NAME_CHARS).collect();
+    let kept = kept.trim();
+    if kept.is_empty() { GUEST.to_owned() } else { kept.to_owned() }
 }

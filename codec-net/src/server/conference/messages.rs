@@ -2,7 +2,7 @@
 //!
 //! | from the server | |
 //! |---|---|
-//! | `hello` | `session`; `you`: the member's number; `moderates`: whether it may mute and remove others |
+//! | `hello` | `session`; `you`: the member's number; `moderates`: whether it may mute and remove others; `name`: the name in its token, which it cannot change, or null |
 //! | `people` | `people`: all members with `id`, `name`, `muted`, `cameraOff`, `sharing`; `camera` and `screen`: the MID of the section on which the receiver of the message gets them, or null |
 //! | `video` | `mid`, `height` in pixels (0: unknown), `paused`: why nothing is sent although the tile is visible, or null |
 //! | `speaking` | `id`, `on` |
@@ -10,6 +10,10 @@
 //! | `encoding` | `source`, `rid`, `on`: whether anybody watches this layer of the member |
 //! | `chat` | `id`, `from`, `text` |
 //! | `mute` | a moderator muted the member: it should send no audio until its user wants to |
+//! | `draining` | `seconds` until the server ends the session; it accepts no new calls |
+//! | `stopping` | the server stops now |
+//! | `waiting` | in place of `hello`: the person waits in the lobby; `hello` follows when a moderator lets it in |
+//! | `lobby` | to moderators: `on`, and `people` who wait, with `id` and `name` |
 //! | `removed` | a moderator ends the session of the member |
 //!
 //! | to the server | |
@@ -19,7 +23,9 @@
 //! | `sharing` | `on`: whether a screen is shared |
 //! | `view` | `stage`: large tiles, as `id` and `source`; `heights`: tiles with `id`, `source`, `height`; `lastN`: most cameras, or null |
 //! | `chat` | `text` |
-//! | `mute`, `remove` | `id` of another member; from moderators only |
+//! | `mute`, `remove` | `id` of another member, or of a person who waits; from moderators only |
+//! | `lobby` | `on`: whether people have to wait; from moderators only. Who waits comes in when it is off |
+//! | `admit` | `id` of a person who waits; from moderators only |
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -44,7 +50,7 @@ const MAX_TILES: usize = 1000;
 /// Members and sources of video by their ids.
 type Members = BTreeMap<u64, Member>;
 
-fn text(value: &Value) -> Arc<str> {
+pub(super) fn text(value: &Value) -> Arc<str> {
     value.to_string().into()
 }
 
@@ -94,12 +100,16 @@ pub(super) fn people(members: &Members, receiver: &Member) -> Arc<str> {
 impl Conference {
     /// Tells a member whose control channel is open everything that it needs to know.
     pub(in super::super) fn greet(&mut self, id: u64, session: u64) {
+        if self.greet_waiting(id, session) {
+            return;
+        }
         let Some(member) = self.members.get(&id) else { return };
         let mut texts = vec![text(&json!({
             "type": "hello",
             "session": session,
             "you": id,
             "moderates": member.moderates,
+            "name": member.has_fixed_name.then_some(&member.name),
         }))];
         texts.push(people(&self.members, member));
         let sources = member.video.iter().filter_map(|slot| Some((slot.mid(), slot.source()?)));
@@ -113,6 +123,9 @@ impl Conference {
         texts.extend(spoken.map(|id| speaking(*id, true)));
         texts.extend(speakers.dominant().map(|it| dominant(Some(it.0))));
         texts.extend(self.chat.iter().cloned());
+        if member.moderates {
+            texts.push(self.lobby());
+        }
         self.actions.extend(texts.into_iter().map(|text| (id, Action::Tell(text))));
     }
 
@@ -130,9 +143,14 @@ impl Conference {
         let Ok(message) = serde_json::from_str::<Value>(message) else {
             return Err(EndReason::Protocol("invalid JSON message".to_owned()));
         };
+        if self.handle_waiting_message(id, &message) {
+            self.forward(now);
+            return Ok(());
+        }
         let field = |name| message.get(name);
         let is_set = |name| field(name).and_then(Value::as_bool) == Some(true);
         let Some(member) = self.members.get_mut(&id) else { return Ok(()) };
+        let moderates = member.moderates;
         match field("type").and_then(Value::as_str) {
             Some("name") => {
                 member.set_name(field("name").and_then(Value::as_str).unwrap_or_default());
@@ -154,10 +172,19 @@ impl Conference {
                 }
             }
             Some("view") => self.set_wishes(now, id, wishes(&message)),
-            Some(what @ ("mute" | "remove")) if member.moderates => {
+            Some("lobby") if moderates => self.set_lobby(now, is_set("on")),
+            Some("admit") if moderates => {
+                self.admit(now, field("id").and_then(Value::as_u64).unwrap_or_default());
+            }
+            Some(what @ ("mute" | "remove")) if moderates => {
                 let other = field("id").and_then(Value::as_u64).filter(|other| *other != id);
-                if let Some(other) = other.filter(|other| self.members.contains_key(other)) {
-                    self.moderate(other, what == "remove");
+                let removes = what == "remove";
+                match other {
+                    Some(other) if removes && self.refuse(other) => {}
+                    Some(other) if self.members.contains_key(&other) => {
+                        self.moderate(other, removes);
+                    }
+                    _ => {}
                 }
             }
             Some("chat") => self.say(id, field("text").and_then(Value::as_str).unwrap_or_default()),
@@ -186,7 +213,9 @@ impl Conference {
         if line.trim().is_empty() {
             return;
         }
-        let line = text(&json!({ "type": "chat", "id": id, "from": member.name, "text": line }));
+        let said = line;
+        let line = text(&json!({ "type": "chat", "id": id, "from": member.name, "text": said }));
+        self.said.push_back((id, said));
         if self.chat.len() >= MAX_CHAT_LINES {
             self.chat.pop_front();
         }

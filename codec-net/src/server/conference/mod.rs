@@ -6,17 +6,21 @@
 //!
 //! | module | |
 //! |---|---|
+//! | `lobby` | people who wait until a moderator lets them in |
 //! | `member` | a member: what it publishes, and its sections |
 //! | `wishes` | what a member wants to see |
 //! | `slot` | a section on which a member receives one source at a time, with continuous numbers |
 //! | `publishing` | packets from members |
 //! | `watching` | which sources a member receives, and packets to members |
 //! | `messages` | the messages of the control channel |
+//! | `report` | what happens in rooms, for programs of the operator |
 //! | `table` | the conferences of a server, by name |
 
+mod lobby;
 mod member;
 mod messages;
 mod publishing;
+mod report;
 mod slot;
 mod table;
 #[cfg(test)]
@@ -35,8 +39,11 @@ use codec_rtc::room::{AudioForwarder, ParticipantId, Room, RoomConfig, RoomEvent
 use codec_webrtc::{Forwarded, Media, Mid};
 
 use super::outcome::EndReason;
+use lobby::Waiting;
+pub(super) use member::Invitation;
 use member::Member;
 use publishing::Source;
+pub(super) use report::{Person, Report};
 pub(super) use table::{Conferences, Input};
 
 /// Lines of chat that new members get.
@@ -75,6 +82,15 @@ pub(super) struct Conference {
     next_stream: u64,
     next_ssrc: u32,
     chat: VecDeque<Arc<str>>,
+    /// Whether people without the right to moderate have to wait, and who waits.
+    has_lobby: bool,
+    waiting: BTreeMap<u64, Waiting>,
+    /// Whether moderators have to be sent who waits.
+    lobby_changed: bool,
+    /// People that were let in and not reported yet.
+    admitted: VecDeque<u64>,
+    /// Lines of chat, with their members, that were not reported yet.
+    said: VecDeque<(u64, String)>,
     /// Whether members have to be told who is there, and when that is possible again.
     people_changed: bool,
     next_people: Duration,
@@ -83,8 +99,8 @@ pub(super) struct Conference {
 }
 
 impl Conference {
-    /// Creates a conference without members.
-    pub(super) fn new() -> Self {
+    /// Creates a conference without members. `has_lobby`: people wait until a moderator lets them in.
+    pub(super) fn new(has_lobby: bool) -> Self {
         Self {
             room: Room::new(RoomConfig::default()),
             audio: AudioForwarder::new(SpeakersConfig::default()),
@@ -94,6 +110,11 @@ impl Conference {
             next_stream: 1,
             next_ssrc: 1,
             chat: VecDeque::new(),
+            has_lobby,
+            waiting: BTreeMap::new(),
+            lobby_changed: false,
+            admitted: VecDeque::new(),
+            said: VecDeque::new(),
             people_changed: false,
             next_people: Duration::ZERO,
             next_bandwidth: Duration::ZERO,
@@ -101,28 +122,38 @@ impl Conference {
         }
     }
 
-    /// Number of members.
+    /// Number of members and of people who wait.
     pub(super) fn len(&self) -> usize {
-        self.members.len()
+        self.members.len() + self.waiting.len()
     }
 
-    /// Adds a member, named "Guest" until it says its name. `moderates`: it may mute and remove others.
-    pub(super) fn join(&mut self, now: Duration, id: u64, moderates: bool) {
-        let viewer = ParticipantId(id);
-        // A number is never used twice, and the server limits the members.
-        if self.room.add_viewer(viewer).is_err() {
-            return;
+    /// A member as reports have it, with the number of its session.
+    pub(super) fn person(&self, id: u64, session: u64) -> Option<Person> {
+        let member = self.members.get(&id).or_else(|| self.waiting_member(id))?;
+        let (name, subject) = (member.name.clone(), member.subject.clone());
+        Some(Person { id, session, name, subject })
+    }
+
+    /// Returns the next line of chat for the report, with its member.
+    pub(super) fn poll_said(&mut self) -> Option<(u64, String)> {
+        self.said.pop_front()
+    }
+
+    /// Adds a member, or a person who waits in the lobby; named "Guest" until it says its name, unless its
+    /// token has the name.
+    pub(super) fn join(&mut self, now: Duration, id: u64, invitation: Invitation) {
+        if self.must_wait(&invitation) {
+            self.wait(id, invitation);
+            return self.forward(now);
         }
-        self.members.insert(id, Member::new(moderates));
-        for publisher in self.members.keys().copied().filter(|it| *it != id).collect::<Vec<_>>() {
-            self.subscribe_audio(id, publisher);
-        }
-        self.people_changed = true;
-        self.forward(now);
+        self.enter(now, id, Member::new(invitation));
     }
 
     /// Adds a media section of a member, in the order of its offer.
     pub(super) fn add_section(&mut self, now: Duration, id: u64, media: &Media) {
+        if self.add_waiting_section(id, media) {
+            return;
+        }
         let Some(member) = self.members.get_mut(&id) else { return };
         member.add_section(media);
         self.assign(now, id);
@@ -131,6 +162,10 @@ impl Conference {
 
     /// Removes a member. It gets nothing that waits.
     pub(super) fn leave(&mut self, now: Duration, id: u64) {
+        if self.leave_lobby(id) {
+            self.actions.retain(|(person, _)| *person != id);
+            return self.forward(now);
+        }
         if self.members.remove(&id).is_none() {
             return;
         }
@@ -177,7 +212,7 @@ impl Conference {
     pub(super) fn poll_timeout(&mut self) -> Option<Duration> {
         let speakers = self.audio.speakers().poll_timeout();
         let bandwidth = (!self.sources.is_empty()).then_some(self.next_bandwidth);
-        let people = self.people_changed.then_some(self.next_people);
+        let people = (self.people_changed || self.lobby_changed).then_some(self.next_people);
         [self.room.poll_timeout(), speakers, bandwidth, people].into_iter().flatten().min()
     }
 
@@ -191,9 +226,14 @@ impl Conference {
         while let Some(event) = self.audio.speakers().poll_event() {
             self.handle_speaker_event(now, event);
         }
-        if self.people_changed && now >= self.next_people {
-            (self.people_changed, self.next_people) = (false, now.saturating_add(PEOPLE_INTERVAL));
-            self.tell_people();
+        if (self.people_changed || self.lobby_changed) && now >= self.next_people {
+            self.next_people = now.saturating_add(PEOPLE_INTERVAL);
+            if std::mem::take(&mut self.people_changed) {
+                self.tell_people();
+            }
+            if std::mem::take(&mut self.lobby_changed) {
+                self.announce_lobby();
+            }
         }
         while let Some(packet) = self.room.poll_transmit() {
             self.send_video(now, packet);

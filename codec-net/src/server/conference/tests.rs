@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use super::super::limits::Limits;
 use super::super::outcome::{EndReason, Rejection};
-use super::Action;
 use super::table::{Conferences, Input};
+use super::{Action, Invitation, Person, Report};
 
 /// Sections of a member, as a page offers them: it sends audio, a camera and a screen.
 const MICROPHONE: &str = "0";
@@ -54,7 +54,8 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let conferences = Conferences::new(Limits { viewers: 4, streams: 2, ..Limits::default() });
+        let conferences =
+            Conferences::new(Limits { viewers: 4, streams: 2, ..Limits::default() }, false);
         Self { conferences, now: Duration::ZERO, actions: Vec::new(), frame: 0 }
     }
 
@@ -77,10 +78,11 @@ impl World {
     }
 
     fn join(&mut self, id: u64, room: &str, sections: Vec<Media>) {
-        let (room, moderates) = (room.into(), id == 1);
-        self.input(id, Input::Join { room, moderates });
+        let invitation = Invitation { moderates: id == 1, ..Invitation::default() };
+        let room = room.into();
+        self.input(id, Input::Join { room, invitation, session: 10 * id });
         sections.into_iter().for_each(|media| self.input(id, Input::Section(media)));
-        self.input(id, Input::Open { session: id });
+        self.input(id, Input::Open);
         self.say(id, &json!({ "type": "name", "name": format!("Member {id}") }));
     }
 
@@ -90,7 +92,7 @@ impl World {
     }
 
     fn leave(&mut self, id: u64) {
-        self.input(id, Input::Leave);
+        self.input(id, Input::Leave(EndReason::Closed));
         self.pass(Duration::from_millis(100));
     }
 
@@ -206,7 +208,8 @@ fn each_member_gets_the_cameras_of_the_others_on_sections_of_their_own() {
         assert_ne!(used[0], used[1]);
     }
     let hello = world.messages(2, "hello");
-    let expected = json!({ "type": "hello", "session": 2, "you": 2, "moderates": false });
+    let expected =
+        json!({ "type": "hello", "session": 20, "you": 2, "moderates": false, "name": null });
     assert_eq!(hello, [expected]);
     let people = world.messages(2, "people").pop().unwrap();
     assert_eq!(people["people"][0]["name"], "Member 1");
@@ -365,10 +368,130 @@ fn numbers_of_rooms_and_members_are_limited() {
     assert_eq!(world.conferences.check("second"), Ok(()));
     world.join(5, "second", sections(1, 1));
     assert_eq!(world.conferences.check("third"), Err(Rejection::LimitReached("rooms")));
-    world.input(6, Input::Join { room: "team".into(), moderates: false });
+    let (room, invitation) = ("team".into(), Invitation::default());
+    world.input(6, Input::Join { room, invitation, session: 6 });
     assert!(matches!(world.actions.last(), Some((6, Action::End(EndReason::Failed(_))))));
     world.leave(5);
     assert_eq!(world.conferences.check("third"), Ok(()), "empty rooms are gone");
+}
+
+/// What was reported since the last call.
+fn reports(world: &mut World) -> Vec<Report> {
+    std::iter::from_fn(|| world.conferences.poll_report()).collect()
+}
+
+fn person(id: u64, name: &str) -> Person {
+    Person { id, session: 10 * id, name: name.to_owned(), subject: None }
+}
+
+#[test]
+fn a_name_in_a_token_cannot_be_changed() {
+    let mut world = World::new();
+    let (subject, name) = (Some("ann-7".into()), Some("Ann\n".into()));
+    let invitation = Invitation { moderates: false, subject: subject.clone(), name };
+    world.input(1, Input::Join { room: "team".into(), invitation, session: 10 });
+    world.input(1, Input::Open);
+    assert_eq!(world.messages(1, "hello")[0]["name"], "Ann");
+    world.say(1, &json!({ "type": "name", "name": "The boss" }));
+    assert_eq!(world.messages(1, "people").pop().unwrap()["people"][0]["name"], "Ann");
+    let person = Person { subject, ..person(1, "Ann") };
+    assert_eq!(reports(&mut world), [Report::Joined { room: "team".into(), person }]);
+}
+
+#[test]
+fn people_wait_in_the_lobby_until_a_moderator_lets_them_in() {
+    let mut world = World::new();
+    world.join(1, "team", sections(2, 1));
+    world.say(2, &json!({ "type": "lobby", "on": true }));
+    world.say(1, &json!({ "type": "lobby", "on": true }));
+    for id in [2, 3, 4] {
+        world.join(id, "team", sections(2, 1));
+        assert_eq!(world.messages(id, "waiting").len(), 1);
+        assert!(world.messages(id, "hello").is_empty());
+    }
+    let lobby = world.messages(1, "lobby").pop().unwrap();
+    let people: Vec<_> =
+        (2..=4).map(|id| json!({ "id": id, "name": format!("Member {id}") })).collect();
+    assert_eq!(lobby, json!({ "type": "lobby", "on": true, "people": people }));
+    // Who waits gets and sends nothing, and cannot let itself in.
+    for kind in ["chat", "admit", "lobby", "remove"] {
+        world.say(2, &json!({ "type": kind, "text": "hello", "id": 2, "on": false }));
+    }
+    world.cameras(&[1, 2], 10);
+    assert!(world.packets(2, "v0").is_empty() && world.packets(1, "v0").is_empty());
+    assert!(world.messages(1, "chat").is_empty() && world.messages(2, "people").is_empty());
+    assert_eq!(world.messages(1, "people").pop().unwrap()["people"].as_array().unwrap().len(), 1);
+    world.clear();
+    world.say(1, &json!({ "type": "admit", "id": 2 }));
+    world.say(1, &json!({ "type": "admit", "id": 99 }));
+    assert_eq!(world.messages(2, "hello").len(), 1);
+    world.cameras(&[1, 2], 10);
+    assert!(!world.packets(2, "v0").is_empty() && !world.packets(1, "v0").is_empty());
+    world.say(1, &json!({ "type": "remove", "id": 3 }));
+    assert!(world.actions.contains(&(3, Action::End(EndReason::Removed))));
+    world.leave(3);
+    let waits =
+        |id| Report::Waits { room: "team".into(), person: person(id, &format!("Member {id}")) };
+    let joined =
+        |id| Report::Joined { room: "team".into(), person: person(id, &format!("Member {id}")) };
+    let seen = reports(&mut world);
+    assert_eq!(seen[..5], [joined(1), waits(2), waits(3), waits(4), joined(2)]);
+    assert!(matches!(seen[5], Report::Left { .. }) && seen.len() == 6, "{seen:?}");
+    // The others come in when the lobby closes, and the next one comes in at once.
+    world.say(1, &json!({ "type": "lobby", "on": false }));
+    assert_eq!(world.messages(4, "hello").len(), 1);
+    world.join(5, "team", sections(1, 1));
+    assert_eq!(world.messages(5, "hello").len(), 1);
+    let lobby = world.messages(1, "lobby").pop().unwrap();
+    assert_eq!(lobby, json!({ "type": "lobby", "on": false, "people": [] }));
+}
+
+#[test]
+fn a_room_with_a_lobby_waits_for_its_first_moderator() {
+    let mut world = World::new();
+    world.conferences = Conferences::new(Limits { viewers: 3, ..Limits::default() }, true);
+    world.join(2, "team", sections(1, 1));
+    world.join(3, "team", sections(1, 1));
+    world.join(1, "team", sections(1, 1));
+    assert_eq!(world.messages(1, "hello").len(), 1);
+    assert_eq!(world.messages(1, "lobby").pop().unwrap()["people"].as_array().unwrap().len(), 2);
+    let full = Err(Rejection::LimitReached("members of this room"));
+    assert_eq!(world.conferences.check("team"), full, "who waits is counted");
+    for id in 1..=3 {
+        world.leave(id);
+    }
+    assert_eq!(world.conferences.check("team"), Ok(()));
+}
+
+#[test]
+fn members_and_lines_of_chat_are_reported() {
+    let mut world = World::new();
+    let room: Arc<str> = "team".into();
+    world.join(1, "team", sections(1, 1));
+    let joined = |id, name: &str| Report::Joined { room: room.clone(), person: person(id, name) };
+    assert_eq!(reports(&mut world), [joined(1, "Member 1")]);
+    world.say(1, &json!({ "type": "chat", "text": "hello\u{7}" }));
+    world.say(1, &json!({ "type": "chat", "text": " " }));
+    let (ann, text) = (person(1, "Member 1"), "hello".to_owned());
+    assert_eq!(reports(&mut world), [Report::Said { room: room.clone(), person: ann, text }]);
+    // Without a name for two seconds, and without one until the end.
+    let silent = |id: u64| {
+        let (room, invitation) = (room.clone(), Invitation::default());
+        Input::Join { room, invitation, session: 10 * id }
+    };
+    world.input(2, silent(2));
+    world.pass(Duration::from_secs(1));
+    assert_eq!(reports(&mut world), []);
+    world.pass(Duration::from_secs(1));
+    assert_eq!(reports(&mut world), [joined(2, "Guest")]);
+    world.input(3, silent(3));
+    world.pass(Duration::from_millis(500));
+    world.input(3, Input::Leave(EndReason::Removed));
+    let (reason, stayed) = (EndReason::Removed, Duration::from_millis(500));
+    let left = Report::Left { room: room.clone(), person: person(3, "Guest"), reason, stayed };
+    assert_eq!(reports(&mut world), [joined(3, "Guest"), left]);
+    world.input(3, Input::Leave(EndReason::Closed));
+    assert_eq!(reports(&mut world), [], "once");
 }
 
 #[test]

@@ -36,14 +36,8 @@ pub(super) struct ConnectionInfo {
 }
 
 /// Accepts connections until the server stops.
-pub(super) async fn accept(
-    listener: TcpListener,
-    tls: Option<Arc<rustls::ServerConfig>>,
-    router: Router,
-    shared: Arc<ServerState>,
-) {
+pub(super) async fn accept(listener: TcpListener, router: Router, shared: Arc<ServerState>) {
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
-    let acceptor = tls.map(TlsAcceptor::from);
     let limits = shared.limits;
     let connection_slots = ConnectionSlots::new(limits.connections, limits.connections_per_address);
     let mut stopping = shared.stopping.subscribe();
@@ -58,13 +52,15 @@ pub(super) async fn accept(
         };
         // A connection above the limit is closed immediately.
         let Some(slot) = connection_slots.take(address.ip()) else { continue };
+        // Each connection has the newest certificate.
+        let acceptor = shared.tls().map(TlsAcceptor::from);
         let connection = Connection {
             router: router.clone(),
             origin: ConnectionInfo { address, over_tls: acceptor.is_some() },
             deadline: limits.request_timeout,
             _slot: slot,
         };
-        tokio::spawn(connection.run(stream, acceptor.clone()));
+        tokio::spawn(connection.run(stream, acceptor));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::extract::{Request, State};
 use axum::http::header::{
@@ -14,7 +15,7 @@ use codec_rtc::sdp::base64;
 use tokio::time::timeout;
 
 use super::super::audit::Subject;
-use super::super::auth::{Credentials, Grants, Identity, Scope};
+use super::super::auth::{Credentials, Grants, Identity, Permit, Scope, Target};
 use super::super::outcome::Rejection;
 use super::super::state::ServerState;
 use super::connection::ConnectionInfo;
@@ -27,28 +28,32 @@ const BEARER_PROTOCOL: &str = "bearer.";
 const PLAIN_BEARER_PROTOCOL: &str = "token.";
 
 /// The client and its permissions.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Client {
     /// The remote address.
     pub(super) address: IpAddr,
-    /// The granted scopes.
-    pub(super) grants: Grants,
-    /// The same for all requests with the same token.
+    /// What its credentials permit.
+    pub(super) permit: Permit,
+    /// The same for all requests with the same token, or of the same person.
     pub(super) identity: Identity,
     /// Whether credentials were given.
     has_credentials: bool,
 }
 
 impl Client {
-    /// Returns an error unless the scope is granted.
-    pub(super) fn require(&self, scope: Scope) -> Result<(), Rejection> {
-        if self.grants.allow(scope) {
+    /// Returns an error unless the scope is granted for a target.
+    pub(super) fn require(&self, scope: Scope, target: Target<'_>) -> Result<(), Rejection> {
+        let Permit { grants, .. } = self.permit;
+        if self.permit.allows(scope, target) {
             return Ok(());
         }
-        if self.has_credentials && self.grants != Grants::NONE {
+        if !self.has_credentials || grants == Grants::NONE {
+            return Err(Rejection::Unauthenticated);
+        }
+        if !grants.allow(scope) {
             return Err(Rejection::Forbidden(scope.name()));
         }
-        Err(Rejection::Unauthenticated)
+        Err(Rejection::OtherTarget)
     }
 }
 
@@ -129,7 +134,8 @@ fn authorize(
     let address = from.address.ip().to_canonical();
     if method == Method::OPTIONS {
         let identity = Identity::of(Credentials::None, false);
-        return Ok(Client { address, grants: Grants::NONE, identity, has_credentials: false });
+        let permit = Permit::of(Grants::NONE);
+        return Ok(Client { address, permit, identity, has_credentials: false });
     }
     let by_protocol = protocol_token(headers);
     let credentials = match &by_protocol {
@@ -144,11 +150,17 @@ fn authorize(
     {
         return Err(Rejection::RateLimited);
     }
-    let grants = shared.access.grants(credentials, from.over_tls);
-    if has_credentials && grants == Grants::NONE {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let checked = shared.access.permit(credentials, from.over_tls, unix);
+    let checked = checked.map_err(Rejection::InvalidToken).and_then(|(permit, identity)| {
+        match permit.grants == Grants::NONE && has_credentials {
+            true => Err(Rejection::Unauthenticated),
+            false => Ok((permit, identity)),
+        }
+    });
+    if checked.is_err() {
         shared.auth_rate_limiter().record_failure(now, address);
-        return Err(Rejection::Unauthenticated);
     }
-    let identity = Identity::of(credentials, shared.access.is_open());
-    Ok(Client { address, grants, identity, has_credentials })
+    let (permit, identity) = checked?;
+    Ok(Client { address, permit, identity, has_credentials })
 }

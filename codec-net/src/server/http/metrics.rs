@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
-use super::super::auth::Scope;
+use super::super::auth::{Scope, Target};
 use super::super::sessions::SessionKind;
 use super::super::state::ServerState;
 use super::guard::Client;
@@ -49,7 +49,7 @@ pub(super) async fn metrics(
     State(shared): State<Arc<ServerState>>,
     Extension(client): Extension<Client>,
 ) -> Result<Response, ErrorResponse> {
-    client.require(Scope::Admin)?;
+    client.require(Scope::Admin, Target::Server)?;
     Ok(([(CONTENT_TYPE, OPENMETRICS)], exposition(&shared)).into_response())
 }
 
@@ -58,6 +58,9 @@ fn exposition(shared: &ServerState) -> String {
     let is_healthy = shared.health.calls_failure().is_none();
     text.metric("codec_healthy", "gauge", "1 if WebRTC calls can be served, otherwise 0.");
     text.sample("codec_healthy", None, u8::from(is_healthy));
+    let drains = shared.drain.until().is_some();
+    text.metric("codec_draining", "gauge", "1 if no new calls are accepted, otherwise 0.");
+    text.sample("codec_draining", None, u8::from(drains));
     text.metric("codec_sessions_started", "counter", "Sessions since the start.");
     text.sample("codec_sessions_started_total", None, shared.sessions.started());
     let mut kinds = BTreeMap::from(SessionKind::ALL.map(|kind| (kind.name(), 0_u64)));
@@ -92,7 +95,21 @@ fn exposition(shared: &ServerState) -> String {
         let label = Some(("stream", stream.name()));
         text.sample("codec_stream_bytes_total", label, stream.stats().0.bytes);
     }
+    webhooks(&mut text, shared);
     text.finish()
+}
+
+/// What became of the events, if there are webhooks.
+fn webhooks(text: &mut Exposition, shared: &ServerState) {
+    let Some(counts) = shared.webhooks.counts() else { return };
+    text.metric("codec_webhook_events", "counter", "Events of webhooks by their outcome.");
+    for (outcome, count) in [("delivered", counts.delivered), ("dropped", counts.dropped)] {
+        text.sample("codec_webhook_events_total", Some(("outcome", outcome)), count);
+    }
+    text.metric("codec_webhook_retries", "counter", "Failed attempts that are repeated.");
+    text.sample("codec_webhook_retries_total", None, counts.retries);
+    text.metric("codec_webhook_waiting", "gauge", "Events that wait for their delivery.");
+    text.sample("codec_webhook_waiting", None, counts.waiting);
 }
 
 #[cfg(test)]

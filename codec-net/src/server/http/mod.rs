@@ -20,13 +20,9 @@ use axum::routing::{any, delete, get, post};
 use super::state::ServerState;
 
 /// Serves until the server stops.
-pub(super) async fn serve(
-    listener: TcpListener,
-    tls: Option<Arc<rustls::ServerConfig>>,
-    shared: Arc<ServerState>,
-) {
+pub(super) async fn serve(listener: TcpListener, shared: Arc<ServerState>) {
     let router = routes(&shared);
-    connection::accept(listener, tls, router, shared).await;
+    connection::accept(listener, router, shared).await;
 }
 
 fn routes(shared: &Arc<ServerState>) -> Router {
@@ -37,6 +33,7 @@ fn routes(shared: &Arc<ServerState>) -> Router {
         .route("/healthz", get(api::health))
         .route("/metrics", get(metrics::metrics))
         .route("/api/streams", get(api::streams))
+        .route("/api/drain", post(api::drain))
         .route("/api/sessions", get(api::sessions))
         .route("/api/sessions/{number}", delete(api::end_session))
         .route("/view", any(websocket::view_default))

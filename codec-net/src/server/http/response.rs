@@ -43,8 +43,17 @@ impl IntoResponse for ErrorResponse {
             Rejection::Unauthenticated => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
+            // RFC 6750, section 3.1.
+            Rejection::InvalidToken(_) => {
+                let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+                headers.insert(WWW_AUTHENTICATE, challenge);
+            }
             Rejection::RateLimited | Rejection::LimitReached(_) | Rejection::TurnUnavailable => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            // Another server may take its place.
+            Rejection::Draining => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
             }
             // RFC 5789, section 2.2.
             Rejection::UnsupportedMediaType(SDP_FRAGMENT) => {

@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use tokio::sync::watch;
 
-use super::super::auth::Scope;
+use super::super::auth::{Scope, Target};
 use super::super::control_channel;
 use super::super::media::VideoCodec;
 use super::super::room::{Owner, StreamInfo};
@@ -38,7 +38,8 @@ pub(super) async fn view(
     Path(name): Path<String>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, ErrorResponse> {
-    client.require(Scope::View)?;
+    client.require(Scope::View, Target::Stream(&name))?;
+    state.drain.check()?;
     let stream = state.hub.find(&name)?;
     let (end, ended) = watch::channel(None);
     let session = state.sessions.begin(
@@ -74,7 +75,8 @@ pub(super) async fn publish(
     Path(name): Path<String>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, ErrorResponse> {
-    client.require(Scope::Publish)?;
+    client.require(Scope::Publish, Target::Stream(&name))?;
+    state.drain.check()?;
     let keys = Arc::new(tokio::sync::Notify::new());
     let wake = Arc::clone(&keys);
     // The codec follows in the first message.

@@ -12,7 +12,8 @@ use axum::response::{IntoResponse, Response};
 use codec_webrtc::Kind as MediaKind;
 
 use super::super::audit::Subject;
-use super::super::auth::Scope;
+use super::super::auth::{Scope, Target};
+use super::super::conference::Invitation;
 use super::super::media::VideoCodec;
 use super::super::outcome::{EndReason, Rejection};
 use super::super::room::{Owner, StreamInfo, is_name};
@@ -40,7 +41,7 @@ struct CallRequest {
 
 /// Publishes a stream: WHIP.
 pub(super) async fn publish(posted: Posted) -> Result<Response, ErrorResponse> {
-    let mut request = CallRequest::parse(posted, Scope::Publish)?;
+    let mut request = CallRequest::parse(posted, Scope::Publish, |name| Target::Stream(name))?;
     let (limits, codecs) = (&request.state.limits, request.state.video_codecs);
     let offer = Offer::read(&request.sdp, codecs, limits);
     request.log_rejection(offer.check_publisher())?;
@@ -65,7 +66,7 @@ pub(super) async fn publish(posted: Posted) -> Result<Response, ErrorResponse> {
 
 /// Watches a stream: WHEP.
 pub(super) async fn view(posted: Posted) -> Result<Response, ErrorResponse> {
-    let mut request = CallRequest::parse(posted, Scope::View)?;
+    let mut request = CallRequest::parse(posted, Scope::View, |name| Target::Stream(name))?;
     let stream = request.state.hub.find(&request.stream_name)?;
     let offer = Offer::read(&request.sdp, request.state.video_codecs, &request.state.limits);
     let has_audio = stream.info().audio || stream.stats().0.audio_packets > 0;
@@ -78,23 +79,34 @@ pub(super) async fn view(posted: Posted) -> Result<Response, ErrorResponse> {
 
 /// Joins a room: publishes to it and watches the other members.
 pub(super) async fn join(posted: Posted) -> Result<Response, ErrorResponse> {
-    let mut request = CallRequest::parse(posted, Scope::Publish)?;
-    request.client.require(Scope::View)?;
+    let mut request = CallRequest::parse(posted, Scope::Publish, |name| Target::Room(name))?;
+    request.client.require(Scope::View, Target::Room(&request.stream_name))?;
     if !is_name(&request.stream_name) {
         let expected = "expected 1 to 64 letters, digits, - _ or ., not beginning with .";
         return Err(Rejection::BadRequest(format!("invalid name of a room: {expected}")).into());
     }
     request.sdp = fit_extensions(request.sdp, None);
     let call = request.state.network.new_call();
-    let moderates = request.client.grants.allow(Scope::Admin);
-    let role = Role::Join { room: request.stream_name.as_str().into(), moderates };
+    let permit = &request.client.permit;
+    let invitation = Invitation {
+        moderates: permit.allows(Scope::Admin, Target::Room(&request.stream_name)),
+        subject: permit.subject.clone(),
+        name: permit.name.clone(),
+    };
+    let role = Role::Join { room: request.stream_name.as_str().into(), invitation };
     request.answer(call, SessionKind::Room, role).await
 }
 
 impl CallRequest {
-    fn parse(posted: Posted, scope: Scope) -> Result<Self, Rejection> {
+    /// `target`: what the request is about, by the name in its path.
+    fn parse(
+        posted: Posted,
+        scope: Scope,
+        target: fn(&str) -> Target<'_>,
+    ) -> Result<Self, Rejection> {
         let (State(state), Extension(client), Path(stream_name), headers, body) = posted;
-        client.require(scope)?;
+        client.require(scope, target(&stream_name))?;
+        state.drain.check()?;
         let sdp = offer_of(&state, &headers, &body)?;
         Ok(Self { state, client, stream_name, sdp })
     }
@@ -184,14 +196,23 @@ fn fit_extensions(sdp: String, video: Option<VideoCodec>) -> String {
     kept.flat_map(|line| [line, "\r\n"]).collect()
 }
 
+/// Checks that the client may begin a session like this one, whose id is a secret.
+fn require_own(state: &ServerState, client: &Client, id: &str) -> Result<(), Rejection> {
+    let (kind, name) = state.sessions.kind(id)?;
+    let target = match kind {
+        SessionKind::Room => Target::Room(&name),
+        _ => Target::Stream(&name),
+    };
+    client.require(kind.scope(), target)
+}
+
 /// Ends a session of the same owner.
 pub(super) async fn end(
     State(state): State<Arc<ServerState>>,
     Extension(client): Extension<Client>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ErrorResponse> {
-    let kind = state.sessions.kind(&id)?;
-    client.require(kind.scope())?;
+    require_own(&state, &client, &id)?;
     state.sessions.end(&id, EndReason::Closed)?;
     Ok(StatusCode::OK)
 }
@@ -199,7 +220,7 @@ pub(super) async fn end(
 /// Adds trickled ICE candidates to a session of the same owner.
 pub(super) async fn trickle(posted: Posted) -> Result<StatusCode, ErrorResponse> {
     let (State(state), Extension(client), Path(session), headers, body) = posted;
-    client.require(state.sessions.kind(&session)?.scope())?;
+    require_own(&state, &client, &session)?;
     let IceSession { call: id, tag } = state.sessions.ice(&session)?;
     require_type(&headers, SDP_FRAGMENT)?;
     if body.len() > MAX_FRAGMENT_BYTES {

@@ -1,4 +1,5 @@
 // HTTP requests to the server, and user-facing texts for its errors and those of the browser.
+import { withRetries } from "/retry.js";
 
 const KEPT = "codec-token";
 let token = sessionStorage.getItem(KEPT) ?? "";
@@ -23,6 +24,7 @@ async function refused(answer) {
   }
   const error = new Error(why);
   error.status = answer.status;
+  error.retryAfter = Number(answer.headers.get("retry-after") ?? NaN);
   return error;
 }
 
@@ -39,13 +41,14 @@ async function ask(path, options = {}) {
 
 export const streams = async () => (await ask("/api/streams")).json();
 
-/// Sends a WHIP or WHEP offer; returns the answer, the URL of the session and its ETag.
+/// Sends a WHIP or WHEP offer; returns the answer, the URL of the session and its ETag. A server with too
+/// many handshakes is asked again.
 export async function negotiate(path, sdp) {
-  const answer = await ask(path, {
+  const answer = await withRetries(() => ask(path, {
     method: "POST",
     headers: { "content-type": "application/sdp" },
     body: sdp,
-  });
+  }));
   const { headers } = answer;
   return { sdp: await answer.text(), session: headers.get("location"), tag: headers.get("etag") };
 }

@@ -1,4 +1,5 @@
 // The control channel of a session, over a data channel or a WebSocket: statistics, chat, files.
+import { notify } from "/dom.js";
 import { Uploads } from "/uploads.js";
 
 const MAX_CHAT_LINES = 200;
@@ -64,6 +65,9 @@ export class ControlChannel {
         break;
       case "video":
         this.on.video?.(message.paused, message.small);
+        break;
+      case "draining":
+        notify(`The server stops in ${Math.ceil(message.seconds / 60)} min.`);
         break;
       case "fileAt":
         this.uploads.continueAt(message.id, message.offset);

@@ -4,9 +4,11 @@ import { followConnection, lost } from "/connection.js";
 import { at, notify, show } from "/dom.js";
 import { RoomCall } from "/room_call.js";
 import { canShareScreen, Devices, openScreen } from "/room_devices.js";
+import { clearLobby, leaveLobby, lobbyEvents } from "/room_lobby.js";
 import { chatReceived, clearChat, closePanels } from "/room_panels.js";
 import { peopleEvents, showPeople, stage, viewChanged } from "/room_people.js";
 import { clearRoom, room, sendChanged } from "/room_state.js";
+import { untilDone } from "/retry.js";
 
 const KEPT = "codec-name";
 const opened = new URLSearchParams(location.hash.slice(1));
@@ -68,6 +70,14 @@ function play(track) {
 
 const events = {
   ...peopleEvents,
+  ...lobbyEvents,
+  hello: (message) => {
+    peopleEvents.hello(message);
+    if (!leaveLobby()) return;
+    // What was sent from the lobby was ignored.
+    room.call.sent = {};
+    events.open();
+  },
   chat: chatReceived,
   mute: () => {
     notify("A moderator muted you.");
@@ -75,6 +85,10 @@ const events = {
   },
   removed: () => {
     room.call.removed = true;
+  },
+  draining: ({ seconds }) => notify(`The server stops in ${Math.ceil(seconds / 60)} min.`),
+  stopping: () => {
+    room.call.serverStops = true;
   },
   audio: play,
   open: () => {
@@ -94,6 +108,7 @@ const events = {
     // Otherwise the devices stay open, to join again.
     if (call.stopping) devices.close();
     at("join").focus();
+    if (!call.stopping && !call.removed && (call.serverStops || lost(call, failed))) rejoin(call.name);
   },
 };
 
@@ -102,6 +117,7 @@ function release() {
   for (const audio of room.call.audio) audio.remove();
   screen?.stop();
   screen = null;
+  clearLobby();
   clearRoom();
   showPeople();
   showCall(false);
@@ -110,9 +126,20 @@ function release() {
   at("join").disabled = false;
 }
 
-/// Joins the room. A camera that opens later needs no negotiation: its section exists.
+/// Joins again after the server was lost, unless the user does it first.
+async function rejoin(name) {
+  const isBack = await untilDone(
+    () => join(name),
+    () => room.call !== null,
+    (seconds) => notify(`The connection to the server was lost. Joining again in ${seconds} s …`, "error"),
+  );
+  if (!isBack) notify("The server did not come back.", "error");
+}
+
+/// Joins the room; returns whether that succeeded. A camera that opens later needs no negotiation: its
+/// section exists.
 async function join(name) {
-  if (room.call) return;
+  if (room.call) return true;
   at("join").disabled = true;
   at("name").value = name;
   document.body.dataset.call = "connecting";
@@ -123,19 +150,21 @@ async function join(name) {
     devices.apply();
     const { call } = room;
     await call.start();
-    if (call.ended) return;
+    if (call.ended) return false;
     followConnection(call, "state");
     show("state", call.wasLive ? "live" : "connecting");
     notify("");
     at("token-form").hidden = true;
     showCall(true);
     at("mute").focus();
+    return true;
   } catch (error) {
     if (room.call) release();
     notify(api.explain(error), "error");
-    if (![401, 403].includes(error.status)) return;
+    if (![401, 403].includes(error.status)) return false;
     at("token-form").hidden = false;
     at("token").focus();
+    return false;
   }
 }
 

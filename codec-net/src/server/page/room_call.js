@@ -17,7 +17,7 @@ const AUDIO_SECTIONS = 4;
 /// With Chromium's default of 300 kbit/s, the first seconds have no full-size video.
 const START_KBPS = 1000;
 /// Messages of the server that the page handles.
-const MESSAGES = ["hello", "people", "video", "speaking", "dominant", "chat", "mute", "removed"];
+const MESSAGES = ["hello", "people", "video", "speaking", "dominant", "chat", "mute", "removed", "draining", "stopping", "waiting", "lobby"];
 
 /// One profile of each codec: with all profiles, an offer of this many sections exceeds the server's
 /// limit of 64 KiB.

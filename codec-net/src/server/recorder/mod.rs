@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use super::limits::Limits;
 use super::media::{self, VideoFrame};
 use super::room::{DecoderStats, Item, Stream, Viewer};
+use super::webhook::{Event, Webhooks};
 use recording::Recording;
 
 /// Maximum number of items queued for the disk and the decoder: about five seconds.
@@ -27,6 +28,8 @@ pub(super) struct Recorder {
     pub(super) limits: Limits,
     /// The running threads.
     pub(super) threads: Threads,
+    /// Reports recordings.
+    pub(super) webhooks: Webhooks,
 }
 
 /// Tracks threads; the server waits for them.
@@ -67,6 +70,7 @@ impl Recorder {
             decodes: decode,
             stream: Arc::clone(stream),
             decoded: DecoderStats::default(),
+            webhooks: self.webhooks.clone(),
         };
         let work = move || {
             recorder.run(items);
@@ -86,6 +90,7 @@ struct RecorderThread {
     decodes: bool,
     stream: Arc<Stream>,
     decoded: DecoderStats,
+    webhooks: Webhooks,
 }
 
 impl RecorderThread {
@@ -113,13 +118,19 @@ impl RecorderThread {
         if let Some(recording) = &mut self.recording
             && let Err(error) = write(recording)
         {
-            self.stream.set_recording(None, Some(error));
+            self.stream.set_recording(None, Some(error.clone()));
             self.recording = None;
+            let stream = self.stream.name().to_owned();
+            self.webhooks.send(&Event::RecordingFailed { stream, error });
         }
         if let Some(recording) = &mut self.recording
             && let Some(name) = recording.announce.take()
         {
             self.stream.set_recording(Some(name), None);
+        }
+        if let Some(file) = self.recording.as_mut().and_then(|it| it.finished.take()) {
+            let stream = self.stream.name().to_owned();
+            self.webhooks.send(&Event::Recorded { stream, file });
         }
     }
 

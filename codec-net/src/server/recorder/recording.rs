@@ -35,6 +35,10 @@ pub(super) struct Recording {
     last_audio: Option<i64>,
     /// Name of the new file, to be announced once.
     pub(super) announce: Option<String>,
+    /// Name of the file being written.
+    file: Option<String>,
+    /// Name of the file that is complete, to be announced once.
+    pub(super) finished: Option<String>,
 }
 
 impl Recording {
@@ -48,6 +52,8 @@ impl Recording {
             last_video: None,
             last_audio: None,
             announce: None,
+            file: None,
+            finished: None,
         }
     }
 
@@ -68,6 +74,7 @@ impl Recording {
         self.writer = Some((frame.format, writer.map_err(|error| error.to_string())?));
         self.zero = frame.pts;
         (self.last_video, self.last_audio) = (None, None);
+        self.file = Some(name.clone());
         self.announce = Some(name);
         Ok(true)
     }
@@ -136,9 +143,11 @@ impl Recording {
     /// Completes the file.
     pub(super) fn finish(&mut self) -> Result<(), String> {
         match &mut self.writer {
-            Some((_, writer)) => writer.finish().map_err(|error| error.to_string()),
-            None => Ok(()),
+            Some((_, writer)) => writer.finish().map_err(|error| error.to_string())?,
+            None => return Ok(()),
         }
+        self.finished = self.file.take();
+        Ok(())
     }
 }
 

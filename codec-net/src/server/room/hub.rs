@@ -17,10 +17,15 @@ const MAX_NAME_BYTES: usize = 64;
 /// Called with a stream that starts.
 pub type OnPublish = Box<dyn Fn(&Arc<Stream>) + Send + Sync>;
 
+/// Called with a stream that has ended.
+pub type OnEnd = Box<dyn Fn(&Stream, &EndReason) + Send + Sync>;
+
 /// Callbacks for the streams of a hub.
 pub struct StreamHooks {
     /// Called for each stream that starts.
     pub on_publish: OnPublish,
+    /// Called for each stream that has ended.
+    pub on_end: OnEnd,
     /// Called when a viewer needs the small rendition of a stream.
     pub start_small_rendition: StartSmallRendition,
 }
@@ -28,7 +33,11 @@ pub struct StreamHooks {
 impl Default for StreamHooks {
     /// No recording, and no small renditions.
     fn default() -> Self {
-        Self { on_publish: Box::new(|_| {}), start_small_rendition: Arc::new(|_| false) }
+        Self {
+            on_publish: Box::new(|_| {}),
+            on_end: Box::new(|_, _| {}),
+            start_small_rendition: Arc::new(|_| false),
+        }
     }
 }
 
@@ -43,7 +52,7 @@ pub struct Hub {
     clock: Clock,
     limits: Limits,
     registry: Arc<Registry>,
-    hooks: StreamHooks,
+    hooks: Arc<StreamHooks>,
 }
 
 impl fmt::Debug for Hub {
@@ -65,7 +74,7 @@ impl Hub {
     #[must_use]
     pub fn new(clock: Clock, limits: Limits, hooks: StreamHooks) -> Self {
         let registry = Arc::new(Registry::new(limits.publisher_return_timeout));
-        Self { clock, limits, registry, hooks }
+        Self { clock, limits, registry, hooks: Arc::new(hooks) }
     }
 
     /// The clock of the server.
@@ -138,7 +147,7 @@ impl Hub {
             self.limits,
             request_key_frame,
             owner,
-            Arc::clone(&self.hooks.start_small_rendition),
+            Arc::clone(&self.hooks),
         ));
         streams.insert(name.to_owned(), Arc::clone(&stream));
         drop(streams);

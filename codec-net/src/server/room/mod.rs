@@ -28,7 +28,7 @@ mod tests;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub use hub::{Hub, OnPublish, StreamHooks, is_name};
+pub use hub::{Hub, OnEnd, OnPublish, StreamHooks, is_name};
 pub use owner::Owner;
 pub use publisher::Publisher;
 pub use sink::{DeliveryError, Item, MediaSink};

@@ -16,6 +16,7 @@ use super::super::outcome::{EndReason, Rejection};
 use super::super::room::{Item, Publisher, VideoState};
 use super::super::sessions::Session;
 use super::super::uploads::UploadStore;
+use super::super::webhook::Webhooks;
 use super::command::Role;
 use super::member_session::MemberSession;
 use super::publisher_session::PublisherSession;
@@ -56,6 +57,9 @@ pub(super) struct CallContext {
     pub(super) limits: Limits,
     pub(super) video_codecs: VideoCodecs,
     pub(super) items: mpsc::Sender<(u64, Item)>,
+    pub(super) webhooks: Webhooks,
+    /// Whether new rooms have a lobby.
+    pub(super) has_lobby: bool,
 }
 
 impl Call {
@@ -74,9 +78,9 @@ impl Call {
                 let begun = publisher.stream().started_at();
                 Side::Publisher(Box::new(PublisherSession::new(begun)), publisher)
             }
-            Role::Join { room, moderates } => {
+            Role::Join { room, invitation } => {
                 let number = session.number();
-                let member = MemberSession::new(room, moderates, number, &context.limits);
+                let member = MemberSession::new(room, invitation, number, &context.limits);
                 Side::Member(Box::new(member))
             }
         };
@@ -182,6 +186,15 @@ impl Call {
             self.end(now, reason);
         }
         self.handle_events(now);
+    }
+
+    /// Sends a message to a member or a publisher; viewers get those of their stream.
+    pub(super) fn announce(&mut self, now: Duration, text: &Arc<str>) {
+        match &self.side {
+            Side::Member(_) => self.act(now, vec![Action::Tell(Arc::clone(text))]),
+            Side::Publisher(..) => self.send_text(now, text),
+            Side::Viewer(_) => {}
+        }
     }
 
     /// Requests a key frame from the publisher.

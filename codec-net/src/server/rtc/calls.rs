@@ -18,6 +18,7 @@ use super::super::outcome::{EndReason, Rejection};
 use super::super::room::Item;
 use super::super::sessions::Session;
 use super::super::token_bucket::TokenBucket;
+use super::super::webhook::Event;
 use super::call::{Call, CallContext};
 use super::command::{Command, Role};
 use super::demux::Demux;
@@ -81,7 +82,7 @@ impl Calls {
             clock,
             certificate,
             hosts,
-            conferences: Conferences::new(context.limits),
+            conferences: Conferences::new(context.limits, context.has_lobby),
             context,
             calls: BTreeMap::new(),
             touched: Vec::new(),
@@ -133,12 +134,22 @@ impl Calls {
             self.flush(sockets);
         }
         let open: Vec<u64> = self.calls.keys().copied().collect();
+        let stops: Arc<str> = r#"{"type":"stopping"}"#.into();
         for id in &open {
+            self.with(*id, |call, now| call.announce(now, &stops));
             self.with(*id, |call, now| call.end(now, EndReason::ServerStopped));
         }
         self.flush(sockets);
         for id in open {
             self.remove(id, None);
+        }
+        self.report();
+    }
+
+    /// Passes what happened in the conferences to the webhooks.
+    fn report(&mut self) {
+        while let Some(report) = self.conferences.poll_report() {
+            self.context.webhooks.send(&Event::Room(report));
         }
     }
 
@@ -161,7 +172,7 @@ impl Calls {
                 self.with(id, |call, now| call.act(now, actions));
             }
             if self.touched.is_empty() {
-                return;
+                return self.report();
             }
         }
     }
@@ -186,7 +197,12 @@ impl Calls {
     /// Removes a call that has ended, or that panicked.
     fn remove(&mut self, id: u64, panic: Option<String>) {
         self.demux.remove(id);
-        self.conferences.handle(self.clock.now(), id, Input::Leave);
+        let ended = self.calls.get(&id).and_then(Call::ended).cloned();
+        let reason = match &panic {
+            Some(panic) => EndReason::Internal(panic.clone()),
+            None => ended.unwrap_or(EndReason::ServerStopped),
+        };
+        self.conferences.handle(self.clock.now(), id, Input::Leave(reason));
         let Some(call) = self.calls.remove(&id) else { return };
         let defect = match (&panic, call.ended()) {
             (Some(panic), _) | (None, Some(EndReason::Internal(panic))) => Some(panic),
@@ -222,6 +238,11 @@ impl Calls {
                 self.with(id, |call, now| result = call.trickle(now, &fragment));
                 // The client may have gone.
                 let _ = reply.send(result);
+            }
+            Command::Announce(text) => {
+                for id in self.calls.keys().copied().collect::<Vec<_>>() {
+                    self.with(id, |call, now| call.announce(now, &text));
+                }
             }
             Command::End(id, reason) => self.with(id, |call, now| call.end(now, reason)),
             Command::RequestKeyFrame(id) => self.with(id, |call, now| call.request_key_frame(now)),

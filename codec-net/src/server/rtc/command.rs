@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::super::conference::Invitation;
 use super::super::outcome::{EndReason, Rejection};
 use super::super::room::{Publisher, Stream};
 use super::super::sessions::Session;
@@ -20,8 +21,8 @@ pub(in super::super) enum Role {
     Join {
         /// Name of the room.
         room: Arc<str>,
-        /// Whether it may mute and remove others.
-        moderates: bool,
+        /// What its token says.
+        invitation: Invitation,
     },
 }
 
@@ -38,6 +39,8 @@ pub(super) enum Command {
     },
     /// Add trickled ICE candidates.
     Trickle { id: u64, fragment: SdpFragment, reply: oneshot::Sender<Result<(), Rejection>> },
+    /// Send a message to members of rooms and publishers.
+    Announce(Arc<str>),
     /// End a call.
     End(u64, EndReason),
     /// Request a key frame from a publisher.

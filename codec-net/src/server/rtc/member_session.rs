@@ -7,7 +7,7 @@ use std::time::Duration;
 use codec_webrtc::{Channel, Event, Forwarded, KeyFrameRequestKind, Mid, Peer, Stats};
 
 use super::super::audit::Totals;
-use super::super::conference::{Action, Input};
+use super::super::conference::{Action, Input, Invitation};
 use super::super::limits::Limits;
 use super::super::outcome::EndReason;
 use super::super::token_bucket::TokenBucket;
@@ -19,7 +19,7 @@ const MAX_INPUTS: usize = 1 << 13;
 #[derive(Debug)]
 pub(super) struct MemberSession {
     room: Arc<str>,
-    moderates: bool,
+    invitation: Invitation,
     session: u64,
     channel: Option<Channel>,
     messages: TokenBucket,
@@ -30,10 +30,15 @@ pub(super) struct MemberSession {
 }
 
 impl MemberSession {
-    pub(super) fn new(room: Arc<str>, moderates: bool, session: u64, limits: &Limits) -> Self {
+    pub(super) fn new(
+        room: Arc<str>,
+        invitation: Invitation,
+        session: u64,
+        limits: &Limits,
+    ) -> Self {
         Self {
             room,
-            moderates,
+            invitation,
             session,
             channel: None,
             messages: TokenBucket::new(limits.control_per_second.into()),
@@ -63,8 +68,8 @@ impl MemberSession {
         match event {
             // The peer reports the sections of the offer after the connection.
             Event::Connected => {
-                let (room, moderates) = (Arc::clone(&self.room), self.moderates);
-                self.inputs.push(Input::Join { room, moderates });
+                let (room, invitation) = (Arc::clone(&self.room), self.invitation.clone());
+                self.inputs.push(Input::Join { room, invitation, session: self.session });
             }
             Event::Media(media) => self.inputs.push(Input::Section(media)),
             Event::Rtp(packet) => {
@@ -84,7 +89,7 @@ impl MemberSession {
             }
             Event::ChannelOpen { channel, .. } if self.channel.is_none() => {
                 self.channel = Some(channel);
-                self.inputs.push(Input::Open { session: self.session });
+                self.inputs.push(Input::Open);
             }
             Event::ChannelClosed { channel } if self.channel == Some(channel) => {
                 self.channel = None;
@@ -176,7 +181,7 @@ mod tests {
     #[test]
     fn floods_and_binary_messages_end_the_session_of_a_member() {
         let limits = Limits { control_per_second: 5, ..Limits::default() };
-        let member = || MemberSession::new("team".into(), false, 1, &limits);
+        let member = || MemberSession::new("team".into(), Invitation::default(), 1, &limits);
         let now = Duration::ZERO;
         assert_eq!(member().handle_message(now, false, b"{}".to_vec()), Ok(()));
         let binary = member().handle_message(now, true, b"{}".to_vec());

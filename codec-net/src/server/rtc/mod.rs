@@ -42,5 +42,5 @@ mod tests;
 pub(super) use command::{CallHandle, Role};
 pub use config::{RtcConfig, StartRtcError, TurnServer};
 pub(super) use negotiation::Offer;
-pub(super) use network::Network;
+pub(super) use network::{CallSettings, Network};
 pub(super) use sdp_fragment::{SDP_FRAGMENT, SdpFragment};

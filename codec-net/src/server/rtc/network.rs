@@ -17,6 +17,7 @@ use super::super::media::VideoCodecs;
 use super::super::outcome::Rejection;
 use super::super::sessions::Session;
 use super::super::uploads::UploadStore;
+use super::super::webhook::Webhooks;
 use super::call::CallContext;
 use super::calls::Calls;
 use super::command::{CallHandle, Command, Role};
@@ -32,6 +33,17 @@ use crate::random;
 const MAX_QUEUED_ITEMS: usize = 16_384;
 /// Validity of the certificate of this run.
 const CERTIFICATE_DAYS: u32 = 30;
+
+/// Settings of all calls.
+#[derive(Debug)]
+pub(in super::super) struct CallSettings {
+    pub(in super::super) limits: Limits,
+    pub(in super::super) video_codecs: VideoCodecs,
+    pub(in super::super) uploads: Option<Arc<UploadStore>>,
+    pub(in super::super) webhooks: Webhooks,
+    /// Whether new rooms have a lobby.
+    pub(in super::super) has_lobby: bool,
+}
 
 /// The handle of the thread.
 #[derive(Debug)]
@@ -49,11 +61,10 @@ impl Network {
     pub(in super::super) fn start(
         config: RtcConfig,
         clock: Clock,
-        limits: Limits,
-        video_codecs: VideoCodecs,
-        uploads: Option<Arc<UploadStore>>,
+        settings: CallSettings,
         health: Arc<Health>,
     ) -> Result<Self, StartRtcError> {
+        let CallSettings { limits, video_codecs, uploads, webhooks, has_lobby } = settings;
         let sockets = Sockets::bind(&config)?;
         let hosts = sockets.candidates();
         let address = *hosts.first().unwrap_or(&config.listen);
@@ -69,7 +80,7 @@ impl Network {
         let turn = Turn::new(config.turn, address, clock.now(), Arc::clone(&health));
         let (commands, received) = mpsc::unbounded_channel();
         let (items, queue) = mpsc::channel(MAX_QUEUED_ITEMS);
-        let context = CallContext { uploads, limits, video_codecs, items };
+        let context = CallContext { uploads, limits, video_codecs, items, webhooks, has_lobby };
         let calls =
             Calls::new(clock, certificate, hosts.clone(), context, turn, Arc::clone(&health));
         let thread_health = Arc::clone(&health);
@@ -126,6 +137,12 @@ impl Network {
         fragment: SdpFragment,
     ) -> Result<(), Rejection> {
         self.request(|reply| Command::Trickle { id, fragment, reply }).await?
+    }
+
+    /// Sends a message to all members of rooms and all publishers.
+    pub(in super::super) fn announce(&self, text: Arc<str>) {
+        // The thread may have ended, and with it the calls.
+        let _ = self.commands.send(Command::Announce(text));
     }
 
     /// Sends a command and waits for the reply.

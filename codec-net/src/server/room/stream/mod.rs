@@ -18,6 +18,7 @@ use super::super::limits::Limits;
 use super::super::media::{AudioPacket, FrameInfo, VideoCodec, VideoFrame};
 use super::super::outcome::{EndReason, Rejection};
 use super::super::token_bucket::TokenBucket;
+use super::hub::StreamHooks;
 use super::locked;
 use super::owner::Owner;
 use super::sink::MediaSink;
@@ -56,7 +57,7 @@ pub struct Stream {
     started_at: Duration,
     /// Whether a key frame of the small rendition is requested.
     small_key: AtomicBool,
-    start_small_rendition: StartSmallRendition,
+    hooks: Arc<StreamHooks>,
     state: Mutex<State>,
 }
 
@@ -129,7 +130,7 @@ impl Stream {
         limits: Limits,
         request_key_frame: RequestKeyFrame,
         owner: Option<Owner>,
-        start_small_rendition: StartSmallRendition,
+        hooks: Arc<StreamHooks>,
     ) -> Self {
         Self {
             name: name.to_owned(),
@@ -137,7 +138,7 @@ impl Stream {
             limits,
             started_at: clock.now(),
             small_key: AtomicBool::new(false),
-            start_small_rendition,
+            hooks,
             state: Mutex::new(State {
                 info,
                 request_key_frame: request_key_frame.into(),
@@ -303,6 +304,8 @@ impl Stream {
         for viewer in std::mem::take(&mut state.viewers).into_values() {
             viewer.end(reason);
         }
+        drop(state);
+        (self.hooks.on_end)(self, reason);
     }
 
     /// Why it ended, if it has.

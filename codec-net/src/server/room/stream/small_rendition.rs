@@ -52,7 +52,7 @@ impl Stream {
         }
         state.small = SmallRenditionState::On;
         drop(state);
-        if !(self.start_small_rendition)(self) {
+        if !(self.hooks.start_small_rendition)(self) {
             locked(&self.state).small = SmallRenditionState::Unavailable;
         }
     }

@@ -1,0 +1,152 @@
+//! The lobby of a room: people wait there until a moderator lets them in.
+//!
+//! Who waits is connected, but gets and sends nothing, and the members do not know of it; moderators do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use codec_rtc::room::ParticipantId;
+use codec_webrtc::Media;
+use serde_json::{Value, json};
+
+use super::super::outcome::EndReason;
+use super::member::{Invitation, Member};
+use super::messages::text;
+use super::{Action, Conference};
+
+/// A person in the lobby.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    /// The member to be, with its name.
+    member: Member,
+    sections: Vec<Media>,
+    /// The session, once its control channel is open.
+    session: Option<u64>,
+}
+
+impl Conference {
+    /// Whether a person with this invitation has to wait.
+    pub(super) fn must_wait(&self, invitation: &Invitation) -> bool {
+        self.has_lobby && !invitation.moderates
+    }
+
+    /// Whether a person waits.
+    pub(super) fn is_waiting(&self, id: u64) -> bool {
+        self.waiting.contains_key(&id)
+    }
+
+    /// Lets a person wait.
+    pub(super) fn wait(&mut self, id: u64, invitation: Invitation) {
+        let member = Member::new(invitation);
+        self.waiting.insert(id, Waiting { member, sections: Vec::new(), session: None });
+        self.lobby_changed = true;
+    }
+
+    /// A person who waits.
+    pub(super) fn waiting_member(&self, id: u64) -> Option<&Member> {
+        self.waiting.get(&id).map(|it| &it.member)
+    }
+
+    /// Adds a media section of a person who waits; returns whether it waits.
+    pub(super) fn add_waiting_section(&mut self, id: u64, media: &Media) -> bool {
+        let Some(person) = self.waiting.get_mut(&id) else { return false };
+        person.sections.push(media.clone());
+        true
+    }
+
+    /// Says to a person, whose control channel is open, that it waits; returns whether it does.
+    pub(super) fn greet_waiting(&mut self, id: u64, session: u64) -> bool {
+        let Some(person) = self.waiting.get_mut(&id) else { return false };
+        person.session = Some(session);
+        self.actions.push_back((id, Action::Tell(text(&json!({ "type": "waiting" })))));
+        true
+    }
+
+    /// Handles a message of a person who waits: it may say its name. Returns whether it waits.
+    pub(super) fn handle_waiting_message(&mut self, id: u64, message: &Value) -> bool {
+        let Some(person) = self.waiting.get_mut(&id) else { return false };
+        if message.get("type").and_then(Value::as_str) == Some("name") {
+            let name = message.get("name").and_then(Value::as_str);
+            person.member.set_name(name.unwrap_or_default());
+            self.lobby_changed = true;
+        }
+        true
+    }
+
+    /// Opens or closes the lobby, at the request of a moderator. Who waits comes in when it closes.
+    pub(super) fn set_lobby(&mut self, now: Duration, on: bool) {
+        self.has_lobby = on;
+        self.lobby_changed = true;
+        if !on {
+            for id in self.waiting.keys().copied().collect::<Vec<_>>() {
+                self.admit(now, id);
+            }
+        }
+    }
+
+    /// Lets a person in.
+    pub(super) fn admit(&mut self, now: Duration, id: u64) {
+        let Some(person) = self.waiting.remove(&id) else { return };
+        self.lobby_changed = true;
+        self.enter(now, id, person.member);
+        for media in &person.sections {
+            self.add_section(now, id, media);
+        }
+        if let Some(session) = person.session {
+            self.greet(id, session);
+        }
+        self.admitted.push_back(id);
+    }
+
+    /// Refuses a person who waits; returns whether it waited.
+    pub(super) fn refuse(&mut self, id: u64) -> bool {
+        if !self.is_waiting(id) {
+            return false;
+        }
+        self.actions.push_back((id, Action::Tell(text(&json!({ "type": "removed" })))));
+        self.actions.push_back((id, Action::End(EndReason::Removed)));
+        true
+    }
+
+    /// Removes a person who waits; returns whether it waited.
+    pub(super) fn leave_lobby(&mut self, id: u64) -> bool {
+        let waited = self.waiting.remove(&id).is_some();
+        self.lobby_changed |= waited;
+        waited
+    }
+
+    /// Returns the next person who was let in.
+    pub(super) fn poll_admitted(&mut self) -> Option<u64> {
+        self.admitted.pop_front()
+    }
+
+    /// Who waits, for moderators.
+    pub(super) fn lobby(&self) -> Arc<str> {
+        let people = self.waiting.iter();
+        let people = people.map(|(id, it)| json!({ "id": id, "name": it.member.name }));
+        let people: Vec<_> = people.collect();
+        text(&json!({ "type": "lobby", "on": self.has_lobby, "people": people }))
+    }
+
+    /// Sends the moderators who waits.
+    pub(super) fn announce_lobby(&mut self) {
+        let lobby = self.lobby();
+        for (id, _) in self.members.iter().filter(|(_, member)| member.moderates) {
+            self.actions.push_back((*id, Action::Tell(Arc::clone(&lobby))));
+        }
+    }
+
+    /// Makes a person a member.
+    pub(super) fn enter(&mut self, now: Duration, id: u64, member: Member) {
+        // A number is never used twice, and the server limits the members.
+        if self.room.add_viewer(ParticipantId(id)).is_err() {
+            return;
+        }
+        self.members.insert(id, member);
+        for publisher in self.members.keys().copied().filter(|it| *it != id).collect::<Vec<_>>() {
+            self.subscribe_audio(id, publisher);
+        }
+        self.people_changed = true;
+        self.forward(now);
+    }
+}

@@ -1,0 +1,31 @@
+//! What happens in rooms, for programs of the operator.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::outcome::EndReason;
+
+/// A person in a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in super::super) struct Person {
+    /// The number of the member.
+    pub(in super::super) id: u64,
+    /// The number of its session.
+    pub(in super::super) session: u64,
+    pub(in super::super) name: String,
+    /// The person, if the token says it.
+    pub(in super::super) subject: Option<Arc<str>>,
+}
+
+/// What happened in a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in super::super) enum Report {
+    /// A person waits in the lobby.
+    Waits { room: Arc<str>, person: Person },
+    /// A member has joined.
+    Joined { room: Arc<str>, person: Person },
+    /// A member has left.
+    Left { room: Arc<str>, person: Person, reason: EndReason, stayed: Duration },
+    /// A member has written a line of chat.
+    Said { room: Arc<str>, person: Person, text: String },
+}
