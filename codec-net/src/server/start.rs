@@ -19,6 +19,7 @@ use super::local_source::{self, LocalSource};
 use super::outcome::{EndReason, Rejection};
 use super::recorder::{Recorder, Threads};
 use super::room::{Hub, StreamHooks};
+use super::room_files::RoomFiles;
 use super::rtc::{Network, StartRtcError};
 use super::sessions::Sessions;
 use super::small_rendition::{self, RenditionPermits};
@@ -113,6 +114,8 @@ impl Server {
         }
         let (listener, address) =
             bind(listen).map_err(|error| StartError::Listen(listen, error))?;
+        let room_files =
+            files.as_ref().map(|folder| open_room_files(folder, limits)).transpose()?;
         let uploads = files.map(|folder| open_uploads(folder, limits)).transpose()?;
         if let Some(folder) = &record {
             create_folder(folder)?;
@@ -121,8 +124,15 @@ impl Server {
         let recorder = Recorder { folder: record, decode, limits, threads: recorders.clone() };
         let clock = Clock::start();
         let health = Arc::new(Health::default());
-        let network =
-            Network::start(rtc, clock, limits, video_codecs, uploads.clone(), Arc::clone(&health));
+        let network = Network::start(
+            rtc,
+            clock,
+            limits,
+            video_codecs,
+            uploads.clone(),
+            room_files.clone(),
+            Arc::clone(&health),
+        );
         let network = network.map_err(StartError::Rtc)?;
         let secure = tls.is_some();
         let state = Arc::new(ServerState {
@@ -135,6 +145,7 @@ impl Server {
             network,
             health,
             uploads,
+            room_files,
             auth_rate_limiter: Mutex::new(AuthRateLimiter::new(limits.auth_retry_interval)),
             stopping: watch::Sender::new(false),
         });
@@ -257,6 +268,14 @@ fn create_folder(folder: &Path) -> Result<(), StartError> {
 fn open_uploads(folder: PathBuf, limits: Limits) -> Result<Arc<UploadStore>, StartError> {
     let opened = UploadStore::open(&folder, limits);
     Ok(Arc::new(opened.map_err(|error| StartError::Folder(folder, error))?))
+}
+
+/// Files of rooms are in a folder of their own, because they are deleted with their messages.
+fn open_room_files(folder: &Path, limits: Limits) -> Result<Arc<RoomFiles>, StartError> {
+    let folder = folder.join("rooms");
+    let (file_bytes, all_files_bytes) = (limits.room_file_bytes, limits.all_room_files_bytes);
+    let limits = Limits { file_bytes, all_files_bytes, ..limits };
+    Ok(Arc::new(RoomFiles::new(open_uploads(folder, limits)?)))
 }
 
 /// Records each stream, and encodes small renditions on demand.

@@ -10,6 +10,7 @@ use super::health::Health;
 use super::limits::Limits;
 use super::media::VideoCodecs;
 use super::room::Hub;
+use super::room_files::RoomFiles;
 use super::rtc::Network;
 use super::sessions::Sessions;
 use super::uploads::UploadStore;
@@ -27,6 +28,8 @@ pub(super) struct ServerState {
     pub(super) network: Network,
     pub(super) health: Arc<Health>,
     pub(super) uploads: Option<Arc<UploadStore>>,
+    /// Files of messages in rooms.
+    pub(super) room_files: Option<Arc<RoomFiles>>,
     pub(super) auth_rate_limiter: Mutex<AuthRateLimiter>,
     /// Becomes `true` at shutdown.
     pub(super) stopping: watch::Sender<bool>,

@@ -5,7 +5,10 @@ use std::time::Duration;
 use codec_rtc::room::StreamId;
 use codec_webrtc::{Kind, Media, Mid};
 
+use super::super::limits::Limits;
 use super::super::token_bucket::TokenBucket;
+use super::chat::{FILE_BYTES_PER_SECOND, FILES_PER_SECOND, HISTORIES_PER_SECOND};
+use super::person::Person;
 use super::publishing::{Published, Source};
 use super::slot::Slot;
 use super::wishes::Wishes;
@@ -22,6 +25,9 @@ const GUEST: &str = "Guest";
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Member {
     pub(super) name: String,
+    pub(super) person: Person,
+    /// Number of its person: all its devices have the same.
+    pub(super) seat: u64,
     /// Whether it may mute and remove others.
     pub(super) moderates: bool,
     /// What it has switched off.
@@ -36,6 +42,17 @@ pub(super) struct Member {
     /// Limits how often its sources begin.
     beginnings: TokenBucket,
     pub(super) has_audio: bool,
+    /// Whether its control channel has opened.
+    pub(super) is_greeted: bool,
+    /// Whether it holds the call, and the number of devices of its person, as it was informed.
+    pub(super) told_device: Option<(bool, usize)>,
+    /// Limits of its messages, files, and requests for earlier messages.
+    pub(super) messages: TokenBucket,
+    pub(super) files: TokenBucket,
+    pub(super) file_bytes: TokenBucket,
+    pub(super) histories: TokenBucket,
+    /// Digest of the last file that it offered.
+    pub(super) last_offer: Option<String>,
     /// Sections on which it receives.
     pub(super) video: Vec<Slot<StreamId>>,
     pub(super) audio: Vec<Slot<u64>>,
@@ -43,9 +60,11 @@ pub(super) struct Member {
 }
 
 impl Member {
-    pub(super) fn new(moderates: bool) -> Self {
+    pub(super) fn new(person: Person, seat: u64, moderates: bool, limits: &Limits) -> Self {
         Self {
             name: GUEST.to_owned(),
+            person,
+            seat,
             moderates,
             is_muted: false,
             is_camera_off: false,
@@ -56,6 +75,13 @@ impl Member {
             screen: None,
             beginnings: TokenBucket::over(BEGINNINGS_PER_SECOND, 4),
             has_audio: false,
+            is_greeted: false,
+            told_device: None,
+            messages: TokenBucket::over(limits.room_messages_per_second.into(), 10),
+            files: TokenBucket::over(FILES_PER_SECOND, 10),
+            file_bytes: TokenBucket::over(FILE_BYTES_PER_SECOND, 60),
+            histories: TokenBucket::over(HISTORIES_PER_SECOND, 10),
+            last_offer: None,
             video: Vec::new(),
             audio: Vec::new(),
             wishes: Wishes::default(),

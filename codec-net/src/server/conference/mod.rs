@@ -7,16 +7,23 @@
 //! | module | |
 //! |---|---|
 //! | `member` | a member: what it publishes, and its sections |
+//! | `person`, `seats` | persons with several devices, one of which holds the call |
 //! | `wishes` | what a member wants to see |
 //! | `slot` | a section on which a member receives one source at a time, with continuous numbers |
 //! | `publishing` | packets from members |
 //! | `watching` | which sources a member receives, and packets to members |
 //! | `messages` | the messages of the control channel |
-//! | `table` | the conferences of a server, by name |
+//! | `chat`, `log`, `attachment` | messages to all, who may be away: texts and files; read marks |
+//! | `table` | the conferences of a server, by name, and the logs of rooms without members |
 
+mod attachment;
+mod chat;
+mod log;
 mod member;
 mod messages;
+mod person;
 mod publishing;
+mod seats;
 mod slot;
 mod table;
 #[cfg(test)]
@@ -34,13 +41,16 @@ use codec_rtc::room::speakers::{SpeakerEvent, SpeakersConfig};
 use codec_rtc::room::{AudioForwarder, ParticipantId, Room, RoomConfig, RoomEvent, StreamId};
 use codec_webrtc::{Forwarded, Media, Mid};
 
+use super::limits::Limits;
 use super::outcome::EndReason;
+pub(super) use chat::FileOffer;
+use log::MessageLog;
 use member::Member;
+pub(super) use person::Person;
 use publishing::Source;
+use seats::Seat;
 pub(super) use table::{Conferences, Input};
 
-/// Lines of chat that new members get.
-const MAX_CHAT_LINES: usize = 50;
 /// Shortest time between two lists of people: a member that changes its name all the time costs little.
 const PEOPLE_INTERVAL: Duration = Duration::from_millis(100);
 /// Interval of requests for bandwidth.
@@ -54,6 +64,8 @@ pub(super) enum Action {
     Send(Mid, Forwarded),
     /// Send a message.
     Tell(Arc<str>),
+    /// Receive a file that it offers.
+    Receive(Box<FileOffer>),
     /// Request a key frame from this SSRC of the member.
     RequestKeyFrame(u32),
     /// The largest bitrate that its video could use: probe up to it.
@@ -67,14 +79,19 @@ pub(super) enum Action {
 pub(super) struct Conference {
     room: Room,
     audio: AudioForwarder,
+    limits: Limits,
+    /// Unix time at the time 0 of the server's clock.
+    epoch: Duration,
     members: BTreeMap<u64, Member>,
+    seats: BTreeMap<u64, Seat>,
     /// The member that publishes each video source.
     sources: BTreeMap<StreamId, (u64, Source)>,
     /// Member and its own SSRC, by the SSRC in the room: those of members may collide.
     encodings: BTreeMap<u32, (u64, u32)>,
     next_stream: u64,
     next_ssrc: u32,
-    chat: VecDeque<Arc<str>>,
+    log: MessageLog,
+    unused_files: Vec<String>,
     /// Whether members have to be told who is there, and when that is possible again.
     people_changed: bool,
     next_people: Duration,
@@ -83,9 +100,14 @@ pub(super) struct Conference {
 }
 
 impl Conference {
-    /// Creates a conference without members.
-    pub(super) fn new() -> Self {
+    /// Creates a conference without members. `epoch`: Unix time at the time 0 of the clock.
+    fn new(limits: Limits, epoch: Duration, log: MessageLog) -> Self {
         Self {
+            limits,
+            epoch,
+            seats: BTreeMap::new(),
+            log,
+            unused_files: Vec::new(),
             room: Room::new(RoomConfig::default()),
             audio: AudioForwarder::new(SpeakersConfig::default()),
             members: BTreeMap::new(),
@@ -93,7 +115,6 @@ impl Conference {
             encodings: BTreeMap::new(),
             next_stream: 1,
             next_ssrc: 1,
-            chat: VecDeque::new(),
             people_changed: false,
             next_people: Duration::ZERO,
             next_bandwidth: Duration::ZERO,
@@ -107,16 +128,16 @@ impl Conference {
     }
 
     /// Adds a member, named "Guest" until it says its name. `moderates`: it may mute and remove others.
-    pub(super) fn join(&mut self, now: Duration, id: u64, moderates: bool) {
+    pub(super) fn join(&mut self, now: Duration, id: u64, person: Person, moderates: bool) {
         let viewer = ParticipantId(id);
         // A number is never used twice, and the server limits the members.
         if self.room.add_viewer(viewer).is_err() {
             return;
         }
-        self.members.insert(id, Member::new(moderates));
-        for publisher in self.members.keys().copied().filter(|it| *it != id).collect::<Vec<_>>() {
-            self.subscribe_audio(id, publisher);
-        }
+        let seat = self.take_seat(id, person);
+        self.members.insert(id, Member::new(person, seat, moderates, &self.limits));
+        self.subscribe_to_audio_of_others(id);
+        self.tell_devices(seat);
         self.people_changed = true;
         self.forward(now);
     }
@@ -131,9 +152,7 @@ impl Conference {
 
     /// Removes a member. It gets nothing that waits.
     pub(super) fn leave(&mut self, now: Duration, id: u64) {
-        if self.members.remove(&id).is_none() {
-            return;
-        }
+        let Some(member) = self.members.remove(&id) else { return };
         self.room.remove_participant(ParticipantId(id));
         self.audio.remove(ParticipantId(id));
         self.actions.retain(|(member, _)| *member != id);
@@ -141,9 +160,15 @@ impl Conference {
         for stream in published.map(|(stream, _)| *stream).collect::<Vec<_>>() {
             self.forget_source(stream);
         }
+        self.free_seat(id, member.seat);
         self.assign_all(now);
         self.people_changed = true;
         self.forward(now);
+    }
+
+    /// The log, when the last member has gone.
+    fn into_log(self) -> MessageLog {
+        self.log
     }
 
     /// Sets the bandwidth estimate of a member's link.
@@ -163,6 +188,8 @@ impl Conference {
     pub(super) fn handle_timeout(&mut self, now: Duration) {
         self.room.handle_timeout(now);
         self.audio.speakers().handle_timeout(now);
+        self.handle_hand_overs(now);
+        self.log.expire(self.epoch.saturating_add(now));
         if now >= self.next_bandwidth {
             self.next_bandwidth = now.saturating_add(BANDWIDTH_INTERVAL);
             for id in self.members.keys().copied().collect::<Vec<_>>() {
@@ -178,7 +205,10 @@ impl Conference {
         let speakers = self.audio.speakers().poll_timeout();
         let bandwidth = (!self.sources.is_empty()).then_some(self.next_bandwidth);
         let people = self.people_changed.then_some(self.next_people);
-        [self.room.poll_timeout(), speakers, bandwidth, people].into_iter().flatten().min()
+        let expiry = self.log.next_expiry().map(|due| due.saturating_sub(self.epoch));
+        let own = [bandwidth, people, expiry, self.next_hand_over()];
+        let all = [self.room.poll_timeout(), speakers].into_iter().chain(own);
+        all.flatten().min()
     }
 
     /// Returns the next member and what to do for it.
@@ -209,10 +239,10 @@ impl Conference {
     fn handle_speaker_event(&mut self, now: Duration, event: SpeakerEvent) {
         match event {
             SpeakerEvent::Speaking(ParticipantId(id), on) => {
-                self.tell_all(&messages::speaking(id, on));
+                self.tell_all(&messages::speaking(self.seat_of(id), on));
             }
             SpeakerEvent::Dominant(id) => {
-                self.tell_all(&messages::dominant(id.map(|it| it.0)));
+                self.tell_all(&messages::dominant(id.map(|it| self.seat_of(it.0))));
                 let speakers = self.audio.speakers().by_last_speech();
                 self.room.set_speakers(&speakers);
                 self.assign_all(now);
@@ -255,7 +285,7 @@ impl Conference {
     /// Tells each member who is there, and on which sections it receives them.
     fn tell_people(&mut self) {
         for (id, member) in &self.members {
-            let text = messages::people(&self.members, member);
+            let text = messages::people(&self.seats, &self.members, member);
             self.actions.push_back((*id, Action::Tell(text)));
         }
     }

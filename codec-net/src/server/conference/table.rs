@@ -11,19 +11,23 @@ use codec_webrtc::{Media, Mid, RtpPacket};
 use super::super::health;
 use super::super::limits::Limits;
 use super::super::outcome::{EndReason, Rejection};
-use super::{Action, Conference};
+use super::super::room_files::RoomFiles;
+use super::log::MessageLog;
+use super::{Action, Conference, FileOffer, Person};
 
 /// What happened to a member.
 #[derive(Debug)]
 pub(in super::super) enum Input {
     /// It is connected.
-    Join { room: Arc<str>, moderates: bool },
+    Join { room: Arc<str>, person: Person, moderates: bool },
     /// A media section was negotiated.
     Section(Media),
     /// Its control channel is open, in this session.
     Open { session: u64 },
     /// It sent a message.
     Message(String),
+    /// A file that it offered has arrived, and has this id.
+    Stored(Box<FileOffer>, String),
     /// It sent a packet.
     Packet(Box<RtpPacket>),
     /// It needs a key frame on a section.
@@ -36,20 +40,49 @@ pub(in super::super) enum Input {
     Leave,
 }
 
+/// The log of a room without members.
+#[derive(Debug)]
+struct ClosedLog {
+    log: MessageLog,
+    /// When the last member left.
+    since: Duration,
+}
+
 /// All conferences by name, and who is in which.
 #[derive(Debug)]
 pub(in super::super) struct Conferences {
     limits: Limits,
+    /// Unix time at the time 0 of the clock.
+    epoch: Duration,
+    files: Option<Arc<RoomFiles>>,
     conferences: BTreeMap<Arc<str>, Conference>,
+    /// Logs of rooms without members.
+    closed: BTreeMap<Arc<str>, ClosedLog>,
     rooms: BTreeMap<u64, Arc<str>>,
     actions: VecDeque<(u64, Action)>,
 }
 
 impl Conferences {
-    /// An empty table.
-    pub(in super::super) fn new(limits: Limits) -> Self {
-        let (conferences, rooms, actions) = Default::default();
-        Self { limits, conferences, rooms, actions }
+    /// An empty table. `epoch`: Unix time at the time 0 of the clock. `files`: where files of messages are
+    /// stored, `None` to reject them.
+    pub(in super::super) fn new(
+        limits: Limits,
+        epoch: Duration,
+        files: Option<Arc<RoomFiles>>,
+    ) -> Self {
+        let (conferences, closed, rooms, actions) = Default::default();
+        let room_file_bytes = if files.is_some() { limits.room_file_bytes } else { 0 };
+        let limits = Limits { room_file_bytes, ..limits };
+        Self { limits, epoch, files, conferences, closed, rooms, actions }
+    }
+
+    /// A table that accepts files, and stores none.
+    #[cfg(test)]
+    pub(super) fn with_files_for_tests(limits: Limits, epoch: Duration) -> Self {
+        let room_file_bytes = limits.room_file_bytes;
+        let mut table = Self::new(limits, epoch, None);
+        table.limits.room_file_bytes = room_file_bytes;
+        table
     }
 
     /// Checks that one more member may join a room.
@@ -72,19 +105,24 @@ impl Conferences {
     /// Handles what happened to a member. A panic ends the conference, but no other one.
     pub(in super::super) fn handle(&mut self, now: Duration, id: u64, input: Input) {
         let input = match input {
-            Input::Join { room, moderates } => {
+            Input::Join { room, person, moderates } => {
                 if let Err(rejection) = self.check(&room) {
                     let reason = EndReason::Failed(rejection.to_string());
                     self.actions.push_back((id, Action::End(reason)));
                     return;
                 }
                 self.rooms.insert(id, Arc::clone(&room));
-                self.conferences.entry(Arc::clone(&room)).or_insert_with(Conference::new);
-                return self.run(&room, |it| it.join(now, id, moderates));
+                self.open(&room);
+                return self.run(&room, |it| it.join(now, id, person, moderates));
             }
             other => other,
         };
-        let Some(room) = self.rooms.get(&id).map(Arc::clone) else { return };
+        let Some(room) = self.rooms.get(&id).map(Arc::clone) else {
+            if let Input::Stored(_, file) = input {
+                self.remove_files([file]);
+            }
+            return;
+        };
         match input {
             Input::Join { .. } => {}
             Input::Section(media) => self.run(&room, |it| it.add_section(now, id, &media)),
@@ -94,6 +132,9 @@ impl Conferences {
                     it.actions.push_back((id, Action::End(reason)));
                 }
             }),
+            Input::Stored(offer, file) => {
+                self.run(&room, |it| it.file_stored(now, id, *offer, file));
+            }
             Input::Packet(packet) => self.run(&room, |it| it.handle_packet(now, id, &packet)),
             Input::KeyFrameRequest(mid) => {
                 self.run(&room, |it| it.handle_key_frame_request(now, id, mid));
@@ -104,8 +145,55 @@ impl Conferences {
                 self.rooms.remove(&id);
                 self.run(&room, |it| it.leave(now, id));
                 if self.conferences.get(&room).is_some_and(|it| it.len() == 0) {
-                    self.conferences.remove(&room);
+                    self.close(now, room);
                 }
+            }
+        }
+    }
+
+    /// Opens a conference, with the log of an earlier one.
+    fn open(&mut self, room: &Arc<str>) {
+        if !self.conferences.contains_key(room) {
+            let log = self.closed.remove(room).map(|it| it.log);
+            let log = log.unwrap_or_else(|| MessageLog::new(self.limits));
+            let conference = Conference::new(self.limits, self.epoch, log);
+            self.conferences.insert(Arc::clone(room), conference);
+        }
+    }
+
+    /// Keeps the log of a conference without members.
+    fn close(&mut self, since: Duration, room: Arc<str>) {
+        let Some(conference) = self.conferences.remove(&room) else { return };
+        let log = conference.into_log();
+        if log.is_empty() {
+            return;
+        }
+        self.closed.insert(room, ClosedLog { log, since });
+        if self.closed.len() > self.limits.room_logs {
+            let oldest = self.closed.iter().min_by_key(|(_, it)| it.since);
+            let oldest = oldest.map(|(room, _)| Arc::clone(room));
+            if let Some(mut closed) = oldest.and_then(|room| self.closed.remove(&room)) {
+                closed.log.clear();
+                self.remove_files(closed.log.take_dropped().into_iter().map(|it| it.file));
+            }
+        }
+    }
+
+    /// Drops old messages of rooms without members.
+    fn expire(&mut self, now: Duration) {
+        let (mut dropped, at) = (Vec::new(), self.epoch.saturating_add(now));
+        self.closed.retain(|_, closed| {
+            closed.log.expire(at);
+            dropped.extend(closed.log.take_dropped());
+            !closed.log.is_empty()
+        });
+        self.remove_files(dropped.into_iter().map(|it| it.file));
+    }
+
+    fn remove_files(&self, ids: impl IntoIterator<Item = String>) {
+        for id in ids {
+            if let Some(files) = &self.files {
+                files.remove(&id);
             }
         }
     }
@@ -119,8 +207,12 @@ impl Conferences {
             while let Some(action) = conference.poll_action() {
                 actions.push_back(action);
             }
+            conference.take_unused_files()
         }));
-        let Err(panic) = ran else { return };
+        let panic = match ran {
+            Ok(unused) => return self.remove_files(unused),
+            Err(panic) => panic,
+        };
         self.conferences.remove(room);
         let reason = EndReason::Internal(health::panic_message(&*panic));
         let gone = self.rooms.iter().filter(|(_, it)| *it == room).map(|(id, _)| *id);
@@ -137,11 +229,22 @@ impl Conferences {
         for room in due.map(Arc::clone).collect::<Vec<_>>() {
             self.run(&room, |it| it.handle_timeout(now));
         }
+        if self.next_expiry().is_some_and(|due| due <= now) {
+            self.expire(now);
+        }
+    }
+
+    /// When the next message of a room without members is too old.
+    fn next_expiry(&self) -> Option<Duration> {
+        let due = self.closed.values().filter_map(|closed| closed.log.next_expiry()).min()?;
+        Some(due.saturating_sub(self.epoch))
     }
 
     /// When a timeout is due.
     pub(in super::super) fn poll_timeout(&mut self) -> Option<Duration> {
-        self.conferences.values_mut().filter_map(Conference::poll_timeout).min()
+        let expiry = self.next_expiry();
+        let due = self.conferences.values_mut().filter_map(Conference::poll_timeout);
+        due.chain(expiry).min()
     }
 
     /// Returns the next member and what to do for it.

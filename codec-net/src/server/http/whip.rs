@@ -13,6 +13,7 @@ use codec_webrtc::Kind as MediaKind;
 
 use super::super::audit::Subject;
 use super::super::auth::Scope;
+use super::super::conference::Person;
 use super::super::media::VideoCodec;
 use super::super::outcome::{EndReason, Rejection};
 use super::super::room::{Owner, StreamInfo, is_name};
@@ -24,6 +25,8 @@ use super::response::{ACCEPT_PATCH, ErrorResponse, SDP};
 
 /// Part of the name of an extension (AV1 RTP specification, annex A).
 const DEPENDENCY_DESCRIPTOR: &str = "dependency-descriptor";
+/// Header with the key of a person.
+const PERSON: &str = "codec-person";
 /// Maximum size of a trickle ICE fragment.
 const MAX_FRAGMENT_BYTES: usize = 16 << 10;
 
@@ -35,6 +38,8 @@ struct CallRequest {
     state: Arc<ServerState>,
     client: Client,
     stream_name: String,
+    /// For rooms: who joins.
+    person: Person,
     sdp: String,
 }
 
@@ -87,7 +92,8 @@ pub(super) async fn join(posted: Posted) -> Result<Response, ErrorResponse> {
     request.sdp = fit_extensions(request.sdp, None);
     let call = request.state.network.new_call();
     let moderates = request.client.grants.allow(Scope::Admin);
-    let role = Role::Join { room: request.stream_name.as_str().into(), moderates };
+    let person = request.person;
+    let role = Role::Join { room: request.stream_name.as_str().into(), person, moderates };
     request.answer(call, SessionKind::Room, role).await
 }
 
@@ -96,7 +102,8 @@ impl CallRequest {
         let (State(state), Extension(client), Path(stream_name), headers, body) = posted;
         client.require(scope)?;
         let sdp = offer_of(&state, &headers, &body)?;
-        Ok(Self { state, client, stream_name, sdp })
+        let person = person_of(&stream_name, &headers)?;
+        Ok(Self { state, client, stream_name, person, sdp })
     }
 
     /// Writes a rejection to the audit log.
@@ -120,7 +127,7 @@ impl CallRequest {
         kind: SessionKind,
         role: Role,
     ) -> Result<Response, ErrorResponse> {
-        let Self { state, client, stream_name, sdp } = self;
+        let Self { state, client, stream_name, sdp, .. } = self;
         let ended = call.clone();
         let end: EndSession = Box::new(move |reason| ended.end(reason));
         let session = state.sessions.begin(kind, &stream_name, client.address, end)?;
@@ -134,6 +141,19 @@ impl CallRequest {
         ];
         let link = state.network.link().map(|link| [(LINK, link.to_owned())]);
         Ok((StatusCode::CREATED, headers, link, answer).into_response())
+    }
+}
+
+/// The person that a client presents in a room with a secret key, so that it can be there with several
+/// devices; without a key, the client is a person of its own.
+fn person_of(room: &str, headers: &HeaderMap) -> Result<Person, Rejection> {
+    match headers.get(PERSON) {
+        None => Ok(Person::unknown()),
+        Some(key) => {
+            // A value that is not text counts as an empty one.
+            let key = key.to_str().unwrap_or_default();
+            Person::with_key(room, key).map_err(Rejection::BadRequest)
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use codec_core::codec::Bitrate;
 use codec_rtc::congestion::ControllerConfig;
@@ -81,7 +81,7 @@ impl Calls {
             clock,
             certificate,
             hosts,
-            conferences: Conferences::new(context.limits),
+            conferences: Conferences::new(context.limits, epoch(clock), context.room_files.clone()),
             context,
             calls: BTreeMap::new(),
             touched: Vec::new(),
@@ -378,6 +378,12 @@ impl Calls {
             send(&transmit);
         }
     }
+}
+
+/// Unix time at the time 0 of the clock.
+fn epoch(clock: Clock) -> Duration {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    unix.saturating_sub(clock.now())
 }
 
 fn collect_transmits(call: &mut Call, outgoing: &mut Vec<Transmit>) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::super::conference::Person;
 use super::super::outcome::{EndReason, Rejection};
 use super::super::room::{Publisher, Stream};
 use super::super::sessions::Session;
@@ -20,6 +21,8 @@ pub(in super::super) enum Role {
     Join {
         /// Name of the room.
         room: Arc<str>,
+        /// Who joins: its devices have one seat.
+        person: Person,
         /// Whether it may mute and remove others.
         moderates: bool,
     },

@@ -15,6 +15,7 @@ use super::super::health::{self, Health};
 use super::super::limits::Limits;
 use super::super::media::VideoCodecs;
 use super::super::outcome::Rejection;
+use super::super::room_files::RoomFiles;
 use super::super::sessions::Session;
 use super::super::uploads::UploadStore;
 use super::call::CallContext;
@@ -52,6 +53,7 @@ impl Network {
         limits: Limits,
         video_codecs: VideoCodecs,
         uploads: Option<Arc<UploadStore>>,
+        room_files: Option<Arc<RoomFiles>>,
         health: Arc<Health>,
     ) -> Result<Self, StartRtcError> {
         let sockets = Sockets::bind(&config)?;
@@ -69,7 +71,7 @@ impl Network {
         let turn = Turn::new(config.turn, address, clock.now(), Arc::clone(&health));
         let (commands, received) = mpsc::unbounded_channel();
         let (items, queue) = mpsc::channel(MAX_QUEUED_ITEMS);
-        let context = CallContext { uploads, limits, video_codecs, items };
+        let context = CallContext { uploads, room_files, limits, video_codecs, items };
         let calls =
             Calls::new(clock, certificate, hosts.clone(), context, turn, Arc::clone(&health));
         let thread_health = Arc::clone(&health);

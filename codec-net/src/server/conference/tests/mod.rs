@@ -1,5 +1,8 @@
 //! Conferences in virtual time, with packets written by hand.
 
+mod chat;
+mod devices;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +15,8 @@ use serde_json::{Value, json};
 
 use super::super::limits::Limits;
 use super::super::outcome::{EndReason, Rejection};
-use super::Action;
 use super::table::{Conferences, Input};
+use super::{Action, Person};
 
 /// Sections of a member, as a page offers them: it sends audio, a camera and a screen.
 const MICROPHONE: &str = "0";
@@ -44,18 +47,24 @@ fn sections(video: usize, audio: usize) -> Vec<Media> {
     sections
 }
 
+fn limits() -> Limits {
+    Limits { viewers: 4, streams: 2, room_logs: 4, ..Limits::default() }
+}
+
 /// A server with members, and all that it asked for.
 struct World {
     conferences: Conferences,
     now: Duration,
     actions: Vec<(u64, Action)>,
+    /// When each action was returned.
+    times: Vec<Duration>,
     frame: u16,
 }
 
 impl World {
     fn new() -> Self {
-        let conferences = Conferences::new(Limits { viewers: 4, streams: 2, ..Limits::default() });
-        Self { conferences, now: Duration::ZERO, actions: Vec::new(), frame: 0 }
+        let conferences = Conferences::new(limits(), Duration::ZERO, None);
+        Self { conferences, now: Duration::ZERO, actions: Vec::new(), times: Vec::new(), frame: 0 }
     }
 
     /// A world with members 1 to `count` in one room.
@@ -73,14 +82,22 @@ impl World {
     fn collect(&mut self) {
         while let Some(action) = self.conferences.poll_action() {
             self.actions.push(action);
+            self.times.push(self.now);
         }
     }
 
     fn join(&mut self, id: u64, room: &str, sections: Vec<Media>) {
+        self.join_as(id, &id.to_string(), room, sections);
+    }
+
+    /// Joins with a device of the person with a name.
+    fn join_as(&mut self, id: u64, person: &str, room: &str, sections: Vec<Media>) {
+        let person = Person::of(room, "test", person);
         let (room, moderates) = (room.into(), id == 1);
-        self.input(id, Input::Join { room, moderates });
+        self.input(id, Input::Join { room, person, moderates });
         sections.into_iter().for_each(|media| self.input(id, Input::Section(media)));
         self.input(id, Input::Open { session: id });
+        self.pass(Duration::from_millis(100));
         self.say(id, &json!({ "type": "name", "name": format!("Member {id}") }));
     }
 
@@ -136,35 +153,47 @@ impl World {
     fn audio(&mut self, id: u64, dbov: u8, packets: u16) {
         for _ in 0..packets {
             self.frame += 1;
-            let (sequence, timestamp) = (self.frame, u32::from(self.frame) * 960);
-            let header = Header { marker: false, payload_type: 111, sequence, timestamp, ssrc: 7 };
-            let packet = RtpPacket {
-                mid: Mid::new(MICROPHONE),
-                rid: None,
-                codec: Codec::Opus,
-                header,
-                sequence: sequence.into(),
-                extensions: Extensions {
-                    audio_level: Some(AudioLevel { dbov, voice: true }),
-                    ..Extensions::default()
-                },
-                payload: Arc::from([1, 2, 3]),
-                arrival: self.now,
-            };
-            self.input(id, Input::Packet(Box::new(packet)));
+            self.audio_packet(id, dbov);
             self.pass(Duration::from_millis(20));
         }
+    }
+
+    fn audio_packet(&mut self, id: u64, dbov: u8) {
+        let (sequence, timestamp) = (self.frame, u32::from(self.frame) * 960);
+        let header = Header { marker: false, payload_type: 111, sequence, timestamp, ssrc: 7 };
+        let packet = RtpPacket {
+            mid: Mid::new(MICROPHONE),
+            rid: None,
+            codec: Codec::Opus,
+            header,
+            sequence: sequence.into(),
+            extensions: Extensions {
+                audio_level: Some(AudioLevel { dbov, voice: true }),
+                ..Extensions::default()
+            },
+            payload: Arc::from([1, 2, 3]),
+            arrival: self.now,
+        };
+        self.input(id, Input::Packet(Box::new(packet)));
     }
 
     /// Forgets all actions so far.
     fn clear(&mut self) {
         self.actions.clear();
+        self.times.clear();
     }
 
     fn packets(&self, id: u64, mid: &str) -> Vec<Forwarded> {
-        let of_member = self.actions.iter().filter(|(member, _)| *member == id);
-        let packets = of_member.filter_map(|(_, action)| match action {
-            Action::Send(section, packet) if *section == Mid::new(mid) => Some(packet.clone()),
+        self.timed_packets(id, mid).into_iter().map(|(_, packet)| packet).collect()
+    }
+
+    fn timed_packets(&self, id: u64, mid: &str) -> Vec<(Duration, Forwarded)> {
+        let actions = self.times.iter().zip(&self.actions);
+        let of_member = actions.filter(|(_, (member, _))| *member == id);
+        let packets = of_member.filter_map(|(at, (_, action))| match action {
+            Action::Send(section, packet) if *section == Mid::new(mid) => {
+                Some((*at, packet.clone()))
+            }
             _ => None,
         });
         packets.collect()
@@ -206,7 +235,10 @@ fn each_member_gets_the_cameras_of_the_others_on_sections_of_their_own() {
         assert_ne!(used[0], used[1]);
     }
     let hello = world.messages(2, "hello");
-    let expected = json!({ "type": "hello", "session": 2, "you": 2, "moderates": false });
+    let person = Person::of("team", "test", "2").id();
+    let expected = json!({
+        "type": "hello", "session": 2, "you": 2, "person": person, "moderates": false,
+    });
     assert_eq!(hello, [expected]);
     let people = world.messages(2, "people").pop().unwrap();
     assert_eq!(people["people"][0]["name"], "Member 1");
@@ -329,7 +361,9 @@ fn chat_reaches_all_and_is_repeated_to_who_joins() {
     let mut world = World::with(2);
     world.say(1, &json!({ "type": "chat", "text": "hello\u{7} <b>" }));
     world.say(1, &json!({ "type": "chat", "text": " \n" }));
-    let line = json!({ "type": "chat", "id": 1, "from": "Member 1", "text": "hello <b>" });
+    let line = world.messages(2, "chat").pop().unwrap();
+    let fields = ["number", "id", "from", "text"].map(|name| &line[name]);
+    assert_eq!(fields, [&json!(1), &json!(1), &json!("Member 1"), &json!("hello <b>")]);
     assert_eq!(world.messages(2, "chat"), std::slice::from_ref(&line));
     world.join(3, "team", sections(1, 1));
     assert_eq!(world.messages(3, "chat"), [line]);
@@ -365,7 +399,8 @@ fn numbers_of_rooms_and_members_are_limited() {
     assert_eq!(world.conferences.check("second"), Ok(()));
     world.join(5, "second", sections(1, 1));
     assert_eq!(world.conferences.check("third"), Err(Rejection::LimitReached("rooms")));
-    world.input(6, Input::Join { room: "team".into(), moderates: false });
+    let person = Person::unknown();
+    world.input(6, Input::Join { room: "team".into(), person, moderates: false });
     assert!(matches!(world.actions.last(), Some((6, Action::End(EndReason::Failed(_))))));
     world.leave(5);
     assert_eq!(world.conferences.check("third"), Ok(()), "empty rooms are gone");
