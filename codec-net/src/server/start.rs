@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::auth_rate_limiter::AuthRateLimiter;
+use super::conference::RoomStorage;
 use super::config::Config;
 use super::health::Health;
 use super::http;
@@ -19,7 +20,6 @@ use super::local_source::{self, LocalSource};
 use super::outcome::{EndReason, Rejection};
 use super::recorder::{Recorder, Threads};
 use super::room::{Hub, StreamHooks};
-use super::room_files::RoomFiles;
 use super::rtc::{Network, StartRtcError};
 use super::sessions::Sessions;
 use super::small_rendition::{self, RenditionPermits};
@@ -114,8 +114,10 @@ impl Server {
         }
         let (listener, address) =
             bind(listen).map_err(|error| StartError::Listen(listen, error))?;
-        let room_files =
-            files.as_ref().map(|folder| open_room_files(folder, limits)).transpose()?;
+        let health = Arc::new(Health::default());
+        let rooms = files.as_ref().map(|folder| open_rooms(folder, &limits, &health));
+        let rooms = rooms.transpose()?;
+        let room_files = rooms.as_ref().map(|rooms| Arc::clone(&rooms.files));
         let uploads = files.map(|folder| open_uploads(folder, limits)).transpose()?;
         if let Some(folder) = &record {
             create_folder(folder)?;
@@ -123,14 +125,13 @@ impl Server {
         let recorders = Threads::default();
         let recorder = Recorder { folder: record, decode, limits, threads: recorders.clone() };
         let clock = Clock::start();
-        let health = Arc::new(Health::default());
         let network = Network::start(
             rtc,
             clock,
             limits,
             video_codecs,
             uploads.clone(),
-            room_files.clone(),
+            rooms,
             Arc::clone(&health),
         );
         let network = network.map_err(StartError::Rtc)?;
@@ -271,11 +272,14 @@ fn open_uploads(folder: PathBuf, limits: Limits) -> Result<Arc<UploadStore>, Sta
 }
 
 /// Files of rooms are in a folder of their own, because they are deleted with their messages.
-fn open_room_files(folder: &Path, limits: Limits) -> Result<Arc<RoomFiles>, StartError> {
+fn open_rooms(
+    folder: &Path,
+    limits: &Limits,
+    health: &Arc<Health>,
+) -> Result<RoomStorage, StartError> {
     let folder = folder.join("rooms");
-    let (file_bytes, all_files_bytes) = (limits.room_file_bytes, limits.all_room_files_bytes);
-    let limits = Limits { file_bytes, all_files_bytes, ..limits };
-    Ok(Arc::new(RoomFiles::new(open_uploads(folder, limits)?)))
+    let opened = RoomStorage::open(&folder, limits, health);
+    opened.map_err(|error| StartError::Folder(folder, error))
 }
 
 /// Records each stream, and encodes small renditions on demand.

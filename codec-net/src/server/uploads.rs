@@ -289,11 +289,6 @@ impl UploadStore {
         let names = entries.map(|entry| Ok(entry?.file_name().into_string().unwrap_or_default()));
         names.collect()
     }
-
-    /// The folder.
-    pub(super) fn root(&self) -> &Path {
-        &self.root
-    }
 }
 
 /// Removes an incomplete file.

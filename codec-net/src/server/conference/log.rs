@@ -278,9 +278,14 @@ impl MessageLog {
         marks.into_iter().map(|(person, (number, _))| (*person, *number)).collect()
     }
 
-    /// Whether it has changed since the last call.
-    pub(super) fn take_changed(&mut self) -> bool {
-        std::mem::take(&mut self.is_changed)
+    /// Whether it has changed since it was saved.
+    pub(super) fn is_changed(&self) -> bool {
+        self.is_changed
+    }
+
+    /// Records that it was saved.
+    pub(super) fn set_saved(&mut self) {
+        self.is_changed = false;
     }
 }
 
@@ -394,7 +399,9 @@ mod tests {
         log.append(Duration::from_secs(1), say("text"));
         log.append(Duration::from_secs(2), file("a", 600));
         log.set_read(person("bob"), 1);
-        assert!(log.take_changed() && !log.take_changed());
+        assert!(log.is_changed());
+        log.set_saved();
+        assert!(!log.is_changed());
         let lines: Vec<_> = log.entries().map(|it| Arc::clone(&it.line)).collect();
         let entries = lines.iter().filter_map(|line| Entry::parse(line));
         let mut restored = MessageLog::restored(log.limits, 9, entries, log.marks());

@@ -14,6 +14,7 @@
 //! | `watching` | which sources a member receives, and packets to members |
 //! | `messages` | the messages of the control channel |
 //! | `chat`, `log`, `attachment` | messages to all, who may be away: texts and files; read marks |
+//! | `storage` | the logs on the disk |
 //! | `table` | the conferences of a server, by name, and the logs of rooms without members |
 
 mod attachment;
@@ -25,6 +26,7 @@ mod person;
 mod publishing;
 mod seats;
 mod slot;
+mod storage;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -49,6 +51,7 @@ use member::Member;
 pub(super) use person::Person;
 use publishing::Source;
 use seats::Seat;
+pub(super) use storage::RoomStorage;
 pub(super) use table::{Conferences, Input};
 
 /// Shortest time between two lists of people: a member that changes its name all the time costs little.
@@ -169,6 +172,11 @@ impl Conference {
     /// The log, when the last member has gone.
     fn into_log(self) -> MessageLog {
         self.log
+    }
+
+    /// The log.
+    fn log(&mut self) -> &mut MessageLog {
+        &mut self.log
     }
 
     /// Sets the bandwidth estimate of a member's link.

@@ -13,6 +13,7 @@ use super::super::limits::Limits;
 use super::super::outcome::{EndReason, Rejection};
 use super::super::room_files::RoomFiles;
 use super::log::MessageLog;
+use super::storage::{LogStorage, RoomStorage, SAVE_DELAY};
 use super::{Action, Conference, FileOffer, Person};
 
 /// What happened to a member.
@@ -54,7 +55,11 @@ pub(in super::super) struct Conferences {
     limits: Limits,
     /// Unix time at the time 0 of the clock.
     epoch: Duration,
+    now: Duration,
     files: Option<Arc<RoomFiles>>,
+    storage: Option<LogStorage>,
+    /// When changed logs are saved.
+    next_save: Option<Duration>,
     conferences: BTreeMap<Arc<str>, Conference>,
     /// Logs of rooms without members.
     closed: BTreeMap<Arc<str>, ClosedLog>,
@@ -63,17 +68,31 @@ pub(in super::super) struct Conferences {
 }
 
 impl Conferences {
-    /// An empty table. `epoch`: Unix time at the time 0 of the clock. `files`: where files of messages are
-    /// stored, `None` to reject them.
+    /// A table without members. `epoch`: Unix time at the time 0 of the clock. `storage`: where messages and
+    /// their files are stored; `None` keeps messages in memory and rejects files.
     pub(in super::super) fn new(
         limits: Limits,
         epoch: Duration,
-        files: Option<Arc<RoomFiles>>,
+        storage: Option<RoomStorage>,
     ) -> Self {
-        let (conferences, closed, rooms, actions) = Default::default();
-        let room_file_bytes = if files.is_some() { limits.room_file_bytes } else { 0 };
-        let limits = Limits { room_file_bytes, ..limits };
-        Self { limits, epoch, files, conferences, closed, rooms, actions }
+        let room_file_bytes = if storage.is_some() { limits.room_file_bytes } else { 0 };
+        let mut table = Self {
+            limits: Limits { room_file_bytes, ..limits },
+            epoch,
+            now: Duration::ZERO,
+            files: None,
+            storage: None,
+            next_save: None,
+            conferences: BTreeMap::new(),
+            closed: BTreeMap::new(),
+            rooms: BTreeMap::new(),
+            actions: VecDeque::new(),
+        };
+        if let Some(RoomStorage { files, logs, saved }) = storage {
+            (table.files, table.storage) = (Some(files), Some(logs));
+            saved.into_iter().for_each(|(room, log)| table.keep(room, log));
+        }
+        table
     }
 
     /// A table that accepts files, and stores none.
@@ -104,6 +123,7 @@ impl Conferences {
 
     /// Handles what happened to a member. A panic ends the conference, but no other one.
     pub(in super::super) fn handle(&mut self, now: Duration, id: u64, input: Input) {
+        self.now = now;
         let input = match input {
             Input::Join { room, person, moderates } => {
                 if let Err(rejection) = self.check(&room) {
@@ -145,7 +165,7 @@ impl Conferences {
                 self.rooms.remove(&id);
                 self.run(&room, |it| it.leave(now, id));
                 if self.conferences.get(&room).is_some_and(|it| it.len() == 0) {
-                    self.close(now, room);
+                    self.close(room);
                 }
             }
         }
@@ -162,30 +182,67 @@ impl Conferences {
     }
 
     /// Keeps the log of a conference without members.
-    fn close(&mut self, since: Duration, room: Arc<str>) {
-        let Some(conference) = self.conferences.remove(&room) else { return };
-        let log = conference.into_log();
-        if log.is_empty() {
-            return;
+    fn close(&mut self, room: Arc<str>) {
+        if let Some(conference) = self.conferences.remove(&room) {
+            self.keep(room, conference.into_log());
         }
-        self.closed.insert(room, ClosedLog { log, since });
+    }
+
+    /// Keeps the log of a room without members. One above the limit replaces the oldest.
+    fn keep(&mut self, room: Arc<str>, log: MessageLog) {
+        if log.is_changed() {
+            self.next_save.get_or_insert(self.now.saturating_add(SAVE_DELAY));
+        }
+        self.closed.insert(room, ClosedLog { log, since: self.now });
         if self.closed.len() > self.limits.room_logs {
             let oldest = self.closed.iter().min_by_key(|(_, it)| it.since);
             let oldest = oldest.map(|(room, _)| Arc::clone(room));
-            if let Some(mut closed) = oldest.and_then(|room| self.closed.remove(&room)) {
+            if let Some(closed) = oldest.and_then(|room| self.closed.get_mut(&room)) {
                 closed.log.clear();
-                self.remove_files(closed.log.take_dropped().into_iter().map(|it| it.file));
+                self.drop_old(self.now);
             }
         }
     }
 
+    /// Saves the logs that have changed. Those that cannot be saved now are saved later.
+    fn save(&mut self) {
+        self.next_save = None;
+        let Some(storage) = &self.storage else { return };
+        let open = self.conferences.iter_mut().map(|(room, it)| (room, it.log()));
+        let closed = self.closed.iter_mut().map(|(room, it)| (room, &mut it.log));
+        for (room, log) in open.chain(closed).filter(|(_, log)| log.is_changed()) {
+            if storage.save(room, Some(log)) {
+                log.set_saved();
+            } else {
+                self.next_save = Some(self.now.saturating_add(SAVE_DELAY));
+            }
+        }
+    }
+
+    /// Saves all logs before the server stops.
+    pub(in super::super) fn stop(&mut self) {
+        const PAUSE: Duration = Duration::from_millis(10);
+        const ATTEMPTS: u32 = 200;
+        for _ in 0..ATTEMPTS {
+            self.save();
+            if self.next_save.is_none() {
+                return;
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
     /// Drops old messages of rooms without members.
-    fn expire(&mut self, now: Duration) {
+    fn drop_old(&mut self, now: Duration) {
         let (mut dropped, at) = (Vec::new(), self.epoch.saturating_add(now));
-        self.closed.retain(|_, closed| {
+        let storage = self.storage.as_ref();
+        self.closed.retain(|room, closed| {
             closed.log.expire(at);
             dropped.extend(closed.log.take_dropped());
-            !closed.log.is_empty()
+            let is_empty = closed.log.is_empty();
+            // An empty log whose file cannot be deleted now stays until it can be.
+            let is_gone = is_empty && storage.is_none_or(|it| it.save(room, None));
+            !is_gone
         });
         self.remove_files(dropped.into_iter().map(|it| it.file));
     }
@@ -210,10 +267,15 @@ impl Conferences {
             conference.take_unused_files()
         }));
         let panic = match ran {
-            Ok(unused) => return self.remove_files(unused),
+            Ok(unused) => {
+                if conference.log().is_changed() {
+                    self.next_save.get_or_insert(self.now.saturating_add(SAVE_DELAY));
+                }
+                return self.remove_files(unused);
+            }
             Err(panic) => panic,
         };
-        self.conferences.remove(room);
+        self.close(Arc::clone(room));
         let reason = EndReason::Internal(health::panic_message(&*panic));
         let gone = self.rooms.iter().filter(|(_, it)| *it == room).map(|(id, _)| *id);
         for id in gone.collect::<Vec<_>>() {
@@ -224,13 +286,17 @@ impl Conferences {
 
     /// Handles the timeouts that are due.
     pub(in super::super) fn handle_timeout(&mut self, now: Duration) {
+        self.now = now;
         let is_due = |it: &mut Conference| it.poll_timeout().is_some_and(|due| due <= now);
         let due = self.conferences.iter_mut().filter_map(|(room, it)| is_due(it).then_some(room));
         for room in due.map(Arc::clone).collect::<Vec<_>>() {
             self.run(&room, |it| it.handle_timeout(now));
         }
         if self.next_expiry().is_some_and(|due| due <= now) {
-            self.expire(now);
+            self.drop_old(now);
+        }
+        if self.next_save.is_some_and(|due| due <= now) {
+            self.save();
         }
     }
 
@@ -244,7 +310,7 @@ impl Conferences {
     pub(in super::super) fn poll_timeout(&mut self) -> Option<Duration> {
         let expiry = self.next_expiry();
         let due = self.conferences.values_mut().filter_map(Conference::poll_timeout);
-        due.chain(expiry).min()
+        due.chain(expiry).chain(self.next_save).min()
     }
 
     /// Returns the next member and what to do for it.

@@ -12,7 +12,7 @@ use codec_webrtc::{Certificate, LocalCandidate, Peer, PeerConfig, SdpError, Tran
 use tokio::sync::mpsc;
 
 use super::super::audit::Totals;
-use super::super::conference::{Action, Conferences, Input};
+use super::super::conference::{Action, Conferences, Input, RoomStorage};
 use super::super::health::{self, Health};
 use super::super::outcome::{EndReason, Rejection};
 use super::super::room::Item;
@@ -74,6 +74,7 @@ impl Calls {
         certificate: Certificate,
         hosts: Vec<SocketAddr>,
         context: CallContext,
+        storage: Option<RoomStorage>,
         turn: Turn,
         health: Arc<Health>,
     ) -> Self {
@@ -81,7 +82,7 @@ impl Calls {
             clock,
             certificate,
             hosts,
-            conferences: Conferences::new(context.limits, epoch(clock), context.room_files.clone()),
+            conferences: Conferences::new(context.limits, epoch(clock), storage),
             context,
             calls: BTreeMap::new(),
             touched: Vec::new(),
@@ -140,6 +141,7 @@ impl Calls {
         for id in open {
             self.remove(id, None);
         }
+        self.conferences.stop();
     }
 
     /// Passes what members have for their conferences to them, and their output to the members.

@@ -11,11 +11,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use codec_webrtc::Certificate;
 use tokio::sync::{mpsc, oneshot};
 
+use super::super::conference::RoomStorage;
 use super::super::health::{self, Health};
 use super::super::limits::Limits;
 use super::super::media::VideoCodecs;
 use super::super::outcome::Rejection;
-use super::super::room_files::RoomFiles;
 use super::super::sessions::Session;
 use super::super::uploads::UploadStore;
 use super::call::CallContext;
@@ -53,7 +53,7 @@ impl Network {
         limits: Limits,
         video_codecs: VideoCodecs,
         uploads: Option<Arc<UploadStore>>,
-        room_files: Option<Arc<RoomFiles>>,
+        storage: Option<RoomStorage>,
         health: Arc<Health>,
     ) -> Result<Self, StartRtcError> {
         let sockets = Sockets::bind(&config)?;
@@ -71,9 +71,17 @@ impl Network {
         let turn = Turn::new(config.turn, address, clock.now(), Arc::clone(&health));
         let (commands, received) = mpsc::unbounded_channel();
         let (items, queue) = mpsc::channel(MAX_QUEUED_ITEMS);
+        let room_files = storage.as_ref().map(|it| Arc::clone(&it.files));
         let context = CallContext { uploads, room_files, limits, video_codecs, items };
-        let calls =
-            Calls::new(clock, certificate, hosts.clone(), context, turn, Arc::clone(&health));
+        let calls = Calls::new(
+            clock,
+            certificate,
+            hosts.clone(),
+            context,
+            storage,
+            turn,
+            Arc::clone(&health),
+        );
         let thread_health = Arc::clone(&health);
         let work = move || {
             let run = || {
