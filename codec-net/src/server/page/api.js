@@ -39,11 +39,12 @@ async function ask(path, options = {}) {
 
 export const streams = async () => (await ask("/api/streams")).json();
 
-/// Sends a WHIP or WHEP offer; returns the answer, the URL of the session and its ETag.
-export async function negotiate(path, sdp) {
+/// Sends a WHIP or WHEP offer; returns the answer, the URL of the session and its ETag. `more`: further
+/// headers.
+export async function negotiate(path, sdp, more = {}) {
   const answer = await ask(path, {
     method: "POST",
-    headers: { "content-type": "application/sdp" },
+    headers: { "content-type": "application/sdp", ...more },
     body: sdp,
   });
   const { headers } = answer;
