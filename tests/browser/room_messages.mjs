@@ -20,29 +20,27 @@ async function join(room, name) {
 /// file of more than one chunk.
 const cutHalfWay = (page) =>
   page.evaluate(() => {
-    const { send } = RTCDataChannel.prototype;
-    const offsets = [];
-    window.cut = { offsets, first: 0 };
+    window.cut = { offsets: [], first: 0, bytes: 0, isDown: false };
+    window.sendOnChannel ??= RTCDataChannel.prototype.send;
     RTCDataChannel.prototype.send = function sendAndCut(data) {
-      send.call(this, data);
+      const { cut } = window;
       if (typeof data === "string") {
         const message = JSON.parse(data);
-        if (message.type === "file") window.cut.bytes = message.bytes;
+        if (message.type === "file") cut.bytes = message.bytes;
+      } else if (cut.isDown) {
         return;
       }
+      window.sendOnChannel.call(this, data);
+      if (typeof data === "string") return;
       const at = Number(new DataView(data.buffer).getBigUint64(4));
-      offsets.push(at);
-      if (window.cut.first === 0 && 2 * (at + data.byteLength) > window.cut.bytes) {
-        window.cut.first = offsets.length;
-        // The chunk has a moment to arrive.
-        setTimeout(() => window.codec.room.cut(), 50);
-        RTCDataChannel.prototype.send = function drop(dropped) {
-          if (typeof dropped === "string") sendAndCut.call(this, dropped);
-        };
-        setTimeout(() => {
-          RTCDataChannel.prototype.send = sendAndCut;
-        }, 60);
-      }
+      cut.offsets.push(at);
+      if (cut.first > 0 || 2 * (at + data.byteLength) <= cut.bytes) return;
+      Object.assign(cut, { first: cut.offsets.length, isDown: true });
+      // The chunk has a moment to arrive.
+      setTimeout(() => {
+        window.codec.room.cut();
+        cut.isDown = false;
+      }, 100);
     };
   });
 
@@ -208,17 +206,22 @@ const scenarios = {
     assert.equal(await second.textContent("#chat-open"), "Chat");
     results.readMark = "shared";
 
+    await bob.bringToFront();
+    await pause(500);
+    await watchGaps(bob);
+    await pause(3500);
+    results.withoutHandOver = await bob.evaluate(() => window.stopGaps());
     results.handOvers = [];
     for (const [from, to] of [[first, second], [second, first], [first, second]]) {
-      await bob.bringToFront();
-      await pause(500);
       await watchGaps(bob);
       await pause(1000);
       await to.evaluate(() => document.getElementById("take").click());
+      const start = Date.now();
       await isActive(to, true);
       await isActive(from, false);
-      await pause(2500);
-      const gaps = await bob.evaluate(() => window.stopGaps());
+      const ms = Date.now() - start;
+      await pause(2000);
+      const gaps = { ...(await bob.evaluate(() => window.stopGaps())), ms };
       assert.ok(gaps.isSame, "the tile was replaced");
       results.handOvers.push(gaps);
       assert.equal(await bob.locator("#tiles li").count(), 2);

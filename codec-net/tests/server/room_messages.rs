@@ -155,7 +155,7 @@ fn devices_of_a_person_are_one_and_keys_are_checked_and_secret() {
 /// Runs a scenario of messages in Chromium.
 fn drive(server: &Server, place: &Place, scenario: &str) -> Option<Value> {
     let folder = browser_folder("messages of rooms")?;
-    let camera: PathBuf = place.camera_of(Size { width: 640, height: 360 });
+    let camera: PathBuf = place.camera_of(Size { width: 320, height: 180 });
     let mut command = Command::new("node");
     command.arg(folder.join("room_messages.mjs")).arg(server.url()).arg(camera).arg(scenario);
     Some(measure(&mut command))

@@ -1,8 +1,8 @@
 //! Message logs on the disk: one file a room, written as a whole by a thread of its own.
 //!
 //! The first line has the name of the room, the number of its last message and the read marks; each
-//! other line is a message. The name of the file is a digest of the room's name, because file systems
-//! may not tell upper from lower case.
+//! other line is a message. The name of the file is a digest of the room's name, because some file
+//! systems do not distinguish upper and lower case.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,5 +1,5 @@
-//! Downloads of files in rooms. Whoever knows the unguessable id of a file may have it: members get
-//! the ids, and elements of pages cannot send tokens.
+//! Downloads of files in rooms. A request needs only the unguessable id of a file: members get the ids, and
+//! elements of pages cannot send tokens.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
