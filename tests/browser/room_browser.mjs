@@ -1,6 +1,6 @@
 // A browser with fake devices for scenarios in conference rooms of `codec serve`.
 import { chromium } from "playwright-core";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -13,9 +13,39 @@ export const callIs = (page, state) =>
 export const tile = (page, name, source = "camera") =>
   page.locator(`#tiles li[data-source=${source}]`).filter({ hasText: name });
 
-/// Starts Chromium. `open` opens a room; each name in the hash is a person of its own.
-export async function launch(url, cameraFile) {
+const HZ = 48000;
+const SECONDS = 5;
+
+/// Writes noise as a WAV file. The beeps of Chromium's fake microphone are digital silence for most of the
+/// time, which is not forwarded.
+function writeNoise(path) {
+  const samples = HZ * SECONDS;
+  const file = Buffer.alloc(44 + 2 * samples);
+  file.write("RIFF", 0);
+  file.writeUInt32LE(36 + 2 * samples, 4);
+  file.write("WAVEfmt ", 8);
+  file.writeUInt32LE(16, 16);
+  file.writeUInt16LE(1, 20);
+  file.writeUInt16LE(1, 22);
+  file.writeUInt32LE(HZ, 24);
+  file.writeUInt32LE(2 * HZ, 28);
+  file.writeUInt16LE(2, 32);
+  file.writeUInt16LE(16, 34);
+  file.write("data", 36);
+  file.writeUInt32LE(2 * samples, 40);
+  let random = 1;
+  for (let at = 0; at < samples; at += 1) {
+    random = (Math.imul(random, 1103515245) + 12345) >>> 0;
+    file.writeInt16LE((random >>> 16) % 2000 - 1000, 44 + 2 * at);
+  }
+  writeFileSync(path, file);
+}
+
+/// Starts Chromium; its microphone has noise if `isNoisy`. `open` opens a room; each name in the hash is a person of its own.
+export async function launch(url, cameraFile, isNoisy = false) {
   const profile = mkdtempSync(join(tmpdir(), "codec-rooms-"));
+  const noise = join(profile, "noise.wav");
+  if (isNoisy) writeNoise(noise);
   const browser = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     headless: true,
@@ -26,6 +56,7 @@ export async function launch(url, cameraFile) {
       "--autoplay-policy=no-user-gesture-required",
       "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
       `--use-file-for-fake-video-capture=${cameraFile}`,
+      ...(isNoisy ? [`--use-file-for-fake-audio-capture=${noise}`] : []),
     ],
   });
   const complaints = [];

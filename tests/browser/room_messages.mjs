@@ -4,7 +4,7 @@ import { strict as assert } from "node:assert";
 import { callIs, launch, pause, tile } from "./room_browser.mjs";
 
 const [url, cameraFile, scenario] = process.argv.slice(2);
-const { open, run } = await launch(url, cameraFile);
+const { open, run } = await launch(url, cameraFile, true);
 const results = {};
 const TIMEOUT = { timeout: 60000 };
 

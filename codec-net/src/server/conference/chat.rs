@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::attachment::{Attachment, Refusal, key_of, plain};
 use super::log::Draft;
+use super::member::{FILE_BYTES_PER_SECOND, FILES_PER_SECOND, HISTORIES_PER_SECOND};
 use super::{Action, Conference, messages};
 
 /// Most characters of a text.
@@ -14,12 +15,6 @@ const MAX_CHAT_CHARS: usize = 1000;
 /// Most messages, and bytes of messages, that a member gets at once.
 const BATCH_MESSAGES: usize = 50;
 const BATCH_BYTES: usize = 64 << 10;
-/// Requests for earlier messages of a member per second.
-pub(super) const HISTORIES_PER_SECOND: u64 = 4;
-/// Files of a member per second, after a burst of ten seconds.
-pub(super) const FILES_PER_SECOND: u64 = 1;
-/// Bytes of files of a member per second, after a burst of a minute.
-pub(super) const FILE_BYTES_PER_SECOND: u64 = 4 << 20;
 
 /// A file that a member offers to the room.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,7 +32,7 @@ impl Conference {
     /// The state of the log for a member that joins, with the messages that it missed.
     pub(super) fn greet_with_log(&mut self, id: u64) {
         let Some(member) = self.members.get(&id) else { return };
-        let read = self.log.read(member.person);
+        let read = self.log.enter(member.person);
         self.actions.push_back((id, Action::Tell(messages::log(&self.log, read, &self.limits))));
         // Also some that it has read: they show what the others answer to.
         let recent = self.log.last().saturating_sub(BATCH_MESSAGES as u64);

@@ -139,7 +139,7 @@ impl MessageLog {
             }
         }
         log.last = log.last.max(last);
-        marks.into_iter().for_each(|(person, number)| _ = log.set_read(person, number));
+        marks.into_iter().for_each(|(person, number)| log.mark(person, number.min(log.last)));
         log.is_changed = false;
         log
     }
@@ -237,6 +237,21 @@ impl MessageLog {
         if number <= before {
             return None;
         }
+        self.mark(person, number);
+        Some(number)
+    }
+
+    /// Records that a person has seen the room: from now on it misses messages. Returns the read mark, if the
+    /// person was here before.
+    pub(super) fn enter(&mut self, person: Person) -> Option<u64> {
+        let read = self.marks.get(&person).map(|(number, _)| *number);
+        if read.is_none() {
+            self.mark(person, self.last);
+        }
+        read
+    }
+
+    fn mark(&mut self, person: Person, number: u64) {
         if self.marks.len() >= MAX_MARKS && !self.marks.contains_key(&person) {
             let oldest = self.marks.iter().min_by_key(|(_, (_, set))| *set);
             if let Some(oldest) = oldest.map(|(person, _)| *person) {
@@ -246,12 +261,6 @@ impl MessageLog {
         self.marks.insert(person, (number, self.next_mark));
         self.next_mark += 1;
         self.is_changed = true;
-        Some(number)
-    }
-
-    /// The read mark of a person, if there is one.
-    pub(super) fn read(&self, person: Person) -> Option<u64> {
-        self.marks.get(&person).map(|(number, _)| *number)
     }
 
     /// Drops all messages.
@@ -382,15 +391,18 @@ mod tests {
     fn read_marks_only_advance_and_are_limited() {
         let mut log = log();
         (1..=3).for_each(|index| _ = log.append(Duration::ZERO, say(&index.to_string())));
-        assert_eq!(log.read(person("ann")), None);
-        assert_eq!(log.set_read(person("ann"), 2), Some(2));
-        assert_eq!(log.set_read(person("ann"), 1), None);
-        assert_eq!(log.set_read(person("ann"), u64::MAX), Some(3), "at most the last message");
+        assert_eq!(log.enter(person("ann")), None);
+        assert_eq!(log.enter(person("ann")), Some(3), "from now on it misses messages");
+        assert_eq!(log.enter(person("bob")), None);
+        (4..=6).for_each(|index| _ = log.append(Duration::ZERO, say(&index.to_string())));
+        assert_eq!(log.set_read(person("ann"), 5), Some(5));
+        assert_eq!(log.set_read(person("ann"), 4), None);
+        assert_eq!(log.set_read(person("ann"), u64::MAX), Some(6), "at most the last message");
         for index in 0..MAX_MARKS {
             log.set_read(person(&index.to_string()), 1);
         }
         assert_eq!(log.marks().len(), MAX_MARKS);
-        assert_eq!(log.read(person("ann")), None, "the oldest mark was dropped");
+        assert_eq!(log.enter(person("bob")), None, "the oldest marks were dropped");
     }
 
     #[test]
@@ -406,7 +418,7 @@ mod tests {
         let entries = lines.iter().filter_map(|line| Entry::parse(line));
         let mut restored = MessageLog::restored(log.limits, 9, entries, log.marks());
         assert_eq!(numbers(&restored, 0, 9, 9999), [1, 2]);
-        assert_eq!(restored.read(person("bob")), Some(1));
+        assert_eq!(restored.enter(person("bob")), Some(1));
         assert_eq!(restored.find(person("ann"), "text").unwrap().number, 1);
         restored.append(Duration::from_secs(3), file("b", 600));
         assert_eq!(restored.last(), 10);

@@ -7,7 +7,6 @@ use codec_webrtc::{Kind, Media, Mid};
 
 use super::super::limits::Limits;
 use super::super::token_bucket::TokenBucket;
-use super::chat::{FILE_BYTES_PER_SECOND, FILES_PER_SECOND, HISTORIES_PER_SECOND};
 use super::person::Person;
 use super::publishing::{Published, Source};
 use super::slot::Slot;
@@ -17,6 +16,12 @@ use super::wishes::Wishes;
 const MAX_NAME_CHARS: usize = 60;
 /// A member's sources begin at most this often, after a burst of four.
 const BEGINNINGS_PER_SECOND: u64 = 1;
+/// Requests for earlier messages of a member per second.
+pub(super) const HISTORIES_PER_SECOND: u64 = 4;
+/// Files of a member per second, after a burst of ten seconds.
+pub(super) const FILES_PER_SECOND: u64 = 1;
+/// Bytes of files of a member per second, after a burst of a minute.
+pub(super) const FILE_BYTES_PER_SECOND: u64 = 4 << 20;
 /// Name of a member that has not said its name.
 const GUEST: &str = "Guest";
 

@@ -30,7 +30,6 @@
 //! | `take` | this device takes the call of its person |
 //! | `mute`, `remove` | `id` of another member; from moderators only |
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,17 +45,11 @@ use super::attachment::Refusal;
 use super::log::MessageLog;
 use super::member::Member;
 use super::publishing::Source;
-use super::seats::Seat;
 use super::wishes::Wishes;
 use super::{Action, Conference};
 
 /// Most tiles in a message.
 const MAX_TILES: usize = 1000;
-
-/// Members and sources of video by their ids.
-type Members = BTreeMap<u64, Member>;
-/// Seats by their numbers.
-type Seats = BTreeMap<u64, Seat>;
 
 fn text(value: &Value) -> Arc<str> {
     value.to_string().into()
@@ -83,29 +76,6 @@ pub(super) fn video(mid: Mid, state: &StreamState) -> Arc<str> {
         StreamState::Paused(reason) => (0, Some(reason.to_string())),
     };
     text(&json!({ "type": "video", "mid": mid.to_string(), "height": height, "paused": paused }))
-}
-
-/// Who is there, for one member.
-pub(super) fn people(seats: &Seats, members: &Members, receiver: &Member) -> Arc<str> {
-    let people = seats.iter().filter_map(|(number, seat)| {
-        let devices = || members.values().filter(|it| it.seat == *number);
-        let active = seat.active.and_then(|id| members.get(&id));
-        let mid = |source| {
-            // During a hand-over, the device before may still send.
-            let mut streams = devices().filter_map(|it| Some(it.published(source)?.stream));
-            streams.find_map(|stream| Some(receiver.slot_of(stream)?.mid().to_string()))
-        };
-        Some(json!({
-            "id": number,
-            "name": active.or_else(|| devices().next())?.name,
-            "muted": active.is_none_or(|it| it.is_muted),
-            "cameraOff": active.is_none_or(|it| it.is_camera_off),
-            "sharing": active.is_some_and(|it| it.is_sharing),
-            "camera": mid(Source::Camera),
-            "screen": mid(Source::Screen),
-        }))
-    });
-    text(&json!({ "type": "people", "people": people.collect::<Vec<_>>() }))
 }
 
 pub(super) fn device(active: bool, devices: usize) -> Arc<str> {
@@ -141,6 +111,29 @@ pub(super) fn file_rejected(transfer: u64, refusal: &Refusal) -> Arc<str> {
 }
 
 impl Conference {
+    /// Who is there, for one member.
+    pub(super) fn people(&self, receiver: &Member) -> Arc<str> {
+        let people = self.seats.iter().filter_map(|(number, seat)| {
+            let devices = || self.members.values().filter(|it| it.seat == *number);
+            let active = seat.active.and_then(|id| self.members.get(&id));
+            let mid = |source| {
+                // During a hand-over, the device before may still send.
+                let mut streams = devices().filter_map(|it| Some(it.published(source)?.stream));
+                streams.find_map(|stream| Some(receiver.slot_of(stream)?.mid().to_string()))
+            };
+            Some(json!({
+                "id": number,
+                "name": active.or_else(|| devices().next())?.name,
+                "muted": active.is_none_or(|it| it.is_muted),
+                "cameraOff": active.is_none_or(|it| it.is_camera_off),
+                "sharing": active.is_some_and(|it| it.is_sharing),
+                "camera": mid(Source::Camera),
+                "screen": mid(Source::Screen),
+            }))
+        });
+        text(&json!({ "type": "people", "people": people.collect::<Vec<_>>() }))
+    }
+
     /// Tells a member whose control channel is open everything that it needs to know.
     pub(in super::super) fn greet(&mut self, id: u64, session: u64) {
         let Some(member) = self.members.get_mut(&id) else { return };
@@ -153,7 +146,7 @@ impl Conference {
             "person": member.person.id(),
             "moderates": member.moderates,
         }))];
-        texts.push(people(&self.seats, &self.members, member));
+        texts.push(self.people(member));
         let sources = member.video.iter().filter_map(|slot| Some((slot.mid(), slot.source()?)));
         let states = sources.filter_map(|(mid, stream)| {
             let state = self.room.state(ParticipantId(id), stream)?;

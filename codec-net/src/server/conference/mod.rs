@@ -292,10 +292,10 @@ impl Conference {
 
     /// Tells each member who is there, and on which sections it receives them.
     fn tell_people(&mut self) {
-        for (id, member) in &self.members {
-            let text = messages::people(&self.seats, &self.members, member);
-            self.actions.push_back((*id, Action::Tell(text)));
-        }
+        let people = self.members.iter();
+        let people = people.map(|(id, member)| (*id, Action::Tell(self.people(member))));
+        let people: Vec<_> = people.collect();
+        self.actions.extend(people);
     }
 }
 

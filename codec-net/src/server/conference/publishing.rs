@@ -11,7 +11,6 @@ use codec_rtc::rtp::Header;
 use codec_webrtc::{Codec, Media, RtpPacket};
 
 use super::super::media::{AUDIO_HZ, VideoCodec};
-use super::seats::Medium;
 use super::{Conference, extension_map};
 
 /// A source of video.
@@ -29,6 +28,13 @@ impl Source {
             Self::Screen => "screen",
         }
     }
+}
+
+/// A medium of a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Medium {
+    Audio,
+    Video(Source),
 }
 
 /// A published source of video.

@@ -11,20 +11,13 @@ use codec_rtc::room::{OutputConfig, ParticipantId, StreamId};
 
 use super::super::media::{VIDEO_HZ, VideoCodec};
 use super::person::Person;
-use super::publishing::{Published, Source};
+use super::publishing::{Medium, Published, Source};
 use super::{Action, Conference, messages};
 
 /// A hand-over ends after this time, also if the new device sends nothing.
 pub(super) const HAND_OVER: Duration = Duration::from_secs(3);
 /// The layers of a camera are known this long after its first packet.
 const CAMERA_WAIT: Duration = Duration::from_millis(250);
-
-/// A medium of a member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Medium {
-    Audio,
-    Video(Source),
-}
 
 /// The device that held the call before, while it is still forwarded.
 #[derive(Clone, Copy, Debug)]

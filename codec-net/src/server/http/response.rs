@@ -106,7 +106,7 @@ pub(super) fn set_cors_headers(headers: &mut HeaderMap, origin: HeaderValue) {
         .insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, PATCH, DELETE"));
     headers.insert(
         ACCESS_CONTROL_ALLOW_HEADERS,
-        HeaderValue::from_static("authorization, content-type, if-match"),
+        HeaderValue::from_static("authorization, codec-person, content-type, if-match"),
     );
     headers.insert(
         ACCESS_CONTROL_EXPOSE_HEADERS,

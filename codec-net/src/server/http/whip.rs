@@ -38,8 +38,6 @@ struct CallRequest {
     state: Arc<ServerState>,
     client: Client,
     stream_name: String,
-    /// For rooms: who joins.
-    person: Person,
     sdp: String,
 }
 
@@ -83,6 +81,7 @@ pub(super) async fn view(posted: Posted) -> Result<Response, ErrorResponse> {
 
 /// Joins a room: publishes to it and watches the other members.
 pub(super) async fn join(posted: Posted) -> Result<Response, ErrorResponse> {
+    let person = person_of(&posted.2, &posted.3);
     let mut request = CallRequest::parse(posted, Scope::Publish)?;
     request.client.require(Scope::View)?;
     if !is_name(&request.stream_name) {
@@ -92,7 +91,7 @@ pub(super) async fn join(posted: Posted) -> Result<Response, ErrorResponse> {
     request.sdp = fit_extensions(request.sdp, None);
     let call = request.state.network.new_call();
     let moderates = request.client.grants.allow(Scope::Admin);
-    let person = request.person;
+    let person = person?;
     let role = Role::Join { room: request.stream_name.as_str().into(), person, moderates };
     request.answer(call, SessionKind::Room, role).await
 }
@@ -102,8 +101,7 @@ impl CallRequest {
         let (State(state), Extension(client), Path(stream_name), headers, body) = posted;
         client.require(scope)?;
         let sdp = offer_of(&state, &headers, &body)?;
-        let person = person_of(&stream_name, &headers)?;
-        Ok(Self { state, client, stream_name, person, sdp })
+        Ok(Self { state, client, stream_name, sdp })
     }
 
     /// Writes a rejection to the audit log.
@@ -127,7 +125,7 @@ impl CallRequest {
         kind: SessionKind,
         role: Role,
     ) -> Result<Response, ErrorResponse> {
-        let Self { state, client, stream_name, sdp, .. } = self;
+        let Self { state, client, stream_name, sdp } = self;
         let ended = call.clone();
         let end: EndSession = Box::new(move |reason| ended.end(reason));
         let session = state.sessions.begin(kind, &stream_name, client.address, end)?;

@@ -43,6 +43,9 @@ fn who_was_away_gets_what_it_missed() {
     world.say(1, &json!({ "type": "chat", "text": "one" }));
     world.say(2, &json!({ "type": "read", "number": 1 }));
     world.leave(2);
+    world.join_as(5, "cem", "team", sections(1, 1));
+    assert_eq!(last(&world, 5, "log")["read"], Value::Null, "who is new has missed nothing");
+    world.leave(5);
     world.say(1, &json!({ "type": "chat", "text": "two" }));
     world.leave(1);
     world.pass(Duration::from_secs(3600));
@@ -50,6 +53,9 @@ fn who_was_away_gets_what_it_missed() {
     let log = last(&world, 3, "log");
     assert_eq!((&log["first"], &log["last"], &log["read"]), (&1.into(), &2.into(), &1.into()));
     assert_eq!(numbers(&world, 3), [1, 2], "the room was empty in between");
+    world.join_as(6, "cem", "team", sections(1, 1));
+    assert_eq!(last(&world, 6, "log")["read"], 1, "it has read nothing, but was here");
+    world.leave(6);
     let age = limits().room_message_age;
     world.leave(3);
     world.conferences.handle_timeout(world.now + age);
