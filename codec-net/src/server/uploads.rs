@@ -372,10 +372,10 @@ impl Upload {
 
 impl Drop for Upload {
     fn drop(&mut self) {
-        if let Some(partial) = self.files.state().partial.get_mut(&self.key) {
-            if partial.user == Some(self.user) {
-                partial.user = None;
-            }
+        let mut state = self.files.state();
+        let partial = state.partial.get_mut(&self.key);
+        if let Some(partial) = partial.filter(|it| it.user == Some(self.user)) {
+            partial.user = None;
         }
     }
 }

@@ -166,7 +166,7 @@ impl Conference {
     /// From now on, the camera is that of this member, on the same sections if its codec allows that.
     fn hand_over_camera(&mut self, now: Duration, id: u64) {
         let Some(before) = self.giver(id).filter(|it| it.has_camera) else { return };
-        let camera = |id| Some(self.members.get(&id)?.camera.as_ref()?);
+        let camera = |id| self.members.get(&id).and_then(|it| it.camera.as_ref());
         let from = camera(before.member).map(|it: &Published| it.stream);
         let to = camera(id).map(|it| (it.stream, it.codec));
         if let (Some(from), Some((to, codec))) = (from, to) {
