@@ -9,7 +9,7 @@
 //! | `member` | a member: what it publishes, and its sections |
 //! | `person`, `seats` | persons with several devices, one of which holds the call |
 //! | `wishes` | what a member wants to see |
-//! | `slot` | a section on which a member receives one source at a time, with continuous numbers |
+//! | `slot`, `frame_ids` | a section on which a member receives one source at a time, with continuous numbers |
 //! | `publishing` | packets from members |
 //! | `watching` | which sources a member receives, and packets to members |
 //! | `messages` | the messages of the control channel |
@@ -19,6 +19,7 @@
 
 mod attachment;
 mod chat;
+mod frame_ids;
 mod log;
 mod member;
 mod messages;

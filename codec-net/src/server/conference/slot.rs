@@ -6,6 +6,8 @@ use std::time::Duration;
 use codec_rtc::sequence::Unwrapper16;
 use codec_webrtc::{Kind, Media, Mid};
 
+use super::frame_ids::FrameIds;
+
 /// For this time after a change of the source, timestamps do not run ahead of the time: the first frames
 /// are replayed faster than they were captured, and would delay all later ones in the jitter buffer.
 const ALIGNED: Duration = Duration::from_secs(1);
@@ -26,6 +28,7 @@ pub(super) struct Slot<K> {
     offset: Option<u32>,
     /// The first timestamp of a source that replaced another one, and its time.
     changed: Option<(u32, Duration)>,
+    ids: FrameIds,
     /// Timestamps of the last frames of the source, and those that they were given.
     recent: VecDeque<(u32, u32)>,
 }
@@ -65,6 +68,7 @@ impl<K: Copy + PartialEq> Slot<K> {
             newest: None,
             offset: None,
             changed: None,
+            ids: FrameIds::default(),
             recent: VecDeque::new(),
         }
     }
@@ -93,7 +97,16 @@ impl<K: Copy + PartialEq> Slot<K> {
         self.numbers.restart();
         self.offset = None;
         self.changed = None;
+        self.ids.restart();
         self.recent.clear();
+    }
+
+    /// Rewrites the numbers of frames in a payload.
+    pub(super) fn rewrite(&mut self, payload_type: u8, payload: &mut [u8]) {
+        let mut codecs = self.media.codecs.iter();
+        if let Some(codec) = codecs.find(|it| it.payload_type == payload_type) {
+            self.ids.rewrite(codec.codec, payload);
+        }
     }
 
     /// The number and timestamp of a packet of the source; `None` if it is too late. `hz`: the clock

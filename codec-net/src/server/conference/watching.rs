@@ -108,7 +108,8 @@ impl Conference {
         let slots = member.map(|it| it.video.iter_mut()).into_iter().flatten();
         let slot = slots.into_iter().find(|slot| slot.source() == Some(stream));
         let Some(slot) = slot else { return };
-        if let Some(packet) = numbered(now, slot, sequence, data, VIDEO_HZ) {
+        if let Some(mut packet) = numbered(now, slot, sequence, data, VIDEO_HZ) {
+            slot.rewrite(packet.payload_type, &mut packet.payload);
             self.actions.push_back((id, Action::Send(slot.mid(), packet)));
         }
     }
