@@ -1,7 +1,6 @@
 //! The control channel of a session, over a data channel or a WebSocket: statistics, chat, files.
 //!
-//! Text messages are JSON with a `type`. A chunk of a file is a binary message: file number (4
-//! bytes, big-endian), offset (8), data.
+//! Text messages are JSON with a `type`; a binary message is a chunk of a file (`file_transfers`).
 //!
 //! | from the server | |
 //! |---|---|
@@ -20,30 +19,20 @@
 //! | `file` | `id`, `name`, `bytes`, `sha256` |
 //! | `stats` | getStats of the other end, for the log |
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::file_transfers::{CHUNK_BYTES, FileTransfers, progress_message};
 use super::limits::Limits;
 use super::outcome::EndReason;
 use super::room::{Stream, VideoState};
 use super::token_bucket::TokenBucket;
-use super::uploads::{Progress, Upload, UploadError, UploadStore};
+use super::uploads::UploadStore;
 
-/// Maximum size of a chunk: every data channel can send this in one message.
-pub(super) const CHUNK_BYTES: usize = 16 << 10;
-/// Bytes before the data of a chunk.
-pub(super) const CHUNK_HEAD_BYTES: usize = 12;
 /// Maximum length of a chat message, in characters.
 const MAX_CHAT_CHARS: usize = 1000;
-/// Maximum number of concurrent uploads per session.
-const MAX_UPLOADS: usize = 8;
-/// Interval of progress reports of an upload, in bytes.
-const REPORT_BYTES: u64 = 256 << 10;
-/// Limit of chunks, counted separately from control messages: 64 MB/s.
-const CHUNKS_PER_SECOND: u64 = 4096;
 /// Interval of statistics.
 const STATS_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -51,13 +40,11 @@ const STATS_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct ControlChannel {
     stream: Arc<Stream>,
-    files: Option<Arc<UploadStore>>,
+    transfers: FileTransfers,
     limits: Limits,
     name: String,
     number: u64,
     messages: TokenBucket,
-    chunks: TokenBucket,
-    uploads: BTreeMap<u64, (Upload, u64)>,
     next_stats: Duration,
     video: VideoState,
     /// Highest spatial layer, if the other end has changed it.
@@ -75,13 +62,11 @@ impl ControlChannel {
     ) -> Self {
         Self {
             stream,
-            files,
+            transfers: FileTransfers::new(files, limits.control_bytes),
             limits,
             name: format!("{kind} {number}"),
             number,
             messages: TokenBucket::new(limits.control_per_second.into()),
-            chunks: TokenBucket::new(CHUNKS_PER_SECOND),
-            uploads: BTreeMap::new(),
             next_stats: Duration::ZERO,
             video: VideoState::default(),
             spatial_layer: None,
@@ -96,7 +81,7 @@ impl ControlChannel {
             "name": self.name,
             "stream": self.stream.name(),
             "chunkBytes": CHUNK_BYTES,
-            "fileBytes": if self.files.is_some() { self.limits.file_bytes } else { 0 },
+            "fileBytes": if self.transfers.is_enabled() { self.limits.file_bytes } else { 0 },
         })
         .to_string()
     }
@@ -179,25 +164,8 @@ impl ControlChannel {
         let id = message.get("id").and_then(Value::as_u64).unwrap_or_default();
         let text = |name| message.get(name).and_then(Value::as_str).unwrap_or_default();
         let bytes = message.get("bytes").and_then(Value::as_u64).unwrap_or(u64::MAX);
-        let begun = match &self.files {
-            None => Err(UploadError::Disabled),
-            Some(_) if self.uploads.len() >= MAX_UPLOADS && !self.uploads.contains_key(&id) => {
-                Err(UploadError::TooManyUploads)
-            }
-            Some(files) => {
-                self.uploads.remove(&id);
-                files.begin(text("name"), bytes, text("sha256"))
-            }
-        };
-        match begun {
-            Ok((upload, progress)) => {
-                if let Progress::At(at) = progress {
-                    self.uploads.insert(id, (upload, at));
-                }
-                progress_message(id, &progress)
-            }
-            Err(rejection) => rejection_message(id, &rejection),
-        }
+        let begun = self.transfers.begin(id, "", text("name"), bytes, text("sha256"));
+        progress_message(id, &begun)
     }
 
     /// Handles a binary message, a chunk of a file; returns the response, if any.
@@ -210,55 +178,9 @@ impl ControlChannel {
         now: Duration,
         message: &[u8],
     ) -> Result<Option<String>, EndReason> {
-        if !self.chunks.take(now, 1) {
-            return Err(EndReason::Limit("file chunks per second"));
-        }
-        let Some((head, bytes)) = message.split_first_chunk::<CHUNK_HEAD_BYTES>() else {
-            return Err(EndReason::Protocol("truncated chunk header".to_owned()));
-        };
-        if bytes.len() > self.limits.control_bytes {
-            return Err(EndReason::Limit("size of a file chunk"));
-        }
-        let [a, b, c, d, offset @ ..] = *head;
-        let (id, offset) = (u32::from_be_bytes([a, b, c, d]), u64::from_be_bytes(offset));
-        let id = u64::from(id);
-        let Some((upload, reported)) = self.uploads.get_mut(&id) else {
-            return Ok(Some(rejection_message(id, &UploadError::UnknownNumber)));
-        };
-        match upload.write(offset, bytes) {
-            Ok(progress @ Progress::At(at)) => {
-                if at < reported.saturating_add(REPORT_BYTES) {
-                    return Ok(None);
-                }
-                *reported = at;
-                Ok(Some(progress_message(id, &progress)))
-            }
-            // The sender resumes from the expected offset.
-            Err(UploadError::Offset { expected, .. }) => {
-                Ok(Some(progress_message(id, &Progress::At(expected))))
-            }
-            Ok(progress) => {
-                self.uploads.remove(&id);
-                Ok(Some(progress_message(id, &progress)))
-            }
-            Err(rejection) => {
-                self.uploads.remove(&id);
-                Ok(Some(rejection_message(id, &rejection)))
-            }
-        }
+        let report = self.transfers.handle_chunk(now, message)?;
+        Ok(report.map(|(id, progress)| progress_message(id, &progress)))
     }
-}
-
-fn progress_message(id: u64, progress: &Progress) -> String {
-    match progress {
-        Progress::At(offset) => json!({ "type": "fileAt", "id": id, "offset": offset }),
-        Progress::Stored(name) => json!({ "type": "fileStored", "id": id, "name": name }),
-    }
-    .to_string()
-}
-
-fn rejection_message(id: u64, rejection: &UploadError) -> String {
-    json!({ "type": "fileRejected", "id": id, "reason": rejection.to_string() }).to_string()
 }
 
 #[cfg(test)]

@@ -45,8 +45,24 @@ pub struct Limits {
     pub media_per_second: u32,
     /// Bytes of an uploaded file.
     pub file_bytes: u64,
-    /// Bytes of all uploaded files.
+    /// Bytes of all uploaded files, except those of rooms.
     pub all_files_bytes: u64,
+    /// Messages that the server keeps of a room; new ones replace the oldest.
+    pub room_messages: usize,
+    /// Bytes of the messages of a room, without their files.
+    pub room_message_bytes: usize,
+    /// How long messages of a room are kept, also after the last member has gone.
+    pub room_message_age: Duration,
+    /// Rooms without members whose messages are kept.
+    pub room_logs: usize,
+    /// Bytes of a file, a voice or a video message in a room.
+    pub room_file_bytes: u64,
+    /// Bytes of the files that the server keeps of a room; new ones replace the oldest.
+    pub room_files_bytes: u64,
+    /// Bytes of the files of all rooms.
+    pub all_room_files_bytes: u64,
+    /// Messages of a member of a room per second, after a burst of ten seconds.
+    pub room_messages_per_second: u32,
 }
 
 impl Default for Limits {
@@ -72,6 +88,14 @@ impl Default for Limits {
             media_per_second: 500,
             file_bytes: 256 << 20,
             all_files_bytes: 4 << 30,
+            room_messages: 500,
+            room_message_bytes: 256 << 10,
+            room_message_age: Duration::from_secs(7 * 24 * 3600),
+            room_logs: 64,
+            room_file_bytes: 64 << 20,
+            room_files_bytes: 256 << 20,
+            all_room_files_bytes: 2 << 30,
+            room_messages_per_second: 2,
         }
     }
 }

@@ -44,7 +44,7 @@
 //! | `http` | connections, access checks, routes, the page; `http/whip.rs` and `http/websocket.rs` begin sessions |
 //! | `rtc` | WebRTC: `network` passes an offer to `calls`, the thread that runs all calls; each `call` has a `viewer_session`, a `publisher_session` or a `member_session` |
 //! | `ws` | the same two kinds of session over WebSocket |
-//! | `control_channel`, `uploads` | statistics, chat and files of a session |
+//! | `control_channel`, `file_transfers`, `uploads`, `room_files` | statistics, chat and files of a session; files of messages in rooms |
 //! | `recorder`, `small_rendition`, `local_source`, `local_encoder` | the server's own viewers and publishers |
 //! | `webhook` | reports what happens to a program of the operator, over HTTP |
 //! | `state`, `drain`, [`sessions`] | the state that requests share; whether new calls are accepted; the table of sessions |
@@ -60,6 +60,7 @@ mod conference;
 mod config;
 mod control_channel;
 mod drain;
+mod file_transfers;
 mod frame_info;
 mod health;
 mod http;
@@ -70,6 +71,7 @@ pub mod media;
 pub mod outcome;
 mod recorder;
 pub mod room;
+mod room_files;
 mod rtc;
 mod scale;
 pub mod sessions;

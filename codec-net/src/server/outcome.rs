@@ -47,6 +47,8 @@ pub enum Rejection {
     PreconditionRequired,
     /// There is no session of that name.
     NoSession,
+    /// There is no file with that id.
+    NoFile,
     /// The server is shutting down.
     ShuttingDown,
     /// The server accepts no new calls, and ends when the others have ended.
@@ -67,7 +69,7 @@ impl Rejection {
             Self::Unauthenticated | Self::InvalidToken(_) => 401,
             Self::Forbidden(_) | Self::OtherTarget | Self::ForeignOrigin(_) => 403,
             Self::UnknownHost(_) => 421,
-            Self::NoStream(_) | Self::NoSession => 404,
+            Self::NoStream(_) | Self::NoSession | Self::NoFile => 404,
             Self::NameInUse(_) => 409,
             Self::RateLimited => 429,
             Self::RequestTimeout => 408,
@@ -118,6 +120,7 @@ impl fmt::Display for Rejection {
                 f.write_str("If-Match is required, with the ETag of the answer")
             }
             Self::NoSession => f.write_str("unknown or ended session"),
+            Self::NoFile => f.write_str("unknown or deleted file"),
             Self::ShuttingDown => f.write_str("the server is shutting down"),
             Self::Draining => f.write_str("the server is about to stop and accepts no new calls"),
             Self::CallsUnavailable => f.write_str("WebRTC is no longer available on this server"),

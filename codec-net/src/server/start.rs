@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::auth_rate_limiter::AuthRateLimiter;
+use super::conference::RoomStorage;
 use super::config::Config;
 use super::drain::Drain;
 use super::health::Health;
@@ -68,11 +69,14 @@ impl Server {
         }
         let (listener, address) =
             bind(listen).map_err(|error| StartError::Listen(listen, error))?;
+        let health = Arc::new(Health::default());
+        let rooms = files.as_ref().map(|folder| open_rooms(folder, &limits, &health));
+        let rooms = rooms.transpose()?;
+        let room_files = rooms.as_ref().map(|rooms| Arc::clone(&rooms.files));
         let uploads = files.map(|folder| open_uploads(folder, limits)).transpose()?;
         if let Some(folder) = &record {
             create_folder(folder)?;
         }
-        let health = Arc::new(Health::default());
         let started = WebhookThread::start(webhook, Arc::clone(&health));
         let webhook_thread = started.map_err(StartError::Thread)?;
         let webhooks = webhook_thread.webhooks().clone();
@@ -92,6 +96,7 @@ impl Server {
                 limits,
                 video_codecs,
                 uploads: uploads.clone(),
+                storage: rooms,
                 webhooks: webhooks.clone(),
                 has_lobby: config.lobby,
             },
@@ -111,6 +116,7 @@ impl Server {
             health,
             uploads,
             webhooks,
+            room_files,
             auth_rate_limiter: Mutex::new(AuthRateLimiter::new(limits.auth_retry_interval)),
             tls: tls.map(Mutex::new),
             drain: Drain::default(),
@@ -266,6 +272,17 @@ fn create_folder(folder: &Path) -> Result<(), StartError> {
 fn open_uploads(folder: PathBuf, limits: Limits) -> Result<Arc<UploadStore>, StartError> {
     let opened = UploadStore::open(&folder, limits);
     Ok(Arc::new(opened.map_err(|error| StartError::Folder(folder, error))?))
+}
+
+/// Files of rooms are in a folder of their own, because they are deleted with their messages.
+fn open_rooms(
+    folder: &Path,
+    limits: &Limits,
+    health: &Arc<Health>,
+) -> Result<RoomStorage, StartError> {
+    let folder = folder.join("rooms");
+    let opened = RoomStorage::open(&folder, limits, health);
+    opened.map_err(|error| StartError::Folder(folder, error))
 }
 
 /// Records each stream, encodes small renditions on demand, and reports streams to webhooks.

@@ -13,6 +13,7 @@ use super::health::Health;
 use super::limits::Limits;
 use super::media::VideoCodecs;
 use super::room::Hub;
+use super::room_files::RoomFiles;
 use super::rtc::Network;
 use super::sessions::Sessions;
 use super::uploads::UploadStore;
@@ -32,6 +33,8 @@ pub(super) struct ServerState {
     pub(super) health: Arc<Health>,
     pub(super) uploads: Option<Arc<UploadStore>>,
     pub(super) webhooks: Webhooks,
+    /// Files of messages in rooms.
+    pub(super) room_files: Option<Arc<RoomFiles>>,
     pub(super) auth_rate_limiter: Mutex<AuthRateLimiter>,
     /// Certificate and key; `None`: no TLS.
     pub(super) tls: Option<Mutex<Arc<rustls::ServerConfig>>>,

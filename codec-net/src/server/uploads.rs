@@ -102,7 +102,9 @@ struct Partial {
     hash: Sha256,
     done: u64,
     total: u64,
-    in_use: bool,
+    /// The number of the [`Upload`] that may write, and who started it.
+    user: Option<u64>,
+    owner: String,
 }
 
 #[derive(Debug, Default)]
@@ -110,6 +112,7 @@ struct State {
     partial: BTreeMap<Key, Partial>,
     /// Stored and reserved bytes.
     used: u64,
+    next_user: u64,
 }
 
 /// The upload folder.
@@ -125,6 +128,7 @@ pub(super) struct UploadStore {
 pub(super) struct Upload {
     files: Arc<UploadStore>,
     key: Key,
+    user: u64,
     extension: String,
 }
 
@@ -166,13 +170,15 @@ impl UploadStore {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts or resumes an upload; returns the expected offset.
+    /// Starts or resumes an upload; returns the expected offset. An `owner` that is not empty takes its
+    /// own upload over from an earlier session, which may be unreachable without being closed.
     ///
     /// # Errors
     ///
     /// [`UploadError`].
     pub(super) fn begin(
         self: &Arc<Self>,
+        owner: &str,
         name: &str,
         total: u64,
         digest: &str,
@@ -183,21 +189,30 @@ impl UploadStore {
             return Err(UploadError::TooLarge { bytes: total, limit });
         }
         let mut state = self.state();
+        let user = state.next_user;
+        state.next_user += 1;
         let done = match state.partial.get_mut(&key) {
-            Some(Partial { in_use: true, .. }) => return Err(UploadError::InUse),
+            Some(partial)
+                if partial.user.is_some() && (owner.is_empty() || partial.owner != owner) =>
+            {
+                return Err(UploadError::InUse);
+            }
             Some(partial) if partial.total != total => return Err(UploadError::DigestMismatch),
             Some(partial) => {
-                partial.in_use = true;
+                partial.user = Some(user);
+                owner.clone_into(&mut partial.owner);
                 partial.done
             }
             None => {
-                let partial = self.new_partial(&mut state, &key, total)?;
+                let mut partial = self.new_partial(&mut state, &key, total)?;
+                partial.user = Some(user);
+                owner.clone_into(&mut partial.owner);
                 state.partial.insert(key, partial);
                 0
             }
         };
         drop(state);
-        let upload = Upload { files: Arc::clone(self), key, extension: extension(name) };
+        let upload = Upload { files: Arc::clone(self), key, user, extension: extension(name) };
         let progress = if total == 0 { upload.finish()? } else { Progress::At(done) };
         Ok((upload, progress))
     }
@@ -220,16 +235,59 @@ impl UploadStore {
         let path = self.root.join(partial_name(key));
         let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
         state.used += total;
-        Ok(Partial { file, path, hash: Sha256::new(), done: 0, total, in_use: true })
+        let (hash, owner) = (Sha256::new(), String::new());
+        Ok(Partial { file, path, hash, done: 0, total, user: None, owner })
     }
 
     /// Forgets uploads that have been idle for too long.
     fn drop_idle(&self, state: &mut State) {
-        let idle = state.partial.iter().filter(|(_, partial)| !partial.in_use);
+        let idle = state.partial.iter().filter(|(_, partial)| partial.user.is_none());
         let idle: Vec<Key> = idle.map(|(key, _)| *key).collect();
         for key in idle {
             discard(state, &key);
         }
+    }
+}
+
+impl UploadStore {
+    /// Renames a stored file.
+    ///
+    /// # Errors
+    ///
+    /// [`UploadError::Disk`].
+    pub(super) fn rename(&self, from: &str, to: &str) -> Result<(), UploadError> {
+        Ok(fs::rename(self.root.join(from), self.root.join(to))?)
+    }
+
+    /// Opens a stored file for reading.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be opened.
+    pub(super) fn read(&self, name: &str) -> io::Result<File> {
+        File::open(self.root.join(name))
+    }
+
+    /// Deletes a stored file.
+    pub(super) fn remove(&self, name: &str) {
+        let path = self.root.join(name);
+        let bytes = fs::metadata(&path).map_or(0, |facts| facts.len());
+        // A file that cannot be deleted keeps its share of the storage.
+        if fs::remove_file(&path).is_ok() {
+            let mut state = self.state();
+            state.used = state.used.saturating_sub(bytes);
+        }
+    }
+
+    /// Names of the stored files.
+    ///
+    /// # Errors
+    ///
+    /// If the folder cannot be read.
+    pub(super) fn names(&self) -> io::Result<Vec<String>> {
+        let entries = fs::read_dir(&self.root)?;
+        let names = entries.map(|entry| Ok(entry?.file_name().into_string().unwrap_or_default()));
+        names.collect()
     }
 }
 
@@ -251,6 +309,9 @@ impl Upload {
     pub(super) fn write(&self, offset: u64, bytes: &[u8]) -> Result<Progress, UploadError> {
         let mut state = self.files.state();
         let partial = state.partial.get_mut(&self.key).ok_or(UploadError::UnknownNumber)?;
+        if partial.user != Some(self.user) {
+            return Err(UploadError::InUse);
+        }
         if offset != partial.done {
             return Err(UploadError::Offset { found: offset, expected: partial.done });
         }
@@ -311,8 +372,10 @@ impl Upload {
 
 impl Drop for Upload {
     fn drop(&mut self) {
-        if let Some(partial) = self.files.state().partial.get_mut(&self.key) {
-            partial.in_use = false;
+        let mut state = self.files.state();
+        let partial = state.partial.get_mut(&self.key);
+        if let Some(partial) = partial.filter(|it| it.user == Some(self.user)) {
+            partial.user = None;
         }
     }
 }
@@ -383,16 +446,16 @@ mod tests {
         let folder = Folder::new("chunks");
         let files = folder.files();
         let bytes: Vec<u8> = (0..900_u32).flat_map(|n| [n.to_le_bytes()[0]]).collect();
-        let (upload, at) = files.begin("../../etc/passwd", 900, &digest(&bytes)).unwrap();
+        let (upload, at) = files.begin("", "../../etc/passwd", 900, &digest(&bytes)).unwrap();
         assert_eq!(at, Progress::At(0));
         assert_eq!(upload.write(0, &bytes[..400]), Ok(Progress::At(400)));
         assert_eq!(
             upload.write(300, &bytes[300..]),
             Err(UploadError::Offset { found: 300, expected: 400 })
         );
-        assert_eq!(files.begin("x", 900, &digest(&bytes)).unwrap_err(), UploadError::InUse);
+        assert_eq!(files.begin("", "x", 900, &digest(&bytes)).unwrap_err(), UploadError::InUse);
         drop(upload);
-        let (upload, at) = files.begin("again.TXT", 900, &digest(&bytes)).unwrap();
+        let (upload, at) = files.begin("", "again.TXT", 900, &digest(&bytes)).unwrap();
         assert_eq!(at, Progress::At(400));
         let Ok(Progress::Stored(name)) = upload.write(400, &bytes[400..]) else { panic!() };
         assert_eq!(name, format!("{}.txt", &digest(&bytes)[..32]));
@@ -403,12 +466,12 @@ mod tests {
     fn data_with_another_digest_are_discarded() {
         let folder = Folder::new("digest");
         let files = folder.files();
-        let (upload, _) = files.begin("a.bin", 4, &digest(b"good")).unwrap();
+        let (upload, _) = files.begin("", "a.bin", 4, &digest(b"good")).unwrap();
         assert_eq!(upload.write(0, b"evil!"), Err(UploadError::ExcessData));
         assert_eq!(upload.write(0, b"evil"), Err(UploadError::DigestMismatch));
         assert_eq!(upload.write(0, b"good"), Err(UploadError::UnknownNumber));
         assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 0);
-        assert!(matches!(files.begin("a", 4, "xyz"), Err(UploadError::InvalidDigest)));
+        assert!(matches!(files.begin("", "a", 4, "xyz"), Err(UploadError::InvalidDigest)));
     }
 
     #[test]
@@ -416,13 +479,13 @@ mod tests {
         let folder = Folder::new("twice");
         let files = folder.files();
         let send = || {
-            let (upload, _) = files.begin("a.png", 4, &digest(b"good"))?;
+            let (upload, _) = files.begin("", "a.png", 4, &digest(b"good"))?;
             upload.write(0, b"good")
         };
         let (first, second) = (send(), send());
         assert!(matches!(&first, Ok(Progress::Stored(name)) if name.ends_with(".png")));
         assert_eq!(first, second);
-        let (half, _) = files.begin("b", 8, &digest(b"eight by")).unwrap();
+        let (half, _) = files.begin("", "b", 8, &digest(b"eight by")).unwrap();
         half.write(0, b"eig").unwrap();
         assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 2);
         drop(folder.files());
@@ -433,7 +496,8 @@ mod tests {
     fn limits_are_enforced() {
         let folder = Folder::new("limits");
         let files = folder.files();
-        let begin = |bytes: u64, seed: u32| files.begin("x", bytes, &digest(&seed.to_le_bytes()));
+        let begin =
+            |bytes: u64, seed: u32| files.begin("", "x", bytes, &digest(&seed.to_le_bytes()));
         assert!(matches!(begin(1001, 0), Err(UploadError::TooLarge { .. })));
         let kept = [begin(1000, 1).unwrap(), begin(1000, 2).unwrap()];
         assert_eq!(begin(1000, 3).unwrap_err(), UploadError::StorageFull);
@@ -446,9 +510,32 @@ mod tests {
     }
 
     #[test]
+    fn an_owner_takes_its_upload_over_from_an_unreachable_session() {
+        let folder = Folder::new("owner");
+        let files = folder.files();
+        let begin = |owner| files.begin(owner, "a.webm", 4, &digest(b"good"));
+        let (first, _) = begin("ann").unwrap();
+        first.write(0, b"go").unwrap();
+        assert_eq!(begin("bob").unwrap_err(), UploadError::InUse);
+        assert_eq!(begin("").unwrap_err(), UploadError::InUse);
+        let (second, at) = begin("ann").unwrap();
+        assert_eq!(at, Progress::At(2));
+        assert_eq!(first.write(2, b"od"), Err(UploadError::InUse));
+        drop(first);
+        assert_eq!(begin("bob").unwrap_err(), UploadError::InUse, "the second one still writes");
+        let Ok(Progress::Stored(name)) = second.write(2, b"od") else { panic!() };
+        files.rename(&name, "renamed").unwrap();
+        assert_eq!(files.names().unwrap(), ["renamed"]);
+        assert_eq!(files.state().used, 4);
+        files.remove("renamed");
+        files.remove("renamed");
+        assert_eq!((files.state().used, files.read("renamed").is_err()), (0, true));
+    }
+
+    #[test]
     fn an_empty_file_is_stored_immediately() {
         let folder = Folder::new("empty");
-        let (_, progress) = folder.files().begin("x", 0, &digest(b"")).unwrap();
+        let (_, progress) = folder.files().begin("", "x", 0, &digest(b"")).unwrap();
         assert!(matches!(progress, Progress::Stored(_)));
     }
 }

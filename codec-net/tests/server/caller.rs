@@ -61,6 +61,20 @@ impl Caller {
         token: Option<&str>,
         blind: bool,
     ) -> Self {
+        let authorization = token.map(bearer);
+        let headers: Vec<_> =
+            authorization.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        Self::call_with(server, path, plans, &headers, blind)
+    }
+
+    /// As [`Self::call`], with further headers of the request.
+    pub(crate) fn call_with(
+        server: &Server,
+        path: &str,
+        plans: &[MediaPlan],
+        more: &[(&str, &str)],
+        blind: bool,
+    ) -> Self {
         let clock = Clock::start();
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
@@ -72,9 +86,7 @@ impl Caller {
         let lines = offer.lines().filter(|line| of_ice.iter().any(|name| line.starts_with(name)));
         let candidates: String = lines.flat_map(|line| [line, "\r\n"]).collect();
         assert!(candidates.contains("a=candidate"), "{offer}");
-        let authorization = token.map(bearer);
-        let mut headers = vec![SDP];
-        headers.extend(authorization.iter().map(|(name, value)| (*name, value.as_str())));
+        let headers = [&[SDP], more].concat();
         let offer = without_candidates(&offer);
         let answer = request_with(server.address(), "POST", path, &headers, &offer);
         assert_eq!(answer.status, 201, "{answer:?}");
@@ -125,10 +137,25 @@ impl Caller {
         is_there(self)
     }
 
-    /// Sends a message on the data channel, which must be open.
-    pub(crate) fn say(&mut self, message: &Value) {
-        let (now, channel) = (self.clock.now(), self.channel.unwrap());
-        self.peer.send_message(now, channel, false, message.to_string().as_bytes()).unwrap();
+    /// Sends a message on the data channel.
+    pub(crate) fn send(&mut self, message: &Value) {
+        self.send_bytes(false, message.to_string().as_bytes());
+    }
+
+    /// Sends a chunk of a file on the data channel.
+    pub(crate) fn send_chunk(&mut self, id: u32, offset: u64, data: &[u8]) {
+        let head = [&id.to_be_bytes()[..], &offset.to_be_bytes()[..]].concat();
+        self.send_bytes(true, &[&head, data].concat());
+    }
+
+    fn send_bytes(&mut self, binary: bool, bytes: &[u8]) {
+        let channel = self.channel.unwrap();
+        assert!(self.peer.send_message(self.clock.now(), channel, binary, bytes).unwrap());
+    }
+
+    /// The last message of a type.
+    pub(crate) fn last(&self, kind: &str) -> Option<&Value> {
+        self.lines.iter().rev().find(|line| line["type"] == kind)
     }
 
     fn event(&mut self, event: Event) {
@@ -139,6 +166,7 @@ impl Caller {
             // Probes are empty.
             Event::Rtp(packet) if packet.payload.is_empty() => {}
             Event::Rtp(_) => self.audio += 1,
+            Event::ChannelOpen { channel, .. } => self.channel = Some(channel),
             Event::ChannelMessage { data, .. } => {
                 self.lines.push(serde_json::from_slice(&data).unwrap());
             }

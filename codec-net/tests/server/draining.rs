@@ -52,7 +52,7 @@ fn a_draining_server_refuses_new_calls_and_waits_for_the_others() {
     let metrics = request(server.address(), "GET", "/metrics", &[]).body;
     assert!(metrics.contains("codec_draining 1\n"), "{metrics}");
     // The call is as before.
-    ann.say(&serde_json::json!({ "type": "chat", "text": "hello" }));
+    ann.send(&serde_json::json!({ "type": "chat", "text": "hello" }));
     assert!(ann.live(LONG, |it| it.lines.iter().any(|line| line["type"] == "chat")));
     assert!(server.is_draining() && !server.is_drained());
     assert_eq!(request(server.address(), "DELETE", &ann.session, &[]).status, 200);

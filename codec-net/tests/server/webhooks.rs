@@ -121,8 +121,8 @@ fn members_chat_and_streams_are_reported_in_order() {
     assert_ne!(started.header("webhook-id"), ended.header("webhook-id"));
     let mut ann = Caller::call(&server, "/room/team", &[plan(Direction::ReceiveOnly)], None, false);
     assert!(ann.live(LONG, |it| it.lines.len() >= 2), "{:?}", ann.lines);
-    ann.say(&serde_json::json!({ "type": "name", "name": "Ann" }));
-    ann.say(&serde_json::json!({ "type": "chat", "text": "hello" }));
+    ann.send(&serde_json::json!({ "type": "name", "name": "Ann" }));
+    ann.send(&serde_json::json!({ "type": "chat", "text": "hello" }));
     assert!(ann.live(LONG, |it| it.lines.iter().any(|line| line["type"] == "chat")));
     assert_eq!(request(server.address(), "DELETE", &ann.session, &[]).status, 200);
     let seen = [next(), next(), next()];

@@ -27,7 +27,9 @@ pub(super) struct Waiting {
 impl Conference {
     /// Whether a person with this invitation has to wait.
     pub(super) fn must_wait(&self, invitation: &Invitation) -> bool {
-        self.has_lobby && !invitation.moderates
+        // Another device of a member need not wait.
+        let is_inside = self.seats.values().any(|seat| seat.person == invitation.person);
+        self.has_lobby && !invitation.moderates && !is_inside
     }
 
     /// Whether a person waits.
@@ -37,7 +39,7 @@ impl Conference {
 
     /// Lets a person wait.
     pub(super) fn wait(&mut self, id: u64, invitation: Invitation) {
-        let member = Member::new(invitation);
+        let member = Member::new(invitation, id, &self.limits);
         self.waiting.insert(id, Waiting { member, sections: Vec::new(), session: None });
         self.lobby_changed = true;
     }
@@ -137,15 +139,16 @@ impl Conference {
     }
 
     /// Makes a person a member.
-    pub(super) fn enter(&mut self, now: Duration, id: u64, member: Member) {
+    pub(super) fn enter(&mut self, now: Duration, id: u64, mut member: Member) {
         // A number is never used twice, and the server limits the members.
         if self.room.add_viewer(ParticipantId(id)).is_err() {
             return;
         }
+        let seat = self.take_seat(id, member.person);
+        member.seat = seat;
         self.members.insert(id, member);
-        for publisher in self.members.keys().copied().filter(|it| *it != id).collect::<Vec<_>>() {
-            self.subscribe_audio(id, publisher);
-        }
+        self.subscribe_to_audio_of_others(id);
+        self.tell_devices(seat);
         self.people_changed = true;
         self.forward(now);
     }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use codec_rtc::room::StreamId;
 use codec_webrtc::{Kind, Media, Mid};
 
+use super::super::limits::Limits;
 use super::super::token_bucket::TokenBucket;
+use super::person::Person;
 use super::publishing::{Published, Source};
 use super::slot::Slot;
 use super::wishes::Wishes;
@@ -15,15 +17,23 @@ use super::wishes::Wishes;
 const MAX_NAME_CHARS: usize = 60;
 /// A member's sources begin at most this often, after a burst of four.
 const BEGINNINGS_PER_SECOND: u64 = 1;
+/// Requests for earlier messages of a member per second.
+pub(super) const HISTORIES_PER_SECOND: u64 = 4;
+/// Files of a member per second, after a burst of ten seconds.
+pub(super) const FILES_PER_SECOND: u64 = 1;
+/// Bytes of files of a member per second, after a burst of a minute.
+pub(super) const FILE_BYTES_PER_SECOND: u64 = 4 << 20;
 /// Name of a member that has not said its name.
 const GUEST: &str = "Guest";
 
-/// What the token of a member says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Who joins, and what its token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) struct Invitation {
+    /// Who joins: the devices of a person have one seat.
+    pub(in super::super) person: Person,
     /// Whether it may mute and remove others.
     pub(in super::super) moderates: bool,
-    /// The person.
+    /// The subject of its token.
     pub(in super::super) subject: Option<Arc<str>>,
     /// The person's name, which the member cannot change.
     pub(in super::super) name: Option<Arc<str>>,
@@ -36,6 +46,9 @@ pub(super) struct Member {
     pub(super) name: String,
     pub(super) has_fixed_name: bool,
     pub(super) subject: Option<Arc<str>>,
+    pub(super) person: Person,
+    /// Number of its person: all its devices have the same.
+    pub(super) seat: u64,
     /// Whether it may mute and remove others.
     pub(super) moderates: bool,
     /// What it has switched off.
@@ -50,6 +63,17 @@ pub(super) struct Member {
     /// Limits how often its sources begin.
     beginnings: TokenBucket,
     pub(super) has_audio: bool,
+    /// Whether its control channel has opened.
+    pub(super) is_greeted: bool,
+    /// Whether it holds the call, and the number of devices of its person, as it was informed.
+    pub(super) told_device: Option<(bool, usize)>,
+    /// Limits of its messages, files, and requests for earlier messages.
+    pub(super) messages: TokenBucket,
+    pub(super) files: TokenBucket,
+    pub(super) file_bytes: TokenBucket,
+    pub(super) histories: TokenBucket,
+    /// Digest of the last file that it offered.
+    pub(super) last_offer: Option<String>,
     /// Sections on which it receives.
     pub(super) video: Vec<Slot<StreamId>>,
     pub(super) audio: Vec<Slot<u64>>,
@@ -57,12 +81,14 @@ pub(super) struct Member {
 }
 
 impl Member {
-    pub(super) fn new(invitation: Invitation) -> Self {
-        let Invitation { moderates, subject, name } = invitation;
+    pub(super) fn new(invitation: Invitation, seat: u64, limits: &Limits) -> Self {
+        let Invitation { person, moderates, subject, name } = invitation;
         Self {
             name: cleaned(name.as_deref().unwrap_or_default()),
             has_fixed_name: name.is_some(),
             subject,
+            person,
+            seat,
             moderates,
             is_muted: false,
             is_camera_off: false,
@@ -73,6 +99,13 @@ impl Member {
             screen: None,
             beginnings: TokenBucket::over(BEGINNINGS_PER_SECOND, 4),
             has_audio: false,
+            is_greeted: false,
+            told_device: None,
+            messages: TokenBucket::over(limits.room_messages_per_second.into(), 10),
+            files: TokenBucket::over(FILES_PER_SECOND, 10),
+            file_bytes: TokenBucket::over(FILE_BYTES_PER_SECOND, 60),
+            histories: TokenBucket::over(HISTORIES_PER_SECOND, 10),
+            last_offer: None,
             video: Vec::new(),
             audio: Vec::new(),
             wishes: Wishes::default(),

@@ -2,13 +2,18 @@
 //!
 //! | from the server | |
 //! |---|---|
-//! | `hello` | `session`; `you`: the member's number; `moderates`: whether it may mute and remove others; `name`: the name in its token, which it cannot change, or null |
-//! | `people` | `people`: all members with `id`, `name`, `muted`, `cameraOff`, `sharing`; `camera` and `screen`: the MID of the section on which the receiver of the message gets them, or null |
+//! | `hello` | `session`; `you`: the number of the member's person; `person`: the id of the person, which stays the same; `moderates`: whether it may mute and remove others; `name`: the name in its token, which it cannot change, or null |
+//! | `people` | `people`: all persons with `id`, `name`, `muted`, `cameraOff`, `sharing`; `camera` and `screen`: the MID of the section on which the receiver of the message gets them, or null |
+//! | `device` | `active`: whether this device holds the call of its person: only then it should send media; `devices`: number of devices of the person |
+//! | `log` | the state of the message log: numbers `first` and `last`; `read`: the last number that the person has read, or null; `fileBytes`: largest file, 0 if files are not accepted; `chunkBytes` |
 //! | `video` | `mid`, `height` in pixels (0: unknown), `paused`: why nothing is sent although the tile is visible, or null |
 //! | `speaking` | `id`, `on` |
 //! | `dominant` | `id` of the dominant speaker, or null |
 //! | `encoding` | `source`, `rid`, `on`: whether anybody watches this layer of the member |
-//! | `chat` | `id`, `from`, `text` |
+//! | `chat` | a message: its `number` (1 more than the one before), Unix `time` in ms, `id`, `person`, `from`, `text`, `key`; `attachment`: a file with `kind` (`file`, `voice`, `video`), `file` (for `GET /room-files/ID`), `name`, `mediaType`, `bytes`, `sha256`, `duration` in ms or null |
+//! | `read` | `number`: a device of the person has read up to this message |
+//! | `refused` | `what`: the type of a message of the member; its `key` or null; `reason` |
+//! | `fileAt`, `fileStored`, `fileRejected` | as in the control channel of streams: `id`, `offset`; `id`; `id`, `reason` |
 //! | `mute` | a moderator muted the member: it should send no audio until its user wants to |
 //! | `draining` | `seconds` until the server ends the session; it accepts no new calls |
 //! | `stopping` | the server stops now |
@@ -22,12 +27,15 @@
 //! | `muted` | `audio`, `video`: what is switched off |
 //! | `sharing` | `on`: whether a screen is shared |
 //! | `view` | `stage`: large tiles, as `id` and `source`; `heights`: tiles with `id`, `source`, `height`; `lastN`: most cameras, or null |
-//! | `chat` | `text` |
-//! | `mute`, `remove` | `id` of another member, or of a person who waits; from moderators only |
+//! | `chat` | `text`; `key`: a text of the sender's choice; a message whose key the sender has used is not repeated |
+//! | `history` | `after`: send messages with higher numbers, some at a time |
+//! | `read` | `number` of the last message that was read |
+//! | `file` | a message with a file, to be sent in chunks (binary: `id` of 4 bytes, offset of 8, data): `id`, `key`, `text`, `kind`, `name`, `mediaType`, `bytes`, `sha256`, `duration` |
+//! | `take` | this device takes the call of its person |
+//! | `mute`, `remove` | `id` of another person, or of one who waits; from moderators only |
 //! | `lobby` | `on`: whether people have to wait; from moderators only. Who waits comes in when it is off |
 //! | `admit` | `id` of a person who waits; from moderators only |
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,19 +44,18 @@ use codec_rtc::room::{ParticipantId, PauseReason, StreamState};
 use codec_webrtc::Mid;
 use serde_json::{Value, json};
 
+use super::super::file_transfers::CHUNK_BYTES;
+use super::super::limits::Limits;
 use super::super::outcome::EndReason;
+use super::attachment::Refusal;
+use super::log::MessageLog;
 use super::member::Member;
 use super::publishing::Source;
 use super::wishes::Wishes;
-use super::{Action, Conference, MAX_CHAT_LINES};
+use super::{Action, Conference};
 
-/// Most characters of a line of chat.
-const MAX_CHAT_CHARS: usize = 1000;
 /// Most tiles in a message.
 const MAX_TILES: usize = 1000;
-
-/// Members and sources of video by their ids.
-type Members = BTreeMap<u64, Member>;
 
 pub(super) fn text(value: &Value) -> Arc<str> {
     value.to_string().into()
@@ -77,41 +84,79 @@ pub(super) fn video(mid: Mid, state: &StreamState) -> Arc<str> {
     text(&json!({ "type": "video", "mid": mid.to_string(), "height": height, "paused": paused }))
 }
 
-/// Who is there, for one member.
-pub(super) fn people(members: &Members, receiver: &Member) -> Arc<str> {
-    let people = members.iter().map(|(id, member)| {
-        let mid = |source| {
-            let stream = member.published(source)?.stream;
-            Some(receiver.slot_of(stream)?.mid().to_string())
-        };
-        json!({
-            "id": id,
-            "name": member.name,
-            "muted": member.is_muted,
-            "cameraOff": member.is_camera_off,
-            "sharing": member.is_sharing,
-            "camera": mid(Source::Camera),
-            "screen": mid(Source::Screen),
-        })
-    });
-    text(&json!({ "type": "people", "people": people.collect::<Vec<_>>() }))
+pub(super) fn device(active: bool, devices: usize) -> Arc<str> {
+    text(&json!({ "type": "device", "active": active, "devices": devices }))
+}
+
+pub(super) fn log(log: &MessageLog, read: Option<u64>, limits: &Limits) -> Arc<str> {
+    text(&json!({
+        "type": "log",
+        "first": log.first(),
+        "last": log.last(),
+        "read": read,
+        "fileBytes": limits.room_file_bytes,
+        "chunkBytes": CHUNK_BYTES,
+    }))
+}
+
+pub(super) fn read(number: u64) -> Arc<str> {
+    text(&json!({ "type": "read", "number": number }))
+}
+
+pub(super) fn refused(what: &str, key: Option<&str>, refusal: &Refusal) -> Arc<str> {
+    let reason = refusal.to_string();
+    text(&json!({ "type": "refused", "what": what, "key": key, "reason": reason }))
+}
+
+pub(super) fn file_stored(transfer: u64) -> Arc<str> {
+    text(&json!({ "type": "fileStored", "id": transfer }))
+}
+
+pub(super) fn file_rejected(transfer: u64, refusal: &Refusal) -> Arc<str> {
+    text(&json!({ "type": "fileRejected", "id": transfer, "reason": refusal.to_string() }))
 }
 
 impl Conference {
+    /// Who is there, for one member.
+    pub(super) fn people(&self, receiver: &Member) -> Arc<str> {
+        let people = self.seats.iter().filter_map(|(number, seat)| {
+            let devices = || self.members.values().filter(|it| it.seat == *number);
+            let active = seat.active.and_then(|id| self.members.get(&id));
+            let mid = |source| {
+                // During a hand-over, the device before may still send.
+                let mut streams = devices().filter_map(|it| Some(it.published(source)?.stream));
+                streams.find_map(|stream| Some(receiver.slot_of(stream)?.mid().to_string()))
+            };
+            Some(json!({
+                "id": number,
+                "name": active.or_else(|| devices().next())?.name,
+                "muted": active.is_none_or(|it| it.is_muted),
+                "cameraOff": active.is_none_or(|it| it.is_camera_off),
+                "sharing": active.is_some_and(|it| it.is_sharing),
+                "camera": mid(Source::Camera),
+                "screen": mid(Source::Screen),
+            }))
+        });
+        text(&json!({ "type": "people", "people": people.collect::<Vec<_>>() }))
+    }
+
     /// Tells a member whose control channel is open everything that it needs to know.
     pub(in super::super) fn greet(&mut self, id: u64, session: u64) {
         if self.greet_waiting(id, session) {
             return;
         }
+        let Some(member) = self.members.get_mut(&id) else { return };
+        member.is_greeted = true;
         let Some(member) = self.members.get(&id) else { return };
         let mut texts = vec![text(&json!({
             "type": "hello",
             "session": session,
-            "you": id,
+            "you": member.seat,
+            "person": member.person.id(),
             "moderates": member.moderates,
             "name": member.has_fixed_name.then_some(&member.name),
         }))];
-        texts.push(people(&self.members, member));
+        texts.push(self.people(member));
         let sources = member.video.iter().filter_map(|slot| Some((slot.mid(), slot.source()?)));
         let states = sources.filter_map(|(mid, stream)| {
             let state = self.room.state(ParticipantId(id), stream)?;
@@ -119,14 +164,18 @@ impl Conference {
         });
         texts.extend(states);
         let speakers = self.audio.speakers();
-        let spoken = self.members.keys().filter(|id| speakers.is_speaking(ParticipantId(**id)));
-        texts.extend(spoken.map(|id| speaking(*id, true)));
-        texts.extend(speakers.dominant().map(|it| dominant(Some(it.0))));
-        texts.extend(self.chat.iter().cloned());
+        let spoken = self.members.iter();
+        let spoken = spoken.filter(|(id, _)| speakers.is_speaking(ParticipantId(**id)));
+        texts.extend(spoken.map(|(_, member)| speaking(member.seat, true)));
+        let dominant_id = speakers.dominant().map(|it| it.0);
+        let seat = member.seat;
+        texts.extend(dominant_id.map(|it| dominant(Some(self.seat_of(it)))));
         if member.moderates {
             texts.push(self.lobby());
         }
         self.actions.extend(texts.into_iter().map(|text| (id, Action::Tell(text))));
+        self.tell_devices(seat);
+        self.greet_with_log(id);
     }
 
     /// Handles a message of a member. Unknown messages of later versions are ignored.
@@ -163,6 +212,7 @@ impl Conference {
                 if is_set("video") {
                     self.unpublish(now, id, Source::Camera);
                 }
+                self.continue_hand_over(now, id);
             }
             Some("sharing") => {
                 member.is_sharing = is_set("on");
@@ -177,50 +227,42 @@ impl Conference {
                 self.admit(now, field("id").and_then(Value::as_u64).unwrap_or_default());
             }
             Some(what @ ("mute" | "remove")) if moderates => {
-                let other = field("id").and_then(Value::as_u64).filter(|other| *other != id);
+                let own = member.seat;
+                let other = field("id").and_then(Value::as_u64).filter(|other| *other != own);
                 let removes = what == "remove";
                 match other {
                     Some(other) if removes && self.refuse(other) => {}
-                    Some(other) if self.members.contains_key(&other) => {
-                        self.moderate(other, removes);
-                    }
-                    _ => {}
+                    Some(other) => self.moderate(other, removes),
+                    None => {}
                 }
             }
-            Some("chat") => self.say(id, field("text").and_then(Value::as_str).unwrap_or_default()),
+            Some("chat") => self.say(now, id, &message),
+            Some("history") => self.repeat(now, id, &message),
+            Some("read") => {
+                self.mark_read(id, field("number").and_then(Value::as_u64).unwrap_or_default());
+            }
+            Some("file") => self.offer_file(now, id, &message),
+            Some("take") => self.take_call(now, id),
             _ => {}
         }
         self.forward(now);
         Ok(())
     }
 
-    /// Mutes or removes a member.
-    fn moderate(&mut self, id: u64, removes: bool) {
-        if removes {
-            self.actions.push_back((id, Action::Tell(text(&json!({ "type": "removed" })))));
-            self.actions.push_back((id, Action::End(EndReason::Removed)));
-        } else if let Some(member) = self.members.get_mut(&id) {
-            // Until the member says otherwise.
-            member.is_muted = true;
-            self.people_changed = true;
-            self.actions.push_back((id, Action::Tell(text(&json!({ "type": "mute" })))));
+    /// Mutes or removes all devices of a person.
+    fn moderate(&mut self, seat: u64, removes: bool) {
+        let devices = self.members.iter_mut().filter(|(_, member)| member.seat == seat);
+        for (id, member) in devices {
+            if removes {
+                self.actions.push_back((*id, Action::Tell(text(&json!({ "type": "removed" })))));
+                self.actions.push_back((*id, Action::End(EndReason::Removed)));
+            } else {
+                // Until the member says otherwise.
+                member.is_muted = true;
+                self.people_changed = true;
+                self.actions.push_back((*id, Action::Tell(text(&json!({ "type": "mute" })))));
+            }
         }
-    }
-
-    fn say(&mut self, id: u64, line: &str) {
-        let Some(member) = self.members.get(&id) else { return };
-        let line: String = line.chars().filter(|c| !c.is_control()).take(MAX_CHAT_CHARS).collect();
-        if line.trim().is_empty() {
-            return;
-        }
-        let said = line;
-        let line = text(&json!({ "type": "chat", "id": id, "from": member.name, "text": said }));
-        self.said.push_back((id, said));
-        if self.chat.len() >= MAX_CHAT_LINES {
-            self.chat.pop_front();
-        }
-        self.chat.push_back(Arc::clone(&line));
-        self.tell_all(&line);
     }
 }
 

@@ -8,20 +8,30 @@
 //! |---|---|
 //! | `lobby` | people who wait until a moderator lets them in |
 //! | `member` | a member: what it publishes, and its sections |
+//! | `person`, `seats` | persons with several devices, one of which holds the call |
 //! | `wishes` | what a member wants to see |
-//! | `slot` | a section on which a member receives one source at a time, with continuous numbers |
+//! | `slot`, `frame_ids` | a section on which a member receives one source at a time, with continuous numbers |
 //! | `publishing` | packets from members |
 //! | `watching` | which sources a member receives, and packets to members |
 //! | `messages` | the messages of the control channel |
+//! | `chat`, `log`, `attachment` | messages to all, who may be away: texts and files; read marks |
+//! | `storage` | the logs on the disk |
 //! | `report` | what happens in rooms, for programs of the operator |
-//! | `table` | the conferences of a server, by name |
+//! | `table` | the conferences of a server, by name, and the logs of rooms without members |
 
+mod attachment;
+mod chat;
+mod frame_ids;
 mod lobby;
+mod log;
 mod member;
 mod messages;
+mod person;
 mod publishing;
 mod report;
+mod seats;
 mod slot;
+mod storage;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -38,16 +48,20 @@ use codec_rtc::room::speakers::{SpeakerEvent, SpeakersConfig};
 use codec_rtc::room::{AudioForwarder, ParticipantId, Room, RoomConfig, RoomEvent, StreamId};
 use codec_webrtc::{Forwarded, Media, Mid};
 
+use super::limits::Limits;
 use super::outcome::EndReason;
+pub(super) use chat::FileOffer;
 use lobby::Waiting;
+use log::MessageLog;
 pub(super) use member::Invitation;
 use member::Member;
+pub(super) use person::Person;
 use publishing::Source;
-pub(super) use report::{Person, Report};
+pub(super) use report::{Attendee, Report};
+use seats::Seat;
+pub(super) use storage::RoomStorage;
 pub(super) use table::{Conferences, Input};
 
-/// Lines of chat that new members get.
-const MAX_CHAT_LINES: usize = 50;
 /// Shortest time between two lists of people: a member that changes its name all the time costs little.
 const PEOPLE_INTERVAL: Duration = Duration::from_millis(100);
 /// Interval of requests for bandwidth.
@@ -61,6 +75,8 @@ pub(super) enum Action {
     Send(Mid, Forwarded),
     /// Send a message.
     Tell(Arc<str>),
+    /// Receive a file that it offers.
+    Receive(Box<FileOffer>),
     /// Request a key frame from this SSRC of the member.
     RequestKeyFrame(u32),
     /// The largest bitrate that its video could use: probe up to it.
@@ -74,14 +90,19 @@ pub(super) enum Action {
 pub(super) struct Conference {
     room: Room,
     audio: AudioForwarder,
+    limits: Limits,
+    /// Unix time at the time 0 of the server's clock.
+    epoch: Duration,
     members: BTreeMap<u64, Member>,
+    seats: BTreeMap<u64, Seat>,
     /// The member that publishes each video source.
     sources: BTreeMap<StreamId, (u64, Source)>,
     /// Member and its own SSRC, by the SSRC in the room: those of members may collide.
     encodings: BTreeMap<u32, (u64, u32)>,
     next_stream: u64,
     next_ssrc: u32,
-    chat: VecDeque<Arc<str>>,
+    log: MessageLog,
+    unused_files: Vec<String>,
     /// Whether people without the right to moderate have to wait, and who waits.
     has_lobby: bool,
     waiting: BTreeMap<u64, Waiting>,
@@ -89,7 +110,7 @@ pub(super) struct Conference {
     lobby_changed: bool,
     /// People that were let in and not reported yet.
     admitted: VecDeque<u64>,
-    /// Lines of chat, with their members, that were not reported yet.
+    /// Messages, with their members, that were not reported yet.
     said: VecDeque<(u64, String)>,
     /// Whether members have to be told who is there, and when that is possible again.
     people_changed: bool,
@@ -99,9 +120,15 @@ pub(super) struct Conference {
 }
 
 impl Conference {
-    /// Creates a conference without members. `has_lobby`: people wait until a moderator lets them in.
-    pub(super) fn new(has_lobby: bool) -> Self {
+    /// Creates a conference without members. `has_lobby`: people wait until a moderator lets them in. `epoch`: Unix
+    /// time at the time 0 of the clock.
+    fn new(limits: Limits, has_lobby: bool, epoch: Duration, log: MessageLog) -> Self {
         Self {
+            limits,
+            epoch,
+            seats: BTreeMap::new(),
+            log,
+            unused_files: Vec::new(),
             room: Room::new(RoomConfig::default()),
             audio: AudioForwarder::new(SpeakersConfig::default()),
             members: BTreeMap::new(),
@@ -109,7 +136,6 @@ impl Conference {
             encodings: BTreeMap::new(),
             next_stream: 1,
             next_ssrc: 1,
-            chat: VecDeque::new(),
             has_lobby,
             waiting: BTreeMap::new(),
             lobby_changed: false,
@@ -128,13 +154,13 @@ impl Conference {
     }
 
     /// A member as reports have it, with the number of its session.
-    pub(super) fn person(&self, id: u64, session: u64) -> Option<Person> {
+    pub(super) fn attendee(&self, id: u64, session: u64) -> Option<Attendee> {
         let member = self.members.get(&id).or_else(|| self.waiting_member(id))?;
         let (name, subject) = (member.name.clone(), member.subject.clone());
-        Some(Person { id, session, name, subject })
+        Some(Attendee { id, session, name, subject })
     }
 
-    /// Returns the next line of chat for the report, with its member.
+    /// Returns the next message for the report, with its member.
     pub(super) fn poll_said(&mut self) -> Option<(u64, String)> {
         self.said.pop_front()
     }
@@ -146,7 +172,7 @@ impl Conference {
             self.wait(id, invitation);
             return self.forward(now);
         }
-        self.enter(now, id, Member::new(invitation));
+        self.enter(now, id, Member::new(invitation, id, &self.limits));
     }
 
     /// Adds a media section of a member, in the order of its offer.
@@ -166,9 +192,7 @@ impl Conference {
             self.actions.retain(|(person, _)| *person != id);
             return self.forward(now);
         }
-        if self.members.remove(&id).is_none() {
-            return;
-        }
+        let Some(member) = self.members.remove(&id) else { return };
         self.room.remove_participant(ParticipantId(id));
         self.audio.remove(ParticipantId(id));
         self.actions.retain(|(member, _)| *member != id);
@@ -176,9 +200,20 @@ impl Conference {
         for stream in published.map(|(stream, _)| *stream).collect::<Vec<_>>() {
             self.forget_source(stream);
         }
+        self.free_seat(id, member.seat);
         self.assign_all(now);
         self.people_changed = true;
         self.forward(now);
+    }
+
+    /// The log, when the last member has gone.
+    fn into_log(self) -> MessageLog {
+        self.log
+    }
+
+    /// The log.
+    fn log(&mut self) -> &mut MessageLog {
+        &mut self.log
     }
 
     /// Sets the bandwidth estimate of a member's link.
@@ -198,6 +233,8 @@ impl Conference {
     pub(super) fn handle_timeout(&mut self, now: Duration) {
         self.room.handle_timeout(now);
         self.audio.speakers().handle_timeout(now);
+        self.handle_hand_overs(now);
+        self.log.expire(self.epoch.saturating_add(now));
         if now >= self.next_bandwidth {
             self.next_bandwidth = now.saturating_add(BANDWIDTH_INTERVAL);
             for id in self.members.keys().copied().collect::<Vec<_>>() {
@@ -213,7 +250,10 @@ impl Conference {
         let speakers = self.audio.speakers().poll_timeout();
         let bandwidth = (!self.sources.is_empty()).then_some(self.next_bandwidth);
         let people = (self.people_changed || self.lobby_changed).then_some(self.next_people);
-        [self.room.poll_timeout(), speakers, bandwidth, people].into_iter().flatten().min()
+        let expiry = self.log.next_expiry().map(|due| due.saturating_sub(self.epoch));
+        let own = [bandwidth, people, expiry, self.next_hand_over()];
+        let all = [self.room.poll_timeout(), speakers].into_iter().chain(own);
+        all.flatten().min()
     }
 
     /// Returns the next member and what to do for it.
@@ -249,10 +289,10 @@ impl Conference {
     fn handle_speaker_event(&mut self, now: Duration, event: SpeakerEvent) {
         match event {
             SpeakerEvent::Speaking(ParticipantId(id), on) => {
-                self.tell_all(&messages::speaking(id, on));
+                self.tell_all(&messages::speaking(self.seat_of(id), on));
             }
             SpeakerEvent::Dominant(id) => {
-                self.tell_all(&messages::dominant(id.map(|it| it.0)));
+                self.tell_all(&messages::dominant(id.map(|it| self.seat_of(it.0))));
                 let speakers = self.audio.speakers().by_last_speech();
                 self.room.set_speakers(&speakers);
                 self.assign_all(now);
@@ -294,10 +334,10 @@ impl Conference {
 
     /// Tells each member who is there, and on which sections it receives them.
     fn tell_people(&mut self) {
-        for (id, member) in &self.members {
-            let text = messages::people(&self.members, member);
-            self.actions.push_back((*id, Action::Tell(text)));
-        }
+        let people = self.members.iter();
+        let people = people.map(|(id, member)| (*id, Action::Tell(self.people(member))));
+        let people: Vec<_> = people.collect();
+        self.actions.extend(people);
     }
 }
 

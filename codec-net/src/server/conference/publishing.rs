@@ -30,6 +30,13 @@ impl Source {
     }
 }
 
+/// A medium of a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Medium {
+    Audio,
+    Video(Source),
+}
+
 /// A published source of video.
 #[derive(Debug)]
 pub(super) struct Published {
@@ -47,6 +54,7 @@ impl Conference {
             self.receive_audio(now, id, packet);
         } else if let Some((source, media)) = member.source(packet.mid)
             && member.sends(source)
+            && self.may_send(id, Medium::Video(source))
             && let Some(codec) = codec_of(media, packet)
             && let Some(ssrc) = self.room_ssrc(now, id, source, codec, packet)
         {
@@ -57,17 +65,21 @@ impl Conference {
     }
 
     fn receive_audio(&mut self, now: Duration, id: u64, packet: &RtpPacket) {
+        if !self.may_send(id, Medium::Audio) {
+            return;
+        }
         let Some(member) = self.members.get_mut(&id) else { return };
         if packet.payload.is_empty() || member.is_muted {
             return;
         }
         if !std::mem::replace(&mut member.has_audio, true) {
             self.audio.add_publisher(ParticipantId(id), Format::Opus);
-            let others = self.members.keys().copied().filter(|it| *it != id);
+            let others = self.members.keys().copied().filter(|it| !self.are_one(*it, id));
             for viewer in others.collect::<Vec<_>>() {
                 self.subscribe_audio(viewer, id);
             }
         }
+        self.hand_over_audio(now, id);
         let data = written(packet, packet.header.ssrc);
         let level = packet.extensions.audio_level;
         // The packet was parsed before.
@@ -80,6 +92,24 @@ impl Conference {
         let (ssrc, payload_type, first_sequence) = (0, 0, 0);
         let output = OutputConfig { ssrc, payload_type, first_sequence, clock_hz: AUDIO_HZ };
         self.audio.subscribe(ParticipantId(viewer), ParticipantId(publisher), output);
+    }
+
+    /// Sends the audio of all others to a member. Its own person is not among them.
+    pub(super) fn subscribe_to_audio_of_others(&mut self, viewer: u64) {
+        let others = self.members.keys().copied().filter(|it| !self.are_one(*it, viewer));
+        for publisher in others.collect::<Vec<_>>() {
+            self.subscribe_audio(viewer, publisher);
+        }
+    }
+
+    /// Ends the audio of a member. Its next packet begins it again.
+    pub(super) fn forget_audio(&mut self, id: u64) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        if std::mem::replace(&mut member.has_audio, false) {
+            // It is removed as a listener, too.
+            self.audio.remove(ParticipantId(id));
+            self.subscribe_to_audio_of_others(id);
+        }
     }
 
     /// The SSRC of a packet in the room; adds the source and the encoding if they are new. `None` if a
@@ -146,6 +176,9 @@ impl Conference {
         self.sources.insert(stream, (id, source));
         let published = Published { stream, codec, encodings: Vec::new() };
         *self.members.get_mut(&id)?.published_mut(source) = Some(published);
+        if source == Source::Camera {
+            self.expect_camera(now, id);
+        }
         self.assign_all(now);
         self.people_changed = true;
         Some(stream)

@@ -7,7 +7,7 @@ use super::super::outcome::EndReason;
 
 /// A person in a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in super::super) struct Person {
+pub(in super::super) struct Attendee {
     /// The number of the member.
     pub(in super::super) id: u64,
     /// The number of its session.
@@ -21,11 +21,11 @@ pub(in super::super) struct Person {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) enum Report {
     /// A person waits in the lobby.
-    Waits { room: Arc<str>, person: Person },
+    Waits { room: Arc<str>, person: Attendee },
     /// A member has joined.
-    Joined { room: Arc<str>, person: Person },
+    Joined { room: Arc<str>, person: Attendee },
     /// A member has left.
-    Left { room: Arc<str>, person: Person, reason: EndReason, stayed: Duration },
+    Left { room: Arc<str>, person: Attendee, reason: EndReason, stayed: Duration },
     /// A member has written a line of chat.
-    Said { room: Arc<str>, person: Person, text: String },
+    Said { room: Arc<str>, person: Attendee, text: String },
 }

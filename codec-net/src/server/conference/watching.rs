@@ -1,5 +1,6 @@
 //! What the members of a conference receive.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use codec_rtc::extension::Extensions;
@@ -44,6 +45,8 @@ impl Conference {
     pub(super) fn assign(&mut self, now: Duration, id: u64) {
         let wanted = self.wanted(id);
         let viewer = ParticipantId(id);
+        let seats: BTreeMap<u64, u64> =
+            self.members.iter().map(|(id, it)| (*id, it.seat)).collect();
         let Some(member) = self.members.get_mut(&id) else { return };
         for slot in &mut member.video {
             let is_wanted = |stream: &StreamId| wanted.iter().any(|(it, _)| it == stream);
@@ -67,7 +70,10 @@ impl Conference {
                 self.people_changed = true;
             }
         }
-        let constraints = member.wishes.constraints(&self.sources);
+        let sources = self.sources.iter().map(|(stream, (owner, source))| {
+            (*stream, (seats.get(owner).copied().unwrap_or(*owner), *source))
+        });
+        let constraints = member.wishes.constraints(&sources.collect());
         self.room.set_constraints(now, viewer, constraints);
     }
 
@@ -76,13 +82,15 @@ impl Conference {
     fn wanted(&mut self, id: u64) -> Vec<(StreamId, VideoCodec)> {
         let speakers = self.audio.speakers().by_last_speech();
         let Some(member) = self.members.get(&id) else { return Vec::new() };
-        let others = self.sources.iter().filter(|(_, (owner, _))| *owner != id);
+        let others = self.sources.iter().filter(|(_, (owner, source))| {
+            !self.are_one(*owner, id) && self.is_shown(*owner, *source)
+        });
         let mut wanted: Vec<_> = others
             .filter_map(|(stream, (owner, source))| {
                 let publisher = self.members.get(owner)?;
                 let codec = publisher.published(*source)?.codec;
                 member.video.iter().find(|slot| codec.negotiated(slot.media()).is_some())?;
-                let is_staged = member.wishes.stage.contains(&(*owner, *source));
+                let is_staged = member.wishes.stage.contains(&(publisher.seat, *source));
                 let place = speakers.iter().position(|it| it.0 == *owner);
                 let rank = (*source != Source::Screen, !is_staged, place.unwrap_or(usize::MAX));
                 Some((rank, *stream, codec))
@@ -100,7 +108,8 @@ impl Conference {
         let slots = member.map(|it| it.video.iter_mut()).into_iter().flatten();
         let slot = slots.into_iter().find(|slot| slot.source() == Some(stream));
         let Some(slot) = slot else { return };
-        if let Some(packet) = numbered(now, slot, sequence, data, VIDEO_HZ) {
+        if let Some(mut packet) = numbered(now, slot, sequence, data, VIDEO_HZ) {
+            slot.rewrite(packet.payload_type, &mut packet.payload);
             self.actions.push_back((id, Action::Send(slot.mid(), packet)));
         }
     }

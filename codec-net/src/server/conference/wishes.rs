@@ -9,7 +9,7 @@ use super::publishing::Source;
 /// Height of a tile until the member says how large it is.
 const DEFAULT_HEIGHT: u32 = 360;
 
-/// What a member wants to see. Members are given by their numbers.
+/// What a member wants to see. Persons are given by the numbers of their seats.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Wishes {
     /// Large tiles.

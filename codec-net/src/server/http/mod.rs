@@ -3,6 +3,7 @@
 mod api;
 mod connection;
 mod connection_slots;
+mod files;
 mod guard;
 mod metrics;
 mod page;
@@ -44,6 +45,7 @@ fn routes(shared: &Arc<ServerState>) -> Router {
         .route("/whep/{stream}", post(whip::view))
         .route("/r/{room}", get(page::room))
         .route("/room/{room}", post(whip::join))
+        .route("/room-files/{id}", get(files::room_file))
         .route("/session/{id}", delete(whip::end).patch(whip::trickle))
         .fallback(api::not_found)
         .layer(axum::middleware::from_fn_with_state(Arc::clone(shared), guard::check))

@@ -18,7 +18,7 @@ const INDEX: Asset = Asset("index.html", HTML, include_str!("../page/index.html"
 
 const ROOM: Asset = Asset("room.html", HTML, include_str!("../page/room.html"));
 
-static ASSETS: [Asset; 31] = [
+static ASSETS: [Asset; 35] = [
     Asset("app.css", STYLE, include_str!("../page/app.css")),
     Asset("app.js", SCRIPT, include_str!("../page/app.js")),
     Asset("api.js", SCRIPT, include_str!("../page/api.js")),
@@ -32,11 +32,16 @@ static ASSETS: [Asset; 31] = [
     Asset("retry.js", SCRIPT, include_str!("../page/retry.js")),
     Asset("room.css", STYLE, include_str!("../page/room.css")),
     Asset("room.js", SCRIPT, include_str!("../page/room.js")),
+    Asset("room_attachments.js", SCRIPT, include_str!("../page/room_attachments.js")),
     Asset("room_call.js", SCRIPT, include_str!("../page/room_call.js")),
     Asset("room_devices.js", SCRIPT, include_str!("../page/room_devices.js")),
     Asset("room_lobby.js", SCRIPT, include_str!("../page/room_lobby.js")),
+    Asset("room_messages.js", SCRIPT, include_str!("../page/room_messages.js")),
+    Asset("room_outbox.js", SCRIPT, include_str!("../page/room_outbox.js")),
     Asset("room_panels.js", SCRIPT, include_str!("../page/room_panels.js")),
     Asset("room_people.js", SCRIPT, include_str!("../page/room_people.js")),
+    Asset("room_person.js", SCRIPT, include_str!("../page/room_person.js")),
+    Asset("room_recorder.js", SCRIPT, include_str!("../page/room_recorder.js")),
     Asset("room_state.js", SCRIPT, include_str!("../page/room_state.js")),
     Asset("room_tiles.js", SCRIPT, include_str!("../page/room_tiles.js")),
     Asset("rtc.js", SCRIPT, include_str!("../page/rtc.js")),

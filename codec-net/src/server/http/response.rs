@@ -86,7 +86,8 @@ pub(super) fn options(path: &str) -> Response {
 
 /// Sets headers that protect the user from attacks through the browser.
 pub(super) fn set_security_headers(headers: &mut HeaderMap, over_tls: bool) {
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_POLICY));
+    let policy = HeaderValue::from_static(CONTENT_POLICY);
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(policy);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -114,7 +115,7 @@ pub(super) fn set_cors_headers(headers: &mut HeaderMap, origin: HeaderValue) {
         .insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, PATCH, DELETE"));
     headers.insert(
         ACCESS_CONTROL_ALLOW_HEADERS,
-        HeaderValue::from_static("authorization, content-type, if-match"),
+        HeaderValue::from_static("authorization, codec-person, content-type, if-match"),
     );
     headers.insert(
         ACCESS_CONTROL_EXPOSE_HEADERS,

@@ -9,7 +9,7 @@ use axum::response::Response;
 use tokio::sync::watch;
 
 use super::super::auth::{Scope, Target};
-use super::super::control_channel;
+use super::super::{control_channel, file_transfers};
 use super::super::media::VideoCodec;
 use super::super::room::{Owner, StreamInfo};
 use super::super::sessions::SessionKind;
@@ -52,7 +52,7 @@ pub(super) async fn view(
     )?;
     let upgrade = upgrade
         .protocols([ws::CONTROL_SUBPROTOCOL, SUBPROTOCOL])
-        .max_message_size(state.limits.control_bytes + control_channel::CHUNK_HEAD_BYTES);
+        .max_message_size(state.limits.control_bytes + file_transfers::CHUNK_HEAD_BYTES);
     let has_control_channel =
         upgrade.selected_protocol().is_some_and(|name| name == ws::CONTROL_SUBPROTOCOL);
     Ok(upgrade.on_upgrade(move |socket| {

@@ -13,7 +13,7 @@ use codec_webrtc::Kind as MediaKind;
 
 use super::super::audit::Subject;
 use super::super::auth::{Scope, Target};
-use super::super::conference::Invitation;
+use super::super::conference::{Invitation, Person};
 use super::super::media::VideoCodec;
 use super::super::outcome::{EndReason, Rejection};
 use super::super::room::{Owner, StreamInfo, is_name};
@@ -25,6 +25,8 @@ use super::response::{ACCEPT_PATCH, ErrorResponse, SDP};
 
 /// Part of the name of an extension (AV1 RTP specification, annex A).
 const DEPENDENCY_DESCRIPTOR: &str = "dependency-descriptor";
+/// Header with the key of a person.
+const PERSON: &str = "codec-person";
 /// Maximum size of a trickle ICE fragment.
 const MAX_FRAGMENT_BYTES: usize = 16 << 10;
 
@@ -79,6 +81,7 @@ pub(super) async fn view(posted: Posted) -> Result<Response, ErrorResponse> {
 
 /// Joins a room: publishes to it and watches the other members.
 pub(super) async fn join(posted: Posted) -> Result<Response, ErrorResponse> {
+    let key = person_of(&posted.2, &posted.3);
     let mut request = CallRequest::parse(posted, Scope::Publish, |name| Target::Room(name))?;
     request.client.require(Scope::View, Target::Room(&request.stream_name))?;
     if !is_name(&request.stream_name) {
@@ -88,7 +91,13 @@ pub(super) async fn join(posted: Posted) -> Result<Response, ErrorResponse> {
     request.sdp = fit_extensions(request.sdp, None);
     let call = request.state.network.new_call();
     let permit = &request.client.permit;
+    // A token that names a person is worth more than a key.
+    let person = match &permit.subject {
+        Some(subject) => Person::of(&request.stream_name, "subject", subject),
+        None => key?,
+    };
     let invitation = Invitation {
+        person,
         moderates: permit.allows(Scope::Admin, Target::Room(&request.stream_name)),
         subject: permit.subject.clone(),
         name: permit.name.clone(),
@@ -146,6 +155,19 @@ impl CallRequest {
         ];
         let link = state.network.link().map(|link| [(LINK, link.to_owned())]);
         Ok((StatusCode::CREATED, headers, link, answer).into_response())
+    }
+}
+
+/// The person that a client presents in a room with a secret key, so that it can be there with several
+/// devices; without a key, the client is a person of its own.
+fn person_of(room: &str, headers: &HeaderMap) -> Result<Person, Rejection> {
+    match headers.get(PERSON) {
+        None => Ok(Person::unknown()),
+        Some(key) => {
+            // A value that is not text counts as an empty one.
+            let key = key.to_str().unwrap_or_default();
+            Person::with_key(room, key).map_err(Rejection::BadRequest)
+        }
     }
 }
 

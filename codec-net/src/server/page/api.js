@@ -42,11 +42,11 @@ async function ask(path, options = {}) {
 export const streams = async () => (await ask("/api/streams")).json();
 
 /// Sends a WHIP or WHEP offer; returns the answer, the URL of the session and its ETag. A server with too
-/// many handshakes is asked again.
-export async function negotiate(path, sdp) {
+/// many handshakes is asked again. `more`: further headers.
+export async function negotiate(path, sdp, more = {}) {
   const answer = await withRetries(() => ask(path, {
     method: "POST",
-    headers: { "content-type": "application/sdp" },
+    headers: { "content-type": "application/sdp", ...more },
     body: sdp,
   }));
   const { headers } = answer;

@@ -5,12 +5,16 @@ import { at, notify, show } from "/dom.js";
 import { RoomCall } from "/room_call.js";
 import { canShareScreen, Devices, openScreen } from "/room_devices.js";
 import { clearLobby, leaveLobby, lobbyEvents } from "/room_lobby.js";
-import { chatReceived, clearChat, closePanels } from "/room_panels.js";
+import { messageEvents, messageState } from "/room_messages.js";
+import { outboxEvents, pause, resume, setLimits } from "/room_outbox.js";
+import { closePanels, openPanel, reopen } from "/room_panels.js";
 import { peopleEvents, showPeople, stage, viewChanged } from "/room_people.js";
+import { deviceLink } from "/room_person.js";
 import { clearRoom, room, sendChanged } from "/room_state.js";
 import { untilDone } from "/retry.js";
 
 const KEPT = "codec-name";
+
 const opened = new URLSearchParams(location.hash.slice(1));
 
 /// The track of the shared screen.
@@ -36,9 +40,11 @@ function tracksChanged() {
   at("camera-off").ariaPressed = String(!devices.wanted.camera);
   at("share").ariaPressed = String(screen !== null);
   if (!call) return;
-  call.setTrack("microphone", devices.microphone);
-  call.setTrack("camera", devices.camera);
-  call.setTrack("screen", screen);
+  // Only the device that holds the call sends.
+  const sent = (track) => (room.active ? track : null);
+  call.setTrack("microphone", sent(devices.microphone));
+  call.setTrack("camera", sent(devices.camera));
+  call.setTrack("screen", sent(screen));
   sendChanged("muted", devices.muted());
   sendChanged("sharing", { on: screen !== null });
   showPeople();
@@ -71,6 +77,8 @@ function play(track) {
 const events = {
   ...peopleEvents,
   ...lobbyEvents,
+  ...messageEvents,
+  ...outboxEvents,
   hello: (message) => {
     peopleEvents.hello(message);
     if (!leaveLobby()) return;
@@ -78,7 +86,22 @@ const events = {
     room.call.sent = {};
     events.open();
   },
-  chat: chatReceived,
+  log: (message) => {
+    setLimits(message);
+    messageEvents.log(message);
+  },
+  device: ({ active, devices: count }) => {
+    const isLost = room.active && !active;
+    Object.assign(room, { active, devices: count });
+    showDevice();
+    // A camera that is not in use is free for others.
+    if (isLost) {
+      notify("The call has moved to another of your devices.");
+      stopScreen();
+      devices.close();
+    }
+    tracksChanged();
+  },
   mute: () => {
     notify("A moderator muted you.");
     if (devices.wanted.microphone) devices.toggle("microphone");
@@ -95,6 +118,7 @@ const events = {
     sendChanged("name", { name: room.call.name });
     tracksChanged();
     viewChanged();
+    resume();
   },
   state: (name) => {
     document.body.dataset.call = name;
@@ -102,13 +126,16 @@ const events = {
   },
   end: (reason, failed) => {
     const { call } = room;
+    const panel = openPanel();
+    pause();
     release();
     const why = call.removed ? "a moderator removed you" : lost(call, failed) ?? reason;
     notify(call.stopping ? "You left the room." : `The call ended: ${why}.`, failed ? "error" : "info");
     // Otherwise the devices stay open, to join again.
     if (call.stopping) devices.close();
     at("join").focus();
-    if (!call.stopping && !call.removed && (call.serverStops || lost(call, failed))) rejoin(call.name);
+    const isLost = call.serverStops || lost(call, failed) || (failed && call.wasLive);
+    if (isLost && !call.stopping && !call.removed) rejoin(call.name, panel);
   },
 };
 
@@ -121,19 +148,37 @@ function release() {
   clearRoom();
   showPeople();
   showCall(false);
+  showDevice();
   tracksChanged();
   document.body.dataset.call = "ended";
   at("join").disabled = false;
 }
 
-/// Joins again after the server was lost, unless the user does it first.
-async function rejoin(name) {
+/// Shows whether your call is on this device.
+function showDevice() {
+  const isElsewhere = room.call !== null && !room.active;
+  at("device").hidden = !isElsewhere;
+  at("device-text").textContent = room.devices > 1 ? "Your call is on another of your devices." : "Your call is on none of your devices.";
+}
+
+/// Moves the call to this device. The other one continues until this one sends.
+async function take() {
+  at("take").disabled = true;
+  await devices.apply();
+  room.call?.send({ type: "take" });
+  at("take").disabled = false;
+  at("mute").focus();
+}
+
+/// Joins again after the server was lost, unless the user does it first, and opens the panel that was open.
+async function rejoin(name, panel) {
   const isBack = await untilDone(
     () => join(name),
     () => room.call !== null,
     (seconds) => notify(`The connection to the server was lost. Joining again in ${seconds} s …`, "error"),
   );
-  if (!isBack) notify("The server did not come back.", "error");
+  if (isBack) reopen(panel);
+  else notify("The server did not come back.", "error");
 }
 
 /// Joins the room; returns whether that succeeded. A camera that opens later needs no negotiation: its
@@ -144,7 +189,6 @@ async function join(name) {
   at("name").value = name;
   document.body.dataset.call = "connecting";
   notify("Connecting …");
-  clearChat();
   try {
     room.call = new RoomCall(room.name, name, events, room.settings);
     devices.apply();
@@ -156,6 +200,7 @@ async function join(name) {
     notify("");
     at("token-form").hidden = true;
     showCall(true);
+    showDevice();
     at("mute").focus();
     return true;
   } catch (error) {
@@ -214,6 +259,20 @@ for (const kind of ["camera", "microphone"]) at(kind).addEventListener("change",
 at("mute").addEventListener("click", () => devices.toggle("microphone"));
 at("camera-off").addEventListener("click", () => devices.toggle("camera"));
 at("share").addEventListener("click", toggleScreen);
+at("take").addEventListener("click", take);
+at("device-link").addEventListener("click", async () => {
+  const link = deviceLink(at("name").value.trim());
+  try {
+    await navigator.clipboard.writeText(link);
+    notify("Link copied. Open it on your other device only: who has it can speak and read as you.");
+  } catch {
+    // The clipboard requires https.
+    at("device-address").value = link;
+    at("device-address").hidden = false;
+    at("device-address").select();
+    notify("Copy the link for your other device. Give it to no other person.");
+  }
+});
 at("leave").addEventListener("click", leave);
 addEventListener("pagehide", leave);
 
@@ -227,10 +286,12 @@ window.codec = {
       return room.people;
     },
     settings: room.settings,
-    join, leave, stage,
+    join, leave, stage, take,
+    /// Ends the connection as a failed network does.
+    cut: () => room.call?.finish("cut", true),
     state: () => ({
       call: document.body.dataset.call, you: room.you, stage: room.stage, dominant: room.dominant,
-      speaking: [...room.speaking], videos: Object.fromEntries(room.videos), sent: room.call?.sent,
+      messages: messageState(), active: room.active, devices: room.devices, speaking: [...room.speaking], videos: Object.fromEntries(room.videos), sent: room.call?.sent,
     }),
   },
 };

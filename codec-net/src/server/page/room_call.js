@@ -1,4 +1,5 @@
 // The WebRTC call of a conference room, and its control channel.
+import { personKey } from "/room_person.js";
 import { Call, setCodecs } from "/rtc.js";
 
 /// Simulcast of the camera at a quarter, half and all of its height.
@@ -17,7 +18,10 @@ const AUDIO_SECTIONS = 4;
 /// With Chromium's default of 300 kbit/s, the first seconds have no full-size video.
 const START_KBPS = 1000;
 /// Messages of the server that the page handles.
-const MESSAGES = ["hello", "people", "video", "speaking", "dominant", "chat", "mute", "removed", "draining", "stopping", "waiting", "lobby"];
+const MESSAGES = [
+  "hello", "people", "device", "video", "speaking", "dominant", "log", "chat", "read", "refused",
+  "fileAt", "fileStored", "fileRejected", "mute", "removed", "draining", "stopping", "waiting", "lobby",
+];
 
 /// One profile of each codec: with all profiles, an offer of this many sections exceeds the server's
 /// limit of 64 KiB.
@@ -42,6 +46,7 @@ export class RoomCall extends Call {
       channel: () => on.open(),
       message: (data) => this.handleMessage(JSON.parse(data), on),
     }, settings, START_KBPS);
+    this.headers = { "codec-person": personKey };
     const send = (kind, more) => this.pc.addTransceiver(kind, { direction: "sendonly", ...more });
     this.sections = {
       microphone: send("audio"),

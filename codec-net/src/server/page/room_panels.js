@@ -1,17 +1,19 @@
 // The panels of a call in a room: chat and settings.
-import { showChatLine } from "/control_channel.js";
-import { at, notifyBriefly } from "/dom.js";
+import { at } from "/dom.js";
+import { sizeOf } from "/room_attachments.js";
+import { onMessages, readNow } from "/room_messages.js";
+import { accepted, post } from "/room_outbox.js";
+import { canRecord, recordingLimits } from "/room_recorder.js";
 import { room } from "/room_state.js";
 
 /// The button and the first field of each panel.
 const PANELS = { "chat-panel": ["chat-open", "chat-text"], settings: ["settings-open", "name"] };
-let unread = 0;
 
 function setOpen(panel, isOpen) {
   const [button] = PANELS[panel];
   at(panel).hidden = !isOpen;
   at(button).ariaExpanded = String(isOpen);
-  if (panel === "chat-panel" && isOpen) showUnread(0);
+  if (panel === "chat-panel" && isOpen) readNow();
 }
 
 function toggle(panel) {
@@ -23,38 +25,43 @@ function toggle(panel) {
   at(isOpen ? field : button).focus();
 }
 
+/// The open panel, or undefined.
+export const openPanel = () => Object.keys(PANELS).find((panel) => !at(panel).hidden);
+
+/// Opens a panel again, if there was one.
+export function reopen(panel) {
+  if (panel) setOpen(panel, true);
+}
+
 export function closePanels() {
   for (const panel of Object.keys(PANELS)) setOpen(panel, false);
 }
 
 function showUnread(count) {
-  unread = count;
   at("chat-open").textContent = count > 0 ? `Chat (${count})` : "Chat";
 }
 
-/// Shows a chat message; a notice announces it while the panel is closed.
-export function chatReceived({ id, from, text }) {
-  const isYou = id === room.you;
-  showChatLine(at("chat"), isYou ? "you" : from, text);
-  if (isYou || !at("chat-panel").hidden) return;
-  showUnread(unread + 1);
-  notifyBriefly(`${from}: ${text}`);
-}
-
-/// Removes the messages of an earlier call: the server repeats them.
-export function clearChat() {
-  at("chat").replaceChildren();
-  showUnread(0);
-}
+onMessages({
+  accepted,
+  isOpen: () => room.call !== null && !at("chat-panel").hidden,
+  unread: showUnread,
+  limits: (fileBytes) => {
+    const hasFiles = fileBytes > 0;
+    for (const id of ["record-voice", "record-video"]) at(id).hidden = !hasFiles || !canRecord();
+    at("attach").hidden = !hasFiles;
+    const files = `Files have up to ${sizeOf(fileBytes)}. ${canRecord() ? recordingLimits() : ""}`;
+    at("message-limits").textContent = hasFiles ? files : "This server does not accept files, voice or video messages.";
+  },
+});
 
 for (const [panel, [button]] of Object.entries(PANELS)) at(button).addEventListener("click", () => toggle(panel));
 addEventListener("keydown", ({ key }) => {
-  const open = Object.keys(PANELS).find((panel) => !at(panel).hidden);
+  const open = openPanel();
   if (key === "Escape" && room.call && open) toggle(open);
 });
 at("chat-form").addEventListener("submit", (event) => {
   event.preventDefault();
   const text = at("chat-text").value.trim();
-  if (text) room.call?.send({ type: "chat", text });
+  if (text) post(text);
   at("chat-text").value = "";
 });

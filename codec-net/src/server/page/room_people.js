@@ -74,8 +74,8 @@ function peopleChanged(people) {
 
 /// Handlers of the server's messages about people.
 const handlers = {
-  hello: ({ you, moderates }) => {
-    Object.assign(room, { you, moderates });
+  hello: ({ you, person, moderates }) => {
+    Object.assign(room, { you, person, moderates });
   },
   people: ({ people }) => peopleChanged(people),
   video: ({ mid, height, paused }) => room.videos.set(mid, { height, paused }),

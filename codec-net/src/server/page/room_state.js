@@ -5,6 +5,11 @@ export const room = {
   call: null,
   /// Your id, and the people in the room as the server sends them.
   you: null,
+  /// Your id, which is the same in later visits and on your other devices.
+  person: null,
+  /// Whether this device holds your call: only then it sends; and how many devices you have here.
+  active: false,
+  devices: 1,
   /// Whether you may mute and remove others.
   moderates: false,
   people: [],
@@ -22,7 +27,7 @@ export const room = {
 
 /// Resets the state at the end of a call.
 export function clearRoom() {
-  Object.assign(room, { call: null, you: null, people: [], dominant: null, stage: null });
+  Object.assign(room, { call: null, you: null, active: false, devices: 1, people: [], dominant: null, stage: null });
   room.speaking.clear();
   room.videos.clear();
 }

@@ -46,6 +46,8 @@ export class Call {
     this.on = on;
     this.startKbps = startKbps;
     this.candidates = [];
+    /// Further headers of the request with the offer.
+    this.headers = {};
     this.wasLive = false;
     this.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", ...settings });
     this.session = null;
@@ -89,7 +91,7 @@ export class Call {
 
   async connect() {
     await this.pc.setLocalDescription();
-    const { sdp, session, tag } = await negotiate(this.path, this.pc.localDescription.sdp);
+    const { sdp, session, tag } = await negotiate(this.path, this.pc.localDescription.sdp, this.headers);
     Object.assign(this, { session, tag });
     if (this.ended) return void hangUp(session);
     await this.pc.setRemoteDescription({ type: "answer", sdp: withStartBitrate(sdp, this.startKbps) });

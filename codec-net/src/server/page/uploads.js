@@ -26,8 +26,8 @@ export class Uploads {
     for (const upload of this.uploads.values()) upload.note("waiting for a connection");
   }
 
-  /// Sends a file; resolves when it is stored or rejected.
-  start(file) {
+  /// Sends a file; resolves when it is stored or rejected. `extra`: more fields of its announcement.
+  start(file, extra = {}) {
     const id = this.nextId++;
     const item = document.createElement("li");
     item.dataset.file = id;
@@ -38,7 +38,7 @@ export class Uploads {
     this.list.append(item);
     return new Promise((finished) => {
       const upload = {
-        id, file, item, finished, offset: 0, run: 0,
+        id, file, extra, item, finished, offset: 0, run: 0,
         note: (text, part) => {
           note.textContent = text;
           if (part !== undefined) bar.value = part;
@@ -61,8 +61,8 @@ export class Uploads {
     this.announce(upload);
   }
 
-  announce({ id, file, digest }) {
-    if (digest) this.send({ type: "file", id, name: file.name, bytes: file.size, sha256: digest });
+  announce({ id, file, digest, extra }) {
+    if (digest) this.send({ ...extra, type: "file", id, name: file.name, bytes: file.size, sha256: digest });
   }
 
   /// The server reports the next expected byte: at the start, after a gap and periodically.
@@ -103,6 +103,6 @@ export class Uploads {
     upload.run += 1;
     upload.item.dataset.outcome = name ? "stored" : "rejected";
     upload.note(text, name ? 1 : 0);
-    upload.finished({ stored: name ?? null, text });
+    upload.finished({ stored: name ?? null, text, item: upload.item });
   }
 }

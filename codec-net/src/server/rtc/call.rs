@@ -14,6 +14,7 @@ use super::super::limits::Limits;
 use super::super::media::VideoCodecs;
 use super::super::outcome::{EndReason, Rejection};
 use super::super::room::{Item, Publisher, VideoState};
+use super::super::room_files::RoomFiles;
 use super::super::sessions::Session;
 use super::super::uploads::UploadStore;
 use super::super::webhook::Webhooks;
@@ -54,6 +55,7 @@ pub(super) struct Call {
 #[derive(Clone, Debug)]
 pub(super) struct CallContext {
     pub(super) uploads: Option<Arc<UploadStore>>,
+    pub(super) room_files: Option<Arc<RoomFiles>>,
     pub(super) limits: Limits,
     pub(super) video_codecs: VideoCodecs,
     pub(super) items: mpsc::Sender<(u64, Item)>,
@@ -80,7 +82,9 @@ impl Call {
             }
             Role::Join { room, invitation } => {
                 let number = session.number();
-                let member = MemberSession::new(room, invitation, number, &context.limits);
+                let join = Input::Join { room, invitation, session: number };
+                let files = context.room_files.clone();
+                let member = MemberSession::new(join, number, files, &context.limits);
                 Side::Member(Box::new(member))
             }
         };
@@ -299,7 +303,10 @@ impl Call {
             Side::Publisher(receiver, publisher) => {
                 receiver.handle_timeout(now, &mut self.peer, publisher)
             }
-            Side::Member(_) => Ok(()),
+            Side::Member(member) => {
+                member.send_replies(now, &mut self.peer);
+                Ok(())
+            }
         };
         if let Err(reason) = result {
             self.end(now, reason);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use codec_core::codec::Bitrate;
 use codec_rtc::congestion::ControllerConfig;
@@ -12,7 +12,7 @@ use codec_webrtc::{Certificate, LocalCandidate, Peer, PeerConfig, SdpError, Tran
 use tokio::sync::mpsc;
 
 use super::super::audit::Totals;
-use super::super::conference::{Action, Conferences, Input};
+use super::super::conference::{Action, Conferences, Input, RoomStorage};
 use super::super::health::{self, Health};
 use super::super::outcome::{EndReason, Rejection};
 use super::super::room::Item;
@@ -75,6 +75,7 @@ impl Calls {
         certificate: Certificate,
         hosts: Vec<SocketAddr>,
         context: CallContext,
+        storage: Option<RoomStorage>,
         turn: Turn,
         health: Arc<Health>,
     ) -> Self {
@@ -82,7 +83,12 @@ impl Calls {
             clock,
             certificate,
             hosts,
-            conferences: Conferences::new(context.limits, context.has_lobby),
+            conferences: Conferences::new(
+                context.limits,
+                context.has_lobby,
+                epoch(clock),
+                storage,
+            ),
             context,
             calls: BTreeMap::new(),
             touched: Vec::new(),
@@ -144,6 +150,7 @@ impl Calls {
             self.remove(id, None);
         }
         self.report();
+        self.conferences.stop();
     }
 
     /// Passes what happened in the conferences to the webhooks.
@@ -390,6 +397,12 @@ impl Calls {
         sockets.send(&self.outgoing);
         self.outgoing.clear();
     }
+}
+
+/// Unix time at the time 0 of the clock.
+fn epoch(clock: Clock) -> Duration {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    unix.saturating_sub(clock.now())
 }
 
 fn collect_transmits(call: &mut Call, outgoing: &mut Vec<Transmit>) {

@@ -21,7 +21,7 @@ pub(in super::super) enum Role {
     Join {
         /// Name of the room.
         room: Arc<str>,
-        /// What its token says.
+        /// Who joins, and what its token says.
         invitation: Invitation,
     },
 }

@@ -1,16 +1,20 @@
 //! A member of a conference: passes its packets and messages to the conference, and sends what the
 //! conference has for it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use codec_webrtc::{Channel, Event, Forwarded, KeyFrameRequestKind, Mid, Peer, Stats};
 
 use super::super::audit::Totals;
-use super::super::conference::{Action, Input, Invitation};
+use super::super::conference::{Action, FileOffer, Input};
+use super::super::file_transfers::{FileTransfers, progress_message};
 use super::super::limits::Limits;
 use super::super::outcome::EndReason;
+use super::super::room_files::{FileInfo, RoomFiles};
 use super::super::token_bucket::TokenBucket;
+use super::super::uploads::{Progress, UploadError};
 
 /// Sessions end if more inputs wait than this.
 const MAX_INPUTS: usize = 1 << 13;
@@ -18,8 +22,8 @@ const MAX_INPUTS: usize = 1 << 13;
 /// See the [module](self).
 #[derive(Debug)]
 pub(super) struct MemberSession {
-    room: Arc<str>,
-    invitation: Invitation,
+    /// How it joins, until it is connected.
+    join: Option<Input>,
     session: u64,
     channel: Option<Channel>,
     messages: TokenBucket,
@@ -27,18 +31,26 @@ pub(super) struct MemberSession {
     bits: TokenBucket,
     totals: Totals,
     inputs: Vec<Input>,
+    files: Option<Arc<RoomFiles>>,
+    transfers: FileTransfers,
+    /// Files that it sends, by its numbers.
+    offers: BTreeMap<u64, FileOffer>,
+    /// Messages that wait to be sent.
+    replies: Vec<String>,
 }
 
 impl MemberSession {
+    /// `join` is passed to the conference once the member is connected; `files`: where its files are
+    /// stored, `None` to reject them.
     pub(super) fn new(
-        room: Arc<str>,
-        invitation: Invitation,
+        join: Input,
         session: u64,
+        files: Option<Arc<RoomFiles>>,
         limits: &Limits,
     ) -> Self {
+        let store = files.as_ref().map(|files| Arc::clone(files.store()));
         Self {
-            room,
-            invitation,
+            join: Some(join),
             session,
             channel: None,
             messages: TokenBucket::new(limits.control_per_second.into()),
@@ -46,6 +58,10 @@ impl MemberSession {
             bits: TokenBucket::over(limits.bitrate, 2),
             totals: Totals::default(),
             inputs: Vec::new(),
+            files,
+            transfers: FileTransfers::new(store, limits.control_bytes),
+            offers: BTreeMap::new(),
+            replies: Vec::new(),
         }
     }
 
@@ -67,10 +83,7 @@ impl MemberSession {
     pub(super) fn handle_event(&mut self, now: Duration, event: Event) -> Result<(), EndReason> {
         match event {
             // The peer reports the sections of the offer after the connection.
-            Event::Connected => {
-                let (room, invitation) = (Arc::clone(&self.room), self.invitation.clone());
-                self.inputs.push(Input::Join { room, invitation, session: self.session });
-            }
+            Event::Connected => self.inputs.extend(self.join.take()),
             Event::Media(media) => self.inputs.push(Input::Section(media)),
             Event::Rtp(packet) => {
                 let bytes = u64::try_from(packet.payload.len()).unwrap_or(u64::MAX);
@@ -111,16 +124,64 @@ impl MemberSession {
         binary: bool,
         data: Vec<u8>,
     ) -> Result<(), EndReason> {
+        if binary {
+            if let Some((id, progress)) = self.transfers.handle_chunk(now, &data)? {
+                self.report(id, progress);
+            }
+            return Ok(());
+        }
         if !self.messages.take(now, 1) {
             return Err(EndReason::Limit("control messages per second"));
         }
         if data.len() > self.control_bytes {
             return Err(EndReason::Limit("size of a control message"));
         }
-        let text = String::from_utf8(data).ok().filter(|_| !binary);
-        let text = text.ok_or_else(|| EndReason::Protocol("invalid UTF-8 text".to_owned()))?;
+        let text = String::from_utf8(data);
+        let text = text.map_err(|_| EndReason::Protocol("invalid UTF-8 text".to_owned()))?;
         self.inputs.push(Input::Message(text));
         Ok(())
+    }
+
+    /// Receives a file that the conference has allowed.
+    fn receive_file(&mut self, offer: FileOffer) {
+        let (id, attachment) = (offer.transfer, &offer.attachment);
+        let begun = self.transfers.begin(
+            id,
+            &offer.owner,
+            &attachment.name,
+            attachment.bytes,
+            &attachment.sha256,
+        );
+        self.offers.insert(id, offer);
+        self.report(id, begun);
+    }
+
+    /// Reports the progress of a file; one that is complete becomes a message of the room.
+    fn report(&mut self, id: u64, mut progress: Result<Progress, UploadError>) {
+        if let Ok(Progress::Stored(name)) = &progress
+            && let Some(offer) = self.offers.get(&id)
+            && let Some(files) = &self.files
+        {
+            let attachment = &offer.attachment;
+            let info = FileInfo::new(&attachment.name, &attachment.media_type, attachment.bytes);
+            progress = files.add(name, info).map(Progress::Stored);
+        }
+        if !matches!(progress, Ok(Progress::At(_)))
+            && let Some(offer) = self.offers.remove(&id)
+            && let Ok(Progress::Stored(file)) = &progress
+        {
+            self.inputs.push(Input::Stored(Box::new(offer), file.clone()));
+        }
+        self.replies.push(progress_message(id, &progress));
+    }
+
+    /// Sends the replies to messages of the member.
+    pub(super) fn send_replies(&mut self, now: Duration, peer: &mut Peer) {
+        for reply in self.replies.drain(..) {
+            if let Some(channel) = self.channel {
+                let _ = peer.send_message(now, channel, false, reply.as_bytes());
+            }
+        }
     }
 
     /// Does what the conference asks for.
@@ -154,6 +215,10 @@ impl MemberSession {
                     let _ = peer.send_message(now, channel, false, text.as_bytes());
                 }
             }
+            Action::Receive(offer) => {
+                self.receive_file(*offer);
+                self.send_replies(now, peer);
+            }
             Action::RequestKeyFrame(ssrc) => {
                 // Without a packet from this SSRC there is nobody to ask.
                 let _ = peer.request_key_frame_of(now, ssrc, KeyFrameRequestKind::Pli);
@@ -176,16 +241,29 @@ impl MemberSession {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::conference::{Invitation, Person};
     use super::*;
 
     #[test]
     fn floods_and_binary_messages_end_the_session_of_a_member() {
         let limits = Limits { control_per_second: 5, ..Limits::default() };
-        let member = || MemberSession::new("team".into(), Invitation::default(), 1, &limits);
+        let invitation = Invitation {
+            person: Person::unknown(),
+            moderates: false,
+            subject: None,
+            name: None,
+        };
+        let join = || {
+            let invitation = invitation.clone();
+            Input::Join { room: "team".into(), invitation, session: 1 }
+        };
+        let member = || MemberSession::new(join(), 1, None, &limits);
         let now = Duration::ZERO;
         assert_eq!(member().handle_message(now, false, b"{}".to_vec()), Ok(()));
         let binary = member().handle_message(now, true, b"{}".to_vec());
         assert!(matches!(binary, Err(EndReason::Protocol(_))));
+        let text = member().handle_message(now, false, vec![0xff]);
+        assert!(matches!(text, Err(EndReason::Protocol(_))));
         let long = member().handle_message(now, false, vec![b' '; 65 << 10]);
         assert_eq!(long, Err(EndReason::Limit("size of a control message")));
         let mut busy = member();

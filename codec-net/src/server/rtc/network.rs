@@ -11,6 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use codec_webrtc::Certificate;
 use tokio::sync::{mpsc, oneshot};
 
+use super::super::conference::RoomStorage;
 use super::super::health::{self, Health};
 use super::super::limits::Limits;
 use super::super::media::VideoCodecs;
@@ -40,6 +41,8 @@ pub(in super::super) struct CallSettings {
     pub(in super::super) limits: Limits,
     pub(in super::super) video_codecs: VideoCodecs,
     pub(in super::super) uploads: Option<Arc<UploadStore>>,
+    /// Messages and files of rooms.
+    pub(in super::super) storage: Option<RoomStorage>,
     pub(in super::super) webhooks: Webhooks,
     /// Whether new rooms have a lobby.
     pub(in super::super) has_lobby: bool,
@@ -64,7 +67,7 @@ impl Network {
         settings: CallSettings,
         health: Arc<Health>,
     ) -> Result<Self, StartRtcError> {
-        let CallSettings { limits, video_codecs, uploads, webhooks, has_lobby } = settings;
+        let CallSettings { limits, video_codecs, uploads, storage, webhooks, has_lobby } = settings;
         let sockets = Sockets::bind(&config)?;
         let hosts = sockets.candidates();
         let address = *hosts.first().unwrap_or(&config.listen);
@@ -80,9 +83,18 @@ impl Network {
         let turn = Turn::new(config.turn, address, clock.now(), Arc::clone(&health));
         let (commands, received) = mpsc::unbounded_channel();
         let (items, queue) = mpsc::channel(MAX_QUEUED_ITEMS);
-        let context = CallContext { uploads, limits, video_codecs, items, webhooks, has_lobby };
-        let calls =
-            Calls::new(clock, certificate, hosts.clone(), context, turn, Arc::clone(&health));
+        let room_files = storage.as_ref().map(|it| Arc::clone(&it.files));
+        let context =
+            CallContext { uploads, room_files, limits, video_codecs, items, webhooks, has_lobby };
+        let calls = Calls::new(
+            clock,
+            certificate,
+            hosts.clone(),
+            context,
+            storage,
+            turn,
+            Arc::clone(&health),
+        );
         let thread_health = Arc::clone(&health);
         let work = move || {
             let run = || {

@@ -93,13 +93,13 @@ fn room(report: &Report) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::conference::Person;
+    use super::super::super::conference::Attendee;
     use super::super::super::outcome::EndReason;
     use super::*;
 
     #[test]
     fn every_event_has_a_type_a_time_and_its_data() {
-        let person = || Person {
+        let person = || Attendee {
             id: 3,
             session: 7,
             name: "Ann \"the\" <b>".to_owned(),

@@ -1,5 +1,8 @@
 //! Conferences in virtual time, with packets written by hand.
 
+mod chat;
+mod devices;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +16,7 @@ use serde_json::{Value, json};
 use super::super::limits::Limits;
 use super::super::outcome::{EndReason, Rejection};
 use super::table::{Conferences, Input};
-use super::{Action, Invitation, Person, Report};
+use super::{Action, Attendee, Invitation, Person, Report};
 
 /// Sections of a member, as a page offers them: it sends audio, a camera and a screen.
 const MICROPHONE: &str = "0";
@@ -44,19 +47,24 @@ fn sections(video: usize, audio: usize) -> Vec<Media> {
     sections
 }
 
+fn limits() -> Limits {
+    Limits { viewers: 4, streams: 2, room_logs: 4, ..Limits::default() }
+}
+
 /// A server with members, and all that it asked for.
 struct World {
     conferences: Conferences,
     now: Duration,
     actions: Vec<(u64, Action)>,
+    /// When each action was returned.
+    times: Vec<Duration>,
     frame: u16,
 }
 
 impl World {
     fn new() -> Self {
-        let conferences =
-            Conferences::new(Limits { viewers: 4, streams: 2, ..Limits::default() }, false);
-        Self { conferences, now: Duration::ZERO, actions: Vec::new(), frame: 0 }
+        let conferences = Conferences::new(limits(), false, Duration::ZERO, None);
+        Self { conferences, now: Duration::ZERO, actions: Vec::new(), times: Vec::new(), frame: 0 }
     }
 
     /// A world with members 1 to `count` in one room.
@@ -74,15 +82,22 @@ impl World {
     fn collect(&mut self) {
         while let Some(action) = self.conferences.poll_action() {
             self.actions.push(action);
+            self.times.push(self.now);
         }
     }
 
     fn join(&mut self, id: u64, room: &str, sections: Vec<Media>) {
-        let invitation = Invitation { moderates: id == 1, ..Invitation::default() };
-        let room = room.into();
-        self.input(id, Input::Join { room, invitation, session: 10 * id });
+        self.join_as(id, &id.to_string(), room, sections);
+    }
+
+    /// Joins with a device of the person with a name.
+    fn join_as(&mut self, id: u64, person: &str, room: &str, sections: Vec<Media>) {
+        let person = Person::of(room, "test", person);
+        let invitation = Invitation { person, moderates: id == 1, subject: None, name: None };
+        self.input(id, Input::Join { room: room.into(), invitation, session: 10 * id });
         sections.into_iter().for_each(|media| self.input(id, Input::Section(media)));
         self.input(id, Input::Open);
+        self.pass(Duration::from_millis(100));
         self.say(id, &json!({ "type": "name", "name": format!("Member {id}") }));
     }
 
@@ -138,35 +153,47 @@ impl World {
     fn audio(&mut self, id: u64, dbov: u8, packets: u16) {
         for _ in 0..packets {
             self.frame += 1;
-            let (sequence, timestamp) = (self.frame, u32::from(self.frame) * 960);
-            let header = Header { marker: false, payload_type: 111, sequence, timestamp, ssrc: 7 };
-            let packet = RtpPacket {
-                mid: Mid::new(MICROPHONE),
-                rid: None,
-                codec: Codec::Opus,
-                header,
-                sequence: sequence.into(),
-                extensions: Extensions {
-                    audio_level: Some(AudioLevel { dbov, voice: true }),
-                    ..Extensions::default()
-                },
-                payload: Arc::from([1, 2, 3]),
-                arrival: self.now,
-            };
-            self.input(id, Input::Packet(Box::new(packet)));
+            self.audio_packet(id, dbov);
             self.pass(Duration::from_millis(20));
         }
+    }
+
+    fn audio_packet(&mut self, id: u64, dbov: u8) {
+        let (sequence, timestamp) = (self.frame, u32::from(self.frame) * 960);
+        let header = Header { marker: false, payload_type: 111, sequence, timestamp, ssrc: 7 };
+        let packet = RtpPacket {
+            mid: Mid::new(MICROPHONE),
+            rid: None,
+            codec: Codec::Opus,
+            header,
+            sequence: sequence.into(),
+            extensions: Extensions {
+                audio_level: Some(AudioLevel { dbov, voice: true }),
+                ..Extensions::default()
+            },
+            payload: Arc::from([1, 2, 3]),
+            arrival: self.now,
+        };
+        self.input(id, Input::Packet(Box::new(packet)));
     }
 
     /// Forgets all actions so far.
     fn clear(&mut self) {
         self.actions.clear();
+        self.times.clear();
     }
 
     fn packets(&self, id: u64, mid: &str) -> Vec<Forwarded> {
-        let of_member = self.actions.iter().filter(|(member, _)| *member == id);
-        let packets = of_member.filter_map(|(_, action)| match action {
-            Action::Send(section, packet) if *section == Mid::new(mid) => Some(packet.clone()),
+        self.timed_packets(id, mid).into_iter().map(|(_, packet)| packet).collect()
+    }
+
+    fn timed_packets(&self, id: u64, mid: &str) -> Vec<(Duration, Forwarded)> {
+        let actions = self.times.iter().zip(&self.actions);
+        let of_member = actions.filter(|(_, (member, _))| *member == id);
+        let packets = of_member.filter_map(|(at, (_, action))| match action {
+            Action::Send(section, packet) if *section == Mid::new(mid) => {
+                Some((*at, packet.clone()))
+            }
             _ => None,
         });
         packets.collect()
@@ -208,8 +235,10 @@ fn each_member_gets_the_cameras_of_the_others_on_sections_of_their_own() {
         assert_ne!(used[0], used[1]);
     }
     let hello = world.messages(2, "hello");
-    let expected =
-        json!({ "type": "hello", "session": 20, "you": 2, "moderates": false, "name": null });
+    let person = Person::of("team", "test", "2").id();
+    let expected = json!({
+        "type": "hello", "session": 20, "you": 2, "person": person, "moderates": false, "name": null,
+    });
     assert_eq!(hello, [expected]);
     let people = world.messages(2, "people").pop().unwrap();
     assert_eq!(people["people"][0]["name"], "Member 1");
@@ -332,7 +361,9 @@ fn chat_reaches_all_and_is_repeated_to_who_joins() {
     let mut world = World::with(2);
     world.say(1, &json!({ "type": "chat", "text": "hello\u{7} <b>" }));
     world.say(1, &json!({ "type": "chat", "text": " \n" }));
-    let line = json!({ "type": "chat", "id": 1, "from": "Member 1", "text": "hello <b>" });
+    let line = world.messages(2, "chat").pop().unwrap();
+    let fields = ["number", "id", "from", "text"].map(|name| &line[name]);
+    assert_eq!(fields, [&json!(1), &json!(1), &json!("Member 1"), &json!("hello <b>")]);
     assert_eq!(world.messages(2, "chat"), std::slice::from_ref(&line));
     world.join(3, "team", sections(1, 1));
     assert_eq!(world.messages(3, "chat"), [line]);
@@ -368,7 +399,8 @@ fn numbers_of_rooms_and_members_are_limited() {
     assert_eq!(world.conferences.check("second"), Ok(()));
     world.join(5, "second", sections(1, 1));
     assert_eq!(world.conferences.check("third"), Err(Rejection::LimitReached("rooms")));
-    let (room, invitation) = ("team".into(), Invitation::default());
+    let (person, room) = (Person::unknown(), "team".into());
+    let invitation = Invitation { person, moderates: false, subject: None, name: None };
     world.input(6, Input::Join { room, invitation, session: 6 });
     assert!(matches!(world.actions.last(), Some((6, Action::End(EndReason::Failed(_))))));
     world.leave(5);
@@ -380,21 +412,22 @@ fn reports(world: &mut World) -> Vec<Report> {
     std::iter::from_fn(|| world.conferences.poll_report()).collect()
 }
 
-fn person(id: u64, name: &str) -> Person {
-    Person { id, session: 10 * id, name: name.to_owned(), subject: None }
+fn person(id: u64, name: &str) -> Attendee {
+    Attendee { id, session: 10 * id, name: name.to_owned(), subject: None }
 }
 
 #[test]
 fn a_name_in_a_token_cannot_be_changed() {
     let mut world = World::new();
     let (subject, name) = (Some("ann-7".into()), Some("Ann\n".into()));
-    let invitation = Invitation { moderates: false, subject: subject.clone(), name };
+    let person = Person::unknown();
+    let invitation = Invitation { person, moderates: false, subject: subject.clone(), name };
     world.input(1, Input::Join { room: "team".into(), invitation, session: 10 });
     world.input(1, Input::Open);
     assert_eq!(world.messages(1, "hello")[0]["name"], "Ann");
     world.say(1, &json!({ "type": "name", "name": "The boss" }));
     assert_eq!(world.messages(1, "people").pop().unwrap()["people"][0]["name"], "Ann");
-    let person = Person { subject, ..person(1, "Ann") };
+    let person = Attendee { subject, ..person(1, "Ann") };
     assert_eq!(reports(&mut world), [Report::Joined { room: "team".into(), person }]);
 }
 

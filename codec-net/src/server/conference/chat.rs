@@ -1,0 +1,179 @@
+//! Messages of a room: text and files, also to those who are away, and read marks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::attachment::{Attachment, Refusal, key_of, plain};
+use super::log::Draft;
+use super::member::{FILE_BYTES_PER_SECOND, FILES_PER_SECOND, HISTORIES_PER_SECOND};
+use super::{Action, Conference, messages};
+
+/// Most characters of a text.
+const MAX_CHAT_CHARS: usize = 1000;
+/// Most messages, and bytes of messages, that a member gets at once.
+const BATCH_MESSAGES: usize = 50;
+const BATCH_BYTES: usize = 64 << 10;
+
+/// A file that a member offers to the room.
+#[derive(Clone, Debug, PartialEq)]
+pub(in super::super) struct FileOffer {
+    /// The member's number of the transfer.
+    pub(in super::super) transfer: u64,
+    /// Id of the person: the devices of a person share incomplete files.
+    pub(in super::super) owner: String,
+    pub(in super::super) attachment: Attachment,
+    key: Option<String>,
+    text: String,
+}
+
+impl Conference {
+    /// The state of the log for a member that joins, with the messages that it missed.
+    pub(super) fn greet_with_log(&mut self, id: u64) {
+        let Some(member) = self.members.get(&id) else { return };
+        let read = self.log.enter(member.person);
+        self.actions.push_back((id, Action::Tell(messages::log(&self.log, read, &self.limits))));
+        // Also some that it has read: they show what the others answer to.
+        let recent = self.log.last().saturating_sub(BATCH_MESSAGES as u64);
+        let after = read.map_or(recent, |read| read.min(recent));
+        self.send_history(id, after);
+    }
+
+    fn send_history(&mut self, id: u64, after: u64) {
+        let lines = self.log.after(after, BATCH_MESSAGES, BATCH_BYTES);
+        self.actions.extend(lines.map(|line| (id, Action::Tell(Arc::clone(line)))));
+    }
+
+    /// Sends earlier messages again.
+    pub(super) fn repeat(&mut self, now: Duration, id: u64, message: &Value) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let after = message.get("after").and_then(Value::as_u64).unwrap_or_default();
+        if member.histories.take(now, 1) {
+            self.send_history(id, after);
+        } else {
+            let refusal = Refusal::MessageRate(HISTORIES_PER_SECOND);
+            self.actions
+                .push_back((id, Action::Tell(messages::refused("history", None, &refusal))));
+        }
+    }
+
+    /// Adds a text to the log, and sends it to all members.
+    pub(super) fn say(&mut self, now: Duration, id: u64, message: &Value) {
+        let key = key_of(message);
+        let text = message.get("text").and_then(Value::as_str).unwrap_or_default();
+        let text = plain(text, MAX_CHAT_CHARS);
+        if text.is_empty() || self.has_said(id, key.as_deref()) {
+            return;
+        }
+        let limit = u64::from(self.limits.room_messages_per_second);
+        let Some(member) = self.members.get_mut(&id) else { return };
+        if !member.messages.take(now, 1) {
+            let refused = messages::refused("chat", key.as_deref(), &Refusal::MessageRate(limit));
+            self.actions.push_back((id, Action::Tell(refused)));
+            return;
+        }
+        self.append(now, id, key, text, None);
+    }
+
+    /// Whether the log has a message of this person already, after a cut connection; sends it again to
+    /// this member only.
+    fn has_said(&mut self, id: u64, key: Option<&str>) -> bool {
+        let said = self.members.get(&id).zip(key);
+        let entry = said.and_then(|(member, key)| self.log.find(member.person, key));
+        let Some(entry) = entry else { return false };
+        self.actions.push_back((id, Action::Tell(Arc::clone(&entry.line))));
+        true
+    }
+
+    fn append(
+        &mut self,
+        now: Duration,
+        id: u64,
+        key: Option<String>,
+        text: String,
+        attachment: Option<Attachment>,
+    ) {
+        let Some(member) = self.members.get(&id) else { return };
+        let (person, seat, from) = (member.person, member.seat, member.name.clone());
+        // A file without a text is reported by its name.
+        let name = attachment.as_ref().map(|it| it.name.clone()).filter(|_| text.is_empty());
+        self.said.push_back((id, name.unwrap_or_else(|| text.clone())));
+        let draft = Draft { person, seat, from, key, text, attachment };
+        let line = self.log.append(self.epoch.saturating_add(now), draft);
+        self.tell_all(&line);
+        // The author has read it.
+        self.mark_read(id, self.log.last());
+    }
+
+    /// Handles the offer of a file: its transfer begins, or is refused by name.
+    pub(super) fn offer_file(&mut self, now: Duration, id: u64, message: &Value) {
+        let transfer = message.get("id").and_then(Value::as_u64).unwrap_or_default();
+        let key = key_of(message);
+        if self.has_said(id, key.as_deref()) {
+            self.actions.push_back((id, Action::Tell(messages::file_stored(transfer))));
+            return;
+        }
+        let offered = Attachment::of_offer(message, self.limits.room_file_bytes);
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let allowed = offered.and_then(|attachment| {
+            // An offer that is repeated after a cut connection costs no bytes again.
+            if !member.files.take(now, 1) {
+                return Err(Refusal::FileRate(FILES_PER_SECOND));
+            }
+            let digest = Some(&attachment.sha256);
+            if member.last_offer.as_ref() != digest
+                && !member.file_bytes.take(now, attachment.bytes)
+            {
+                return Err(Refusal::ByteRate(FILE_BYTES_PER_SECOND));
+            }
+            member.last_offer = digest.cloned();
+            Ok(attachment)
+        });
+        let action = match allowed {
+            Ok(attachment) => {
+                let text = message.get("text").and_then(Value::as_str).unwrap_or_default();
+                let text = plain(text, MAX_CHAT_CHARS);
+                let owner = member.person.id();
+                Action::Receive(Box::new(FileOffer { transfer, owner, attachment, key, text }))
+            }
+            Err(refusal) => Action::Tell(messages::file_rejected(transfer, &refusal)),
+        };
+        self.actions.push_back((id, action));
+    }
+
+    /// Adds a message with a file that has arrived completely, stored under an id.
+    pub(in super::super) fn file_stored(
+        &mut self,
+        now: Duration,
+        id: u64,
+        offer: FileOffer,
+        file: String,
+    ) {
+        let FileOffer { attachment, key, text, .. } = offer;
+        if self.has_said(id, key.as_deref()) {
+            // Two devices sent the same message.
+            self.unused_files.push(file);
+            return;
+        }
+        self.append(now, id, key, text, Some(Attachment { file, ..attachment }));
+    }
+
+    /// Sets the read mark of a member's person.
+    pub(super) fn mark_read(&mut self, id: u64, number: u64) {
+        let Some(member) = self.members.get(&id) else { return };
+        let (person, seat) = (member.person, member.seat);
+        let Some(number) = self.log.set_read(person, number) else { return };
+        let devices = self.members.iter().filter(|(_, it)| it.seat == seat && it.is_greeted);
+        let text = messages::read(number);
+        let told = devices.map(|(id, _)| (*id, Action::Tell(Arc::clone(&text))));
+        self.actions.extend(told);
+    }
+
+    /// Ids of files that no message refers to any more.
+    pub(super) fn take_unused_files(&mut self) -> Vec<String> {
+        let dropped = self.log.take_dropped().into_iter().map(|it| it.file);
+        self.unused_files.extend(dropped);
+        std::mem::take(&mut self.unused_files)
+    }
+}
