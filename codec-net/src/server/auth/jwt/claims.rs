@@ -15,7 +15,7 @@ pub(super) const MAX_NAMES: usize = 64;
 /// Most characters of such a name, of `sub` and of `name`.
 const MAX_NAME_CHARS: usize = 256;
 
-/// What a token permits. `unix`: the time since 1970.
+/// Returns the permissions of a token. `unix`: the time since 1970.
 pub(super) fn permit(
     claims: &Value,
     audience: Option<&str>,
