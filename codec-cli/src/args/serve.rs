@@ -162,7 +162,7 @@ pub(crate) struct ServeArgs {
     pub(crate) lobby: bool,
     /// Let calls end by themselves for this time when the command is terminated.
     ///
-    /// New calls are refused meanwhile. Default: 0, calls end at once.
+    /// New calls are refused meanwhile. With 0, calls end at once.
     #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = within(0_u32..=604_800))]
     pub(crate) drain: u32,
     /// Limit the number of sessions.

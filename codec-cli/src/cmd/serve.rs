@@ -230,7 +230,7 @@ fn audit(args: &ServeArgs) -> Result<AuditLog> {
     Ok(AuditLog::to(file))
 }
 
-pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
+fn read(path: &Path) -> Result<Vec<u8>> {
     let failed =
         |error| Failure::new(Kind::Input, format!("cannot read {}: {error}", path.display()));
     std::fs::read(path).map_err(failed)

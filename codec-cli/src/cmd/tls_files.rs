@@ -1,14 +1,13 @@
 //! The certificate and the key of a server, which are read again when their files change.
 
 use std::hash::{BuildHasher as _, RandomState};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use codec_media::Env;
 use codec_net::server::Server;
 use codec_net::tls;
 
-use super::serve::read;
 use crate::args::serve::ServeArgs;
 
 /// Interval of checks for changed files.
@@ -55,8 +54,10 @@ impl TlsFiles {
     }
 
     fn load(&self) -> Result<std::sync::Arc<tls::ServerConfig>, String> {
-        let certificates = read(&self.certificates).map_err(|failure| failure.message)?;
-        let key = read(&self.key).map_err(|failure| failure.message)?;
+        let read = |path: &Path| {
+            std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+        };
+        let (certificates, key) = (read(&self.certificates)?, read(&self.key)?);
         tls::server_config(&certificates, &key).map_err(|error| error.to_string())
     }
 

@@ -233,6 +233,8 @@ impl Server {
 
     fn finish(&mut self) {
         self.state.stopping.send_replace(true);
+        // Before the ends: the page of a room then joins again.
+        self.state.network.announce(r#"{"type":"stopping"}"#.into());
         self.state.sessions.end_all(&EndReason::ServerStopped);
         self.state.hub.end_all_waiting(&EndReason::ServerStopped);
         self.sources.lock().unwrap_or_else(PoisonError::into_inner).clear();

@@ -27,7 +27,7 @@ impl Names {
     }
 }
 
-/// What a request is about.
+/// The subject of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target<'a> {
     /// The whole server, such as the list of all sessions.

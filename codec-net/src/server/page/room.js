@@ -82,7 +82,7 @@ const events = {
   hello: (message) => {
     peopleEvents.hello(message);
     if (!leaveLobby()) return;
-    // What was sent from the lobby was ignored.
+    // The server ignored the messages from the lobby.
     room.call.sent = {};
     events.open();
   },

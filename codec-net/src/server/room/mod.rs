@@ -28,13 +28,14 @@ mod tests;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub use hub::{Hub, OnEnd, OnPublish, StreamHooks, is_name};
+pub use hub::{Hub, is_name};
 pub use owner::Owner;
 pub use publisher::Publisher;
 pub use sink::{DeliveryError, Item, MediaSink};
 pub use stats::StreamStats;
 pub use stream::{
-    DecoderStats, RequestKeyFrame, SmallRenditionState, StartSmallRendition, Stream, StreamInfo,
+    DecoderStats, OnEnd, OnPublish, RequestKeyFrame, SmallRenditionState, StartSmallRendition,
+    Stream, StreamHooks, StreamInfo,
 };
 pub use subscription::{LinkBudget, Rendition, VideoState, ViewerCounters};
 pub use viewer::Viewer;

@@ -140,9 +140,7 @@ impl Calls {
             self.flush(sockets);
         }
         let open: Vec<u64> = self.calls.keys().copied().collect();
-        let stops: Arc<str> = r#"{"type":"stopping"}"#.into();
         for id in &open {
-            self.with(*id, |call, now| call.announce(now, &stops));
             self.with(*id, |call, now| call.end(now, EndReason::ServerStopped));
         }
         self.flush(sockets);

@@ -8,14 +8,12 @@ use serde_json::Value;
 use super::super::permit::{Names, Permit};
 use super::super::scope::{Grants, Scope};
 use super::CLOCK_SKEW;
-use super::error::JwtError;
+use super::error::{JwtError, MAX_NAMES};
 
-/// Most names of rooms, or of streams, in a token.
-pub(super) const MAX_NAMES: usize = 64;
 /// Most characters of such a name, of `sub` and of `name`.
 const MAX_NAME_CHARS: usize = 256;
 
-/// What a token permits. `unix`: the time since 1970.
+/// Returns the permissions of a token. `unix`: the time since 1970.
 pub(super) fn permit(
     claims: &Value,
     audience: Option<&str>,

@@ -3,8 +3,12 @@
 use std::fmt;
 
 use super::MAX_JWT_BYTES;
-use super::claims::MAX_NAMES;
-use super::key::{MAX_SECRET_BYTES, MIN_SECRET_BYTES};
+
+/// Fewest bytes of a secret (RFC 7518, section 3.2), and most.
+pub(super) const MIN_SECRET_BYTES: usize = 32;
+pub(super) const MAX_SECRET_BYTES: usize = 1024;
+/// Most names of rooms, or of streams, in a token.
+pub(super) const MAX_NAMES: usize = 64;
 
 /// Why a key cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,12 +12,8 @@ use rustls::pki_types::{
 };
 use sha2::Sha256;
 
-use super::error::JwtKeyError;
+use super::error::{JwtKeyError, MAX_SECRET_BYTES, MIN_SECRET_BYTES};
 use crate::tls;
-
-/// Fewest bytes of a secret (RFC 7518, section 3.2), and most.
-pub(super) const MIN_SECRET_BYTES: usize = 32;
-pub(super) const MAX_SECRET_BYTES: usize = 1024;
 
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");

@@ -1,5 +1,6 @@
 //! A stream: passes media from its publisher to its viewers.
 
+mod hooks;
 mod report;
 mod small_rendition;
 mod takeover;
@@ -18,13 +19,13 @@ use super::super::limits::Limits;
 use super::super::media::{AudioPacket, FrameInfo, VideoCodec, VideoFrame};
 use super::super::outcome::{EndReason, Rejection};
 use super::super::token_bucket::TokenBucket;
-use super::hub::StreamHooks;
 use super::locked;
 use super::owner::Owner;
 use super::sink::MediaSink;
 use super::stats::StreamMeter;
 use super::subscription::{LinkBudget, Subscription};
 use crate::clock::Clock;
+pub use hooks::{OnEnd, OnPublish, StreamHooks};
 pub use report::DecoderStats;
 pub use small_rendition::SmallRenditionState;
 
