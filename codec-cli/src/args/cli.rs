@@ -128,7 +128,7 @@ pub(crate) enum Verb {
     Concat(ConcatArgs),
     /// Encode a long file in chunks: on several machines, or in steps that can be repeated.
     Chunks(ChunksArgs),
-    /// Encode long files on several machines, with a NATS server.
+    /// Encode long files and compare encoders on several machines, with a NATS server.
     #[cfg(feature = "cluster")]
     Cluster(ClusterArgs),
     /// List the tracks or the packets of a media file.

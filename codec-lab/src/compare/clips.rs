@@ -60,10 +60,21 @@ pub(super) fn clips_of(study: &Study, store: &Store, env: &Env) -> Result<Vec<Cl
     let mut clips = Vec::new();
     for path in &study.clips {
         env.events.detail(format!("reading {}", path.display()));
-        let clip = prepare(path, unique(path, &mut names), study, store, env)?;
+        let clip = prepare(path, unique(path, &mut names), study, store.work(), env)?;
         clips.push(clip);
     }
     Ok(clips)
+}
+
+/// Inspects the clip with this number, and converts it to a file in `folder` if it is not plain y4m.
+pub(super) fn clip_of(study: &Study, index: usize, folder: &Path, env: &Env) -> Result<Clip> {
+    let mut names = BTreeSet::new();
+    let mut found = None;
+    for path in study.clips.iter().take(index + 1) {
+        found = Some((path, unique(path, &mut names)));
+    }
+    let (path, name) = found.ok_or_else(|| Failure::usage("the study has no such clip"))?;
+    prepare(path, name, study, folder, env)
 }
 
 fn unique(path: &Path, names: &mut BTreeSet<String>) -> String {
@@ -78,7 +89,7 @@ fn unique(path: &Path, names: &mut BTreeSet<String>) -> String {
     name
 }
 
-fn prepare(path: &Path, name: String, study: &Study, store: &Store, env: &Env) -> Result<Clip> {
+fn prepare(path: &Path, name: String, study: &Study, folder: &Path, env: &Env) -> Result<Clip> {
     let options = DecodeOptions::default();
     let cut = study.cut()?;
     let spec = InputSpec { cut, ..InputSpec::new(path, options.limits) };
@@ -87,7 +98,7 @@ fn prepare(path: &Path, name: String, study: &Study, store: &Store, env: &Env) -
     let skip = study.skip.unwrap_or(0);
     let is_part = skip > 0 || study.frames.is_some() || !cut.is_whole();
     let whole = !is_part && stream_info.kind == "y4m";
-    let temporary = store.work().join(format!("{}.y4m", hex(&Md5::digest(name.as_bytes()))));
+    let temporary = folder.join(format!("{}.y4m", hex(&Md5::digest(name.as_bytes()))));
     let rules = OutputRules { overwrite: true, ..OutputRules::default() };
     let mut sink = None;
     if !whole {

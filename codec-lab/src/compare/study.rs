@@ -170,6 +170,21 @@ impl Study {
         Ok(study)
     }
 
+    /// The study as text, with its paths as they are.
+    pub(super) fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).map_err(Failure::internal)
+    }
+
+    /// Reads the text of [`Self::to_toml`].
+    pub(super) fn from_toml(text: &str) -> Result<Self> {
+        let refused = |error: toml::de::Error| {
+            Failure::new(Kind::Input, format!("not a valid study: {}", error.message()))
+        };
+        let study: Self = toml::from_str(text).map_err(refused)?;
+        study.check()?;
+        Ok(study)
+    }
+
     /// Replaces the file's targets by those of the options.
     fn take_targets(&mut self, args: &CompareOptions) {
         let CompareOptions { bitrate, bpp, quality, qp, rate_trace, .. } = args;

@@ -427,7 +427,7 @@ const ACCESS: &[&str] = &[
     "files",
 ];
 
-const CLUSTER: &[&str] = &["nats", "work", "wait"];
+const CLUSTER: &[&str] = &["nats", "work", "wait", "machine"];
 
 const HEADINGS: [(&str, &[&str]); 13] = [
     ("Cluster", CLUSTER),
