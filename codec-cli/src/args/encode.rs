@@ -112,9 +112,10 @@ pub(crate) struct EncodeArgs {
     pub(crate) transform: TransformArgs,
     #[command(flatten)]
     pub(crate) audio: AudioArgs,
-    /// Use this audio track: a number, a language or `none`.
+    /// Use this audio track: a number, a language, `all` or `none`.
     ///
-    /// Numbers count audio tracks from 1; languages are codes such as eng or en. Default: the first.
+    /// Numbers count audio tracks from 1; languages are codes such as eng or en. `all` keeps all tracks with their
+    /// languages, in WebM, Matroska and MP4. Default: the first.
     #[arg(id = "audio_track", long = "audio", value_name = "TRACK", conflicts_with = "no_audio")]
     pub(crate) audio_track: Option<AudioTrackArg>,
     /// Use the audio of this file instead of the input's.
