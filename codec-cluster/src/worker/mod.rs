@@ -16,6 +16,7 @@ use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::PullConsumer;
 use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
+use codec_media::io::remote::{is_url, without_query};
 use codec_media::session::chunks::{ChunkPlan, VERSION, run_chunk};
 use codec_media::settings::encoding::Encoding;
 use futures_util::StreamExt;
@@ -70,6 +71,11 @@ impl WorkerOptions {
     /// If it is not.
     pub fn locate(&self, path: &Path) -> Result<PathBuf> {
         match &self.root {
+            Some(root) if is_url(path) => {
+                let (url, root) = (without_query(path).display(), root.display());
+                let message = format!("the input {url} is not in {root}, where inputs must be");
+                Err(Failure::usage(message))
+            }
             Some(root) => inside(root, path),
             None => Ok(path.to_owned()),
         }

@@ -14,20 +14,16 @@
 //! # }
 //! ```
 
-mod reference;
-
-use std::io;
 use std::time::Duration;
 
 use ureq::http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 use ureq::{Agent, Body};
 
 use crate::error::NetError;
+use crate::http_client::reference::{resolve, same_origin};
+use crate::http_client::{failure, tls_config};
 use crate::ice_server::IceLinks;
-use crate::tls::{self, Roots};
 use crate::url::Url;
-use reference::{resolve, same_origin};
 
 /// Maximum size of an answer in bytes.
 pub const MAX_ANSWER_BYTES: u64 = 64 << 10;
@@ -91,13 +87,8 @@ impl Client {
         {
             return Err(NetError::Protocol("invalid token: expected printable ASCII".to_owned()));
         }
-        let tls = TlsConfig::builder()
-            .provider(TlsProvider::Rustls)
-            .root_certs(ca.map_or(Ok(RootCerts::WebPki), roots)?)
-            .unversioned_rustls_crypto_provider(tls::provider())
-            .build();
         let config = Agent::config_builder()
-            .tls_config(tls)
+            .tls_config(tls_config(ca)?)
             .https_only(!url.is_plain_http())
             .http_status_as_error(false)
             // Media could not use a proxy.
@@ -205,28 +196,6 @@ fn request(method: Method, url: &str, token: Option<&str>) -> ureq::http::reques
     match token {
         None => request,
         Some(token) => request.header(header::AUTHORIZATION, format!("Bearer {token}")),
-    }
-}
-
-fn roots(pem: &[u8]) -> Result<RootCerts, NetError> {
-    // Reports invalid certificates.
-    tls::client_config(Roots::Pem(pem)).map_err(|error| NetError::Protocol(error.to_string()))?;
-    let found = parse_pem(pem).filter_map(|item| match item {
-        Ok(PemItem::Certificate(certificate)) => Some(certificate),
-        _ => None,
-    });
-    let certificates: Vec<Certificate<'static>> = found.collect();
-    Ok(RootCerts::new_with_certs(&certificates))
-}
-
-fn failure(url: &str, error: ureq::Error) -> NetError {
-    match error {
-        ureq::Error::Io(error) => NetError::io(format!("cannot reach {url}"))(error),
-        ureq::Error::Timeout(_) => {
-            let error = io::Error::new(io::ErrorKind::TimedOut, "timeout: no response");
-            NetError::io(format!("cannot reach {url}"))(error)
-        }
-        other => NetError::Protocol(format!("cannot use {url}: {other}")),
     }
 }
 

@@ -45,8 +45,8 @@ fn submit(args: &SubmitArgs, env: &Env) -> Result<()> {
         settings.rules.check(&settings.output)?;
     }
     let missing = || chunks::incomplete(&settings, &plan, &args.work);
-    let (input, job) = (settings.input.path.display(), JobPlan::Chunks(plan.clone()));
-    let submitted = codec_cluster::submit(&server, &job, &input.to_string(), &missing, env)?;
+    let (input, job) = (settings.input.name(), JobPlan::Chunks(plan.clone()));
+    let submitted = codec_cluster::submit(&server, &job, &input, &missing, env)?;
     report_submitted(&submitted, &job, args.wait, env)?;
     if !args.wait {
         return Ok(());
