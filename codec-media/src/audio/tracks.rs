@@ -95,9 +95,10 @@ impl AudioTracks {
     }
 
     fn each(&mut self, mut work: impl FnMut(&mut AudioPipeline) -> Result<()>) -> Result<()> {
-        self.0.iter_mut().fold(Ok(()), |outcome, track| {
-            let done = work(track);
-            outcome.and(done)
-        })
+        let mut outcome = Ok(());
+        for track in &mut self.0 {
+            outcome = outcome.and(work(track));
+        }
+        outcome
     }
 }

@@ -11,8 +11,11 @@ use crate::error::NetError;
 /// What the server does with a request: the number of the request from 0, and its range.
 type Answer = dyn Fn(usize, (u64, u64), &mut TcpStream) + Send + Sync;
 
+/// The ranges that were requested.
+type Log = Arc<Mutex<Vec<(u64, u64)>>>;
+
 /// A server of one file; returns its address and the ranges that were requested.
-fn serve(answer: Box<Answer>) -> (String, Arc<Mutex<Vec<(u64, u64)>>>) {
+fn serve(answer: Box<Answer>) -> (String, Log) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let requested = Arc::new(Mutex::new(Vec::new()));
