@@ -86,6 +86,18 @@ fn run(cli: Cli, console: Console) -> Result<()> {
     let stop = Stop::default();
     interrupt::install(stop.clone());
     let events = Events::new(Arc::new(Terminal::new(console)));
-    let env = Env { events, stop, level: simd::requested_level()? };
+    let env = Env { events, stop, level: simd::requested_level()?, http_ca: http_ca()? };
     cmd::run(cli.verb, &env)
+}
+
+/// The certificates in the file that `CODEC_CA` names.
+fn http_ca() -> Result<Option<Arc<[u8]>>> {
+    let Some(path) = std::env::var_os("CODEC_CA").filter(|path| !path.is_empty()) else {
+        return Ok(None);
+    };
+    let pem = std::fs::read(&path).map_err(|error| {
+        let path = path.display();
+        Failure::new(Kind::Input, format!("cannot read {path}, which CODEC_CA names: {error}"))
+    })?;
+    Ok(Some(pem.into()))
 }

@@ -1,9 +1,11 @@
-//! Encodes the chunks of a file on several machines over [NATS JetStream](https://docs.nats.io), which queues the
-//! chunks, delivers them again if a worker dies, and stores the state (ADR 0058).
+//! Encodes the chunks of a file, and measures the points of a study of encoders, on several machines over
+//! [NATS JetStream](https://docs.nats.io), which queues the work, delivers it again if a worker dies, and stores the
+//! state (ADR 0058, 0060).
 //!
-//! A job is a [`ChunkPlan`](codec_media::session::chunks::ChunkPlan). [`submit`] stores it and queues its chunks;
-//! [`work`] takes chunks from the queue and encodes them with
-//! [`run_chunk`](codec_media::session::chunks::run_chunk) into a folder that all machines share; [`wait`] follows a job
+//! A job is a [`JobPlan`]: chunks, or points of a study. [`submit`] stores it and queues its units of work;
+//! [`work`] takes them from the queue, and encodes chunks with
+//! [`run_chunk`](codec_media::session::chunks::run_chunk) into a folder that all machines share, or measures points with
+//! a function of the caller; [`wait`] follows a job
 //! until it ends. [`status`] lists jobs and workers, and [`cancel`] stops a job. All functions block; they run a
 //! Tokio runtime of their own on the calling thread.
 //!
@@ -16,6 +18,7 @@
 //! | connection, credentials, TLS | `server.rs` |
 //! | running tasks, waiting | `runtime.rs` |
 //! | names of jobs, subjects, streams and buckets | `names.rs` |
+//! | plans of jobs, and those with points of studies | `plan.rs`, `points.rs` |
 //! | the stored state of jobs, chunks and workers | `record.rs`, `bucket.rs` |
 //! | the queue: stream, consumer, publishing | `queue.rs` |
 //! | submitting, waiting, cancelling, listing | `submit.rs`, `wait.rs`, `cancel.rs`, `status.rs` |
@@ -26,6 +29,8 @@
 mod bucket;
 mod cancel;
 mod names;
+mod plan;
+mod points;
 mod queue;
 mod record;
 mod runtime;
@@ -37,9 +42,13 @@ mod worker;
 
 pub use cancel::cancel;
 pub use names::JobId;
-pub use record::{ChunkRecord, ChunkState, JobRecord, RefusedRecord, RunningChunk, WorkerRecord};
+pub use plan::JobPlan;
+pub use points::{PlannedUnit, PointPlan};
+pub use record::{
+    ChunkRecord, ChunkState, JobRecord, RefusedRecord, RunningChunk, Unit, WorkerRecord,
+};
 pub use server::{ServerOptions, check};
 pub use status::{ClusterStatus, JobStatus, WorkerStatus, status};
 pub use submit::{Submitted, submit};
 pub use wait::{FailedChunk, wait};
-pub use worker::{Resolve, Worked, WorkerOptions, work};
+pub use worker::{Handlers, Measure, Resolve, Worked, WorkerOptions, work};

@@ -4,8 +4,11 @@ use std::fmt;
 use std::fmt::Write as _;
 use std::str::FromStr;
 
-use codec_media::session::chunks::{ChunkPlan, VERSION};
+use codec_media::failure::Result;
+use codec_media::session::chunks::VERSION;
 use sha2::{Digest, Sha256};
+
+use crate::plan::JobPlan;
 
 /// The stream with a message for each chunk that is not complete.
 pub(crate) const STREAM: &str = "codec-chunks";
@@ -21,7 +24,7 @@ const ID_BYTES: usize = 8;
 /// Limit of chunk numbers in subjects.
 const MAX_INDEX: usize = 1 << 32;
 
-/// Identifies a job: 16 hexadecimal digits, which follow from the chunks of its plan. The same input with the same
+/// Identifies a job: 16 hexadecimal digits, which follow from the units of its plan. The same input with the same
 /// settings is the same job.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct JobId(String);
@@ -35,7 +38,7 @@ impl fmt::Display for JobId {
 impl FromStr for JobId {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
         let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         if text.len() == 2 * ID_BYTES && text.bytes().all(is_digit) {
             Ok(Self(text.to_owned()))
@@ -47,17 +50,15 @@ impl FromStr for JobId {
 
 impl JobId {
     /// The job of a plan.
-    #[must_use]
-    pub fn of(plan: &ChunkPlan) -> Self {
+    ///
+    /// # Errors
+    /// None for plans of this library.
+    pub fn of(plan: &JobPlan) -> Result<Self> {
         let mut hasher = Sha256::new();
-        for chunk in plan.chunks() {
-            hasher.update(chunk.key.to_string());
+        for index in 0..plan.count() {
+            hasher.update(plan.key(index)?);
         }
-        let mut id = String::new();
-        for byte in hasher.finalize().iter().take(ID_BYTES) {
-            let _ = write!(id, "{byte:02x}");
-        }
-        Self(id)
+        Ok(Self(digits(hasher)))
     }
 
     /// The key of its state.
@@ -81,15 +82,34 @@ impl JobId {
     }
 }
 
+/// The first digits of a digest.
+fn digits(hasher: Sha256) -> String {
+    let mut digits = String::new();
+    for byte in hasher.finalize().iter().take(ID_BYTES) {
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits
+}
+
+/// The part of a subject that selects workers: those of this version, and if `machine` is given, those on such a
+/// machine.
+fn lane(machine: Option<&str>) -> String {
+    let version = token(VERSION);
+    match machine {
+        None => version,
+        Some(machine) => format!("{version}-{}", digits(Sha256::new_with_prefix(machine))),
+    }
+}
+
 /// A version as a part of a subject.
 fn token(version: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
     version.chars().map(plain).collect()
 }
 
-/// The subject of a chunk, for workers of this version.
-pub(crate) fn subject(job: &JobId, index: usize) -> String {
-    format!("codec.chunks.{}.{job}.{index}", token(VERSION))
+/// The subject of a chunk, for workers of this version, on a kind of machine or on any.
+pub(crate) fn subject(job: &JobId, index: usize, machine: Option<&str>) -> String {
+    format!("codec.chunks.{}.{job}.{index}", lane(machine))
 }
 
 /// The subjects of all chunks of a job, for workers of any version.
@@ -97,14 +117,14 @@ pub(crate) fn subjects_of(job: &JobId) -> String {
     format!("codec.chunks.*.{job}.*")
 }
 
-/// The subjects of all chunks for workers of this version.
-pub(crate) fn own_subjects() -> String {
-    format!("codec.chunks.{}.>", token(VERSION))
+/// The subjects of all chunks for workers of this version, on a kind of machine or on any.
+pub(crate) fn own_subjects(machine: Option<&str>) -> String {
+    format!("codec.chunks.{}.>", lane(machine))
 }
 
-/// The consumer that all workers of this version share.
-pub(crate) fn consumer() -> String {
-    format!("codec-{}", token(VERSION))
+/// The consumer that all workers of this version share, on a kind of machine or on any.
+pub(crate) fn consumer(machine: Option<&str>) -> String {
+    format!("codec-{}", lane(machine))
 }
 
 /// Parses the subject of a chunk; `None` if it is not valid.
@@ -128,7 +148,15 @@ mod tests {
     #[test]
     fn subjects_are_parsed_as_they_are_written() {
         let job: JobId = "0123456789abcdef".parse().unwrap();
-        assert_eq!(parse_subject(&subject(&job, 17)), Some((job.clone(), 17)));
+        for machine in [None, Some("a CPU, 4 cores")] {
+            let subject = subject(&job, 17, machine);
+            assert_eq!(parse_subject(&subject), Some((job.clone(), 17)));
+            assert!(subject.starts_with(own_subjects(machine).trim_end_matches('>')));
+        }
+        assert!(
+            !subject(&job, 17, Some("x")).starts_with(own_subjects(None).trim_end_matches('>'))
+        );
+        assert_ne!(consumer(Some("x")), consumer(Some("y")));
         for wrong in [
             "codec.chunks.",
             "codec.chunks.0-1-0",

@@ -8,9 +8,9 @@ use async_nats::jetstream::context::{PublishAckFuture, PublishError};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType, Stream};
 use async_nats::jetstream::{self, Context};
 use codec_media::failure::Result;
-use codec_media::session::chunks::ChunkPlan;
 
 use crate::names::{JobId, STREAM, SUBJECTS, consumer, own_subjects, subject, subjects_of};
+use crate::plan::JobPlan;
 use crate::runtime::unreachable;
 
 /// Limit of a message in bytes, with its headers; ours hold the key of a chunk.
@@ -52,18 +52,14 @@ impl Queue {
     }
 
     /// Adds chunks of a job, unless they are in the queue. Returns how many were added.
-    pub(crate) async fn add(
-        &self,
-        job: &JobId,
-        plan: &ChunkPlan,
-        chunks: &[usize],
-    ) -> Result<usize> {
+    pub(crate) async fn add(&self, job: &JobId, plan: &JobPlan, chunks: &[usize]) -> Result<usize> {
         let mut added = 0;
         for some in chunks.chunks(IN_FLIGHT) {
             let mut sent: Vec<PublishAckFuture> = Vec::new();
             for &index in some {
-                let body = plan.chunk(index)?.key.to_string();
-                let message = self.context.publish(subject(job, index), body.into()).await;
+                let body = plan.key(index)?;
+                let subject = subject(job, index, plan.machine());
+                let message = self.context.publish(subject, body.into()).await;
                 sent.push(message.map_err(|error| unreachable("add to the queue", error))?);
             }
             for confirmation in sent {
@@ -84,11 +80,16 @@ impl Queue {
         Ok(removed.purged)
     }
 
-    /// The consumer that the workers of this version share. With a `lease`, its setting is changed.
-    pub(crate) async fn consumer(&self, lease: Option<Duration>) -> Result<PullConsumer> {
+    /// The consumer that the workers of this version share, on a kind of machine or on any. With a `lease`, its setting is
+    /// changed.
+    pub(crate) async fn consumer(
+        &self,
+        machine: Option<&str>,
+        lease: Option<Duration>,
+    ) -> Result<PullConsumer> {
         let config = pull::Config {
-            durable_name: Some(consumer()),
-            filter_subject: own_subjects(),
+            durable_name: Some(consumer(machine)),
+            filter_subject: own_subjects(machine),
             ack_policy: AckPolicy::Explicit,
             ack_wait: lease.unwrap_or(LEASE),
             // The worker counts, because the server would leave the message in the queue, where no one sees it.
@@ -99,7 +100,7 @@ impl Queue {
         let opened = match lease {
             Some(_) => self.stream.create_consumer(config).await.map_err(|error| error.to_string()),
             None => {
-                let name = consumer();
+                let name = consumer(machine);
                 let opened = self.stream.get_or_create_consumer(&name, config).await;
                 opened.map_err(|error| error.to_string())
             }

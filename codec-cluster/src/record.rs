@@ -13,12 +13,43 @@ pub struct JobRecord {
     pub version: String,
     /// Name of the input, as in the plan.
     pub input: String,
+    /// What the job consists of; in the following, chunks are units of this kind.
+    #[serde(default)]
+    pub unit: Unit,
+    /// The machine that all chunks need.
+    #[serde(default)]
+    pub machine: Option<String>,
     /// Number of chunks.
     pub chunks: u64,
     /// Number of frames of all chunks.
     pub frames: u64,
     /// Whether the job was cancelled.
     pub is_cancelled: bool,
+}
+
+/// The kind of the units of work of a job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    /// A chunk of a file.
+    #[default]
+    Chunk,
+    /// A point of a study, without times.
+    Point,
+    /// All points of a clip, with times.
+    Clip,
+}
+
+impl Unit {
+    /// The name, as stored.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Chunk => "chunk",
+            Self::Point => "point",
+            Self::Clip => "clip",
+        }
+    }
 }
 
 /// What happens to a chunk.
@@ -108,6 +139,9 @@ pub struct WorkerRecord {
     pub version: String,
     /// Instruction set of its kernels.
     pub simd: String,
+    /// The machine, on which measured times depend.
+    #[serde(default)]
+    pub machine: String,
     /// Number of chunks that it encodes at a time.
     pub jobs: u64,
     /// The chunks that it encodes now.

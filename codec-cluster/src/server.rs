@@ -130,7 +130,7 @@ impl Server {
         let queue = Queue::open(&context).await?;
         let jobs = bucket(&context, JOBS, KEEP_JOBS).await?;
         let workers = bucket(&context, WORKERS, KEEP_WORKERS).await?;
-        queue.consumer(None).await?;
+        queue.consumer(None, None).await?;
         Ok(Self { client: client.clone(), queue, jobs, workers })
     }
 

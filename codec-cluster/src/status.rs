@@ -119,8 +119,12 @@ async fn job_status(
 ) -> Result<Option<JobStatus>> {
     let entry = server.jobs.read::<JobRecord>(&id.key()).await?;
     let Some(record) = entry.value else { return Ok(None) };
-    let is_able =
-        |worker: &WorkerStatus| worker.is_alive() && worker.record.version == record.version;
+    let is_able = |worker: &WorkerStatus| {
+        let needed = record.machine.as_ref();
+        worker.is_alive()
+            && worker.record.version == record.version
+            && needed.is_none_or(|machine| *machine == worker.record.machine)
+    };
     let mut status = JobStatus {
         has_workers: workers.iter().any(is_able),
         age: entry.age,

@@ -7,12 +7,13 @@ use codec_media::Env;
 use codec_media::count::counted;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::progress::{Now, Progress};
-use codec_media::session::chunks::{ChunkPlan, VERSION};
+use codec_media::session::chunks::VERSION;
 use futures_util::StreamExt;
 use futures_util::stream::select;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::names::{JobId, index_of};
+use crate::plan::JobPlan;
 use crate::record::{ChunkRecord, ChunkState, JobRecord, WorkerRecord};
 use crate::runtime::{block_on, stopped, unreachable};
 use crate::server::{Server, ServerOptions};
@@ -51,14 +52,14 @@ impl FailedChunk {
 /// # Errors
 /// If the server cannot be reached at the start, the job was cancelled, or a stop is requested
 /// ([`Kind::Interrupted`]).
-pub fn wait(server: &ServerOptions, plan: &ChunkPlan, env: &Env) -> Result<Vec<FailedChunk>> {
+pub fn wait(server: &ServerOptions, plan: &JobPlan, env: &Env) -> Result<Vec<FailedChunk>> {
     env.stop.handle_requests();
     block_on(async {
         let server = Server::connect(server, env).await?;
-        let records = vec![None; plan.chunks().len()];
+        let records = vec![None; plan.count()];
         let mut waiting = Waiting {
             server: &server,
-            job: JobId::of(plan),
+            job: JobId::of(plan)?,
             plan,
             env,
             progress: env.events.progress(Some(plan.frames()), plan.frame_rate()),
@@ -76,7 +77,7 @@ pub fn wait(server: &ServerOptions, plan: &ChunkPlan, env: &Env) -> Result<Vec<F
 struct Waiting<'a> {
     server: &'a Server,
     job: JobId,
-    plan: &'a ChunkPlan,
+    plan: &'a JobPlan,
     env: &'a Env,
     progress: Progress,
     records: Vec<Option<ChunkRecord>>,
@@ -177,14 +178,16 @@ impl Waiting<'_> {
     }
 
     async fn read(&mut self, index: usize) -> Result<()> {
-        let Some(chunk) = self.plan.chunks().get(index) else { return Ok(()) };
+        if index >= self.records.len() {
+            return Ok(());
+        }
         let entry = self.server.jobs.read::<ChunkRecord>(&self.job.chunk_key(index)).await?;
         let Some(mut record) = entry.value else {
             self.records[index] = None;
             return Ok(());
         };
         if record.state == ChunkState::Done {
-            record.frames = chunk.frames;
+            record.frames = self.plan.frames_of(index);
         }
         let before = self.records[index].as_ref();
         if before.is_none_or(|before| {
@@ -199,10 +202,11 @@ impl Waiting<'_> {
         if is_new {
             let error = record.error.as_deref().unwrap_or_default();
             let error = error.lines().next().unwrap_or_default();
-            let (worker, attempt) = (&record.worker, record.attempts);
+            let (worker, attempt, unit) =
+                (&record.worker, record.attempts, self.plan.unit().name());
             self.env
                 .events
-                .warn(format!("chunk {index}: attempt {attempt} failed on {worker}: {error}"));
+                .warn(format!("{unit} {index}: attempt {attempt} failed on {worker}: {error}"));
         }
         self.records[index] = Some(record);
         // A chunk that another worker begins again loses its frames; the progress does not go back.
@@ -222,7 +226,7 @@ impl Waiting<'_> {
         Ok(())
     }
 
-    /// Warns if there is no worker that can encode the chunks.
+    /// Warns if there is no worker that can complete the job.
     async fn check_workers(&mut self) -> Result<()> {
         if self.warned.contains(&None) {
             return Ok(());
@@ -231,7 +235,7 @@ impl Waiting<'_> {
         for key in self.server.workers.keys("worker.*").await? {
             let entry = self.server.workers.read::<WorkerRecord>(&key).await?;
             match entry.value.filter(|_| entry.age < ALIVE) {
-                Some(worker) if worker.version == VERSION => return Ok(()),
+                Some(worker) if self.is_able(&worker) => return Ok(()),
                 worker => others += usize::from(worker.is_some()),
             }
         }
@@ -240,10 +244,17 @@ impl Waiting<'_> {
             0 => String::new(),
             others => format!(" (there {} of another version)", is_or_are(others)),
         };
+        let machine = self.plan.machine().map(|machine| format!(" on {machine}"));
+        let machine = machine.unwrap_or_default();
         self.env.events.warn(format!(
-            "no worker of version {VERSION} is connected{others}: the job waits for one"
+            "no worker of version {VERSION}{machine} is connected{others}: the job waits for one"
         ));
         Ok(())
+    }
+
+    fn is_able(&self, worker: &WorkerRecord) -> bool {
+        let needed = self.plan.machine();
+        worker.version == VERSION && needed.is_none_or(|machine| machine == worker.machine)
     }
 
     fn failed(&self) -> Vec<FailedChunk> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use codec_core::error::{LimitError, MissingFeature};
 
+use crate::network_errors::is_network;
 use crate::stdio::STDOUT;
 
 /// The kind of an error: what failed. The numbers are the exit codes of the `codec` command.
@@ -105,6 +106,7 @@ impl Failure {
         use codec_container::Error;
         let kind = match error {
             Error::Corrupt(_) => Kind::Corrupt,
+            Error::Io(ref error) if is_network(error) => Kind::Network,
             _ => Kind::Input,
         };
         let help = match &error {

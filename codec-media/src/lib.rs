@@ -98,6 +98,7 @@
 //! | PNG, JPEG and WebP; a lossy WebP is one VP8 key frame | `io/stills/` |
 //! | `send` and `recv`: paced inputs, network outputs and inputs, recordings | `live/` |
 //! | cameras and microphones (feature `capture`, ADR 0024) | `live/capture/` |
+//! | inputs by HTTP and HTTPS | `io/remote.rs` |
 //! | generated clips | `generate/` |
 //! | progress, events, reports, counts in messages | `progress.rs`, `events.rs`, `report.rs`, `count.rs` |
 //!
@@ -124,6 +125,7 @@ pub mod json;
 #[cfg(feature = "net")]
 pub mod live;
 pub mod mix;
+mod network_errors;
 pub mod progress;
 #[cfg(feature = "serve")]
 pub mod publish;
@@ -139,6 +141,8 @@ pub mod threads;
 pub mod vad;
 pub mod values;
 
+use std::sync::Arc;
+
 use codec_simd::Level;
 
 use events::Events;
@@ -153,13 +157,15 @@ pub struct Env {
     pub stop: Stop,
     /// The instruction set of the kernels.
     pub level: Level,
+    /// Certificates in PEM that are trusted for inputs by HTTPS, instead of the public authorities.
+    pub http_ca: Option<Arc<[u8]>>,
 }
 
 impl Env {
     /// Reports to `events` and uses the best instruction set of this CPU.
     pub fn new(events: Events) -> Self {
         let level = Level::choose(None).unwrap_or(Level::Scalar);
-        Self { events, stop: Stop::default(), level }
+        Self { events, stop: Stop::default(), level, http_ca: None }
     }
 
     /// Returns a copy that reports no messages and no progress.
@@ -193,6 +199,8 @@ opaque_debug!(
     io::sink::FrameSink,
     session::Session,
     session::audio::Opened,
+    session::audio::OpenedTracks,
+    audio::tracks::AudioTracks,
     io::stills::read::StillSource,
 );
 #[cfg(feature = "net")]

@@ -101,6 +101,7 @@
 //! | RFC 6455 | WebSocket | [`websocket`], `server/ws/` |
 //! | RFC 8446 | TLS; a portable provider (ADR 0027) | [`tls`], `tls/portable/` |
 //! | RFC 9725, WHEP draft | WHIP and WHEP client | `whip/` |
+//! | RFC 9110, section 14 | files on HTTP servers, by ranges | `http_file/`, `http_client/` |
 //! | RFC 9725, WHEP draft | WebRTC sessions of the server (ADR 0022, 0029) | `server/rtc/` |
 //! | RFC 8288, 7064, 7065 | STUN and TURN servers in `Link` headers | [`ice_server`] |
 //! | RFC 8656 | relayed addresses | `turn_allocation.rs` |
@@ -116,8 +117,10 @@
 pub mod clock;
 pub mod error;
 pub mod framing;
-#[cfg(any(feature = "serve", feature = "whip"))]
+#[cfg(feature = "http")]
 mod http_client;
+#[cfg(feature = "http")]
+pub mod http_file;
 pub mod ice_server;
 pub mod link_emulator;
 pub mod random;

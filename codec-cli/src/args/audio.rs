@@ -168,9 +168,10 @@ impl FromStr for AudioTrackArg {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "none" => Ok(Self::None),
+            "all" => Ok(Self::Track(AudioTrackChoice::All)),
             _ => match text.parse() {
                 Ok(choice) => Ok(Self::Track(choice)),
-                Err(error) => Err(format!("{error}, or none")),
+                Err(error) => Err(format!("{error}, or all, or none")),
             },
         }
     }

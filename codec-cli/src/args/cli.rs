@@ -30,7 +30,8 @@ input (output up to the damage is kept), 5 output error, 6 backend not in this b
 threshold failed, 8 network error, 130 interrupted.
 
 Environment: CODEC_SIMD=scalar|sse41|avx2|avx512|neon|simd128 forces an instruction set; \
-CODEC_FFMPEG selects the ffmpeg binary that decodes other streams for `compare`; CODEC_TOKEN, \
+CODEC_FFMPEG selects the ffmpeg binary that decodes other streams for `compare`; CODEC_CA names the \
+certificates (PEM) to trust for inputs by HTTPS; CODEC_TOKEN, \
 CODEC_TURN_PASSWORD and CODEC_NATS are the defaults of --token, --turn-password and --nats.";
 
 /// Encode, decode, stream and measure video and audio.
@@ -128,7 +129,7 @@ pub(crate) enum Verb {
     Concat(ConcatArgs),
     /// Encode a long file in chunks: on several machines, or in steps that can be repeated.
     Chunks(ChunksArgs),
-    /// Encode long files on several machines, with a NATS server.
+    /// Encode long files and compare encoders on several machines, with a NATS server.
     #[cfg(feature = "cluster")]
     Cluster(ClusterArgs),
     /// List the tracks or the packets of a media file.

@@ -6,12 +6,14 @@ use std::time::Duration;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command, Subcommand};
 use codec_cluster::{JobId, ServerOptions, WorkerOptions};
+use codec_media::Env;
 use codec_media::failure::{Failure, Result};
 use codec_media::io::names::{Outputs, format_of};
 use codec_media::settings::encoding::Encoding;
 use codec_rtc::link;
 
 use super::chunks::join_encoding;
+use super::compare::CompareArgs;
 use super::encode::EncodeArgs;
 use super::numbers::within;
 
@@ -28,9 +30,15 @@ pub(crate) enum ClusterStep {
     /// The options are those of `codec chunks plan`. Prints the name of the job. The same input with the same
     /// options is the same job, which is continued.
     Submit(Box<SubmitArgs>),
-    /// Encode queued chunks of all jobs.
+    /// Compare encoders like `codec compare`, with the workers' machines.
     ///
-    /// A chunk is acknowledged when its result is complete, so that another worker repeats it if this one dies.
+    /// Workers measure single points with `-j N` above 1. Otherwise they also measure times: all points of a clip run
+    /// alone on one worker, and all clips on machines of the same kind. Waits for the results and writes the report. An
+    /// interrupt ends the waiting; the job goes on, and the same command follows it again.
+    Compare(Box<ClusterCompareArgs>),
+    /// Encode queued chunks, and measure queued points, of all jobs.
+    ///
+    /// Work is acknowledged when its result is complete, so that another worker repeats it if this one dies.
     Worker(WorkerArgs),
     /// List jobs and workers.
     ///
@@ -82,13 +90,29 @@ pub(crate) struct SubmitArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ClusterCompareArgs {
+    #[command(flatten)]
+    pub(crate) compare: CompareArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    /// Set the folder for the results of workers, which all machines share.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) work: PathBuf,
+    /// Measure times on machines with this text in their description.
+    ///
+    /// `codec cluster status` lists the descriptions. By default the kind of machine with the most workers measures.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) machine: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct WorkerArgs {
     #[command(flatten)]
     pub(crate) server: ServerArgs,
     /// Set the folder of the results, which all machines share; it is created.
     #[arg(long, value_name = "DIR")]
     work: PathBuf,
-    /// Encode this many chunks at a time (1 to 64).
+    /// Encode this many chunks or points at a time (1 to 64).
     ///
     /// Without this option it is the number of cores.
     #[arg(short, long, value_name = "N", value_parser = within(1_u16..=64))]
@@ -107,6 +131,11 @@ pub(crate) struct WorkerArgs {
     /// Accept only inputs in this folder, where relative names begin.
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
+    /// Run the commands of studies (`--arm cmd:...` of `compare`).
+    ///
+    /// All who can submit jobs can then run any program on this machine.
+    #[arg(long)]
+    pub(crate) allow_commands: bool,
 }
 
 #[derive(Debug, Args)]
@@ -138,7 +167,7 @@ fn lease(text: &str) -> std::result::Result<Duration, String> {
 }
 
 impl WorkerArgs {
-    pub(crate) fn options(&self) -> WorkerOptions {
+    pub(crate) fn options(&self, env: &Env) -> WorkerOptions {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         WorkerOptions {
             folder: self.work.clone(),
@@ -147,6 +176,7 @@ impl WorkerArgs {
             attempts: self.attempts,
             lease: self.lease,
             root: self.root.clone(),
+            machine: codec_lab::compare::machine(env),
         }
     }
 }

@@ -163,7 +163,10 @@ fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
         env.events.warn(format!("audio options have no effect: {name} has no audio"));
     }
     if let Some(settings) = chunked {
-        return chunks::encode(&settings, env);
+        return match args.per_shot {
+            true => chunks::encode_shots(&settings, env),
+            false => chunks::encode(&settings, env),
+        };
     }
     let settings = session::with_metadata(&settings, &opened, env);
     if opened.video.is_some() && settings.goal.is_some() {

@@ -72,7 +72,8 @@ fn tracks_are_chosen_by_number_and_language() {
 fn the_default_is_named_and_missing_tracks_are_errors() {
     let Some(place) = place() else { return };
     let run = place.ok(&["transcode", "three.mkv", "-o", "a.webm", "--preset", "rtc"]);
-    assert!(run.err.contains("using the first of 3 audio tracks"), "{}", run.err);
+    let named = "using the first of 3 audio tracks, not 2 (ger), 3 (";
+    assert!(run.err.contains(named), "{}", run.err);
     let run = place.ok(&["transcode", "three.mkv", "-o", "a.webm", "-y", "--audio", "1"]);
     assert!(!run.err.contains("using the first"), "{}", run.err);
     let refused = |code: i32, word: &str, input: &str, choice: &str| {
@@ -83,9 +84,83 @@ fn the_default_is_named_and_missing_tracks_are_errors() {
     refused(3, "no audio track in fr", "three.mkv", "fr");
     refused(3, "clip.webm: no audio track to choose", "clip.webm", "1");
     refused(3, "clip.y4m: no audio track to choose", "clip.y4m", "eng");
-    refused(2, "such as 2, or a language, such as eng, or none", "three.mkv", "english");
+    refused(2, "such as eng, or all, or none", "three.mkv", "english");
     refused(2, "count from 1", "three.mkv", "0");
     let both = ["transcode", "three.mkv", "-o", "x.wav", "--audio", "none"];
     place.fails(2, "neither video nor audio", &both);
     assert!(!place.has("x.webm") && !place.has("x.wav"));
+}
+
+/// The codecs and languages of the audio tracks of a file.
+fn described(place: &Place, file: &str) -> Vec<(String, String)> {
+    let probe = place.json(&["probe", file, "--json"]);
+    let tracks = probe["tracks"].as_array().unwrap().iter().filter(|one| one["type"] == "audio");
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    tracks.map(|track| (text(&track["codec"]), text(&track["language"]))).collect()
+}
+
+#[test]
+fn all_tracks_are_kept_with_their_languages() {
+    let Some(place) = place() else { return };
+    let languages = ["eng", "ger", ""];
+    let check = |output: &str, codec: &str| {
+        let found = described(&place, output);
+        let stated = |language: &str| language.trim_start_matches("und").to_owned();
+        let found: Vec<_> = found.iter().map(|(c, l)| (c.as_str(), stated(l))).collect();
+        assert_eq!(found, languages.map(|language| (codec, language.to_owned())), "{output}");
+        for (number, hertz) in [("1", 400), ("2", 800), ("3", 1600)] {
+            place.ok(&["decode", output, "-o", "out.wav", "-y", "--audio", number]);
+            let found = frequency(&place.read("out.wav"));
+            assert!(found.abs_diff(hertz) < 3, "{output} {number}: {found} Hz");
+        }
+    };
+    for input in ["three.mkv", "three.mp4"] {
+        for output in ["o.webm", "o.mkv", "o.mp4"] {
+            let all = ["transcode", input, "-o", output, "-y", "--audio", "all"];
+            let variants: [&[&str]; 5] = [
+                &["--preset", "rtc", "-c", "vp9"],
+                &["--copy"],
+                &["--preset", "rtc", "-c", "vp9", "--audio-bitrate", "48k"],
+                &["--speed", "10", "--chunked", "-c", "vp9"],
+                &["--preset", "rtc", "-c", "vp9", "--from", "0.2", "--to", "1.9"],
+            ];
+            for more in variants {
+                let run = place.ok(&[&all[..], more].concat());
+                let named = if more.contains(&"48k") { "2 (ger): opus" } else { "; 2 (ger): " };
+                assert!(run.err.contains(named), "{more:?}: {}", run.err);
+                check(output, "opus");
+            }
+        }
+    }
+    // From a pipe, to fragments, and the audio of another file.
+    let piped = ["transcode", "-", "-o", "p.mp4", "--audio", "all", "--fragmented", "-c", "vp9"];
+    let run = place.feed(&piped, &place.read("three.mkv"));
+    assert_eq!(run.code, 0, "{}", run.err);
+    check("p.mp4", "opus");
+    let from = ["transcode", "clip.webm", "-o", "f.mkv", "--audio-from", "three.mp4", "--copy"];
+    place.ok(&[&from[..], &["--audio", "all"]].concat());
+    check("f.mkv", "opus");
+    // Without video, also longer than a second without the other tracks.
+    place.ok(&["transcode", "three.mkv", "-o", "a.mkv", "--no-video", "--audio", "all"]);
+    check("a.mkv", "opus");
+}
+
+#[test]
+fn all_tracks_need_an_output_that_holds_several() {
+    let Some(place) = place() else { return };
+    for output in ["x.wav", "x.opus"] {
+        let all = ["transcode", "three.mkv", "-o", output, "--audio", "all"];
+        let run = place.fails(2, "holds one audio track, and the input has 3", &all);
+        assert!(run.err.contains("--audio N"), "{}", run.err);
+        assert!(!place.has(output));
+    }
+    // A single track is all tracks.
+    place.ok(&["transcode", "three.mkv", "-o", "one.mkv", "--audio", "2", "--copy"]);
+    place.ok(&["transcode", "one.mkv", "-o", "one.opus", "--audio", "all"]);
+    place.ok(&["transcode", "clip.webm", "-o", "none.webm", "--audio", "all", "--preset", "rtc"]);
+    place.fails(
+        2,
+        "such as 2, or a language",
+        &["decode", "one.mkv", "-o", "x.wav", "--audio", "all"],
+    );
 }

@@ -194,6 +194,51 @@ fn chunks_reach_a_target_together() {
 }
 
 #[test]
+fn shots_have_their_own_qualities_and_reach_the_target_together() {
+    let place = Place::new();
+    let scenes = ["texture-pan", "talking-head", "scrolling-text"];
+    for scene in scenes {
+        let (video, output) = (format!("{scene}.y4m"), format!("{scene}.webm"));
+        let size = ["--size", "64x48", "--fps", "10", "-n", "40"];
+        place.ok(&[&["generate", scene, "-o", &video], &size[..]].concat());
+        place.ok(&["encode", &video, "-o", &output, "-q", "95", "--speed", "9"]);
+    }
+    let parts = scenes.map(|scene| format!("{scene}.webm"));
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    place.ok(&[&["concat"][..], &parts, &["-o", "video.mkv"]].concat());
+    let metrics = |file: &str| {
+        place.ok(&["transcode", file, "-o", "o.y4m", "-y"]);
+        let metrics = ["metrics", "video.mkv", "o.y4m", "--metrics", "psnr", "--json"];
+        place.json(&metrics)["metrics"]["psnr_y"]["mean"].as_f64().unwrap()
+    };
+    let bytes = |run: &super::Run| {
+        let summary: Value = serde_json::from_str(run.err.lines().last().unwrap()).unwrap();
+        summary["bytes"].as_u64().unwrap()
+    };
+    let options = ["-c", "vp8", "--target", "psnr=36", "--speed", "9", "--progress", "json"];
+    let chunked = [&["transcode", "video.mkv", "-y", "--chunked"][..], &options].concat();
+    let plain = place.ok(&[&chunked[..], &["-o", "plain.mkv"]].concat());
+    let per_shot = [&chunked[..], &["--per-shot"]].concat();
+    let run = place.ok(&[&per_shot[..], &["-o", "shots.mkv", "-j", "2"]].concat());
+    assert!(run.err.contains("120 frames in 3 shots"), "{}", run.err);
+    assert!(run.err.contains("3 shots: qualities "), "{}", run.err);
+    // Not worse, and not larger except for what the mean is above that of the other.
+    let (mean, other) = (metrics("shots.mkv"), metrics("plain.mkv"));
+    assert!((35.99..36.5).contains(&mean), "{mean}");
+    let (small, large) = (bytes(&run), bytes(&plain));
+    assert!(small <= large || mean > other, "{small} bytes, {mean}; {large} bytes, {other}");
+    // The same for any number of threads.
+    place.ok(&[&per_shot[..], &["-o", "one.mkv", "-j", "1"]].concat());
+    assert!(place.read("one.mkv") == place.read("shots.mkv"));
+    assert_eq!(times(&place, "shots.mkv").len(), 120);
+
+    let alone = ["transcode", "video.mkv", "-o", "x.mkv", "--per-shot"];
+    place.fails(2, "--chunked", &alone);
+    place.fails(2, "--target", &[&alone[..], &["--chunked"]].concat());
+    place.fails(2, "--chunked", &[&alone[..], &["--target", "psnr=38"]].concat());
+}
+
+#[test]
 fn settings_that_chunks_cannot_have_are_refused() {
     let place = Place::with_clip("clapper", "64x48", 4);
     let chunked = ["encode", "clip.y4m", "-o", "a.webm", "--chunked"];

@@ -36,6 +36,8 @@ mod fragmented;
 mod goals;
 #[cfg(all(feature = "serve", feature = "h264", unix))]
 mod h264_live;
+#[cfg(feature = "http")]
+mod http;
 mod image_sequences;
 mod inspect;
 mod interlaced;

@@ -8,8 +8,19 @@ const OTHERS: [&str; 2] = ["--rt", "--cpu-used"];
 
 /// Flags of the feature `cluster`, which the documents name in every build.
 #[cfg(not(feature = "cluster"))]
-const CLUSTER: [&str; 9] =
-    ["--nats", "--work", "--wait", "--plan", "--drain", "--attempts", "--lease", "--root", "--ca"];
+const CLUSTER: [&str; 11] = [
+    "--nats",
+    "--work",
+    "--wait",
+    "--plan",
+    "--drain",
+    "--attempts",
+    "--lease",
+    "--root",
+    "--ca",
+    "--machine",
+    "--allow-commands",
+];
 
 /// The words of `text` that are long flags.
 fn flags(text: &str) -> impl Iterator<Item = String> + '_ {
@@ -36,7 +47,12 @@ pub(crate) fn of_the_command() -> BTreeSet<String> {
     let mut inner =
         vec![["bench", "kernels"], ["chunks", "plan"], ["chunks", "run"], ["chunks", "join"]];
     #[cfg(feature = "cluster")]
-    inner.extend([["cluster", "submit"], ["cluster", "worker"], ["cluster", "status"]]);
+    inner.extend([
+        ["cluster", "submit"],
+        ["cluster", "compare"],
+        ["cluster", "worker"],
+        ["cluster", "status"],
+    ]);
     #[cfg(not(feature = "cluster"))]
     known.extend(CLUSTER.map(str::to_owned));
     for [name, inner] in inner {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use async_nats::jetstream::{AckKind, Message};
 use codec_media::failure::{Failure, Kind, Result};
-use codec_media::session::chunks::ChunkPlan;
 
 use super::Worker;
 use super::answer::answer;
-use crate::names::{JobId, parse_subject};
+use crate::names::{JobId, parse_subject, subject};
+use crate::plan::JobPlan;
 use crate::record::{ChunkRecord, ChunkState, JobRecord, RefusedRecord, truncated};
 
 /// Number of messages that were refused and are remembered.
@@ -22,7 +22,7 @@ const MAX_SUBJECT: usize = 200;
 pub(super) struct Claim {
     pub(super) job: JobId,
     pub(super) index: usize,
-    pub(super) plan: Arc<ChunkPlan>,
+    pub(super) plan: Arc<JobPlan>,
     /// Its state, as stored.
     pub(super) record: ChunkRecord,
     /// Identifies the stored state; `None` if another worker has claimed the chunk since.
@@ -71,7 +71,11 @@ pub(super) async fn claim(worker: &Worker<'_>, message: &Message) -> Result<Clai
         let code = before.code.unwrap_or(Kind::Internal as u8);
         let record = before.with_error(ChunkState::Failed, code, &message);
         jobs.write(&job.chunk_key(index), &record).await?;
-        worker.env.events.warn(format!("chunk {index} of job {job} is not tried again: {message}"));
+        let unit = plan.unit().name();
+        worker
+            .env
+            .events
+            .warn(format!("{unit} {index} of job {job} is not tried again: {message}"));
         return Ok(Claimed::GivenUp);
     }
     let record = ChunkRecord {
@@ -94,7 +98,7 @@ fn checked(
     job: &JobId,
     index: usize,
     plan: Option<&[u8]>,
-) -> Result<Arc<ChunkPlan>> {
+) -> Result<Arc<JobPlan>> {
     let name = format!("the plan of job {job}");
     let wrong = |what: &str| Failure::new(Kind::Input, format!("{name} {what}"));
     let bytes = plan.ok_or_else(|| wrong("is missing"))?;
@@ -102,12 +106,16 @@ fn checked(
         return Err(wrong("is larger than 16 MiB"));
     }
     let text = str::from_utf8(bytes).map_err(|_| wrong("is not UTF-8"))?;
-    let plan = ChunkPlan::from_json(text, &name)?;
-    if JobId::of(&plan) != *job {
+    let plan = JobPlan::from_json(text, &name)?;
+    if JobId::of(&plan)? != *job {
         return Err(wrong("is that of another job"));
     }
-    if message.payload.as_ref() != plan.chunk(index)?.key.to_string().as_bytes() {
-        return Err(wrong(&format!("has another chunk {index} than the message")));
+    let unit = plan.unit().name();
+    if message.payload.as_ref() != plan.key(index)?.as_bytes() {
+        return Err(wrong(&format!("has another {unit} {index} than the message")));
+    }
+    if *message.subject != *subject(job, index, plan.machine()) {
+        return Err(wrong(&format!("needs another machine for {unit} {index}")));
     }
     Ok(Arc::new(plan))
 }

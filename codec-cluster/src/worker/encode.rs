@@ -1,6 +1,5 @@
-//! Encodes a chunk on a thread of its own.
+//! Encodes a chunk, or measures points, on a thread of its own.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -10,10 +9,11 @@ use codec_media::Env;
 use codec_media::events::{Events, Listener, Severity};
 use codec_media::failure::{Failure, Result};
 use codec_media::progress::{Meter, Now, Pass};
-use codec_media::session::chunks::{ChunkPlan, run_chunk};
-use codec_media::settings::encoding::Encoding;
 use codec_media::stop::Stop;
 use tokio::sync::oneshot;
+
+/// Completes a unit of work; returns whether it was done now, or its result existed.
+pub(super) type Task = Box<dyn FnOnce(&Env) -> Result<bool> + Send>;
 
 /// A chunk that is being encoded.
 #[derive(Debug)]
@@ -26,25 +26,22 @@ pub(super) struct Encode {
 }
 
 impl Encode {
-    /// Begins to encode a chunk into a folder.
-    pub(super) fn start(
-        settings: Encoding,
-        plan: Arc<ChunkPlan>,
-        index: usize,
-        folder: PathBuf,
-        env: &Env,
-    ) -> Result<Self> {
+    /// Begins a task; `name` is for messages.
+    pub(super) fn start(task: Task, name: &str, env: &Env) -> Result<Self> {
         let (sender, ended) = oneshot::channel();
         let (stop, frames) = (Stop::default(), Arc::new(AtomicU64::new(0)));
-        let listener =
-            ChunkEvents { outer: env.events.clone(), index, frames: Arc::clone(&frames) };
+        let listener = UnitEvents {
+            outer: env.events.clone(),
+            name: name.to_owned(),
+            frames: Arc::clone(&frames),
+        };
         let events = Events::new(Arc::new(listener));
         let env = Env { events, stop: stop.clone(), ..env.clone() };
-        let encode = move || {
+        let run = move || {
             // Without a receiver the worker has ended.
-            let _ = sender.send(run_chunk(&settings, &plan, index, &folder, &env));
+            let _ = sender.send(task(&env));
         };
-        let thread = thread::Builder::new().name(format!("chunk {index}")).spawn(encode);
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
         thread.map_err(|error| Failure::internal(format!("cannot start a thread: {error}")))?;
         Ok(Self { ended, stop, frames })
     }
@@ -55,16 +52,16 @@ impl Encode {
     }
 }
 
-/// Passes on the messages of a chunk, and counts its frames.
-struct ChunkEvents {
+/// Passes on the messages of a unit of work, and counts its frames.
+struct UnitEvents {
     outer: Events,
-    index: usize,
+    name: String,
     frames: Arc<AtomicU64>,
 }
 
-impl Listener for ChunkEvents {
+impl Listener for UnitEvents {
     fn message(&self, severity: Severity, message: &str) {
-        let message = format!("chunk {}: {message}", self.index);
+        let message = format!("{}: {message}", self.name);
         match severity {
             Severity::Detail | Severity::Note => self.outer.detail(message),
             Severity::Warning => self.outer.warn(message),

@@ -1,29 +1,37 @@
-//! A worker: takes chunks from the queue and encodes them.
+//! A worker: takes chunks from the queue and encodes them, or measures points.
 
+mod alone;
 mod answer;
 mod claim;
 mod encode;
 mod task;
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::PullConsumer;
 use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
-use codec_media::session::chunks::{ChunkPlan, VERSION};
+use codec_media::io::remote::{is_url, without_query};
+use codec_media::session::chunks::{ChunkPlan, VERSION, run_chunk};
 use codec_media::settings::encoding::Encoding;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
+use crate::plan::JobPlan;
+use crate::points::PointPlan;
 use crate::queue::Queue;
 use crate::record::{RunningChunk, WorkerRecord};
 use crate::runtime::{block_on, pause, unreachable};
 use crate::server::{Server, ServerOptions};
 
+use alone::alone;
+use encode::Task;
 use task::Outcome;
 
 /// Timeout of a request for a chunk, and of that of a worker that ends when the queue is empty.
@@ -52,6 +60,44 @@ pub struct WorkerOptions {
     pub lease: Option<Duration>,
     /// Folder that all inputs must be in; relative names begin there.
     pub root: Option<PathBuf>,
+    /// This machine, on which measured times depend.
+    pub machine: String,
+}
+
+impl WorkerOptions {
+    /// The path of an input, which must be in the root folder if there is one.
+    ///
+    /// # Errors
+    /// If it is not.
+    pub fn locate(&self, path: &Path) -> Result<PathBuf> {
+        match &self.root {
+            Some(root) if is_url(path) => {
+                let (url, root) = (without_query(path).display(), root.display());
+                let message = format!("the input {url} is not in {root}, where inputs must be");
+                Err(Failure::usage(message))
+            }
+            Some(root) => inside(root, path),
+            None => Ok(path.to_owned()),
+        }
+    }
+}
+
+/// Measures the unit of a study with this number into a folder; returns whether it was measured now, or its results
+/// existed.
+pub type Measure = Arc<dyn Fn(&PointPlan, usize, &Path, &Env) -> Result<bool> + Send + Sync>;
+
+/// The work that the caller does.
+pub struct Handlers<'a> {
+    /// Computes the settings of a plan of chunks.
+    pub resolve: Resolve<'a>,
+    /// Measures points.
+    pub measure: Measure,
+}
+
+impl fmt::Debug for Handlers<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handlers").finish_non_exhaustive()
+    }
 }
 
 /// Computes the settings of a plan from its arguments.
@@ -62,21 +108,23 @@ pub type Resolve<'a> = &'a dyn Fn(&ChunkPlan) -> Result<Encoding>;
 pub struct Worked {
     /// Chunks that were encoded.
     pub encoded: usize,
-    /// Chunks whose results existed.
+    /// Points that were measured, or clips if with times.
+    pub measured: usize,
+    /// Chunks and points whose results existed.
     pub skipped: usize,
     /// Attempts that failed.
     pub failed: usize,
 }
 
-/// Encodes chunks of all jobs of this version until a stop is requested, or the queue is empty. `resolve` computes the
-/// settings of a plan; errors of chunks are stored for those who follow the job.
+/// Encodes chunks and measures points of all jobs of this version until a stop is requested, or the queue is empty. Errors
+/// are stored for those who follow the job. Units whose times are measured run alone.
 ///
 /// # Errors
 /// If the server cannot be reached at the start, or the folder cannot be created.
 pub fn work(
     server: &ServerOptions,
     options: &WorkerOptions,
-    resolve: Resolve<'_>,
+    handlers: &Handlers<'_>,
     env: &Env,
 ) -> Result<Worked> {
     env.stop.handle_requests();
@@ -84,7 +132,7 @@ pub fn work(
         .map_err(|error| Failure::output(&options.folder.display().to_string(), error))?;
     block_on(async {
         let server = Server::connect(server, env).await?;
-        let worked = run(&server, options, resolve, env).await;
+        let worked = run(&server, options, handlers, env).await;
         server.close().await;
         worked
     })
@@ -93,9 +141,12 @@ pub fn work(
 /// A worker, shared by the chunks that it encodes.
 struct Worker<'a> {
     server: &'a Server,
-    consumer: RefCell<PullConsumer>,
+    /// The queue of chunks and points, and that of units whose times are measured.
+    consumers: [RefCell<PullConsumer>; 2],
     options: &'a WorkerOptions,
-    resolve: Resolve<'a>,
+    handlers: &'a Handlers<'a>,
+    /// One for each unit that may run at a time; a unit whose times are measured takes all of them.
+    permits: Semaphore,
     env: &'a Env,
     name: String,
     /// Time after which a chunk without a heartbeat is given to another worker.
@@ -109,10 +160,12 @@ struct Worker<'a> {
 async fn run(
     server: &Server,
     options: &WorkerOptions,
-    resolve: Resolve<'_>,
+    handlers: &Handlers<'_>,
     env: &Env,
 ) -> Result<Worked> {
-    let consumer = server.queue.consumer(options.lease).await?;
+    let consumer = server.queue.consumer(None, options.lease).await?;
+    let timed = server.queue.consumer(Some(&options.machine), options.lease).await?;
+    let jobs = options.jobs.max(1);
     let pattern = format!("{}job.*", server.jobs.0.prefix);
     let changes = server.client.subscribe(pattern).await;
     let mut changes = changes.map_err(|error| unreachable("watch the jobs", error))?;
@@ -120,18 +173,19 @@ async fn run(
     let worker = Worker {
         server,
         lease: consumer.cached_info().config.ack_wait.max(Duration::from_millis(300)),
-        consumer: RefCell::new(consumer),
+        consumers: [RefCell::new(consumer), RefCell::new(timed)],
         options,
-        resolve,
+        handlers,
+        permits: Semaphore::new(jobs),
         env,
         name: name(server),
-        running: RefCell::new(vec![None; options.jobs.max(1)]),
+        running: RefCell::new(vec![None; jobs + 1]),
         job_changes,
         worked: Cell::default(),
     };
     worker.report().await?;
     env.events.note(format!("worker {}: waiting for chunks of version {VERSION}", worker.name));
-    let slots = join_all((0..options.jobs.max(1)).map(|slot| worker.slot(slot)));
+    let slots = join_all((0..=jobs).map(|slot| worker.slot(slot)));
     let watching = async {
         while changes.next().await.is_some() {
             changed.send_modify(|count| *count += 1);
@@ -166,6 +220,7 @@ impl Worker<'_> {
         let record = WorkerRecord {
             version: VERSION.to_owned(),
             simd: self.env.level.name().to_owned(),
+            machine: self.options.machine.clone(),
             jobs: self.options.jobs as u64,
             running: self.running.borrow().iter().flatten().cloned().collect(),
         };
@@ -179,7 +234,16 @@ impl Worker<'_> {
         }
     }
 
-    /// Encodes one chunk after another.
+    /// Whether a slot is the one of units whose times are measured.
+    fn is_timed(&self, slot: usize) -> bool {
+        slot == self.options.jobs.max(1)
+    }
+
+    fn consumer(&self, slot: usize) -> &RefCell<PullConsumer> {
+        &self.consumers[usize::from(self.is_timed(slot))]
+    }
+
+    /// Completes one unit after another.
     async fn slot(&self, slot: usize) {
         let mut failures = 0;
         while !self.env.stop.is_requested() {
@@ -198,19 +262,28 @@ impl Worker<'_> {
                     // The client connects again.
                     self.env.events.detail(failure.message);
                     pause(FIRST_PAUSE, &self.env.stop).await;
-                    self.reopen().await;
+                    self.reopen(slot).await;
                 }
             }
         }
     }
 
     async fn step(&self, slot: usize) -> Result<Step> {
-        let Some(message) = self.next().await? else {
-            let consumer = self.consumer.borrow().clone();
+        // A unit whose times are measured waits for the others with its message, so that they do not pause in vain.
+        let mut permit = match self.is_timed(slot) {
+            false => Some(self.permits.acquire().await.map_err(Failure::internal)?),
+            true => None,
+        };
+        let Some(message) = self.next(slot).await? else {
+            let consumer = self.consumer(slot).borrow().clone();
             let is_finished = self.options.drain && Queue::is_empty(&consumer).await?;
             return Ok(if is_finished { Step::Finished } else { Step::Idle });
         };
+        if self.is_timed(slot) {
+            permit = Some(alone(self, &message).await?);
+        }
         let outcome = task::run(self, slot, &message).await;
+        drop(permit);
         self.set_running(slot, None);
         // The list of workers is less important than the work.
         let _ = self.report().await;
@@ -219,9 +292,9 @@ impl Worker<'_> {
 
     /// The next chunk, if one comes in time. A request that was sent is always waited for, because a chunk that comes
     /// later would be lost until the end of its lease.
-    async fn next(&self) -> Result<Option<Message>> {
-        let consumer = self.consumer.borrow().clone();
-        let failed = |error: &dyn std::fmt::Display| unreachable("read the queue", error);
+    async fn next(&self, slot: usize) -> Result<Option<Message>> {
+        let consumer = self.consumer(slot).borrow().clone();
+        let failed = |error: &dyn fmt::Display| unreachable("read the queue", error);
         let expires = if self.options.drain { LAST_REQUEST } else { REQUEST };
         let batch = consumer.batch().max_messages(1).expires(expires).messages().await;
         let mut batch = batch.map_err(|error| failed(&error))?;
@@ -229,9 +302,10 @@ impl Worker<'_> {
     }
 
     /// Creates the queue again, if the server has lost it.
-    async fn reopen(&self) {
-        if let Ok(consumer) = self.server.queue.consumer(self.options.lease).await {
-            self.consumer.replace(consumer);
+    async fn reopen(&self, slot: usize) {
+        let machine = self.is_timed(slot).then_some(self.options.machine.as_str());
+        if let Ok(consumer) = self.server.queue.consumer(machine, self.options.lease).await {
+            self.consumer(slot).replace(consumer);
         }
     }
 
@@ -239,6 +313,7 @@ impl Worker<'_> {
         let mut worked = self.worked.get();
         match outcome {
             Outcome::Encoded => worked.encoded += 1,
+            Outcome::Measured => worked.measured += 1,
             Outcome::Existed => worked.skipped += 1,
             Outcome::Failed => worked.failed += 1,
             Outcome::Left => {}
@@ -246,12 +321,27 @@ impl Worker<'_> {
         self.worked.set(worked);
     }
 
+    /// The work of a unit.
+    fn task(&self, plan: &Arc<JobPlan>, index: usize) -> Result<Task> {
+        let (folder, plan) = (self.options.folder.clone(), Arc::clone(plan));
+        let settings = match &*plan {
+            JobPlan::Chunks(plan) => Some(self.settings(plan)?),
+            JobPlan::Points(_) => None,
+        };
+        let measure = Arc::clone(&self.handlers.measure);
+        Ok(Box::new(move |env| match (&*plan, &settings) {
+            (JobPlan::Chunks(plan), Some(settings)) => {
+                run_chunk(settings, plan, index, &folder, env)
+            }
+            (JobPlan::Points(plan), _) => measure(plan, index, &folder, env),
+            (JobPlan::Chunks(_), None) => Err(Failure::internal("a plan without settings")),
+        }))
+    }
+
     /// The settings of a plan, with the input inside the root folder.
     fn settings(&self, plan: &ChunkPlan) -> Result<Encoding> {
-        let mut settings = (self.resolve)(plan)?;
-        if let Some(root) = &self.options.root {
-            settings.input.path = inside(root, &settings.input.path)?;
-        }
+        let mut settings = (self.handlers.resolve)(plan)?;
+        settings.input.path = self.options.locate(&settings.input.path)?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         settings.threads = Some((cores / self.options.jobs.max(1)).max(1));
         Ok(settings)

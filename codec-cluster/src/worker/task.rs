@@ -10,7 +10,7 @@ use super::Worker;
 use super::answer::answer;
 use super::claim::{Claim, Claimed, claim, refuse};
 use super::encode::Encode;
-use crate::record::{ChunkRecord, ChunkState, JobRecord, RunningChunk};
+use crate::record::{ChunkRecord, ChunkState, JobRecord, RunningChunk, Unit};
 use crate::runtime::stopped;
 
 /// How often the number of encoded frames is stored.
@@ -21,6 +21,8 @@ const PROGRESS: Duration = Duration::from_secs(1);
 pub(super) enum Outcome {
     /// The chunk was encoded.
     Encoded,
+    /// The points were measured.
+    Measured,
     /// The result existed.
     Existed,
     /// The attempt failed, or the message is not valid.
@@ -46,21 +48,16 @@ pub(super) async fn run(worker: &Worker<'_>, slot: usize, message: &Message) -> 
             return refuse(worker, message, &error).await.map(|()| Outcome::Left);
         }
     };
-    let settings = match worker.settings(&claim.plan) {
-        Ok(settings) => settings,
+    let task = match worker.task(&claim.plan, claim.index) {
+        Ok(task) => task,
         Err(failure) => return fail(worker, message, claim, &failure).await,
     };
     let running = RunningChunk { job: claim.job.to_string(), chunk: claim.index };
     worker.set_running(slot, Some(running));
     // The list of workers is less important than the work.
     let _ = worker.report().await;
-    let encode = Encode::start(
-        settings,
-        claim.plan.clone(),
-        claim.index,
-        worker.options.folder.clone(),
-        worker.env,
-    )?;
+    let name = format!("{} {}", claim.plan.unit().name(), claim.index);
+    let encode = Encode::start(task, &name, worker.env)?;
     match follow(worker, message, &mut claim, encode).await {
         Ended::Encoded(encoded) => complete(worker, message, &claim, encoded).await,
         Ended::Failed(failure) => fail(worker, message, claim, &failure).await,
@@ -146,15 +143,20 @@ async fn complete(
     claim: &Claim,
     encoded: bool,
 ) -> Result<Outcome> {
-    let frames = claim.plan.chunk(claim.index)?.frames;
+    let frames = claim.plan.frames_of(claim.index);
     let record = ChunkRecord::done(&worker.name, claim.record.attempts, frames);
     let key = claim.job.chunk_key(claim.index);
     worker.server.jobs.write_surely(&key, &record, &worker.env.stop).await?;
     answer(message, AckKind::Ack).await?;
     let (index, job) = (claim.index, &claim.job);
-    let how = if encoded { "encoded" } else { "existed already" };
-    worker.env.events.note(format!("chunk {index} of job {job}: {how}"));
-    Ok(if encoded { Outcome::Encoded } else { Outcome::Existed })
+    let unit = claim.plan.unit();
+    let (how, outcome) = match unit {
+        _ if !encoded => ("existed already", Outcome::Existed),
+        Unit::Chunk => ("encoded", Outcome::Encoded),
+        Unit::Point | Unit::Clip => ("measured", Outcome::Measured),
+    };
+    worker.env.events.note(format!("{} {index} of job {job}: {how}", unit.name()));
+    Ok(outcome)
 }
 
 async fn fail(
@@ -163,9 +165,10 @@ async fn fail(
     claim: Box<Claim>,
     failure: &Failure,
 ) -> Result<Outcome> {
-    let Claim { job, index, record, revision, .. } = *claim;
+    let Claim { job, index, record, revision, plan } = *claim;
+    let unit = plan.unit().name();
     let first = failure.message.lines().next().unwrap_or_default();
-    worker.env.events.warn(format!("chunk {index} of job {job} failed: {first}"));
+    worker.env.events.warn(format!("{unit} {index} of job {job} failed: {first}"));
     let attempts = record.attempts;
     let is_last = attempts >= worker.options.attempts;
     let state = if is_last { ChunkState::Failed } else { ChunkState::Waiting };

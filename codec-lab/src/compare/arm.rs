@@ -11,6 +11,7 @@ use codec_media::failure::{Failure, Kind, Result};
 
 use super::options::EncodeGrammar;
 use super::peers;
+use super::programs;
 use super::study::{ArmEntry, Study};
 use super::template::Template;
 use crate::process;
@@ -467,7 +468,7 @@ fn chrome_options(size: Size) -> Vec<String> {
 fn version_of(kind: &ArmKind) -> String {
     match kind {
         ArmKind::Backend { .. } | ArmKind::Chrome(Chrome::Backend) => {
-            let digest = std::env::current_exe().ok().and_then(|exe| super::digest_of(&exe).ok());
+            let digest = std::env::current_exe().ok().and_then(|exe| programs::digest(&exe));
             let digest = digest.unwrap_or_default();
             format!("codec {} ({})", env!("CARGO_PKG_VERSION"), digest.get(..8).unwrap_or_default())
         }
@@ -477,7 +478,7 @@ fn version_of(kind: &ArmKind) -> String {
 }
 
 fn program_version(program: &str) -> String {
-    let digest = process::find_program(program).and_then(|file| super::digest_of(&file).ok());
+    let digest = process::find_program(program).and_then(|file| programs::digest(&file));
     let digest = digest.map_or_else(String::new, |hex| format!(" ({})", &hex[..8]));
     let argument = match Path::new(program).file_stem().and_then(|name| name.to_str()) {
         Some("ffmpeg") => "-version",

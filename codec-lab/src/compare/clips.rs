@@ -11,6 +11,7 @@ use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::InputSpec;
 use codec_media::io::output::{OutputFile, OutputRules};
+use codec_media::io::remote::{is_url, without_query};
 use codec_media::io::sink::{FrameSink, Header};
 use codec_media::io::video;
 use codec_media::values::Samples;
@@ -59,14 +60,26 @@ pub(super) fn clips_of(study: &Study, store: &Store, env: &Env) -> Result<Vec<Cl
     let mut names = BTreeSet::new();
     let mut clips = Vec::new();
     for path in &study.clips {
-        env.events.detail(format!("reading {}", path.display()));
-        let clip = prepare(path, unique(path, &mut names), study, store, env)?;
+        env.events.detail(format!("reading {}", without_query(path).display()));
+        let clip = prepare(path, unique(path, &mut names), study, store.work(), env)?;
         clips.push(clip);
     }
     Ok(clips)
 }
 
+/// Inspects the clip with this number, and converts it to a file in `folder` if it is not plain y4m.
+pub(super) fn clip_of(study: &Study, index: usize, folder: &Path, env: &Env) -> Result<Clip> {
+    let mut names = BTreeSet::new();
+    let mut found = None;
+    for path in study.clips.iter().take(index + 1) {
+        found = Some((path, unique(path, &mut names)));
+    }
+    let (path, name) = found.ok_or_else(|| Failure::usage("the study has no such clip"))?;
+    prepare(path, name, study, folder, env)
+}
+
 fn unique(path: &Path, names: &mut BTreeSet<String>) -> String {
+    let path = without_query(path);
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let stem = stem.unwrap_or_else(|| path.display().to_string());
     let mut name = stem.clone();
@@ -78,7 +91,7 @@ fn unique(path: &Path, names: &mut BTreeSet<String>) -> String {
     name
 }
 
-fn prepare(path: &Path, name: String, study: &Study, store: &Store, env: &Env) -> Result<Clip> {
+fn prepare(path: &Path, name: String, study: &Study, folder: &Path, env: &Env) -> Result<Clip> {
     let options = DecodeOptions::default();
     let cut = study.cut()?;
     let spec = InputSpec { cut, ..InputSpec::new(path, options.limits) };
@@ -86,8 +99,9 @@ fn prepare(path: &Path, name: String, study: &Study, store: &Store, env: &Env) -
     let stream_info = source.stream_info().clone();
     let skip = study.skip.unwrap_or(0);
     let is_part = skip > 0 || study.frames.is_some() || !cut.is_whole();
-    let whole = !is_part && stream_info.kind == "y4m";
-    let temporary = store.work().join(format!("{}.y4m", hex(&Md5::digest(name.as_bytes()))));
+    // Other programs read no URLs.
+    let whole = !is_part && stream_info.kind == "y4m" && !is_url(path);
+    let temporary = folder.join(format!("{}.y4m", hex(&Md5::digest(name.as_bytes()))));
     let rules = OutputRules { overwrite: true, ..OutputRules::default() };
     let mut sink = None;
     if !whole {

@@ -9,8 +9,10 @@ mod environment;
 pub mod options;
 mod peers;
 mod point;
+mod programs;
 mod publish;
 mod remaining;
+pub mod remote;
 mod schedule;
 mod score;
 mod session;
@@ -19,7 +21,9 @@ mod stream;
 mod study;
 mod template;
 mod ticker;
+pub mod worker;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -38,6 +42,7 @@ use self::arm::{Arm, Task, arms_of};
 use self::clips::{Clip, clips_of};
 use self::options::{CompareOptions, EncodeGrammar};
 use self::remaining::Kind as WorkKind;
+use self::remote::Remote;
 use self::session::Session;
 use self::store::{Identity, PointStore, Run, Store, digest_of, write_whole};
 use self::study::{Study, label};
@@ -52,6 +57,35 @@ const FRAMES: &str = "frames";
 /// # Errors
 /// If an arm, a clip or the report folder is rejected, or points have no results.
 pub fn run(args: &CompareOptions, grammar: &dyn EncodeGrammar, env: &Env) -> Result<()> {
+    compare(args, grammar, None, env)
+}
+
+/// Runs a study whose points other machines measure, and writes its report here.
+///
+/// # Errors
+/// As from [`run`], and those of `remote`.
+pub fn run_on(
+    remote: &dyn Remote,
+    args: &CompareOptions,
+    grammar: &dyn EncodeGrammar,
+    env: &Env,
+) -> Result<()> {
+    compare(args, grammar, Some(remote), env)
+}
+
+/// Describes this machine: processor, cores, instruction set and system. Times of machines with different
+/// descriptions are not comparable.
+#[must_use]
+pub fn machine(env: &Env) -> String {
+    environment::host(env)
+}
+
+fn compare(
+    args: &CompareOptions,
+    grammar: &dyn EncodeGrammar,
+    remote: Option<&dyn Remote>,
+    env: &Env,
+) -> Result<()> {
     let baseline = Baseline::read(args)?;
     let study = Study::new(args)?;
     let arms = arms_of(&study, grammar)?;
@@ -71,8 +105,8 @@ pub fn run(args: &CompareOptions, grammar: &dyn EncodeGrammar, env: &Env) -> Res
         baseline.check(names, digests, metrics, (&anchor, study.timing()))?;
     }
     let (results, changes) =
-        carry_out(&study, &arms, &clips, (anchor, args), &store, env, baseline.as_ref())
-            .map_err(|failure| kept(&failure))?;
+        carry_out(&study, &arms, &clips, (anchor, args), (&store, remote), env, baseline.as_ref())
+            .map_err(|failure| kept(&failure, remote.is_some()))?;
     report(&results, &args.output, env)?;
     for line in &changes.lines {
         env.events.text(&format!("{line}\n"))?;
@@ -85,11 +119,18 @@ fn carry_out(
     arms: &[Arm],
     clips: &[Clip],
     (anchor, args): (String, &CompareOptions),
-    store: &Store,
+    (store, remote): (&Store, Option<&dyn Remote>),
     env: &Env,
     baseline: Option<&Baseline>,
 ) -> Result<(Results, Changes)> {
-    let plan = Plan::new(study, arms, clips, (anchor, &args.output), store, env)?;
+    let host = match remote {
+        Some(remote) if study.timing() => remote.machine()?,
+        _ => environment::host(env),
+    };
+    let mut plan = Plan::new(study, arms, clips, (anchor, &args.output), (store, &host), env)?;
+    if let Some(remote) = remote {
+        plan.fetch(remote, env)?;
+    }
     let points = plan.measure(env)?;
     let mut results = plan.results(points, env)?;
     let changes = baseline.map(|baseline| baseline.changes(&results, study.interpolation()));
@@ -103,8 +144,10 @@ fn carry_out(
 }
 
 /// Adds to a failure's message that the results measured before the failure are kept.
-fn kept(failure: &Failure) -> Failure {
+fn kept(failure: &Failure, is_remote: bool) -> Failure {
     let message = match failure.kind {
+        // The work of other machines goes on.
+        Kind::Interrupted if is_remote => failure.message.clone(),
         Kind::Interrupted => {
             "interrupted: results are kept\nhelp: run the same command again to continue".to_owned()
         }
@@ -185,6 +228,10 @@ struct Plan<'a> {
     /// The folder of the report.
     folder: PathBuf,
     jobs: Vec<Job<'a>>,
+    /// Whether other machines encode.
+    is_remote: bool,
+    /// Why points failed on other machines, by their keys.
+    failed: BTreeMap<String, String>,
 }
 
 impl<'a> Plan<'a> {
@@ -193,7 +240,7 @@ impl<'a> Plan<'a> {
         arms: &'a [Arm],
         clips: &'a [Clip],
         (anchor, folder): (String, &Path),
-        store: &Store,
+        (store, host): (&Store, &str),
         env: &Env,
     ) -> Result<Self> {
         let frames = folder.join(FRAMES);
@@ -206,7 +253,6 @@ impl<'a> Plan<'a> {
         };
         let metrics = study.metrics()?;
         measure::check(&metrics, clips.iter().map(|clip| (clip.name.as_str(), clip.size)))?;
-        let host = environment::host(env);
         let mut jobs = Vec::new();
         for clip in clips {
             for target in study.targets()? {
@@ -239,7 +285,7 @@ impl<'a> Plan<'a> {
                         argv: argv.get(usize::from(arm.reports())..).unwrap_or_default(),
                         version: &arm.version,
                         trace: &trace_digest,
-                        host: if study.timing() { &host } else { "" },
+                        host: if study.timing() { host } else { "" },
                         twins,
                     })?;
                     let output = place.temporary(arm.extension());
@@ -260,7 +306,20 @@ impl<'a> Plan<'a> {
         }
         let (folder, session) = (folder.to_owned(), Session::new(study.timing()));
         let stop = env.stop.clone();
-        Ok(Self { study, arms, clips, metrics, trace, anchor, session, stop, folder, jobs })
+        Ok(Self {
+            study,
+            arms,
+            clips,
+            metrics,
+            trace,
+            anchor,
+            session,
+            stop,
+            folder,
+            jobs,
+            is_remote: false,
+            failed: BTreeMap::new(),
+        })
     }
 
     /// Measures every point: clip by clip, first all interleaved encodings, then their quality.
@@ -378,12 +437,17 @@ impl<'a> Plan<'a> {
         if !self.study.timing() {
             notes.push("no times: encodings ran in parallel".to_owned());
         }
+        notes.extend(remote::note(&self.machines(env)));
         let metric = |metric: &MetricId| metric.describe();
         let mut results = Results {
             schema: SCHEMA.to_owned(),
             version: VERSION,
             title: self.study.title.clone().unwrap_or_else(|| "Comparison of encoders".to_owned()),
-            environment: environment::environment(self.study.timing(), self.begun_s(), env),
+            environment: environment::environment(
+                self.study.timing(),
+                self.begun_s(),
+                &self.machines(env),
+            ),
             command: repeat_command(&self.folder),
             anchor: self.anchor.clone(),
             arms: self.arms.iter().map(|arm| self.arm_facts(arm)).collect(),

@@ -34,7 +34,10 @@ impl Plan<'_> {
                 Some(share) => number >= MIN_UNTIL && self.is_narrow(jobs, &runs, share),
                 None => false,
             };
-            if number >= planned && is_enough {
+            // Other machines have decided how often they repeat.
+            let is_measured = |job: &&Job<'_>| encode::is_known(job.arm, &job.store, number);
+            let has_ended = self.is_remote && !jobs.iter().any(is_measured);
+            if number >= planned && (is_enough || has_ended) {
                 break;
             }
             let mut order: Vec<usize> = (0..jobs.len()).collect();
@@ -67,7 +70,7 @@ impl Plan<'_> {
         for arm in self.arms {
             let first = jobs
                 .iter()
-                .filter(|job| !job.is_known(self.study.repeat()))
+                .filter(|job| !self.is_remote && !job.is_known(self.study.repeat()))
                 .find(|job| job.arm.name == arm.name);
             for _ in 0..self.study.warm_up() {
                 let Some(job) = first else { break };
@@ -109,7 +112,15 @@ impl Plan<'_> {
     /// Runs one encoding, or returns its stored result.
     pub(super) fn encode(&self, job: &Job<'_>, number: u32, ticker: &Ticker) -> Result<Runs> {
         let Job { arm, clip, target, store, argv, .. } = job;
+        if let Some(why) = self.failed.get(&store.key) {
+            return Ok(Err(why.clone()));
+        }
         let is_known = encode::is_known(arm, store, number);
+        if self.is_remote && !is_known {
+            let is_extra = number >= self.study.repeat();
+            let missing = || Err("no machine has measured it".to_owned());
+            return Ok(if is_extra { Ok(Vec::new()) } else { missing() });
+        }
         let rounds = self.study.repeat().max(number + 1);
         let (clip_name, target) = (&clip.name, super::label(*target));
         ticker.begin(&format!("{clip_name}  {}  {target}  {}/{rounds}", arm.name, number + 1));

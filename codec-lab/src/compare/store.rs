@@ -178,7 +178,7 @@ impl PointStore {
     /// Reads a result derived from the stream.
     pub(super) fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         // An unreadable record is measured again.
-        serde_json::from_slice(&fs::read(self.folder.join(name)).ok()?).ok()
+        read_json(&self.folder.join(name))
     }
 
     pub(super) fn write<T: Serialize>(&self, name: &str, value: &T) -> Result<()> {
@@ -186,11 +186,51 @@ impl PointStore {
         write_whole(&self.folder.join(name), &text)
     }
 
+    /// Copies everything that is stored to another folder.
+    pub(super) fn export(&self, to: &Path) -> Result<()> {
+        copy_files(&self.folder, to)
+    }
+
+    /// Copies results that another machine exported, unless they are damaged.
+    pub(super) fn import(&self, from: &Path, extension: &str) -> Result<()> {
+        let wrong = |what: &str| {
+            let from = from.display();
+            Failure::new(Kind::Input, format!("the results in {from} {what}"))
+        };
+        let run: Run = read_json(&from.join("run-0.json")).ok_or_else(|| wrong("are damaged"))?;
+        if digest_of(&from.join(format!("stream.{extension}")))? != run.digest {
+            return Err(wrong("belong to another stream"));
+        }
+        copy_files(from, &self.folder)
+    }
+
     /// Moves a stream from [`Self::temporary`] into the store.
     pub(super) fn keep_stream(&self, from: &Path, extension: &str) -> Result<()> {
         let to = self.stream(extension);
         fs::rename(from, &to).map_err(|error| Failure::output(&to.display().to_string(), error))
     }
+}
+
+/// Reads a record; `None` if it is missing or damaged.
+pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
+
+/// Copies the files of a folder to another one, which is created.
+fn copy_files(from: &Path, to: &Path) -> Result<()> {
+    let unreadable = |error: std::io::Error| {
+        Failure::new(Kind::Input, format!("cannot read {}: {error}", from.display()))
+    };
+    fs::create_dir_all(to).map_err(|error| Failure::output(&to.display().to_string(), error))?;
+    for entry in fs::read_dir(from).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        if !entry.file_type().map_err(unreadable)?.is_file() {
+            continue;
+        }
+        let bytes = fs::read(entry.path()).map_err(unreadable)?;
+        write_whole(&to.join(entry.file_name()), &bytes)?;
+    }
+    Ok(())
 }
 
 /// Writes a file atomically.

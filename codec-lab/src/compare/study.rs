@@ -10,6 +10,7 @@ use codec_measure::results::Target;
 use codec_media::cut::{Cut, parse_time};
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::output::{OutputFile, OutputRules};
+use codec_media::io::remote::is_url;
 use codec_media::rate_trace::read_targets;
 use codec_media::values;
 use codec_rtc::link::RateTrace;
@@ -164,9 +165,25 @@ impl Study {
         })?;
         let mut study: Self = toml::from_str(&text).map_err(|error| refused(&error))?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        for clip in study.clips.iter_mut().chain(&mut study.rate_trace) {
+        let paths = study.clips.iter_mut().chain(&mut study.rate_trace);
+        for clip in paths.filter(|clip| !is_url(clip)) {
             *clip = folder.join(&*clip);
         }
+        Ok(study)
+    }
+
+    /// The study as text, with its paths as they are.
+    pub(super) fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).map_err(Failure::internal)
+    }
+
+    /// Reads the text of [`Self::to_toml`].
+    pub(super) fn from_toml(text: &str) -> Result<Self> {
+        let refused = |error: toml::de::Error| {
+            Failure::new(Kind::Input, format!("not a valid study: {}", error.message()))
+        };
+        let study: Self = toml::from_str(text).map_err(refused)?;
+        study.check()?;
         Ok(study)
     }
 
@@ -241,7 +258,8 @@ impl Study {
         // Paths are relative to the current directory, but those in the file are relative to its
         // folder.
         let mut study = self.clone();
-        for clip in study.clips.iter_mut().chain(&mut study.rate_trace) {
+        let paths = study.clips.iter_mut().chain(&mut study.rate_trace);
+        for clip in paths.filter(|clip| !is_url(clip)) {
             *clip = std::path::absolute(&*clip).unwrap_or_else(|_| clip.clone());
         }
         let text = toml::to_string_pretty(&study).map_err(Failure::internal)?;

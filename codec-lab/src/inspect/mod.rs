@@ -151,7 +151,7 @@ struct Sink {
 
 enum Report {
     Data(DataReport),
-    Page(PageReport),
+    Page(Box<PageReport>),
 }
 
 impl Sink {
@@ -172,7 +172,7 @@ impl Sink {
             }
             ReportFormat::Html => {
                 let (report, head) = PageReport::begin(&packets.input_info, args.images, env);
-                (Report::Page(report), head)
+                (Report::Page(Box::new(report)), head)
             }
         };
         let mut sink = Self { output, out, report };

@@ -6,4 +6,5 @@ pub mod pipeline;
 pub mod sink;
 pub mod source;
 pub mod timeline;
+pub mod tracks;
 mod variable_rate;

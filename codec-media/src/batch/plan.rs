@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, Kind, Result};
 use crate::io::names::{is_pipe, is_same_file};
+use crate::io::remote::without_query;
 
 /// Files that get the same work, and where their outputs go.
 #[derive(Clone, Debug)]
@@ -80,6 +81,7 @@ impl Batch {
         if is_pipe(input) {
             return Err(Failure::usage("standard input cannot be one of several inputs"));
         }
+        let input = without_query(input);
         if input.is_dir() {
             let name = input.display();
             return Err(Failure::usage(format!(

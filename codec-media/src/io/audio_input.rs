@@ -12,6 +12,8 @@ pub struct AudioInput {
     pub track: AudioTrack,
     /// Name of the input, for messages.
     pub name: String,
+    /// Further tracks of the input, each for an output track of its own.
+    pub more: Vec<AudioInput>,
 }
 
 impl AudioInput {
@@ -20,6 +22,20 @@ impl AudioInput {
         reader.select_audio();
         let (number, track) = reader.audio()?;
         let track = track.clone();
-        Some(Self { reader, number, track, name })
+        Some(Self { reader, number, track, name, more: Vec::new() })
+    }
+
+    /// This track, followed by the further ones.
+    pub(crate) fn each(mut self) -> Vec<Self> {
+        let more = std::mem::take(&mut self.more);
+        std::iter::once(self).chain(more).collect()
+    }
+
+    /// The first of several tracks, with the others as further ones.
+    pub(crate) fn together(tracks: Vec<Self>) -> Option<Self> {
+        let mut tracks = tracks.into_iter();
+        let mut first = tracks.next()?;
+        first.more = tracks.collect();
+        Some(first)
     }
 }

@@ -12,6 +12,8 @@ pub enum AudioTrackChoice {
     /// The first audio track.
     #[default]
     First,
+    /// All audio tracks.
+    All,
     /// The audio track with this number among the audio tracks, from 1.
     Number(usize),
     /// The first audio track in this language: a code of ISO 639-1 or 639-2, in lower case.
@@ -115,10 +117,11 @@ impl AudioTrackChoice {
             .filter_map(|(number, track)| Some((number, track.audio()?)))
             .collect();
         let Some(&(first, _)) = audio.first() else {
-            return if *self == Self::First { Ok(reader) } else { Err(Self::missing(name)) };
+            let is_optional = matches!(self, Self::First | Self::All);
+            return if is_optional { Ok(reader) } else { Err(Self::missing(name)) };
         };
         let found = match self {
-            Self::First => Some(first),
+            Self::First | Self::All => Some(first),
             Self::Number(number) => audio.get(number - 1).map(|(number, _)| *number),
             Self::Language(language) => audio
                 .iter()
@@ -128,19 +131,11 @@ impl AudioTrackChoice {
                 .map(|(number, _)| *number),
         };
         let Some(chosen) = found else {
-            let languages = audio
-                .iter()
-                .enumerate()
-                .map(|(index, (_, track))| {
-                    let language = track.language.as_deref().unwrap_or("no language");
-                    format!("{} ({language})", index + 1)
-                })
-                .collect::<Vec<_>>()
-                .join(", ");
+            let languages = named(&*reader, |_| true);
             let what = match self {
                 Self::Language(language) => format!("in {language}"),
                 Self::Number(number) => format!("number {number}"),
-                Self::First => String::new(),
+                Self::First | Self::All => String::new(),
             };
             let message = format!("{name}: no audio track {what}\nhelp: choose one of {languages}");
             return Err(Failure::new(Kind::Input, message));
@@ -152,6 +147,16 @@ impl AudioTrackChoice {
         tracks.swap(first, chosen);
         Ok(Box::new(ChosenAudio { reader, tracks, exchanged: (first, chosen) }))
     }
+}
+
+/// The audio tracks with some of the numbers, which count from 1, with their languages.
+pub(super) fn named(reader: &dyn PacketReader, is_meant: impl Fn(usize) -> bool) -> String {
+    let tracks = (1..).zip(reader.tracks().iter().filter_map(Track::audio));
+    let named = tracks.filter(|(number, _)| is_meant(*number)).map(|(number, track)| {
+        let language = track.language.as_deref().unwrap_or("no language");
+        format!("{number} ({language})")
+    });
+    named.collect::<Vec<_>>().join(", ")
 }
 
 /// Exchanges the numbers of two tracks, so that the chosen audio track is the first one.

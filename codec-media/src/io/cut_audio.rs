@@ -85,7 +85,7 @@ impl Ticks {
 }
 
 /// Returns the part of an audio input that `range` selects; `None`, after a warning, if it has no
-/// packets there.
+/// packets there. The same for its further tracks.
 ///
 /// # Errors
 /// If the input cannot be read.
@@ -94,7 +94,19 @@ pub(crate) fn cut_audio(
     range: AudioRange,
     env: &Env,
 ) -> failure::Result<Option<AudioInput>> {
-    let AudioInput { mut reader, number, mut track, name } = input;
+    let mut parts = Vec::new();
+    for track in input.each() {
+        parts.extend(cut_track(track, range, env)?);
+    }
+    Ok(AudioInput::together(parts))
+}
+
+fn cut_track(
+    input: AudioInput,
+    range: AudioRange,
+    env: &Env,
+) -> failure::Result<Option<AudioInput>> {
+    let AudioInput { mut reader, number, mut track, name, more } = input;
     let refused = |error| Failure::reading(&name, error);
     let base = track.time_base;
     let to_ticks = |ns| ns_to_ticks(ns, base);
@@ -152,7 +164,7 @@ pub(crate) fn cut_audio(
         ticks,
         ended: false,
     };
-    Ok(Some(AudioInput { reader: Box::new(reader), number, track, name }))
+    Ok(Some(AudioInput { reader: Box::new(reader), number, track, name, more }))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a report")]

@@ -1,4 +1,4 @@
-//! Splits an input that can be read only once, such as a pipe, into its video and audio tracks.
+//! Splits an input that can be read only once, such as a pipe, into its tracks.
 
 use std::collections::VecDeque;
 use std::io;
@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use codec_container::{CodedPacket, Error, FileMetadata, PacketReader, Result, Track};
 
-/// Maximum bytes of one track that wait while the other is read.
+/// Maximum bytes of the tracks that wait while another one is read.
 const MAX_WAITING_BYTES: usize = 256 << 20;
 
 /// A reader shared by its tracks.
 struct Shared {
     reader: Box<dyn PacketReader>,
-    lanes: [Lane; 2],
+    lanes: Vec<Lane>,
     ended: bool,
 }
 
@@ -33,20 +33,21 @@ pub(crate) struct TrackReader {
     lane: usize,
 }
 
-/// Splits `reader` into readers of two tracks, each with the descriptions of all tracks. Packets of
-/// the track that is behind wait in memory, up to a limit.
-pub(crate) fn split(mut reader: Box<dyn PacketReader>, tracks: [usize; 2]) -> [TrackReader; 2] {
-    reader.select(&tracks);
+/// Splits `reader` into readers of single tracks, each with the descriptions of all tracks. Packets of
+/// the tracks that are behind wait in memory, up to a limit.
+pub(crate) fn split(mut reader: Box<dyn PacketReader>, tracks: &[usize]) -> Vec<TrackReader> {
+    reader.select(tracks);
     let descriptions = reader.tracks().to_vec();
     let metadata = reader.metadata().clone();
-    let lanes = tracks.map(|track| Lane { track, ..Lane::default() });
+    let lanes = tracks.iter().map(|&track| Lane { track, ..Lane::default() }).collect();
     let shared = Arc::new(Mutex::new(Shared { reader, lanes, ended: false }));
-    [0, 1].map(|lane| TrackReader {
+    let reader = |lane| TrackReader {
         shared: Arc::clone(&shared),
         tracks: descriptions.clone(),
         metadata: metadata.clone(),
         lane,
-    })
+    };
+    (0..tracks.len()).map(reader).collect()
 }
 
 impl TrackReader {
@@ -77,6 +78,7 @@ impl Drop for TrackReader {
         let lane = self.lane;
         let lane = &mut self.shared().lanes[lane];
         lane.closed = true;
+        lane.bytes = 0;
         lane.waiting.clear();
     }
 }
@@ -102,14 +104,14 @@ impl Shared {
         }
     }
 
-    /// Keeps a packet for the other track.
+    /// Keeps a packet for another track.
     fn keep(&mut self, packet: CodedPacket) -> Result<()> {
         let track = packet.track;
         let other = self.lanes.iter_mut().find(|lane| lane.track == track && !lane.closed);
         let Some(other) = other else { return Ok(()) };
         other.bytes += packet.data.len();
         other.waiting.push_back(packet);
-        if other.bytes > MAX_WAITING_BYTES {
+        if self.lanes.iter().map(|lane| lane.bytes).sum::<usize>() > MAX_WAITING_BYTES {
             self.ended = true;
             let message =
                 "video and audio are interleaved too coarsely for a pipe\nhelp: use a file";

@@ -12,6 +12,7 @@ use super::interruptible::InterruptibleReader;
 use super::names::is_pipe;
 use super::packed::PackedReader;
 use super::pattern::{ImagePattern, ImageSequence};
+use super::remote::{Remote, is_url, without_query};
 use super::unreadable;
 use crate::Env;
 use crate::cut::Cut;
@@ -23,7 +24,7 @@ use crate::values::RawLayout;
 /// An input and how to read it.
 #[derive(Clone, Debug)]
 pub struct InputSpec {
-    /// The file, or `-` for standard input.
+    /// The file, an `http` or `https` URL, or `-` for standard input.
     pub path: PathBuf,
     /// Layout of headerless video.
     pub raw: Option<RawLayout>,
@@ -37,6 +38,8 @@ pub struct InputSpec {
     pub audio: AudioTrackChoice,
     /// The first number of an image sequence. `None`: 0 or 1.
     pub start_number: Option<u64>,
+    /// The file of a URL, which all clones read.
+    pub remote: Remote,
 }
 
 /// An opened input.
@@ -62,13 +65,14 @@ impl InputSpec {
             cut: Cut::default(),
             audio: AudioTrackChoice::First,
             start_number: None,
+            remote: Remote::default(),
         }
     }
 
     /// Describes a file that may be headerless: `raw` applies unless its extension is that of a
     /// format with headers.
     pub fn with_layout(path: &Path, raw: Option<RawLayout>, limits: Limits) -> Self {
-        let extension = path.extension().and_then(|extension| extension.to_str());
+        let extension = without_query(path).extension().and_then(|extension| extension.to_str());
         let format = extension.and_then(Format::from_extension);
         let raw = raw.filter(|_| format.is_none_or(|format| format == Format::Raw));
         Self { raw, ..Self::new(path, limits) }
@@ -76,7 +80,8 @@ impl InputSpec {
 
     /// The name for messages.
     pub fn name(&self) -> String {
-        if is_pipe(&self.path) { STDIN.to_owned() } else { self.path.display().to_string() }
+        let is_pipe = is_pipe(&self.path);
+        if is_pipe { STDIN.to_owned() } else { without_query(&self.path).display().to_string() }
     }
 
     /// Opens the input and detects its content.
@@ -96,7 +101,10 @@ impl InputSpec {
             let message = "--start-number requires an image sequence, such as frame-%04d.png";
             return Err(Failure::usage(format!("{message}, not {name}")));
         }
-        let source = bytes_of(&self.path, &name, env)?;
+        let source = match is_url(&self.path) {
+            true => self.remote.open(&self.path, env)?,
+            false => bytes_of(&self.path, &name, env)?,
+        };
         let mut options = ReadOptions::default();
         options.limits = self.limits;
         options.allow_backward_times = self.lenient;
@@ -147,13 +155,15 @@ impl InputSpec {
     /// # Errors
     /// If the name is not a valid pattern.
     pub fn images(&self) -> Result<Option<ImagePattern>> {
-        let is_file = || is_pipe(&self.path) || self.path.exists();
+        let is_file = || is_pipe(&self.path) || is_url(&self.path) || self.path.exists();
         if self.raw.is_some() || is_file() { Ok(None) } else { ImagePattern::parse(&self.path) }
     }
 
     /// Whether the input can be opened several times.
     pub(crate) fn is_file(&self) -> bool {
-        let is_file = || std::fs::metadata(&self.path).is_ok_and(|found| found.is_file());
+        let is_file = || {
+            is_url(&self.path) || std::fs::metadata(&self.path).is_ok_and(|found| found.is_file())
+        };
         !is_pipe(&self.path) && (is_file() || self.images().is_ok_and(|images| images.is_some()))
     }
 
@@ -172,7 +182,8 @@ impl InputSpec {
     /// The error of a reader that rejects the input, with remedies.
     fn rejection(&self, error: codec_container::Error) -> Failure {
         use codec_container::Error;
-        let extension = self.path.extension().and_then(|extension| extension.to_str());
+        let extension =
+            without_query(&self.path).extension().and_then(|extension| extension.to_str());
         let looks_raw = extension.and_then(Format::from_extension) == Some(Format::Raw);
         let mut help = String::new();
         if looks_raw && matches!(error, Error::Unrecognised { .. }) {

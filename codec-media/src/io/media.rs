@@ -3,7 +3,7 @@
 use codec_container::{FileMetadata, Input, PacketReader, TrackKind};
 
 use super::audio_input::AudioInput;
-use super::audio_track::AudioTrackChoice;
+use super::audio_track::{AudioTrackChoice, named};
 use super::cut_audio::{AudioRange, cut_audio, only_audio};
 use super::decoded::{DecodeOptions, DecodedSource};
 use super::demux;
@@ -84,15 +84,17 @@ pub fn open(
         MediaSelection { video: reader.video().is_some(), audio: reader.audio().is_some() };
     let whole = reader.metadata().clone();
     let video_track = reader.video().map(|(number, _)| number).filter(|_| wants.video);
-    let audio_track = reader.audio().map(|(number, _)| number).filter(|_| wants.audio);
-    let (video, audio) = match (video_track, audio_track) {
-        (Some(video_track), Some(audio_track)) => {
-            let [video, audio] = separate(reader, [video_track, audio_track], spec, env)?;
-            (Some(video), Some(audio))
+    let audio_tracks = if wants.audio { audio_tracks(&*reader, spec) } else { Vec::new() };
+    let has_audio = !audio_tracks.is_empty();
+    let (video, audio) = match (video_track, has_audio) {
+        (Some(_), false) => (Some(reader), Vec::new()),
+        (video_track, true) => {
+            let tracks: Vec<usize> = video_track.into_iter().chain(audio_tracks).collect();
+            let mut readers = separate(reader, &tracks, spec, env)?;
+            let audio = readers.split_off(usize::from(video_track.is_some()));
+            (readers.pop(), audio)
         }
-        (Some(_), None) => (Some(reader), None),
-        (None, Some(_)) => (None, Some(reader)),
-        (None, None) => {
+        (None, false) => {
             if let Some(failure) = lost_audio {
                 return Err(failure);
             }
@@ -112,7 +114,7 @@ pub fn open(
         video::finished(Box::new(source), spec, options, env)
     });
     let video = video.transpose()?;
-    let audio = audio.and_then(|reader| AudioInput::of(reader, spec.name()));
+    let audio = audio_of(audio, spec)?;
     let audio = match (audio, &video) {
         (Some(audio), None) => Some(only_audio(audio, spec.cut, env)?),
         (Some(audio), Some(video)) if !spec.cut.is_whole() => {
@@ -171,39 +173,73 @@ pub(crate) fn other_audio(
     opened.audio.ok_or_else(missing)
 }
 
-/// Warns if there is more than one track of a kind, because only one is used.
-fn warn_of_further_tracks(
+/// The numbers of the audio tracks that are used.
+pub(crate) fn audio_tracks(reader: &dyn PacketReader, spec: &InputSpec) -> Vec<usize> {
+    let tracks = reader.tracks().iter().enumerate();
+    let audio = tracks.filter(|(_, track)| track.audio().is_some()).map(|(number, _)| number);
+    let count = if spec.audio == AudioTrackChoice::All { usize::MAX } else { 1 };
+    audio.take(count).collect()
+}
+
+/// The audio of readers of one track each: of all audio tracks, in order, or of the one that is used.
+pub(crate) fn audio_of(
+    readers: Vec<Box<dyn PacketReader>>,
+    spec: &InputSpec,
+) -> Result<Option<AudioInput>> {
+    let mut tracks = Vec::new();
+    for (number, reader) in (1..).zip(readers) {
+        let reader = match number {
+            1 => reader,
+            // Each reader has the descriptions of all tracks.
+            number => AudioTrackChoice::Number(number).apply(reader, &spec.name())?,
+        };
+        tracks.extend(AudioInput::of(reader, spec.name()));
+    }
+    Ok(AudioInput::together(tracks))
+}
+
+/// Names the tracks that are not used, if there is more than one of a kind.
+pub(crate) fn warn_of_further_tracks(
     reader: &dyn PacketReader,
     wants: MediaSelection,
     spec: &InputSpec,
     env: &Env,
 ) {
     let name = spec.name();
-    let wants_first = wants.audio && spec.audio == AudioTrackChoice::First;
     let video = reader.tracks().iter().filter(|track| track.video().is_some()).count();
     let audio = reader.tracks().iter().filter(|track| track.audio().is_some()).count();
-    for (wanted, count, kind) in [(wants.video, video, "video"), (wants_first, audio, "audio")] {
-        if wanted && count > 1 {
-            env.events.warn(format!("{name}: using the first of {count} {kind} tracks"));
-        }
+    if wants.video && video > 1 {
+        env.events.warn(format!("{name}: using the first of {video} video tracks"));
+    }
+    // The chosen track has the number of the first one.
+    if wants.audio && audio > 1 && spec.audio == AudioTrackChoice::First {
+        let others = named(reader, |number| number > 1);
+        env.events.warn(format!("{name}: using the first of {audio} audio tracks, not {others}"));
     }
 }
 
-/// Returns a reader for each of two tracks. A file is opened twice, so that no packets wait in
+/// Returns a reader for each of some tracks. A file is opened for each, so that no packets wait in
 /// memory; a pipe is shared.
+///
+/// # Errors
+/// If the file cannot be opened again.
 pub(crate) fn separate(
-    mut reader: Box<dyn PacketReader>,
-    tracks: [usize; 2],
+    reader: Box<dyn PacketReader>,
+    tracks: &[usize],
     spec: &InputSpec,
     env: &Env,
-) -> Result<[Box<dyn PacketReader>; 2]> {
-    if !spec.is_file() {
-        return Ok(demux::split(reader, tracks).map(|track| Box::new(track) as _));
+) -> Result<Vec<Box<dyn PacketReader>>> {
+    if tracks.len() > 1 && !spec.is_file() {
+        let readers = demux::split(reader, tracks).into_iter();
+        return Ok(readers.map(|track| Box::new(track) as _).collect());
     }
-    let Some(mut second) = spec.reopen(env) else {
-        return Err(Failure::new(Kind::Input, format!("{}: changed while reading", spec.name())));
-    };
-    reader.select(&tracks[..1]);
-    second.select(&tracks[1..]);
-    Ok([reader, second])
+    let changed = || Failure::new(Kind::Input, format!("{}: changed while reading", spec.name()));
+    let mut readers = vec![reader];
+    while readers.len() < tracks.len() {
+        readers.push(spec.reopen(env).ok_or_else(changed)?);
+    }
+    for (reader, track) in readers.iter_mut().zip(tracks) {
+        reader.select(&[*track]);
+    }
+    Ok(readers)
 }

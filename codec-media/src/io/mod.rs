@@ -20,6 +20,7 @@ pub mod names;
 pub mod output;
 pub(crate) mod packed;
 pub mod pattern;
+pub mod remote;
 pub mod sequence;
 pub mod sink;
 pub mod source;

@@ -9,6 +9,7 @@ use tempfile::NamedTempFile;
 
 use super::names::{is_pipe, is_same_file, is_special};
 use super::pattern::is_in_sequence;
+use super::remote::{is_url, without_query};
 use crate::failure::{Failure, Kind, Result};
 use crate::stdio::STDOUT;
 use crate::stop;
@@ -67,7 +68,10 @@ impl OutputRules {
             }
             return Ok(());
         }
-        let name = path.display();
+        let name = without_query(path).display();
+        if is_url(path) {
+            return Err(Failure::usage(format!("cannot write {name}: URLs can only be inputs")));
+        }
         if let Some(other) = self.protected.iter().find(|other| is_same_file(path, other)) {
             return Err(Failure::usage(format!("{name} is the same file as {}", other.display())));
         }

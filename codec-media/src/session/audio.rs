@@ -11,6 +11,7 @@ use crate::audio::effects::Effects;
 use crate::audio::pipeline::AudioPipeline;
 use crate::audio::sink::AudioSink;
 use crate::audio::source::{AudioDecodeOptions, AudioSource};
+use crate::audio::tracks::AudioTracks;
 use crate::count::counted;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::audio_input::AudioInput;
@@ -47,6 +48,58 @@ pub struct Opened {
     pub text: String,
 }
 
+/// All tracks of an input, whose pipelines are open.
+pub struct OpenedTracks {
+    /// Copy or encode the audio.
+    pub tracks: AudioTracks,
+    /// Descriptions of the tracks for the muxer.
+    audio: Vec<AudioTrack>,
+    /// Description of the audio for the user.
+    pub text: String,
+}
+
+impl OpenedTracks {
+    /// Descriptions of the tracks for the muxer.
+    pub fn described(&self) -> impl Iterator<Item = Track> + use<> {
+        self.audio.clone().into_iter().map(Track::Audio)
+    }
+}
+
+/// As [`open`], for all tracks of an input; the first one will have `number` in the output.
+///
+/// # Errors
+/// If input, encoder or output fails, or the output holds a single audio track.
+pub fn open_all(
+    input: AudioInput,
+    settings: &AudioSettings,
+    format: Format,
+    number: usize,
+    output: &str,
+    options: &AudioDecodeOptions,
+    env: &Env,
+) -> Result<OpenedTracks> {
+    let inputs = input.each();
+    let count = inputs.len();
+    if count > 1 && !matches!(format, Format::WebM | Format::Matroska | Format::Mp4) {
+        let help = "help: choose one with --audio N, or write webm, mkv or mp4";
+        let message = format!("{format} holds one audio track, and the input has {count}\n{help}");
+        return Err(Failure::usage(message));
+    }
+    let (mut pipelines, mut audio, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, input) in inputs.into_iter().enumerate() {
+        let language = input.track.language.clone();
+        let opened = open(input, settings, format, number + index, output, options, env)?;
+        texts.push(match language {
+            _ if count == 1 => opened.text,
+            Some(language) => format!("{} ({language}): {}", index + 1, opened.text),
+            None => format!("{}: {}", index + 1, opened.text),
+        });
+        pipelines.push(opened.pipeline);
+        audio.push(opened.track);
+    }
+    Ok(OpenedTracks { tracks: AudioTracks::new(pipelines), audio, text: texts.join("; ") })
+}
+
 /// Decides whether packets are copied or re-encoded, and opens the encoder if needed. The track
 /// will have `number` in the output, whose name is `output`.
 ///
@@ -65,7 +118,7 @@ pub fn open(
     let is_cut =
         input.track.delay > 0 && matches!(format, Format::Flac | Format::Wav | Format::Pcm);
     if settings.copies(input.track.codec, format)? && !is_cut {
-        let AudioInput { reader, number: from, mut track, name } = input;
+        let AudioInput { reader, number: from, mut track, name, .. } = input;
         track.format = format;
         let text = format!("{} {}, copied", track.codec, track.audio);
         let names = [name, output.to_owned()];
@@ -79,7 +132,7 @@ pub fn open(
         return Err(Failure::new(Kind::Backend, message));
     };
     let from = input.track.codec;
-    let tags = user_tags(&input.track);
+    let (tags, language) = (user_tags(&input.track), input.track.language.clone());
     let is_deep = has_more_than_16_bits(&input.track);
     let source = AudioSource::new(input.reader, input.name, options, env)?;
     let mut config = settings.config(codec, capabilities, source.format())?;
@@ -88,7 +141,7 @@ pub fn open(
     }
     let sink = AudioSink::new(backend, &config, number, output)?;
     let mut track = sink.track(format, &config);
-    track.tags = tags;
+    (track.tags, track.language) = (tags, language);
     let rate = config.rate.map(|rate| format!(", {}", rate.bitrate())).unwrap_or_default();
     let backend = match codec {
         AudioCodec::Pcm(_) => codec.to_string(),
@@ -121,9 +174,10 @@ fn has_more_than_16_bits(track: &AudioTrack) -> bool {
 }
 
 /// Adds the audio totals to those of a run.
-pub(crate) fn summary(summary: Object, pipeline: &AudioPipeline) -> Object {
+pub(crate) fn summary(summary: Object, pipeline: &AudioTracks) -> Object {
     let (packets, bytes) = pipeline.totals();
     summary
+        .raw("audio_tracks", pipeline.count())
         .float("audio_s", pipeline.heard_s())
         .raw("audio_packets", packets)
         .raw("audio_bytes", bytes)
@@ -132,7 +186,7 @@ pub(crate) fn summary(summary: Object, pipeline: &AudioPipeline) -> Object {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a report")]
-fn kbps(pipeline: &AudioPipeline) -> f64 {
+fn kbps(pipeline: &AudioTracks) -> f64 {
     let (_, bytes) = pipeline.totals();
     let seconds = pipeline.heard_s();
     if seconds > 0.0 { bytes as f64 * 8.0 / seconds / 1000.0 } else { 0.0 }
@@ -164,17 +218,16 @@ pub fn run(settings: &AudioEncoding, input: AudioInput, env: &Env) -> Result<()>
     let name = input.name.clone();
     let output = OutputFile::create(&settings.output, &settings.rules)?;
     let metadata = kept(&metadata_of(&input), settings.format, &name, env);
-    let Opened { mut pipeline, mut track, text } =
-        open(input, &settings.audio, settings.format, 0, &output.name, &settings.options, env)?;
+    let OpenedTracks { tracks: mut pipeline, mut audio, text } =
+        open_all(input, &settings.audio, settings.format, 0, &output.name, &settings.options, env)?;
     let mut options = WriteOptions::default();
     options.live = settings.fragmented;
-    if settings.format == Format::Ogg {
-        track.tags = metadata.tags;
-    } else {
-        options.metadata = metadata;
+    match audio.first_mut().filter(|_| settings.format == Format::Ogg) {
+        Some(track) => track.tags = metadata.tags,
+        None => options.metadata = metadata,
     }
-    let writer =
-        create_packets(output.stream()?, settings.format, &[Track::Audio(track)], &options);
+    let tracks: Vec<Track> = audio.into_iter().map(Track::Audio).collect();
+    let writer = create_packets(output.stream()?, settings.format, &tracks, &options);
     let mut writer = writer.map_err(|error| Failure::writing(&output.name, error))?;
     env.events.note(format!("{name} -> {}: {text}", settings.format));
     let header = Object::new()
@@ -191,7 +244,7 @@ pub fn run(settings: &AudioEncoding, input: AudioInput, env: &Env) -> Result<()>
     let (mut steps, mut until_s) = (0_u64, STEP_S);
     while !pipeline.has_ended() && end.is_ok() {
         if env.stop.is_requested() {
-            pipeline.end_at(pipeline.reached_s());
+            pipeline.end_here();
             end = Err(Failure::interrupted(pipeline.totals().0 > 0));
             break;
         }

@@ -9,10 +9,10 @@ use codec_container::{
 };
 use codec_core::frame::Rational;
 
-use super::audio::{self, Opened as OpenedAudio};
+use super::audio::{self, OpenedTracks};
 use crate::Env;
-use crate::audio::pipeline::AudioPipeline;
 use crate::audio::source::AudioDecodeOptions;
+use crate::audio::tracks::AudioTracks;
 use crate::count::counted;
 use crate::cut::{self, Cut, ns_of};
 use crate::failure::{Failure, Kind, Result};
@@ -21,7 +21,9 @@ use crate::io::cut_audio::{AudioRange, cut_audio};
 use crate::io::cut_packets::{CutPackets, VideoPackets};
 use crate::io::decoded::DecodeOptions;
 use crate::io::input::{InputSpec, Opened};
-use crate::io::media::{other_audio, separate};
+use crate::io::media::{
+    MediaSelection, audio_of, audio_tracks, other_audio, separate, warn_of_further_tracks,
+};
 use crate::io::metadata::{kept, part_of};
 use crate::io::output::{OutputFile, OutputRules};
 use crate::io::unreadable::{Advice, is_lost, missing};
@@ -119,22 +121,23 @@ fn open(settings: &Copying, env: &Env) -> Result<(CutPackets, Option<AudioInput>
         return Err(missing(&*reader, TrackKind::Audio, &name, Advice::FLAGS));
     }
     let metadata = reader.metadata().clone();
-    let audio_track = reader.audio().map(|(number, _)| number);
-    let (video, audio) = match (audio_track, &settings.audio) {
-        (Some(_), Some(_)) if settings.audio_from.is_some() => {
-            env.events.note("the audio of the input is replaced");
-            (reader, None)
+    let mut tracks = vec![video_track];
+    if reader.audio().is_some() {
+        match &settings.audio {
+            Some(_) if settings.audio_from.is_some() => {
+                env.events.note("the audio of the input is replaced");
+            }
+            Some(_) => {
+                tracks.extend(audio_tracks(&*reader, spec));
+                let wants = MediaSelection { video: true, audio: true };
+                warn_of_further_tracks(&*reader, wants, spec, env);
+            }
+            None => env.events.note("audio dropped"),
         }
-        (Some(audio_track), Some(_)) => {
-            let [video, audio] = separate(reader, [video_track, audio_track], spec, env)?;
-            (video, Some(audio))
-        }
-        (Some(_), None) => {
-            env.events.note("audio dropped");
-            (reader, None)
-        }
-        (None, _) => (reader, None),
-    };
+    }
+    let mut readers = separate(reader, &tracks, spec, env)?;
+    let audio = readers.split_off(1);
+    let video = readers.pop().ok_or_else(|| Failure::internal("no reader of the video"))?;
     let video = CutPackets::new(video, spec, env)?;
     let audio = match &settings.audio_from {
         Some(other) => {
@@ -145,7 +148,7 @@ fn open(settings: &Copying, env: &Env) -> Result<(CutPackets, Option<AudioInput>
             };
             Some(other_audio(other, &options, env)?)
         }
-        None => audio.and_then(|reader| AudioInput::of(reader, spec.name())),
+        None => audio_of(audio, spec)?,
     };
     let audio = match audio {
         Some(input) if spec.cut.from.is_some() => {
@@ -163,7 +166,7 @@ struct Copy {
     video: Box<dyn VideoPackets>,
     /// Seconds per tick of the video.
     tick_s: f64,
-    audio: Option<AudioPipeline>,
+    audio: Option<AudioTracks>,
     /// The end of the video, in seconds, with which that of the audio of another file is compared.
     video_end_s: Option<f64>,
     writer: Box<dyn PacketWriter>,
@@ -202,12 +205,12 @@ impl Copy {
                     ..AudioDecodeOptions::default()
                 };
                 let (format, name) = (settings.format, &output.name);
-                Some(audio::open(input, audio, format, 1, name, &options, env)?)
+                Some(audio::open_all(input, audio, format, 1, name, &options, env)?)
             }
             _ => None,
         };
-        let described = audio.as_ref().map(|audio| Track::Audio(audio.track.clone()));
-        let tracks: Vec<_> = [Some(Track::Video(track)), described].into_iter().flatten().collect();
+        let mut tracks = vec![Track::Video(track)];
+        tracks.extend(audio.iter().flat_map(OpenedTracks::described));
         let mut options = WriteOptions::default();
         options.live = settings.fragmented;
         options.metadata.clone_from(&transfer.metadata);
@@ -219,7 +222,7 @@ impl Copy {
             .text("input", &name)
             .text("output_format", settings.format.name())
             .text("video", &format!("{codec} {size}, {how}"));
-        if let Some(OpenedAudio { text, .. }) = &audio {
+        if let Some(OpenedTracks { text, .. }) = &audio {
             env.events.note(format!("audio: {text}"));
             header = header.text("audio", text);
         }
@@ -228,7 +231,7 @@ impl Copy {
             env: env.clone(),
             video,
             tick_s: base.as_f64(),
-            audio: audio.map(|audio| audio.pipeline),
+            audio: audio.map(|audio| audio.tracks),
             video_end_s: None,
             writer,
             output,
@@ -290,8 +293,7 @@ impl Copy {
     fn finish(mut self, settings: &Copying, mut end: Result<()>) -> Result<Copied> {
         if let Some(audio) = &mut self.audio {
             end = end.and(audio.finish(&mut *self.writer));
-            let difference = self.video_end_s.and_then(|end_s| audio.difference(end_s));
-            if let Some(difference) = difference {
+            for difference in self.video_end_s.iter().flat_map(|end_s| audio.differences(*end_s)) {
                 self.env.events.warn(difference);
             }
         }
@@ -320,7 +322,7 @@ impl Copy {
 /// A complete transfer whose output does not have its name yet.
 pub(crate) struct Copied {
     pub(crate) output: OutputFile,
-    pub(crate) audio: Option<AudioPipeline>,
+    pub(crate) audio: Option<AudioTracks>,
     pub(crate) packets: u64,
     pub(crate) keys: u64,
     /// Bytes of the video.

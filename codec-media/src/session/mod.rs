@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use codec_container::{
-    AudioTrack, Format, PacketRef, PacketWriter, Track, VideoTrack, WriteOptions, create_packets,
+    Format, PacketRef, PacketWriter, Track, VideoTrack, WriteOptions, create_packets,
 };
 use codec_core::codec::{
     Bitrate, Codec, DropReason, FirstPassStats, FrameKind, FrameRequest, Outcome, Packet, Update,
@@ -30,8 +30,8 @@ use codec_core::parallel::RowPool;
 use codec_rtc::link::RateTrace;
 
 use crate::Env;
-use crate::audio::pipeline::AudioPipeline;
 use crate::audio::source::AudioDecodeOptions;
+use crate::audio::tracks::AudioTracks;
 use crate::failure::{Failure, Kind, Result};
 use crate::frame::transform::Transform;
 use crate::io::audio_input::AudioInput;
@@ -46,7 +46,7 @@ use crate::settings::encoding::Encoding;
 use crate::settings::regions::RegionMaps;
 use crate::threads::threads_for;
 
-use audio::AudioEncoding;
+use audio::{AudioEncoding, OpenedTracks};
 use call_cost::CallCost;
 use checker::Checker;
 pub(crate) use finished::Finished;
@@ -141,7 +141,7 @@ pub struct Session {
     /// The codec, and the output format; `None` for a chunk.
     stream: (Codec, Option<Format>),
     writer: Box<dyn PacketWriter>,
-    audio: Option<AudioPipeline>,
+    audio: Option<AudioTracks>,
     /// The error that ended the audio early.
     audio_failure: Option<Failure>,
     /// The end of the video, in seconds, with which that of the audio of another file is compared.
@@ -260,15 +260,15 @@ impl Session {
                     ..AudioDecodeOptions::default()
                 };
                 let name = &output.name;
-                Some(audio::open(input, audio, settings.format, 1, name, &options, env)?)
+                Some(audio::open_all(input, audio, settings.format, 1, name, &options, env)?)
             }
             _ => None,
         };
-        let track = audio.as_ref().map(|audio| audio.track.clone());
+        let tracks = audio.iter().flat_map(OpenedTracks::described).collect();
         let is_chunk = writer.is_some();
         let writer = match writer {
             Some(open_writer) => open_writer(&output, &*encoder)?,
-            None => open_writer(settings, &output, &start, &*encoder, track)?,
+            None => open_writer(settings, &output, &start, &*encoder, tracks)?,
         };
         let checker = Checker::open(settings, size, env)?;
         let header = announce::announce(settings, source, &start, &config, threads, env);
@@ -292,7 +292,7 @@ impl Session {
             joiner: SuperframeJoiner::new(settings.encoder.backend.codec),
             stream: (settings.encoder.backend.codec, (!is_chunk).then_some(settings.format)),
             writer,
-            audio: audio.map(|audio| audio.pipeline),
+            audio: audio.map(|audio| audio.tracks),
             audio_failure: None,
             video_end_s: None,
             output,
@@ -576,10 +576,10 @@ impl Session {
         self.judge(call_cost);
         self.drain(call_cost)?;
         self.advance_audio(f64::INFINITY)?;
-        if let (Some(audio), Some(end_s)) = (&self.audio, self.video_end_s)
-            && let Some(difference) = audio.difference(end_s)
-        {
-            self.env.events.warn(difference);
+        if let (Some(audio), Some(end_s)) = (&self.audio, self.video_end_s) {
+            for difference in audio.differences(end_s) {
+                self.env.events.warn(difference);
+            }
         }
         if let Some(checker) = &mut self.checker {
             self.totals.add_ssim(&checker.finish()?);
@@ -690,14 +690,13 @@ fn open_writer(
     output: &OutputFile,
     start: &Start,
     encoder: &dyn VideoEncoder,
-    audio: Option<AudioTrack>,
+    audio: Vec<Track>,
 ) -> Result<Box<dyn PacketWriter>> {
     let mut stream = video_track(settings, start);
     if is_boxed(settings.format) {
         stream.codec_private = encoder.codec_private();
     }
-    let tracks: Vec<_> =
-        [Some(Track::Video(stream)), audio.map(Track::Audio)].into_iter().flatten().collect();
+    let tracks: Vec<_> = std::iter::once(Track::Video(stream)).chain(audio).collect();
     let mut options = WriteOptions::default();
     options.live = settings.fragmented;
     options.metadata.clone_from(&settings.metadata);

@@ -14,19 +14,16 @@
 //! # }
 //! ```
 
-mod reference;
-
-use std::io;
 use std::time::Duration;
 
 use ureq::http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use ureq::{Agent, Body};
 
 use crate::error::NetError;
-use crate::http_client;
+use crate::http_client::reference::{resolve, same_origin};
+use crate::http_client::{self, failure};
 use crate::ice_server::IceLinks;
 use crate::url::Url;
-use reference::{resolve, same_origin};
 
 /// Maximum size of an answer in bytes.
 pub const MAX_ANSWER_BYTES: u64 = 64 << 10;
@@ -182,17 +179,6 @@ fn request(method: Method, url: &str, token: Option<&str>) -> ureq::http::reques
     match token {
         None => request,
         Some(token) => request.header(header::AUTHORIZATION, format!("Bearer {token}")),
-    }
-}
-
-fn failure(url: &str, error: ureq::Error) -> NetError {
-    match error {
-        ureq::Error::Io(error) => NetError::io(format!("cannot reach {url}"))(error),
-        ureq::Error::Timeout(_) => {
-            let error = io::Error::new(io::ErrorKind::TimedOut, "timeout: no response");
-            NetError::io(format!("cannot reach {url}"))(error)
-        }
-        other => NetError::Protocol(format!("cannot use {url}: {other}")),
     }
 }
 

@@ -37,7 +37,7 @@ fn finished(command: Command) -> Command {
 const REAL_TIME: [&str; 2] = ["send", "simulate"];
 
 /// Flags of `transcode` that cannot be used with chunks.
-const NOT_OF_CHUNKS: [&str; 19] = [
+const NOT_OF_CHUNKS: [&str; 20] = [
     "more",
     "out_dir",
     "suffix",
@@ -45,6 +45,7 @@ const NOT_OF_CHUNKS: [&str; 19] = [
     "lossless",
     "fragmented",
     "chunked",
+    "per_shot",
     "preset",
     "bitrate",
     "size",
@@ -218,6 +219,7 @@ pub(super) const GROUPED: [&str; 13] = [
 
 /// Options of the [`GROUPED`] commands that only `--help` lists, so that `-h` fits a screen.
 const ADVANCED: &[&str] = &[
+    "per_shot",
     "suffix",
     "fragmented",
     "region",
@@ -320,8 +322,18 @@ const ENCODER: &[&str] = &[
     "knob",
     "region",
 ];
-const RATE: &[&str] =
-    &["bitrate", "quality", "qp", "target", "rate_trace", "passes", "drop", "bpp", "adapt"];
+const RATE: &[&str] = &[
+    "bitrate",
+    "quality",
+    "qp",
+    "target",
+    "per_shot",
+    "rate_trace",
+    "passes",
+    "drop",
+    "bpp",
+    "adapt",
+];
 const SPEED: &[&str] = &["chunked", "speed", "speeds", "max_frame_time", "threads", "jobs"];
 const VIDEO: &[&str] =
     &["no_video", "pix_fmt", "deinterlace", "frame_rate", "crop", "rotate", "resize"];
@@ -439,7 +451,7 @@ const ACCESS: &[&str] = &[
     "files",
 ];
 
-const CLUSTER: &[&str] = &["nats", "work", "wait"];
+const CLUSTER: &[&str] = &["nats", "work", "wait", "machine"];
 
 const HEADINGS: [(&str, &[&str]); 13] = [
     ("Cluster", CLUSTER),

@@ -147,3 +147,25 @@ fn an_interrupt_ends_the_waiting_and_not_the_job() {
     let run = cluster.drain(&[]);
     assert!(run.err.contains("2 chunks encoded"), "{}", run.err);
 }
+
+#[cfg(feature = "http")]
+#[test]
+fn workers_read_inputs_by_http_unless_they_have_a_root_folder() {
+    use super::super::http::{Faults, Server};
+
+    let Some(cluster) = Cluster::new(2) else { return };
+    let server = Server::start(cluster.place.path("."), Faults::Passing);
+    let url = server.url("clip.y4m");
+    let submit = ["cluster", "submit", &url, "-o", "o.mkv", "--work", "work"];
+    let submit = [&submit[..], &["--nats", &cluster.url], &OPTIONS].concat();
+    cluster.place.ok(&submit);
+    let run = cluster.drain(&["--root", ".", "--attempts", "1"]);
+    assert!(run.err.contains("is not in ., where inputs must be"), "{}", run.err);
+    let status = cluster.status();
+    let input = status["jobs"][0]["input"].as_str().unwrap();
+    assert!(input.ends_with("/clip.y4m"), "{input}");
+    cluster.place.ok(&submit);
+    cluster.drain(&[]);
+    cluster.place.ok(&[&submit[..], &["--wait"]].concat());
+    cluster.assert_whole("o.mkv");
+}

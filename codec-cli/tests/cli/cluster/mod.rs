@@ -4,6 +4,7 @@ mod faults;
 mod jobs;
 mod messages;
 mod nats;
+mod points;
 mod servers;
 
 use std::fs::{self, File};

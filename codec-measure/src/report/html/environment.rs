@@ -13,7 +13,7 @@ pub(super) fn environment(results: &Results) -> String {
         if known.timing { "one point at a time" } else { "points in parallel: unreliable" };
     let facts = [
         ("Processor", known.cpu.as_str()),
-        ("Cores", &cores),
+        ("Cores", if known.cores == 0 { "" } else { &cores }),
         ("Instruction set", &known.simd),
         ("System", &known.os),
         ("codec", &known.codec),

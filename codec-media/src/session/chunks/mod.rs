@@ -18,6 +18,7 @@ mod key;
 mod plan;
 mod run;
 mod scan;
+mod shots;
 mod source;
 mod split;
 mod target;
@@ -43,6 +44,7 @@ use crate::stop;
 use super::goal::quality::{Attempt, QualitySearch, judge};
 use join::{Joining, missing, report};
 use run::{Board, file_of, is_done, run_all};
+use split::Parts;
 
 /// The version of this library, on which the bytes of chunks depend.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -106,18 +108,41 @@ pub fn plan(settings: &Encoding, env: &Env) -> Result<ChunkPlan> {
 /// Divides the input into chunks of a quality, or of that of `settings`.
 fn plan_at(settings: &Encoding, quality_q8: Option<u32>, env: &Env) -> Result<ChunkPlan> {
     let at_quality = quality_q8.map(|quality| settings.at_quality(quality));
-    let mut plan = scan::scan(at_quality.as_ref().unwrap_or(settings), env)?;
+    let settings = at_quality.as_ref().unwrap_or(settings);
+    let (mut plan, _) = scan::scan(settings, Parts::Chunks, env)?;
+    report_plan(settings, &plan, Parts::Chunks, env);
     plan.quality_q8 = quality_q8;
+    Ok(plan)
+}
+
+/// Notes what a plan has.
+fn report_plan(settings: &Encoding, plan: &ChunkPlan, parts: Parts, env: &Env) {
     env.events.note(format!(
         "{}: {} in {}",
         settings.input.name(),
         counted(plan.frames(), "frame"),
-        counted(plan.chunks().len() as u64, "chunk")
+        counted(plan.chunks().len() as u64, parts.name())
     ));
     if let Some(error) = &plan.input_error {
         env.events.warn(format!("the input is damaged, and the plan ends before it: {error}"));
     }
-    Ok(plan)
+}
+
+/// Encodes each shot at the quality at which all shots together reach `target` with few bytes.
+fn run_shots(
+    settings: &Encoding,
+    target: TargetQuality,
+    folder: &Path,
+    env: &Env,
+) -> Result<(ChunkPlan, Part)> {
+    let quality_q8 = QualitySearch::run(settings, target, env)?.quality_q8();
+    let (mut plan, frames) = scan::scan(&settings.at_quality(quality_q8), Parts::Shots, env)?;
+    plan.quality_q8 = Some(quality_q8);
+    report_plan(settings, &plan, Parts::Shots, env);
+    let plan = shots::search(settings, (&plan, &frames), (target, quality_q8), folder, env)?;
+    // The chosen trial encodes are complete.
+    let part = run_part(settings, &plan, folder, env)?;
+    Ok((plan, part))
 }
 
 /// Encodes all chunks of a plan that have no result in `folder` yet, in parallel on the threads of `settings`.
@@ -210,6 +235,22 @@ fn join_part(
 /// The errors of [`crate::session::transcode`]. If the run is asked to stop, the output holds the chunks from the start
 /// that are complete.
 pub fn encode(settings: &Encoding, env: &Env) -> Result<()> {
+    encode_as(settings, Parts::Chunks, env)
+}
+
+/// As [`encode`], with a chunk for each shot, whose quality is chosen such that the mean over all frames reaches the target with
+/// few bytes. `settings` must have a target of quality.
+///
+/// # Errors
+/// As from [`encode`], and [`Kind::Usage`] without a target.
+pub fn encode_shots(settings: &Encoding, env: &Env) -> Result<()> {
+    if settings.target().is_none() {
+        return Err(Failure::usage("--per-shot requires --target"));
+    }
+    encode_as(settings, Parts::Shots, env)
+}
+
+fn encode_as(settings: &Encoding, parts: Parts, env: &Env) -> Result<()> {
     settings.rules.check(&settings.output)?;
     let near = if is_pipe(&settings.output) {
         std::env::temp_dir()
@@ -222,16 +263,17 @@ pub fn encode(settings: &Encoding, env: &Env) -> Result<()> {
         .tempdir_in(&near)
         .map_err(|error| Failure::output(&near.display().to_string(), error))?;
     stop::remember(folder.path().to_owned());
-    let outcome = encode_into(settings, folder.path(), env);
+    let outcome = encode_into(settings, parts, folder.path(), env);
     stop::forget(folder.path());
     outcome
 }
 
 /// Encodes the input in chunks, with results in `folder`.
-fn encode_into(settings: &Encoding, folder: &Path, env: &Env) -> Result<()> {
+fn encode_into(settings: &Encoding, parts: Parts, folder: &Path, env: &Env) -> Result<()> {
     let started = Instant::now();
     env.stop.handle_requests();
     let (plan, part) = match settings.target() {
+        Some(target) if parts == Parts::Shots => run_shots(settings, target, folder, env)?,
         Some(target) => run_to_target(settings, target, folder, env)?,
         None => {
             let plan = plan_at(settings, None, env)?;

@@ -4,7 +4,7 @@ use codec_core::frame::{Rational, Size};
 use serde_json::Value;
 
 use super::VERSION;
-use super::key::Key;
+use super::key::{FrameId, Key, KeyHasher};
 use crate::failure::{Failure, Kind, Result};
 use crate::io::source::StreamInfo;
 use crate::json::{self, Object};
@@ -49,6 +49,8 @@ pub struct PlannedChunk {
     pub(super) start_ns: i64,
     /// The name of its result.
     pub key: Key,
+    /// The quality that was chosen for it, in 256ths.
+    pub(super) quality_q8: Option<u32>,
 }
 
 impl ChunkPlan {
@@ -73,6 +75,41 @@ impl ChunkPlan {
     /// The settings with the quality that was found for a target.
     pub(super) fn with_quality(&self, settings: &Encoding) -> Encoding {
         self.quality_q8.map_or_else(|| settings.clone(), |found| settings.at_quality(found))
+    }
+
+    /// The settings of a chunk, with its own quality if it has one.
+    pub(super) fn settings_of(&self, chunk: &PlannedChunk, settings: &Encoding) -> Encoding {
+        match chunk.quality_q8 {
+            Some(quality_q8) => settings.at_quality(quality_q8),
+            None => self.with_quality(settings),
+        }
+    }
+
+    /// The settings of a chunk as a part of its name.
+    pub(super) fn fingerprint_of(&self, chunk: &PlannedChunk) -> String {
+        match chunk.quality_q8 {
+            Some(quality_q8) => format!("{}\nown quality: {quality_q8}", self.fingerprint),
+            None => self.fingerprint.clone(),
+        }
+    }
+
+    /// The plan with a quality for each chunk; `frames` are those of all chunks.
+    ///
+    /// # Errors
+    /// [`Kind::Internal`] if the frames are others.
+    pub(super) fn at_qualities(&self, qualities: &[u32], frames: &[FrameId]) -> Result<Self> {
+        let mut plan = self.clone();
+        for (chunk, quality_q8) in plan.chunks.iter_mut().zip(qualities) {
+            chunk.quality_q8 = Some(*quality_q8);
+            let range =
+                usize::try_from(chunk.first_frame).ok().zip(usize::try_from(chunk.frames).ok());
+            let own = range.and_then(|(first, count)| frames.get(first..first.checked_add(count)?));
+            let own = own.ok_or_else(|| Failure::internal("a chunk without frames"))?;
+            let mut hasher = KeyHasher::new(&self.fingerprint_of(chunk));
+            own.iter().for_each(|frame| hasher.add(*frame));
+            chunk.key = hasher.finish();
+        }
+        Ok(plan)
     }
 
     /// The chunks, in order; at least one.
@@ -108,7 +145,7 @@ impl ChunkPlan {
     #[must_use]
     pub fn to_json(&self) -> String {
         let chunk = |(index, chunk): (usize, &PlannedChunk)| {
-            let &PlannedChunk { first_frame, frames, start, start_ns, key } = chunk;
+            let &PlannedChunk { first_frame, frames, start, start_ns, key, .. } = chunk;
             let object = Object::new()
                 .raw("index", index)
                 .raw("first_frame", first_frame)
@@ -196,6 +233,7 @@ fn chunk_of(json: &Value, last: Option<&PlannedChunk>) -> Option<PlannedChunk> {
         start: json["start"].as_i64()?,
         start_ns: json["start_ns"].as_i64()?,
         key: Key::parse(json["key"].as_str()?)?,
+        quality_q8: None,
     };
     let expected = last.map_or(0, |last| last.first_frame + last.frames);
     let follows = chunk.first_frame == expected
@@ -229,7 +267,6 @@ pub(super) fn fingerprint(settings: &Encoding, stream: &StreamInfo, size: Size) 
 
 #[cfg(test)]
 mod tests {
-    use super::super::key::KeyHasher;
     use super::*;
 
     fn plan() -> ChunkPlan {
@@ -240,6 +277,7 @@ mod tests {
             start,
             start_ns: start * 40_000_000,
             key,
+            quality_q8: None,
         };
         let chunks = vec![chunk(0, 200, -3), chunk(200, 250, 197), chunk(450, 1, 447)];
         let rate = Rational::new(25, 1);

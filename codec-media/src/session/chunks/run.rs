@@ -74,9 +74,10 @@ pub fn run_chunk(
         }
     }
     let path = file_of(folder, &chunk.key);
-    let settings = of_chunk(settings, plan, path);
+    let planned = plan.with_quality(settings);
+    let settings = of_chunk(settings, plan, chunk, path);
     let mut source = ChunkSource::open(&settings, plan, *chunk, env)?;
-    check_settings(&settings, plan, &source)?;
+    check_settings(&planned, plan, &source)?;
     let key = chunk.key;
     let session = Session::of_chunk(
         &settings,
@@ -103,8 +104,13 @@ pub fn run_chunk(
 }
 
 /// The settings of one chunk of `plan`, whose result is `path`.
-fn of_chunk(settings: &Encoding, plan: &ChunkPlan, path: PathBuf) -> Encoding {
-    let mut settings = plan.with_quality(settings);
+fn of_chunk(
+    settings: &Encoding,
+    plan: &ChunkPlan,
+    chunk: &PlannedChunk,
+    path: PathBuf,
+) -> Encoding {
+    let mut settings = plan.settings_of(chunk, settings);
     settings.output = path;
     settings.rules = OutputRules { overwrite: true, ..OutputRules::default() };
     (settings.audio, settings.report) = (None, None);

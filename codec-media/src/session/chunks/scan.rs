@@ -8,7 +8,7 @@ use codec_simd::Kernels;
 use super::key::{FrameId, KeyHasher};
 use super::plan::{ChunkPlan, PlannedChunk, fingerprint};
 use super::source::with_input_times;
-use super::split::Splitter;
+use super::split::{Parts, Splitter};
 use crate::Env;
 use crate::cut::ticks_to_ns;
 use crate::failure::{Failure, Kind, Result};
@@ -17,8 +17,12 @@ use crate::io::video;
 use crate::progress::{Now, Pass, Progress};
 use crate::settings::encoding::Encoding;
 
-/// Divides the input of `settings` into chunks that begin at scene cuts.
-pub(super) fn scan(settings: &Encoding, env: &Env) -> Result<ChunkPlan> {
+/// Divides the input of `settings` into chunks that begin at scene cuts, or into shots. Returns the frames, too.
+pub(super) fn scan(
+    settings: &Encoding,
+    parts: Parts,
+    env: &Env,
+) -> Result<(ChunkPlan, Vec<FrameId>)> {
     let spec = with_input_times(settings);
     // Problems of the tracks are reported when the input is opened for its audio.
     let mut source = video::open(&spec, &settings.decode_options(), &env.quiet())?;
@@ -26,7 +30,7 @@ pub(super) fn scan(settings: &Encoding, env: &Env) -> Result<ChunkPlan> {
     let (size, _) = settings.transform().begin(stream_info.size, stream_info.info)?;
     let total = stream_info.count.into_iter().chain(settings.frames).min();
     let progress = env.events.progress(total, stream_info.frame_rate);
-    let mut scan = Scan::new(settings, stream_info, progress, env);
+    let mut scan = Scan::new(settings, parts, stream_info, progress, env);
     let is_limited = scan.read(settings, &mut *source, env)?;
     scan.plan(settings, size, is_limited)
 }
@@ -47,7 +51,13 @@ struct Scan {
 }
 
 impl Scan {
-    fn new(settings: &Encoding, stream_info: StreamInfo, progress: Progress, env: &Env) -> Self {
+    fn new(
+        settings: &Encoding,
+        parts: Parts,
+        stream_info: StreamInfo,
+        progress: Progress,
+        env: &Env,
+    ) -> Self {
         let StreamInfo { size, frame_rate, time_base, .. } = stream_info;
         let key_interval = settings.config(size, frame_rate, time_base).keys.max_interval;
         let key_interval = key_interval.and_then(|frames| usize::try_from(frames).ok());
@@ -56,7 +66,7 @@ impl Scan {
             kernels: Kernels::for_level(env.level).unwrap_or_else(Kernels::best),
             analyser: Analyser::new(),
             has_previous: false,
-            splitter: Splitter::new(key_interval),
+            splitter: Splitter::new(parts, key_interval),
             frames: Vec::new(),
             end_ns: 0,
             input_error: None,
@@ -135,7 +145,12 @@ impl Scan {
     }
 
     /// The plan of the frames that were read.
-    fn plan(self, settings: &Encoding, size: Size, is_limited: bool) -> Result<ChunkPlan> {
+    fn plan(
+        self,
+        settings: &Encoding,
+        size: Size,
+        is_limited: bool,
+    ) -> Result<(ChunkPlan, Vec<FrameId>)> {
         let Some(first) = self.frames.first() else {
             let message = format!("{}: no frames to encode", self.name);
             return Err(Failure::new(Kind::Input, message));
@@ -156,12 +171,13 @@ impl Scan {
                 start: start_pts,
                 start_ns: ticks_to_ns(start_pts, self.stream_info.time_base),
                 key: hasher.finish(),
+                quality_q8: None,
             })
         };
         let chunks: Option<Vec<_>> = starts.iter().copied().zip(ends).map(chunk).collect();
         let chunks = chunks.ok_or_else(|| Failure::internal("a chunk without frames"))?;
         let mut plan = ChunkPlan::new(fingerprint, self.stream_info.frame_rate, origin, chunks);
         (plan.is_limited, plan.input_error) = (is_limited, self.input_error);
-        Ok(plan)
+        Ok((plan, self.frames))
     }
 }

@@ -69,7 +69,7 @@ impl ChunkSource {
             name: spec.name(),
             env: env.clone(),
             left: chunk.frames,
-            hasher: KeyHasher::new(&plan.fingerprint),
+            hasher: KeyHasher::new(&plan.fingerprint_of(&chunk)),
             first: FrameCopy::default(),
         })
     }

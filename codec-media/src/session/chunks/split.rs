@@ -16,6 +16,45 @@ const LEAD_NS: i64 = SECOND_NS;
 /// A last chunk that is shorter than this is part of the one before.
 const LEAST_NS: i64 = 4 * SECOND_NS;
 
+/// The shortest duration of a shot; shorter ones are a part of the one before.
+const SHORTEST_SHOT_NS: i64 = SECOND_NS;
+
+/// What an input is divided into.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Parts {
+    /// Chunks of 8 to 12 seconds.
+    #[default]
+    Chunks,
+    /// Shots: a part begins at each scene cut, and after 12 seconds at the latest.
+    Shots,
+}
+
+impl Parts {
+    /// The name of a part.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Chunks => "chunk",
+            Self::Shots => "shot",
+        }
+    }
+
+    /// The duration from which on a part may end.
+    fn shortest_ns(self) -> i64 {
+        match self {
+            Self::Chunks => SHORTEST_NS,
+            Self::Shots => SHORTEST_SHOT_NS,
+        }
+    }
+
+    /// The duration of the last part from which on it is a part of its own.
+    fn least_ns(self) -> i64 {
+        match self {
+            Self::Chunks => LEAST_NS,
+            Self::Shots => SHORTEST_SHOT_NS,
+        }
+    }
+}
+
 /// A frame at which a chunk may begin.
 #[derive(Clone, Copy, Debug)]
 struct Candidate {
@@ -30,6 +69,7 @@ struct Candidate {
 /// frame interval, or else at the frame that the previous one predicts worst, where a key frame costs least.
 #[derive(Debug, Default)]
 pub(super) struct Splitter {
+    parts: Parts,
     /// Longest distance between key frames, in frames.
     key_interval: Option<usize>,
     /// The first frame and the start time of each chunk.
@@ -40,14 +80,15 @@ pub(super) struct Splitter {
 
 impl Splitter {
     /// `key_interval` is the longest distance between key frames, in frames.
-    pub(super) fn new(key_interval: Option<usize>) -> Self {
-        Self { key_interval: key_interval.filter(|interval| *interval > 0), ..Self::default() }
+    pub(super) fn new(parts: Parts, key_interval: Option<usize>) -> Self {
+        let key_interval = key_interval.filter(|interval| *interval > 0);
+        Self { parts, key_interval, ..Self::default() }
     }
 
     /// Whether the frame at `time_ns` must be analysed.
     pub(super) fn needs_scene(&self, time_ns: i64) -> bool {
         let start = self.starts.last();
-        start.is_some_and(|&(_, start_ns)| time_ns - start_ns >= SHORTEST_NS - LEAD_NS)
+        start.is_some_and(|&(_, start_ns)| time_ns - start_ns >= self.parts.shortest_ns() - LEAD_NS)
     }
 
     /// Adds the next frame. `scene` compares it with the previous frame; `None` if that was not analysed.
@@ -62,7 +103,12 @@ impl Splitter {
             self.end_chunk(start, Candidate { frame, time_ns, scene: SceneChange::default() });
         }
         let Some(&(_, start_ns)) = self.starts.last() else { return };
-        if let Some(scene) = scene.filter(|_| time_ns - start_ns >= SHORTEST_NS) {
+        if let Some(scene) = scene.filter(|_| time_ns - start_ns >= self.parts.shortest_ns()) {
+            if self.parts == Parts::Shots && scene.is_cut {
+                self.starts.push((frame, time_ns));
+                self.candidates.clear();
+                return;
+            }
             self.candidates.push(Candidate { frame, time_ns, scene });
         }
     }
@@ -80,13 +126,14 @@ impl Splitter {
         });
         let best = best.copied().unwrap_or(here);
         self.starts.push((best.frame, best.time_ns));
-        let first_ns = best.time_ns.saturating_add(SHORTEST_NS);
+        let first_ns = best.time_ns.saturating_add(self.parts.shortest_ns());
         self.candidates.retain(|one| one.time_ns >= first_ns);
     }
 
     /// The first frames of all chunks. `end_ns` is the end of the last frame.
     pub(super) fn finish(mut self, end_ns: i64) -> Vec<usize> {
-        let is_short = |&(_, start_ns): &(usize, i64)| end_ns - start_ns < LEAST_NS;
+        let least_ns = self.parts.least_ns();
+        let is_short = |&(_, start_ns): &(usize, i64)| end_ns - start_ns < least_ns;
         if self.starts.len() > 1 && self.starts.last().is_some_and(is_short) {
             self.starts.pop();
         }
@@ -135,12 +182,12 @@ mod tests {
 
     #[test]
     fn chunks_without_scene_cuts_end_where_a_key_frame_is_due() {
-        let split = |interval| split_with(Splitter::new(Some(interval)), 41, &[]);
+        let split = |interval| split_with(Splitter::new(Parts::Chunks, Some(interval)), 41, &[]);
         assert_eq!(split(250), [0, 250, 500, 750]);
         assert_eq!(split(100), [0, 300, 600, 900]);
-        assert_eq!(split_with(Splitter::new(Some(250)), 30, &[210]), [0, 210, 460]);
+        assert_eq!(split_with(Splitter::new(Parts::Chunks, Some(250)), 30, &[210]), [0, 210, 460]);
         // The interval is longer than a chunk, or there is none.
-        assert_eq!(split(400), split_with(Splitter::new(None), 41, &[]));
+        assert_eq!(split(400), split_with(Splitter::new(Parts::Chunks, None), 41, &[]));
     }
 
     #[test]
@@ -159,5 +206,17 @@ mod tests {
             splitter.push(time_s * SECOND_NS, None);
         }
         assert_eq!(splitter.finish(100 * SECOND_NS), [0, 2, 4]);
+    }
+
+    #[test]
+    fn shots_begin_at_each_cut_and_last_a_second_at_least() {
+        let shots =
+            |seconds, cuts: &[usize]| split_with(Splitter::new(Parts::Shots, None), seconds, cuts);
+        assert_eq!(shots(10, &[30, 40, 100, 130]), [0, 30, 100, 130]);
+        // The last one is too short, and a long one is divided.
+        assert_eq!(shots(5, &[60, 110]), [0, 60]);
+        let long = shots(20, &[25]);
+        assert_eq!(long[..2], [0, 25]);
+        assert!(long.len() > 2, "{long:?}");
     }
 }

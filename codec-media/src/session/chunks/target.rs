@@ -28,7 +28,7 @@ pub(super) fn store(folder: &Path, key: &Key, metric: TargetMetric, values: &[f6
 }
 
 /// The mean value of the frames of a chunk; `None` if the file is missing or damaged.
-fn stored(folder: &Path, key: &Key, metric: TargetMetric) -> Option<f64> {
+pub(super) fn stored(folder: &Path, key: &Key, metric: TargetMetric) -> Option<f64> {
     let text = fs::read_to_string(value_file(folder, key, metric)).ok()?;
     text.trim().parse().ok().filter(|value: &f64| value.is_finite())
 }

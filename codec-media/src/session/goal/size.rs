@@ -35,8 +35,9 @@ pub(super) fn encode(settings: &Encoding, bytes: u64, media: Media, env: &Env) -
     }
     let Some(source) = &media.video else { return Err(Failure::internal("no video")) };
     let mut seconds = duration(settings, &**source, env)?.max(0.001);
-    let has_audio = media.audio.is_some() && settings.audio.is_some();
-    let audio = if has_audio { AUDIO_BPS / 8.0 * seconds } else { 0.0 };
+    let audio = media.audio.as_ref().filter(|_| settings.audio.is_some());
+    let audio_tracks = audio.map_or(0, |audio| 1 + audio.more.len() as u64);
+    let audio = float(audio_tracks) * AUDIO_BPS / 8.0 * seconds;
     let mut control = Control::new(float(bytes), audio);
     let mut media = Some(media);
     let mut best: Option<Finished> = None;

@@ -2,7 +2,8 @@
 
 use ureq::http::Uri;
 
-use crate::url::MAX_BYTES;
+/// Maximum length of a URL in bytes.
+const MAX_BYTES: usize = 8 << 10;
 
 /// Splits a URL into the part before its path, and the path.
 fn split(url: &str) -> Option<(&str, &str)> {
@@ -13,7 +14,7 @@ fn split(url: &str) -> Option<(&str, &str)> {
 }
 
 /// Whether both have the same origin: a token is only sent to the host it was given for.
-pub(super) fn same_origin(one: &str, other: &str) -> bool {
+pub(crate) fn same_origin(one: &str, other: &str) -> bool {
     let origin = |url: &str| {
         let url = url.parse::<Uri>().ok()?;
         let scheme = url.scheme_str()?.to_ascii_lowercase();
@@ -25,7 +26,7 @@ pub(super) fn same_origin(one: &str, other: &str) -> bool {
 
 /// Resolves `reference` relative to `base` (RFC 3986, section 5.2). A downgrade from `https` to
 /// `http` is not allowed.
-pub(super) fn resolve(base: &str, reference: &str) -> Option<String> {
+pub(crate) fn resolve(base: &str, reference: &str) -> Option<String> {
     let reference = reference.split('#').next()?.trim();
     if reference.is_empty() || reference.len() > MAX_BYTES {
         return None;

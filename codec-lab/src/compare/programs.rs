@@ -1,0 +1,50 @@
+//! Digests of program files, each computed once.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use super::store::digest_of;
+
+/// Limit of the number of digests that are kept.
+const MAX_KEPT: usize = 64;
+
+/// A file as it was read: path, length, and time of its last change.
+type Version = (PathBuf, u64, SystemTime);
+
+static KEPT: Mutex<BTreeMap<Version, String>> = Mutex::new(BTreeMap::new());
+
+/// MD5 of a program file, which is read again if it has changed; `None` if it cannot be read.
+pub(super) fn digest(path: &Path) -> Option<String> {
+    let found = fs::metadata(path).ok()?;
+    let version = (path.to_owned(), found.len(), found.modified().ok()?);
+    if let Some(digest) = KEPT.lock().unwrap_or_else(PoisonError::into_inner).get(&version) {
+        return Some(digest.clone());
+    }
+    let digest = digest_of(path).ok()?;
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    if kept.len() >= MAX_KEPT {
+        kept.clear();
+    }
+    kept.insert(version, digest.clone());
+    Some(digest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_file_has_another_digest() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), b"a").unwrap();
+        let first = digest(file.path());
+        assert_eq!(first.as_deref(), Some("0cc175b9c0f1b6a831c399e269772661"));
+        assert_eq!(digest(file.path()), first);
+        fs::write(file.path(), b"ab").unwrap();
+        assert_ne!(digest(file.path()), first);
+        assert_eq!(digest(Path::new("/no/such/program")), None);
+    }
+}

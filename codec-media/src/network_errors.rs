@@ -1,0 +1,16 @@
+//! Errors of connections that readers of files return.
+
+/// Whether an error of reading is one of a connection, and not of the file.
+#[cfg(feature = "http")]
+pub(crate) fn is_network(error: &std::io::Error) -> bool {
+    use codec_net::error::NetError;
+
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<NetError>());
+    matches!(inner, Some(NetError::Io { .. } | NetError::Rejected { .. }))
+}
+
+/// Without the feature `http`, there are no such errors.
+#[cfg(not(feature = "http"))]
+pub(crate) fn is_network(_error: &std::io::Error) -> bool {
+    false
+}
