@@ -33,7 +33,7 @@ pub(super) struct FileTransfers {
     uploads: BTreeMap<u64, (Upload, u64)>,
 }
 
-/// What a chunk did: the number of the file, and its progress.
+/// The result of a chunk: the number of the file, and its progress.
 pub(super) type Report = (u64, Result<Progress, UploadError>);
 
 impl FileTransfers {
@@ -73,7 +73,7 @@ impl FileTransfers {
         Ok(progress)
     }
 
-    /// Handles a chunk; returns what has to be reported.
+    /// Handles a chunk; returns the progress if it is time to report it.
     ///
     /// # Errors
     ///

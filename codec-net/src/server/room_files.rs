@@ -26,7 +26,7 @@ const SHOWN: [&str; 14] = [
     "video/webm",
 ];
 
-/// What a download needs to know.
+/// Facts of a file for its download.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct FileInfo {
     /// The name that its sender gave.

@@ -186,7 +186,10 @@ fn two_devices_hand_a_call_over_in_chromium() {
     assert_eq!(seen["readMark"], "shared", "{seen}");
     for hand_over in seen["handOvers"].as_array().unwrap() {
         for medium in ["videoGapMs", "audioGapMs"] {
-            assert!(hand_over[medium].as_f64() < Some(500.0), "{medium}: {seen}");
+            // On a busy machine there are gaps without a hand-over, too.
+            let usual = seen["withoutHandOver"][medium].as_f64().unwrap();
+            let gap = hand_over[medium].as_f64().unwrap();
+            assert!(gap < 500.0 + usual, "{medium}: {seen}");
         }
     }
 }

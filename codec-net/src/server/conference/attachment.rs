@@ -1,4 +1,4 @@
-//! Files of messages: what a member offers, and what the log keeps.
+//! Files of messages: offers of members, and attachments in the log.
 
 use std::fmt;
 use std::time::Duration;
@@ -16,7 +16,7 @@ const DIGEST_CHARS: usize = 64;
 /// Longest voice or video message.
 const MAX_DURATION: Duration = Duration::from_secs(3600);
 
-/// What a file is to its readers.
+/// The purpose of a file: pages play voice and video messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum AttachmentKind {
     File,

@@ -82,7 +82,7 @@ fn disposition(info: &FileInfo) -> String {
     format!("{kind}; filename*=UTF-8''{}", name.collect::<String>())
 }
 
-/// What a `Range` header asks for.
+/// The bytes that a `Range` header requests.
 #[derive(Debug, PartialEq, Eq)]
 enum Requested {
     /// The whole file, also if the header is not understood (RFC 9110, section 14.2).
