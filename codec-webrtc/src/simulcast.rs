@@ -100,9 +100,10 @@ pub(super) fn without_ssrcs(offer: &str) -> String {
 pub(super) fn accepted(answer: &str, mid: Mid, offered: &[Label]) -> Result<Vec<Label>, SdpError> {
     let mid = mid.to_string();
     let sections = sections(answer);
-    let is_ours =
-        |line: &&str| line.strip_prefix("a=mid:").is_some_and(|value| value.trim() == mid);
-    let section = sections.iter().find(|section| section.iter().any(is_ours));
+    let section = sections.iter().find(|section| {
+        let mut mids = section.iter().filter_map(|line| line.strip_prefix("a=mid:"));
+        mids.any(|value| value.trim() == mid)
+    });
     let line = section.into_iter().flatten().find_map(|line| line.strip_prefix(SIMULCAST));
     let Some(line) = line else { return Ok(Vec::new()) };
     let words: Vec<&str> = line.split_ascii_whitespace().collect();
