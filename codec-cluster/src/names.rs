@@ -52,7 +52,7 @@ impl JobId {
     /// The job of a plan.
     ///
     /// # Errors
-    /// None for plans of this library.
+    /// Plans of this library have no error.
     pub fn of(plan: &JobPlan) -> Result<Self> {
         let mut hasher = Sha256::new();
         for index in 0..plan.count() {

@@ -1,4 +1,4 @@
-//! What a job consists of.
+//! The contents of a job.
 
 use codec_core::frame::Rational;
 use codec_media::failure::{Failure, Result};

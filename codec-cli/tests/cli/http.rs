@@ -137,7 +137,7 @@ fn files_on_servers_are_read_like_local_ones() {
             place.ok(&[&["transcode", url.as_str()][..], &transcode].concat());
             assert!(place.read("out.mkv") == local, "{name}");
         }
-        // Two readers of a file share what they have read.
+        // Two readers of a file share the parts that they have read.
         let before = server.requests();
         place.ok(&["transcode", &server.url("in.mkv"), "-o", "c.mkv", "-y", "--copy"]);
         if matches!(faults, Faults::None) {

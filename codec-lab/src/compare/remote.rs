@@ -10,8 +10,7 @@ use codec_media::failure::{Failure, Kind, Result};
 use md5::{Digest, Md5};
 
 use super::environment::Host;
-use super::{Job, Plan, score};
-use crate::compare::encode;
+use super::{Job, Plan, encode, score};
 use codec_media::values::hex;
 
 /// The machine of a point, in its folder.
@@ -54,7 +53,7 @@ impl Unit {
 pub struct RemoteWork {
     /// The study, as TOML.
     pub study: String,
-    /// What is to be measured; not empty.
+    /// The points to measure; at least one unit.
     pub units: Vec<Unit>,
     /// The machine that measures, if times are measured, as [`machine`](super::machine) describes it.
     pub machine: Option<String>,

@@ -24,7 +24,7 @@ use super::{Job, Plan, anchor_of, score};
 /// Number of clips that are kept after their points, for the next ones.
 const KEPT_CLIPS: usize = 4;
 
-/// What a worker accepts.
+/// The studies that a worker accepts.
 pub struct WorkerRules<'a> {
     /// Finds an input, or rejects it.
     pub locate: &'a (dyn Fn(&Path) -> Result<PathBuf> + Sync),

@@ -27,7 +27,7 @@ pub fn without_query(path: &Path) -> &Path {
     }
 }
 
-/// A file on a server that is opened once; clones share it, with what was read.
+/// A file on a server that is opened once; clones share it, and the parts that were read.
 #[cfg(feature = "http")]
 #[derive(Clone, Debug, Default)]
 pub struct Remote(std::sync::Arc<std::sync::Mutex<Option<codec_net::http_file::HttpFile>>>);
@@ -63,7 +63,6 @@ impl Remote {
 
     /// Rejects a URL.
     #[cfg(not(feature = "http"))]
-    #[expect(clippy::unused_self, reason = "as with the feature")]
     pub(crate) fn open(&self, url: &Path, _env: &Env) -> Result<Source> {
         let message = format!(
             "{}: this build reads no URLs: it lacks the feature http",

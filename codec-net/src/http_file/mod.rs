@@ -44,7 +44,7 @@ impl fmt::Debug for HttpFileOptions {
     }
 }
 
-/// A file of which all readers must get the same content. Clones share what was read.
+/// A file of which all readers must get the same content. Clones share the parts that were read.
 #[derive(Clone, Debug)]
 pub struct HttpFile(Arc<Shared>);
 

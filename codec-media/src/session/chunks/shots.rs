@@ -151,7 +151,7 @@ pub(super) fn search(
     plan.at_qualities(&qualities, frames)
 }
 
-/// Encodes each shot at a quality, and adds what it reached to its trials.
+/// Encodes each shot at a quality, and adds its size and quality to its trials.
 fn try_all(
     settings: &Encoding,
     (plan, frames): (&ChunkPlan, &[FrameId]),
@@ -216,7 +216,7 @@ mod tests {
         // A longer shot counts more.
         let long = Shot { frames: 1000, ..shots[1].clone() };
         assert_eq!(bytes(&choose(&[shots[0].clone(), long], 80.5)), [100, 1100]);
-        // What cannot be reached, and what is reached by the smallest.
+        // A target above all trials, and one below the smallest ones.
         assert_eq!(bytes(&choose(&shots, 99.0)), [400, 1300]);
         assert_eq!(bytes(&choose(&shots, 10.0)), [100, 1000]);
         assert!(choose(&[], 90.0).is_empty());

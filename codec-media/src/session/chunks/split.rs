@@ -19,7 +19,7 @@ const LEAST_NS: i64 = 4 * SECOND_NS;
 /// The shortest duration of a shot; shorter ones are a part of the one before.
 const SHORTEST_SHOT_NS: i64 = SECOND_NS;
 
-/// What an input is divided into.
+/// The kind of the parts of an input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Parts {
     /// Chunks of 8 to 12 seconds.
