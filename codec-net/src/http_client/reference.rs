@@ -1,7 +1,5 @@
 //! URL references in responses: `Location` headers of answers and redirects.
 
-use ureq::http::Uri;
-
 /// Maximum length of a URL in bytes.
 const MAX_BYTES: usize = 8 << 10;
 
@@ -14,9 +12,10 @@ fn split(url: &str) -> Option<(&str, &str)> {
 }
 
 /// Whether both have the same origin: a token is only sent to the host it was given for.
+#[cfg(feature = "whip")]
 pub(crate) fn same_origin(one: &str, other: &str) -> bool {
     let origin = |url: &str| {
-        let url = url.parse::<Uri>().ok()?;
+        let url = url.parse::<ureq::http::Uri>().ok()?;
         let scheme = url.scheme_str()?.to_ascii_lowercase();
         let port = url.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 });
         Some((scheme, url.host()?.to_ascii_lowercase(), port))
@@ -95,6 +94,11 @@ mod tests {
         }
         assert_eq!(resolve("http://h", "a").as_deref(), Some("http://h/a"));
         assert_eq!(resolve("http://h/b", "https://c/d").as_deref(), Some("https://c/d"));
+    }
+
+    #[cfg(feature = "whip")]
+    #[test]
+    fn ports_and_schemes_make_an_origin() {
         assert!(same_origin("http://h:1/a", "http://H:1/b"));
         assert!(same_origin("https://h:443/a", "https://h/b"));
         assert!(!same_origin("http://h:1/a", "http://h:2/a"));

@@ -166,7 +166,6 @@ impl Caller {
             // Probes are empty.
             Event::Rtp(packet) if packet.payload.is_empty() => {}
             Event::Rtp(_) => self.audio += 1,
-            Event::ChannelOpen { channel, .. } => self.channel = Some(channel),
             Event::ChannelMessage { data, .. } => {
                 self.lines.push(serde_json::from_slice(&data).unwrap());
             }

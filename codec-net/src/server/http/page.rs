@@ -18,7 +18,7 @@ const INDEX: Asset = Asset("index.html", HTML, include_str!("../page/index.html"
 
 const ROOM: Asset = Asset("room.html", HTML, include_str!("../page/room.html"));
 
-static ASSETS: [Asset; 35] = [
+static ASSETS: [Asset; 36] = [
     Asset("app.css", STYLE, include_str!("../page/app.css")),
     Asset("app.js", SCRIPT, include_str!("../page/app.js")),
     Asset("api.js", SCRIPT, include_str!("../page/api.js")),

@@ -9,7 +9,7 @@ use axum::response::Response;
 use tokio::sync::watch;
 
 use super::super::auth::{Scope, Target};
-use super::super::{control_channel, file_transfers};
+use super::super::file_transfers;
 use super::super::media::VideoCodec;
 use super::super::room::{Owner, StreamInfo};
 use super::super::sessions::SessionKind;

@@ -84,7 +84,7 @@ impl Call {
                 let number = session.number();
                 let join = Input::Join { room, invitation, session: number };
                 let files = context.room_files.clone();
-                let member = MemberSession::new(join, number, files, &context.limits);
+                let member = MemberSession::new(join, files, &context.limits);
                 Side::Member(Box::new(member))
             }
         };

@@ -83,12 +83,7 @@ impl Calls {
             clock,
             certificate,
             hosts,
-            conferences: Conferences::new(
-                context.limits,
-                context.has_lobby,
-                epoch(clock),
-                storage,
-            ),
+            conferences: Conferences::new(context.limits, context.has_lobby, epoch(clock), storage),
             context,
             calls: BTreeMap::new(),
             touched: Vec::new(),

@@ -24,7 +24,6 @@ const MAX_INPUTS: usize = 1 << 13;
 pub(super) struct MemberSession {
     /// How it joins, until it is connected.
     join: Option<Input>,
-    session: u64,
     channel: Option<Channel>,
     messages: TokenBucket,
     control_bytes: usize,
@@ -42,16 +41,10 @@ pub(super) struct MemberSession {
 impl MemberSession {
     /// `join` is passed to the conference once the member is connected; `files`: where its files are
     /// stored, `None` to reject them.
-    pub(super) fn new(
-        join: Input,
-        session: u64,
-        files: Option<Arc<RoomFiles>>,
-        limits: &Limits,
-    ) -> Self {
+    pub(super) fn new(join: Input, files: Option<Arc<RoomFiles>>, limits: &Limits) -> Self {
         let store = files.as_ref().map(|files| Arc::clone(files.store()));
         Self {
             join: Some(join),
-            session,
             channel: None,
             messages: TokenBucket::new(limits.control_per_second.into()),
             control_bytes: limits.control_bytes,
@@ -247,17 +240,13 @@ mod tests {
     #[test]
     fn floods_and_binary_messages_end_the_session_of_a_member() {
         let limits = Limits { control_per_second: 5, ..Limits::default() };
-        let invitation = Invitation {
-            person: Person::unknown(),
-            moderates: false,
-            subject: None,
-            name: None,
-        };
+        let invitation =
+            Invitation { person: Person::unknown(), moderates: false, subject: None, name: None };
         let join = || {
             let invitation = invitation.clone();
             Input::Join { room: "team".into(), invitation, session: 1 }
         };
-        let member = || MemberSession::new(join(), 1, None, &limits);
+        let member = || MemberSession::new(join(), None, &limits);
         let now = Duration::ZERO;
         assert_eq!(member().handle_message(now, false, b"{}".to_vec()), Ok(()));
         let binary = member().handle_message(now, true, b"{}".to_vec());

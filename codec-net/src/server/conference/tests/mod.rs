@@ -420,8 +420,8 @@ fn person(id: u64, name: &str) -> Attendee {
 fn a_name_in_a_token_cannot_be_changed() {
     let mut world = World::new();
     let (subject, name) = (Some("ann-7".into()), Some("Ann\n".into()));
-    let person = Person::unknown();
-    let invitation = Invitation { person, moderates: false, subject: subject.clone(), name };
+    let invitation =
+        Invitation { person: Person::unknown(), moderates: false, subject: subject.clone(), name };
     world.input(1, Input::Join { room: "team".into(), invitation, session: 10 });
     world.input(1, Input::Open);
     assert_eq!(world.messages(1, "hello")[0]["name"], "Ann");
@@ -482,7 +482,8 @@ fn people_wait_in_the_lobby_until_a_moderator_lets_them_in() {
 #[test]
 fn a_room_with_a_lobby_waits_for_its_first_moderator() {
     let mut world = World::new();
-    world.conferences = Conferences::new(Limits { viewers: 3, ..Limits::default() }, true);
+    world.conferences =
+        Conferences::new(Limits { viewers: 3, ..Limits::default() }, true, Duration::ZERO, None);
     world.join(2, "team", sections(1, 1));
     world.join(3, "team", sections(1, 1));
     world.join(1, "team", sections(1, 1));
@@ -509,7 +510,8 @@ fn members_and_lines_of_chat_are_reported() {
     assert_eq!(reports(&mut world), [Report::Said { room: room.clone(), person: ann, text }]);
     // Without a name for two seconds, and without one until the end.
     let silent = |id: u64| {
-        let (room, invitation) = (room.clone(), Invitation::default());
+        let (person, room) = (Person::unknown(), room.clone());
+        let invitation = Invitation { person, moderates: false, subject: None, name: None };
         Input::Join { room, invitation, session: 10 * id }
     };
     world.input(2, silent(2));
