@@ -13,7 +13,7 @@ use super::Place;
 /// The signature of the URLs, which no message may show.
 const SECRET: &str = "s3cr3t";
 
-/// What goes wrong at a server, by the number of the request from 0.
+/// Faults of a server, by the number of the request from 0.
 #[derive(Clone, Copy)]
 pub(super) enum Faults {
     None,

@@ -44,7 +44,7 @@ impl Peer {
         self.settle();
     }
 
-    /// Handles what is due on this side.
+    /// Handles due probes and deadlines, and ends the session after a timeout.
     pub(super) fn settle(&mut self) {
         self.poll_congestion();
         if self.state != State::Closed {

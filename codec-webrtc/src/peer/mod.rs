@@ -9,14 +9,16 @@ mod fec;
 mod media;
 mod negotiate;
 mod panic_guard;
+mod send_error;
 mod translate;
 
+pub use media::Forwarded;
 #[cfg(test)]
 pub(super) use media::Outgoing;
 #[cfg(test)]
 pub(super) use media::Payload;
-pub use media::{Forwarded, SendError};
 pub use negotiate::PendingOffer;
+pub use send_error::SendError;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;

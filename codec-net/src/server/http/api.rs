@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use super::super::auth::{Scope, Target};
@@ -14,13 +14,14 @@ use super::super::outcome::{EndReason, Rejection};
 use super::super::state::ServerState;
 use super::super::video_codec::name_of;
 use super::guard::Client;
+use super::json::Json;
 use super::response::ErrorResponse;
 
 /// Returns the streams, and the client's permissions.
 pub(super) async fn streams(
     State(shared): State<Arc<ServerState>>,
     Extension(client): Extension<Client>,
-) -> Result<Json<Value>, ErrorResponse> {
+) -> Result<Json, ErrorResponse> {
     let allowed = |scope| client.permit.grants.allow(scope);
     if !Scope::ALL.iter().any(|(_, scope)| allowed(*scope)) {
         return Err(Rejection::Unauthenticated.into());
@@ -44,7 +45,7 @@ pub(super) async fn streams(
 pub(super) async fn sessions(
     State(shared): State<Arc<ServerState>>,
     Extension(client): Extension<Client>,
-) -> Result<Json<Value>, ErrorResponse> {
+) -> Result<Json, ErrorResponse> {
     client.require(Scope::Admin, Target::Server)?;
     Ok(Json(json!({ "sessions": shared.sessions.json() })))
 }
@@ -69,7 +70,7 @@ pub(super) async fn drain(
     State(shared): State<Arc<ServerState>>,
     Extension(client): Extension<Client>,
     body: Bytes,
-) -> Result<Json<Value>, ErrorResponse> {
+) -> Result<Json, ErrorResponse> {
     client.require(Scope::Admin, Target::Server)?;
     let longest = if body.is_empty() {
         shared.drain_limit
@@ -88,7 +89,7 @@ pub(super) async fn drain(
 
 /// Reports whether the server provides all services: 200, or 503 with the reason. Open to all,
 /// without figures.
-pub(super) async fn health(State(shared): State<Arc<ServerState>>) -> (StatusCode, Json<Value>) {
+pub(super) async fn health(State(shared): State<Arc<ServerState>>) -> (StatusCode, Json) {
     match shared.health.calls_failure() {
         None if shared.drain.until().is_some() => {
             (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "draining" })))

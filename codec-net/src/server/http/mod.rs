@@ -5,6 +5,7 @@ mod connection;
 mod connection_slots;
 mod files;
 mod guard;
+mod json;
 mod metrics;
 mod page;
 mod response;

@@ -1,6 +1,5 @@
 //! Headers common to all responses.
 
-use axum::Json;
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap,
@@ -13,6 +12,7 @@ use serde_json::json;
 
 use super::super::outcome::Rejection;
 use super::super::rtc::SDP_FRAGMENT;
+use super::json::Json;
 
 /// The page may only run its own scripts and styles, and must not be framed.
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \

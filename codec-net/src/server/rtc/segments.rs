@@ -133,6 +133,7 @@ mod tests {
                 let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
                 let receiver = UdpSocket::bind("127.0.0.1:0").await.unwrap();
                 let port = receiver.local_addr().unwrap().port();
+                socket.writable().await.unwrap();
                 let lens = [1000, 1000, 1000, 30, 1200, 7, 7, 7, 1];
                 let all: Vec<_> =
                     (0..).zip(lens).map(|(at, len)| transmit(port, len, at)).collect();

@@ -266,7 +266,7 @@ mod tests {
         let flags: Vec<[u8; 2]> = found[1..].iter().map(|it| [it[0], it[1]]).collect();
         assert_eq!(flags, [[0x7c, 0x85], [0x7c, 5], [0x7c, 5], [0x7c, 0x45]]);
         let sizes: Vec<usize> = found[1..].iter().map(Vec::len).collect();
-        assert_eq!(sizes, [251, 252, 252, 252], "999 bytes in four parts");
+        assert_eq!(sizes, [252, 252, 252, 251], "999 bytes in four parts");
     }
 
     #[test]

@@ -25,7 +25,8 @@ use codec_rtc::congestion::PacketKind;
 use codec_rtc::extension::{Extensions, abs_send_time};
 use codec_rtc::rtp::Header;
 
-use super::{Peer, SendError, Transmit};
+use super::send_error::SendError;
+use super::{Peer, Transmit};
 use crate::{SentStats, SentStream};
 pub(super) use stream::{Stream, StreamPlan};
 
