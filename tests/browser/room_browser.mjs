@@ -61,9 +61,10 @@ export async function launch(url, cameraFile, isNoisy = false) {
   });
   const complaints = [];
 
-  /// Opens a room; "&join" in the hash joins it at once.
-  async function open(room, hash) {
+  /// Opens a room; "&join" in the hash joins it at once. `token`: for a server that requires one.
+  async function open(room, hash, token = null) {
     const page = await browser.newPage();
+    if (token) await page.addInitScript((text) => sessionStorage.setItem("codec-token", text), token);
     page.on("pageerror", (error) => complaints.push(`error: ${error.stack ?? error}`));
     page.on("console", (message) => {
       if (["error", "warning"].includes(message.type())) complaints.push(`console: ${message.text()}`);
@@ -73,7 +74,8 @@ export async function launch(url, cameraFile, isNoisy = false) {
         complaints.push(`request elsewhere: ${request.url()}`);
       }
     });
-    const name = new URLSearchParams(hash).get("name");
+    // Keys have no spaces.
+    const name = new URLSearchParams(hash).get("name").replaceAll(" ", "-");
     await page.goto(new URL(`r/${room}#${hash}&person=test-key-of-${name}-0123456789`, url).href);
     await page.waitForFunction(() => document.body.dataset.ready === "yes");
     return page;
@@ -104,5 +106,5 @@ export async function launch(url, cameraFile, isNoisy = false) {
     process.exit(complaints.length === 0 ? 0 : 1);
   }
 
-  return { browser, open, run };
+  return { browser, complaints, open, run };
 }

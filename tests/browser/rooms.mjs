@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { callIs, launch, pause, tile } from "./room_browser.mjs";
 
 const [url, cameraFile, scenario] = process.argv.slice(2);
-const { browser, open, run } = await launch(url, cameraFile);
+const { browser, complaints, open, run } = await launch(url, cameraFile);
 const results = {};
 const MEDIA_TIMEOUT = { timeout: 90000 };
 
@@ -94,9 +94,7 @@ const scenarios = {
   /// A moderator opens the lobby, and lets a guest in. The tokens are in the environment.
   async lobby() {
     const enter = async (name, token) => {
-      const page = await open("lobby", `name=${name}`);
-      await page.evaluate((text) => sessionStorage.setItem("codec-token", text), token);
-      await page.reload();
+      const page = await open("lobby", `name=${name}`, token);
       await page.click("#join");
       return page;
     };
