@@ -92,7 +92,7 @@ pub(crate) struct ServeArgs {
     pub(crate) user_file: Option<PathBuf>,
     /// Accept JSON Web Tokens that this key has signed; may be repeated.
     ///
-    /// FILE has a secret of at least 32 bytes (HS256) or a public key in PEM (ES256, RS256, EdDSA). Scopes
+    /// FILE has a secret of at least 32 bytes (HS256) or a public key in PEM (ES256, RS256, Ed25519). Scopes
     /// are in `scope`; `room` and `stream` limit the token to names.
     #[arg(long, value_name = "FILE")]
     pub(crate) jwt_key: Vec<PathBuf>,
