@@ -52,7 +52,7 @@ impl Shot {
                 continue;
             }
             while let [.., before, last] = hull[..]
-                && gain(before, last) <= gain(last, trial)
+                && gain(before, last) < gain(last, trial)
             {
                 hull.pop();
             }
