@@ -15,6 +15,13 @@ pub(super) struct Place {
     len: usize,
 }
 
+impl Place {
+    /// Size of the packet.
+    pub(super) fn bytes(self) -> usize {
+        self.len
+    }
+}
+
 /// See the [module](self).
 #[derive(Clone, Debug, Default)]
 pub(super) struct Blocks {

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::blocks::{Blocks, Place};
+use super::budget::Budget;
 
 /// Packets that [`PacketHistory::largest_recent`] chooses from.
 const RECENT: usize = 32;
@@ -77,6 +78,15 @@ struct Kept {
     place: Place,
 }
 
+/// What to answer to a request.
+#[derive(Clone, Copy, Debug)]
+enum Decision {
+    Packet(Place),
+    TooSoon,
+    OverBudget,
+    Unknown,
+}
+
 /// Keeps sent packets for retransmission.
 #[derive(Clone, Debug)]
 pub struct PacketHistory {
@@ -84,8 +94,7 @@ pub struct PacketHistory {
     /// Ascending sequence numbers, modulo 2^16.
     packets: VecDeque<Kept>,
     blocks: Blocks,
-    /// Remaining budget in bits, and the time of its last update.
-    budget: (u64, Duration),
+    budget: Budget,
     counters: HistoryCounters,
 }
 
@@ -104,15 +113,13 @@ impl PacketHistory {
     #[must_use]
     pub fn with_config(mut config: PacketHistoryConfig) -> Self {
         config.max_packets = config.max_packets.clamp(1, 1 << 15);
-        let mut history = Self {
+        Self {
             config,
             packets: VecDeque::new(),
             blocks: Blocks::default(),
-            budget: (0, Duration::ZERO),
+            budget: Budget::new(config.budget_bps, config.budget_time),
             counters: HistoryCounters::default(),
-        };
-        history.budget.0 = history.full_budget();
-        history
+        }
     }
 
     /// Adds a packet sent at `now`. One that is older than all kept packets is not kept; a sequence number far from
@@ -185,46 +192,68 @@ impl PacketHistory {
 
     /// Sets the rate limit of retransmissions in bits per second.
     pub fn set_budget(&mut self, budget_bps: u64) {
-        self.config.budget_bps = budget_bps;
-        self.budget.0 = self.budget.0.min(self.full_budget());
+        self.budget.set_rate(budget_bps);
     }
 
     /// Handles a request for a sequence number; `rtt` is the round-trip time. A packet returned for
     /// retransmission counts as sent at `now`.
     pub fn request(&mut self, now: Duration, sequence: u16, rtt: Duration) -> Resend<'_> {
+        let mut budget = self.budget;
+        let decision = self.decide(now, sequence, rtt, &mut budget);
+        self.budget = budget;
+        self.answer(decision)
+    }
+
+    /// As [`Self::request`], within a budget of several histories instead of the own one.
+    pub fn request_within(
+        &mut self,
+        now: Duration,
+        sequence: u16,
+        rtt: Duration,
+        budget: &mut Budget,
+    ) -> Resend<'_> {
+        let decision = self.decide(now, sequence, rtt, budget);
+        self.answer(decision)
+    }
+
+    fn decide(
+        &mut self,
+        now: Duration,
+        sequence: u16,
+        rtt: Duration,
+        budget: &mut Budget,
+    ) -> Decision {
         self.counters.requests += 1;
-        self.refill(now);
         let found = self.find(sequence).ok().and_then(|at| self.packets.get_mut(at));
         let Some(kept) = found.filter(|it| now.saturating_sub(it.sent) <= self.config.max_age)
         else {
             self.counters.unknown += 1;
-            return Resend::Unknown;
+            return Decision::Unknown;
         };
-        let Some(packet) = self.blocks.get(kept.place) else { return Resend::Unknown };
         if now < kept.sent.saturating_add(rtt) {
             self.counters.too_soon += 1;
-            return Resend::TooSoon;
+            return Decision::TooSoon;
         }
-        let bits = 8 * packet.len() as u64;
-        if bits > self.budget.0 {
+        let bytes = kept.place.bytes() as u64;
+        if !budget.take(now, 8 * bytes) {
             self.counters.over_budget += 1;
-            return Resend::OverBudget;
+            return Decision::OverBudget;
         }
-        self.budget.0 -= bits;
         kept.sent = now;
-        let (packets, bytes) = self.counters.retransmitted;
-        self.counters.retransmitted = (packets + 1, bytes + packet.len() as u64);
-        Resend::Packet(packet)
+        let (packets, sum) = self.counters.retransmitted;
+        self.counters.retransmitted = (packets + 1, sum + bytes);
+        Decision::Packet(kept.place)
     }
 
-    fn full_budget(&self) -> u64 {
-        bits(self.config.budget_bps, self.config.budget_time)
-    }
-
-    fn refill(&mut self, now: Duration) {
-        let (had, then) = self.budget;
-        let more = bits(self.config.budget_bps, now.saturating_sub(then));
-        self.budget = (had.saturating_add(more).min(self.full_budget()), now.max(then));
+    fn answer(&self, decision: Decision) -> Resend<'_> {
+        match decision {
+            Decision::Packet(place) => {
+                self.blocks.get(place).map_or(Resend::Unknown, Resend::Packet)
+            }
+            Decision::TooSoon => Resend::TooSoon,
+            Decision::OverBudget => Resend::OverBudget,
+            Decision::Unknown => Resend::Unknown,
+        }
     }
 
     /// Counters since the start.
@@ -232,11 +261,6 @@ impl PacketHistory {
     pub fn counters(&self) -> HistoryCounters {
         self.counters
     }
-}
-
-/// Bits sent in `time` at `bps`.
-fn bits(bps: u64, time: Duration) -> u64 {
-    u64::try_from(u128::from(bps).saturating_mul(time.as_micros()) / 1_000_000).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -343,5 +367,23 @@ mod tests {
         assert_eq!(ask(ms(0), 0..100), 50);
         assert_eq!(ask(ms(100), 0..100), 10);
         assert_eq!(ask(ms(2000), 0..200), 50);
+    }
+
+    #[test]
+    fn histories_can_share_a_budget() {
+        // 100 bytes take 10 ms; 500 ms accumulate.
+        let mut budget = Budget::new(80_000, ms(500));
+        let mut histories = [1, 2].map(|_| PacketHistory::new(ms(3000), 100));
+        let mut sent = 0;
+        for sequence in 0..100 {
+            for history in &mut histories {
+                history.push(ms(0), sequence, &[1; 100]);
+                let answer = history.request_within(ms(0), sequence, ms(0), &mut budget);
+                sent += usize::from(matches!(answer, Resend::Packet(_)));
+            }
+        }
+        assert_eq!(sent, 50);
+        budget.set_rate(8000);
+        assert!(budget.take(ms(10_000), 4000) && !budget.take(ms(10_000), 1));
     }
 }

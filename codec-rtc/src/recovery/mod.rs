@@ -31,12 +31,14 @@
 //! ```
 
 mod blocks;
+mod budget;
 mod history;
 mod key_frame;
 mod long_term;
 mod nack;
 mod reordering;
 
+pub use budget::Budget;
 pub use history::{HistoryCounters, PacketHistory, PacketHistoryConfig, Resend};
 pub use key_frame::{KeyFrameGate, KeyFrameRequester};
 pub use long_term::{LongTermConfig, LongTermCounters, LongTermReferences, LossResponse, SlotPlan};

@@ -228,7 +228,8 @@ impl Peer {
         if bytes == 0 {
             return Err(SendError::Packet(WriteError::EmptyPayload));
         }
-        let stream = self.sent_stream(mid.into())?;
+        let place = self.sent_stream(mid.into())?;
+        let stream = self.egress.stream(place).ok_or(SendError::NotSending)?;
         let number = stream.first().saturating_add(packet.number);
         let is_nackable = stream.can_repeat(packet.payload_type);
         let packet = egress::Packet {
@@ -242,19 +243,18 @@ impl Peer {
             extensions: packet.extensions,
             is_nackable,
         };
-        self.emit(mid.into(), packet)
+        self.emit(place, packet)
     }
 
-    /// A stream that this endpoint sends.
-    fn sent_stream(&mut self, sent: SentStream) -> Result<&mut Stream, SendError> {
-        if self.egress.stream(sent).is_none() {
-            let stream = Stream::new(self.plan(sent)?);
-            self.egress.add(stream);
-            if let Some(estimate) = self.estimate() {
-                self.egress.set_estimate(estimate.target);
+    /// The place of a stream that this endpoint sends.
+    fn sent_stream(&mut self, sent: SentStream) -> Result<usize, SendError> {
+        match self.egress.place(sent) {
+            Some(place) => Ok(place),
+            None => {
+                let plan = self.plan(sent)?;
+                Ok(self.egress.add(Stream::new(plan)))
             }
         }
-        self.egress.stream(sent).ok_or(SendError::NotSending)
     }
 
     /// The negotiated parameters of a stream.
@@ -269,7 +269,11 @@ impl Peer {
         if !has_layer {
             return Err(SendError::NoLayer(rid));
         }
-        let clock_hz = media.codecs.first().map_or(90_000, |codec| codec.clock_hz);
+        let clocks = media.codecs.iter().flat_map(|codec| {
+            let types = [Some(codec.payload_type), codec.red];
+            types.into_iter().flatten().map(|payload_type| (payload_type, codec.clock_hz))
+        });
+        let clocks = clocks.collect();
         let mut api = self.rtc.direct_api();
         let stream = api.stream_tx_by_mid(mid.0, sent.stack_rid()).ok_or(SendError::NotSending)?;
         let (ssrc, rtx) = (*stream.ssrc(), stream.rtx().map(|rtx| *rtx));
@@ -278,7 +282,7 @@ impl Peer {
         let params = self.rtc.codec_config().params().iter();
         let params = params.filter(|param| stack.remote_pts().contains(&param.pt()));
         let rtx_types = params.filter_map(|param| Some((*param.pt(), *param.resend()?))).collect();
-        Ok(StreamPlan { sent, ssrc, rtx, rtx_types, extensions, clock_hz })
+        Ok(StreamPlan { sent, ssrc, rtx, rtx_types, extensions, clocks })
     }
 
     fn send_packet(
@@ -379,8 +383,9 @@ impl Peer {
     /// Drops the retransmission cache of a media section, for packets made obsolete by a key frame.
     /// Returns `false` if nothing was sent on it.
     pub fn clear_retransmission_cache(&mut self, mid: Mid) -> bool {
-        let stream = self.egress.stream(mid.into());
-        stream.map(|stream| stream.forget()).is_some()
+        let place = self.egress.place(mid.into());
+        let stream = place.and_then(|place| self.egress.stream(place));
+        stream.map(Stream::forget).is_some()
     }
 
     /// SSRC of a sent media section, or of one of its layers.
@@ -420,7 +425,9 @@ impl Peer {
         })?;
         let (payload_type, has_rtx) = (codec.payload_type, codec.rtx.is_some());
         let (red, block) = packet.red.unzip();
-        let number = self.sent_stream(sent)?.take_number();
+        let place = self.sent_stream(sent)?;
+        let stream = self.egress.stream(place).ok_or(SendError::NotSending)?;
+        let number = stream.take_number();
         let packet = egress::Packet {
             payload_type: red.unwrap_or(payload_type),
             number,
@@ -432,7 +439,7 @@ impl Peer {
             extensions: packet.extensions.clone(),
             is_nackable: packet.nackable && has_rtx,
         };
-        self.emit(sent, packet)?;
+        self.emit(place, packet)?;
         #[expect(clippy::cast_possible_truncation, reason = "the number wraps")]
         Ok(number as u16)
     }

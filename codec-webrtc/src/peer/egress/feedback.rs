@@ -6,6 +6,7 @@ use codec_rtc::congestion::PacketKind;
 use codec_rtc::rtcp::{self, Nack, ReportBlock, Twcc};
 
 use super::super::Peer;
+use super::Egress;
 use super::stream::{Received, Repeated};
 
 /// Requests that arrive earlier after the last transmission than this share of the round-trip time are repetitions. The
@@ -58,23 +59,25 @@ impl Peer {
 
     fn resend(&mut self, nack: &Nack) {
         self.count(nack.media_ssrc, |it| it.nacks += 1);
-        let now = self.now;
+        let (now, ssrc) = (self.now, nack.media_ssrc);
         let round_trip = self.egress.round_trip.unwrap_or(Duration::ZERO) / REPEAT_SHARE;
         for sequence in &nack.sequences {
-            let transport = self.egress.transport;
-            let Some(stream) = self.egress.by_ssrc(nack.media_ssrc) else { return };
-            if let Some(repeated) = stream.repeat(now, *sequence, round_trip, transport) {
-                self.send_again(nack.media_ssrc, repeated);
+            let Egress { streams, transport, resends, .. } = &mut self.egress;
+            let stream = streams.iter_mut().find(|stream| stream.ssrc() == ssrc);
+            let Some(stream) = stream else { return };
+            let repeated = stream.repeat(now, *sequence, round_trip, resends, *transport);
+            if let Some(repeated) = repeated {
+                self.send_again(ssrc, repeated);
             }
         }
     }
 
     /// Sends a retransmission or padding of the stream with this SSRC.
     pub(super) fn send_again(&mut self, ssrc: u32, repeated: Repeated) {
-        let transport = self.egress.transport;
-        let Some(sent) = self.egress.by_ssrc(ssrc).map(|stream| stream.sent()) else { return };
+        let Some(stream) = self.egress.by_ssrc(ssrc) else { return };
+        let (sent, is_numbered) = (stream.sent(), stream.is_numbered());
         let Repeated { datagram, original } = repeated;
-        if self.take_transport(sent) {
+        if let Some(transport) = self.egress.take_transport(is_numbered) {
             let kind = original.map_or(PacketKind::Padding, |_| PacketKind::Retransmission);
             self.note_wire(transport, datagram.len(), kind);
             if let Some(sequence) = original {

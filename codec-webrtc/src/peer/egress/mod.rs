@@ -23,6 +23,7 @@ use std::time::Duration;
 use codec_core::codec::Bitrate;
 use codec_rtc::congestion::PacketKind;
 use codec_rtc::extension::{Extensions, abs_send_time};
+use codec_rtc::recovery::Budget;
 use codec_rtc::rtp::Header;
 
 use super::send_error::SendError;
@@ -32,12 +33,14 @@ pub(super) use stream::{Stream, StreamPlan};
 
 /// Encryption adds up to this many bytes.
 const TAG_BYTES: usize = 16;
-/// Share of the bandwidth estimate that retransmissions may use, and their minimum, in b/s.
+/// Share of the bandwidth estimate that the retransmissions of all streams may use, their minimum in b/s, and the time for
+/// which they accumulate.
 const RESEND_SHARE: u64 = 5;
 const MIN_RESEND_BPS: u64 = 200_000;
+const RESEND_TIME: Duration = Duration::from_secs(1);
 
 /// What is sent, and where to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Egress {
     streams: Vec<Stream>,
     /// Source and destination of the datagrams of str0m, except connectivity checks.
@@ -50,6 +53,23 @@ pub(super) struct Egress {
     /// Packets with feedback since the last report, and how many of them were lost.
     reported: (u32, u32),
     round_trip: Option<Duration>,
+    /// Limit of the retransmissions of all streams.
+    resends: Budget,
+}
+
+impl Default for Egress {
+    fn default() -> Self {
+        Self {
+            streams: Vec::new(),
+            path: None,
+            transport: 0,
+            bytes: 0,
+            feedback_bytes: 0,
+            reported: (0, 0),
+            round_trip: None,
+            resends: Budget::new(MIN_RESEND_BPS, RESEND_TIME),
+        }
+    }
 }
 
 /// A packet to send for the first time.
@@ -83,9 +103,7 @@ impl Egress {
 
     /// Sets the bandwidth estimate, of which retransmissions get a share.
     pub(super) fn set_estimate(&mut self, estimate: Bitrate) {
-        for stream in &mut self.streams {
-            stream.set_budget((estimate.0 / RESEND_SHARE).max(MIN_RESEND_BPS));
-        }
+        self.resends.set_rate((estimate.0 / RESEND_SHARE).max(MIN_RESEND_BPS));
     }
 
     /// Round-trip time of the last report.
@@ -115,30 +133,44 @@ impl Egress {
         (packets > 0).then(|| lost as f32 / packets as f32)
     }
 
-    /// The stream of a media section or of a layer.
-    pub(super) fn stream(&mut self, sent: SentStream) -> Option<&mut Stream> {
-        self.streams.iter_mut().find(|stream| stream.sent() == sent)
+    /// The place of the stream of a media section or of a layer.
+    pub(super) fn place(&self, sent: SentStream) -> Option<usize> {
+        self.streams.iter().position(|stream| stream.sent() == sent)
     }
 
-    /// As [`Self::stream`], by SSRC.
+    /// The stream at a place.
+    pub(super) fn stream(&mut self, place: usize) -> Option<&mut Stream> {
+        self.streams.get_mut(place)
+    }
+
+    /// The stream with an SSRC.
     fn by_ssrc(&mut self, ssrc: u32) -> Option<&mut Stream> {
         self.streams.iter_mut().find(|stream| stream.ssrc() == ssrc)
     }
 
-    pub(super) fn add(&mut self, stream: Stream) {
+    /// Adds a stream; returns its place.
+    pub(super) fn add(&mut self, stream: Stream) -> usize {
         self.streams.push(stream);
+        self.streams.len() - 1
+    }
+
+    /// Uses the next transport-wide sequence number, unless packets of the stream have none.
+    fn take_transport(&mut self, is_numbered: bool) -> Option<u16> {
+        let number = self.transport;
+        self.transport = number.wrapping_add(u16::from(is_numbered));
+        is_numbered.then_some(number)
     }
 }
 
 impl Peer {
-    /// Sends a packet on a stream.
+    /// Sends a packet on the stream at a place.
     ///
     /// # Errors
     /// [`SendError::NotSending`] if there is no such stream, or [`SendError::Packet`] if an extension is invalid.
-    pub(super) fn emit(&mut self, sent: SentStream, packet: Packet<'_>) -> Result<(), SendError> {
+    pub(super) fn emit(&mut self, place: usize, packet: Packet<'_>) -> Result<(), SendError> {
         let now = self.now;
         let transport = self.egress.transport;
-        let stream = self.egress.stream(sent).ok_or(SendError::NotSending)?;
+        let stream = self.egress.stream(place).ok_or(SendError::NotSending)?;
         #[expect(clippy::cast_possible_truncation, reason = "the number wraps")]
         let header = Header {
             marker: packet.marker,
@@ -156,8 +188,9 @@ impl Peer {
         if packet.is_nackable {
             stream.keep(now, header.sequence, &datagram);
         }
+        let (sent, is_numbered) = (stream.sent(), stream.is_numbered());
         let is_repair = self.is_repair(&header, block);
-        if self.take_transport(sent) {
+        if let Some(transport) = self.egress.take_transport(is_numbered) {
             let kind = if is_repair { PacketKind::Fec } else { PacketKind::Media };
             self.note_wire(transport, datagram.len(), kind);
             if !is_repair {
@@ -170,15 +203,6 @@ impl Peer {
             self.send_repairs(sent, repairs, header.timestamp);
         }
         Ok(())
-    }
-
-    /// Uses the next transport-wide sequence number if packets of this stream have one.
-    fn take_transport(&mut self, sent: SentStream) -> bool {
-        let is_numbered = self.egress.stream(sent).is_some_and(|stream| stream.is_numbered());
-        if is_numbered {
-            self.egress.transport = self.egress.transport.wrapping_add(1);
-        }
-        is_numbered
     }
 
     /// Encrypts and queues an RTP packet. Without keys or a path, nobody could receive it.

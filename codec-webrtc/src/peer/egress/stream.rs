@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use codec_rtc::extension::{ExtensionKind, ExtensionMap, Extensions, Label};
 use codec_rtc::packet::rtx::RtxStream;
-use codec_rtc::recovery::{PacketHistory, PacketHistoryConfig, Resend};
+use codec_rtc::recovery::{Budget, PacketHistory, PacketHistoryConfig, Resend};
 use codec_rtc::rtcp::ReportBlock;
 use codec_rtc::rtp::{self, Header};
 
@@ -18,9 +18,12 @@ const HISTORY: PacketHistoryConfig = PacketHistoryConfig {
     max_age: Duration::from_secs(3),
     max_packets: 2000,
     max_bytes: 4 << 20,
-    budget_bps: super::MIN_RESEND_BPS,
-    budget_time: Duration::from_millis(1000),
+    // The budget is that of all streams.
+    budget_bps: u64::MAX,
+    budget_time: Duration::ZERO,
 };
+/// Clock rate of video.
+const VIDEO_HZ: u32 = 90_000;
 /// Usual size of a header with its extension.
 const HEAD_BYTES: usize = 64;
 /// Sender reports whose times are kept.
@@ -47,6 +50,8 @@ pub(in crate::peer) struct Stream {
     repeated: (u64, u64),
     /// Timestamp of the last packet and the time that it stands for.
     last: Option<(u32, Duration)>,
+    /// Clock rates of payload types, and that of the last packet.
+    clocks: Vec<(u8, u32)>,
     clock_hz: u32,
     received: Received,
     /// Middle bits of the NTP times of the last sender reports, and when they were sent.
@@ -71,7 +76,8 @@ pub(in crate::peer) struct StreamPlan {
     pub(in crate::peer) rtx: Option<u32>,
     pub(in crate::peer) rtx_types: Vec<(u8, u8)>,
     pub(in crate::peer) extensions: ExtensionMap,
-    pub(in crate::peer) clock_hz: u32,
+    /// Clock rates of payload types, in Hz.
+    pub(in crate::peer) clocks: Vec<(u8, u32)>,
 }
 
 /// A packet to send again, or padding.
@@ -103,7 +109,8 @@ impl Stream {
             originals: (0, 0),
             repeated: (0, 0),
             last: None,
-            clock_hz: plan.clock_hz,
+            clock_hz: plan.clocks.first().map_or(VIDEO_HZ, |(_, hz)| *hz),
+            clocks: plan.clocks,
             received: Received::default(),
             reports: VecDeque::new(),
         }
@@ -187,11 +194,6 @@ impl Stream {
         self.extensions.id(ExtensionKind::TransportSequence).is_some()
     }
 
-    /// Sets the rate limit of retransmissions in b/s.
-    pub(super) fn set_budget(&mut self, bits_per_second: u64) {
-        self.history.set_budget(bits_per_second);
-    }
-
     /// Drops the packets kept for retransmission.
     pub(in crate::peer) fn forget(&mut self) {
         self.history = PacketHistory::with_config(HISTORY);
@@ -239,6 +241,8 @@ impl Stream {
         let is_newer = |last: u32| header.timestamp.wrapping_sub(last).cast_signed() >= 0;
         if self.last.is_none_or(|(last, _)| is_newer(last)) {
             self.last = Some((header.timestamp, captured));
+            let clock = self.clocks.iter().find(|(known, _)| *known == header.payload_type);
+            self.clock_hz = clock.map_or(self.clock_hz, |(_, hz)| *hz);
         }
     }
 
@@ -262,16 +266,16 @@ impl Stream {
         now: Duration,
         sequence: u16,
         round_trip: Duration,
+        budget: &mut Budget,
         transport: u16,
     ) -> Option<Repeated> {
-        let Resend::Packet(packet) = self.history.request(now, sequence, round_trip) else {
-            return None;
-        };
+        let answer = self.history.request_within(now, sequence, round_trip, budget);
+        let Resend::Packet(packet) = answer else { return None };
         let packet = packet.to_vec();
         self.wrap(now, &packet, transport)
     }
 
-    /// Returns about `bytes` for a probe: the largest recent packet again, or padding.
+    /// Returns a packet for a probe: the largest recent one again, or padding.
     pub(super) fn padding(&mut self, now: Duration, transport: u16) -> Option<Repeated> {
         if !self.is_numbered() {
             return None;
@@ -318,5 +322,65 @@ impl Stream {
         let mut datagram = Vec::with_capacity(packet.len() + 64 + TAG_BYTES);
         extensions.replace_in(packet, &self.extensions, &mut datagram).ok()?;
         Some(datagram)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Mid;
+
+    fn stream(rtx: Option<u32>) -> Stream {
+        let ids = [(1, ExtensionKind::TransportSequence), (4, ExtensionKind::Mid)];
+        Stream::new(StreamPlan {
+            sent: Mid::new("0").into(),
+            ssrc: 7,
+            rtx,
+            rtx_types: vec![(96, 97)],
+            extensions: ids.into_iter().collect(),
+            clocks: vec![(96, 90_000), (111, 48_000), (0, 8000)],
+        })
+    }
+
+    fn header(payload_type: u8, timestamp: u32) -> Header {
+        Header { payload_type, timestamp, ssrc: 7, ..Header::default() }
+    }
+
+    #[test]
+    fn timestamps_advance_by_the_clock_of_the_payload_type() {
+        let (mut stream, s) = (stream(None), Duration::from_secs);
+        assert_eq!(stream.timestamp(s(1)), None);
+        for (payload_type, hz) in [(96, 90_000), (111, 48_000), (0, 8000)] {
+            stream.count(&header(payload_type, u32::MAX), 1, s(1));
+            assert_eq!(stream.timestamp(s(2)), Some(hz - 1), "{payload_type}");
+        }
+        // A late packet of a forwarded stream.
+        stream.count(&header(0, u32::MAX - 800), 1, s(2));
+        assert_eq!(stream.timestamp(s(2)), Some(7999));
+    }
+
+    #[test]
+    fn padding_is_the_largest_recent_packet_or_empty() {
+        let (mut video, now) = (stream(Some(8)), Duration::from_secs(1));
+        assert!(video.padding(now, 5).is_none(), "nothing was sent yet");
+        video.count(&header(96, 0), 1, now);
+        let padding = video.padding(now, 5).unwrap();
+        assert_eq!(padding.original, None);
+        let parsed = rtp::parse(&padding.datagram).unwrap();
+        assert_eq!((parsed.header.ssrc, parsed.header.payload_type), (8, 97));
+        assert!(parsed.payload.is_empty() && padding.datagram.len() > usize::from(PADDING_BYTES));
+        for (sequence, bytes) in [(1, 900), (2, 1100), (3, 20)] {
+            let header = Header { sequence, ..header(96, 0) };
+            let (extensions, payload) = (Extensions::default(), vec![9; bytes]);
+            let packet = video.write(&header, &extensions, &[], payload.into()).unwrap();
+            video.keep(now, sequence, &packet);
+        }
+        let padding = video.padding(now, 5).unwrap();
+        assert_eq!(padding.original, Some(2));
+        let parsed = rtp::parse(&padding.datagram).unwrap();
+        assert_eq!((parsed.payload[..2].to_vec(), parsed.payload.len()), (vec![0, 2], 1102));
+        let extensions = Extensions::from_packet(&parsed, &video.extensions).unwrap();
+        assert_eq!(extensions.transport_sequence, Some(5));
+        assert!(stream(None).padding(now, 5).is_none(), "without retransmissions");
     }
 }
