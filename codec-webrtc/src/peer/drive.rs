@@ -28,10 +28,8 @@ impl Peer {
             if let Err(error) = self.rtc.handle_input(input) {
                 self.input_error(&error);
             }
-            let before = self.counters.sent;
             self.drive();
-            let has_sent = self.counters.sent != before;
-            if !has_sent && self.stack_time.is_none_or(|at| at > self.now) {
+            if self.stack_time.is_none_or(|at| at > self.now) {
                 return;
             }
         }
