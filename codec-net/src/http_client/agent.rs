@@ -4,14 +4,11 @@ use std::time::Duration;
 
 use ureq::Agent;
 
-use super::tls_config;
+use super::{MAX_HEADER_BYTES, tls_config};
 use crate::error::NetError;
 
 /// Timeout of a request of this client.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Maximum size of response headers.
-const MAX_HEADER_BYTES: usize = 16 << 10;
-
 /// Creates a client for short requests without redirects and proxies. `ca`: PEM certificates that are trusted instead
 /// of the public authorities; `https_only`: reject URLs without TLS.
 ///

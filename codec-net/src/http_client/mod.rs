@@ -8,11 +8,22 @@ pub(crate) mod reference;
 pub(crate) use agent::agent;
 
 use std::io;
+use std::time::Duration;
 
+use ureq::http::{HeaderMap, header};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 
 use crate::error::NetError;
 use crate::tls::{self, Roots};
+
+/// Maximum size of response headers.
+pub(crate) const MAX_HEADER_BYTES: usize = 16 << 10;
+
+/// The pause until another attempt that a server asks for, if it is in seconds. It may be arbitrarily long.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
+    seconds.trim().parse().ok().map(Duration::from_secs)
+}
 
 /// TLS with the public authorities, or only with these certificates in PEM.
 pub(crate) fn tls_config(ca: Option<&[u8]>) -> Result<TlsConfig, NetError> {

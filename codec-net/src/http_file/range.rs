@@ -1,12 +1,9 @@
 //! The fields of responses that describe a part of a file.
 
 use std::ops::Range;
-use std::time::Duration;
 
 use ureq::http::{HeaderMap, header};
 
-/// Longest wait that a server can ask for.
-const MAX_WAIT: Duration = Duration::from_secs(30);
 /// Limit of the bytes of a validator that are kept.
 const MAX_VALIDATOR: usize = 512;
 
@@ -58,12 +55,6 @@ pub(super) fn content_range(headers: &HeaderMap) -> Option<(Range<u64>, u64)> {
     (first < end && end <= length && i64::try_from(length).is_ok()).then_some((first..end, length))
 }
 
-/// The time after which a server wants to be asked again, in seconds.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(MAX_WAIT))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,13 +93,5 @@ mod tests {
         assert_eq!(of("\"a\"", 5).difference(&of("\"b\"", 5)), Some("its ETag"));
         assert_eq!(of("\"a\"", 5).difference(&none(5)), None);
         assert_eq!(none(5).difference(&none(6)), Some("its length"));
-    }
-
-    #[test]
-    fn servers_cannot_ask_for_long_waits() {
-        let wait = |text: &str| retry_after(&headers(header::RETRY_AFTER, text));
-        assert_eq!(wait("2"), Some(Duration::from_secs(2)));
-        assert_eq!(wait("86400"), Some(MAX_WAIT));
-        assert_eq!(wait("Fri, 31 Dec 1999 23:59:59 GMT"), None);
     }
 }

@@ -9,25 +9,25 @@ use ureq::http::{HeaderMap, Method, Request, Response, StatusCode, Uri, header};
 use ureq::{Agent, Body};
 
 use super::cache::FIRST_PART;
-use super::range::{Version, content_range, retry_after};
+use super::range::{Version, content_range};
 use super::{HttpFileOptions, shown};
 use crate::error::NetError;
 use crate::http_client::reference::resolve;
-use crate::http_client::{failure, tls_config};
+use crate::http_client::{MAX_HEADER_BYTES, failure, retry_after, tls_config};
 
 /// Maximum length of a URL in bytes.
 pub const MAX_URL_BYTES: usize = 8 << 10;
 
 /// Maximum number of redirects of a request.
 const MAX_REDIRECTS: usize = 5;
-/// Maximum size of response headers.
-const MAX_HEADER_BYTES: usize = 16 << 10;
 /// Timeouts of a connection, and of a request with its response.
 const CONNECT: Duration = Duration::from_secs(10);
 const REQUEST: Duration = Duration::from_secs(60);
 /// How often a request is sent again, and the time before the first repetition; it doubles with each further one.
 const RETRIES: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// Longest pause that a server can ask for.
+const MAX_PAUSE: Duration = Duration::from_secs(30);
 /// How often a pause checks for a request to stop.
 const STOP_EVERY: Duration = Duration::from_millis(50);
 
@@ -231,5 +231,25 @@ fn refused(status: StatusCode, headers: &HeaderMap) -> Trouble {
     let error = NetError::Rejected { status: status.as_u16(), reason };
     let passes = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED
         || [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status);
-    if passes { Trouble::Passing(error, retry_after(headers)) } else { Trouble::Final(error) }
+    let pause = retry_after(headers).map(|pause| pause.min(MAX_PAUSE));
+    if passes { Trouble::Passing(error, pause) } else { Trouble::Final(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_cannot_ask_for_long_pauses() {
+        let pause = |text: &str| {
+            let headers = HeaderMap::from_iter([(header::RETRY_AFTER, text.parse().unwrap())]);
+            match refused(StatusCode::SERVICE_UNAVAILABLE, &headers) {
+                Trouble::Passing(_, pause) => pause,
+                Trouble::Final(error) => panic!("{error}"),
+            }
+        };
+        assert_eq!(pause("2"), Some(Duration::from_secs(2)));
+        assert_eq!(pause("86400"), Some(MAX_PAUSE));
+        assert_eq!(pause("Fri, 31 Dec 1999 23:59:59 GMT"), None);
+    }
 }

@@ -10,6 +10,7 @@ use super::config::WebhookConfig;
 use super::event::Event;
 use super::queue::{Attempt, Counts, Delivery, DeliveryQueue};
 use crate::clock::Clock;
+use crate::http_client::retry_after;
 use crate::random;
 
 /// Timeout of an attempt.
@@ -153,12 +154,6 @@ fn attempt_of(status: u16, headers: &HeaderMap) -> Attempt {
         400..=499 => Attempt::Rejected(why),
         _ => Attempt::Failed { why, pause: retry_after(headers) },
     }
-}
-
-/// The seconds of `Retry-After`, if it has that form.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
-    value.trim().parse().ok().map(Duration::from_secs)
 }
 
 fn short(text: &str) -> String {
