@@ -80,9 +80,12 @@ impl RoomFiles {
         Ok(id)
     }
 
-    /// Makes a file of an earlier run available again.
+    /// Makes a file of an earlier run available again. An id of another form, which could lead out of the folder, is
+    /// ignored.
     pub(super) fn restore(&self, id: &str, info: FileInfo) {
-        self.files().insert(id.to_owned(), info);
+        if is_id(id) {
+            self.files().insert(id.to_owned(), info);
+        }
     }
 
     /// Deletes a file.
@@ -95,8 +98,7 @@ impl RoomFiles {
     /// Deletes files of earlier runs to which no message refers.
     pub(super) fn remove_unknown(&self) {
         for name in self.store.names().unwrap_or_default() {
-            let is_file = name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-            if is_file && !self.files().contains_key(&name) {
+            if is_id(&name) && !self.files().contains_key(&name) {
                 self.store.remove(&name);
             }
         }
@@ -114,9 +116,22 @@ impl RoomFiles {
     }
 }
 
+/// Whether a name has the form of [`random::name`].
+fn is_id(name: &str) -> bool {
+    name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn saved_ids_cannot_lead_out_of_the_folder() {
+        assert!(is_id(&random::name()));
+        for id in ["", "../../../../../../../etc/passwd0", "logs", &"0".repeat(33)] {
+            assert!(!is_id(id), "{id}");
+        }
+    }
 
     #[test]
     fn only_harmless_types_are_shown() {
