@@ -67,15 +67,22 @@ impl ServerArgs {
     }
 }
 
+/// The server, and the folder of the results.
 #[derive(Debug, Args)]
-pub(crate) struct SubmitArgs {
-    #[command(flatten)]
-    pub(crate) encode: EncodeArgs,
+pub(crate) struct SharedArgs {
     #[command(flatten)]
     pub(crate) server: ServerArgs,
     /// Set the folder of the results, which all machines share.
     #[arg(long, value_name = "DIR")]
     pub(crate) work: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SubmitArgs {
+    #[command(flatten)]
+    pub(crate) encode: EncodeArgs,
+    #[command(flatten)]
+    pub(crate) shared: SharedArgs,
     /// Use the plan IN, which `codec chunks plan` wrote, with its options.
     #[arg(long)]
     pub(crate) plan: bool,
@@ -94,10 +101,7 @@ pub(crate) struct ClusterCompareArgs {
     #[command(flatten)]
     pub(crate) compare: CompareArgs,
     #[command(flatten)]
-    pub(crate) server: ServerArgs,
-    /// Set the folder for the results of workers, which all machines share.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) work: PathBuf,
+    pub(crate) shared: SharedArgs,
     /// Measure times on machines with this text in their description.
     ///
     /// `codec cluster status` lists the descriptions. By default the kind of machine with the most workers measures.
@@ -108,10 +112,7 @@ pub(crate) struct ClusterCompareArgs {
 #[derive(Debug, Args)]
 pub(crate) struct WorkerArgs {
     #[command(flatten)]
-    pub(crate) server: ServerArgs,
-    /// Set the folder of the results, which all machines share; it is created.
-    #[arg(long, value_name = "DIR")]
-    work: PathBuf,
+    pub(crate) shared: SharedArgs,
     /// Encode this many chunks or points at a time (1 to 64).
     ///
     /// Without this option it is the number of cores.
@@ -170,7 +171,7 @@ impl WorkerArgs {
     pub(crate) fn options(&self, env: &Env) -> WorkerOptions {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         WorkerOptions {
-            folder: self.work.clone(),
+            folder: self.shared.work.clone(),
             jobs: self.jobs.map_or_else(cores, usize::from),
             drain: self.drain,
             attempts: self.attempts,

@@ -19,11 +19,11 @@ use crate::args::cluster::ClusterCompareArgs;
 
 /// Runs a study on the workers, and writes its report.
 pub(super) fn run(args: &ClusterCompareArgs, env: &Env) -> Result<()> {
-    let server = args.server.options();
+    let server = args.shared.server.options();
     // Before the clips are read, which can take long.
     codec_cluster::check(&server, env)?;
-    std::fs::create_dir_all(&args.work)
-        .map_err(|error| Failure::output(&args.work.display().to_string(), error))?;
+    std::fs::create_dir_all(&args.shared.work)
+        .map_err(|error| Failure::output(&args.shared.work.display().to_string(), error))?;
     let cluster = Cluster { args, server, env };
     run_on(&cluster, &CompareOptions::from(&args.compare), &EncodeFlags, env)
 }
@@ -47,7 +47,7 @@ impl Remote for Cluster<'_> {
     }
 
     fn folder(&self) -> &Path {
-        &self.args.work
+        &self.args.shared.work
     }
 
     fn measure(&self, work: &RemoteWork) -> Result<BTreeMap<String, String>> {

@@ -36,7 +36,7 @@ pub(crate) fn run(args: &ClusterArgs, env: &Env) -> Result<()> {
 /// Submits a job, and waits for it with `--wait`.
 fn submit(args: &SubmitArgs, env: &Env) -> Result<()> {
     args.check_given()?;
-    let server = args.server.options();
+    let server = args.shared.server.options();
     // Before the input is read, which can take long.
     codec_cluster::check(&server, env)?;
     let (plan, planned) = plan_of(args, env)?;
@@ -44,7 +44,7 @@ fn submit(args: &SubmitArgs, env: &Env) -> Result<()> {
     if args.wait {
         settings.rules.check(&settings.output)?;
     }
-    let missing = || chunks::incomplete(&settings, &plan, &args.work);
+    let missing = || chunks::incomplete(&settings, &plan, &args.shared.work);
     let (input, job) = (settings.input.name(), JobPlan::Chunks(plan.clone()));
     let submitted = codec_cluster::submit(&server, &job, &input, &missing, env)?;
     report_submitted(&submitted, &job, args.wait, env)?;
@@ -53,7 +53,7 @@ fn submit(args: &SubmitArgs, env: &Env) -> Result<()> {
     }
     let failed = codec_cluster::wait(&server, &job, env)?;
     check_failed(&submitted.job, job.unit(), &failed, env)?;
-    chunks::join(&settings, &plan, &args.work, env)
+    chunks::join(&settings, &plan, &args.shared.work, env)
 }
 
 /// Reads or makes the plan; returns its arguments, too.
@@ -121,7 +121,7 @@ fn work(args: &WorkerArgs, env: &Env) -> Result<()> {
     let options = args.options(env);
     let measure = compare::measurer(options.clone(), args.allow_commands);
     let handlers = Handlers { resolve: &resolve, measure: Arc::new(measure) };
-    let worked = codec_cluster::work(&args.server.options(), &options, &handlers, env)?;
+    let worked = codec_cluster::work(&args.shared.server.options(), &options, &handlers, env)?;
     let Worked { encoded, measured, skipped, failed } = worked;
     let summary = Object::new()
         .text("type", "summary")
