@@ -13,19 +13,18 @@ pub mod superframe;
 pub(crate) mod targets;
 mod totals;
 mod trial;
+mod writing;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use codec_container::{
-    Format, PacketRef, PacketWriter, Track, VideoTrack, WriteOptions, create_packets,
-};
+use codec_container::{Format, PacketRef, PacketWriter};
 use codec_core::codec::{
     Bitrate, Codec, DropReason, FirstPassStats, FrameKind, FrameRequest, Outcome, Packet, Update,
     VideoEncoder,
 };
-use codec_core::frame::{Picture, PictureInfo, Rational, Size};
+use codec_core::frame::{Picture, Size};
 use codec_core::parallel::RowPool;
 use codec_rtc::link::RateTrace;
 
@@ -53,6 +52,7 @@ pub(crate) use finished::Finished;
 use superframe::SuperframeJoiner;
 use targets::TargetCheck;
 use totals::Totals;
+use writing::{Start, open_writer, stored};
 
 /// Transcodes the input of `settings`: its video and audio, or its audio only.
 ///
@@ -170,14 +170,6 @@ pub struct Session {
 /// Opens the writer of the packets of an encoder.
 pub(crate) type OpenWriter<'a> =
     &'a dyn Fn(&OutputFile, &dyn VideoEncoder) -> Result<Box<dyn PacketWriter>>;
-
-/// Properties needed to start a session.
-struct Start {
-    size: Size,
-    info: PictureInfo,
-    frame_rate: Rational,
-    time_base: Rational,
-}
 
 impl Session {
     /// Opens the encoders and the output for `source` and `audio`.
@@ -660,46 +652,4 @@ fn encode_picture(
     request: &FrameRequest,
 ) -> Result<Outcome> {
     encoder.encode(picture, request).map_err(Failure::encoding)
-}
-
-/// Whether a format stores codec configuration, sizes and times separately from the packets.
-fn is_boxed(format: Format) -> bool {
-    matches!(format, Format::WebM | Format::Matroska | Format::Mp4)
-}
-
-/// The part of a packet that the format stores: MP4 and Matroska hold AV1 without the temporal
-/// delimiters.
-fn stored((codec, format): (Codec, Option<Format>), data: &[u8]) -> &[u8] {
-    match (codec, data) {
-        (Codec::Av1, [0x12, 0, rest @ ..]) if format.is_some_and(is_boxed) => rest,
-        _ => data,
-    }
-}
-
-/// Describes the video of an output, without the configuration of the codec.
-fn video_track(settings: &Encoding, start: &Start) -> VideoTrack {
-    let Start { size, info, frame_rate, time_base } = *start;
-    let codec = settings.encoder.backend.codec;
-    let mut track = VideoTrack::new(settings.format, codec, size, time_base);
-    (track.frame_rate, track.info) = (Some(frame_rate), info);
-    track
-}
-
-fn open_writer(
-    settings: &Encoding,
-    output: &OutputFile,
-    start: &Start,
-    encoder: &dyn VideoEncoder,
-    audio: Vec<Track>,
-) -> Result<Box<dyn PacketWriter>> {
-    let mut stream = video_track(settings, start);
-    if is_boxed(settings.format) {
-        stream.codec_private = encoder.codec_private();
-    }
-    let tracks: Vec<_> = std::iter::once(Track::Video(stream)).chain(audio).collect();
-    let mut options = WriteOptions::default();
-    options.live = settings.fragmented;
-    options.metadata.clone_from(&settings.metadata);
-    create_packets(output.stream()?, settings.format, &tracks, &options)
-        .map_err(|error| Failure::writing(&output.name, error))
 }

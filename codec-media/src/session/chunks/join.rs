@@ -21,7 +21,8 @@ use crate::io::source::StreamInfo;
 use crate::json::Object;
 use crate::session::copy::{Copied, Copying, Transfer, copy_packets};
 use crate::session::goal::quality::summarise;
-use crate::session::{self, Start, is_boxed, open_input, stored, video_track, with_metadata};
+use crate::session::writing::{Start, is_boxed, stored, video_track};
+use crate::session::{self, open_input, with_metadata};
 use crate::settings::encoding::Encoding;
 use crate::settings::goal::TargetQuality;
 
