@@ -12,6 +12,8 @@ const PIECE_S: f64 = 5.0;
 /// caused by competing flows, since our own queue is drained after each decrease.
 const STANDING_S: f64 = 0.06;
 const CONTESTED_S: f64 = 5.0;
+/// After this time in seconds above [`STANDING_S`], losses are those of a full queue.
+const FULL_S: f64 = 0.4;
 /// Maximum round-trip time accepted.
 const MAX_RTT: Duration = Duration::from_secs(10);
 
@@ -81,6 +83,11 @@ impl Delays {
     /// Whether the queue has persisted for so long that competing flows must be filling it.
     pub(super) fn is_contested(&self, now: Duration) -> bool {
         self.standing.is_some_and(|since| seconds_between(since, now) > CONTESTED_S)
+    }
+
+    /// Whether the queue has persisted for so long that it may be full: losses are then caused by the rate.
+    pub(super) fn is_standing(&self, now: Duration) -> bool {
+        self.standing.is_some_and(|since| seconds_between(since, now) > FULL_S)
     }
 
     /// Smoothed round-trip time; 100 ms if unknown.

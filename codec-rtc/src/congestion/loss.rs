@@ -51,6 +51,14 @@ enum State {
     Limited { since: Duration },
 }
 
+/// The path at the time of an update.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Path {
+    pub(super) rtt_s: f64,
+    /// A queue persists: its losses say nothing about those that are inherent to the link.
+    pub(super) is_standing: bool,
+}
+
 /// The loss-based limit.
 #[derive(Clone, Debug)]
 pub(super) struct LossLimit {
@@ -122,7 +130,7 @@ impl LossLimit {
 
     /// Updates the limit; call it after each feedback. `sent_bps` is the approximate send rate of
     /// the reported packets.
-    pub(super) fn update(&mut self, now: Duration, rtt_s: f64, sent_bps: f64) {
+    pub(super) fn update(&mut self, now: Duration, path: Path, sent_bps: f64) {
         let before = self.updated.replace(now).unwrap_or(now);
         self.grow(now, seconds_between(before, now).clamp(0.0, 1.0), sent_bps);
         let begins = *self.begins.get_or_insert(now);
@@ -138,7 +146,7 @@ impl LossLimit {
         self.seen_any = true;
         let off = (loss - self.smoothed) * (loss - self.smoothed);
         self.smoothed += weight * (loss - self.smoothed);
-        self.observe(now, rtt_s, loss, (arrived_bps, sent_bps));
+        self.observe(now, path, loss, (arrived_bps, sent_bps));
         let weight = VARIANCE_WEIGHT[usize::from(off < self.variance)];
         self.variance += weight * (off.min(0.05) - self.variance);
         self.begins = Some(now);
@@ -148,14 +156,14 @@ impl LossLimit {
     fn observe(
         &mut self,
         now: Duration,
-        rtt_s: f64,
+        path: Path,
         loss: f64,
         (arrived_bps, sent_bps): (f64, f64),
     ) {
         match &mut self.state {
             State::Testing { since, loss: loss_before, packets, lost } => {
                 // Feedback of the first round trip covers packets sent before the test.
-                if seconds_between(*since, now) < rtt_s + 0.2 {
+                if seconds_between(*since, now) < path.rtt_s + 0.2 {
                     return;
                 }
                 *packets = packets.saturating_add(self.packets);
@@ -167,7 +175,7 @@ impl LossLimit {
                 let stays = f64::from(*lost) / f64::from((*packets).max(1));
                 let fell = stays < self.inherent + 0.5 * (*loss_before - self.inherent);
                 self.smoothed = stays;
-                if fell {
+                if fell || path.is_standing {
                     self.state = State::Limited { since: now };
                 } else {
                     self.inherent = stays.min(MAX_INHERENT);
@@ -181,7 +189,7 @@ impl LossLimit {
                 if sudden || self.smoothed > self.suspicious() {
                     let (at, bps) = self.tested.unwrap_or_default();
                     let again = bps > 0.0 && seconds_between(at, now) < REPEATED_LOSS_S;
-                    if again && sent_bps < 0.85 * bps {
+                    if again && sent_bps < 0.85 * bps && !path.is_standing {
                         // The loss returned at a much lower rate, so it is inherent to the link.
                         self.inherent = self.inherent.max(self.smoothed).min(MAX_INHERENT);
                         self.open();
@@ -252,6 +260,8 @@ mod tests {
     use super::*;
     use crate::rng::Rng;
 
+    const PATH: Path = Path { rtt_s: 0.05, is_standing: false };
+
     /// Sends at the limit, at most 1.5 Mb/s, over a link with `share` random loss and `capacity`
     /// without a queue; returns the mean rate of the last half.
     fn run(share: f64, capacity: f64) -> f64 {
@@ -271,7 +281,7 @@ mod tests {
                     limit.on_arrived(1000);
                 }
             }
-            limit.update(Duration::from_millis(50 * step), 0.05, rate);
+            limit.update(Duration::from_millis(50 * step), PATH, rate);
             if step >= 600 {
                 sum += rate;
                 steps += 1.0;
@@ -297,6 +307,24 @@ mod tests {
     }
 
     #[test]
+    fn losses_of_a_standing_queue_are_not_inherent() {
+        let update = |is_standing| {
+            let mut limit = LossLimit::default();
+            for step in 0..200_u64 {
+                for packet in 0..10 {
+                    if packet < 3 { limit.on_lost() } else { limit.on_arrived(1000) }
+                }
+                let path = Path { is_standing, ..PATH };
+                limit.update(Duration::from_millis(50 * step), path, 1.6e6);
+            }
+            limit
+        };
+        let (standing, random) = (update(true), update(false));
+        assert!(standing.inherent() < 0.01 && standing.limit_bps() <= 1.2e6);
+        assert!(random.inherent() > 0.25);
+    }
+
+    #[test]
     fn one_long_burst_at_most_halves_the_rate() {
         let mut limit = LossLimit::default();
         let mut rng = Rng::new(3);
@@ -308,7 +336,7 @@ mod tests {
                     limit.on_arrived(1000);
                 }
             }
-            limit.update(Duration::from_millis(50 * step), 0.05, limit.limit_bps().min(1.6e6));
+            limit.update(Duration::from_millis(50 * step), PATH, limit.limit_bps().min(1.6e6));
             assert!(limit.limit_bps() >= 0.8e6, "{step}: {}", limit.limit_bps());
         }
         assert!(limit.limit_bps() > 1.6e6);

@@ -16,7 +16,7 @@ use super::feedback::FeedbackReader;
 use super::feedback_timeout::FeedbackTimeout;
 use super::history::{History, Sent};
 use super::inter_arrival::InterArrival;
-use super::loss::LossLimit;
+use super::loss::{LossLimit, Path};
 use super::probe::{ProbeCluster, Probes, Situation};
 use super::throughput::Throughput;
 use super::trendline::{BandwidthUsage, TrendlineEstimator};
@@ -204,7 +204,8 @@ impl Controller {
         }
         self.stats.received_packets += arrived.len() as u64;
         self.stats.lost_packets += lost.len() as u64;
-        self.loss.update(now, self.delays.rtt_s(), self.app_limit.sent_bps());
+        let path = Path { rtt_s: self.delays.rtt_s(), is_standing: self.delays.is_standing(now) };
+        self.loss.update(now, path, self.app_limit.sent_bps());
         self.step(now);
         FeedbackOutcome {
             received: arrived.iter().map(|(_, sent)| sent.wire_sequence()).collect(),
@@ -297,7 +298,10 @@ impl Controller {
         // If competing flows fill the queue, backing off only makes room for them, so that only
         // losses count.
         let others = self.delays.is_contested(now) && self.loss.is_low();
+        // The delay of a full queue does not grow any more.
+        let is_full = self.delays.is_standing(now) && !self.loss.is_low();
         let usage = match self.trend.usage() {
+            _ if is_full => BandwidthUsage::Overuse,
             BandwidthUsage::Overuse if others => BandwidthUsage::Normal,
             usage => usage,
         };
