@@ -52,6 +52,6 @@ pub use conference::{
 };
 pub use constraints::{PauseReason, SourceLimits, StreamState, ViewerConstraints};
 pub use id::{ParticipantId, StreamId};
-pub use output::OutputConfig;
+pub use output::{OutputConfig, ViewerOutput};
 pub use speakers::Speakers;
 pub use stream::{SourceKind, StreamConfig};

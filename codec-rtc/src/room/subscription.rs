@@ -68,9 +68,9 @@ pub(super) struct Subscription {
 }
 
 impl Subscription {
-    pub(super) fn new(config: OutputConfig) -> Self {
+    pub(super) fn new(output: OutputStream) -> Self {
         Self {
-            output: OutputStream::new(config),
+            output,
             filter: LayerFilter::default(),
             current: None,
             pending: None,
@@ -91,6 +91,14 @@ impl Subscription {
 
     pub(super) fn config(&self) -> OutputConfig {
         self.output.config()
+    }
+
+    /// The output, for another source.
+    pub(super) fn into_output(mut self) -> OutputStream {
+        if self.is_open {
+            self.output.leave_gap();
+        }
+        self.output
     }
 
     /// Whether an encoding is sent to the viewer, or will be.

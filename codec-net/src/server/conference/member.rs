@@ -8,9 +8,10 @@ use codec_webrtc::{Kind, Media, Mid};
 
 use super::super::limits::Limits;
 use super::super::token_bucket::TokenBucket;
+use super::audio_slot::AudioSlot;
 use super::person::Person;
 use super::publishing::{Published, Source};
-use super::slot::Slot;
+use super::video_slot::VideoSlot;
 use super::wishes::Wishes;
 
 /// Most characters of a name.
@@ -75,8 +76,8 @@ pub(super) struct Member {
     /// Digest of the last file that it offered.
     pub(super) last_offer: Option<String>,
     /// Sections on which it receives.
-    pub(super) video: Vec<Slot<StreamId>>,
-    pub(super) audio: Vec<Slot<u64>>,
+    pub(super) video: Vec<VideoSlot>,
+    pub(super) audio: Vec<AudioSlot>,
     pub(super) wishes: Wishes,
 }
 
@@ -122,8 +123,8 @@ impl Member {
         }
         if media.direction.sends() {
             match media.kind {
-                Kind::Video => self.video.push(Slot::new(media.clone())),
-                Kind::Audio => self.audio.push(Slot::new(media.clone())),
+                Kind::Video => self.video.push(VideoSlot::new(media.clone())),
+                Kind::Audio => self.audio.push(AudioSlot::new(media.clone())),
             }
         }
     }
@@ -176,7 +177,7 @@ impl Member {
     }
 
     /// The section on which it receives a source.
-    pub(super) fn slot_of(&self, stream: StreamId) -> Option<&Slot<StreamId>> {
+    pub(super) fn slot_of(&self, stream: StreamId) -> Option<&VideoSlot> {
         self.video.iter().find(|slot| slot.source() == Some(stream))
     }
 }

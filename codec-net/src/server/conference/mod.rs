@@ -10,7 +10,7 @@
 //! | `member` | a member: what it publishes, and its sections |
 //! | `person`, `seats` | persons with several devices, one of which holds the call |
 //! | `wishes` | what a member wants to see |
-//! | `slot`, `frame_ids` | a section on which a member receives one source at a time, with continuous numbers |
+//! | `video_slot`, `audio_slot` | a section on which a member receives one source at a time, with continuous numbers |
 //! | `publishing` | packets from members |
 //! | `watching` | which sources a member receives, and packets to members |
 //! | `messages` | the messages of the control channel |
@@ -20,8 +20,8 @@
 //! | `table` | the conferences of a server, by name, and the logs of rooms without members |
 
 mod attachment;
+mod audio_slot;
 mod chat;
-mod frame_ids;
 mod lobby;
 mod log;
 mod member;
@@ -30,11 +30,11 @@ mod person;
 mod publishing;
 mod report;
 mod seats;
-mod slot;
 mod storage;
 mod table;
 #[cfg(test)]
 mod tests;
+mod video_slot;
 mod watching;
 mod wishes;
 
@@ -193,13 +193,13 @@ impl Conference {
             return self.forward(now);
         }
         let Some(member) = self.members.remove(&id) else { return };
-        self.room.remove_participant(ParticipantId(id));
         self.audio.remove(ParticipantId(id));
         self.actions.retain(|(member, _)| *member != id);
         let published = self.sources.iter().filter(|(_, (member, _))| *member == id);
         for stream in published.map(|(stream, _)| *stream).collect::<Vec<_>>() {
             self.forget_source(stream);
         }
+        self.room.remove_participant(ParticipantId(id));
         self.free_seat(id, member.seat);
         self.assign_all(now);
         self.people_changed = true;
@@ -276,7 +276,7 @@ impl Conference {
             }
         }
         while let Some(packet) = self.room.poll_transmit() {
-            self.send_video(now, packet);
+            self.send_video(packet);
         }
         while let Some(packet) = self.audio.poll_transmit() {
             self.send_audio(now, packet);

@@ -188,13 +188,13 @@ impl Conference {
     pub(super) fn unpublish(&mut self, now: Duration, id: u64, source: Source) {
         let published = self.members.get_mut(&id).and_then(|it| it.published_mut(source).take());
         let Some(Published { stream, .. }) = published else { return };
-        self.room.remove_stream(stream);
         self.forget_source(stream);
+        self.room.remove_stream(stream);
         self.assign_all(now);
         self.people_changed = true;
     }
 
-    /// Frees the sections on which a source was received.
+    /// Frees the sections on which a source was received. It must still be in the room.
     pub(super) fn forget_source(&mut self, stream: StreamId) {
         let Some((owner, _)) = self.sources.remove(&stream) else { return };
         let live: Vec<u32> = self
@@ -205,9 +205,9 @@ impl Conference {
             .flat_map(|published| published.encodings.iter().map(|(_, _, ssrc)| *ssrc))
             .collect();
         self.encodings.retain(|ssrc, (member, _)| *member != owner || live.contains(ssrc));
-        for member in self.members.values_mut() {
+        for (id, member) in &mut self.members {
             let slots = member.video.iter_mut().filter(|slot| slot.source() == Some(stream));
-            slots.for_each(|slot| slot.set_source(None));
+            slots.for_each(|slot| slot.end(&mut self.room, ParticipantId(*id)));
         }
     }
 }

@@ -7,9 +7,9 @@
 
 use std::time::Duration;
 
-use codec_rtc::room::{OutputConfig, ParticipantId, StreamId};
+use codec_rtc::room::{ParticipantId, StreamId};
 
-use super::super::media::{VIDEO_HZ, VideoCodec};
+use super::super::media::VideoCodec;
 use super::person::Person;
 use super::publishing::{Medium, Published, Source};
 use super::{Action, Conference, messages};
@@ -184,13 +184,9 @@ impl Conference {
             let slot = member.video.iter_mut().find(|slot| slot.source() == Some(from));
             let Some(slot) = slot else { continue };
             let Some(negotiated) = codec.negotiated(slot.media()) else { continue };
-            let (payload_type, first_sequence) = (negotiated.payload_type, 0);
-            let output = OutputConfig { ssrc: 0, payload_type, first_sequence, clock_hz: VIDEO_HZ };
             let viewer = ParticipantId(*viewer);
-            if self.room.subscribe(viewer, to, output).is_ok() {
-                self.room.unsubscribe(viewer, from);
-                slot.set_source(Some(to));
-            }
+            slot.end(&mut self.room, viewer);
+            slot.begin(&mut self.room, viewer, to, negotiated.payload_type);
         }
     }
 

@@ -5,18 +5,19 @@ use std::time::Duration;
 
 use codec_rtc::extension::Extensions;
 use codec_rtc::room::request_merger::KeyFrameReason;
-use codec_rtc::room::{AudioTransmit, OutputConfig, ParticipantId, RoomTransmit, StreamId};
+use codec_rtc::room::{AudioTransmit, ParticipantId, RoomTransmit, StreamId};
 use codec_rtc::rtp;
 use codec_webrtc::{Codec, Forwarded, Mid};
 
-use super::super::media::{AUDIO_HZ, VIDEO_HZ, VideoCodec};
+use super::super::media::VideoCodec;
+use super::audio_slot::AudioSlot;
 use super::publishing::Source;
-use super::slot::Slot;
 use super::wishes::Wishes;
 use super::{Action, Conference, extension_map};
 
 /// A section of audio can be given to another speaker after this time without packets.
 const AUDIO_HOLD: Duration = Duration::from_millis(500);
+
 impl Conference {
     /// Replaces the wishes of a member.
     pub(super) fn set_wishes(&mut self, now: Duration, id: u64, wishes: Wishes) {
@@ -50,9 +51,8 @@ impl Conference {
         let Some(member) = self.members.get_mut(&id) else { return };
         for slot in &mut member.video {
             let is_wanted = |stream: &StreamId| wanted.iter().any(|(it, _)| it == stream);
-            if let Some(stream) = slot.source().filter(|stream| !is_wanted(stream)) {
-                self.room.unsubscribe(viewer, stream);
-                slot.set_source(None);
+            if slot.source().is_some_and(|stream| !is_wanted(&stream)) {
+                slot.end(&mut self.room, viewer);
                 self.people_changed = true;
             }
         }
@@ -63,12 +63,9 @@ impl Conference {
             let free = member.video.iter_mut().filter(|slot| slot.source().is_none());
             let mut free = free.filter_map(|slot| Some((codec.negotiated(slot.media())?, slot)));
             let Some((negotiated, slot)) = free.next() else { continue };
-            let (payload_type, first_sequence) = (negotiated.payload_type, 0);
-            let output = OutputConfig { ssrc: 0, payload_type, first_sequence, clock_hz: VIDEO_HZ };
-            if self.room.subscribe(viewer, stream, output).is_ok() {
-                slot.set_source(Some(stream));
-                self.people_changed = true;
-            }
+            let payload_type = negotiated.payload_type;
+            let has_begun = slot.begin(&mut self.room, viewer, stream, payload_type);
+            self.people_changed |= has_begun;
         }
         let sources = self.sources.iter().map(|(stream, (owner, source))| {
             (*stream, (seats.get(owner).copied().unwrap_or(*owner), *source))
@@ -102,14 +99,15 @@ impl Conference {
     }
 
     /// Sends a packet of a source to a member.
-    pub(super) fn send_video(&mut self, now: Duration, packet: RoomTransmit) {
+    pub(super) fn send_video(&mut self, packet: RoomTransmit) {
         let RoomTransmit { viewer: ParticipantId(id), stream, sequence, data } = packet;
         let member = self.members.get_mut(&id);
         let slots = member.map(|it| it.video.iter_mut()).into_iter().flatten();
         let slot = slots.into_iter().find(|slot| slot.source() == Some(stream));
         let Some(slot) = slot else { return };
-        if let Some(mut packet) = numbered(now, slot, sequence, data, VIDEO_HZ) {
-            slot.rewrite(packet.payload_type, &mut packet.payload);
+        if let Some(number) = slot.number(sequence)
+            && let Some(packet) = forwarded(number, data)
+        {
             self.actions.push_back((id, Action::Send(slot.mid(), packet)));
         }
     }
@@ -121,9 +119,10 @@ impl Conference {
         let Some((slot, is_new)) = audio_slot(now, &mut member.audio, publisher.0) else { return };
         let mut codecs = slot.media().codecs.iter();
         let Some(opus) = codecs.find(|it| it.codec == Codec::Opus).copied() else { return };
-        let Some(packet) = numbered(now, slot, sequence, data, AUDIO_HZ) else { return };
+        let Some(packet) = forwarded(0, data) else { return };
+        let Some((number, timestamp)) = slot.place(now, sequence, packet.timestamp) else { return };
         let (payload_type, marker) = (opus.payload_type, packet.marker || is_new);
-        let packet = Forwarded { payload_type, marker, ..packet };
+        let packet = Forwarded { payload_type, number, timestamp, marker, ..packet };
         self.actions.push_back((id, Action::Send(slot.mid(), packet)));
     }
 }
@@ -131,13 +130,13 @@ impl Conference {
 /// The section for the audio of a publisher, and whether it had another one before.
 fn audio_slot(
     now: Duration,
-    slots: &mut [Slot<u64>],
+    slots: &mut [AudioSlot],
     publisher: u64,
-) -> Option<(&mut Slot<u64>, bool)> {
+) -> Option<(&mut AudioSlot, bool)> {
     if let Some(at) = slots.iter().position(|slot| slot.source() == Some(publisher)) {
         return Some((slots.get_mut(at)?, false));
     }
-    let is_free = |slot: &&mut Slot<u64>| {
+    let is_free = |slot: &&mut AudioSlot| {
         let idle = slot.used().map(|used| now.saturating_sub(used));
         slot.source().is_none() || idle.is_none_or(|idle| idle >= AUDIO_HOLD)
     };
@@ -146,16 +145,9 @@ fn audio_slot(
     Some((slot, true))
 }
 
-/// A packet with the numbers of a section; `None` if it is too late.
-fn numbered<K: Copy + PartialEq>(
-    now: Duration,
-    slot: &mut Slot<K>,
-    sequence: u16,
-    mut data: Vec<u8>,
-    hz: u32,
-) -> Option<Forwarded> {
+/// A packet of the room with this number on its section.
+fn forwarded(number: u64, mut data: Vec<u8>) -> Option<Forwarded> {
     let packet = rtp::parse(&data).ok()?;
-    let (number, timestamp) = slot.place(now, sequence, packet.header.timestamp, hz)?;
     // The elements were written by this server.
     let extensions = Extensions::from_packet(&packet, &extension_map()).unwrap_or_default();
     let (header, head) = (packet.header, data.len() - packet.payload.len());
@@ -163,7 +155,7 @@ fn numbered<K: Copy + PartialEq>(
     Some(Forwarded {
         payload_type: header.payload_type,
         number,
-        timestamp,
+        timestamp: header.timestamp,
         marker: header.marker,
         payload: data,
         extensions,

@@ -9,7 +9,7 @@ use super::{EncodingConfig, Room, RoomError, Viewer};
 use crate::room::constraints::{StreamState, ViewerConstraints};
 use crate::room::encoding::{Encoding, EncodingSettings};
 use crate::room::id::{ParticipantId, StreamId};
-use crate::room::output::OutputConfig;
+use crate::room::output::{OutputConfig, OutputStream, ViewerOutput};
 use crate::room::request_merger::{KeyFrameCounts, KeyFrameReason};
 use crate::room::stream::{Stream, StreamConfig};
 use crate::room::subscription::Subscription;
@@ -107,6 +107,33 @@ impl Room {
         stream: StreamId,
         output: OutputConfig,
     ) -> Result<(), RoomError> {
+        self.add_subscription(viewer, stream, OutputStream::new(output))
+    }
+
+    /// As [`Self::subscribe`], but continues the output of an earlier subscription of this viewer: for the viewer, the
+    /// source replaces the earlier one on the same SSRC, without a break in any number. `payload_type`: that of the
+    /// source's format, 0..=127.
+    ///
+    /// # Errors
+    /// Returns [`RoomError::Unknown`] or [`RoomError::Duplicate`].
+    pub fn resume(
+        &mut self,
+        viewer: ParticipantId,
+        stream: StreamId,
+        payload_type: u8,
+        output: ViewerOutput,
+    ) -> Result<(), RoomError> {
+        let ViewerOutput(mut output) = output;
+        output.set_payload_type(payload_type);
+        self.add_subscription(viewer, stream, output)
+    }
+
+    fn add_subscription(
+        &mut self,
+        viewer: ParticipantId,
+        stream: StreamId,
+        output: OutputStream,
+    ) -> Result<(), RoomError> {
         let source = self.streams.get_mut(&stream).ok_or(RoomError::Unknown)?;
         if !self.viewers.contains_key(&viewer) {
             return Err(RoomError::Unknown);
@@ -119,12 +146,13 @@ impl Room {
         Ok(())
     }
 
-    /// Ends a subscription.
-    pub fn unsubscribe(&mut self, viewer: ParticipantId, stream: StreamId) {
-        if let Some(source) = self.streams.get_mut(&stream) {
-            source.subscriptions.remove(&viewer);
-            source.encodings.iter_mut().for_each(|it| it.requests.withdraw(viewer));
-        }
+    /// Ends a subscription. Returns its output, with which [`Self::resume`] continues; `None` if there is no such
+    /// subscription, also after the source was removed.
+    pub fn unsubscribe(&mut self, viewer: ParticipantId, stream: StreamId) -> Option<ViewerOutput> {
+        let source = self.streams.get_mut(&stream)?;
+        let subscription = source.subscriptions.remove(&viewer)?;
+        source.encodings.iter_mut().for_each(|it| it.requests.withdraw(viewer));
+        Some(ViewerOutput(subscription.into_output()))
     }
 
     /// Replaces the wishes of a viewer. They apply at once.

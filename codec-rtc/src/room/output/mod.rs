@@ -30,6 +30,11 @@ pub struct OutputConfig {
     pub clock_hz: u32,
 }
 
+/// The numbers and timestamps of a stream towards a viewer, with which another source can continue it; see
+/// [`Room::resume`](crate::room::Room::resume).
+#[derive(Clone, Debug)]
+pub struct ViewerOutput(pub(super) OutputStream);
+
 /// A packet for the viewer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Written {
@@ -110,6 +115,11 @@ impl OutputStream {
 
     pub(super) fn config(&self) -> OutputConfig {
         self.config
+    }
+
+    /// Sets the payload type of the next packets, 0..=127.
+    pub(super) fn set_payload_type(&mut self, payload_type: u8) {
+        self.config.payload_type = payload_type;
     }
 
     /// Time since the newest frame; `None` before the first.

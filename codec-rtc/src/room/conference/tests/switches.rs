@@ -6,7 +6,10 @@ use super::source::Source;
 use super::world::{CAMERA, OWNER, World, ms, viewer};
 use crate::rng::Rng;
 use crate::room::request_merger::KeyFrameReason;
-use crate::room::{PauseReason, RoomEvent, SourceLimits, StreamState, ViewerConstraints};
+use crate::room::{
+    ParticipantId, PauseReason, RoomEvent, SourceKind, SourceLimits, StreamId, StreamState,
+    ViewerConstraints,
+};
 use crate::sequence::distance_32;
 
 fn limit(world: &mut World, max_height: u32) {
@@ -235,7 +238,7 @@ fn upstream_loss_does_not_remove_the_last_layer() {
 #[test]
 fn a_pause_of_more_than_65536_packets_leaves_no_trace() {
     let mut world = World::new();
-    world.add_stream(CAMERA, crate::room::SourceKind::Camera, OWNER);
+    world.add_stream(CAMERA, SourceKind::Camera, OWNER);
     let mut source = Source::new(CAMERA, 1, 180, 400);
     source.interval_ms = 2;
     source.layers = 1;
@@ -341,4 +344,38 @@ fn switches_complete_under_loss_and_reordering() {
         }
         assert!(world.receiver(1).problems.is_empty(), "{:?}", world.receiver(1).problems.first());
     }
+}
+
+/// The other numbers of two sources differ by chance, and the second one starts from its cache.
+#[test]
+fn another_source_continues_the_output_of_the_one_before() {
+    const OTHER: StreamId = StreamId(2);
+    let mut world = watched(5000);
+    world.add_stream(OTHER, SourceKind::Camera, ParticipantId(1001));
+    world.add_source(Source::new(OTHER, 9, 360, 500));
+    // Somebody else watches it, so that its key frame is some time ago.
+    world.join(viewer(2), OTHER, 5000);
+    world.run(3000);
+    let start = world.now_ms;
+    let mut shown = CAMERA;
+    for next in [OTHER, CAMERA, OTHER, CAMERA] {
+        let output = world.room.unsubscribe(viewer(1), shown).unwrap();
+        world.room.resume(viewer(1), next, 100, output).unwrap();
+        let receiver = world.receivers.remove(&(viewer(1), shown)).unwrap();
+        world.receivers.insert((viewer(1), next), receiver);
+        let constraints =
+            ViewerConstraints { on_stage: vec![next], ..ViewerConstraints::default() };
+        world.room.set_constraints(ms(world.now_ms), viewer(1), constraints);
+        shown = next;
+        world.run(1500);
+    }
+    world.check();
+    let receiver = world.receiver(1);
+    assert!(receiver.longest_freeze(start, world.now_ms) < ms(250));
+    // Replayed frames do not run ahead of the time.
+    let (first, last) = (receiver.timestamps[20], receiver.timestamps.last().unwrap());
+    let drift =
+        f64::from(distance_32(first.1, last.1)) / 90.0 - (last.0 - first.0).as_secs_f64() * 1000.0;
+    assert!(drift.abs() < 40.0, "{drift} ms");
+    assert!(world.room.unsubscribe(viewer(1), OTHER).is_none());
 }
