@@ -36,6 +36,8 @@ pub struct FileMetadata {
     pub chapters: Vec<Chapter>,
     /// Whether there are attachments, such as cover art, which readers do not deliver.
     pub(crate) has_attachments: bool,
+    /// Names of tags of single tracks, chapters and attachments, which readers do not deliver.
+    pub(crate) skipped_tags: Vec<String>,
 }
 
 /// A named part of a file.
@@ -51,7 +53,12 @@ pub struct Chapter {
 
 impl FileMetadata {
     /// No metadata.
-    pub const NONE: Self = Self { tags: Vec::new(), chapters: Vec::new(), has_attachments: false };
+    pub const NONE: Self = Self {
+        tags: Vec::new(),
+        chapters: Vec::new(),
+        has_attachments: false,
+        skipped_tags: Vec::new(),
+    };
 
     /// Whether there are neither tags nor chapters.
     #[must_use]
@@ -71,6 +78,14 @@ impl FileMetadata {
         let is_useful = !is_technical(name) && !value.is_empty() && !is_known;
         if is_useful && self.tags.len() < MAX_TAGS {
             self.tags.push((name.to_owned(), value.to_owned()));
+        }
+    }
+
+    /// Names a tag of a part of the file, unless it is technical.
+    pub(crate) fn skip_tag(&mut self, name: &str) {
+        let is_known = self.skipped_tags.iter().any(|known| known.eq_ignore_ascii_case(name));
+        if !is_technical(name) && !is_known && self.skipped_tags.len() < MAX_TAGS {
+            self.skipped_tags.push(name.to_owned());
         }
     }
 
@@ -119,8 +134,8 @@ impl FileMetadata {
         let (chapters, further) = self.chapters.split_at(chapters);
         let (tags, dropped): (Vec<_>, Vec<_>) =
             self.tags.iter().cloned().partition(|(name, _)| holds_tag(name));
-        let kept = Self { tags, chapters: chapters.to_vec(), has_attachments: false };
-        let rest = Self { tags: dropped, chapters: further.to_vec(), has_attachments: false };
+        let kept = Self { tags, chapters: chapters.to_vec(), ..Self::NONE };
+        let rest = Self { tags: dropped, chapters: further.to_vec(), ..Self::NONE };
         let text = match rest.text() {
             Some(text) if !further.is_empty() && !chapters.is_empty() => {
                 Some(format!("{} of {} {text}", further.len(), self.chapters.len()))
@@ -134,29 +149,43 @@ impl FileMetadata {
     #[must_use]
     pub fn text(&self) -> Option<String> {
         let chapters = (!self.chapters.is_empty()).then(|| "chapters".to_owned());
-        let tags = (!self.tags.is_empty()).then(|| names(&self.tags));
+        let tags = self.tags.iter().map(|(name, _)| name.as_str());
+        let tags = (!self.tags.is_empty()).then(|| names(tags));
         let parts: Vec<_> = [chapters, tags].into_iter().flatten().collect();
         (!parts.is_empty()).then(|| parts.join(" and "))
     }
 
     /// The metadata that readers do not deliver.
     pub(crate) fn warnings(&self) -> Vec<Warning> {
-        let skipped = self.has_attachments.then(|| "attachments".to_owned());
-        skipped.into_iter().map(Warning::MetadataSkipped).collect()
+        let attachments = self.has_attachments.then(|| "attachments".to_owned());
+        let tags = self.skipped_tags.iter().map(String::as_str);
+        let tags =
+            (!self.skipped_tags.is_empty()).then(|| format!("{} of single tracks", names(tags)));
+        attachments.into_iter().chain(tags).map(Warning::MetadataSkipped).collect()
     }
 }
 
 /// Whether a tag describes programs and streams; writers add their own.
 pub(crate) fn is_technical(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
-    let known =
-        ["ENCODER", "ENCODED_BY", "ENCODING_TOOL", "DURATION", "HANDLER_NAME", "MAJOR_BRAND"];
+    let known = [
+        "BPS",
+        "COMPATIBLE_BRANDS",
+        "DURATION",
+        "ENCODED_BY",
+        "ENCODER",
+        "ENCODING_TOOL",
+        "HANDLER_NAME",
+        "MAJOR_BRAND",
+        "MINOR_VERSION",
+        "VENDOR_ID",
+    ];
     known.contains(&name.as_str()) || name.starts_with('_') || name.starts_with("NUMBER_OF_")
 }
 
-/// The names of `tags`, for a message.
-pub(crate) fn names(tags: &[(String, String)]) -> String {
-    let mut names: Vec<_> = tags.iter().map(|(name, _)| name.escape_debug().to_string()).collect();
+/// The names of tags, for a message.
+fn names<'a>(tags: impl Iterator<Item = &'a str>) -> String {
+    let mut names: Vec<_> = tags.map(|name| name.escape_debug().to_string()).collect();
     let more = names.len().saturating_sub(MAX_NAMES);
     names.truncate(MAX_NAMES);
     if more > 0 {

@@ -134,6 +134,8 @@ pub(super) fn name(id: u32) -> String {
         INFO => "Info",
         TRACKS => "Tracks",
         TAGS => "Tags",
+        CHAPTERS => "Chapters",
+        ATTACHMENTS => "Attachments",
         SEEK_HEAD => "SeekHead",
         VOID => "Void",
         _ => return format!("element {id:#x}"),

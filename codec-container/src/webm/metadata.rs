@@ -1,21 +1,25 @@
 //! Tags that describe the whole file, and chapters. RFC 9559, sections 5.1.7 and 5.1.8.
 
-use super::ebml::{Elements, child, child_uint, put, put_master, put_uint};
+use super::ebml::{Elements, child, child_uint, put, put_master, put_uint, uint};
 use super::ids;
 use crate::metadata::{Chapter, FileMetadata};
 
-/// Adds the tags in the payload of a `Tags` element that do not target a track.
+/// Adds the tags in the payload of a `Tags` element. Those of tracks, chapters and attachments are only named.
 pub(super) fn add_tags(payload: &[u8], metadata: &mut FileMetadata) {
     for (_, tag) in Elements(payload).filter(|(id, _)| *id == ids::TAG) {
         let targets = Elements(tag).filter(|(id, _)| *id == ids::TARGETS);
         let mut inside = targets.flat_map(|(_, targets)| Elements(targets));
-        if inside.any(|(id, _)| ids::TARGET_UIDS.contains(&id)) {
-            continue;
-        }
+        // 0 means the whole file.
+        let is_uid = |id| ids::TARGET_UIDS.contains(&id);
+        let is_of_part = inside.any(|(id, uid)| is_uid(id) && uint(uid) != Some(0));
         for (_, simple) in Elements(tag).filter(|(id, _)| *id == ids::SIMPLE_TAG) {
             let text = |id| child(simple, id).map(text_of);
             if let (Some(name), Some(value)) = (text(ids::TAG_NAME), text(ids::TAG_STRING)) {
-                metadata.add_tag(&name, &value);
+                if is_of_part {
+                    metadata.skip_tag(&name);
+                } else {
+                    metadata.add_tag(&name, &value);
+                }
             }
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! The reader does not read ahead, so it returns every complete frame of a truncated stream.
 
+mod late;
 mod seek;
 
 use std::collections::VecDeque;
@@ -21,6 +22,7 @@ use crate::samples::scaled;
 use crate::time_order::TimeOrder;
 use crate::{
     CodedPacket, Error, Format, PacketReader, PayloadInfo, ReadOptions, Result, Source, Track,
+    Warning,
 };
 
 /// Maximum header element (`Info`, `Tracks`) that is loaded into memory.
@@ -129,7 +131,7 @@ impl WebmReader {
         let segment_end = find_segment(&mut input)?;
         let segment_start = input.position();
         let Headers { tracks, blocks, time_base, cluster, index_of_keys, metadata } =
-            read_headers(&mut input, format)?;
+            read_headers(&mut input, format, segment_end)?;
         let state = |(track, blocks): (&Track, Blocks)| {
             let video = track.video().map(|track| track.codec);
             let checked = !options.allow_backward_times && video.is_some_and(|c| c != Codec::H264);
@@ -595,12 +597,18 @@ struct Headers {
 }
 
 /// Reads up to the first cluster, or to the end without one.
-fn read_headers(input: &mut ByteReader, format: Format) -> Result<Headers> {
+fn read_headers(
+    input: &mut ByteReader,
+    format: Format,
+    segment_end: Option<u64>,
+) -> Result<Headers> {
     let mut info = Info { time_base: Rational::new(1, 1000), duration: None };
     let mut tracks = None;
     let mut cluster = None;
     let mut metadata = FileMetadata::default();
     let mut index_of_keys = seek::Index::default();
+    let mut listed = late::Listed::default();
+    let mut warnings = Vec::new();
     let segment_start = input.position();
     let at = loop {
         let at = input.position();
@@ -626,7 +634,9 @@ fn read_headers(input: &mut ByteReader, format: Format) -> Result<Headers> {
                 break at;
             }
             ids::SEEK_HEAD if head.size.is_some_and(|size| size <= MAX_HEADER_BYTES) => {
-                index_of_keys.add_seek_head(&read_header(input, head)?, segment_start);
+                let payload = read_header(input, head)?;
+                index_of_keys.add_seek_head(&payload, segment_start);
+                listed.add(&payload, segment_start);
             }
             id => {
                 if id == ids::CUES {
@@ -637,6 +647,10 @@ fn read_headers(input: &mut ByteReader, format: Format) -> Result<Headers> {
                     let found = format!("{} of unknown size", ids::name(head.id));
                     return Err(corrupt(at, None, "an element with a size", found));
                 };
+                if id == ids::TAGS || id == ids::CHAPTERS {
+                    let what = ids::name(id).to_lowercase();
+                    warnings.push(Warning::MetadataSkipped(format!("{what} of {size} bytes")));
+                }
                 let had = input.skip(size)?;
                 if had < size {
                     break input.position();
@@ -649,8 +663,13 @@ fn read_headers(input: &mut ByteReader, format: Format) -> Result<Headers> {
         return Err(corrupt(at, None, "tracks", found));
     };
     let (mut tracks, blocks) = track::find_tracks(&tracks, format, info.time_base)?;
+    if let Some(first_cluster) = index_of_keys.first_cluster {
+        let area = late::Area { segment_start, segment_end, first_cluster };
+        warnings.extend(listed.read(input, area, &mut metadata, &mut index_of_keys)?);
+    }
     if let Some(first) = tracks.first_mut() {
         first.warn(metadata.warnings());
+        first.warn(warnings);
     }
     for track in &mut tracks {
         match track {
