@@ -40,10 +40,10 @@ const MEASURED: u32 = 150;
 /// Ticks per second of the system's process clock.
 const TICKS: f64 = 100.0;
 
-/// A second and a half of frames at about 1 Mbit/s, starting with a key frame.
+/// A second and a half of frames at about 1.5 Mbit/s, starting with a key frame.
 pub(crate) fn frames() -> Vec<VideoFrame> {
     let rate = Rational::new(30, 1);
-    let mut config = EncoderConfig::rtc(SIZE, rate, Bitrate::kbps(1000));
+    let mut config = EncoderConfig::rtc(SIZE, rate, Bitrate::kbps(1500));
     (config.speed, config.scalability) = (10, Scalability::L1T3);
     let (_, open, _) = registry::find_encoder("vp8").unwrap();
     let mut encoder = open(&config).unwrap();

@@ -172,7 +172,11 @@ impl Room {
         };
         subscription.chosen = Some(*rung);
         subscription.estimate = self.viewers.get(&viewer).map_or(Bitrate(0), |it| it.estimate);
-        if let Some((encoding, reason)) = subscription.want(now, rung, &stream.encodings)
+        let needed = subscription.want(now, rung, &stream.encodings);
+        if subscription.poll_timeout().is_some() {
+            self.waiting.insert((candidate.stream, viewer));
+        }
+        if let Some((encoding, reason)) = needed
             && let Some(encoding) = stream.encodings.get_mut(encoding)
         {
             encoding.requests.request(viewer, reason);

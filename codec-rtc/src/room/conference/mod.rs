@@ -7,7 +7,7 @@ mod packets;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::time::Duration;
 
@@ -242,6 +242,8 @@ pub struct Room {
     ssrcs: BTreeMap<u32, (StreamId, usize)>,
     /// Places of participants in the order of their last speech: 0 is the dominant one.
     speakers: BTreeMap<ParticipantId, usize>,
+    /// Subscriptions that may have packets to send later: replays, and switches at the end of a frame.
+    waiting: BTreeSet<(StreamId, ParticipantId)>,
     output: VecDeque<RoomTransmit>,
     events: VecDeque<RoomEvent>,
     next_decision: Duration,
@@ -258,6 +260,7 @@ impl Room {
             viewers: BTreeMap::new(),
             ssrcs: BTreeMap::new(),
             speakers: BTreeMap::new(),
+            waiting: BTreeSet::new(),
             output: VecDeque::new(),
             events: VecDeque::new(),
             next_decision: Duration::ZERO,

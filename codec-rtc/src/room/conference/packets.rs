@@ -39,6 +39,9 @@ impl Room {
         let encodings = &stream.encodings;
         for (viewer, subscription) in &mut stream.subscriptions {
             subscription.receive(now, index, &packet, encodings, &mut written);
+            if subscription.poll_timeout().is_some() {
+                self.waiting.insert((id, *viewer));
+            }
             queue(&mut self.output, &mut self.counters, *viewer, id, &mut written);
         }
         if is_first {
@@ -54,11 +57,15 @@ impl Room {
             self.decide(now);
         }
         let mut written = Vec::new();
-        for (id, stream) in &mut self.streams {
-            for (viewer, subscription) in &mut stream.subscriptions {
-                subscription.poll(now, &mut written);
-                queue(&mut self.output, &mut self.counters, *viewer, *id, &mut written);
+        for (id, viewer) in std::mem::take(&mut self.waiting) {
+            let stream = self.streams.get_mut(&id);
+            let subscription = stream.and_then(|it| it.subscriptions.get_mut(&viewer));
+            let Some(subscription) = subscription else { continue };
+            subscription.poll(now, &mut written);
+            if subscription.poll_timeout().is_some() {
+                self.waiting.insert((id, viewer));
             }
+            queue(&mut self.output, &mut self.counters, viewer, id, &mut written);
         }
         self.poll_requests(now);
     }
@@ -67,13 +74,14 @@ impl Room {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         let streams = self.streams.values();
-        let requests = streams.clone().flat_map(|stream| {
+        let requests = streams.flat_map(|stream| {
             stream.encodings.iter().filter_map(|encoding| encoding.requests.poll_timeout())
         });
-        let subscriptions = streams.flat_map(|stream| stream.subscriptions.values());
-        let replays = subscriptions.filter_map(|subscription| subscription.poll_timeout());
+        let waiting = self.waiting.iter().filter_map(|(id, viewer)| {
+            self.streams.get(id)?.subscriptions.get(viewer)?.poll_timeout()
+        });
         let decision = (!self.streams.is_empty()).then_some(self.next_decision);
-        requests.chain(replays).chain(decision).min()
+        requests.chain(waiting).chain(decision).min()
     }
 
     /// Requests the key frames that are due.
