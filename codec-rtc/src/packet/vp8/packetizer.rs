@@ -232,10 +232,8 @@ impl Packetizer {
             }
             match self.chunks.last_mut() {
                 // A packet that begins with a partition may take whole ones in.
-                Some(decrypt)
-                    if decrypt.starts && decrypt.to == from && to - decrypt.from <= room =>
-                {
-                    decrypt.to = to;
+                Some(chunk) if chunk.starts && chunk.to == from && to - chunk.from <= room => {
+                    chunk.to = to;
                 }
                 _ => self.cut_evenly(from, to, partition, room),
             }
