@@ -7,7 +7,7 @@
 //! | subject | file |
 //! |---|---|
 //! | flags as typed, one file per command; headings, presets, completions | `args/`, `args/grammar/` |
-//! | options of other programs | `args/suggestions.rs` |
+//! | options of other programs; colours of help | `args/suggestions.rs`, `args/styles.rs` |
 //! | flags resolved into settings | `args/encoding.rs` |
 //! | one file per subcommand | `cmd/` |
 //! | messages, progress, exit codes | `console.rs`, `progress.rs`, `failure.rs` |
@@ -39,7 +39,7 @@ use codec_media::stop::Stop;
 
 use args::cli::Cli;
 use args::grammar::grammar;
-use args::suggestions;
+use args::{styles, suggestions};
 use console::Console;
 use failure::exit_code;
 use listener::Terminal;
@@ -59,7 +59,7 @@ fn main() -> ExitCode {
                 std::env::args_os().map(|text| text.to_string_lossy().into_owned()).collect();
             suggestions::advise(&mut error, &arguments);
             // Help and version go to standard output, which may be closed.
-            let _ = error.print();
+            let _ = styles::print(&error);
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Kind::Usage as u8));
         }
     };

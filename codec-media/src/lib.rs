@@ -96,6 +96,7 @@
 //! | audio of a run: decode, resample, effects, encode, or copy | `audio/` |
 //! | conversion by colour description; scaling | `frame/`, `scaling.rs` |
 //! | PNG, JPEG and WebP; a lossy WebP is one VP8 key frame | `io/stills/` |
+//! | GIF and animated WebP | `io/animation/` |
 //! | `send` and `recv`: paced inputs, network outputs and inputs, recordings | `live/` |
 //! | cameras and microphones (feature `capture`, ADR 0024) | `live/capture/` |
 //! | inputs by HTTP and HTTPS | `io/remote.rs` |

@@ -18,11 +18,12 @@ pub(crate) struct DecodeArgs {
     pub(crate) input: InputArgs,
     /// Output file (.y4m, .yuv; audio: .wav, .pcm), or `-` for standard output.
     ///
-    /// A name such as frame-%04d.png (also .jpg, .webp) writes an image for each frame, from number 1 on.
+    /// A name such as frame-%04d.png (also .jpg, .webp) writes an image for each frame, from number 1 on; .gif
+    /// an animation.
     /// Required unless --null, --md5 or --framemd5 is given.
     #[arg(short, long, value_name = "OUT", required_unless_present_any = ["md5", "framemd5", "null"])]
     pub(crate) output: Option<PathBuf>,
-    /// Set the output format: y4m, raw, wav or pcm.
+    /// Set the output format: y4m, raw, gif, wav or pcm.
     ///
     /// Needed if the file name has no known extension. Pipes get y4m by default.
     #[arg(short = 'f', long, value_name = "FORMAT")]

@@ -53,7 +53,7 @@ pub(crate) struct EncodeArgs {
     ///
     /// Needed if the file name has no known extension. Pipes get ivf (audio only: webm) by default.
     /// Still images are selected by the file name: .webp, .png or .jpg; frame-%04d.png writes an image for
-    /// each frame, from number 1 on.
+    /// each frame, from number 1 on; .gif or -f gif writes an animation.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
     /// Copy the video without re-encoding it, and the audio if no audio option is given.

@@ -30,4 +30,5 @@ pub(crate) mod purpose_options;
 pub(crate) mod serve;
 pub(crate) mod shared;
 pub(crate) mod simulate;
+pub(crate) mod styles;
 pub(crate) mod suggestions;

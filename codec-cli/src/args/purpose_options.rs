@@ -4,6 +4,7 @@ use codec_container::Format;
 use codec_core::codec::Bitrate;
 use codec_media::Env;
 use codec_media::failure::{Failure, Result};
+use codec_media::io::animation::is_gif;
 use codec_media::io::names::{Outputs, format_of};
 use codec_media::io::stills::StillFormat;
 use codec_media::settings::encoding::can_hold_audio;
@@ -87,7 +88,8 @@ fn add_audio(args: &mut EncodeArgs, purpose: Purpose, format: Format, options: &
 
 /// Rejects options and outputs that contradict the purpose; returns the output format.
 fn check(args: &EncodeArgs, purpose: Purpose) -> Result<Format> {
-    let is_image = args.format.is_none() && StillFormat::of(args.output()).is_some();
+    let is_gif = is_gif(args.output(), args.format.as_deref());
+    let is_image = is_gif || args.format.is_none() && StillFormat::of(args.output()).is_some();
     let given =
         [(args.copy, "--copy"), (args.audio.no_video, "--no-video"), (is_image, "image output")];
     if let Some((_, what)) = given.into_iter().find(|(is_given, _)| *is_given) {

@@ -6,6 +6,7 @@ use codec_media::batch;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::frame::planes::Planes;
 use codec_media::frame::transform::Transform;
+use codec_media::io::animation::is_gif;
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::media::{self, MediaSelection};
 use codec_media::io::names::{Outputs, format_of, is_pipe};
@@ -68,8 +69,12 @@ pub(crate) fn transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
     run(args, format, env)
 }
 
-/// Writes a still image if the output is one.
+/// Writes a still or an animated image if the output is one.
 fn still(args: &EncodeArgs, env: &Env) -> Option<Result<()>> {
+    if !args.copy && is_gif(args.output(), args.format.as_deref()) {
+        let refused = reject_for_images(args, "GIF output");
+        return Some(refused.and_then(|()| images::gif_from_transcode(args, env)));
+    }
     if args.copy || args.format.is_some() || StillFormat::of(args.output()).is_none() {
         let refused = || Failure::usage("--lossless requires a .webp or .png output");
         return args.lossless.then(|| Err(refused()));
@@ -80,7 +85,7 @@ fn still(args: &EncodeArgs, env: &Env) -> Option<Result<()>> {
 /// Writes a still image or an image sequence.
 fn save_images(args: &EncodeArgs, env: &Env) -> Result<()> {
     let pattern = ImagePattern::parse(args.output())?;
-    reject_for_images(args)?;
+    reject_for_images(args, "still images")?;
     match pattern {
         Some(pattern) => images::from_transcode(args, pattern, env),
         None => save_still(args, env),
@@ -88,17 +93,18 @@ fn save_images(args: &EncodeArgs, env: &Env) -> Result<()> {
 }
 
 /// Rejects options of encoders and of audio.
-fn reject_for_images(args: &EncodeArgs) -> Result<()> {
+fn reject_for_images(args: &EncodeArgs, what: &str) -> Result<()> {
     if args.encoder.bitrate.is_some() || args.encoder.qp.is_some() {
-        return Err(Failure::usage(
-            "--bitrate and --qp cannot be used with still images\nhelp: set the quality with -q",
-        ));
+        let message = format!("--bitrate and --qp cannot be used with {what}");
+        let is_gif = is_gif(args.output(), args.format.as_deref());
+        let help = if is_gif { "use --fps or --resize" } else { "set the quality with -q" };
+        return Err(Failure::usage(format!("{message}\nhelp: {help}")));
     }
     let codec = args.encoder.codec.as_ref().map(|_| "--codec");
     let fragmented = args.fragmented.then_some("--fragmented");
     let Given { encoder, report, audio, .. } = Given::of(args);
     if let Some(flag) = [codec, encoder, report, audio, fragmented].into_iter().flatten().next() {
-        return Err(Failure::usage(format!("{flag} cannot be used with still images")));
+        return Err(Failure::usage(format!("{flag} cannot be used with {what}")));
     }
     Ok(())
 }

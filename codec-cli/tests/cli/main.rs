@@ -7,6 +7,7 @@
     reason = "helpers of tests: a panic is the report"
 )]
 
+mod animations;
 mod audio;
 mod audio_counts;
 mod audio_from;

@@ -129,7 +129,7 @@ impl Packets {
                 Box::new(CutPackets::new(reader, &spec, env)?)
             }
             Opened::Container(Input::Packets(reader)) => reader,
-            Opened::Still(..) | Opened::Images(..) => {
+            Opened::Still(..) | Opened::Animation(..) | Opened::Images(..) => {
                 return Err(refused("images have no packets to inspect"));
             }
             _ => return Err(refused("raw video has no packets to inspect")),

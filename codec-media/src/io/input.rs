@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use codec_container::{Format, Input, PacketReader, ReadOptions, Source, YuvReader};
 use codec_core::codec::Limits;
 
+use super::animation::{AnimationFormat, HEAD_BYTES};
 use super::audio_track::AudioTrackChoice;
 use super::interruptible::InterruptibleReader;
 use super::names::is_pipe;
@@ -50,6 +51,8 @@ pub enum Opened {
     Packed(Box<PackedReader>),
     /// A still image, to be read by `crate::io::stills`.
     Still(Box<dyn Read + Send>, StillFormat),
+    /// An animated image, to be read by `crate::io::animation`.
+    Animation(Box<dyn Read + Send>, AnimationFormat),
     /// Numbered images, to be read by `crate::io::sequence`.
     Images(ImageSequence),
 }
@@ -124,8 +127,11 @@ impl InputSpec {
                     )?)));
                 }
             },
-            None => match still_or_video(source, &name)? {
+            None => match image_or_video(source, &name)? {
                 Found::Still(reader, format) => return Ok(Opened::Still(reader, format)),
+                Found::Animation(reader, format) => {
+                    return Ok(Opened::Animation(reader, format));
+                }
                 Found::Video(source) => codec_container::open(source, &options)
                     .map_err(|error| self.rejection(error))?,
             },
@@ -205,30 +211,52 @@ impl InputSpec {
 /// The content type of the first bytes.
 enum Found {
     Still(Box<dyn Read + Send>, StillFormat),
+    Animation(Box<dyn Read + Send>, AnimationFormat),
     Video(Source),
 }
 
 /// Reads the first bytes and pushes them back.
-fn still_or_video(source: Source, name: &str) -> Result<Found> {
+fn image_or_video(source: Source, name: &str) -> Result<Found> {
     let unreadable = |error| Failure::new(Kind::Input, format!("cannot read {name}: {error}"));
-    let mut head = Vec::with_capacity(12);
+    let mut head = Vec::with_capacity(HEAD_BYTES);
+    let bytes = HEAD_BYTES as u64;
     match source {
         Source::Seekable(mut reader) => {
-            reader.by_ref().take(12).read_to_end(&mut head).map_err(unreadable)?;
+            reader.by_ref().take(bytes).read_to_end(&mut head).map_err(unreadable)?;
             reader.rewind().map_err(unreadable)?;
-            Ok(match StillFormat::recognise(&head) {
-                Some(format) => Found::Still(Box::new(reader), format),
+            Ok(match Image::recognise(&head) {
+                Some(image) => image.found(reader),
                 None => Found::Video(Source::Seekable(reader)),
             })
         }
         Source::Stream(mut reader) => {
-            reader.by_ref().take(12).read_to_end(&mut head).map_err(unreadable)?;
-            let format = StillFormat::recognise(&head);
+            reader.by_ref().take(bytes).read_to_end(&mut head).map_err(unreadable)?;
+            let image = Image::recognise(&head);
             let whole = Cursor::new(head).chain(reader);
-            Ok(match format {
-                Some(format) => Found::Still(Box::new(whole), format),
+            Ok(match image {
+                Some(image) => image.found(whole),
                 None => Found::Video(Source::stream(whole)),
             })
+        }
+    }
+}
+
+/// The formats of images.
+enum Image {
+    Still(StillFormat),
+    Animation(AnimationFormat),
+}
+
+impl Image {
+    fn recognise(head: &[u8]) -> Option<Self> {
+        let animation = AnimationFormat::recognise(head).map(Self::Animation);
+        animation.or_else(|| StillFormat::recognise(head).map(Self::Still))
+    }
+
+    fn found(self, reader: impl Read + Send + 'static) -> Found {
+        match self {
+            Self::Still(format) => Found::Still(Box::new(reader), format),
+            Self::Animation(format) => Found::Animation(Box::new(reader), format),
         }
     }
 }

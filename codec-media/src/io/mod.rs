@@ -1,5 +1,6 @@
-//! Inputs and outputs: files, pipes, still images, and the tracks in them.
+//! Inputs and outputs: files, pipes, still and animated images, and the tracks in them.
 
+pub mod animation;
 pub mod audio_input;
 pub mod audio_track;
 mod converted;

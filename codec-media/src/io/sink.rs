@@ -1,12 +1,14 @@
-//! Video outputs: y4m, raw samples and image sequences.
+//! Video outputs: y4m, raw samples, image sequences and GIF.
 
 use std::io::{BufWriter, Write};
 
 use codec_container::{Format, RawVideoStream, RawVideoWriter, create_raw_video};
 use codec_core::frame::{Picture, PictureInfo, PixelFormat, Rational, SampleFormat, Size};
 
+use super::animation::GifWriter;
 use super::output::OutputFile;
 use super::sequence::write::ImageWriter;
+use crate::Env;
 use crate::failure::{Failure, Kind, Result};
 use crate::frame::convert;
 use crate::frame::depth::CONVERT;
@@ -32,6 +34,7 @@ enum Framing {
     },
     /// A file for each frame.
     Images(Box<ImageWriter>),
+    Gif(Box<GifWriter>),
 }
 
 /// Contents of the header.
@@ -79,11 +82,39 @@ impl FrameSink {
         Self { name: writer.name(), framing: Framing::Images(Box::new(writer)) }
     }
 
-    /// Writes a frame.
+    /// Writes an animated GIF of frames in 8-bit 4:2:0, whose times are in ticks of `time_base`.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
+    pub fn gif(
+        output: &OutputFile,
+        header: Header,
+        time_base: Rational,
+        env: &Env,
+    ) -> Result<Self> {
+        let rates = [header.frame_rate, time_base];
+        let writer = GifWriter::new(output, header.size, rates, env)?;
+        Ok(Self { name: output.name.clone(), framing: Framing::Gif(Box::new(writer)) })
+    }
+
+    /// Writes a frame to an output without times.
     ///
     /// # Errors
     /// If the output cannot be written.
     pub fn write(&mut self, picture: &Picture<'_>) -> Result<()> {
+        self.write_at(picture, 0, None)
+    }
+
+    /// Writes a frame with its time and duration in ticks.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
+    pub fn write_at(
+        &mut self,
+        picture: &Picture<'_>,
+        pts: i64,
+        duration: Option<u64>,
+    ) -> Result<()> {
         match &mut self.framing {
             Framing::Y4m(writer) => {
                 writer.write(picture).map_err(|error| Failure::writing(&self.name, error))
@@ -99,6 +130,7 @@ impl FrameSink {
                 out.write_all(bytes).map_err(|error| Failure::output(&self.name, error))
             }
             Framing::Images(writer) => writer.write(picture),
+            Framing::Gif(writer) => writer.write(picture, pts, duration),
         }
     }
 
@@ -106,15 +138,16 @@ impl FrameSink {
     ///
     /// # Errors
     /// If the output cannot be written.
-    pub fn finish(mut self) -> Result<()> {
-        match &mut self.framing {
-            Framing::Y4m(writer) => {
+    pub fn finish(self) -> Result<()> {
+        match self.framing {
+            Framing::Y4m(mut writer) => {
                 writer.finish().map_err(|error| Failure::writing(&self.name, error))
             }
-            Framing::Headerless { out, .. } => {
+            Framing::Headerless { mut out, .. } => {
                 out.flush().map_err(|error| Failure::output(&self.name, error))
             }
             Framing::Images(writer) => writer.finish(),
+            Framing::Gif(writer) => writer.finish(),
         }
     }
 }

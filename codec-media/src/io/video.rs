@@ -1,9 +1,10 @@
-//! Opens inputs as video: raw files, still images and decoded streams.
+//! Opens inputs as video: raw files, still and animated images, and decoded streams.
 
 use codec_container::{Format, Input, RawVideoReader};
 use codec_core::codec::FrameFormats;
 use codec_core::frame::SampleFormat;
 
+use super::animation::read::AnimationSource;
 use super::converted::converted;
 use super::cut_source::cut_source;
 use super::decoded::{DecodeOptions, DecodedSource};
@@ -49,6 +50,13 @@ pub fn of(
         Opened::Still(reader, format) => {
             Box::new(StillSource::new(reader, format, &spec.name(), &spec.limits, env)?)
         }
+        Opened::Animation(reader, format) => Box::new(AnimationSource::new(
+            reader,
+            format,
+            &spec.name(),
+            (&spec.limits, options.conceal),
+            env,
+        )?),
         Opened::Container(Input::RawVideo(reader)) => Box::new(RawSource::new(reader, spec)?),
         Opened::Container(Input::Packets(reader)) => {
             Box::new(DecodedSource::new(reader, spec, options, env)?)

@@ -1,4 +1,4 @@
-//! Decodes to image sequences, and rejects what they cannot hold.
+//! Decodes to image sequences and GIF, and rejects what they cannot hold.
 
 use std::path::Path;
 
@@ -82,6 +82,24 @@ pub(crate) fn from_transcode(args: &EncodeArgs, pattern: ImagePattern, env: &Env
     decode(decoding(args, input, output, transform), env)
 }
 
+/// Decodes the input of `encode` or `transcode` to a GIF. The caller has rejected options of encoders.
+pub(crate) fn gif_from_transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
+    let given = [
+        (args.audio.no_video, "--no-video"),
+        (args.cut.keep_times, "--keep-times"),
+        (args.encoder.quality.is_some(), "--quality"),
+        (args.lossless, "--lossless"),
+    ];
+    if let Some((_, flag)) = given.into_iter().find(|(is_given, _)| *is_given) {
+        return Err(Failure::usage(format!("{flag} cannot be used with GIF output")));
+    }
+    let input = args.spec();
+    let rules = args.rules(vec![input.path.clone()]);
+    let output = Destination::Gif { path: args.output().to_owned(), rules };
+    let transform = transform(args.transform.crop, args.transform.rotate);
+    decode(decoding(args, input, output, transform), env)
+}
+
 /// The transform of frames for images, which have no metadata about their rotation.
 pub(super) fn transform(crop: Option<Crop>, rotate: Option<Rotate>) -> Transform {
     Transform::new(crop, Some(rotate.unwrap_or(Rotate::AsDescribed)), None)
@@ -94,6 +112,10 @@ pub(super) fn open(settings: &Decoding, env: &Env) -> Result<Box<dyn FrameSource
     let opened = media::open(&settings.input, wants, &options, env)?;
     if opened.available.audio && !settings.drops_audio {
         env.events.note("audio dropped: images cannot hold audio");
+    }
+    if let Some(text) = opened.metadata.text() {
+        let name = settings.input.name();
+        env.events.warn(format!("{name}: skipped {text}: images cannot hold them"));
     }
     opened.video.ok_or_else(|| Failure::internal("no video was opened"))
 }

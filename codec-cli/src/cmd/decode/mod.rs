@@ -4,7 +4,7 @@ mod audio;
 pub(crate) mod images;
 mod pump;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use codec_container::Format;
 use codec_core::codec::FrameFormats;
@@ -12,6 +12,7 @@ use codec_media::Env;
 use codec_media::failure::{self, Failure, Result};
 use codec_media::frame::convert;
 use codec_media::frame::transform::Transform;
+use codec_media::io::animation::is_gif;
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::InputSpec;
 use codec_media::io::media::{self, MediaSelection};
@@ -37,6 +38,7 @@ use pump::{OutputKind, Pump};
 enum Destination {
     File(RawFile),
     Images(ImageOutput),
+    Gif { path: PathBuf, rules: OutputRules },
 }
 
 /// A file of raw video.
@@ -55,6 +57,7 @@ impl Destination {
         match self {
             Self::File(file) => file.rules.check(&file.path),
             Self::Images(images) => images.check(),
+            Self::Gif { path, rules } => rules.check(path),
         }
     }
 }
@@ -94,7 +97,10 @@ fn decode_as(args: &DecodeArgs, env: &Env) -> Result<()> {
     input.lenient = args.conceal;
     let format = |path| format_of(path, args.format.as_deref(), Outputs::DECODED);
     let images = images::output_of(args)?;
-    let output = args.output.as_deref().filter(|_| images.is_none());
+    let is_gif = |path: &&Path| is_gif(path, args.format.as_deref());
+    let gif = args.output.as_deref().filter(is_gif);
+    let to_images = images.is_some() || gif.is_some();
+    let output = args.output.as_deref().filter(|_| !to_images);
     let format = output.map(format).transpose()?;
     if let Some(format) = format.filter(|format| format.is_audio()) {
         return audio::to_file(args, &input, format, env);
@@ -102,7 +108,7 @@ fn decode_as(args: &DecodeArgs, env: &Env) -> Result<()> {
     if args.samples.is_some() {
         return Err(Failure::usage("--samples requires audio output, such as -o F.wav"));
     }
-    if args.audio_track.is_some() && (format.is_some() || images.is_some()) {
+    if args.audio_track.is_some() && (format.is_some() || to_images) {
         return Err(Failure::usage("--audio requires audio output, such as -o F.wav"));
     }
     if args.pixels.is_some() && format.is_none() {
@@ -114,8 +120,8 @@ fn decode_as(args: &DecodeArgs, env: &Env) -> Result<()> {
         terminal: args.format.is_some(),
         ..OutputRules::default()
     };
-    let to_images = images.is_some();
     let output = match (&args.output, format, images) {
+        (Some(path), ..) if gif.is_some() => Some(Destination::Gif { path: path.clone(), rules }),
         (Some(path), _, Some(images)) => {
             let style = Style::of(path, None, false)?;
             Some(images::to(images, args.input.start_number, style, rules, &mut input)?)
@@ -124,7 +130,7 @@ fn decode_as(args: &DecodeArgs, env: &Env) -> Result<()> {
         _ => None,
     };
     if to_images && args.cut.keep_times {
-        return Err(Failure::usage("--keep-times cannot be used with image sequences"));
+        return Err(Failure::usage("--keep-times cannot be used with images"));
     }
     let digest = match (args.md5, args.framemd5) {
         (true, _) => digest::DigestMode::Whole,
@@ -250,7 +256,7 @@ fn decode(settings: Decoding, env: &Env) -> Result<()> {
         output.check()?;
     }
     let source = match &settings.output {
-        Some(Destination::Images(_)) => images::open(&settings, env)?,
+        Some(Destination::Images(_) | Destination::Gif { .. }) => images::open(&settings, env)?,
         _ => video::open(&settings.input, &settings.options, env)?,
     };
     decode_from(settings, source, env)
@@ -271,12 +277,17 @@ fn decode_from(mut settings: Decoding, mut source: Box<dyn FrameSource>, env: &E
     let StreamInfo { samples, frame_rate, .. } = stream_info;
     let header = Header { size, samples, frame_rate, info };
     let output = match &settings.output {
-        Some(Destination::File(file)) => Some(OutputFile::create(&file.path, &file.rules)?),
+        Some(Destination::File(RawFile { path, rules, .. }) | Destination::Gif { path, rules }) => {
+            Some(OutputFile::create(path, rules)?)
+        }
         _ => None,
     };
     let sink = match (&settings.output, &output) {
         (Some(Destination::Images(images)), _) => {
             Some(FrameSink::images(ImageWriter::new(images.clone(), env)?))
+        }
+        (Some(Destination::Gif { .. }), Some(file)) => {
+            Some(FrameSink::gif(file, header, stream_info.time_base, env)?)
         }
         (Some(Destination::File(target)), Some(file)) => {
             if let Some(rgb @ (Samples::Rgb24 | Samples::Bgra)) = target.samples {
@@ -297,6 +308,7 @@ fn decode_from(mut settings: Decoding, mut source: Box<dyn FrameSource>, env: &E
         kind: match &settings.output {
             Some(Destination::File(file)) if file.format != Format::Raw => OutputKind::Y4m,
             Some(Destination::Images(_)) => OutputKind::Images,
+            Some(Destination::Gif { .. }) => OutputKind::Gif,
             _ => OutputKind::Other,
         },
         size,

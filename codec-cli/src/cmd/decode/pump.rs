@@ -22,6 +22,8 @@ pub(super) enum OutputKind {
     Y4m,
     /// A constant rate.
     Images,
+    /// One size.
+    Gif,
     /// Headerless samples, or no output.
     Other,
 }
@@ -93,9 +95,14 @@ impl Pump {
         let picture = transform.apply(shot.picture)?;
         if picture.size() != self.size {
             let (frame, old, new) = (self.frames, self.size, picture.size());
-            if self.kind == OutputKind::Y4m {
+            let fixed = match self.kind {
+                OutputKind::Y4m => Some("y4m"),
+                OutputKind::Gif => Some("GIF"),
+                OutputKind::Images | OutputKind::Other => None,
+            };
+            if let Some(kind) = fixed {
                 let message = format!(
-                    "frame {frame}: size changes from {old} to {new}, which y4m does not support\n\
+                    "frame {frame}: size changes from {old} to {new}, which {kind} does not support\n\
                      help: scale to the first size with --resize"
                 );
                 return Err(Failure::new(Kind::Corrupt, message));
@@ -105,7 +112,7 @@ impl Pump {
         }
         self.digester.add(&picture, shot.pts, shot.duration)?;
         if let Some(sink) = &mut self.sink {
-            sink.write(&picture)?;
+            sink.write_at(&picture, shot.pts, shot.duration)?;
         }
         self.frames += 1;
         Ok(())
@@ -118,7 +125,7 @@ impl Pump {
         mut end: Result<()>,
         source: &dyn FrameSource,
     ) -> Result<()> {
-        if self.frames == 0 && self.kind == OutputKind::Images {
+        if self.frames == 0 && matches!(self.kind, OutputKind::Images | OutputKind::Gif) {
             end = end.and(Err(Failure::new(Kind::Input, "no frames, so no image was written")));
         }
         if let Some(sink) = self.sink
@@ -139,7 +146,7 @@ impl Pump {
             _ if !self.spacing.is_uneven => None,
             OutputKind::Y4m => Some(format!("y4m plays all frames at {fps:.3} fps")),
             OutputKind::Images => Some("images have no timestamps".to_owned()),
-            OutputKind::Other => None,
+            OutputKind::Gif | OutputKind::Other => None,
         };
         if let Some(untimed) = untimed {
             self.env.events.warn(format!("variable frame rate: {untimed}"));

@@ -30,7 +30,7 @@ pub(crate) fn run(args: &ProbeArgs, env: &Env) -> Result<()> {
             let mut source = StillSource::new(reader, format, &name, &spec.limits, env)?;
             read_packed(&mut found, &mut source)
         }
-        opened @ Opened::Images(_) => {
+        opened @ (Opened::Images(_) | Opened::Animation(..)) => {
             let options = DecodeOptions { limits: spec.limits, ..DecodeOptions::default() };
             read_packed(&mut found, &mut *video::of(opened, &spec, &options, env)?)
         }

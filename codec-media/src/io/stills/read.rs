@@ -269,7 +269,7 @@ fn opacity(image: &DynamicImage) -> Option<Vec<u8>> {
     alpha.iter().any(|&alpha| alpha < u8::MAX).then_some(alpha)
 }
 
-fn read_all(input: impl Read, name: &str, limits: &Limits) -> Result<Vec<u8>> {
+pub(crate) fn read_all(input: impl Read, name: &str, limits: &Limits) -> Result<Vec<u8>> {
     // An incompressible image and its container.
     let most = limits.max_pixels.saturating_mul(8).saturating_add(1 << 20);
     let mut file = Vec::new();
@@ -283,14 +283,15 @@ fn read_all(input: impl Read, name: &str, limits: &Limits) -> Result<Vec<u8>> {
 }
 
 fn animated(name: &str) -> Failure {
-    Failure::new(Kind::Input, format!("{name}: animated WebP is not supported"))
+    let message = format!("{name}: an animation cannot be part of an image sequence");
+    Failure::new(Kind::Input, message)
 }
 
 fn damaged(name: &str, why: &str) -> Failure {
     Failure::new(Kind::Corrupt, format!("{name}: {why}"))
 }
 
-fn check_size(size: Size, name: &str, limits: &Limits) -> Result<()> {
+pub(crate) fn check_size(size: Size, name: &str, limits: &Limits) -> Result<()> {
     let checked = PixelLimit(limits.max_pixels).check(size);
     checked.map_err(|error| {
         let help = limit_help(&error);
