@@ -131,4 +131,42 @@ fn further_tracks_of_a_kind_are_not_dropped_silently() {
     assert!(err.contains("using the first of 2 audio tracks"), "{err}");
     let err = place.ok(&["transcode", "two.mkv", "-o", "silent.webm", "--no-audio"]).err;
     assert!(!err.contains("tracks"), "{err}");
+    let others = "using the first of 2 audio tracks, not 2";
+    for arguments in [
+        &["concat", "two.mkv", "two.mkv", "-o", "joined.webm"][..],
+        &["transcode", "two.mkv", "-o", "copied.webm", "--copy", "--audio-codec", "opus"],
+        &["transcode", "two.mkv", "-o", "chunked.webm", "--chunked"],
+        &["chunks", "plan", "two.mkv", "-o", "plan.json"],
+    ] {
+        let err = place.ok(arguments).err;
+        assert!(err.contains(others), "{arguments:?}: {err}");
+    }
+}
+
+#[test]
+fn subtitles_and_attachments_are_named_by_every_command() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let place = place();
+    let subtitles = "1\n00:00:00,100 --> 00:00:01,000\nhello\n";
+    std::fs::write(place.path("s.srt"), subtitles).unwrap();
+    let attach = ["-attach", "s.srt", "-metadata:s:t", "mimetype=text/plain"];
+    let merge = ["-i", "a.mp4", "-i", "s.srt", "-map", "0", "-map", "1", "-c", "copy"];
+    place.ffmpeg(&[&merge[..], &attach, &["all.mkv"]].concat());
+    for arguments in [
+        &["transcode", "all.mkv", "-o", "a.webm"][..],
+        &["transcode", "all.mkv", "-o", "b.mkv", "--copy"],
+        &["transcode", "all.mkv", "-o", "c.webm", "--chunked"],
+        &["transcode", "all.mkv", "-o", "d.gif"],
+        &["concat", "all.mkv", "all.mkv", "-o", "e.mkv"],
+        &["chunks", "plan", "all.mkv", "-o", "plan.json"],
+        &["decode", "all.mkv", "-o", "f.wav"],
+        &["probe", "all.mkv"],
+    ] {
+        let err = place.ok(arguments).err;
+        for what in ["skipped subtitle track (subrip)", "skipped attachments"] {
+            assert!(err.contains(what), "{arguments:?}: no {what} in {err}");
+        }
+    }
 }

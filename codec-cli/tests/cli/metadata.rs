@@ -110,3 +110,52 @@ fn chapters_move_with_cuts_and_joints() {
     let joined = [(0.0, "opening"), (1.2, "end"), (2.0, "opening"), (3.2, "end")];
     assert_eq!(chapters(&place, "g.webm"), at(&joined));
 }
+
+/// Runs mkvmerge; `false` if it is not installed.
+fn mkvmerge(place: &Place, arguments: &[&str]) -> bool {
+    let run = std::process::Command::new("mkvmerge")
+        .args(["-q", "-o"])
+        .args(arguments)
+        .current_dir(place.path(""))
+        .output();
+    let Ok(run) = run else {
+        eprintln!("skipped: no mkvmerge");
+        return false;
+    };
+    let text = String::from_utf8_lossy(&run.stdout).into_owned();
+    // 1 is a warning.
+    assert!(run.status.code().is_some_and(|code| code < 2), "{text}");
+    true
+}
+
+#[test]
+fn tags_after_the_frames_are_kept_if_the_input_can_seek() {
+    let place = talk();
+    let tags = "<Tags><Tag><Simple><Name>MOOD</Name><String>calm</String></Simple></Tag><Tag><Targets>\
+                <TrackUID>1</TrackUID></Targets><Simple><Name>SOURCE</Name><String>tape</String></Simple>\
+                </Tag></Tags>";
+    std::fs::write(place.path("tags.xml"), tags).unwrap();
+    let merge = ["late.mkv", "--title", "a talk", "--global-tags", "tags.xml", "plain.mkv"];
+    if !mkvmerge(&place, &merge) {
+        return;
+    }
+    let file = place.read("late.mkv");
+    let at = |id: [u8; 4]| file.windows(4).rposition(|bytes| bytes == id).unwrap();
+    assert!(
+        at([0x12, 0x54, 0xC3, 0x67]) > at([0x1F, 0x43, 0xB6, 0x75]),
+        "no tags after the clusters"
+    );
+    let both = ["title".to_owned(), "mood".to_owned()];
+    assert_eq!(self::tags(&place, "late.mkv"), both);
+    for (output, more) in [("a.webm", ""), ("b.mkv", "--copy"), ("c.webm", "--chunked")] {
+        let all = ["transcode", "late.mkv", "-o", output, more];
+        let run = place.ok(&all.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>());
+        assert_eq!(self::tags(&place, output), both, "{output}");
+        assert!(!run.err.contains("after the frames"), "{}", run.err);
+    }
+    place.ok(&["concat", "late.mkv", "late.mkv", "-o", "d.webm"]);
+    assert_eq!(self::tags(&place, "d.webm"), both);
+    let run = place.feed(&["transcode", "-", "-o", "e.webm"], &file);
+    let warning = "skipped tags after the frames: the input cannot seek";
+    assert!(run.code == 0 && run.err.contains(warning), "{}", run.err);
+}

@@ -13,6 +13,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::io::decoded::DecodeOptions;
 use crate::io::input::{InputSpec, Opened};
 use crate::io::key_frame::is_entry;
+use crate::io::media::{MediaSelection, warn_of_further_tracks};
 use crate::io::names::is_pipe;
 use crate::io::unreadable::{Advice, is_lost, missing};
 use crate::io::video;
@@ -64,6 +65,8 @@ impl Part {
                     let name = spec.name();
                     return Err(missing(&*reader, TrackKind::Audio, &name, Advice::FLAGS));
                 }
+                let wants = MediaSelection { video: true, audio: wants_audio };
+                warn_of_further_tracks(&*reader, wants, &spec, env);
                 Self::coded(reader, spec, wants_audio, env)
             }
             Opened::Still(..) => {
@@ -134,14 +137,18 @@ impl Part {
         let options = DecodeOptions { limits: spec.limits, ..DecodeOptions::default() };
         let mut source = video::open(&spec, &options, env)?;
         let info = source.stream_info().clone();
-        let mut count = info.count.unwrap_or(0);
-        if info.count.is_none() {
-            while source.next()?.is_some() {
-                count += 1;
+        let is_even = info.time_base == info.frame_rate.inverse();
+        let counted = info.count.filter(|_| is_even);
+        let mut end = counted.and_then(|count| i64::try_from(count).ok()).unwrap_or(0);
+        if counted.is_none() {
+            while let Some(frame) = source.next()? {
+                if env.stop.is_requested() {
+                    return Err(Failure::interrupted(false));
+                }
+                end = frame.pts.saturating_add_unsigned(frame.duration.unwrap_or(1));
             }
         }
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        let extent = Extent { start_ns: 0, end_ns: ticks_to_ns(count, info.time_base) };
+        let extent = Extent { start_ns: 0, end_ns: ticks_to_ns(end, info.time_base) };
         let video = Some((info.size, info.frame_rate));
         let metadata = FileMetadata::default();
         Ok(Self { spec, video, coded: None, audio: None, extent, audio_extent: None, metadata })

@@ -34,6 +34,7 @@ pub use run::{Ran, incomplete, run_chunk};
 use crate::Env;
 use crate::count::counted;
 use crate::failure::{Failure, Kind, Result};
+use crate::io::media::{self, MediaSelection};
 use crate::io::names::is_pipe;
 use crate::io::output::{folder_of, remove_temporaries};
 use crate::settings::encoder::Preset;
@@ -100,6 +101,10 @@ pub fn settings_of(settings: &Encoding, env: &Env) -> Result<Encoding> {
 /// If the input cannot be read.
 pub fn plan(settings: &Encoding, env: &Env) -> Result<ChunkPlan> {
     env.stop.handle_requests();
+    // Names the tracks and the metadata that are not used, which the scan of the frames does not.
+    let audio = settings.audio.is_some() && settings.audio_from.is_none();
+    let wants = MediaSelection { video: true, audio };
+    drop(media::open(&settings.input, wants, &settings.decode_options(), env)?);
     let Some(target) = settings.target() else { return plan_at(settings, None, env) };
     let search = QualitySearch::run(settings, target, env)?;
     plan_at(settings, Some(search.quality_q8()), env)
