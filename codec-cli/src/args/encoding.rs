@@ -77,6 +77,8 @@ pub(crate) fn encoding(args: &EncodeArgs) -> Result<Encoding> {
         crop: args.transform.crop,
         turn: args.transform.rotate,
         resize: args.resize,
+        scaler: args.transform.scaler.unwrap_or_default(),
+        pad: args.transform.pad,
         passes: args.passes,
     })
 }

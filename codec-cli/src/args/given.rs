@@ -66,6 +66,7 @@ impl Given {
                 (cut.fps.is_some(), "--fps"),
                 (transform.crop.is_some(), "--crop"),
                 (transform.rotate.is_some(), "--rotate"),
+                (transform.pad.is_some(), "--pad"),
             ]),
             report: first(&[
                 (args.report.is_some(), "--report"),

@@ -3,11 +3,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use codec_core::codec::Limits;
 use codec_media::cut::{Cut, parse_duration, parse_time};
+use codec_media::frame::transform::Transform;
 use codec_media::io::input::InputSpec;
-use codec_media::values::{Crop, Deinterlace, FpsTarget, LimitList, PixFmt, RawLayout, Rotate};
+use codec_media::scaling::Scaler;
+use codec_media::values::{
+    Crop, Deinterlace, FpsTarget, LimitList, Pad, PixFmt, RawLayout, Rotate,
+};
 
 use super::numbers::{count, within};
 
@@ -76,8 +80,9 @@ impl From<&InputArgs> for InputSpec {
     }
 }
 
-/// Changes to each frame, applied in this order: convert, deinterlace, crop, rotate, scale.
+/// Changes to each frame, applied in this order: convert, deinterlace, crop, rotate, scale, pad.
 #[derive(Clone, Debug, Args)]
+#[command(group = ArgGroup::new("scales").multiple(true).args(["resize", "pad"]))]
 pub(crate) struct TransformArgs {
     /// Convert frames to this format: yuv420p (8-bit 4:2:0).
     ///
@@ -99,6 +104,23 @@ pub(crate) struct TransformArgs {
     /// Default: `auto`, which applies the rotation in the input's metadata.
     #[arg(long, value_name = "DEGREES", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
     pub(crate) rotate: Option<Rotate>,
+    /// Scale with this filter: lanczos, bicubic, bilinear, area or nearest (with --resize or --pad).
+    ///
+    /// Default: lanczos, which is the sharpest; nearest keeps the colours of pixel art.
+    #[arg(long, value_name = "FILTER", requires = "scales")]
+    pub(crate) scaler: Option<Scaler>,
+    /// Center the frames on black of this size, such as 1280x720.
+    ///
+    /// It applies after --resize. Frames that do not fit are scaled to the largest size that does.
+    #[arg(long, value_name = "WxH")]
+    pub(crate) pad: Option<Pad>,
+}
+
+impl TransformArgs {
+    /// Adds the bars and the filter to a transform.
+    pub(crate) fn finished(&self, transform: Transform) -> Transform {
+        transform.with_pad(self.pad).with_scaler(self.scaler.unwrap_or_default())
+    }
 }
 
 /// The part of the input that is processed, and the threads that process it.

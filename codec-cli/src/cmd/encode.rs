@@ -121,7 +121,8 @@ fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
     let options = DecodeOptions { limits, pix_fmt, deinterlace, fps, ..DecodeOptions::default() };
     let mut source = video::open(&spec, &options, env)?;
     let turn = args.transform.rotate.unwrap_or(Rotate::AsDescribed);
-    let mut transform = Transform::new(args.transform.crop, Some(turn), args.resize);
+    let transform = Transform::new(args.transform.crop, Some(turn), args.resize);
+    let mut transform = args.transform.finished(transform);
     let mut planes = Planes::default();
     for _ in 0..args.cut.skip {
         source.next()?;

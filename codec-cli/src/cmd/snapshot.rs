@@ -48,7 +48,8 @@ fn save(args: &SnapshotArgs, env: &Env) -> Result<()> {
         }
     }
     let turn = args.transform.rotate.unwrap_or(Rotate::AsDescribed);
-    let mut transform = Transform::new(args.transform.crop, Some(turn), args.resize);
+    let transform = Transform::new(args.transform.crop, Some(turn), args.resize);
+    let mut transform = args.transform.finished(transform);
     let mut planes = Planes::default();
     match source.next()? {
         Some(shot) => planes.copy_from(&transform.apply(shot.picture)?),

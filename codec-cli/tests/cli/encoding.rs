@@ -248,3 +248,31 @@ fn layers_screen_content_and_knobs_are_passed_on() {
     assert!(frames.iter().any(|frame| frame["layer"] == 2), "{report}");
     assert_eq!(frames.iter().filter(|frame| frame["type"] == "key").count(), 2);
 }
+
+#[test]
+fn bars_and_filters_change_the_size_and_the_samples() {
+    let place = Place::with_clip("talking-head", "64x48", 2);
+    let decode = |output: &str, more: &[&str]| {
+        place.ok(&[&["decode", "clip.y4m", "-o", output, "--resize=32x24"], more].concat());
+        place.read(output)
+    };
+    let lanczos = decode("a.y4m", &[]);
+    assert!(lanczos == decode("b.y4m", &["--scaler", "lanczos"]));
+    assert!(lanczos != decode("c.y4m", &["--scaler", "nearest"]));
+    let padded = ["transcode", "clip.y4m", "-o", "p.webm", "--pad", "96x48", "--scaler", "area"];
+    place.ok(&padded);
+    let probe = place.json(&["probe", "p.webm", "--json"]);
+    assert_eq!(
+        (&probe["tracks"][0]["width"], &probe["tracks"][0]["height"]),
+        (&96.into(), &48.into())
+    );
+    place.ok(&["transcode", "clip.y4m", "-o", "q.webm", "--pad", "32x32", "--chunked"]);
+    place.ok(&["snapshot", "clip.y4m", "-o", "s.png", "--pad", "100x100"]);
+    place.fails(2, "--scaler", &["transcode", "clip.y4m", "-o", "x.webm", "--scaler", "area"]);
+    place.fails(
+        2,
+        "expected lanczos",
+        &["decode", "clip.y4m", "--md5", "--resize=8x8", "--scaler", "x"],
+    );
+    place.fails(2, "--pad", &["transcode", "p.webm", "-o", "x.webm", "--copy", "--pad", "128x64"]);
+}

@@ -1,12 +1,12 @@
-//! Crop, rotate and scale, in this order.
+//! Crop, rotate, scale and pad, in this order.
 
-use crate::scaling::PlaneScaler;
-use codec_core::frame::{FieldOrder, Picture, PictureInfo, Rational, Rotation, Size};
+use crate::scaling::{PlaneScaler, Scaler};
+use codec_core::frame::{ColorRange, FieldOrder, Picture, PictureInfo, Rational, Rotation, Size};
 
 use super::depth::CONVERT;
 use super::planes::Planes;
 use crate::failure::{Failure, Kind, Result};
-use crate::values::{Crop, Rotate, Scale};
+use crate::values::{Crop, Pad, Rotate, Scale};
 
 /// The transformation of every frame.
 #[derive(Debug, Default)]
@@ -14,6 +14,7 @@ pub struct Transform {
     crop: Option<Crop>,
     turn: Option<Rotate>,
     resize: Option<Scale>,
+    pad: Option<Pad>,
     /// The size that the first frame is scaled to, which all others get.
     target: Option<Size>,
     resizer: PlaneScaler,
@@ -25,6 +26,18 @@ impl Transform {
     /// Crops, rotates, then scales.
     pub fn new(crop: Option<Crop>, turn: Option<Rotate>, resize: Option<Scale>) -> Self {
         Self { crop, turn, resize, ..Self::default() }
+    }
+
+    /// Adds black bars up to a size. Frames that do not fit are scaled.
+    #[must_use]
+    pub fn with_pad(self, pad: Option<Pad>) -> Self {
+        Self { pad, ..self }
+    }
+
+    /// Scales with a filter.
+    #[must_use]
+    pub fn with_scaler(self, scaler: Scaler) -> Self {
+        Self { resizer: PlaneScaler::new(scaler), ..self }
     }
 
     /// Scales every frame from now on like this.
@@ -44,13 +57,14 @@ impl Transform {
     pub fn mixes_fields(&self, info: PictureInfo) -> bool {
         let moves_chroma = self.crop.is_some_and(|crop| !crop.top.is_multiple_of(4));
         let turns = matches!(self.rotation(info), Rotation::Clockwise90 | Rotation::Clockwise270);
-        info.field_order.is_interlaced() && (self.resize.is_some() || turns || moves_chroma)
+        let scales = self.resize.is_some() || self.pad.is_some();
+        info.field_order.is_interlaced() && (scales || turns || moves_chroma)
     }
 
     /// Returns a warning for the user if it mixes the fields of a stream.
     pub fn warning(&self, info: PictureInfo) -> Option<&'static str> {
         self.mixes_fields(info).then_some(
-            "scaling, rotating or cropping mixes the fields of interlaced video\n\
+            "scaling, padding, rotating or cropping mixes the fields of interlaced video\n\
              help: deinterlace it first with --deinterlace",
         )
     }
@@ -63,10 +77,17 @@ impl Transform {
     pub fn begin(&mut self, size: Size, info: PictureInfo) -> Result<(Size, PictureInfo)> {
         let (size, info) = self.outcome(size, info)?;
         self.target = self.resize.map(|_| size);
-        Ok((size, info))
+        Ok((self.pad.map_or(size, |pad| pad.0), info))
     }
 
-    /// The size and metadata of the result for a frame of `size`.
+    /// The size of a frame after scaling, without the size of the first frame; `None` if it is not scaled.
+    fn natural(&self, size: Size) -> Option<Size> {
+        let resized = self.resize.map(|scale| scale.of(size));
+        let fitting = self.pad.map(|pad| pad.inner(resized.unwrap_or(size)));
+        fitting.filter(|fitting| resized.is_some() || *fitting != size).or(resized)
+    }
+
+    /// The size and metadata of the result for a frame of `size`, before bars are added.
     ///
     /// # Errors
     /// If the crop rectangle exceeds the frame.
@@ -97,10 +118,10 @@ impl Transform {
         if self.turn == Some(Rotate::AsDescribed) {
             info.rotation = Rotation::None;
         }
-        if let Some(scale) = self.resize {
-            let target = self.target.unwrap_or_else(|| scale.of(size));
+        if let Some(natural) = self.natural(size) {
+            let target = self.target.unwrap_or(natural);
             // The rounding of the other side is not worth another aspect ratio.
-            if scale == Scale::Exact(target) || target != scale.of(size) {
+            if matches!(self.resize, Some(Scale::Exact(_))) || target != natural {
                 info.pixel_aspect = info.pixel_aspect.map(|aspect| scaled(aspect, size, target));
             }
             size = target;
@@ -114,11 +135,12 @@ impl Transform {
     /// If size and samples do not match.
     pub fn apply<'a>(&'a mut self, picture: Picture<'a>) -> Result<Picture<'a>> {
         let rotation = self.rotation(picture.info);
-        let (size, info) = match self.target {
-            Some(_) => self.outcome(picture.size(), picture.info)?,
-            None => self.begin(picture.size(), picture.info)?,
-        };
-        let scales = self.resize.is_some() && {
+        if self.target.is_none() {
+            self.begin(picture.size(), picture.info)?;
+        }
+        let (size, info) = self.outcome(picture.size(), picture.info)?;
+        let pad = self.pad.filter(|pad| pad.0 != size);
+        let scales = (self.resize.is_some() || self.pad.is_some()) && {
             let part = self.crop.map_or(picture.size(), |crop| crop.size);
             let turned = match rotation {
                 Rotation::None | Rotation::Clockwise180 => part,
@@ -128,12 +150,12 @@ impl Transform {
             };
             turned != size
         };
-        if self.crop.is_none() && rotation == Rotation::None && !scales {
+        if self.crop.is_none() && rotation == Rotation::None && !scales && pad.is_none() {
             return Ok(picture.with_info(info));
         }
         if !picture.is_yuv420() {
             let message =
-                format!("cannot crop, rotate or scale {} video\n{CONVERT}", picture.samples());
+                format!("cannot crop, rotate, scale or pad {} video\n{CONVERT}", picture.samples());
             return Err(Failure::new(Kind::Usage, message));
         }
         let [from, to] = &mut self.work;
@@ -148,6 +170,10 @@ impl Transform {
         }
         if scales {
             scale(&mut self.resizer, from, size, to)?;
+            std::mem::swap(from, to);
+        }
+        if let Some(pad) = pad {
+            add_bars(from, pad.0, info, to);
             std::mem::swap(from, to);
         }
         from.info = info;
@@ -181,6 +207,28 @@ fn cut(from: &Planes, crop: Crop, to: &mut Planes) {
         let rows = source.chunks_exact(size.width as usize).skip(top);
         for (row, out) in rows.zip(target.chunks_exact_mut(part.width as usize)) {
             out.copy_from_slice(&row[left..left + part.width as usize]);
+        }
+    }
+}
+
+/// Puts a frame into the middle of a black one, which is not smaller.
+fn add_bars(from: &Planes, size: Size, info: PictureInfo, to: &mut Planes) {
+    to.reset(size);
+    let is_full = info.color.or_default_for(size).range == ColorRange::Full;
+    let black = if is_full { 0 } else { 16 };
+    // Even, because four pixels share a chroma sample.
+    let left = (size.width - from.size.width) as usize / 4 * 2;
+    let top = (size.height - from.size.height) as usize / 4 * 2;
+    let targets = to.split_mut().into_iter().zip([size, size.chroma(), size.chroma()]);
+    for (index, ((source, part), (target, whole))) in
+        from.planes().into_iter().zip(targets).enumerate()
+    {
+        let shift = usize::from(index > 0);
+        let (left, top) = (left >> shift, top >> shift);
+        target.fill(if index > 0 { 128 } else { black });
+        let rows = target.chunks_exact_mut(whole.width as usize).skip(top);
+        for (row, out) in source.chunks_exact(part.width as usize).zip(rows) {
+            out[left..left + part.width as usize].copy_from_slice(row);
         }
     }
 }
@@ -297,5 +345,35 @@ mod tests {
             applied(&original, Transform::new(None, None, Some(Scale::Exact(Size::new(16, 24)))));
         assert!(scaled.bytes.iter().all(|&sample| sample == 77));
         assert_eq!(scaled.info.pixel_aspect, Some(Rational::new(2, 1)));
+    }
+
+    #[test]
+    fn bars_are_black_and_frames_that_do_not_fit_are_scaled() {
+        let mut original = gradient(Size::new(32, 24));
+        original.bytes.fill(77);
+        let pad = |size: &str| size.parse().ok();
+        let padded = applied(&original, Transform::default().with_pad(pad("48x40")));
+        assert_eq!(padded.size, Size::new(48, 40));
+        let luma = |x: usize, y: usize| padded.bytes[y * 48 + x];
+        assert_eq!([luma(7, 20), luma(8, 20), luma(39, 20), luma(40, 20)], [16, 77, 77, 16]);
+        assert_eq!([luma(20, 7), luma(20, 8), luma(20, 31), luma(20, 32)], [16, 77, 77, 16]);
+        let chroma = &padded.planes()[1].0;
+        assert_eq!([chroma[10 * 24 + 3], chroma[10 * 24 + 4], chroma[0]], [128, 77, 128]);
+        for (size, inner) in [("16x24", (16, 12)), ("64x12", (16, 12)), ("32x24", (32, 24))] {
+            let mut transform = Transform::default().with_pad(pad(size));
+            let (whole, _) = transform.begin(Size::new(32, 24), original.info).unwrap();
+            assert_eq!(Some(Pad(whole)), pad(size));
+            let (found, _) = transform.outcome(Size::new(32, 24), original.info).unwrap();
+            assert_eq!((found.width, found.height), inner);
+            assert_eq!(applied(&original, transform).size, whole);
+        }
+        let odd = gradient(Size::new(7, 5));
+        assert_eq!(applied(&odd, Transform::default().with_pad(pad("9x9"))).size, Size::new(9, 9));
+        // Frames keep their shape when both are given.
+        let both = Transform::new(None, None, Some(Scale::Width(64))).with_pad(pad("40x40"));
+        let square =
+            PictureInfo { pixel_aspect: Some(Rational::new(1, 1)), ..PictureInfo::default() };
+        let (inner, info) = both.outcome(Size::new(32, 24), square).unwrap();
+        assert_eq!((inner, info.pixel_aspect), (Size::new(40, 30), Some(Rational::new(1, 1))));
     }
 }

@@ -18,7 +18,8 @@ use crate::io::names::{Outputs, format_of};
 use crate::io::output::OutputRules;
 use crate::io::unreadable::Advice;
 use crate::report::ReportFormat;
-use crate::values::{Crop, Deinterlace, FpsTarget, PixFmt, Rotate, Scale};
+use crate::scaling::Scaler;
+use crate::values::{Crop, Deinterlace, FpsTarget, Pad, PixFmt, Rotate, Scale};
 
 /// The settings of a run of [`crate::session::Session`].
 #[derive(Clone, Debug)]
@@ -74,6 +75,10 @@ pub struct Encoding {
     pub turn: Option<Rotate>,
     /// Target size of frames.
     pub resize: Option<Scale>,
+    /// The filter that scales frames.
+    pub scaler: Scaler,
+    /// The size to which black bars are added.
+    pub pad: Option<Pad>,
     /// Number of passes; with 2, trial encodes precede the final pass. Default: 2 for files with a
     /// bitrate, else 1.
     pub passes: Option<u8>,
@@ -150,12 +155,16 @@ impl Encoding {
             crop: None,
             turn: None,
             resize: None,
+            scaler: Scaler::default(),
+            pad: None,
             passes: None,
         }
     }
 
     pub(crate) fn transform(&self) -> Transform {
         Transform::new(self.crop, self.turn, self.resize)
+            .with_scaler(self.scaler)
+            .with_pad(self.pad)
     }
 
     /// How the input is decoded.

@@ -10,7 +10,7 @@ use codec_container::YuvSpec;
 use codec_core::codec::{Bitrate, Denoise, ImportanceMap, Limits, Region};
 use codec_core::frame::{PixelFormat, Rational, SampleFormat, Size};
 
-pub use transforms::{Crop, Deinterlace, FpsTarget, Rotate, Scale, Target};
+pub use transforms::{Crop, Deinterlace, FpsTarget, Pad, Rotate, Scale, Target};
 
 /// Parses a bitrate: `600k`, `1.5M` or a plain number of kilobits per second.
 ///

@@ -97,12 +97,6 @@ pub enum Scale {
 impl Scale {
     /// The size of a scaled frame of `size`.
     pub fn of(self, size: Size) -> Size {
-        // The even number nearest to `side * to / from`.
-        let even = |side: u32, to: u32, from: u32| {
-            let (side, to, from) = (u64::from(side), u64::from(to), u64::from(from.max(1)));
-            let halves = (side * to + from) / (2 * from);
-            2 * u32::try_from(halves.clamp(1, 8191)).unwrap_or(1)
-        };
         match self {
             Self::Exact(size) => size,
             Self::Width(width) => Size::new(width, even(size.height, width, size.width)),
@@ -111,18 +105,50 @@ impl Scale {
                 let (long, short) = (limit.width.max(limit.height), limit.width.min(limit.height));
                 let (width, height) =
                     if size.width >= size.height { (long, short) } else { (short, long) };
-                if size.width <= width && size.height <= height {
-                    return size;
-                }
-                let is_wide = u64::from(size.width) * u64::from(height)
-                    > u64::from(size.height) * u64::from(width);
-                if is_wide {
-                    Size::new(width, even(size.height, width, size.width).min(height))
-                } else {
-                    Size::new(even(size.width, height, size.height).min(width), height)
-                }
+                inside(size, Size::new(width, height))
             }
         }
+    }
+}
+
+/// The even number nearest to `side * to / from`.
+fn even(side: u32, to: u32, from: u32) -> u32 {
+    let (side, to, from) = (u64::from(side), u64::from(to), u64::from(from.max(1)));
+    let halves = (side * to + from) / (2 * from);
+    2 * u32::try_from(halves.clamp(1, 8191)).unwrap_or(1)
+}
+
+/// `size` if it fits into `limit`, otherwise the largest size of about the same aspect ratio that does.
+fn inside(size: Size, limit: Size) -> Size {
+    let Size { width, height } = limit;
+    if size.width <= width && size.height <= height {
+        return size;
+    }
+    let is_wide =
+        u64::from(size.width) * u64::from(height) > u64::from(size.height) * u64::from(width);
+    if is_wide {
+        Size::new(width, even(size.height, width, size.width).min(height))
+    } else {
+        Size::new(even(size.width, height, size.height).min(width), height)
+    }
+}
+
+/// The size of frames after black bars were added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pad(pub Size);
+
+impl Pad {
+    /// The size of a frame of `size` inside the bars: smaller if it does not fit.
+    pub(crate) fn inner(self, size: Size) -> Size {
+        inside(size, self.0)
+    }
+}
+
+impl FromStr for Pad {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        size(text).map(Self)
     }
 }
 

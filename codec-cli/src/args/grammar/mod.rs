@@ -219,6 +219,7 @@ pub(super) const GROUPED: [&str; 13] = [
 
 /// Options of the [`GROUPED`] commands that only `--help` lists, so that `-h` fits a screen.
 const ADVANCED: &[&str] = &[
+    "scaler",
     "per_shot",
     "suffix",
     "fragmented",
@@ -335,8 +336,17 @@ const RATE: &[&str] = &[
     "adapt",
 ];
 const SPEED: &[&str] = &["chunked", "speed", "speeds", "max_frame_time", "threads", "jobs"];
-const VIDEO: &[&str] =
-    &["no_video", "pix_fmt", "deinterlace", "frame_rate", "crop", "rotate", "resize"];
+const VIDEO: &[&str] = &[
+    "no_video",
+    "pix_fmt",
+    "deinterlace",
+    "frame_rate",
+    "crop",
+    "rotate",
+    "resize",
+    "scaler",
+    "pad",
+];
 const AUDIO: &[&str] = &[
     "no_audio",
     "audio_track",

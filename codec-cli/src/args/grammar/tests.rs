@@ -168,6 +168,7 @@ fn computed() -> Vec<(&'static str, &'static str, String)> {
         ("", "threads", said("Default: ")),
         ("", "passes", said("Default: 2 for files, 1 for pipes")),
         ("", "rotate", said("Default: `auto`")),
+        ("", "scaler", said("Default: lanczos")),
         ("", "suffix", said("Default: the format of -f")),
         ("", "audio_track", said("Default: the first")),
         ("decode", "pixels", said("Default: planes")),

@@ -44,6 +44,7 @@ pub(super) fn to_file(
         (args.cut.fps.is_some(), "--fps"),
         (args.transform.crop.is_some(), "--crop"),
         (args.transform.rotate.is_some(), "--rotate"),
+        (args.transform.pad.is_some(), "--pad"),
     ];
     if let Some((_, flag)) = video.into_iter().find(|(given, _)| *given) {
         return Err(Failure::usage(format!(

@@ -153,9 +153,10 @@ fn decode_as(args: &DecodeArgs, env: &Env) -> Result<()> {
         advice: Advice::BY_OUTPUT,
     };
     let transform = if to_images {
-        images::transform(args.transform.crop, args.transform.rotate)
+        images::transform(&args.transform)
     } else {
-        Transform::new(args.transform.crop, args.transform.rotate, None)
+        let transform = Transform::new(args.transform.crop, args.transform.rotate, None);
+        args.transform.finished(transform)
     };
     let (frames, skip, keep_times, resize) =
         (args.cut.frames, args.cut.skip, args.cut.keep_times, args.resize);
@@ -197,6 +198,7 @@ pub(crate) fn from_transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
     let rules = args.rules(vec![input.path.clone()]);
     let output = target(args.output().to_owned(), format, None, rules)?;
     let transform = Transform::new(args.transform.crop, args.transform.rotate, None);
+    let transform = args.transform.finished(transform);
     decode(decoding(args, input, output, transform), env)
 }
 

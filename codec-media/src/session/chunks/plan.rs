@@ -8,6 +8,7 @@ use super::key::{FrameId, Key, KeyHasher};
 use crate::failure::{Failure, Kind, Result};
 use crate::io::source::StreamInfo;
 use crate::json::{self, Object};
+use crate::scaling::Scaler;
 use crate::session::goal::BEST_Q8;
 use crate::settings::encoding::Encoding;
 
@@ -262,6 +263,9 @@ pub(super) fn fingerprint(settings: &Encoding, stream: &StreamInfo, size: Size) 
     lines.push(format!("{:?}, {:?}", stream.info.color, stream.info.pixel_aspect));
     let Encoding { crop, turn, resize, pix_fmt, deinterlace, fps, .. } = settings;
     lines.push(format!("{crop:?} {turn:?} {resize:?} {pix_fmt:?} {deinterlace:?} {fps:?}"));
+    if settings.pad.is_some() || settings.scaler != Scaler::default() {
+        lines.push(format!("{:?} {:?}", settings.pad, settings.scaler));
+    }
     lines.join("; ")
 }
 
