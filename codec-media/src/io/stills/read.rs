@@ -328,7 +328,8 @@ fn open(
         };
         Failure::new(kind, format!("{name}: {error}"))
     };
-    let reader = ImageReader::with_format(Cursor::new(file), format);
+    // A copy, which is the input of animations: for a slice, the decoder of WebP would be compiled a second time.
+    let reader = ImageReader::with_format(Cursor::new(file.to_vec()), format);
     let mut decoder = reader.into_decoder().map_err(failed)?;
     let (width, height) = decoder.dimensions();
     check_size(Size::new(width, height), name, limits)?;
