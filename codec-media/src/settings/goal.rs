@@ -55,13 +55,13 @@ impl TargetMetric {
         }
     }
 
-    /// Usual gain from one step of the quality to the next.
-    pub(crate) fn gain(self) -> f64 {
+    /// Usual values at the qualities 20 and 70: where a search begins.
+    pub(crate) fn usual(self) -> [f64; 2] {
         match self {
-            Self::Vmaf => 0.6,
-            Self::Ssim => 0.0015,
-            Self::Psnr => 0.25,
-            Self::Ssimulacra2 => 0.8,
+            Self::Vmaf => [75.0, 95.0],
+            Self::Ssim => [0.94, 0.977],
+            Self::Psnr => [33.0, 41.0],
+            Self::Ssimulacra2 => [45.0, 80.0],
         }
     }
 

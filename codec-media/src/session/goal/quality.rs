@@ -14,6 +14,8 @@ use crate::settings::goal::TargetQuality;
 
 /// Most encodes of the whole input.
 const MAX_ENCODES: u32 = 3;
+/// Shares of the tolerance at which the search ends: if the samples are the whole input, and otherwise.
+const ALLOWED: [f64; 2] = [0.5, 0.3];
 
 /// A search for a quality, on sampled parts of an input.
 pub(in crate::session) struct QualitySearch {
@@ -42,7 +44,10 @@ impl QualitySearch {
         let TargetQuality { metric, value: wanted } = target;
         let samples = Samples::read(settings, env)?;
         let step_q8 = if has_fractions(settings) { FINEST_Q8 } else { 1 << 8 };
-        let mut search = Search::new(wanted, metric.tolerance() / 4.0, metric.gain(), step_q8);
+        // Samples differ from the whole input.
+        let share = if samples.are_whole() { ALLOWED[0] } else { ALLOWED[1] };
+        let near = metric.tolerance() * share;
+        let mut search = Search::new(wanted, near, metric.usual(), step_q8);
         let mut progress = env.events.progress(Some(samples.frames()), samples.frame_rate);
         while let Some(quality_q8) = search.next() {
             let attempt = settings.at_quality(quality_q8);

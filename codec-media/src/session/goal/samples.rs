@@ -106,6 +106,11 @@ impl Samples {
         self.parts.iter().map(|part| part.len() as u64).sum()
     }
 
+    /// Whether all frames of the input are sampled.
+    pub(super) fn are_whole(&self) -> bool {
+        self.parts.len() == 1
+    }
+
     /// Encodes all samples at the quality of `settings` and returns the mean of the metric.
     pub(super) fn measure(
         &self,
@@ -119,8 +124,7 @@ impl Samples {
         for part in &self.parts {
             let found = self.measure_part(part, settings, target.metric, env)?;
             // The first frame of a part is a key frame without motion, as few frames of the whole are.
-            let is_whole = self.parts.len() == 1;
-            values.extend_from_slice(if is_whole || found.len() < 2 {
+            values.extend_from_slice(if self.are_whole() || found.len() < 2 {
                 &found
             } else {
                 &found[1..]

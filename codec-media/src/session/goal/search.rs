@@ -8,6 +8,9 @@ pub(in crate::session) const BEST_Q8: u32 = 100 << 8;
 const FARTHEST_Q8: u32 = 24 << 8;
 /// Distance of two qualities above which the next trial is half-way to their middle, in 256ths.
 const WIDE_Q8: u32 = 12 << 8;
+/// Qualities of usual values, and the range of the first trial, in 256ths.
+const USUAL_Q8: [u32; 2] = [20 << 8, 70 << 8];
+const FIRST_Q8: [f64; 2] = [2560.0, 23040.0];
 /// Most values that are tried.
 const MAX_TRIALS: usize = 9;
 
@@ -20,7 +23,8 @@ pub(super) struct Search {
     target: f64,
     /// Distance from the target at which the search ends.
     near: f64,
-    /// Gain for each 256th of a quality until two values are known.
+    /// Usual value at the first of [`USUAL_Q8`], and gain for each 256th of a quality until two values are known.
+    usual: f64,
     gain: f64,
     /// Qualities are multiples of this, in 256ths.
     step_q8: u32,
@@ -28,9 +32,11 @@ pub(super) struct Search {
 }
 
 impl Search {
-    /// Searches for `target` in steps of `step_q8`; `gain` is the expected gain of a whole quality.
-    pub(super) fn new(target: f64, near: f64, gain: f64, step_q8: u32) -> Self {
-        Self { target, near, gain: gain / 256.0, step_q8, trials: Vec::new() }
+    /// Searches for `target` in steps of `step_q8`; `usual`: expected values at the qualities 20 and 70.
+    pub(super) fn new(target: f64, near: f64, usual: [f64; 2], step_q8: u32) -> Self {
+        let [low, high] = USUAL_Q8.map(f64::from);
+        let gain = (usual[1] - usual[0]) / (high - low);
+        Self { target, near, usual: usual[0], gain, step_q8, trials: Vec::new() }
     }
 
     /// Number of values tried.
@@ -46,9 +52,10 @@ impl Search {
 
     /// The next quality to try; `None` at the end of the search.
     pub(super) fn next(&self) -> Option<u32> {
-        const FIRST_Q8: u32 = 70 << 8;
         if self.trials.is_empty() {
-            return Some(self.rounded(f64::from(FIRST_Q8)));
+            let [usual, _] = USUAL_Q8.map(f64::from);
+            let first = usual + (self.target - self.usual) / self.gain;
+            return Some(self.rounded(first.clamp(FIRST_Q8[0], FIRST_Q8[1])));
         }
         let is_near = self.trials.iter().any(|(_, value)| (value - self.target).abs() <= self.near);
         if is_near || self.trials.len() >= MAX_TRIALS {
@@ -134,7 +141,7 @@ mod tests {
 
     /// Searches on a curve; returns the result and the number of trials.
     fn found(target: f64, near: f64, step_q8: u32, curve: impl Fn(f64) -> f64) -> (f64, usize) {
-        let mut search = Search::new(target, near, 0.6, step_q8);
+        let mut search = Search::new(target, near, [30.0, 65.0], step_q8);
         while let Some(quality) = search.next() {
             search.add(quality, curve(f64::from(quality) / 256.0));
         }
@@ -179,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_correction_follows_the_slope() {
-        let mut search = Search::new(90.0, 0.1, 0.5, FINEST_Q8);
+        let mut search = Search::new(90.0, 0.1, [75.0, 95.0], FINEST_Q8);
         search.add(60 << 8, 88.0);
         search.add(70 << 8, 93.0);
         assert_eq!(search.corrected(64 << 8, 89.5), 65 << 8);
