@@ -69,6 +69,8 @@ fn video_pauses_if_not_even_the_base_layer_fits_and_audio_continues() {
     let reason = || server.sessions().json()[0]["paused"].clone();
     let paused = caller.live(Duration::from_secs(30), |_| reason().is_string());
     assert!(paused, "{:?}", relay.stats());
+    let why = reason();
+    assert!(why.as_str().is_some_and(|why| why.contains("bandwidth")), "{why}");
 
     // Packets in flight and retransmissions arrive for a while; afterwards there is only audio.
     let end = Instant::now() + Duration::from_secs(20);
@@ -83,14 +85,12 @@ fn video_pauses_if_not_even_the_base_layer_fits_and_audio_continues() {
     };
     let states = caller.live(Duration::from_secs(20), |caller| !pictures(caller).is_empty());
     assert!(states, "{:?}", caller.lines);
-    assert_eq!(pictures(&caller), [&reason()]);
-    assert!(reason().as_str().is_some_and(|reason| reason.contains("bandwidth")), "{}", reason());
+    assert_eq!(pictures(&caller)[0], &why);
 
-    // Retried with a key frame.
-    let resumed = caller.live(Duration::from_secs(60), |caller| pictures(caller).len() == 2);
+    // Retried with a key frame. The message may come later than the next pause begins.
+    let resumed = caller.live(Duration::from_secs(60), |caller| pictures(caller).len() >= 2);
     assert!(resumed, "{:?}", caller.lines);
     assert_eq!(pictures(&caller)[1], &Value::Null);
-    assert_eq!(reason(), Value::Null);
     let shown = caller.live(Duration::from_secs(20), |caller| caller.pictures > before.0 + 3);
     assert!(shown, "{} packets", caller.pictures);
     stop.store(true, Ordering::Relaxed);
