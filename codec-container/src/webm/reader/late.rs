@@ -3,7 +3,8 @@
 use super::super::ebml::{Elements, Head, child_uint, corrupt};
 use super::super::ids;
 use super::super::metadata::{add_chapters, add_tags};
-use super::{MAX_HEADER_BYTES, read_header, seek};
+use super::element::{MAX_HEADER_BYTES, read_header};
+use super::seek;
 use crate::io::ByteReader;
 use crate::metadata::FileMetadata;
 use crate::{Error, Result, Warning};

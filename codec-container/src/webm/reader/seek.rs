@@ -3,7 +3,8 @@
 
 use super::super::ebml::{Elements, Head, child, child_uint, uint};
 use super::super::ids;
-use super::{MAX_HEADER_BYTES, WebmReader, enter_cluster, read_header};
+use super::element::{MAX_HEADER_BYTES, read_header};
+use super::{WebmReader, enter_cluster};
 use crate::samples::scaled;
 use crate::time_order::TimeOrder;
 use crate::{CodedPacket, PacketReader, Result};
