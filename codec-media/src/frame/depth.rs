@@ -14,23 +14,12 @@
 use codec_core::frame::{Chroma, ColorRange, Picture, Planes as AnyPlanes};
 use codec_core::simd::PlaneRef;
 
+use super::dither::THRESHOLDS;
 use super::planes::Planes;
 
 /// The remedy in messages about formats that are not supported.
 pub(crate) const CONVERT: &str = "help: convert to 8-bit 4:2:0 with --pix-fmt yuv420p \
                                   (encode, transcode, decode or snapshot)";
-
-/// Thresholds of the dither, each of 0 to 63 once.
-const THRESHOLDS: [[u8; 8]; 8] = [
-    [0, 32, 8, 40, 2, 34, 10, 42],
-    [48, 16, 56, 24, 50, 18, 58, 26],
-    [12, 44, 4, 36, 14, 46, 6, 38],
-    [60, 28, 52, 20, 62, 30, 54, 22],
-    [3, 35, 11, 43, 1, 33, 9, 41],
-    [51, 19, 59, 27, 49, 17, 57, 25],
-    [15, 47, 7, 39, 13, 45, 5, 37],
-    [63, 31, 55, 23, 61, 29, 53, 21],
-];
 
 /// A sample of 8 bits or more.
 trait Sample: Copy {

@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use crate::frame::dither::THRESHOLDS;
+
 /// Red, green and blue.
 pub(super) type Color = [u8; 3];
 
@@ -18,17 +20,6 @@ const MAX_SPREAD: f64 = 40.0;
 const STEP_PER_ERROR: f64 = 3.46;
 /// Weights of red, green and blue in the distance of colours.
 const WEIGHTS: [i32; 3] = [2, 4, 3];
-/// Ranks of an 8x8 ordered dither.
-const RANKS: [[u8; 8]; 8] = [
-    [0, 32, 8, 40, 2, 34, 10, 42],
-    [48, 16, 56, 24, 50, 18, 58, 26],
-    [12, 44, 4, 36, 14, 46, 6, 38],
-    [60, 28, 52, 20, 62, 30, 54, 22],
-    [3, 35, 11, 43, 1, 33, 9, 41],
-    [51, 19, 59, 27, 49, 17, 57, 25],
-    [15, 47, 7, 39, 13, 45, 5, 37],
-    [63, 31, 55, 23, 61, 29, 53, 21],
-];
 
 /// Colours, and the choice of one for each pixel.
 pub(super) struct Palette {
@@ -124,7 +115,7 @@ impl Palette {
         match &mut self.choice {
             Choice::Exact(indexes) => indexes.get(&pixel).copied().unwrap_or(0),
             Choice::Nearest { nearest, spread } => {
-                let rank = i32::from(RANKS[y % 8][x % 8]);
+                let rank = i32::from(THRESHOLDS[y % 8][x % 8]);
                 // From -1/2 to 1/2 of the spread.
                 let offset = (2 * rank - 63) * *spread / 128;
                 let shifted = pixel.map(|value| clamped(i32::from(value) + offset));
