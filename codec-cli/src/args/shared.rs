@@ -10,7 +10,7 @@ use codec_media::frame::transform::Transform;
 use codec_media::io::input::InputSpec;
 use codec_media::scaling::Scaler;
 use codec_media::values::{
-    Crop, Deinterlace, FpsTarget, LimitList, Pad, PixFmt, RawLayout, Rotate,
+    Crop, Deinterlace, FpsTarget, LimitList, Pad, PixFmt, RawLayout, Rotate, Scale,
 };
 
 use super::numbers::{count, within};
@@ -117,9 +117,19 @@ pub(crate) struct TransformArgs {
 }
 
 impl TransformArgs {
-    /// Adds the bars and the filter to a transform.
-    pub(crate) fn finished(&self, transform: Transform) -> Transform {
-        transform.with_pad(self.pad).with_scaler(self.scaler.unwrap_or_default())
+    /// The transform of video, which can describe its rotation.
+    pub(crate) fn of_video(&self, resize: Option<Scale>) -> Transform {
+        self.transform(self.rotate, resize)
+    }
+
+    /// The transform of images, which have no metadata about their rotation.
+    pub(crate) fn of_images(&self, resize: Option<Scale>) -> Transform {
+        self.transform(Some(self.rotate.unwrap_or(Rotate::AsDescribed)), resize)
+    }
+
+    fn transform(&self, turn: Option<Rotate>, resize: Option<Scale>) -> Transform {
+        let scaler = self.scaler.unwrap_or_default();
+        Transform::new(self.crop, turn, resize).with_pad(self.pad).with_scaler(scaler)
     }
 }
 

@@ -5,7 +5,6 @@ use codec_media::Env;
 use codec_media::batch;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::frame::planes::Planes;
-use codec_media::frame::transform::Transform;
 use codec_media::io::animation::is_gif;
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::media::{self, MediaSelection};
@@ -18,7 +17,6 @@ use codec_media::io::video;
 use codec_media::session::copy::copy;
 use codec_media::session::{self, Session, audio, chunks, goal};
 use codec_media::settings::encoding::can_hold_video;
-use codec_media::values::Rotate;
 
 use crate::args::audio_encoding::audio_encoding;
 use crate::args::copying::copying;
@@ -120,9 +118,7 @@ fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
     let fps = args.cut.fps;
     let options = DecodeOptions { limits, pix_fmt, deinterlace, fps, ..DecodeOptions::default() };
     let mut source = video::open(&spec, &options, env)?;
-    let turn = args.transform.rotate.unwrap_or(Rotate::AsDescribed);
-    let transform = Transform::new(args.transform.crop, Some(turn), args.resize);
-    let mut transform = args.transform.finished(transform);
+    let mut transform = args.transform.of_images(args.resize);
     let mut planes = Planes::default();
     for _ in 0..args.cut.skip {
         source.next()?;

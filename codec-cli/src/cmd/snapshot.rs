@@ -5,13 +5,11 @@ use codec_media::count::counted;
 use codec_media::cut::Cut;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::frame::planes::Planes;
-use codec_media::frame::transform::Transform;
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::InputSpec;
 use codec_media::io::output::OutputRules;
 use codec_media::io::stills::write;
 use codec_media::io::video;
-use codec_media::values::Rotate;
 
 use crate::args::decode::SnapshotArgs;
 
@@ -47,9 +45,7 @@ fn save(args: &SnapshotArgs, env: &Env) -> Result<()> {
             return Err(past_the_end(&spec, args.frame, index));
         }
     }
-    let turn = args.transform.rotate.unwrap_or(Rotate::AsDescribed);
-    let transform = Transform::new(args.transform.crop, Some(turn), args.resize);
-    let mut transform = args.transform.finished(transform);
+    let mut transform = args.transform.of_images(args.resize);
     let mut planes = Planes::default();
     match source.next()? {
         Some(shot) => planes.copy_from(&transform.apply(shot.picture)?),

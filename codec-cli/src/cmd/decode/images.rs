@@ -5,7 +5,6 @@ use std::path::Path;
 use codec_core::codec::FrameFormats;
 use codec_media::Env;
 use codec_media::failure::{Failure, Result};
-use codec_media::frame::transform::Transform;
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::InputSpec;
 use codec_media::io::media::{self, MediaSelection};
@@ -15,11 +14,9 @@ use codec_media::io::sequence::write::{DEFAULT_START, ImageOutput};
 use codec_media::io::source::FrameSource;
 use codec_media::io::stills::StillFormat;
 use codec_media::io::stills::write::Style;
-use codec_media::values::Rotate;
 
 use crate::args::decode::DecodeArgs;
 use crate::args::encode::EncodeArgs;
-use crate::args::shared::TransformArgs;
 
 use super::{Decoding, Destination, decode, decoding};
 
@@ -79,7 +76,7 @@ pub(crate) fn from_transcode(args: &EncodeArgs, pattern: ImagePattern, env: &Env
     let mut input = args.spec();
     let rules = args.rules(vec![input.path.clone()]);
     let output = to(pattern, args.input.start_number, style, rules, &mut input)?;
-    let transform = transform(&args.transform);
+    let transform = args.transform.of_images(None);
     decode(decoding(args, input, output, transform), env)
 }
 
@@ -97,14 +94,8 @@ pub(crate) fn gif_from_transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
     let input = args.spec();
     let rules = args.rules(vec![input.path.clone()]);
     let output = Destination::Gif { path: args.output().to_owned(), rules };
-    let transform = transform(&args.transform);
+    let transform = args.transform.of_images(None);
     decode(decoding(args, input, output, transform), env)
-}
-
-/// The transform of frames for images, which have no metadata about their rotation.
-pub(super) fn transform(args: &TransformArgs) -> Transform {
-    let turn = args.rotate.unwrap_or(Rotate::AsDescribed);
-    args.finished(Transform::new(args.crop, Some(turn), None))
 }
 
 /// Opens the video of the input, and reports that its audio is dropped.

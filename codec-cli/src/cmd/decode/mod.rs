@@ -152,11 +152,9 @@ fn decode_as(args: &DecodeArgs, env: &Env) -> Result<()> {
         fps: args.cut.fps,
         advice: Advice::BY_OUTPUT,
     };
-    let transform = if to_images {
-        images::transform(&args.transform)
-    } else {
-        let transform = Transform::new(args.transform.crop, args.transform.rotate, None);
-        args.transform.finished(transform)
+    let transform = match to_images {
+        true => args.transform.of_images(None),
+        false => args.transform.of_video(None),
     };
     let (frames, skip, keep_times, resize) =
         (args.cut.frames, args.cut.skip, args.cut.keep_times, args.resize);
@@ -197,8 +195,7 @@ pub(crate) fn from_transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
     fragmented(args, format)?;
     let rules = args.rules(vec![input.path.clone()]);
     let output = target(args.output().to_owned(), format, None, rules)?;
-    let transform = Transform::new(args.transform.crop, args.transform.rotate, None);
-    let transform = args.transform.finished(transform);
+    let transform = args.transform.of_video(None);
     decode(decoding(args, input, output, transform), env)
 }
 
