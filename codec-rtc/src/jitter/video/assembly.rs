@@ -61,6 +61,22 @@ impl Stored {
         self.marker || self.frame_dependency().is_some_and(|it| it.ends_frame)
     }
 
+    /// Its state as the packet before another one of its frame, which starts at `start`.
+    fn as_before(&self, start: Option<i64>, format: VideoFormat) -> Before {
+        Before::Frame { start, timestamp: self.timestamp, can_end: self.can_end_frame(format) }
+    }
+
+    /// Whether its frame may end with it although its sender did not mark it as the last packet. Every
+    /// format has a mark, but some senders of H.264 omit it; without it, other senders cut the frame, for
+    /// example because a key frame was requested in the meantime.
+    fn can_end_frame(&self, format: VideoFormat) -> bool {
+        match format {
+            VideoFormat::Vp8 => false,
+            VideoFormat::Vp9 => self.examined.layer_place().is_some_and(|(.., ends)| ends),
+            VideoFormat::H264 => self.frame_dependency().is_none(),
+        }
+    }
+
     /// The Dependency Descriptor, if it describes whole frames. Those of VP9 describe layer frames.
     fn frame_dependency(&self) -> Option<FrameDependency> {
         self.info.dependency.filter(|_| !self.examined.is_layer_frame())
@@ -134,8 +150,14 @@ enum Before {
     Unknown,
     /// The end of a frame.
     End,
-    /// A packet with this timestamp of a frame, whose first sequence number may be known.
-    Frame(Option<i64>, i64),
+    /// A packet of a frame.
+    Frame {
+        /// First sequence number of the frame, if known.
+        start: Option<i64>,
+        timestamp: i64,
+        /// Whether the frame may end here.
+        can_end: bool,
+    },
 }
 
 /// A superframe of which packets are missing, with complete layer frames.
@@ -148,6 +170,8 @@ pub(super) struct Partial {
     pub(super) layers: u8,
     /// When the first loss became visible by a later packet.
     pub(super) seen: Duration,
+    /// Whether the sender left the rest out: the packets of the next frame follow.
+    pub(super) is_cut: bool,
 }
 
 /// Why a frame with all packets is not usable.
@@ -249,10 +273,11 @@ impl Assembly {
 
     /// Extends the frame of a new packet as far as its packets are contiguous.
     fn connect(&mut self, number: i64) {
-        let is_marked = self.contents.format == VideoFormat::Vp8;
+        let format = self.contents.format;
+        let is_marked = format == VideoFormat::Vp8;
         let mut before = match self.packets.get(&(number - 1)) {
             Some(it) if it.ends_frame() || it.is_padding() && !is_marked => Before::End,
-            Some(it) => Before::Frame(it.start, it.timestamp),
+            Some(it) => it.as_before(it.start, format),
             // Everything before the next packet was emitted or skipped.
             None if self.has_emitted && self.next == Some(number) => Before::End,
             None => Before::Unknown,
@@ -260,10 +285,10 @@ impl Assembly {
         let mut at = number;
         while let Some(stored) = self.packets.get_mut(&at) {
             let mut continues = None;
-            if let Before::Frame(start, timestamp) = before {
+            if let Before::Frame { start, timestamp, can_end } = before {
                 if timestamp == stored.timestamp {
                     continues = Some(start);
-                } else if let Some(start) = start {
+                } else if let Some(start) = start.filter(|_| can_end) {
                     // The sender set no marker on the previous packet.
                     self.complete.entry(start).or_insert(at);
                 }
@@ -296,7 +321,7 @@ impl Assembly {
                 // The next packet belongs to another frame, regardless of its timestamp.
                 before = Before::End;
             } else {
-                before = Before::Frame(Some(start), stored.timestamp);
+                before = stored.as_before(Some(start), format);
             }
             at += 1;
         }
@@ -374,8 +399,9 @@ impl Assembly {
             }
         }
         let lowest = first.examined.layer_place().map_or(0, |(spatial_id, ..)| bit(spatial_id));
+        let is_cut = hole.is_none() && self.packets.contains_key(&end);
         let seen = self.noticed(hole.unwrap_or(end))?;
-        (layers & lowest != 0).then_some(Partial { start, end, layers, seen })
+        (layers & lowest != 0).then_some(Partial { start, end, layers, seen, is_cut })
     }
 
     /// First packet and properties of a superframe with missing packets.

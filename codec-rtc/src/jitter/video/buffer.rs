@@ -219,7 +219,9 @@ impl FrameBuffer {
                 Decodability::Never | Decodability::Unknown => {
                     let completed = self.assembly.completed(start).unwrap_or(now);
                     if is_next {
-                        let may_come = verdict == Decodability::Unknown;
+                        // If no packet is missing, the sender cut a frame.
+                        let is_cut = gap && seen.is_none();
+                        let may_come = verdict == Decodability::Unknown && !is_cut;
                         let lost = self.tracker.first_lost(&head);
                         self.stall.blocked(seen.unwrap_or(completed), may_come, lost);
                     }
@@ -252,7 +254,10 @@ impl FrameBuffer {
         if found.lowest != Decodability::Now {
             return None;
         }
-        let until = self.wait_for_layers(partial.seen, first.timestamp);
+        let mut until = partial.seen;
+        if !partial.is_cut {
+            until = self.wait_for_layers(until, first.timestamp);
+        }
         let emission = Emission {
             start: partial.start,
             gap: !follows,

@@ -397,3 +397,23 @@ fn frames_are_limited_to_2048_packets() {
         assert_eq!(it.poll_frame(ms(0)).is_some(), comes);
     }
 }
+
+#[test]
+fn a_frame_that_its_sender_cut_is_not_decoded() {
+    for exact in [false, true] {
+        let mut stream = Stream::new(exact);
+        let mut it = buffer();
+        push(&mut it, ms(0), &stream.frame(KEY, 2));
+        assert_eq!(poll(&mut it, ms(0)), [0]);
+        // The sender drops the end of a frame, and sends a key frame with the next numbers.
+        let mut cut = stream.frame(DELTA, 3);
+        cut.truncate(2);
+        stream.sequence = stream.sequence.wrapping_sub(1);
+        push(&mut it, ms(33), &cut);
+        push(&mut it, ms(66), &stream.frame(DELTA, 2));
+        assert_eq!(poll(&mut it, ms(66)), []);
+        assert!(it.needs_key_frame(ms(400)), "no packet is missing");
+        push(&mut it, ms(400), &stream.frame(KEY, 2));
+        assert_eq!(poll(&mut it, ms(400)), [3]);
+    }
+}

@@ -313,3 +313,41 @@ fn upper_layers_are_waited_for_while_they_may_be_retransmitted() {
     }
     assert!(other.is_empty());
 }
+
+/// Removes the last packets of a superframe, and numbers the later packets as if they had not existed.
+fn cut(superframes: &mut [Vec<Vec<u8>>], at: usize, kept: usize) {
+    let removed = superframes[at].len() - kept;
+    superframes[at].truncate(kept);
+    for packet in superframes[at + 1..].iter_mut().flatten() {
+        let number = u16::from_be_bytes([packet[2], packet[3]]);
+        let number = number.wrapping_sub(u16::try_from(removed).unwrap());
+        packet[2..4].copy_from_slice(&number.to_be_bytes());
+    }
+}
+
+#[test]
+fn a_superframe_that_its_sender_cut_has_its_whole_layers_only() {
+    for (kept, whole) in [(5, &[0, 1][..]), (3, &[0])] {
+        let mut superframes = three_layers(6, false);
+        cut(&mut superframes, 2, kept);
+        let found = received(&mut low_latency(), &superframes, &[]);
+        let of_cut: Vec<_> = found.iter().filter(|(number, _)| *number == 2).collect();
+        assert_eq!(of_cut, [&(2, whole.to_vec())]);
+        assert_eq!(found.len(), 6, "the lower layers continue");
+    }
+    // Nothing waits for packets that do not exist.
+    let mut superframes = three_layers(3, false);
+    cut(&mut superframes, 1, 5);
+    let mut buffer = buffer();
+    assert_eq!(push(&mut buffer, &superframes.concat()).len(), 3);
+}
+
+#[test]
+fn a_superframe_without_a_whole_layer_is_lost() {
+    let mut superframes = three_layers(6, false);
+    cut(&mut superframes, 2, 1);
+    let mut buffer = low_latency();
+    let found = received(&mut buffer, &superframes, &[]);
+    assert_eq!(found.len(), 2);
+    assert!(buffer.needs_key_frame(Duration::from_millis(300)));
+}
