@@ -1,6 +1,6 @@
 //! The thread that runs all calls: reads commands, datagrams and media, and handles timeouts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -25,6 +25,7 @@ use super::demux::Demux;
 use super::negotiation;
 use super::sdp_fragment::IceCredentials;
 use super::sockets::TokioSockets;
+use super::timers::Timers;
 use super::turn::Turn;
 use crate::clock::Clock;
 use crate::random;
@@ -59,8 +60,11 @@ pub(super) struct Calls {
     context: CallContext,
     calls: BTreeMap<u64, Call>,
     conferences: Conferences,
-    /// Calls that may have something for their conferences.
-    touched: Vec<u64>,
+    timers: Timers,
+    /// Members that may have something for their conferences.
+    touched: BTreeSet<u64>,
+    /// Calls that have ended and are not removed yet.
+    finished: BTreeSet<u64>,
     demux: Demux,
     unverified: TokenBucket,
     outgoing: Vec<Transmit>,
@@ -86,7 +90,9 @@ impl Calls {
             conferences: Conferences::new(context.limits, context.has_lobby, epoch(clock), storage),
             context,
             calls: BTreeMap::new(),
-            touched: Vec::new(),
+            timers: Timers::default(),
+            touched: BTreeSet::new(),
+            finished: BTreeSet::new(),
             demux: Demux::default(),
             unverified: TokenBucket::new(UNVERIFIED_PER_SECOND),
             outgoing: Vec::new(),
@@ -106,8 +112,9 @@ impl Calls {
         loop {
             let now = self.clock.now();
             let turn = self.turn.poll_timeout();
-            let calls = self.calls.values().filter_map(Call::poll_timeout);
-            let due = calls.chain(self.conferences.poll_timeout()).chain(turn).min();
+            let calls = self.timers.next();
+            let due = [calls, self.conferences.poll_timeout(), turn].into_iter().flatten().min();
+            let due = if self.finished.is_empty() { due } else { Some(now) };
             let wait = due.map_or(IDLE_TIMEOUT, |due| due.saturating_sub(now));
             tokio::select! {
                 biased;
@@ -181,22 +188,31 @@ impl Calls {
     fn with(&mut self, id: u64, work: impl FnOnce(&mut Call, Duration)) {
         let now = self.clock.now();
         let Some(call) = self.calls.get_mut(&id) else { return };
-        if call.is_member() && !self.touched.contains(&id) {
-            self.touched.push(id);
+        if call.is_member() {
+            self.touched.insert(id);
         }
         let outgoing = &mut self.outgoing;
         let ran = catch_unwind(AssertUnwindSafe(|| {
             work(call, now);
-            collect_transmits(call, outgoing);
+            outgoing.extend(std::iter::from_fn(|| call.poll_transmit()));
+            (call.poll_timeout(), call.ended().is_some())
         }));
-        if let Err(panic) = ran {
-            self.remove(id, Some(health::panic_message(&*panic)));
+        match ran {
+            Ok((due, has_ended)) => {
+                self.timers.set(id, due);
+                if has_ended {
+                    self.finished.insert(id);
+                }
+            }
+            Err(panic) => self.remove(id, Some(health::panic_message(&*panic))),
         }
     }
 
     /// Removes a call that has ended, or that panicked.
     fn remove(&mut self, id: u64, panic: Option<String>) {
         self.demux.remove(id);
+        self.timers.set(id, None);
+        self.finished.remove(&id);
         let ended = self.calls.get(&id).and_then(Call::ended).cloned();
         let reason = match &panic {
             Some(panic) => EndReason::Internal(panic.clone()),
@@ -367,18 +383,12 @@ impl Calls {
     fn handle_timeouts(&mut self) {
         let now = self.clock.now();
         self.turn.handle_timeout(now);
-        let is_due = |call: &Call| call.poll_timeout().is_some_and(|due| due <= now);
-        for id in self.matching(is_due) {
+        for id in self.timers.due(now) {
             self.with(id, Call::handle_timeout);
         }
-        for id in self.matching(|call| call.ended().is_some()) {
+        for id in std::mem::take(&mut self.finished) {
             self.remove(id, None);
         }
-    }
-
-    /// The numbers of calls that match.
-    fn matching(&self, test: impl Fn(&Call) -> bool) -> Vec<u64> {
-        self.calls.iter().filter(|(_, call)| test(call)).map(|(id, _)| *id).collect()
     }
 
     fn flush(&mut self, sockets: &TokioSockets) {
@@ -396,10 +406,4 @@ impl Calls {
 fn epoch(clock: Clock) -> Duration {
     let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     unix.saturating_sub(clock.now())
-}
-
-fn collect_transmits(call: &mut Call, outgoing: &mut Vec<Transmit>) {
-    while let Some(transmit) = call.poll_transmit() {
-        outgoing.push(transmit);
-    }
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `network`, `command` | the handle of the thread, and the commands that the handle sends |
 //! | `calls` | the loop of the thread, over `sockets` and `turn`; `demux` finds the call of a datagram |
+//! | `timers` | when calls are due |
 //! | `call` | one peer: passes its events to the session and to the control channel |
 //! | `negotiation`, `sdp_fragment` | checks of offers; trickled candidates |
 //! | `viewer_session` | joins the stream (`call_sink`), evaluates the link and sends (`media_sender`, `describer`) |
@@ -33,6 +34,7 @@ mod segments;
 mod sockets;
 mod spatial_layers;
 mod temporal_layers;
+mod timers;
 mod turn;
 mod viewer_session;
 
