@@ -1,10 +1,14 @@
 //! Inputs and results of the kernels of VMAF.
 
+use crate::scalar::vmaf::RowSums;
+
 /// Scratch memory of the kernels of VMAF, reused from call to call.
 #[derive(Clone, Debug, Default)]
 pub struct VmafScratch {
-    /// Rows of sums, with borders.
-    pub(crate) sums: [Vec<f64>; 5],
+    /// A row of sums, with borders.
+    pub(crate) sums: RowSums,
+    /// The same as halves of 16 bits, in other units.
+    pub(crate) halves: [Vec<i16>; 8],
     /// Rows of samples, filtered rows and ring buffers of rows.
     pub(crate) rows: [Vec<f32>; 32],
 }

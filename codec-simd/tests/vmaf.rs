@@ -25,9 +25,11 @@ impl<S: Copy> Plane<S> {
     }
 }
 
-/// Two planes of the same size with different strides; the second has errors.
+/// Two planes of the same size with different strides; the second has errors. Some are wider than the blocks of the
+/// kernels.
 fn planes_8(rng: &mut Rng) -> [Plane<u8>; 2] {
-    let (width, height) = (17 + rng.below(60), 17 + rng.below(20));
+    let most = if rng.below(8) == 0 { 300 } else { 60 };
+    let (width, height) = (17 + rng.below(most), 17 + rng.below(20));
     let reference = rng.pixels((width + 3) * height);
     let errors = rng.pixels((width + 9) * height);
     let size = rng.below(256);

@@ -40,6 +40,7 @@ load_store! {
     "avx", __m256i, _mm256_loadu_si256, _mm256_storeu_si256:
     load_u8x32, store_u8x32, [u8; 32];
     load_i16x16, store_i16x16, [i16; 16];
+    load_u32x8, store_u32x8, [u32; 8];
 }
 
 load_store! {

@@ -13,6 +13,7 @@ pub(in crate::x86) mod predict;
 mod temporal;
 pub(super) mod transform;
 mod vmaf;
+pub(in crate::x86) mod vmaf_vif;
 mod vp9_forward;
 mod vp9_loop_filter;
 mod vp9_predict;
@@ -38,7 +39,7 @@ pub(crate) const TABLE: Kernels = {
     table = vp9_loop_filter::over(table);
     table = vp9_transform::over(table);
     table = vp9_forward::over(table);
-    table = vmaf::over(table);
+    table = vmaf_vif::over(vmaf::over(table));
     table.level = Level::Avx2;
     table
 };

@@ -18,7 +18,7 @@ pub(crate) const TABLE: Kernels = {
     table = pixels::over(table);
     table = transform::over(table);
     table = loop_filter::over(table);
-    table = vmaf::over(table);
+    table = avx2::vmaf_vif::over(vmaf::over(table));
     table.level = Level::Avx512;
     table
 };
