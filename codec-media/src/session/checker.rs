@@ -43,7 +43,8 @@ pub(super) struct Checked {
 impl Checker {
     /// Opens the checker; `None` if there is nothing to check.
     pub(super) fn open(settings: &Encoding, size: Size, env: &Env) -> Result<Option<Self>> {
-        let meter = settings.target().map(|target| QualityMeter::new(target.metric, size));
+        let meter =
+            settings.target().map(|target| QualityMeter::new(target.metric, size, target.every));
         let meter = meter.transpose()?;
         if !settings.verify && !settings.measure_ssim && meter.is_none() {
             return Ok(None);
@@ -158,7 +159,7 @@ impl Checker {
         self.first_difference.get_or_insert_with(|| format!("packet {id} (time {pts}): {how}"));
     }
 
-    /// The values of the metric of a target, of all frames.
+    /// The values of the metric of a target, of the measured frames.
     pub(super) fn take_values(&mut self) -> Result<Vec<f64>> {
         self.meter.take().map_or(Ok(Vec::new()), MeterThread::finish)
     }

@@ -1,4 +1,4 @@
-//! Measures the mean of a metric over pairs of frames.
+//! Measures a metric of pairs of frames: of all, or of one in each group of successive ones.
 
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -14,6 +14,9 @@ use crate::settings::goal::TargetMetric;
 #[derive(Debug)]
 pub(crate) struct QualityMeter {
     meter: Meter,
+    /// Pairs in a group, of which one is measured.
+    every: u32,
+    pairs: u32,
 }
 
 #[derive(Debug)]
@@ -26,16 +29,18 @@ enum Meter {
 #[derive(Debug)]
 struct VmafMeter {
     vmaf: Vmaf,
+    /// Features of all frames; those that are not measured have their motion only.
     features: Vec<VmafFeatures>,
+    measured: Vec<bool>,
     previous: Option<Planes>,
 }
 
 impl QualityMeter {
-    /// Creates a meter for frames of `size`.
+    /// Creates a meter for frames of `size`, which measures one pair of `every`.
     ///
     /// # Errors
     /// If the frames are too small for the metric or the build lacks it.
-    pub(crate) fn new(metric: TargetMetric, size: Size) -> Result<Self> {
+    pub(crate) fn new(metric: TargetMetric, size: Size, every: u32) -> Result<Self> {
         let single = |id| {
             let scorer = Scorer::new(&[id], size, 30.0).map_err(refused)?;
             Ok(Meter::Single(Box::new(scorer), Vec::new()))
@@ -43,41 +48,73 @@ impl QualityMeter {
         let meter = match metric {
             TargetMetric::Vmaf => {
                 let vmaf = Vmaf::new(size).map_err(refused)?;
-                Meter::Vmaf(Box::new(VmafMeter { vmaf, features: Vec::new(), previous: None }))
+                Meter::Vmaf(Box::new(VmafMeter {
+                    vmaf,
+                    features: Vec::new(),
+                    measured: Vec::new(),
+                    previous: None,
+                }))
             }
             TargetMetric::Ssim => single(MetricId::Ssim)?,
             TargetMetric::Psnr => single(MetricId::PsnrY)?,
             TargetMetric::Ssimulacra2 => single(MetricId::Ssimulacra2)?,
         };
-        Ok(Self { meter })
+        Ok(Self { meter, every: every.max(1), pairs: 0 })
     }
 
-    /// Measures the next pair.
+    /// Whether the next pair is measured. The place in a group varies, so that no pattern of the encoder
+    /// decides which frames these are.
+    fn is_measured(&mut self) -> bool {
+        let (group, place) = (self.pairs / self.every, self.pairs % self.every);
+        self.pairs = self.pairs.wrapping_add(1);
+        // The bits in the middle of a product with the golden ratio.
+        (group.wrapping_mul(0x9e37_79b9) >> 16) % self.every == place
+    }
+
+    /// Adds the next pair.
     ///
     /// # Errors
     /// If a frame has another size.
     pub(crate) fn add(&mut self, source: Planes, decoded: &Picture<'_>) -> Result<()> {
+        let is_measured = self.is_measured();
         match &mut self.meter {
-            Meter::Vmaf(meter) => {
-                let previous = meter.previous.as_ref().map(Planes::picture).transpose()?;
-                let features = meter.vmaf.features(&source.picture()?, decoded, previous.as_ref());
-                meter.features.push(features.map_err(refused)?);
-                meter.previous = Some(source);
-            }
-            Meter::Single(scorer, values) => {
+            Meter::Vmaf(meter) => meter.add(source, decoded, is_measured)?,
+            Meter::Single(scorer, values) if is_measured => {
                 let found = scorer.score(&source.picture()?, decoded, &[]).map_err(refused)?;
                 values.extend_from_slice(found);
             }
+            Meter::Single(..) => {}
         }
         Ok(())
     }
 
-    /// The values of all frames.
+    /// The values of the measured frames.
     pub(crate) fn values(self) -> Vec<f64> {
         match self.meter {
-            Meter::Vmaf(meter) => vmaf_scores(&meter.features),
+            Meter::Vmaf(meter) => {
+                let scores = vmaf_scores(&meter.features).into_iter().zip(meter.measured);
+                scores.filter_map(|(score, is_measured)| is_measured.then_some(score)).collect()
+            }
             Meter::Single(_, values) => values,
         }
+    }
+}
+
+impl VmafMeter {
+    fn add(&mut self, source: Planes, decoded: &Picture<'_>, is_measured: bool) -> Result<()> {
+        let previous = self.previous.as_ref().map(Planes::picture).transpose()?;
+        let (reference, previous) = (source.picture()?, previous.as_ref());
+        let features = if is_measured {
+            self.vmaf.features(&reference, decoded, previous)
+        } else {
+            let motion = previous.map(|previous| self.vmaf.motion(&reference, previous));
+            let only = |motion| VmafFeatures { adm: 0.0, vif: [0.0; 4], motion };
+            motion.transpose().map(only)
+        };
+        self.features.push(features.map_err(refused)?);
+        self.measured.push(is_measured);
+        self.previous = Some(source);
+        Ok(())
     }
 }
 
@@ -116,7 +153,7 @@ impl MeterThread {
         let _ = self.pairs.send((source, decoded));
     }
 
-    /// The values of all frames.
+    /// The values of the measured frames.
     ///
     /// # Errors
     /// If a frame could not be measured.
@@ -124,5 +161,50 @@ impl MeterThread {
         drop(self.pairs);
         let panicked = || Err(Failure::internal("the measuring thread panicked"));
         self.thread.join().unwrap_or_else(|_| panicked())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noise(seed: u64, size: Size) -> Planes {
+        let mut planes = Planes::default();
+        let bytes = usize::try_from(size.i420_bytes()).unwrap();
+        let mut state = seed | 1;
+        let data: Vec<u8> = (0..bytes)
+            .map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(99);
+                state.to_be_bytes()[0]
+            })
+            .collect();
+        planes.copy_from(&Picture::i420_packed(size, &data).unwrap());
+        planes
+    }
+
+    #[test]
+    fn one_frame_of_each_group_has_the_value_that_it_has_among_all() {
+        let size = Size::new(64, 48);
+        for metric in [TargetMetric::Vmaf, TargetMetric::Psnr] {
+            let values = |every| {
+                let mut meter = QualityMeter::new(metric, size, every).unwrap();
+                for number in 0..40 {
+                    let decoded = noise(number / 3, size);
+                    meter.add(noise(number, size), &decoded.picture().unwrap()).unwrap();
+                }
+                meter.values()
+            };
+            let (all, some) = (values(1), values(4));
+            assert_eq!((all.len(), some.len()), (40, 10));
+            let places: Vec<_> = some
+                .iter()
+                .zip(all.chunks(4))
+                .map(|(value, group)| {
+                    group.iter().position(|other| other.to_bits() == value.to_bits())
+                })
+                .collect();
+            assert!(places.iter().all(Option::is_some), "{places:?}");
+            assert!(places.windows(2).any(|pair| pair[0] != pair[1]), "{places:?}");
+        }
     }
 }

@@ -79,6 +79,18 @@ pub struct TargetQuality {
     pub metric: TargetMetric,
     /// Its mean over all frames.
     pub value: f64,
+    /// The result is measured in one of so many successive frames; 1: in all.
+    pub every: u32,
+}
+
+impl TargetQuality {
+    /// This target, with a result of `frames` frames measured in 150 or more of them, and at least in every
+    /// fourth one, if the metric takes as long as an encode.
+    pub(crate) fn sampled(self, frames: u64) -> Self {
+        let is_slow = matches!(self.metric, TargetMetric::Vmaf | TargetMetric::Ssimulacra2);
+        let every = if is_slow { (frames / 150).clamp(1, 4) } else { 1 };
+        Self { every: u32::try_from(every).unwrap_or(1), ..self }
+    }
 }
 
 impl fmt::Display for TargetQuality {
@@ -103,7 +115,7 @@ impl FromStr for TargetQuality {
         if !(least..=most).contains(&value) {
             return Err(format!("{name} must be {least} to {most}"));
         }
-        Ok(Self { metric, value })
+        Ok(Self { metric, value, every: 1 })
     }
 }
 
@@ -125,6 +137,10 @@ mod tests {
         let target = "ssim=0.98".parse::<TargetQuality>().unwrap();
         assert_eq!((target.metric, target.value), (TargetMetric::Ssim, 0.98));
         assert_eq!(target.to_string(), "ssim 0.98");
+        let of =
+            |target: &str, frames| target.parse::<TargetQuality>().unwrap().sampled(frames).every;
+        assert_eq!([0, 299, 300, 599, 10_000].map(|frames| of("vmaf=90", frames)), [1, 1, 2, 3, 4]);
+        assert_eq!(of("psnr=40", 10_000), 1);
         for wrong in ["vmaf", "vmaf=", "vmaf=101", "vmaf=nan", "ssim=98", "flicker=3", "psnr=-1"] {
             assert!(wrong.parse::<TargetQuality>().is_err(), "{wrong}");
         }

@@ -77,42 +77,57 @@ impl Vmaf {
         distorted: &Picture<'_>,
         previous: Option<&Picture<'_>>,
     ) -> Result<VmafFeatures, MetricError> {
-        let (size, format) = (self.size, reference.samples());
-        for picture in [reference, distorted].into_iter().chain(previous) {
-            if picture.size() != size {
-                return Err(MetricError::Size { found: picture.size(), expected: size });
+        let motion = match previous {
+            Some(previous) => Some(self.motion(reference, previous)?),
+            None => None,
+        };
+        self.check(&[reference, distorted])?;
+        let depth = u32::from(reference.samples().depth);
+        let (adm, vif) = match (Luma::of(reference), Luma::of(distorted)) {
+            (Luma::Bits8(a), Luma::Bits8(b)) => (self.adm_8([a, b]), self.vif_8([a, b])),
+            (Luma::High(a), Luma::High(b)) => {
+                (self.adm_16([a, b], depth), self.vif_16([a, b], depth))
             }
-            if picture.samples() != format {
-                return Err(MetricError::Formats { found: picture.samples(), expected: format });
-            }
-        }
-        let formats =
-            |other: &Picture<'_>| MetricError::Formats { found: other.samples(), expected: format };
-        let depth = u32::from(format.depth);
-        let (adm, vif, motion) = match (Luma::of(reference), Luma::of(distorted)) {
+            _ => return Err(different_formats(reference, distorted)),
+        };
+        Ok(VmafFeatures { adm, vif, motion })
+    }
+
+    /// Measures the motion from one reference to the next ([`VmafFeatures::motion`]), which takes a twentieth
+    /// of the time of all features.
+    ///
+    /// # Errors
+    /// If a frame has another size or another format.
+    pub fn motion(
+        &mut self,
+        reference: &Picture<'_>,
+        previous: &Picture<'_>,
+    ) -> Result<f64, MetricError> {
+        self.check(&[reference, previous])?;
+        let depth = u32::from(reference.samples().depth);
+        let sum = match (Luma::of(previous), Luma::of(reference)) {
             (Luma::Bits8(a), Luma::Bits8(b)) => {
-                let motion = match previous.map(|picture| (picture, Luma::of(picture))) {
-                    Some((_, Luma::Bits8(previous))) => {
-                        Some(self.kernels.vmaf_motion_8([previous, a], &mut self.scratch))
-                    }
-                    Some((picture, Luma::High(_))) => return Err(formats(picture)),
-                    None => None,
-                };
-                (self.adm_8([a, b]), self.vif_8([a, b]), motion)
+                self.kernels.vmaf_motion_8([a, b], &mut self.scratch)
             }
             (Luma::High(a), Luma::High(b)) => {
-                let motion = match previous.map(|picture| (picture, Luma::of(picture))) {
-                    Some((_, Luma::High(previous))) => {
-                        Some(self.kernels.vmaf_motion_16([previous, a], depth, &mut self.scratch))
-                    }
-                    Some((picture, Luma::Bits8(_))) => return Err(formats(picture)),
-                    None => None,
-                };
-                (self.adm_16([a, b], depth), self.vif_16([a, b], depth), motion)
+                self.kernels.vmaf_motion_16([a, b], depth, &mut self.scratch)
             }
-            _ => return Err(formats(distorted)),
+            _ => return Err(different_formats(reference, previous)),
         };
-        Ok(VmafFeatures { adm, vif, motion: motion.map(|sum| sum / 256.0 / pixels(size)) })
+        Ok(sum / 256.0 / pixels(self.size))
+    }
+
+    /// Checks that all pictures have the size of the measurement and the same format.
+    fn check(&self, pictures: &[&Picture<'_>; 2]) -> Result<(), MetricError> {
+        for picture in pictures {
+            if picture.size() != self.size {
+                return Err(MetricError::Size { found: picture.size(), expected: self.size });
+            }
+            if picture.samples() != pictures[0].samples() {
+                return Err(different_formats(pictures[0], picture));
+            }
+        }
+        Ok(())
     }
 
     fn vif_8(&mut self, planes: [PlaneRef<'_>; 2]) -> [f64; SCALES] {
@@ -190,6 +205,10 @@ impl Vmaf {
         }
         sums[0] / sums[1]
     }
+}
+
+fn different_formats(expected: &Picture<'_>, found: &Picture<'_>) -> MetricError {
+    MetricError::Formats { found: found.samples(), expected: expected.samples() }
 }
 
 /// The luma of a frame.

@@ -10,7 +10,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::io::media::Media;
 use crate::json::Object;
 use crate::settings::encoding::Encoding;
-use crate::settings::goal::TargetQuality;
+use crate::settings::goal::{Goal, TargetQuality};
 
 /// Most encodes of the whole input.
 const MAX_ENCODES: u32 = 3;
@@ -21,6 +21,8 @@ const ALLOWED: [f64; 2] = [0.5, 0.3];
 pub(in crate::session) struct QualitySearch {
     search: Search,
     target: TargetQuality,
+    /// Frames of the whole input.
+    frames: u64,
 }
 
 /// An encode of the whole input.
@@ -41,7 +43,7 @@ impl QualitySearch {
         env: &Env,
     ) -> Result<Self> {
         settings.encoder.check_quality()?;
-        let TargetQuality { metric, value: wanted } = target;
+        let TargetQuality { metric, value: wanted, .. } = target;
         let samples = Samples::read(settings, env)?;
         let step_q8 = if has_fractions(settings) { FINEST_Q8 } else { 1 << 8 };
         // Samples differ from the whole input.
@@ -68,7 +70,7 @@ impl QualitySearch {
             counted(search.trials() as u64, "trial encode"),
             counted(samples.total.max(sampled), "frame"),
         ));
-        Ok(Self { search, target })
+        Ok(Self { search, target, frames: samples.total.max(sampled) })
     }
 
     /// The quality of the first encode of the whole input, in 256ths.
@@ -84,10 +86,11 @@ impl QualitySearch {
         env: &Env,
         mut encode: impl FnMut(u32) -> Result<Attempt<T>>,
     ) -> Result<Attempt<T>> {
-        let TargetQuality { metric, value: wanted } = self.target;
+        let TargetQuality { metric, value: wanted, .. } = self.target;
         let distance = |reached: f64| (reached - wanted).abs();
         let mut quality_q8 = self.quality_q8();
         let mut best: Option<Attempt<T>> = None;
+        let mut results = Vec::new();
         for number in 1..=MAX_ENCODES {
             let attempt = encode(quality_q8)?;
             if attempt.end.is_err() {
@@ -100,7 +103,8 @@ impl QualitySearch {
             if best.as_ref().is_none_or(|before| distance(reached) < distance(before.reached)) {
                 best = Some(attempt);
             }
-            let next = self.search.corrected(quality_q8, reached);
+            results.push((quality_q8, reached));
+            let next = self.search.corrected(&results);
             if distance(reached) <= metric.tolerance()
                 || next == quality_q8
                 || number == MAX_ENCODES
@@ -128,6 +132,8 @@ pub(super) fn encode(
 ) -> Result<()> {
     check_files(settings, "--target")?;
     let search = QualitySearch::run(settings, target, env)?;
+    let target = target.sampled(search.frames);
+    let settings = &Encoding { goal: Some(Goal::Quality(target)), ..settings.clone() };
     let mut media = Some(media);
     let Attempt { result: mut finished, reached, end } = search.nearest(env, |quality_q8| {
         let attempt = settings.at_quality(quality_q8);
@@ -150,7 +156,7 @@ pub(super) fn encode(
 /// # Errors
 /// [`Kind::Check`] if its quality is too low.
 pub(in crate::session) fn judge(target: TargetQuality, reached: f64, env: &Env) -> Result<()> {
-    let TargetQuality { metric, value: wanted } = target;
+    let TargetQuality { metric, value: wanted, .. } = target;
     let (name, value) = (metric.name(), metric.format(reached));
     if reached < wanted - metric.tolerance() {
         let message = format!(
@@ -159,16 +165,21 @@ pub(in crate::session) fn judge(target: TargetQuality, reached: f64, env: &Env) 
         );
         return Err(Failure::new(Kind::Check, message));
     }
-    env.events.note(format!("target {target}: reached {name} {value}"));
+    let measured = match target.every {
+        1 => String::new(),
+        every => format!(", measured in one of {every} frames"),
+    };
+    env.events.note(format!("target {target}: reached {name} {value}{measured}"));
     Ok(())
 }
 
 /// Adds a target and what was reached to a summary.
 pub(in crate::session) fn summarise(target: TargetQuality, reached: f64, to: Object) -> Object {
-    let TargetQuality { metric, value: wanted } = target;
+    let TargetQuality { metric, value: wanted, .. } = target;
     to.text("target_metric", metric.name())
         .float("target", wanted)
         .float("reached", reached)
+        .raw("measured_every", target.every)
         .raw("target_met", (reached - wanted).abs() <= metric.tolerance())
 }
 

@@ -159,7 +159,7 @@ impl Samples {
         let mut options = DecodeOptions { threads: settings.threads, ..DecodeOptions::default() };
         options.limits.max_pixels = options.limits.max_pixels.max(first.size.pixels());
         let mut decoder = open_decoder(codec.name(), first.size, &options, 0, env)?;
-        let mut meter = QualityMeter::new(metric, first.size)?;
+        let mut meter = QualityMeter::new(metric, first.size, 1)?;
         let mut sources = part.iter();
         for packet in packets.iter().map(Some).chain([None]) {
             match packet {

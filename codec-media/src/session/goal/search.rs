@@ -15,7 +15,7 @@ const FIRST_Q8: [f64; 2] = [2560.0, 23040.0];
 const MAX_TRIALS: usize = 9;
 
 /// A quality in 256ths, and its value.
-type Trial = (u32, f64);
+pub(super) type Trial = (u32, f64);
 
 /// Values tried so far, sorted by quality.
 #[derive(Clone, Debug)]
@@ -118,10 +118,21 @@ impl Search {
         self.trials.iter().min_by(nearest).map_or(BEST_Q8, |&(quality, _)| quality)
     }
 
-    /// The best quality after a result of the whole input differs from that of the samples.
-    pub(super) fn corrected(&self, quality_q8: u32, value: f64) -> u32 {
-        let wanted = f64::from(quality_q8) + (self.target - value) / self.gain_near(self.target);
-        self.rounded(wanted)
+    /// The best quality after results of the whole input, the last of which differs too much from the target.
+    /// The gain is that of the last two results, and after one that of the samples.
+    pub(super) fn corrected(&self, results: &[Trial]) -> u32 {
+        let Some(&(quality, value)) = results.last() else { return self.best() };
+        let of_samples = self.gain_near(self.target);
+        let gain = match results {
+            [.., (quality_before, value_before), _] => {
+                let distance = f64::from(quality) - f64::from(*quality_before);
+                let gain = (value - value_before) / distance;
+                // Noise of the metric has no influence on a gain within these limits.
+                gain.clamp(of_samples / 4.0, of_samples * 4.0)
+            }
+            _ => of_samples,
+        };
+        self.rounded(f64::from(quality) + (self.target - value) / gain)
     }
 
     #[expect(
@@ -189,6 +200,10 @@ mod tests {
         let mut search = Search::new(90.0, 0.1, [75.0, 95.0], FINEST_Q8);
         search.add(60 << 8, 88.0);
         search.add(70 << 8, 93.0);
-        assert_eq!(search.corrected(64 << 8, 89.5), 65 << 8);
+        assert_eq!(search.corrected(&[(64 << 8, 89.5)]), 65 << 8);
+        // The whole input gains half as much.
+        assert_eq!(search.corrected(&[(64 << 8, 88.0), (66 << 8, 89.0)]), 68 << 8);
+        // A result that is no better with a better quality leads away from the target nevertheless.
+        assert!(search.corrected(&[(64 << 8, 89.0), (65 << 8, 88.9)]) > 65 << 8);
     }
 }
