@@ -90,7 +90,13 @@ const CHUNKS_LAYERS: &str =
     "Set the temporal layers: L1T1 (a single layer, the default), L1T2 or L1T3";
 
 /// Commands (all of [`REAL_TIME`] if empty) and shared flags with a help of their own.
-const HELP: [(&str, &str, &str); 26] = [
+const HELP: [(&str, &str, &str); 27] = [
+    (
+        "snapshot",
+        "from",
+        "Save an animation from this time on (GIF): 83.5, 1:23.5, 0:01:23.5 or 1500ms.\n\nIt ends at --to, after \
+         --duration, or with the input.",
+    ),
     ("plan", "output", "File for the plan, or `-` for standard output"),
     (
         "plan",

@@ -14,9 +14,12 @@ use codec_media::io::sequence::write::{DEFAULT_START, ImageOutput};
 use codec_media::io::source::FrameSource;
 use codec_media::io::stills::StillFormat;
 use codec_media::io::stills::write::Style;
+use codec_media::io::unreadable::Advice;
+use codec_media::values::Target;
 
-use crate::args::decode::DecodeArgs;
+use crate::args::decode::{DecodeArgs, SnapshotArgs};
 use crate::args::encode::EncodeArgs;
+use crate::digest::DigestMode;
 
 use super::{Decoding, Destination, decode, decoding};
 
@@ -96,6 +99,35 @@ pub(crate) fn gif_from_transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
     let output = Destination::Gif { path: args.output().to_owned(), rules };
     let transform = args.transform.of_images(None);
     decode(decoding(args, input, output, transform), env)
+}
+
+/// Decodes a part of a video to an animated GIF.
+pub(crate) fn gif_from_snapshot(args: &SnapshotArgs, env: &Env) -> Result<()> {
+    let (input, rules) = args.spec_and_rules();
+    let input = InputSpec { cut: args.part.cut(), ..input };
+    let options = DecodeOptions {
+        limits: input.limits,
+        conceal: args.conceal,
+        pix_fmt: args.transform.pix_fmt,
+        deinterlace: args.transform.deinterlace,
+        fps: args.fps,
+        advice: Advice::BY_OUTPUT,
+        ..DecodeOptions::default()
+    };
+    let output = Destination::Gif { path: args.output.clone(), rules };
+    let settings = Decoding {
+        input,
+        options,
+        output: Some(output),
+        digest: DigestMode::None,
+        frames: None,
+        keep_times: false,
+        skip: 0,
+        transform: args.transform.of_images(None),
+        resize: args.resize.map(Target::Size),
+        drops_audio: false,
+    };
+    decode(settings, env)
 }
 
 /// Opens the video of the input, and reports that its audio is dropped.

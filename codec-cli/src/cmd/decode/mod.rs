@@ -1,4 +1,4 @@
-//! `codec decode`, and `codec transcode` to raw formats and images.
+//! `codec decode`, `codec transcode` to raw formats and images, and `codec snapshot` to animations.
 
 mod audio;
 pub(crate) mod images;
