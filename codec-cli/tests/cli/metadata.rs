@@ -83,6 +83,27 @@ fn tags_and_chapters_are_kept_by_the_formats_that_have_them() {
 }
 
 #[test]
+fn outputs_without_metadata_name_what_they_drop() {
+    let place = talk();
+    for (output, what) in
+        [("a.y4m", "y4m"), ("a.yuv", "raw"), ("a-%d.png", "images"), ("a.gif", "images")]
+    {
+        for verb in ["decode", "transcode"] {
+            let run = place.ok(&[verb, "talk.mkv", "-o", output, "-y"]);
+            let dropped =
+                format!("skipped chapters and tags (title, MOOD): {what} cannot hold them");
+            assert_eq!(run.err.matches(&dropped).count(), 1, "{verb} {output}: {}", run.err);
+            assert!(!run.err.contains("audio dropped"), "{}", run.err);
+        }
+    }
+    let part = place.ok(&["decode", "talk.mkv", "-o", "a.y4m", "-y", "--from", "1.5"]);
+    assert!(part.err.contains("skipped chapters and tags"), "{}", part.err);
+    place.ok(&["generate", "clapper", "-o", "clap.mkv", "--size", "64x48", "-n", "5"]);
+    let run = place.ok(&["transcode", "clap.mkv", "-o", "b.y4m"]);
+    assert!(run.err.contains("audio dropped: y4m cannot hold audio"), "{}", run.err);
+}
+
+#[test]
 fn chapters_move_with_cuts_and_joints() {
     let place = talk();
     let transcode = |output: &str, more: &[&str]| {

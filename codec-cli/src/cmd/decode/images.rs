@@ -2,16 +2,13 @@
 
 use std::path::Path;
 
-use codec_core::codec::FrameFormats;
 use codec_media::Env;
 use codec_media::failure::{Failure, Result};
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::InputSpec;
-use codec_media::io::media::{self, MediaSelection};
 use codec_media::io::output::OutputRules;
 use codec_media::io::pattern::ImagePattern;
 use codec_media::io::sequence::write::{DEFAULT_START, ImageOutput};
-use codec_media::io::source::FrameSource;
 use codec_media::io::stills::StillFormat;
 use codec_media::io::stills::write::Style;
 use codec_media::io::unreadable::Advice;
@@ -128,19 +125,4 @@ pub(crate) fn gif_from_snapshot(args: &SnapshotArgs, env: &Env) -> Result<()> {
         drops_audio: false,
     };
     decode(settings, env)
-}
-
-/// Opens the video of the input, and reports that its audio is dropped.
-pub(super) fn open(settings: &Decoding, env: &Env) -> Result<Box<dyn FrameSource>> {
-    let options = DecodeOptions { formats: FrameFormats::default(), ..settings.options.clone() };
-    let wants = MediaSelection { video: true, audio: false };
-    let opened = media::open(&settings.input, wants, &options, env)?;
-    if opened.available.audio && !settings.drops_audio {
-        env.events.note("audio dropped: images cannot hold audio");
-    }
-    if let Some(text) = opened.metadata.text() {
-        let name = settings.input.name();
-        env.events.warn(format!("{name}: skipped {text}: images cannot hold them"));
-    }
-    opened.video.ok_or_else(|| Failure::internal("no video was opened"))
 }
