@@ -104,6 +104,24 @@ fn outputs_without_metadata_name_what_they_drop() {
 }
 
 #[test]
+fn warnings_of_a_batch_have_the_name_of_the_file_once() {
+    let place = talk();
+    std::fs::create_dir(place.path("clips")).unwrap();
+    std::fs::copy(place.path("talk.mkv"), place.path("clips/other.mkv")).unwrap();
+    let files = ["transcode", "talk.mkv", "clips/other.mkv", "--out-dir", "out"];
+    let run = place.ok(&[&files[..], &["--suffix", ".ivf", "--speed", "10"]].concat());
+    for name in ["talk.mkv", "clips/other.mkv"] {
+        let warning =
+            format!("codec: warning: {name}: skipped chapters and tags (title, MOOD): ivf cannot");
+        assert!(run.err.contains(&warning), "{name}: {}", run.err);
+    }
+    // A warning that does not name its file gets the name.
+    let run =
+        place.ok(&[&files[..], &["-y", "--skip", "1", "--size", "4M", "--speed", "10"]].concat());
+    assert!(run.err.contains("codec: warning: other.mkv: "), "{}", run.err);
+}
+
+#[test]
 fn chapters_move_with_cuts_and_joints() {
     let place = talk();
     let transcode = |output: &str, more: &[&str]| {
