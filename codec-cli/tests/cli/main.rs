@@ -7,6 +7,7 @@
     reason = "helpers of tests: a panic is the report"
 )]
 
+mod add_audio;
 mod animations;
 mod audio;
 mod audio_counts;

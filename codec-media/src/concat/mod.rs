@@ -72,6 +72,7 @@ pub fn run(joining: &Joining, env: &Env) -> Result<()> {
             let copying = Copying {
                 input: settings.input.clone(),
                 audio_from: None,
+                add_audio: Vec::new(),
                 output: settings.output.clone(),
                 format: settings.format,
                 fragmented: settings.fragmented,

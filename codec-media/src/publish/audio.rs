@@ -38,13 +38,13 @@ pub(super) fn open(
     limits: Limits,
     env: &Env,
 ) -> Result<(PublishedAudio, String)> {
-    let AudioInput { reader, number, track, name, more } = input;
+    let AudioInput { reader, number, track, name, is_other, more } = input;
     let peeked =
         PeekedReader::new(reader, number).map_err(|error| Failure::reading(&name, error))?;
     let copies = bitrate.is_none() && peeked.fits(&track);
     let bitrate = bitrate.unwrap_or(DEFAULT_BITRATE);
     let settings = AudioSettings::published(bitrate, copies, track.audio.channels());
-    let input = AudioInput { reader: Box::new(peeked), number, track, name, more };
+    let input = AudioInput { reader: Box::new(peeked), number, track, name, is_other, more };
     let advice = Advice::NO_AUDIO;
     let options =
         AudioDecodeOptions { limits, skips_gaps: true, advice, ..AudioDecodeOptions::default() };
