@@ -44,6 +44,8 @@ mod image_sequences;
 mod inspect;
 mod interlaced;
 mod interrupts;
+#[cfg(feature = "net")]
+mod live_parts;
 mod malformed;
 mod metadata;
 mod metrics;

@@ -25,7 +25,7 @@ use crate::settings::audio::AudioSettings;
 /// The container whose rules streams follow: Opus with VP8.
 const CONTAINER: Format = Format::WebM;
 /// The default audio bitrate.
-const DEFAULT_BITRATE: Bitrate = Bitrate(64_000);
+pub(super) const DEFAULT_BITRATE: Bitrate = Bitrate(64_000);
 /// Durations of Opus packets, in microseconds, that are published without re-encoding: those that
 /// all receivers support and that have little overhead.
 const COPIED_US: std::ops::RangeInclusive<u32> = 10_000..=60_000;
