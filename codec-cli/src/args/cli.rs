@@ -161,7 +161,7 @@ pub(crate) enum Verb {
     Generate(GenerateArgs),
     /// Benchmark an encoder, a decoder or the SIMD kernels.
     Bench(Box<BenchArgs>),
-    /// Save one frame as PNG, JPEG or WebP.
+    /// Save one frame as PNG, JPEG, WebP or GIF, or a part as GIF.
     Snapshot(SnapshotArgs),
     /// Print shell completions.
     Completions {

@@ -16,6 +16,7 @@ use codec_media::settings::encoder::{EncoderOptions, EncoderSettings, Preset};
 use codec_media::settings::encoding::{Encoding, can_hold_audio};
 use codec_media::values::{self, LimitList};
 
+use super::audio::AudioTrackArg;
 use super::encoder::EncoderArgs;
 
 #[derive(Debug, Args)]
@@ -39,6 +40,12 @@ pub(crate) struct ConcatArgs {
     /// Drop the audio.
     #[arg(long)]
     pub(crate) no_audio: bool,
+    /// Use this audio track of each file: a number, a language, `all` or `none`.
+    ///
+    /// Numbers count audio tracks from 1; languages are codes such as eng or en. `all` joins the first tracks, the
+    /// second ones and so on, in WebM, Matroska and MP4, with silence for files that have fewer. Default: the first.
+    #[arg(id = "audio_track", long = "audio", value_name = "TRACK", conflicts_with = "no_audio")]
+    pub(crate) audio_track: Option<AudioTrackArg>,
     /// Set the audio codec: CODEC, CODEC/BACKEND or s16le.
     ///
     /// Without it, s16le in WAV files, FLAC in .flac files, Opus elsewhere. Audio is always encoded.
@@ -79,7 +86,8 @@ pub(crate) fn joining(args: &ConcatArgs) -> Result<Joining> {
     let options = EncoderOptions::from(&args.encoder);
     // Settings of the encoder come below, if the output has video.
     let mut encoding = Encoding::new(&first, "out.webm")?;
-    encoding.input = InputSpec::new(&first, limits);
+    let audio = AudioTrackArg::choice(args.audio_track.as_ref());
+    encoding.input = InputSpec { audio, ..InputSpec::new(&first, limits) };
     encoding.output.clone_from(&args.output);
     encoding.format = format;
     encoding.rules = OutputRules {
@@ -91,7 +99,11 @@ pub(crate) fn joining(args: &ConcatArgs) -> Result<Joining> {
     if !format.is_audio() {
         encoding.encoder = EncoderSettings::new(&options, Preset::File, format)?;
     }
-    encoding.audio = if args.no_audio || !can_hold_audio(format) {
+    let drops_audio = args.no_audio || args.audio_track == Some(AudioTrackArg::None);
+    if args.audio_track.is_some() && !drops_audio && !can_hold_audio(format) {
+        return Err(Failure::usage(format!("--audio cannot be used with {format} output")));
+    }
+    encoding.audio = if drops_audio || !can_hold_audio(format) {
         None
     } else {
         let options = AudioOptions {

@@ -29,6 +29,7 @@ pub(crate) fn copying(args: &EncodeArgs) -> Result<Copying> {
     Ok(Copying {
         input,
         audio_from: args.audio_spec(),
+        add_audio: args.added_specs(),
         output: args.output().to_owned(),
         format,
         fragmented: fragmented(args, format)?,
@@ -42,7 +43,8 @@ pub(crate) fn copied(args: &EncodeArgs) -> AudioOptions {
     let mut options = AudioOptions::from(&args.audio);
     let is_given = options.audio_codec.is_some() || options.requires_encoder();
     // The audio of another file is copied if the output can hold it, and otherwise encoded.
-    if args.copy && !is_given && args.audio_from.is_none() {
+    let has_other = args.audio_from.is_some() || !args.add_audio.is_empty();
+    if args.copy && !is_given && !has_other {
         options.audio_codec = Some("copy".to_owned());
     }
     options

@@ -6,10 +6,12 @@ use std::time::Duration;
 use clap::Args;
 use codec_media::cut::parse_time;
 use codec_media::io::audio_track::AudioTrackChoice;
-use codec_media::values::{Samples, Scale, Target};
+use codec_media::io::input::InputSpec;
+use codec_media::io::output::OutputRules;
+use codec_media::values::{FpsTarget, Samples, Scale, Target};
 
 use super::numbers::{count, within};
-use super::shared::{CutArgs, InputArgs, TransformArgs};
+use super::shared::{CutArgs, InputArgs, PartArgs, TransformArgs};
 
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
@@ -101,8 +103,15 @@ pub(crate) struct SnapshotArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_time, allow_hyphen_values = true,
           conflicts_with = "frame")]
     pub(crate) time: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) part: PartArgs,
+    /// Save an animation of this frame rate: 12.5, 30000/1001, or half of the input's (GIF).
+    ///
+    /// Without --from, --to and --duration, of the whole input. Default for a part: the rate of the input.
+    #[arg(id = "frame_rate", long = "fps", value_name = "FPS|half")]
+    pub(crate) fps: Option<FpsTarget>,
     /// Output file, or `-` for a PNG on standard output.
-    #[arg(short, long, value_name = "F.png|F.jpg|F.webp")]
+    #[arg(short, long, value_name = "F.png|F.jpg|F.webp|F.gif")]
     pub(crate) output: PathBuf,
     /// Scale to this size, such as 640x360; -1 keeps the aspect ratio: 640x-1.
     #[arg(long, value_name = "WxH", allow_hyphen_values = true)]
@@ -126,4 +135,24 @@ pub(crate) struct SnapshotArgs {
     /// Overwrite an existing file.
     #[arg(short = 'y', long)]
     pub(crate) yes: bool,
+}
+
+impl SnapshotArgs {
+    /// The whole input, and which files the output may replace.
+    pub(crate) fn spec_and_rules(&self) -> (InputSpec, OutputRules) {
+        let mut spec = InputSpec::from(&self.input);
+        spec.lenient = self.conceal;
+        let rules = OutputRules {
+            overwrite: self.yes,
+            protected: vec![spec.path.clone()],
+            terminal: self.force,
+            ..OutputRules::default()
+        };
+        (spec, rules)
+    }
+
+    /// Whether the output is an animation.
+    pub(crate) fn is_animated(&self) -> bool {
+        self.fps.is_some() || !self.part.cut().is_whole()
+    }
 }

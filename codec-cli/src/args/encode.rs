@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use codec_media::batch::{Batch, Job};
+use codec_media::io::audio_track::AudioTrackChoice;
 use codec_media::io::input::InputSpec;
 use codec_media::io::names::{Outputs, format_of};
 use codec_media::io::output::OutputRules;
@@ -123,6 +124,11 @@ pub(crate) struct EncodeArgs {
     /// Its first track, or that of --audio, from the same time on as the video, for as long as the video lasts.
     #[arg(long, value_name = "FILE")]
     pub(crate) audio_from: Option<PathBuf>,
+    /// Add the audio tracks of this file to those of the input, in WebM, Matroska and MP4.
+    ///
+    /// May be repeated. Each track keeps its language, begins at the same time as the video, and ends with it.
+    #[arg(long, value_name = "FILE", conflicts_with = "no_audio")]
+    pub(crate) add_audio: Vec<PathBuf>,
     /// Write a row per frame to this file (.csv or .json).
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
@@ -176,9 +182,18 @@ impl EncodeArgs {
         Some(InputSpec { audio, ..InputSpec::new(path, limits) })
     }
 
+    /// The inputs of `--add-audio`, with all their audio tracks.
+    pub(crate) fn added_specs(&self) -> Vec<InputSpec> {
+        let limits = InputSpec::from(&self.input).limits;
+        let spec =
+            |path| InputSpec { audio: AudioTrackChoice::All, ..InputSpec::new(path, limits) };
+        self.add_audio.iter().map(spec).collect()
+    }
+
     /// The files that an output must not replace.
     pub(crate) fn inputs(&self) -> Vec<PathBuf> {
-        std::iter::once(self.input.path()).chain(self.audio_from.clone()).collect()
+        let audio = self.audio_from.iter().chain(&self.add_audio).cloned();
+        std::iter::once(self.input.path()).chain(audio).collect()
     }
 
     /// The output file. It is empty in the arguments of a batch, whose outputs are those of its files.

@@ -53,6 +53,7 @@ pub(crate) fn encoding(args: &EncodeArgs) -> Result<Encoding> {
     Ok(Encoding {
         input,
         audio_from: args.audio_spec(),
+        add_audio: args.added_specs(),
         output: args.output().to_owned(),
         format,
         fragmented: fragmented(args, format)?,

@@ -77,6 +77,7 @@ impl Given {
                 (audio.audio_codec.is_some(), "--audio-codec"),
                 (audio.audio_bitrate.is_some(), "--audio-bitrate"),
                 (args.audio_from.is_some(), "--audio-from"),
+                (!args.add_audio.is_empty(), "--add-audio"),
                 (chosen, "--audio"),
                 (options.requires_encoder(), "an option of the audio encoder"),
             ]),

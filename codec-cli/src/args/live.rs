@@ -15,6 +15,7 @@ use codec_rtc::link::{self, LinkSpec};
 use super::audio::AudioArgs;
 use super::encoder::EncoderArgs;
 use super::numbers::{count, within};
+use super::shared::TimeArgs;
 
 /// The environment variable with the token.
 const TOKEN: &str = "CODEC_TOKEN";
@@ -156,7 +157,9 @@ pub(crate) struct SendArgs {
     /// `pixels=4096x4096,packet=8M,resized=128M,gap=10`.
     #[arg(long, value_name = "LIST")]
     pub(crate) limits: Option<LimitList>,
-    /// Restart the file when it ends.
+    #[command(flatten)]
+    pub(crate) time: TimeArgs,
+    /// Restart the file, or the part of --from and --to, when it ends.
     #[arg(long = "loop")]
     pub(crate) repeat: bool,
     /// Send the file's packets without re-encoding (VP8, VP9, H.264).
@@ -280,6 +283,7 @@ impl From<&SendArgs> for SendOptions {
             url: args.url.clone(),
             raw: args.raw,
             limits: args.limits.map_or_else(Limits::default, |list| list.0),
+            cut: args.time.cut(),
             repeat: args.repeat,
             copy: args.copy,
             encoder: (&args.encoder).into(),

@@ -9,6 +9,7 @@ use codec_media::publish::PublishOptions;
 use codec_media::values;
 
 use super::numbers::{count, within};
+use super::shared::PartArgs;
 
 /// A video codec of publishers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -27,7 +28,9 @@ pub(crate) struct ServeArgs {
     /// `v4l2:/dev/video0` a camera, as in `codec send`. NAME is the stream's name.
     #[arg(value_name = "[NAME=]IN")]
     pub(crate) inputs: Vec<String>,
-    /// Restart files when they end.
+    #[command(flatten)]
+    pub(crate) part: PartArgs,
+    /// Restart files, or their part, when they end.
     #[arg(long = "loop")]
     pub(crate) repeat: bool,
     /// Set the video bitrate of the server's own sources.
@@ -187,6 +190,7 @@ pub(crate) struct ServeArgs {
 impl From<&ServeArgs> for PublishOptions {
     fn from(args: &ServeArgs) -> Self {
         Self {
+            cut: args.part.cut(),
             repeat: args.repeat,
             bitrate: args.bitrate,
             audio_bitrate: args.audio_bitrate,

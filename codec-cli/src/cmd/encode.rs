@@ -11,12 +11,13 @@ use codec_media::io::media::{self, MediaSelection};
 use codec_media::io::names::{Outputs, format_of, is_pipe};
 use codec_media::io::output::OutputRules;
 use codec_media::io::pattern::ImagePattern;
+use codec_media::io::remote::without_query;
 use codec_media::io::stills::{StillFormat, write};
 use codec_media::io::unreadable::Advice;
 use codec_media::io::video;
 use codec_media::session::copy::copy;
 use codec_media::session::{self, Session, audio, chunks, goal};
-use codec_media::settings::encoding::can_hold_video;
+use codec_media::settings::encoding::{can_hold_several_tracks, can_hold_video};
 
 use crate::args::audio_encoding::audio_encoding;
 use crate::args::copying::copying;
@@ -141,11 +142,22 @@ fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
 }
 
 fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
-    if args.audio.no_video || !can_hold_video(format) {
+    let is_audio = args.audio.no_video || !can_hold_video(format);
+    if let Some(file) = args.add_audio.first()
+        && (is_audio || args.audio.no_audio || !can_hold_several_tracks(format))
+    {
+        let name = without_query(file).display();
+        return Err(Failure::usage(format!(
+            "cannot add the audio of {name}: --add-audio requires webm, mkv or mp4 output with video and audio"
+        )));
+    }
+    if is_audio {
         return audio_only(args, env);
     }
     if args.inputs().iter().filter(|path| is_pipe(path)).count() > 1 {
-        return Err(Failure::usage("standard input cannot be both IN and --audio-from"));
+        return Err(Failure::usage(
+            "standard input cannot be several of IN, --audio-from and --add-audio",
+        ));
     }
     if args.copy {
         return copy(&copying(args)?, env);

@@ -132,6 +132,45 @@ fn gif_output_has_the_options_of_frames_and_no_others() {
 }
 
 #[test]
+fn snapshots_are_a_frame_or_an_animation_of_a_part() {
+    let place = Place::with_clip("scene-cuts", "64x48", 30);
+    let run = place.ok(&["snapshot", "clip.y4m", "--time", "0.5", "-o", "a.gif"]);
+    assert!(run.err.contains("a.gif: gif, 64x48, "), "{}", run.err);
+    assert!(run.err.contains("the frame at 0.500 s"), "{}", run.err);
+    assert_eq!(times(&place, "a.gif"), [0, 1000]);
+    place.ok(&["metrics", "clip.y4m", "a.gif", "--ref-from", "0.5", "--min-psnr", "30"]);
+    place.fails(
+        2,
+        "the input has 30 frames",
+        &["snapshot", "clip.y4m", "--frame", "30", "-o", "b.gif"],
+    );
+
+    let parts: [&[&str]; 4] = [
+        &["--from", "0.2", "--to", "0.6", "--fps", "10"],
+        &["--from", "0.5", "--resize", "32x-1"],
+        &["--duration", "0.3"],
+        &["--fps", "half"],
+    ];
+    for part in parts {
+        place.ok(&[&["transcode", "clip.y4m", "-o", "b.gif", "-y"], part].concat());
+        place.ok(&[&["snapshot", "clip.y4m", "-o", "c.gif", "-y"], part].concat());
+        assert!(place.read("b.gif") == place.read("c.gif"), "{part:?}");
+    }
+    let refused = |word: &str, arguments: &[&str]| {
+        place.fails(2, word, &[&["snapshot", "clip.y4m"], arguments].concat());
+    };
+    refused("require .gif output", &["-o", "d.png", "--duration", "1"]);
+    refused("require .gif output", &["-o", "-", "--fps", "10"]);
+    refused("choose a single frame", &["-o", "d.gif", "--time", "0.1", "--fps", "10"]);
+    refused("choose a single frame", &["-o", "d.gif", "--frame", "3", "--to", "1"]);
+    refused("--quality cannot be used with GIF", &["-o", "d.gif", "-q", "50"]);
+    refused("--lossless cannot be used with GIF", &["-o", "d.gif", "--lossless", "--to", "1"]);
+    refused("already exists", &["-o", "c.gif", "--to", "1"]);
+    refused("already exists", &["-o", "c.gif"]);
+    assert!(!place.has("d.gif") && !place.has("d.png"));
+}
+
+#[test]
 fn audio_is_named_as_dropped() {
     let place = Place::new();
     let clip = ["clapper", "-o", "clap.mkv", "--size", "64x48", "--fps", "10", "-n", "12"];

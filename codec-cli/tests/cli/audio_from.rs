@@ -4,7 +4,7 @@ use super::audio::tracks;
 use super::{Place, has_ffmpeg};
 
 /// Creates `clip.mkv`, two seconds of video with clicks, `silent.mkv` without audio, and `sweep.wav` of `seconds`.
-fn place(seconds: u32) -> Place {
+pub(super) fn place(seconds: u32) -> Place {
     let place = Place::new();
     let clip = ["--size", "64x48", "--fps", "25", "-n", "50"];
     place.ok(&[&["generate", "clapper", "-o", "clip.mkv"], &clip[..]].concat());
@@ -15,7 +15,7 @@ fn place(seconds: u32) -> Place {
 }
 
 /// The samples of a file as 16-bit numbers.
-fn samples(place: &Place, name: &str) -> Vec<u8> {
+pub(super) fn samples(place: &Place, name: &str) -> Vec<u8> {
     place.ok(&["decode", name, "-o", "heard.wav", "-y"]);
     let wav = place.read("heard.wav");
     let data = wav.windows(4).position(|chunk| chunk == b"data").unwrap() + 8;
@@ -23,7 +23,7 @@ fn samples(place: &Place, name: &str) -> Vec<u8> {
 }
 
 /// Bytes of so many milliseconds of samples.
-fn bytes_of(ms: usize) -> usize {
+pub(super) fn bytes_of(ms: usize) -> usize {
     48 * ms * 2
 }
 
@@ -145,7 +145,7 @@ fn options_and_files_that_do_not_fit_are_rejected() {
         place.fails(code, word, &arguments);
     }
     let both = ["encode", "-", "--audio-from", "-", "-o", "a.webm"];
-    place.fails(2, "standard input cannot be both", &both);
+    place.fails(2, "standard input cannot be several", &both);
     refused(2, "same file as sweep.wav", "clip.mkv", &["-o", "sweep.wav", "-f", "webm", "-y"]);
     assert_eq!(place.names(), before);
 }

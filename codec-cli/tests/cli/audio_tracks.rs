@@ -164,3 +164,51 @@ fn all_tracks_need_an_output_that_holds_several() {
         &["decode", "one.mkv", "-o", "x.wav", "--audio", "all"],
     );
 }
+
+#[test]
+fn joined_files_keep_the_chosen_tracks() {
+    let Some(place) = place() else { return };
+    let join = ["concat", "three.mkv", "three.mp4", "-o", "j.mkv", "-y", "--audio"];
+    // In the first and in the second file.
+    let heard = |number: &str| {
+        [("0.1", "1.8"), ("2.2", "3.8")].map(|(from, to)| {
+            let part = ["--from", from, "--to", to, "-o", "out.wav", "-y"];
+            place.ok(&[&["decode", "j.mkv", "--audio", number], &part[..]].concat());
+            frequency(&place.read("out.wav"))
+        })
+    };
+    for (choice, hertz, language) in [("2", 800, "ger"), ("de", 800, "ger"), ("1", 400, "eng")] {
+        let run = place.ok(&[&join[..], &[choice]].concat());
+        assert!(!run.err.contains("using the first"), "{}", run.err);
+        assert!(heard("1").iter().all(|found| found.abs_diff(hertz) < 3), "{choice}");
+        assert_eq!(described(&place, "j.mkv"), [("opus".to_owned(), language.to_owned())]);
+    }
+    for more in [&["all"][..], &["all", "--speed", "10", "--resize", "64x48"]] {
+        place.ok(&[&join[..], more].concat());
+        for (number, hertz) in [("1", 400), ("2", 800), ("3", 1600)] {
+            let found = heard(number);
+            assert!(found.iter().all(|found| found.abs_diff(hertz) < 3), "{number}: {found:?}");
+        }
+        let languages = described(&place, "j.mkv").into_iter().map(|(_, language)| language);
+        assert_eq!(languages.collect::<Vec<_>>()[..2], ["eng", "ger"]);
+    }
+    place.ok(&[&join[..], &["none"]].concat());
+    assert!(described(&place, "j.mkv").is_empty());
+
+    place.ok(&["transcode", "three.mkv", "-o", "one.mkv", "--audio", "2", "--copy"]);
+    let run = place.ok(&["concat", "one.mkv", "three.mkv", "-o", "j.webm", "--audio", "all"]);
+    assert!(run.err.contains("one.mkv: no audio track 3: silence"), "{}", run.err);
+    let differ = "audio track 1 gets no language: it is ger in one.mkv and eng in three.mkv";
+    assert!(run.err.contains(differ), "{}", run.err);
+    assert_eq!(described(&place, "j.webm").len(), 3);
+
+    let refused = |code: i32, word: &str, output: &str, choice: &str| {
+        let join = ["concat", "three.mkv", "three.mkv", "-o", output, "--audio", choice];
+        place.fails(code, word, &join);
+        assert!(!place.has(output));
+    };
+    refused(3, "no audio track number 4", "x.webm", "4");
+    refused(2, "holds one audio track, and the input has 3", "x.wav", "all");
+    refused(2, "--audio cannot be used with ivf output", "x.ivf", "2");
+    refused(2, "such as eng, or all, or none", "x.webm", "english");
+}

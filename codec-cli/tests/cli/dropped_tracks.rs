@@ -152,7 +152,8 @@ fn subtitles_and_attachments_are_named_by_every_command() {
     let subtitles = "1\n00:00:00,100 --> 00:00:01,000\nhello\n";
     std::fs::write(place.path("s.srt"), subtitles).unwrap();
     let attach = ["-attach", "s.srt", "-metadata:s:t", "mimetype=text/plain"];
-    let merge = ["-i", "a.mp4", "-i", "s.srt", "-map", "0", "-map", "1", "-c", "copy"];
+    let inputs = ["-i", "a.mp4", "-i", "s.srt", "-map", "0", "-map", "1", "-map", "1"];
+    let merge = [&inputs[..], &["-c", "copy"]].concat();
     place.ffmpeg(&[&merge[..], &attach, &["all.mkv"]].concat());
     for arguments in [
         &["transcode", "all.mkv", "-o", "a.webm"][..],
@@ -162,11 +163,17 @@ fn subtitles_and_attachments_are_named_by_every_command() {
         &["concat", "all.mkv", "all.mkv", "-o", "e.mkv"],
         &["chunks", "plan", "all.mkv", "-o", "plan.json"],
         &["decode", "all.mkv", "-o", "f.wav"],
+        &["decode", "all.mkv", "-o", "f.y4m"],
+        &["transcode", "all.mkv", "-o", "g.yuv"],
+        &["decode", "all.mkv", "-o", "h-%d.png", "-n", "2"],
+        &["snapshot", "all.mkv", "-o", "i.gif", "--duration", "0.2"],
         &["probe", "all.mkv"],
     ] {
         let err = place.ok(arguments).err;
-        for what in ["skipped subtitle track (subrip)", "skipped attachments"] {
-            assert!(err.contains(what), "{arguments:?}: no {what} in {err}");
+        // concat opens its two inputs.
+        let count = if arguments[0] == "concat" { 2 } else { 1 };
+        for what in ["skipped subtitle track (subrip), 2 times", "skipped attachments"] {
+            assert_eq!(err.matches(what).count(), count, "{arguments:?}: {what} in {err}");
         }
     }
 }

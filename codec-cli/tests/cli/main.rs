@@ -7,6 +7,7 @@
     reason = "helpers of tests: a panic is the report"
 )]
 
+mod add_audio;
 mod animations;
 mod audio;
 mod audio_counts;
@@ -43,6 +44,8 @@ mod image_sequences;
 mod inspect;
 mod interlaced;
 mod interrupts;
+#[cfg(feature = "net")]
+mod live_parts;
 mod malformed;
 mod metadata;
 mod metrics;

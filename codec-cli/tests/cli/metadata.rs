@@ -83,6 +83,45 @@ fn tags_and_chapters_are_kept_by_the_formats_that_have_them() {
 }
 
 #[test]
+fn outputs_without_metadata_name_what_they_drop() {
+    let place = talk();
+    for (output, what) in
+        [("a.y4m", "y4m"), ("a.yuv", "raw"), ("a-%d.png", "images"), ("a.gif", "images")]
+    {
+        for verb in ["decode", "transcode"] {
+            let run = place.ok(&[verb, "talk.mkv", "-o", output, "-y"]);
+            let dropped =
+                format!("skipped chapters and tags (title, MOOD): {what} cannot hold them");
+            assert_eq!(run.err.matches(&dropped).count(), 1, "{verb} {output}: {}", run.err);
+            assert!(!run.err.contains("audio dropped"), "{}", run.err);
+        }
+    }
+    let part = place.ok(&["decode", "talk.mkv", "-o", "a.y4m", "-y", "--from", "1.5"]);
+    assert!(part.err.contains("skipped chapters and tags"), "{}", part.err);
+    place.ok(&["generate", "clapper", "-o", "clap.mkv", "--size", "64x48", "-n", "5"]);
+    let run = place.ok(&["transcode", "clap.mkv", "-o", "b.y4m"]);
+    assert!(run.err.contains("audio dropped: y4m cannot hold audio"), "{}", run.err);
+}
+
+#[test]
+fn warnings_of_a_batch_have_the_name_of_the_file_once() {
+    let place = talk();
+    std::fs::create_dir(place.path("clips")).unwrap();
+    std::fs::copy(place.path("talk.mkv"), place.path("clips/other.mkv")).unwrap();
+    let files = ["transcode", "talk.mkv", "clips/other.mkv", "--out-dir", "out"];
+    let run = place.ok(&[&files[..], &["--suffix", ".ivf", "--speed", "10"]].concat());
+    for name in ["talk.mkv", "clips/other.mkv"] {
+        let warning =
+            format!("codec: warning: {name}: skipped chapters and tags (title, MOOD): ivf cannot");
+        assert!(run.err.contains(&warning), "{name}: {}", run.err);
+    }
+    // A warning that does not name its file gets the name.
+    let run =
+        place.ok(&[&files[..], &["-y", "--skip", "1", "--size", "4M", "--speed", "10"]].concat());
+    assert!(run.err.contains("codec: warning: other.mkv: "), "{}", run.err);
+}
+
+#[test]
 fn chapters_move_with_cuts_and_joints() {
     let place = talk();
     let transcode = |output: &str, more: &[&str]| {

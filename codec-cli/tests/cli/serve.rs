@@ -111,6 +111,32 @@ fn served_files_keep_audio_in_sync_when_they_loop() {
 }
 
 #[test]
+fn served_parts_of_files_loop_with_their_audio() {
+    let place = Place::new();
+    // A flash and a click at 2.5 s.
+    let size = ["--size", "160x96", "--fps", "25", "-n", "75"];
+    place.ok(&[&["generate", "clapper", "-o", "made.mkv"], &size[..]].concat());
+    for (name, codec) in [("samples.mkv", "s16le"), ("opus.mkv", "opus")] {
+        place.ok(&["encode", "made.mkv", "-o", name, "-b", "500k", "--audio-codec", codec]);
+    }
+    let part = ["--from", "1.7", "--duration", "1.2", "--loop", "-b", "500k"];
+    let server = Server::start(&place, &[&["a=samples.mkv", "b=opus.mkv"], &part[..]].concat());
+    server.record(&place, &[("a", "90"), ("b", "90")]);
+    for name in ["a.webm", "b.webm"] {
+        let found = all_distances(&place, name);
+        // 90 frames of parts of 30 frames, whenever the recording starts.
+        assert!((2..=3).contains(&found.len()), "{name}: {found:?}");
+        assert!(found.iter().all(|seconds| seconds.abs() < 0.045), "{name}: {found:?}");
+    }
+    for source in ["testsrc:", "-"] {
+        let serve = ["serve", source, "--listen", "127.0.0.1:0", "--to", "1"];
+        place.fails(2, "select a part of a file, not of", &serve);
+    }
+    let late = ["serve", "opus.mkv", "--listen", "127.0.0.1:0", "--from", "9"];
+    place.fails(2, "the video ends at 3.000 s", &late);
+}
+
+#[test]
 fn webhooks_need_a_valid_url_and_a_secret() {
     let place = Place::new();
     let good = format!("whsec_{}\n", "QUJD".repeat(8));

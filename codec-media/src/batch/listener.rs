@@ -36,13 +36,24 @@ impl SharedTotals {
 pub(super) struct FileEvents {
     board: Arc<Board>,
     index: usize,
+    /// The input, as its messages name it.
+    input: String,
     outer: Events,
     totals: SharedTotals,
 }
 
 impl FileEvents {
-    pub(super) fn new(board: Arc<Board>, index: usize, outer: Events) -> Self {
-        Self { board, index, outer, totals: SharedTotals::default() }
+    pub(super) fn new(board: Arc<Board>, index: usize, input: String, outer: Events) -> Self {
+        Self { board, index, input, outer, totals: SharedTotals::default() }
+    }
+
+    /// The message with the name of the file, unless it begins with it.
+    fn named(&self, message: &str) -> String {
+        let rest = message.strip_prefix(&self.input);
+        if rest.is_some_and(|rest| rest.starts_with([':', ' '])) {
+            return message.to_owned();
+        }
+        format!("{}: {message}", self.board.name(self.index))
     }
 
     pub(super) fn totals(&self) -> SharedTotals {
@@ -52,15 +63,14 @@ impl FileEvents {
 
 impl Listener for FileEvents {
     fn message(&self, severity: Severity, message: &str) {
-        let named = || format!("{}: {message}", self.board.name(self.index));
         match severity {
-            Severity::Detail => self.outer.detail(named()),
+            Severity::Detail => self.outer.detail(self.named(message)),
             Severity::Note => {
                 // All notes are worth a line with -v; the last one holds the totals.
-                self.outer.detail(named());
+                self.outer.detail(self.named(message));
                 self.totals.change(|totals| totals.note = Some(message.to_owned()));
             }
-            Severity::Warning => self.outer.warn(named()),
+            Severity::Warning => self.outer.warn(self.named(message)),
         }
     }
 

@@ -22,6 +22,7 @@ use crate::count::counted;
 use crate::events::Events;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::output::part_of;
+use crate::io::remote::without_query;
 use crate::json::Object;
 
 use board::Board;
@@ -55,7 +56,7 @@ enum Outcome {
 
 /// Runs `work` for each file of the batch.
 ///
-/// Messages about a file begin with its name. A panic of `work` fails that file alone.
+/// Notes and warnings about a file begin with its name. A panic of `work` fails that file alone.
 ///
 /// # Errors
 /// If names collide or the folder cannot be created, before any work; if a file failed, or the run was asked
@@ -72,7 +73,8 @@ pub fn run(batch: &Batch, env: &Env, work: &(dyn Fn(&Job<'_>) -> Result<()> + Sy
     let run_file = |index: usize, file: &File| {
         let outcome = outcome_of(batch, file, env, &|| {
             board.begin(index);
-            let listener = FileEvents::new(Arc::clone(&board), index, env.events.clone());
+            let input = without_query(&file.input).display().to_string();
+            let listener = FileEvents::new(Arc::clone(&board), index, input, env.events.clone());
             let totals = listener.totals();
             let env = Env { events: Events::new(Arc::new(listener)), ..env.clone() };
             let job = Job { input: &file.input, output: &file.output, threads, env };

@@ -15,8 +15,9 @@ use crate::audio::source::{AudioDecodeOptions, AudioSource};
 use crate::audio::timeline::Timeline;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::audio_input::AudioInput;
+use crate::io::audio_track::AudioTrackChoice;
 use crate::io::cut_audio::{AudioRange, cut_audio};
-use crate::io::input::Opened;
+use crate::io::input::{InputSpec, Opened};
 
 /// A part that has not been read yet.
 struct Planned {
@@ -40,6 +41,8 @@ pub(super) struct ChainedAudio {
     metadata: FileMetadata,
     format: AudioFormat,
     parts: VecDeque<Planned>,
+    /// The number of its track in the parts, from 0.
+    number: usize,
     current: Option<Current>,
     /// Start and end of the current part, in samples.
     start: u64,
@@ -52,6 +55,29 @@ pub(super) struct ChainedAudio {
     env: Env,
 }
 
+/// The format of joined audio: the highest rate and the most channels.
+fn audio_format(parts: &[Part], number: usize) -> Option<AudioFormat> {
+    let formats = || parts.iter().filter_map(|part| part.audio(number)).map(|of| of.track.audio);
+    let rate = formats().map(|format| format.rate).max()?;
+    let layout = formats().max_by_key(|format| format.channels())?.layout;
+    Some(AudioFormat::new(rate, layout))
+}
+
+/// The language of joined audio; `None`, after a warning, if the parts differ.
+fn language(parts: &[Part], number: usize, env: &Env) -> Option<String> {
+    let stated = |part: &Part| Some((part.name(), part.audio(number)?.track.language.clone()?));
+    let mut stated = parts.iter().filter_map(stated);
+    let (first, language) = stated.next()?;
+    let Some((name, other)) = stated.find(|(_, other)| *other != language) else {
+        return Some(language);
+    };
+    let track = number + 1;
+    env.events.warn(format!(
+        "audio track {track} gets no language: it is {language} in {first} and {other} in {name}"
+    ));
+    None
+}
+
 /// Samples of a time, rounded.
 fn samples(ns: i64, rate: u32) -> u64 {
     let product = u128::from(ns.max(0).unsigned_abs()) * u128::from(rate);
@@ -59,9 +85,11 @@ fn samples(ns: i64, rate: u32) -> u64 {
 }
 
 impl ChainedAudio {
-    /// Joins the audio of `parts` in `format`.
-    pub(super) fn new(parts: &[Part], format: AudioFormat, env: &Env) -> Self {
+    /// Joins the audio tracks `number` of `parts`; `None` if no part has one.
+    pub(super) fn new(parts: &[Part], number: usize, env: &Env) -> Option<Self> {
+        let format = audio_format(parts, number)?;
         let mut track = AudioTrack::new(Format::Pcm, AudioCodec::Pcm(PcmEncoding::F32Le), format);
+        track.language = language(parts, number, env);
         let mut end_ns = 0_i64;
         let planned: VecDeque<_> = parts
             .iter()
@@ -71,7 +99,8 @@ impl ChainedAudio {
             })
             .collect();
         track.duration = planned.back().map(|last| last.end);
-        Self {
+        Some(Self {
+            number,
             tracks: [Track::Audio(track)],
             metadata: joined_metadata(parts),
             format,
@@ -84,16 +113,21 @@ impl ChainedAudio {
             position: 0,
             index: 0,
             env: env.clone(),
-        }
+        })
     }
 
     /// Opens the audio of a part; `None` if it has none.
     fn open(&self, part: &Part) -> Result<Option<Current>> {
-        if part.audio.is_none() {
+        if part.audio(self.number).is_none() {
             return Ok(None);
         }
         let quiet = self.env.quiet();
-        let Opened::Container(Input::Packets(reader)) = part.spec.open(&quiet)? else {
+        let audio = match self.number {
+            0 => part.spec.audio.clone(),
+            number => AudioTrackChoice::Number(number + 1),
+        };
+        let spec = InputSpec { audio, ..part.spec.clone() };
+        let Opened::Container(Input::Packets(reader)) = spec.open(&quiet)? else {
             let message = format!("{}: changed while reading", part.name());
             return Err(Failure::new(Kind::Input, message));
         };

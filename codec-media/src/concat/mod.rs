@@ -7,7 +7,6 @@ mod video;
 
 use std::path::PathBuf;
 
-use codec_audio::AudioFormat;
 use codec_container::VideoTrack;
 use codec_core::codec::Codec;
 
@@ -32,7 +31,7 @@ const MAX_SILENT_NS: i64 = 30_000_000;
 pub struct Joining {
     /// The files, in order.
     pub inputs: Vec<PathBuf>,
-    /// Output and encoder. The input is not used.
+    /// Output and encoder. Of the input, only the limits and the choice of the audio tracks are used.
     pub encoding: Encoding,
     /// Whether an option requires the video to be encoded.
     pub encodes: bool,
@@ -47,8 +46,8 @@ pub fn run(joining: &Joining, env: &Env) -> Result<()> {
     let mut settings = joining.encoding.clone();
     settings.rules.check(&settings.output)?;
     let limits = settings.input.limits;
-    let wants_audio = settings.audio.is_some();
-    let open = |path: &PathBuf| Part::open(path, limits, wants_audio, env);
+    let audio = settings.audio.is_some().then(|| settings.input.audio.clone());
+    let open = |path: &PathBuf| Part::open(path, limits, audio.as_ref(), env);
     let parts = joining.inputs.iter().map(open).collect::<Result<Vec<_>>>()?;
     let has_video = check_tracks(&parts)?;
     let drops_video = has_video && !can_hold_video(settings.format);
@@ -56,8 +55,10 @@ pub fn run(joining: &Joining, env: &Env) -> Result<()> {
         env.events.note(format!("video dropped: {} cannot hold video", settings.format));
     }
     report_lengths(&parts, env);
-    let audio = audio_format(&parts).map(|format| ChainedAudio::new(&parts, format, env));
-    let audio = audio.and_then(|audio| AudioInput::of(Box::new(audio), names(&parts)));
+    let tracks = parts.iter().map(|part| part.audio.len()).max().unwrap_or(0);
+    let chained = (0..tracks).filter_map(|number| ChainedAudio::new(&parts, number, env));
+    let chained = chained.filter_map(|audio| AudioInput::of(Box::new(audio), names(&parts)));
+    let audio = AudioInput::together(chained.collect());
     if !has_video || drops_video {
         return join_audio(&settings, audio, env);
     }
@@ -72,6 +73,7 @@ pub fn run(joining: &Joining, env: &Env) -> Result<()> {
             let copying = Copying {
                 input: settings.input.clone(),
                 audio_from: None,
+                add_audio: Vec::new(),
                 output: settings.output.clone(),
                 format: settings.format,
                 fragmented: settings.fragmented,
@@ -177,21 +179,17 @@ fn copyable(parts: &[Part], settings: &Encoding) -> std::result::Result<VideoTra
     found.map(|(_, track)| track.clone()).ok_or_else(|| "there is no video".to_owned())
 }
 
-/// The format of the joined audio: the highest rate and the most channels.
-fn audio_format(parts: &[Part]) -> Option<AudioFormat> {
-    let formats = || parts.iter().filter_map(Part::audio_format);
-    let rate = formats().map(|format| format.rate).max()?;
-    let layout = formats().max_by_key(|format| format.channels())?.layout;
-    Some(AudioFormat::new(rate, layout))
-}
-
 /// Reports parts whose audio is shorter or longer than their video, and parts without audio.
 fn report_lengths(parts: &[Part], env: &Env) {
-    let has_audio = parts.iter().any(|part| part.audio.is_some());
-    for part in parts.iter().filter(|part| has_audio && part.video.is_some()) {
+    let tracks = parts.iter().map(|part| part.audio.len()).max().unwrap_or(0);
+    let each = parts.iter().flat_map(|part| (0..tracks).map(move |number| (part, number)));
+    for (part, number) in each.filter(|(part, _)| part.video.is_some()) {
         let name = part.name();
-        let Some(Extent { start_ns, end_ns }) = part.audio_extent else {
-            env.events.warn(format!("{name}: no audio: silence for the length of the video"));
+        let track = if tracks > 1 { format!(" track {}", number + 1) } else { String::new() };
+        let extent = part.audio(number).and_then(|audio| audio.extent);
+        let Some(Extent { start_ns, end_ns }) = extent else {
+            env.events
+                .warn(format!("{name}: no audio{track}: silence for the length of the video"));
             continue;
         };
         let late = start_ns.saturating_sub(part.extent.start_ns);
@@ -204,8 +202,9 @@ fn report_lengths(parts: &[Part], env: &Env) {
             let (side, action) =
                 if difference_ns > 0 { (gap, "silence") } else { (overlap, "it is cut") };
             let by_s = seconds(difference_ns.abs());
-            env.events
-                .warn(format!("{name}: the audio {what} {by_s:.3} s {side} the video: {action}"));
+            env.events.warn(format!(
+                "{name}: the audio{track} {what} {by_s:.3} s {side} the video: {action}"
+            ));
         }
     }
 }

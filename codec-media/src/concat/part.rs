@@ -2,18 +2,18 @@
 
 use std::path::Path;
 
-use codec_audio::AudioFormat;
-use codec_container::{AudioTrack, CodedPacket, FileMetadata, Input, TrackKind, VideoTrack};
+use codec_container::{AudioTrack, CodedPacket, FileMetadata, Input, Track, TrackKind, VideoTrack};
 use codec_core::codec::Limits;
 use codec_core::frame::{Rational, Size};
 
 use crate::Env;
 use crate::cut::ticks_to_ns;
 use crate::failure::{Failure, Kind, Result};
+use crate::io::audio_track::AudioTrackChoice;
 use crate::io::decoded::DecodeOptions;
 use crate::io::input::{InputSpec, Opened};
 use crate::io::key_frame::is_entry;
-use crate::io::media::{MediaSelection, warn_of_further_tracks};
+use crate::io::media::{MediaSelection, audio_tracks, warn_of_further_tracks};
 use crate::io::names::is_pipe;
 use crate::io::unreadable::{Advice, is_lost, missing};
 use crate::io::video;
@@ -39,18 +39,33 @@ pub(super) struct Part {
     pub(super) video: Option<(Size, Rational)>,
     /// The video track, if the video is coded and begins with a key frame.
     pub(super) coded: Option<VideoTrack>,
-    pub(super) audio: Option<AudioTrack>,
-    /// The extent of the video, or else of the audio.
+    /// The audio tracks that are used.
+    pub(super) audio: Vec<PartAudio>,
+    /// The extent of the video, or else of the first audio track.
     pub(super) extent: Extent,
-    pub(super) audio_extent: Option<Extent>,
     /// Tags and chapters, with the times of the input.
     metadata: FileMetadata,
 }
 
+/// An audio track of an input.
+#[derive(Clone, Debug)]
+pub(super) struct PartAudio {
+    pub(super) track: AudioTrack,
+    /// `None` if it has no packets.
+    pub(super) extent: Option<Extent>,
+}
+
 impl Part {
-    /// Inspects an input. `wants_audio` is whether its audio is needed.
-    pub(super) fn open(path: &Path, limits: Limits, wants_audio: bool, env: &Env) -> Result<Self> {
-        let spec = InputSpec::new(path, limits);
+    /// Inspects an input. `audio` chooses the audio tracks; `None`: no audio is needed.
+    pub(super) fn open(
+        path: &Path,
+        limits: Limits,
+        audio: Option<&AudioTrackChoice>,
+        env: &Env,
+    ) -> Result<Self> {
+        let wants_audio = audio.is_some();
+        let audio = audio.cloned().unwrap_or_default();
+        let spec = InputSpec { audio, ..InputSpec::new(path, limits) };
         if is_pipe(path) {
             let message = "concat requires files, which are read several times";
             return Err(Failure::usage(message));
@@ -87,34 +102,37 @@ impl Part {
     ) -> Result<Self> {
         let metadata = reader.metadata().clone();
         let video = reader.video().map(|(number, track)| (number, track.clone()));
-        let audio = reader.audio().map(|(number, track)| (number, track.clone()));
-        let audio = audio.filter(|_| wants_audio);
-        let numbers: Vec<_> =
-            [video.as_ref().map(|(at, _)| *at), audio.as_ref().map(|(at, _)| *at)]
-                .into_iter()
-                .flatten()
-                .collect();
+        let chosen = if wants_audio { audio_tracks(&*reader, &spec) } else { Vec::new() };
+        let numbers: Vec<_> = video.iter().map(|(number, _)| *number).chain(chosen).collect();
         reader.select(&numbers);
-        let mut of_video = video.as_ref().map(|(_, track)| Span::new(track.time_base));
-        let mut of_audio = audio.as_ref().map(|(_, track)| Span::new(track.time_base));
+        let mut spans: Vec<_> = (numbers.iter())
+            .filter_map(|number| Some((*number, reader.tracks().get(*number)?.clone())))
+            .map(|(number, track)| (number, Span::new(track.time_base()), track))
+            .collect();
         let mut packet = CodedPacket::default();
         let mut begins_with_key = None;
         while reader.read(&mut packet).map_err(|error| Failure::reading(&spec.name(), error))? {
             if env.stop.is_requested() {
                 return Err(Failure::interrupted(false));
             }
-            if let (Some((number, track)), Some(span)) = (&video, &mut of_video)
-                && packet.track == *number
-            {
-                begins_with_key.get_or_insert_with(|| is_entry(track.codec, &packet));
-                span.add(&packet);
-            } else if let Some(span) = &mut of_audio {
-                span.add(&packet);
+            let found = spans.iter_mut().find(|(number, ..)| *number == packet.track);
+            let Some((_, span, track)) = found else { continue };
+            if let Some(video) = track.video() {
+                begins_with_key.get_or_insert_with(|| is_entry(video.codec, &packet));
+            }
+            span.add(&packet);
+        }
+        let mut video_extent = None;
+        let mut audio = Vec::new();
+        for (_, span, track) in spans {
+            let extent = span.extent();
+            match track {
+                Track::Audio(track) => audio.push(PartAudio { track, extent }),
+                _ => video_extent = extent,
             }
         }
-        let video_extent = of_video.and_then(|span| span.extent());
-        let audio_extent = of_audio.and_then(|span| span.extent());
-        let Some(extent) = video_extent.or(audio_extent) else {
+        let of_audio = || audio.iter().find_map(|audio| audio.extent);
+        let Some(extent) = video_extent.or_else(of_audio) else {
             return Err(Failure::new(Kind::Input, format!("{}: no video or audio", spec.name())));
         };
         let track = video.map(|(_, track)| track);
@@ -129,8 +147,7 @@ impl Part {
             }
         };
         let coded = track.filter(|_| begins_with_key == Some(true));
-        let audio = audio.map(|(_, track)| track);
-        Ok(Self { spec, video: stated, coded, audio, extent, audio_extent, metadata })
+        Ok(Self { spec, video: stated, coded, audio, extent, metadata })
     }
 
     fn raw(spec: InputSpec, env: &Env) -> Result<Self> {
@@ -151,16 +168,16 @@ impl Part {
         let extent = Extent { start_ns: 0, end_ns: ticks_to_ns(end, info.time_base) };
         let video = Some((info.size, info.frame_rate));
         let metadata = FileMetadata::default();
-        Ok(Self { spec, video, coded: None, audio: None, extent, audio_extent: None, metadata })
+        Ok(Self { spec, video, coded: None, audio: Vec::new(), extent, metadata })
     }
 
     pub(super) fn name(&self) -> String {
         self.spec.name()
     }
 
-    /// The format of the audio.
-    pub(super) fn audio_format(&self) -> Option<AudioFormat> {
-        self.audio.as_ref().map(|track| track.audio)
+    /// The audio track with this number among those that are used, from 0.
+    pub(super) fn audio(&self, number: usize) -> Option<&PartAudio> {
+        self.audio.get(number)
     }
 }
 

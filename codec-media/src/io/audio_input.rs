@@ -12,7 +12,9 @@ pub struct AudioInput {
     pub track: AudioTrack,
     /// Name of the input, for messages.
     pub name: String,
-    /// Further tracks of the input, each for an output track of its own.
+    /// Whether it is the audio of another file than the video, and ends with the video.
+    pub is_other: bool,
+    /// Further tracks, each for an output track of its own.
     pub more: Vec<AudioInput>,
 }
 
@@ -22,7 +24,7 @@ impl AudioInput {
         reader.select_audio();
         let (number, track) = reader.audio()?;
         let track = track.clone();
-        Some(Self { reader, number, track, name, more: Vec::new() })
+        Some(Self { reader, number, track, name, is_other: false, more: Vec::new() })
     }
 
     /// This track, followed by the further ones.

@@ -106,7 +106,7 @@ fn cut_track(
     range: AudioRange,
     env: &Env,
 ) -> failure::Result<Option<AudioInput>> {
-    let AudioInput { mut reader, number, mut track, name, more } = input;
+    let AudioInput { mut reader, number, mut track, name, is_other, more } = input;
     let refused = |error| Failure::reading(&name, error);
     let base = track.time_base;
     let to_ticks = |ns| ns_to_ticks(ns, base);
@@ -164,7 +164,7 @@ fn cut_track(
         ticks,
         ended: false,
     };
-    Ok(Some(AudioInput { reader: Box::new(reader), number, track, name, more }))
+    Ok(Some(AudioInput { reader: Box::new(reader), number, track, name, is_other, more }))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a report")]

@@ -143,9 +143,7 @@ impl InputSpec {
             Input::RawVideo(reader) => reader.stream().warnings.iter().collect::<Vec<_>>(),
             _ => return Err(Failure::new(Kind::Input, format!("{name}: unknown content type"))),
         };
-        for warning in warnings {
-            env.events.warn(format!("{name}: {warning}"));
-        }
+        warn(warnings.into_iter().map(ToString::to_string), &name, env);
         Ok(Opened::Container(match input {
             Input::Packets(reader) => Input::Packets(self.audio.apply(reader, &name)?),
             _ if self.audio != AudioTrackChoice::First => {
@@ -205,6 +203,21 @@ impl InputSpec {
         let mut failure = Failure::reading(&self.name(), error);
         failure.message.push_str(&help);
         failure
+    }
+}
+
+/// Sends warnings about an input; equal ones, of several tracks of a kind, once.
+fn warn(warnings: impl Iterator<Item = String>, name: &str, env: &Env) {
+    let mut counted: Vec<(String, usize)> = Vec::new();
+    for text in warnings {
+        match counted.iter_mut().find(|(known, _)| *known == text) {
+            Some((_, count)) => *count += 1,
+            None => counted.push((text, 1)),
+        }
+    }
+    for (text, count) in counted {
+        let times = if count > 1 { format!(", {count} times") } else { String::new() };
+        env.events.warn(format!("{name}: {text}{times}"));
     }
 }
 

@@ -129,33 +129,39 @@ pub fn open(
     Ok(Media { video, audio, metadata, available, lost_audio })
 }
 
-/// Returns `media` with the audio of another input, whose time 0 is that of the video. It is cut where the video is.
+/// Returns `media` of `spec` with the audio of other inputs, whose time 0 is that of the video: that of `from` instead of
+/// its own, followed by that of `added`. It is cut where the video is.
 ///
 /// # Errors
-/// If there is no video, or the other input cannot be read or has no audio.
+/// If there is no video, or another input cannot be read or has no audio.
 pub(crate) fn with_audio_of(
     media: Media,
-    [video_spec, audio_spec]: [&InputSpec; 2],
+    spec: &InputSpec,
+    (from, added): (Option<&InputSpec>, &[InputSpec]),
     options: &DecodeOptions,
     env: &Env,
 ) -> Result<Media> {
-    let Media { video: Some(video), metadata, available, .. } = media else {
-        let message = format!("--audio-from requires video, and {} has none", video_spec.name());
+    let Some(first) = from.or(added.first()) else { return Ok(media) };
+    let Media { video: Some(video), audio, available, .. } = media else {
+        let (name, other) = (spec.name(), first.name());
+        let message = format!("the audio of {other} requires video, and {name} has none");
         return Err(Failure::usage(message));
     };
-    let audio = other_audio(audio_spec, options, env)?;
-    let cut = video_spec.cut;
-    let audio = if cut.is_whole() {
-        Some(audio)
-    } else {
-        cut_audio(audio, AudioRange::of(cut, video.start_ns()), env)?
-    };
-    if available.audio {
-        let (name, other) = (video_spec.name(), audio_spec.name());
+    let mut tracks: Vec<_> = audio.into_iter().flat_map(AudioInput::each).collect();
+    for other in from.into_iter().chain(added) {
+        let range = AudioRange::of(spec.cut, video.start_ns());
+        let audio = match other_audio(other, options, env)? {
+            audio if spec.cut.is_whole() => Some(audio),
+            audio => cut_audio(audio, range, env)?,
+        };
+        tracks.extend(audio.into_iter().flat_map(AudioInput::each));
+    }
+    if let Some(from) = from.filter(|_| available.audio) {
+        let (name, other) = (spec.name(), from.name());
         env.events.note(format!("the audio of {name} is replaced by that of {other}"));
     }
     let available = MediaSelection { video: true, audio: true };
-    Ok(Media { video: Some(video), audio, metadata, available, lost_audio: None })
+    Ok(Media { video: Some(video), audio: AudioInput::together(tracks), available, ..media })
 }
 
 /// Opens the audio of an input that is used with the video of another one.
@@ -170,7 +176,9 @@ pub(crate) fn other_audio(
     let wants = MediaSelection { video: false, audio: true };
     let opened = open(spec, wants, options, env)?.complete()?;
     let missing = || Failure::new(Kind::Input, format!("{}: no audio track", spec.name()));
-    opened.audio.ok_or_else(missing)
+    let tracks = opened.audio.ok_or_else(missing)?.each().into_iter();
+    let others = tracks.map(|track| AudioInput { is_other: true, ..track }).collect();
+    AudioInput::together(others).ok_or_else(missing)
 }
 
 /// The numbers of the audio tracks that are used.

@@ -166,7 +166,8 @@ impl OutputFile {
     }
 
     /// Number of bytes written to a file so far; `None` for pipes and devices.
-    pub(crate) fn bytes_written(&self) -> Option<u64> {
+    #[must_use]
+    pub fn bytes_written(&self) -> Option<u64> {
         match &self.place {
             Place::File { temporary, .. } => {
                 temporary.as_file().metadata().ok().map(|found| found.len())

@@ -14,6 +14,7 @@ pub mod media;
 pub mod options;
 pub(crate) mod output;
 pub(crate) mod pace;
+mod part;
 pub(crate) mod playout;
 pub mod receive;
 pub(crate) mod recording;

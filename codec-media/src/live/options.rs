@@ -8,6 +8,7 @@ use codec_core::codec::Limits;
 use codec_rtc::adaptation::DegradationPreference;
 use codec_rtc::link::LinkSpec;
 
+use crate::cut::Cut;
 use crate::io::media::MediaSelection;
 use crate::settings::audio::AudioOptions;
 use crate::settings::encoder::EncoderOptions;
@@ -56,7 +57,9 @@ pub struct SendOptions {
     pub raw: Option<RawLayout>,
     /// Limits on the input.
     pub limits: Limits,
-    /// Restart the input at its end.
+    /// The part of a file that is sent; its end comes from `network.duration`, too, if the file is sent once.
+    pub cut: Cut,
+    /// Restart the input at its end, or the part at its end.
     pub repeat: bool,
     /// Send the file's packets without re-encoding; audio other than Opus is encoded. If `false`, this
     /// still applies to the H.264 of a file, as long as no encoder setting is given and the receiver
@@ -84,6 +87,20 @@ pub struct SendOptions {
     pub network: NetworkOptions,
     /// Overwrite existing files.
     pub yes: bool,
+}
+
+impl SendOptions {
+    /// The part of the input that is sent, and the time after which the stream ends.
+    ///
+    /// A part that is sent once ends after its duration in the file, exact to the frame, instead of after a time.
+    pub(crate) fn extent(&self) -> (Cut, Option<Duration>) {
+        let (cut, duration) = (self.cut, self.network.duration);
+        if self.repeat || cut.is_whole() {
+            return (cut, duration);
+        }
+        let of_duration = Cut::new(cut.from, None, duration).to;
+        (Cut { to: cut.to.into_iter().chain(of_duration).min(), ..cut }, None)
+    }
 }
 
 /// Options of [`receive`](super::receive::receive).

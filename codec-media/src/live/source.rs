@@ -1,14 +1,19 @@
 //! Inputs of `send`: files, pipes, generated video, cameras.
 
+use std::time::Duration;
+
 use codec_container::{Input, PacketReader};
 use codec_core::codec::Limits;
 
 #[cfg(all(feature = "capture", target_os = "linux"))]
 use super::capture::{self, CaptureSpec};
 use super::media::LiveMedia;
+use super::part::PartPackets;
 use super::testsrc::TestSource;
 use crate::Env;
+use crate::cut::{Cut, ns_of};
 use crate::failure::{Failure, Kind, Result};
+use crate::io::cut_packets::{CutPackets, VideoPackets};
 use crate::io::decoded::DecodeOptions;
 use crate::io::input::{InputSpec, Opened};
 use crate::io::media::{self, MediaSelection};
@@ -33,12 +38,30 @@ pub fn capture_text(text: &str) -> Option<&str> {
     text.strip_prefix("v4l2:")
 }
 
+/// Returns the text after the scheme if an input is generated.
+pub(crate) fn generated_text(text: &str) -> Option<&str> {
+    text.strip_prefix("testsrc:")
+}
+
+/// The error of a part of an input that has no parts.
+pub(crate) fn not_a_file(name: &str) -> Failure {
+    Failure::usage(format!("--from, --to and --duration select a part of a file, not of {name}"))
+}
+
 impl LiveSource {
     pub(crate) fn new(args: &SendOptions) -> Result<Self> {
-        if let Some(text) = args.input.to_str().and_then(|text| text.strip_prefix("testsrc:")) {
+        let (cut, _) = args.extent();
+        let (generated, captured) = (
+            args.input.to_str().and_then(generated_text),
+            args.input.to_str().and_then(capture_text),
+        );
+        if !cut.is_whole() && (generated.is_some() || captured.is_some()) {
+            return Err(not_a_file(&args.input.to_string_lossy()));
+        }
+        if let Some(text) = generated {
             return TestSource::parse(text).map(Self::Test);
         }
-        if let Some(text) = args.input.to_str().and_then(capture_text) {
+        if let Some(text) = captured {
             if args.repeat {
                 return Err(Failure::usage("--loop cannot be used with a camera"));
             }
@@ -47,7 +70,12 @@ impl LiveSource {
         if args.repeat && is_pipe(&args.input) {
             return Err(Failure::usage("--loop cannot be used with standard input"));
         }
-        Ok(Self::File(InputSpec { raw: args.raw, ..InputSpec::new(&args.input, args.limits) }))
+        Ok(Self::File(InputSpec { raw: args.raw, cut, ..InputSpec::new(&args.input, args.limits) }))
+    }
+
+    /// Whether it is a file that begins later than at its start.
+    pub(crate) fn begins_later(&self) -> bool {
+        matches!(self, Self::File(spec) if spec.cut.from.is_some())
     }
 
     /// Parses a camera or a microphone: the text after `v4l2:`.
@@ -124,8 +152,28 @@ impl LiveSource {
         };
         let Self::File(spec) = self else { return Err(refused()) };
         match spec.open(env)? {
-            Opened::Container(Input::Packets(reader)) => Ok(reader),
+            Opened::Container(Input::Packets(reader)) if spec.cut.is_whole() => Ok(reader),
+            Opened::Container(Input::Packets(reader)) => PartPackets::open(reader, spec, env),
             _ => Err(refused()),
         }
+    }
+
+    /// This source with a start at the last key frame at or before that of its part.
+    pub(crate) fn at_key_frame(&self, env: &Env) -> Result<Self> {
+        let Self::File(spec) = self else { return Ok(self.clone()) };
+        let Some(from) = spec.cut.from else { return Ok(self.clone()) };
+        if !spec.is_file() {
+            return Err(Failure::usage("--from and --copy require a file, not a pipe"));
+        }
+        let reader = spec.reopen(env).filter(|reader| reader.video().is_some());
+        let Some(reader) = reader else { return Ok(self.clone()) };
+        let start_ns = CutPackets::new(reader, spec, env)?.start_ns();
+        // Later than the time, which is rounded, and before the next frame.
+        let start = Duration::from_nanos(start_ns.max(0).unsigned_abs() + 1);
+        if ns_of(from).abs_diff(start_ns) > 1_000_000 {
+            let (name, start_s) = (spec.name(), start.as_secs_f64());
+            env.events.warn(format!("{name}: --copy begins at a key frame, at {start_s:.3} s"));
+        }
+        Ok(Self::File(InputSpec { cut: Cut { from: Some(start), ..spec.cut }, ..spec.clone() }))
     }
 }

@@ -25,7 +25,7 @@ use crate::settings::audio::AudioSettings;
 /// The container whose rules streams follow: Opus with VP8.
 const CONTAINER: Format = Format::WebM;
 /// The default audio bitrate.
-const DEFAULT_BITRATE: Bitrate = Bitrate(64_000);
+pub(super) const DEFAULT_BITRATE: Bitrate = Bitrate(64_000);
 /// Durations of Opus packets, in microseconds, that are published without re-encoding: those that
 /// all receivers support and that have little overhead.
 const COPIED_US: std::ops::RangeInclusive<u32> = 10_000..=60_000;
@@ -38,13 +38,13 @@ pub(super) fn open(
     limits: Limits,
     env: &Env,
 ) -> Result<(PublishedAudio, String)> {
-    let AudioInput { reader, number, track, name, more } = input;
+    let AudioInput { reader, number, track, name, is_other, more } = input;
     let peeked =
         PeekedReader::new(reader, number).map_err(|error| Failure::reading(&name, error))?;
     let copies = bitrate.is_none() && peeked.fits(&track);
     let bitrate = bitrate.unwrap_or(DEFAULT_BITRATE);
     let settings = AudioSettings::published(bitrate, copies, track.audio.channels());
-    let input = AudioInput { reader: Box::new(peeked), number, track, name, more };
+    let input = AudioInput { reader: Box::new(peeked), number, track, name, is_other, more };
     let advice = Advice::NO_AUDIO;
     let options =
         AudioDecodeOptions { limits, skips_gaps: true, advice, ..AudioDecodeOptions::default() };

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::Env;
+use crate::cut::Cut;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::input::InputSpec;
 use crate::io::media::MediaSelection;
@@ -15,7 +16,7 @@ use crate::io::names::is_pipe;
 use crate::io::source::FrameSource;
 use crate::io::unreadable::Advice;
 use crate::live::media::{Live, LiveMedia};
-use crate::live::source::{LiveSource, capture_text};
+use crate::live::source::{LiveSource, capture_text, generated_text, not_a_file};
 use crate::live::testsrc::TestSource;
 use codec_core::codec::{Bitrate, Limits, Scalability};
 use codec_core::frame::{Rational, Size};
@@ -29,7 +30,9 @@ const DEFAULT_NAME: &str = "live";
 /// How sources are published.
 #[derive(Clone, Copy, Debug)]
 pub struct PublishOptions {
-    /// Restart files at their end.
+    /// The part of files that is published.
+    pub cut: Cut,
+    /// Restart files, or their parts, at their end.
     pub repeat: bool,
     /// Bitrate of the video.
     pub bitrate: Bitrate,
@@ -51,18 +54,23 @@ pub fn source(text: &str, options: &PublishOptions, env: &Env) -> Result<LocalSo
         Some((name, input)) if codec_net::server::room::is_name(name) => (Some(name), input),
         _ => (None, text),
     };
-    let (generated, captured) = (input.strip_prefix("testsrc:"), capture_text(input));
+    let (generated, captured) = (generated_text(input), capture_text(input));
+    let is_pipe = generated.is_none() && captured.is_none() && is_pipe(Path::new(input));
+    let cut = options.cut;
+    if !cut.is_whole() && (generated.is_some() || captured.is_some() || is_pipe) {
+        return Err(not_a_file(if is_pipe { "standard input" } else { input }));
+    }
     let live = match (generated, captured) {
         (Some(text), _) => LiveSource::Test(TestSource::parse(text)?),
         (None, Some(text)) => LiveSource::capture(text)?,
         (None, None) => {
             let limits = Limits::default();
-            LiveSource::File(InputSpec::new(input, limits))
+            LiveSource::File(InputSpec { cut, ..InputSpec::new(input, limits) })
         }
     };
-    let is_pipe = generated.is_none() && captured.is_none() && is_pipe(Path::new(input));
-    let mut opener =
-        Opener { live, bitrate: options.audio_bitrate, sound: !options.no_audio, env: env.clone() };
+    // A copied packet of audio can begin before the part.
+    let bitrate = options.audio_bitrate.or(cut.from.map(|_| audio::DEFAULT_BITRATE));
+    let mut opener = Opener { live, bitrate, sound: !options.no_audio, env: env.clone() };
     // Report an input that cannot be opened before the server starts.
     let sound = if is_pipe { false } else { opener.check()? };
     Ok(LocalSource {

@@ -20,6 +20,7 @@ use crate::io::output::{OutputFile, OutputRules};
 use crate::json::Object;
 use crate::progress::Now;
 use crate::settings::audio::AudioSettings;
+use crate::settings::encoding::can_hold_several_tracks;
 
 /// Audio that is ready to be processed.
 #[derive(Clone, Debug)]
@@ -80,7 +81,8 @@ pub fn open_all(
 ) -> Result<OpenedTracks> {
     let inputs = input.each();
     let count = inputs.len();
-    if count > 1 && !matches!(format, Format::WebM | Format::Matroska | Format::Mp4) {
+    let own = inputs.iter().filter(|input| !input.is_other).count();
+    if count > 1 && !can_hold_several_tracks(format) {
         let help = "help: choose one with --audio N, or write webm, mkv or mp4";
         let message = format!("{format} holds one audio track, and the input has {count}\n{help}");
         return Err(Failure::usage(message));
@@ -97,7 +99,7 @@ pub fn open_all(
         pipelines.push(opened.pipeline);
         audio.push(opened.track);
     }
-    Ok(OpenedTracks { tracks: AudioTracks::new(pipelines), audio, text: texts.join("; ") })
+    Ok(OpenedTracks { tracks: AudioTracks::new(pipelines, own), audio, text: texts.join("; ") })
 }
 
 /// Decides whether packets are copied or re-encoded, and opens the encoder if needed. The track

@@ -38,6 +38,8 @@ pub struct Copying {
     pub input: InputSpec,
     /// The input whose audio replaces that of `input`; its cut is not used.
     pub audio_from: Option<InputSpec>,
+    /// The inputs whose audio is added to that of `input` or `audio_from`; their cuts are not used.
+    pub add_audio: Vec<InputSpec>,
     /// Output file, or `-`.
     pub output: PathBuf,
     /// Container of the output.
@@ -139,18 +141,17 @@ fn open(settings: &Copying, env: &Env) -> Result<(CutPackets, Option<AudioInput>
     let audio = readers.split_off(1);
     let video = readers.pop().ok_or_else(|| Failure::internal("no reader of the video"))?;
     let video = CutPackets::new(video, spec, env)?;
-    let audio = match &settings.audio_from {
-        Some(other) => {
-            let options = DecodeOptions {
-                limits: other.limits,
-                advice: Advice::default(),
-                ..DecodeOptions::default()
-            };
-            Some(other_audio(other, &options, env)?)
-        }
-        None => audio_of(audio, spec)?,
-    };
-    let audio = match audio {
+    // Of a replaced track there is no reader.
+    let mut audio: Vec<_> = audio_of(audio, spec)?.into_iter().flat_map(AudioInput::each).collect();
+    for other in settings.audio_from.iter().chain(&settings.add_audio) {
+        let options = DecodeOptions {
+            limits: other.limits,
+            advice: Advice::default(),
+            ..DecodeOptions::default()
+        };
+        audio.extend(other_audio(other, &options, env)?.each());
+    }
+    let audio = match AudioInput::together(audio) {
         Some(input) if spec.cut.from.is_some() => {
             let cut = Cut { to: None, ..spec.cut };
             cut_audio(input, AudioRange::of(cut, Some(video.start_ns())), env)?
@@ -261,14 +262,14 @@ impl Copy {
             }
         }
         let cut = settings.input.cut;
-        let is_other = settings.audio_from.is_some();
-        if (cut.to.is_some() || cuts_audio || end.is_err() || is_other)
-            && let Some(audio) = &mut self.audio
-        {
+        if let Some(audio) = &mut self.audio {
             let origin_ns = if cut.keep_times { 0 } else { self.video.start_ns() };
             let end_s = seconds(self.video.end_ns().saturating_sub(origin_ns));
-            audio.end_at(end_s);
-            self.video_end_s = (is_other && !cuts_audio && end.is_ok()).then_some(end_s);
+            match cut.to.is_some() || cuts_audio || end.is_err() {
+                true => audio.end_at(end_s),
+                false => audio.end_others_at(end_s),
+            }
+            self.video_end_s = (!cuts_audio && end.is_ok()).then_some(end_s);
         }
         self.finish(settings, end)
     }

@@ -115,13 +115,11 @@ pub fn open_input(settings: &Encoding, env: &Env) -> Result<Media> {
     env.stop.handle_requests();
     settings.rules.check(&settings.output)?;
     let options = settings.decode_options();
-    let Some(audio_from) = &settings.audio_from else {
-        let wants = MediaSelection { video: true, audio: settings.audio.is_some() };
-        return media::open(&settings.input, wants, &options, env)?.complete();
-    };
-    let wants = MediaSelection { video: true, audio: false };
-    let media = media::open(&settings.input, wants, &options, env)?;
-    media::with_audio_of(media, [&settings.input, audio_from], &options, env)
+    let Encoding { input, audio_from, add_audio, .. } = settings;
+    let audio = settings.audio.is_some() && audio_from.is_none();
+    let media =
+        media::open(input, MediaSelection { video: true, audio }, &options, env)?.complete()?;
+    media::with_audio_of(media, input, (audio_from.as_ref(), add_audio), &options, env)
 }
 
 /// A source frame whose packet has not been returned yet.
@@ -345,13 +343,13 @@ impl Session {
         }
         // Audio of frames that were not encoded is dropped too.
         let is_stopped = self.env.stop.is_requested() || self.is_limited(settings, source);
-        let is_other = settings.audio_from.is_some();
-        if (is_stopped || is_other)
-            && let Some(audio) = &mut self.audio
-        {
+        if let Some(audio) = &mut self.audio {
             let end_s = self.totals.seconds(self.origin.unwrap_or(0)) + self.totals.end_seconds();
-            audio.end_at(end_s);
-            self.video_end_s = (is_other && !is_stopped && input_end.is_ok()).then_some(end_s);
+            match is_stopped {
+                true => audio.end_at(end_s),
+                false => audio.end_others_at(end_s),
+            }
+            self.video_end_s = (!is_stopped && input_end.is_ok()).then_some(end_s);
         }
         // After a signal, the signal is the reason for any end of the input.
         if self.env.stop.is_requested() {

@@ -29,6 +29,8 @@ pub struct Encoding {
     pub input: InputSpec,
     /// The input whose audio replaces that of `input`; its cut is not used.
     pub audio_from: Option<InputSpec>,
+    /// The inputs whose audio is added to that of `input` or `audio_from`; their cuts are not used.
+    pub add_audio: Vec<InputSpec>,
     /// Output file, or `-`.
     pub output: PathBuf,
     /// Container of the output.
@@ -132,6 +134,7 @@ impl Encoding {
         Self {
             input: InputSpec::new(input, limits),
             audio_from: None,
+            add_audio: Vec::new(),
             output,
             format,
             fragmented: false,
@@ -248,4 +251,9 @@ pub fn can_hold_video(format: Format) -> bool {
 /// Whether the format can hold audio.
 pub fn can_hold_audio(format: Format) -> bool {
     super::audio::default_codec(format).is_some()
+}
+
+/// Whether the format can hold several audio tracks.
+pub fn can_hold_several_tracks(format: Format) -> bool {
+    matches!(format, Format::WebM | Format::Matroska | Format::Mp4)
 }

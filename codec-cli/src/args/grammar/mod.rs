@@ -90,7 +90,31 @@ const CHUNKS_LAYERS: &str =
     "Set the temporal layers: L1T1 (a single layer, the default), L1T2 or L1T3";
 
 /// Commands (all of [`REAL_TIME`] if empty) and shared flags with a help of their own.
-const HELP: [(&str, &str, &str); 26] = [
+const HELP: [(&str, &str, &str); 30] = [
+    (
+        "send",
+        "from",
+        "Start at this time of the file: 83.5, 1:23.5, 0:01:23.5 or 1500ms.\n\nThe first frame is the first one at \
+         or after TIME; if it is more than 100 ms later, the frame shown at TIME comes first. With --copy, it is the \
+         last key frame at or before TIME.",
+    ),
+    (
+        "send",
+        "duration",
+        "Stop after this time.\n\nWithout --loop and with --from or --to, stop before the frame at this time of the part.",
+    ),
+    (
+        "serve",
+        "from",
+        "Start files at this time: 83.5, 1:23.5, 0:01:23.5 or 1500ms.\n\nThe first frame is the first one at or \
+         after TIME. Sources that are no files cannot have a part.",
+    ),
+    (
+        "snapshot",
+        "from",
+        "Save an animation from this time on (GIF): 83.5, 1:23.5, 0:01:23.5 or 1500ms.\n\nIt ends at --to, after \
+         --duration, or with the input.",
+    ),
     ("plan", "output", "File for the plan, or `-` for standard output"),
     (
         "plan",
@@ -227,6 +251,7 @@ const ADVANCED: &[&str] = &[
     "input_flag",
     "start_number",
     "audio_from",
+    "add_audio",
     "limits",
     "keep_times",
     "skip",
@@ -351,6 +376,7 @@ const AUDIO: &[&str] = &[
     "no_audio",
     "audio_track",
     "audio_from",
+    "add_audio",
     "audio_codec",
     "audio_bitrate",
     "application",

@@ -2,21 +2,21 @@
 
 use std::path::Path;
 
-use codec_core::codec::FrameFormats;
 use codec_media::Env;
 use codec_media::failure::{Failure, Result};
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::InputSpec;
-use codec_media::io::media::{self, MediaSelection};
 use codec_media::io::output::OutputRules;
 use codec_media::io::pattern::ImagePattern;
 use codec_media::io::sequence::write::{DEFAULT_START, ImageOutput};
-use codec_media::io::source::FrameSource;
 use codec_media::io::stills::StillFormat;
 use codec_media::io::stills::write::Style;
+use codec_media::io::unreadable::Advice;
+use codec_media::values::Target;
 
-use crate::args::decode::DecodeArgs;
+use crate::args::decode::{DecodeArgs, SnapshotArgs};
 use crate::args::encode::EncodeArgs;
+use crate::digest::DigestMode;
 
 use super::{Decoding, Destination, decode, decoding};
 
@@ -98,17 +98,31 @@ pub(crate) fn gif_from_transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
     decode(decoding(args, input, output, transform), env)
 }
 
-/// Opens the video of the input, and reports that its audio is dropped.
-pub(super) fn open(settings: &Decoding, env: &Env) -> Result<Box<dyn FrameSource>> {
-    let options = DecodeOptions { formats: FrameFormats::default(), ..settings.options.clone() };
-    let wants = MediaSelection { video: true, audio: false };
-    let opened = media::open(&settings.input, wants, &options, env)?;
-    if opened.available.audio && !settings.drops_audio {
-        env.events.note("audio dropped: images cannot hold audio");
-    }
-    if let Some(text) = opened.metadata.text() {
-        let name = settings.input.name();
-        env.events.warn(format!("{name}: skipped {text}: images cannot hold them"));
-    }
-    opened.video.ok_or_else(|| Failure::internal("no video was opened"))
+/// Decodes a part of a video to an animated GIF.
+pub(crate) fn gif_from_snapshot(args: &SnapshotArgs, env: &Env) -> Result<()> {
+    let (input, rules) = args.spec_and_rules();
+    let input = InputSpec { cut: args.part.cut(), ..input };
+    let options = DecodeOptions {
+        limits: input.limits,
+        conceal: args.conceal,
+        pix_fmt: args.transform.pix_fmt,
+        deinterlace: args.transform.deinterlace,
+        fps: args.fps,
+        advice: Advice::BY_OUTPUT,
+        ..DecodeOptions::default()
+    };
+    let output = Destination::Gif { path: args.output.clone(), rules };
+    let settings = Decoding {
+        input,
+        options,
+        output: Some(output),
+        digest: DigestMode::None,
+        frames: None,
+        keep_times: false,
+        skip: 0,
+        transform: args.transform.of_images(None),
+        resize: args.resize.map(Target::Size),
+        drops_audio: false,
+    };
+    decode(settings, env)
 }

@@ -1,4 +1,4 @@
-//! `codec decode`, and `codec transcode` to raw formats and images.
+//! `codec decode`, `codec transcode` to raw formats and images, and `codec snapshot` to animations.
 
 mod audio;
 pub(crate) mod images;
@@ -23,7 +23,6 @@ use codec_media::io::sink::{FrameSink, Header};
 use codec_media::io::source::{FrameSource, StreamInfo};
 use codec_media::io::stills::write::Style;
 use codec_media::io::unreadable::Advice;
-use codec_media::io::video;
 use codec_media::values::{Samples, Target};
 
 use crate::args::decode::DecodeArgs;
@@ -254,11 +253,30 @@ fn decode(settings: Decoding, env: &Env) -> Result<()> {
     if let Some(output) = &settings.output {
         output.check()?;
     }
-    let source = match &settings.output {
-        Some(Destination::Images(_) | Destination::Gif { .. }) => images::open(&settings, env)?,
-        _ => video::open(&settings.input, &settings.options, env)?,
-    };
+    let source = open(&settings, env)?;
     decode_from(settings, source, env)
+}
+
+/// Opens the video of the input, and names what the output cannot hold.
+fn open(settings: &Decoding, env: &Env) -> Result<Box<dyn FrameSource>> {
+    let Decoding { input, output, options, .. } = settings;
+    let mut options = options.clone();
+    let what = match output {
+        Some(Destination::File(file)) => file.format.name(),
+        _ => {
+            options.formats = FrameFormats::default();
+            "images"
+        }
+    };
+    let wants = MediaSelection { video: true, audio: false };
+    let opened = media::open(input, wants, &options, env)?;
+    if opened.available.audio && !settings.drops_audio {
+        env.events.note(format!("audio dropped: {what} cannot hold audio"));
+    }
+    if let Some(text) = opened.metadata.text() {
+        env.events.warn(format!("{}: skipped {text}: {what} cannot hold them", input.name()));
+    }
+    opened.video.ok_or_else(|| Failure::internal("no video was opened"))
 }
 
 fn decode_from(mut settings: Decoding, mut source: Box<dyn FrameSource>, env: &Env) -> Result<()> {

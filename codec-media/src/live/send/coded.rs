@@ -160,9 +160,17 @@ pub(super) fn open_audio(
     env: &Env,
 ) -> Result<(OutgoingAudio, codec_container::AudioTrack, String)> {
     if let Some(name) = &args.audio.audio_codec {
+        if name == "copy" && source.begins_later() {
+            return Err(Failure::usage("--audio-codec copy cannot be used with --from"));
+        }
         check_codec(name, input.track.codec)?;
     }
-    let settings = AudioSettings::new(&args.audio, LIKE, None, true)?;
+    let mut options = args.audio.clone();
+    if source.begins_later() {
+        // A copied packet can begin before the part.
+        options.audio_codec = Some("opus".to_owned());
+    }
+    let settings = AudioSettings::new(&options, LIKE, None, true)?;
     let limits = source.limits();
     let advice = Advice::FLAGS;
     let options =

@@ -49,8 +49,8 @@ struct Input<'a> {
     encodes_audio: bool,
 }
 
-/// Whether a file is sent without re-encoding although that was not requested: its video is H.264, and
-/// no encoder setting was given. WebRTC receivers do not support reordered frames.
+/// Whether a file is sent without re-encoding although that was not requested: its video is H.264, all of it is
+/// sent, and no encoder setting was given. WebRTC receivers do not support reordered frames.
 pub(super) fn is_default(args: &SendOptions, url: &Url, source: &LiveSource, env: &Env) -> bool {
     // Sending always has this preset.
     let preset = args.encoder.preset.filter(|preset| *preset == Preset::Rtc);
@@ -58,6 +58,7 @@ pub(super) fn is_default(args: &SendOptions, url: &Url, source: &LiveSource, env
         && args.rate_trace.is_none()
         && args.simulcast.is_none()
         && args.resize.is_none()
+        && args.cut.is_whole()
         && args.parts.video;
     if !is_plain || is_pipe(&args.input) || !matches!(source, LiveSource::File(_)) {
         return false;
@@ -92,6 +93,7 @@ pub(super) fn run(
     fallback: Fallback,
     env: &Env,
 ) -> Result<Option<Failure>> {
+    let source = &source.at_key_frame(env)?;
     let mut reader = source.open_packets(env)?;
     let (mut offer, selected) = choose(args, &mut *reader, &source.name())?;
     let is_copied = offer.audio.as_ref().is_none_or(|track| track.codec == AudioCodec::Opus);
@@ -116,7 +118,7 @@ pub(super) fn run(
     let mut frame_id = 0;
     let end = sending.send_passes(args.repeat, |sending, begin_s, is_again| {
         if is_again {
-            reader = source.open_packets(env)?;
+            reader = source.open_packets(&env.quiet())?;
             audible = input.open_audio(begin_s)?.map(|(audio, ..)| audio);
         }
         input.pass(sending, &mut *reader, &mut audible, begin_s, &mut frame_id)

@@ -118,7 +118,7 @@ impl Sending {
             stats_reporter,
             counts: Counts::default(),
             most_frames: args.frames,
-            most_time: args.network.duration,
+            most_time: args.extent().1,
             target: None,
             begun: clock.now(),
         })

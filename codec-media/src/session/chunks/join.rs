@@ -66,6 +66,7 @@ impl Joining<'_> {
             // The part of the audio is selected already.
             input: InputSpec { cut: Cut::default(), ..settings.input.clone() },
             audio_from: settings.audio_from.clone(),
+            add_audio: settings.add_audio.clone(),
             output: settings.output.clone(),
             format: settings.format,
             fragmented: settings.fragmented,

@@ -42,8 +42,9 @@ fn check_files(settings: &Encoding, flag: &str) -> Result<()> {
         let message = format!("{flag} requires a file as input: it is read several times");
         return Err(Failure::usage(message));
     }
-    if let Some(audio) = settings.audio_from.as_ref().filter(|audio| !audio.is_file()) {
-        let message = format!("{flag} requires a file as --audio-from, not {}", audio.name());
+    let mut audio = settings.audio_from.iter().chain(&settings.add_audio);
+    if let Some(audio) = audio.find(|audio| !audio.is_file()) {
+        let message = format!("{flag} requires files with audio, not {}", audio.name());
         return Err(Failure::usage(message));
     }
     if is_pipe(&settings.output) || settings.output.exists() && !is_file(&settings.output) {
