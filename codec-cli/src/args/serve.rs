@@ -46,8 +46,8 @@ pub(crate) struct ServeArgs {
     pub(crate) speed: u8,
     /// Set the HTTP listen address.
     ///
-    /// Non-loopback addresses require --token, --token-file or --jwt-key.
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
+    /// Non-loopback addresses require --token, --token-file, --user-file or --jwt-key.
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080", value_parser = listen_address)]
     pub(crate) listen: SocketAddr,
     /// Set the UDP port for WebRTC, on the same address.
     ///
@@ -182,6 +182,11 @@ pub(crate) struct ServeArgs {
     /// Limit the size of files sent by viewers, such as 256M.
     #[arg(long, value_name = "BYTES", value_parser = values::quantity, default_value = "256M")]
     pub(crate) max_file: u64,
+}
+
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let expected = "expected an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080";
+    text.parse().map_err(|_| expected.to_owned())
 }
 
 impl From<&ServeArgs> for PublishOptions {
