@@ -95,7 +95,7 @@
 //!
 //! | subject | file |
 //! |---|---|
-//! | conversion between sampling rates and channel layouts; compensation of clock drift | `convert.rs` over `channels.rs` and `resample.rs` |
+//! | conversion between sampling rates and channel layouts; compensation of clock drift | `convert.rs`, which uses `channels.rs` and `resample.rs` |
 //! | ramped gain; look-ahead peak limiter | `gain.rs`, `limiter.rs` |
 //! | mixer with mix-minus outputs | `mixer/` |
 //! | voice activity, noise suppression, echo cancellation (features `vad`, `denoise`, `apm`) | `vad.rs`, `denoise.rs`, `apm.rs` |

@@ -126,7 +126,7 @@ mod tests {
         assert_eq!(of("mp3", Role::Encoder).feature, None);
         assert_eq!(
             of("vp9", Role::Any).to_string(),
-            "no codec `vp9` in this build: it requires the feature `libvpx`"
+            "no codec `vp9` in this build: it requires the Cargo feature `libvpx`"
         );
         assert_eq!(
             of("vp10", Role::Any).to_string(),

@@ -1,11 +1,11 @@
-//! Encodes the chunks of a file, and measures the points of a study of encoders, on several machines over
-//! [NATS JetStream](https://docs.nats.io), which queues the work, delivers it again if a worker dies, and stores the
-//! state (ADR 0058, 0060).
+//! Distributes two kinds of work over several machines: encoding the chunks of a file, and measuring the
+//! rate-distortion points of a study (an encoder comparison). [NATS JetStream](https://docs.nats.io) queues the
+//! work, delivers it again if a worker dies, and stores the state (ADR 0058, 0060).
 //!
-//! A job is a [`JobPlan`]: chunks, or points of a study. [`submit`] stores it and queues its units of work;
-//! [`work`] takes them from the queue, and encodes chunks with
-//! [`run_chunk`](codec_media::session::chunks::run_chunk) into a folder that all machines share, or measures points with
-//! a function of the caller; [`wait`] follows a job
+//! A job is a [`JobPlan`]: chunks, or points of a study. [`submit`] stores it and queues its units of work.
+//! [`work`] takes units from the queue: it encodes chunks with
+//! [`run_chunk`](codec_media::session::chunks::run_chunk) into a folder that all machines share, and measures points
+//! with a function that the caller passes in. [`wait`] follows a job
 //! until it ends. [`status`] lists jobs and workers, and [`cancel`] stops a job. All functions block; they run a
 //! Tokio runtime of their own on the calling thread.
 //!
@@ -18,11 +18,11 @@
 //! | connection, credentials, TLS | `server.rs` |
 //! | running tasks, waiting | `runtime.rs` |
 //! | names of jobs, subjects, streams and buckets | `names.rs` |
-//! | plans of jobs, and those with points of studies | `plan.rs`, `points.rs` |
+//! | plans of jobs: both kinds; points of a study | `plan.rs`, `points.rs` |
 //! | the stored state of jobs, chunks and workers | `record.rs`, `bucket.rs` |
 //! | the queue: stream, consumer, publishing | `queue.rs` |
 //! | submitting, waiting, cancelling, listing | `submit.rs`, `wait.rs`, `cancel.rs`, `status.rs` |
-//! | a worker, and one chunk of it | `worker/` |
+//! | a worker, and its work on one unit | `worker/` |
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! A job of points of a study of encoders.
+//! The plan of a job that measures the rate-distortion points of a study (an encoder comparison).
 
 use codec_core::frame::Rational;
 use codec_media::failure::{Failure, Kind, Result};

@@ -1,4 +1,4 @@
-//! The queue: a stream with one message for each chunk that is not complete.
+//! The queue: a JetStream stream with one message for each unit of work that is not complete.
 
 use std::error::Error as _;
 use std::time::Duration;

@@ -277,7 +277,7 @@ impl fmt::Display for LibraryError {
 
 impl fmt::Display for MissingFeature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} requires the feature `{}`", self.what, self.feature)
+        write!(f, "{} requires the Cargo feature `{}`", self.what, self.feature)
     }
 }
 

@@ -39,9 +39,9 @@
 //! | [`motion`] | integer and sub-pixel motion search |
 //! | [`analysis`] | half-size plane, block costs, scene cuts, scrolling, temporal filter, MB-tree |
 //! | [`denoise`] | temporal denoiser for camera video |
-//! | [`encoder`] | the encoder above the coding of a frame: rate control, references, look-ahead |
+//! | [`encoder`] | the part of an encoder that all codecs share: rate control, references, look-ahead |
 //! | [`rate`] | rate control, temporal layers, look-ahead, two-pass planning |
-//! | [`simulcast`] | one input as several streams of different sizes, over any encoder |
+//! | [`simulcast`] | one input as several streams of different sizes, with any encoder |
 //! | [`fixed`] | logarithms and powers in fixed point, the same on every machine |
 //! | [`annex_b`] | byte streams of NAL units (H.264, also H.265) |
 //! | [`parallel`] | the thread pool interface, wavefront progress, decoding in stages |

@@ -5,7 +5,7 @@
 //! without features the crate is empty. The declarations are written by hand (ADR 0010). Structs
 //! are declared up to the last field in use, and the declarations are valid for all library
 //! versions that `build.rs` accepts. Tests next to the structs compare sizes and offsets with values
-//! that a C compiler computed from these headers.
+//! that a C compiler computed from the libraries' headers.
 //!
 //! | library | feature | module |
 //! |---|---|---|
@@ -14,8 +14,8 @@
 //! | dav1d: AV1 decoding | `dav1d` | `dav1d` |
 //! | OpenH264: H.264 | `openh264` | `openh264` |
 //!
-//! Applications should use these libraries through `codec_backends`, which checks packets and
-//! settings where the libraries leave that to the caller.
+//! Applications should use these libraries through `codec_backends`, which also checks the packets and
+//! settings that the libraries themselves do not check.
 
 #![cfg_attr(
     feature = "libopus",

@@ -1,5 +1,5 @@
-//! Data of decoded macroblocks: data that later macroblocks and the deblocking filter need, and data for
-//! the reconstruction of one.
+//! Data of decoded macroblocks: the data that later macroblocks and the deblocking filter need, and the data
+//! that only the reconstruction of a macroblock needs.
 
 use crate::picture::Mv;
 

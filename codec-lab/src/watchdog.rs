@@ -1,4 +1,4 @@
-//! Kills child programs if this process is killed by SIGKILL, which runs no handler.
+//! Kills child programs if this process is killed by SIGKILL, which a process cannot handle.
 //!
 //! A watchdog process of the same binary reads process groups from a pipe. The pipe closes when
 //! this process ends, for any reason; all groups that are still registered are killed then. Unix

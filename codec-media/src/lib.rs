@@ -90,7 +90,7 @@
 //! | mixing; speech detection | `mix.rs`, `vad.rs` |
 //! | publishing inputs on the server | `publish/` |
 //! | one run of an encoder | `session/` |
-//! | encodes to a quality or a file size | `session/goal/` |
+//! | encoding to a target quality or a target file size | `session/goal/` |
 //! | the same work on several files | `batch/` |
 //! | chunks of a file, encoded independently | `session/chunks/` |
 //! | audio of a run: decode, resample, effects, encode, or copy | `audio/` |

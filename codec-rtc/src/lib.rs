@@ -136,7 +136,7 @@
 //!   packetizers for VP8, VP9, H.264, Opus and G.711. [`forward`] drops no layers of H.264. Recovery
 //!   from acknowledged references works with VP8, and with VP9 without spatial layers.
 //! - H.264 uses packetization modes 0 and 1; its frames cannot be end-to-end encrypted, and its key
-//!   frames are IDR pictures (streams with recovery points only are not started).
+//!   frames are IDR pictures: a receiver cannot start in a stream that has only recovery points.
 //! - Temporal layers are supported throughout, spatial layers by [`packet::vp9`], [`forward`]
 //!   and the [frame buffer](jitter::video). Both are described by the
 //!   [Dependency Descriptor](extension::dependency); its parser, [`allocation`] and [`room`]
@@ -184,6 +184,7 @@
 //! | RFC 7983, RFC 5761 | demultiplexing | [`demux`] |
 //! | RFC 3550, appendix A; RFC 3611 | reception statistics, round-trip times, feedback timing | [`report`] |
 //! | RFC 7741 | VP8 payload format | [`packet::vp8`] |
+//! | RFC 9628 | VP9 payload format | [`packet::vp9`] |
 //! | RFC 6184 | H.264 payload format | [`packet::h264`] |
 //! | RFC 7587, 3551, 2198, 4588 | Opus, G.711, RED, RTX | [`packet`] |
 //! | RFC 8866, RFC 4568 | SDP, keys in SDP | [`sdp`] |

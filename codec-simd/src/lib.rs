@@ -9,8 +9,8 @@
 //!
 //! # Example
 //!
-//! Compute a SAD with the best kernel for this CPU. The scalar kernel gives the same result, as at
-//! every level:
+//! Compute a SAD with the best kernel for this CPU. All levels give the same result as the scalar
+//! kernel:
 //!
 //! ```
 //! use codec_simd::{Block16, Kernels, Level, Window};
@@ -35,7 +35,7 @@
 //! | scalar reference; all levels must give the same results | `scalar/` |
 //! | x86-64: SSE4.1, AVX2, AVX-512 | `x86/sse41/`, `x86/avx2/`, `x86/avx512/` |
 //! | kernels written once over a small set of vector operations; their entries in the table | `lanes/`, `lanes/entries.rs` |
-//! | these operations with NEON, WebAssembly SIMD and SSE4.1 | `aarch64/ops.rs`, `wasm32/ops.rs`, `x86/ops.rs` |
+//! | the vector operations with NEON, WebAssembly SIMD and SSE4.1 | `aarch64/ops.rs`, `wasm32/ops.rs`, `x86/ops.rs` |
 //! | loads and stores | `x86/memory.rs`, `aarch64/memory.rs`, `wasm32/memory.rs` |
 //! | pixel views that check bounds once per block | `view.rs` |
 //! | thread pool for macroblock rows | `pool.rs` |

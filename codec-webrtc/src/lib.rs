@@ -80,7 +80,7 @@
 //!
 //! **Media.** VP8 with RTX, and ULPFEC in RED; H.264 with RTX, in packetization mode 1, and VP9 of profile
 //! 0 with RTX, if enabled; Opus with RED; G.711 ([`Codecs`]). The bandwidth is estimated by
-//! [`codec_rtc::congestion`]. Sent RTP is written and encrypted here, not by str0m (ADR 0066).
+//! [`codec_rtc::congestion`]. This crate writes and encrypts the RTP that it sends; str0m does not (ADR 0066).
 //!
 //! **Simulcast.** Offers have up to three layers of a video section ([`MediaPlan::layers`]), and answers accept those of
 //! the remote endpoint ([`PeerConfig::simulcast`]). Layers have no FEC.

@@ -1,5 +1,5 @@
-//! Profile of VP9 in offers and answers (RFC 9628, section 6.1): profile 0, which is also that of a
-//! payload type without `profile-id`.
+//! Profile of VP9 in offers and answers (RFC 9628, section 6.1): profile 0, which is also the default
+//! if a payload type has no `profile-id`.
 
 use str0m::format::{Codec, CodecConfig, FormatParams};
 use str0m::media::{Frequency, Pt};

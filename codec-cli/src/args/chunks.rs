@@ -28,8 +28,8 @@ pub(crate) enum ChunksStep {
     Plan(Box<EncodeArgs>),
     /// Encode one chunk of a plan, or all that are missing.
     ///
-    /// Chunks whose results exist are skipped, so that a run can be repeated. Results are named by
-    /// their content.
+    /// Chunks whose results exist are skipped, so that a run can be repeated. The name of a result is a hash of
+    /// the version, the settings and the input frames.
     Run(RunArgs),
     /// Join the encoded chunks of a plan, and add the audio.
     Join(JoinArgs),
@@ -46,7 +46,7 @@ pub(crate) struct PlanArgs {
     /// Without it, the folder has the name of the plan with the extension .chunks.
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
-    /// Read the input from this file, if its name differs from that in the plan.
+    /// Read the input from this file, not from the one that the plan names.
     #[arg(long, value_name = "IN")]
     pub(crate) input: Option<PathBuf>,
 }

@@ -30,8 +30,8 @@ input (output up to the damage is kept), 5 output error, 6 backend not in this b
 threshold failed, 8 network error, 130 interrupted.
 
 Environment: CODEC_SIMD=scalar|sse41|avx2|avx512|neon|simd128 forces an instruction set; \
-CODEC_FFMPEG selects the ffmpeg binary that decodes other streams for `compare`; CODEC_CA names the \
-certificates (PEM) to trust for inputs by HTTPS; CODEC_TOKEN, \
+CODEC_FFMPEG selects the ffmpeg binary with which `compare` decodes streams that this build cannot \
+decode; CODEC_CA names the CA certificates (PEM) to trust for HTTPS inputs; CODEC_TOKEN, \
 CODEC_TURN_PASSWORD and CODEC_NATS are the defaults of --token, --turn-password and --nats.";
 
 /// Encode, decode, stream and measure video and audio.
@@ -127,7 +127,7 @@ pub(crate) enum Verb {
     Transcode(EncodeArgs),
     /// Join files, copying their video if possible.
     Concat(ConcatArgs),
-    /// Encode a long file in chunks: on several machines, or in steps that can be repeated.
+    /// Encode a long file in chunks: on several machines, or in steps that can be resumed.
     Chunks(ChunksArgs),
     /// Encode long files and compare encoders on several machines, with a NATS server.
     #[cfg(feature = "cluster")]

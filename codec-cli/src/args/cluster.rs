@@ -204,7 +204,7 @@ impl SubmitArgs {
             ["input", "output", "format", "yes", "nats", "ca", "work", "plan", "wait"];
         match self.given.iter().find(|flag| self.plan && !USED.contains(&flag.as_str())) {
             Some(flag) => Err(Failure::usage(format!(
-                "--{flag} cannot be used with --plan: the options of the plan count"
+                "--{flag} cannot be used with --plan: the plan has its own options"
             ))),
             None => Ok(()),
         }

@@ -63,9 +63,9 @@ pub(crate) struct CompareArgs {
     /// Encode at these constant quantiser indices, on each codec's own scale.
     #[arg(long, value_name = "N,...", value_delimiter = ',', group = "targets", value_parser = within(0_u8..=255))]
     pub(crate) qp: Vec<u8>,
-    /// Follow the bitrates in this CSV file: one point per clip.
+    /// Follow the bitrates in this CSV file.
     ///
-    /// Each line is SECONDS,RATE, such as `10,600k`.
+    /// Each line is SECONDS,RATE, such as `10,600k`. Each encoder gets one rate-distortion point per clip.
     #[arg(long, value_name = "FILE", group = "targets")]
     pub(crate) rate_trace: Option<PathBuf>,
     /// Run each encoder at each of these speeds.
@@ -123,7 +123,7 @@ pub(crate) struct CompareArgs {
     /// Default: 10m.
     #[arg(long, value_name = "TIME", value_parser = values::seconds)]
     pub(crate) time_limit: Option<f64>,
-    /// Exclude targets that the anchor's bitrate misses by more than this, in percent.
+    /// Exclude target bitrates that the anchor misses by more than this, in percent.
     #[arg(long, value_name = "PERCENT", value_parser = values::percent)]
     pub(crate) max_rate_error: Option<f64>,
     /// Compare with the results.json of an earlier run.

@@ -37,11 +37,11 @@ pub(crate) struct EncodeArgs {
     /// Output file, or `-` for standard output.
     #[arg(short, long, value_name = "OUT", required_unless_present = "out_dir")]
     output: Option<PathBuf>,
-    /// Convert several files into this folder, some at a time.
+    /// Convert several files into this folder, in parallel.
     ///
-    /// Each output has the name of its input with another suffix. Inputs whose output exists are skipped,
-    /// so that the same command continues a run that was interrupted. The result of a file that is
-    /// interrupted or damaged gets the additional extension `.codec.part`. Without -j, as many
+    /// Each output has the name of its input with another extension. Inputs whose output exists are skipped,
+    /// so that the same command continues a run that was interrupted. If a conversion is interrupted
+    /// or its input is damaged, its output has the additional extension `.codec.part`. Without -j, as many
     /// files are converted in parallel as the machine has cores. Errors are listed at the end.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "report"])]
     pub(crate) out_dir: Option<PathBuf>,
@@ -65,8 +65,8 @@ pub(crate) struct EncodeArgs {
     /// Set the options for a purpose: web, archive, call, discord=8M.
     ///
     /// web: VP9 in .webm or H.264 in .mp4, at most 1920x1080; archive: the same at a higher quality, slower; call:
-    /// as `send` encodes, at most 1280x720; discord: a file of at most this size, in the form of --size, and at most
-    /// 1280x720 (discord alone: 8M). Options that are given have precedence; -v prints those that are set.
+    /// the settings of `codec send`, at most 1280x720; discord=SIZE: a file of at most SIZE (as in --size, default
+    /// 8M), at most 1280x720. Options on the command line take precedence; -v prints the options that a purpose sets.
     #[arg(id = "purpose", long = "for", value_name = "PURPOSE")]
     pub(crate) purpose: Option<Purpose>,
     /// Whether `--preset` was given.
@@ -84,11 +84,11 @@ pub(crate) struct EncodeArgs {
     /// best result is kept.
     #[arg(long, value_name = "METRIC=VALUE", group = "rate")]
     pub(crate) target: Option<TargetQuality>,
-    /// Aim for a file size with audio and container: 8M, 500k; a plain number is bytes.
+    /// Aim for this size of the whole file, with audio and container: 8M, 500k; a plain number is bytes.
     ///
-    /// Encodes again until the file has 97 to 100 % of it (file preset). If the content needs fewer bits, the file is
-    /// smaller, with a warning; if the smallest file is larger, it is kept and the exit code is 7. k, M and G are
-    /// powers of 1000, Ki, Mi and Gi of 1024.
+    /// Encodes again until the file has 97 to 100 % of this size (file preset). If the content needs fewer bits, the
+    /// file is smaller, with a warning; if the smallest file is larger, it is kept and the exit code is 7. k, M and G
+    /// are powers of 1000, Ki, Mi and Gi of 1024.
     #[arg(long, value_name = "BYTES", value_parser = values::file_size, group = "rate")]
     pub(crate) size: Option<u64>,
     /// Follow the bitrates in this CSV file (rtc preset).
@@ -106,7 +106,7 @@ pub(crate) struct EncodeArgs {
     pub(crate) cut: CutArgs,
     /// Scale to this size, such as 640x360; -1 keeps the aspect ratio: 640x-1.
     ///
-    /// max=1280x720 scales larger frames down to fit into 1280x720, upright ones into 720x1280.
+    /// max=1280x720 scales larger frames down to fit into 1280x720, portrait ones into 720x1280.
     #[arg(long, value_name = "WxH", allow_hyphen_values = true)]
     pub(crate) resize: Option<Scale>,
     #[command(flatten)]
@@ -121,7 +121,7 @@ pub(crate) struct EncodeArgs {
     pub(crate) audio_track: Option<AudioTrackArg>,
     /// Use the audio of this file instead of the input's.
     ///
-    /// Its first track, or that of --audio, from the same time on as the video, for as long as the video lasts.
+    /// Takes its first track, or the track that --audio selects. The audio starts and ends at the times of the video.
     #[arg(long, value_name = "FILE")]
     pub(crate) audio_from: Option<PathBuf>,
     /// Add the audio tracks of this file to those of the input, in WebM, Matroska and MP4.
@@ -143,7 +143,7 @@ pub(crate) struct EncodeArgs {
     /// Check that the output decodes to the encoder's frames; exit with code 7 if one differs.
     #[arg(long)]
     pub(crate) verify: bool,
-    /// Encode in chunks of 8 to 12 seconds that begin at scene cuts, some at a time.
+    /// Encode in chunks of 8 to 12 seconds that begin at scene cuts, in parallel.
     ///
     /// This uses all cores for files of any size. The output has a constant quality (-q 60 without -q or --qp)
     /// and is the same for any number of threads. `codec chunks` does the same on several machines.
@@ -151,8 +151,8 @@ pub(crate) struct EncodeArgs {
     pub(crate) chunked: bool,
     /// Choose the quality of each shot, for the fewest bits at --target (with --chunked).
     ///
-    /// Shots are encoded at several qualities, and those are chosen that raise the mean over all frames most for their
-    /// bits. It takes about ten times as long as an encode.
+    /// Encodes each shot at several qualities, and chooses for each shot the one that adds most to the mean quality
+    /// per bit. It takes about ten times as long as one encode.
     #[arg(long, requires_all = ["chunked", "target"])]
     pub(crate) per_shot: bool,
     /// Write MP4 in fragments of about a second.

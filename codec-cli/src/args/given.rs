@@ -1,4 +1,4 @@
-//! Which options of `encode` and `transcode` were given, for outputs that have no use for them.
+//! The given options of `encode` and `transcode`, to reject those that an output cannot use.
 
 use codec_core::codec::Denoise;
 use codec_media::settings::audio::AudioOptions;

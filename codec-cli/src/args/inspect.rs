@@ -27,7 +27,7 @@ pub(crate) struct InspectArgs {
     pub(crate) input: InputArgs,
     /// Compare the decoded frames with this source and report their chroma errors.
     ///
-    /// The video from which IN was encoded, of the same frame size; frames are matched by time.
+    /// FILE is the video from which IN was encoded, of the same frame size. Frames are matched by timestamp.
     #[arg(long, value_name = "FILE")]
     pub(crate) source: Option<PathBuf>,
     /// Skip the first N frames of the source; its timestamps then count from the next frame.

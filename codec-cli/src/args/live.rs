@@ -151,7 +151,7 @@ pub(crate) struct SendArgs {
     /// Reject input that exceeds these limits.
     ///
     /// LIST contains any of these, comma-separated: pixels=N|WxH (largest frame), memory=BYTES
-    /// (largest frame, as an estimate of decoder memory: eight 8-bit 4:2:0 frames), packet=BYTES (largest packet),
+    /// (the same limit, as the memory of eight such frames in 8-bit 4:2:0), packet=BYTES (largest packet),
     /// resized=PIXELS (sum of the new frame sizes of all resolution changes within 30 frames),
     /// gap=SECONDS (longest gap between audio timestamps). K, M and G are powers of 1024. Default:
     /// `pixels=4096x4096,packet=8M,resized=128M,gap=10`.
@@ -174,8 +174,8 @@ pub(crate) struct SendArgs {
     pub(crate) encoder: EncoderArgs,
     /// Publish 2 or 3 sizes at once: simulcast (WebRTC).
     ///
-    /// Each has half the width and height of the next larger one; the number follows from the input, or is given:
-    /// `--simulcast=2`. -b is the bitrate of all sizes together. A server without simulcast gets the largest size.
+    /// Each has half the width and height of the next larger one. Without N, the size of the input determines the
+    /// number. -b is the bitrate of all sizes together. A server without simulcast gets the largest size.
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "auto",
           value_parser = simulcast)]
     pub(crate) simulcast: Option<SimulcastLayers>,

@@ -49,8 +49,8 @@ pub(crate) struct ServeArgs {
     pub(crate) speed: u8,
     /// Set the HTTP listen address.
     ///
-    /// Non-loopback addresses require --token, --token-file or --jwt-key.
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
+    /// Non-loopback addresses require --token, --token-file, --user-file or --jwt-key.
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080", value_parser = listen_address)]
     pub(crate) listen: SocketAddr,
     /// Set the UDP port for WebRTC, on the same address.
     ///
@@ -90,13 +90,13 @@ pub(crate) struct ServeArgs {
     pub(crate) token_file: Option<PathBuf>,
     /// Read users from this file, one NAME:SCOPE:PASSWORD per line.
     ///
-    /// For HTTP basic authentication over TLS.
+    /// They log in by HTTP basic authentication, over TLS only.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) user_file: Option<PathBuf>,
     /// Accept JSON Web Tokens that this key has signed; may be repeated.
     ///
-    /// FILE has a secret of at least 32 bytes (HS256) or a public key in PEM (ES256, RS256, Ed25519). Scopes
-    /// are in `scope`; `room` and `stream` limit the token to names.
+    /// FILE has a secret of at least 32 bytes (HS256) or a public key in PEM (ES256, RS256, Ed25519). The claim
+    /// `scope` lists the scopes; the claims `room` and `stream` limit the token to rooms and streams by name.
     #[arg(long, value_name = "FILE")]
     pub(crate) jwt_key: Vec<PathBuf>,
     /// Accept only JSON Web Tokens for this audience (aud).
@@ -109,7 +109,7 @@ pub(crate) struct ServeArgs {
     pub(crate) origin: Vec<String>,
     /// Set the certificate chain (PEM) for https and wss.
     ///
-    /// Both files are read again when they change; calls go on.
+    /// The files of --tls-cert and --tls-key are read again when they change; calls continue.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub(crate) tls_cert: Option<PathBuf>,
     /// Set the private key (PEM) of --tls-cert.
@@ -120,7 +120,7 @@ pub(crate) struct ServeArgs {
     /// Default: all of this build, VP8 first. Example: `h264,vp8`.
     #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',')]
     pub(crate) video_codecs: Vec<VideoCodecArg>,
-    /// Record all streams to this folder: VP8 and VP9 as WebM, H.264 as Matroska.
+    /// Record all streams, except those of rooms, to this folder: VP8 and VP9 as WebM, H.264 as Matroska.
     #[arg(long, value_name = "DIR")]
     pub(crate) record: Option<PathBuf>,
     /// Store files sent by viewers in this folder.
@@ -135,12 +135,12 @@ pub(crate) struct ServeArgs {
     pub(crate) audit: Option<PathBuf>,
     /// Report members of rooms, chat, streams and recordings to this URL.
     ///
-    /// Each event is a signed POST request of JSON, http or https; needs a secret.
+    /// Each event is a signed POST request with JSON, over http or https. Requires a secret.
     #[arg(long, value_name = "URL", requires = "webhook_key")]
     pub(crate) webhook: Option<String>,
-    /// Read the secret that signs webhooks from this file: whsec_ and Base64.
+    /// Read the secret that signs webhooks from this file: `whsec_` followed by Base64.
     ///
-    /// Or set the environment variable `CODEC_WEBHOOK_SECRET`.
+    /// The environment variable `CODEC_WEBHOOK_SECRET` can hold the secret instead.
     #[arg(long, value_name = "FILE", requires = "webhook", group = "webhook_key")]
     pub(crate) webhook_secret_file: Option<PathBuf>,
     /// Set the secret that signs webhooks; prefer the file or the environment variable.
@@ -160,12 +160,12 @@ pub(crate) struct ServeArgs {
     pub(crate) no_decode: bool,
     /// Let people who join a room wait until a moderator (scope admin) lets them in.
     ///
-    /// Moderators can change it in each room. Requires tokens.
+    /// Moderators can turn the lobby of each room on and off. Requires tokens or users.
     #[arg(long)]
     pub(crate) lobby: bool,
-    /// Let calls end by themselves for this time when the command is terminated.
+    /// On termination, wait up to this time for calls to end, and accept no new ones.
     ///
-    /// New calls are refused meanwhile. With 0, calls end at once.
+    /// With 0, calls end immediately.
     #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = within(0_u32..=604_800))]
     pub(crate) drain: u32,
     /// Limit the number of sessions.
@@ -185,6 +185,11 @@ pub(crate) struct ServeArgs {
     /// Limit the size of files sent by viewers, such as 256M.
     #[arg(long, value_name = "BYTES", value_parser = values::quantity, default_value = "256M")]
     pub(crate) max_file: u64,
+}
+
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let expected = "expected an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080";
+    text.parse().map_err(|_| expected.to_owned())
 }
 
 impl From<&ServeArgs> for PublishOptions {

@@ -45,14 +45,14 @@ pub(crate) struct InputArgs {
     pub(crate) raw: Option<RawLayout>,
     /// Set the first number of an image sequence, such as frame-%04d.png.
     ///
-    /// %d in the name of an image is a number, %04d one of four digits at least. Default: 1
+    /// %d in the file name is the number of an image, %04d pads it with zeros to four digits. Default: 1
     /// for an output; 0 or 1 for an input, which ends before the first missing number.
     #[arg(long, value_name = "N", value_parser = count::<u64>)]
     pub(crate) start_number: Option<u64>,
     /// Reject input that exceeds these limits.
     ///
     /// LIST contains any of these, comma-separated: pixels=N|WxH (largest frame), memory=BYTES
-    /// (largest frame, as an estimate of decoder memory: eight 8-bit 4:2:0 frames), packet=BYTES (largest packet),
+    /// (the same limit, as the memory of eight such frames in 8-bit 4:2:0), packet=BYTES (largest packet),
     /// resized=PIXELS (sum of the new frame sizes of all resolution changes within 30 frames),
     /// gap=SECONDS (longest gap between audio timestamps). K, M and G are powers of 1024. Default:
     /// `pixels=4096x4096,packet=8M,resized=128M,gap=10`.
@@ -92,7 +92,7 @@ pub(crate) struct TransformArgs {
     pub(crate) pix_fmt: Option<PixFmt>,
     /// Deinterlace the input: off, auto or on.
     ///
-    /// `auto`, which --deinterlace without a value means, deinterlaces the frames that the input
+    /// `auto`, the same as --deinterlace without a value, deinterlaces the frames that the input
     /// marks as interlaced; `on` deinterlaces all frames. The frame rate stays the same.
     #[arg(long, value_name = "MODE", num_args = 0..=1, require_equals = true, default_missing_value = "auto", default_value = "off")]
     pub(crate) deinterlace: Deinterlace,
@@ -101,7 +101,8 @@ pub(crate) struct TransformArgs {
     pub(crate) crop: Option<Crop>,
     /// Rotate clockwise by 90, 180 or 270 degrees.
     ///
-    /// Default: `auto`, which applies the rotation in the input's metadata.
+    /// `auto`, the same as --rotate without a value, applies the rotation in the input's metadata. Without
+    /// this option, video keeps that metadata, and images are rotated.
     #[arg(long, value_name = "DEGREES", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
     pub(crate) rotate: Option<Rotate>,
     /// Scale with this filter: lanczos, bicubic, bilinear, area or nearest (with --resize or --pad).
@@ -109,9 +110,9 @@ pub(crate) struct TransformArgs {
     /// Default: lanczos, which is the sharpest; nearest keeps the colours of pixel art.
     #[arg(long, value_name = "FILTER", requires = "scales")]
     pub(crate) scaler: Option<Scaler>,
-    /// Center the frames on black of this size, such as 1280x720.
+    /// Centre the frames on a black frame of this size, such as 1280x720.
     ///
-    /// It applies after --resize. Frames that do not fit are scaled to the largest size that does.
+    /// It applies after --resize. Frames that do not fit are scaled down to fit.
     #[arg(long, value_name = "WxH")]
     pub(crate) pad: Option<Pad>,
 }

@@ -41,10 +41,11 @@ pub(crate) struct SimulateArgs {
     pub(crate) encoder: EncoderArgs,
     /// Set the simulated link.
     ///
-    /// LIST is a comma-separated list of rate=800k|trace.csv, delay=40ms, jitter=10ms
-    /// (shape=uniform|exponential, reorder=on|off), loss=2% (burst=3: in runs of 3 packets on
-    /// average), queue=200ms|64kB and overhead=28 (bytes per packet). Without settings the link is
-    /// ideal: 1000M, no delay, no loss. Example: `rate=800k,delay=40ms,loss=2%`.
+    /// LIST is a comma-separated list of rate=800k|trace.csv, delay=40ms, jitter=10ms,
+    /// shape=uniform|exponential (of the jitter), reorder=on|off (packets may overtake each other), loss=2%, burst=3
+    /// (mean number of packets lost in a row), queue=200ms|64kB and overhead=28 (bytes per packet). It may begin with
+    /// a profile, as in `codec send --netem`. Without settings the link is ideal: 1000M, no delay, no loss. Example:
+    /// `rate=800k,delay=40ms,jitter=10ms,loss=2%`.
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     pub(crate) link: LinkSpec,
     /// Set the seed of the simulated loss and jitter.

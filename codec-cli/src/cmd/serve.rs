@@ -95,7 +95,9 @@ fn config(args: &ServeArgs) -> Result<Config> {
     let tls = match (&args.tls_cert, &args.tls_key) {
         (Some(certificates), Some(key)) => {
             let config = tls::server_config(&read(certificates)?, &read(key)?);
-            Some(config.map_err(|error| Failure::usage(error.to_string()))?)
+            let (certificates, key) = (certificates.display(), key.display());
+            let wrong = |error| Failure::usage(format!("{certificates} and {key}: {error}"));
+            Some(config.map_err(wrong)?)
         }
         _ => None,
     };
@@ -170,27 +172,30 @@ fn turn_server(args: &ServeArgs) -> Result<Option<TurnServer>> {
 
 fn access(args: &ServeArgs) -> Result<Access> {
     let mut access = Access::open();
-    let mut tokens = args.token.clone();
+    let given = args.token.iter().map(|token| ("--token".to_owned(), token.clone()));
+    let mut tokens: Vec<_> = given.collect();
     if let Some(path) = &args.token_file {
         tokens.extend(lines(path)?);
     }
-    for token in tokens {
+    for (place, token) in tokens {
+        let wrong = |why: String| Failure::usage(format!("{place}: {why}"));
         let (scopes, value) = token.split_once('=').ok_or_else(|| {
-            Failure::usage("invalid token: expected SCOPE=VALUE, such as view=SECRET")
+            wrong("invalid token: expected SCOPE=VALUE, such as view=SECRET".to_owned())
         })?;
-        let grants = Grants::parse(scopes).map_err(Failure::usage)?;
-        access.add_token(value, grants).map_err(Failure::usage)?;
+        let grants = Grants::parse(scopes).map_err(wrong)?;
+        access.add_token(value, grants).map_err(wrong)?;
     }
     if let Some(path) = &args.user_file {
-        for line in lines(path)? {
+        for (place, line) in lines(path)? {
+            let wrong = |why: String| Failure::usage(format!("{place}: {why}"));
             let mut parts = line.splitn(3, ':');
             let (Some(name), Some(scopes), Some(password)) =
                 (parts.next(), parts.next(), parts.next())
             else {
-                return Err(Failure::usage("invalid user: expected NAME:SCOPE:PASSWORD"));
+                return Err(wrong("invalid user: expected NAME:SCOPE:PASSWORD".to_owned()));
             };
-            let grants = Grants::parse(scopes).map_err(Failure::usage)?;
-            access.add_user(name, password, grants).map_err(Failure::usage)?;
+            let grants = Grants::parse(scopes).map_err(wrong)?;
+            access.add_user(name, password, grants).map_err(wrong)?;
         }
     }
     for path in &args.jwt_key {
@@ -242,11 +247,13 @@ fn text(path: &Path) -> Result<String> {
     })
 }
 
-/// Returns the lines of a file, without empty lines and comments.
-fn lines(path: &Path) -> Result<Vec<String>> {
+/// Returns the lines of a file, without empty lines and comments, each with its place for messages.
+fn lines(path: &Path) -> Result<Vec<(String, String)>> {
     let text = text(path)?;
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    Ok(lines.filter(|line| !line.starts_with('#')).map(str::to_owned).collect())
+    let lines = (1..).zip(text.lines().map(str::trim));
+    let used = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    let name = path.display();
+    Ok(used.map(|(number, line)| (format!("{name}, line {number}"), line.to_owned())).collect())
 }
 
 #[cfg(test)]

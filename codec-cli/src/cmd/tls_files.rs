@@ -49,7 +49,7 @@ impl TlsFiles {
                 server.set_tls(config);
                 env.events.note("the TLS certificate was read again");
             }
-            Err(why) => env.events.warn(format!("the TLS certificate is not changed: {why}")),
+            Err(why) => env.events.warn(format!("the previous TLS certificate stays: {why}")),
         }
     }
 

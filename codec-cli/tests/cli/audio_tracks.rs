@@ -82,8 +82,8 @@ fn the_default_is_named_and_missing_tracks_are_errors() {
     let run = refused(3, "no audio track number 4", "three.mkv", "4");
     assert!(run.err.contains("help: choose one of 1 (eng), 2 (ger), 3 ("), "{}", run.err);
     refused(3, "no audio track in fr", "three.mkv", "fr");
-    refused(3, "clip.webm: no audio track to choose", "clip.webm", "1");
-    refused(3, "clip.y4m: no audio track to choose", "clip.y4m", "eng");
+    refused(3, "clip.webm: no audio track, but --audio selects one", "clip.webm", "1");
+    refused(3, "clip.y4m: no audio track, but --audio selects one", "clip.y4m", "eng");
     refused(2, "such as eng, or all, or none", "three.mkv", "english");
     refused(2, "count from 1", "three.mkv", "0");
     let both = ["transcode", "three.mkv", "-o", "x.wav", "--audio", "none"];

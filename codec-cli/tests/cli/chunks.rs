@@ -137,10 +137,10 @@ fn wrong_results_and_plans_are_found() {
     place.fails(2, "its arguments are not those of", &["chunks", "run", "other.json"]);
     fs::write(place.path("other.json"), text.replace("\"version\":\"", "\"version\":\"9")).unwrap();
     place.fails(3, "the plan was made by version 9", &["chunks", "run", "other.json"]);
-    place.fails(3, "not a plan of chunks", &["chunks", "run", "a.y4m"]);
+    place.fails(3, "not a plan of `codec chunks plan`", &["chunks", "run", "a.y4m"]);
     place.ok(&["concat", "b.webm", "a.webm", "c.webm", "-o", "other.mkv"]);
     let other = ["chunks", "run", "plan.json", "--input", "other.mkv"];
-    place.fails(3, "the frames are not those that were planned", &other);
+    place.fails(3, "the frames differ from those of the plan", &other);
     place.ok(&["concat", "a.webm", "b.webm", "-o", "other.mkv", "-y"]);
     place.fails(3, "make a new plan", &other);
     // A copy of the input is the same input.

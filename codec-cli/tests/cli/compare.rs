@@ -247,7 +247,7 @@ fn invalid_studies_are_rejected_before_any_measurement() {
     let place = Place::with_clip("texture-pan", "64x48", 2);
     let compare =
         |more: &[&'static str]| [&["compare", "clip.y4m", "-o", "rep"][..], more].concat();
-    place.fails(2, "no targets", &compare(&["--arm", "vp8"]));
+    place.fails(2, "no bitrates or qualities", &compare(&["--arm", "vp8"]));
     place.fails(2, "no encoders", &compare(&["-b", "40k"]));
     place.fails(2, "two arms", &compare(&["--arm", "vp8", "--arm", "vp8", "-b", "40k"]));
     place.fails(2, "unknown --anchor", &compare(&["--arm", "vp8", "-b", "40k", "--anchor", "x"]));

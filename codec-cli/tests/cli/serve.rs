@@ -146,7 +146,7 @@ fn webhooks_need_a_valid_url_and_a_secret() {
         (&["--webhook", "http://127.0.0.1:9/"][..], "webhook-secret"),
         (&["--webhook", "ftp://x/", "--webhook-secret-file", "good"], "expected http://HOST"),
         (&["--webhook", "http://x/", "--webhook-secret-file", "short"], "got 3 bytes, expected 24"),
-        (&["--webhook", "http://x/", "--webhook-secret", "secret"], "expected whsec_ and Base64"),
+        (&["--webhook", "http://x/", "--webhook-secret", "secret"], "expected whsec_ followed by"),
         (&["--webhook-secret-file", "good"], "--webhook"),
     ] {
         let run = place.run(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat());
@@ -157,6 +157,29 @@ fn webhooks_need_a_valid_url_and_a_secret() {
     let arguments = ["--webhook", "http://127.0.0.1:9/", "--webhook-secret-file", "good"];
     let server = Server::start(&place, &arguments);
     assert!(!server.address.is_empty());
+}
+
+#[test]
+fn wrong_tokens_users_and_addresses_are_named_with_their_place() {
+    let place = Place::new();
+    std::fs::write(place.path("tokens"), "# Comment.\n\nview=correct-horse\nview=short\n").unwrap();
+    std::fs::write(place.path("users"), "anna:publish:correct-horse\nben\n").unwrap();
+    std::fs::write(place.path("empty.pem"), "\n").unwrap();
+    let tls = ["--tls-cert", "empty.pem", "--tls-key", "empty.pem"];
+    let users = [&tls[..], &["--user-file", "users"]].concat();
+    for (arguments, why) in [
+        (&["--token", "horse"][..], "--token: invalid token: expected SCOPE=VALUE"),
+        (&["--token", "horse=correct-horse"], "--token: invalid scope"),
+        (&["--token-file", "tokens"], "tokens, line 4: invalid token: got 5 bytes, expected 8"),
+        (&users, "empty.pem and empty.pem: no certificate found"),
+        (&["--listen", "localhost"], "expected an IP address and a port, such as"),
+    ] {
+        let listen: &[_] = if arguments[0] == "--listen" { &[] } else { &["--listen", "[::1]:0"] };
+        let run = place.run(&[&["serve"], listen, arguments].concat());
+        assert_eq!(run.code, 2, "{arguments:?}: {}", run.err);
+        assert!(run.err.contains(why), "{arguments:?}: {}", run.err);
+        assert!(!run.err.contains("correct-horse"), "{arguments:?}: {}", run.err);
+    }
 }
 
 #[test]
@@ -175,7 +198,7 @@ fn keys_of_tokens_are_checked_at_the_start() {
     std::fs::write(place.path("pem"), "-----BEGIN PUBLIC KEY-----\nAAAA\n").unwrap();
     for (arguments, why) in [
         (&["--jwt-key", "short"][..], "got a secret of 13 bytes, expected 32"),
-        (&["--jwt-key", "pem"], "pem: invalid key of JSON Web Tokens"),
+        (&["--jwt-key", "pem"], "pem: invalid key for JSON Web Tokens"),
         (&["--jwt-audience", "me"], "--jwt-key"),
     ] {
         let run = place.run(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat());

@@ -1,4 +1,4 @@
-//! How an implementation of a codec is named and opened.
+//! A backend: the name of an implementation of a codec, and its functions that open it.
 
 use super::{Capabilities, Codec, DecoderConfig, EncoderConfig, VideoDecoder, VideoEncoder};
 use crate::error::Error;

@@ -9,24 +9,24 @@
 //! The difference between a block of 8x8 pixels and its history has to look like noise: a small sum
 //! of absolute differences, and small sums of signed differences over the block and over both of its
 //! halves, in which noise cancels while motion and changes of brightness add up. Chroma is tested
-//! in the same way, and is averaged only if the luma of the same place is. The history of a block is
+//! in the same way, and is averaged only if the luma at the same position is. The history of a block is
 //! the mean of its frames, up to nine, and then a running mean; it is shortened if the sum of the
 //! differences is larger than usual, to follow slow changes of brightness.
 //!
-//! In an averaged block, the share of the history falls with the difference of the pixel, from two
-//! and a quarter standard deviations of the noise on, and is zero at twice that. Nothing is taken
-//! from other positions, so edges stay as sharp as in the source.
+//! In an averaged block, the history of a pixel has its full weight if the new pixel differs from it by
+//! at most 2.25 standard deviations of the noise. For larger differences the weight falls, and it is zero from
+//! 4.5 standard deviations on. Other positions of the block are not used, so edges stay as sharp as in the source.
 //!
-//! All other blocks start a new history with the source, in which each luma pixel is averaged with
-//! those of its four neighbours that differ by little more than noise does.
+//! Each other block is replaced by a spatially filtered copy, with which its new history starts: each luma pixel
+//! is averaged with those of its four neighbours that differ from it by little more than the noise.
 //!
 //! # How much noise there is
 //!
 //! With [`Denoise::Level`] the caller gives the standard deviation of the noise. With
 //! [`Denoise::Auto`] the deviation is measured in a sample of the macroblocks, between consecutive
 //! frames and inside each frame, and frames are filtered if the standard deviation is above 2.75
-//! levels. Clean video, generated animation and screens, whose frames repeat exactly, are passed on
-//! as they are. A new frame size starts again; a new scene starts a new history.
+//! levels. Clean video, generated animation and screen content, whose frames repeat exactly, are not changed.
+//! A change of the frame size resets the denoiser; a scene cut starts a new history.
 //!
 //! All arithmetic is integer, and rows are independent: results do not depend on the SIMD level or
 //! the number of threads.

@@ -3,13 +3,13 @@
 //! A codec implements [`FrameCoder`], which codes one frame exactly as a
 //! [`FramePlan`](crate::codec::plan::FramePlan) specifies, and describes itself with a
 //! [`CodecDescription`]. [`Encoder`] makes the plans: key frames, rate control, temporal layers,
-//! long-term references, look-ahead with MB-tree, denoising, speeds within a deadline, and changes
-//! while running.
+//! long-term references, look-ahead with MB-tree, denoising, the speed that meets a time limit per frame, and
+//! changes of the configuration while it runs.
 //!
 //! | subject | module |
 //! |---|---|
 //! | interface to the codec | `frame_coder`, `description`, `knobs` |
-//! | the encoder: one frame in real time, changes while running | `video_encoder`, `validate` |
+//! | the real-time preset; changes of the configuration | `video_encoder`, `validate` |
 //! | the file preset: look-ahead, MB-tree, altref frames | `file`, `buffered_frame` |
 //! | the file preset: B frames | `mini_gop`, `reordering`, `decode_times` |
 //! | spatial layers | `spatial` |

@@ -1,4 +1,4 @@
-//! Which units of a frame a thread decodes next.
+//! Selects the unit of a frame that a thread decodes next.
 //!
 //! Usually one thread parses, up to [`AHEAD`] units ahead, and another one reconstructs luma and
 //! chroma of a unit as one job, which takes less time than two jobs. Parsing has priority, so that the

@@ -1,11 +1,11 @@
-//! Simulcast: one video as two or three independent streams of different sizes, from which an SFU gives each viewer
-//! the one that its bandwidth and window allow.
+//! Simulcast: one video as two or three independent streams of different sizes, from which an SFU selects one for each
+//! viewer, by the bandwidth and the window size of that viewer.
 //!
 //! [`SimulcastEncoder`] runs an encoder of any backend for each layer. It scales the input, divides the bitrate between
 //! the layers as WebRTC does ([`LayerRates`], [`split`]), starts and stops layers without key frames on the others,
 //! codes the layers on the threads of the given pool, and reports for each layer what happened to each input
-//! frame. Layers of half the size of another one share its motion analysis, if the backend takes one
-//! ([`Feature::GivenAnalysis`](crate::codec::Feature::GivenAnalysis)).
+//! frame. A layer of half the size of another one reuses the motion analysis of the larger one, if the backend
+//! accepts an analysis from its caller ([`Feature::GivenAnalysis`](crate::codec::Feature::GivenAnalysis)).
 //!
 //! ```
 //! use codec_core::codec::{Bitrate, Codec, EncoderConfig, OpenEncoder, Packet, Scalability, Update};

@@ -1,8 +1,8 @@
 //! The H.264 encoder: [`open`] returns it behind the traits of [`codec_core::codec`].
 //!
 //! [`FrameEncoder`] codes one frame as its plan specifies (`frame`, `row`), and
-//! [`codec_core::encoder`] produces the plans. Modes and motion are decided by `decide_intra`,
-//! `decide_inter` and `decide_b`, the decided macroblocks are written by `write`.
+//! [`codec_core::encoder`] produces the plans. `decide_intra`, `decide_inter` and `decide_b` decide modes
+//! and motion, and `write` writes the macroblocks.
 
 mod attempts;
 mod brightness;

@@ -1,4 +1,4 @@
-//! The decoded picture buffer: reference frames, their marking and the lists of slices. ITU-T H.264,
+//! The decoded picture buffer: reference frames, their marking, and the reference lists of slices. ITU-T H.264,
 //! clauses 8.2.4 and 8.2.5.
 
 mod lists;

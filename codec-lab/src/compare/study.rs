@@ -1,4 +1,5 @@
-//! The study: a matrix of clips, arms and targets, from options and from a file.
+//! The study: a matrix of clips, arms (encoders with their settings) and targets (bitrates or qualities), from
+//! options and from a file.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -226,12 +227,14 @@ impl Study {
         ];
         match lists.iter().filter(|&&given| given).count() {
             0 => {
-                return Err(Failure::usage("no targets: give -b, --bpp, -q, --qp or --rate-trace"));
+                return Err(Failure::usage(
+                    "no bitrates or qualities to encode at: give -b, --bpp, -q, --qp or --rate-trace",
+                ));
             }
             1 => {}
             _ => {
                 return Err(Failure::usage(
-                    "give only one kind of target: -b, --bpp, -q, --qp or --rate-trace",
+                    "give only one of -b, --bpp, -q, --qp and --rate-trace",
                 ));
             }
         }

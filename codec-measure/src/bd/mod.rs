@@ -1,5 +1,5 @@
 //! Bjøntegaard differences between rate-distortion curves: BD-rate and BD-metric, interpolated by
-//! PCHIP, as ISO/IEC TR 23002-8 specifies, or by Akima's slopes.
+//! PCHIP, as ISO/IEC TR 23002-8 specifies, or by Akima splines.
 
 use std::fmt;
 

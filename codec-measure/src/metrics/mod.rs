@@ -1,5 +1,5 @@
-//! Differences between two 8-bit frames by the usual metrics: video frames as 4:2:0, still images
-//! as RGB.
+//! Full-reference quality metrics of video frames and of RGB images. PSNR, SSIM, VMAF and CIEDE2000
+//! take frames of any format, the other metrics 8-bit 4:2:0 frames only.
 //!
 //! [`MetricId`] lists the metrics; a [`Scorer`] takes pairs of frames in order. The definitions
 //! follow the reference tools; `docs/COMMAND.md` lists the differences.

@@ -62,7 +62,10 @@ impl fmt::Display for MetricError {
             }
             Self::MissingFeature(missing) => missing.fmt(f),
             Self::Sequence(metric) => {
-                write!(f, "{metric} of a frame depends on the next one: it is no metric of pairs")
+                write!(
+                    f,
+                    "cannot compute {metric} of one pair of frames: it also needs the next frame"
+                )
             }
             Self::Format { metric, format } => {
                 let taken = if *metric == MetricId::Ciede2000 {
@@ -70,7 +73,7 @@ impl fmt::Display for MetricError {
                 } else {
                     "8-bit 4:2:0 frames"
                 };
-                write!(f, "{metric} takes {taken}, got {format}")
+                write!(f, "{metric} requires {taken}, got {format}")
             }
             Self::Formats { found, expected } => {
                 write!(f, "invalid format of a frame: got {found}, expected {expected}")

@@ -1,4 +1,4 @@
-//! Which audio track of an input is used.
+//! Selects the audio track of an input.
 
 use std::str::FromStr;
 
@@ -101,7 +101,7 @@ impl FromStr for AudioTrackChoice {
 impl AudioTrackChoice {
     /// The error of an input without audio.
     pub(super) fn missing(name: &str) -> Failure {
-        Failure::new(Kind::Input, format!("{name}: no audio track to choose"))
+        Failure::new(Kind::Input, format!("{name}: no audio track, but --audio selects one"))
     }
 
     /// Makes the chosen track the first audio track of `reader`.

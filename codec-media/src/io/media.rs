@@ -100,8 +100,8 @@ pub fn open(
             }
             let missing = match (wants.video, available.audio) {
                 (true, true) => {
-                    "no video, and its audio is not used: --no-audio or --audio-from is given, or the \
-                     output cannot hold audio"
+                    "no video, and the audio is not used, because --no-audio or --audio-from is given or \
+                     the output cannot hold audio"
                 }
                 (true, false) => "no video",
                 _ => "no audio",

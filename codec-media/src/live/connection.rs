@@ -127,7 +127,10 @@ fn client_tls(
         None => client_config(Roots::Public),
         Some(path) => client_config(Roots::Pem(&read_pem(path)?)),
     };
-    made.map_err(|error| Failure::usage(error.to_string()))
+    made.map_err(|error| match ca {
+        None => Failure::usage(error.to_string()),
+        Some(path) => Failure::usage(format!("{}: {error}", path.display())),
+    })
 }
 
 #[cfg(feature = "tls")]
@@ -135,8 +138,9 @@ fn server_tls(args: &NetworkOptions) -> Result<std::sync::Arc<codec_net::tls::Se
     let (Some(cert), Some(key)) = (&args.cert, &args.key) else {
         return Err(Failure::usage("wss: a server requires --cert and --key"));
     };
-    codec_net::tls::server_config(&read_pem(cert)?, &read_pem(key)?)
-        .map_err(|error| Failure::usage(error.to_string()))
+    codec_net::tls::server_config(&read_pem(cert)?, &read_pem(key)?).map_err(|error| {
+        Failure::usage(format!("{} and {}: {error}", cert.display(), key.display()))
+    })
 }
 
 #[cfg(feature = "tls")]

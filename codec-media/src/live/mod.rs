@@ -1,4 +1,4 @@
-//! Real-time media for `send` and `recv`: clocked inputs, network outputs and inputs, recordings,
+//! Real-time media for `send` and `recv`: inputs paced in real time, network outputs and inputs, recordings,
 //! statistics.
 
 #[cfg(any(all(feature = "capture", target_os = "linux"), all(test, unix)))]

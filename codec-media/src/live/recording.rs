@@ -182,7 +182,8 @@ impl Recording {
             )));
         }
         if announced.video.is_none() && announced.audio.is_none() {
-            return Err(Failure::usage("cannot record: the format holds none of the tracks"));
+            let message = "cannot record: the output format can hold no track of the stream";
+            return Err(Failure::usage(message));
         }
         self.announced = announced;
         Ok(())

@@ -114,7 +114,7 @@ pub(crate) fn open_output(
             env.events.note(format!("{url}: connected"));
             Ok(OpenedOutput { output: Box::new(output), relay: None })
         }
-        Scheme::Whep => Err(Failure::usage("whep: only for receiving\nhelp: send to whip://")),
+        Scheme::Whep => Err(Failure::usage("cannot send to whep://\nhelp: send to whip://")),
         #[cfg(not(feature = "whip"))]
         other @ Scheme::Whip => Err(not_built(other)),
     }
@@ -426,7 +426,9 @@ fn open_input(url: &Url, args: &NetworkOptions, wants: Wants, clock: Clock) -> R
             let input = WhepInput::new(url, args, wants.audio, wants.records, clock)?;
             Ok(OpenedInput { input: Box::new(input), relay: None })
         }
-        Scheme::Whip => Err(Failure::usage("whip: only for sending\nhelp: receive from whep://")),
+        Scheme::Whip => {
+            Err(Failure::usage("cannot receive from whip://\nhelp: receive from whep://"))
+        }
         #[cfg(not(feature = "whip"))]
         other @ Scheme::Whep => Err(not_built(other)),
     }

@@ -24,7 +24,7 @@
 //! | kind: 1 video, 2 audio, 3 statistics, 4 end, 5 feedback | 1 |
 //! | flags: 1 key frame, 2 not shown; others 0 | 1 |
 //! | index of the stream in the hello | 1 |
-//! | 0 | 1 |
+//! | reserved: 0 | 1 |
 //! | presentation time in ticks | 8 |
 //! | wall time of the capture: NTP, 32.32 bits; 0 if unknown | 8 |
 //! | bytes of the payload | 4 |

@@ -1,4 +1,4 @@
-//! What the HTTP clients of this crate share.
+//! The code that the HTTP clients of this crate share.
 
 #[cfg(any(feature = "serve", feature = "whip"))]
 mod agent;

@@ -43,10 +43,10 @@
 //! | `start`, `start_error`, `config` | start and shutdown; the configuration |
 //! | `http` | connections, access checks, routes, the page; `http/whip.rs` and `http/websocket.rs` begin sessions |
 //! | `rtc` | WebRTC: `network` passes an offer to `calls`, the thread that runs all calls; each `call` has a `viewer_session`, a `publisher_session` or a `member_session` |
-//! | `ws` | the same two kinds of session over WebSocket |
+//! | `ws` | viewer and publisher sessions over WebSocket |
 //! | `control_channel`, `file_transfers`, `uploads`, `room_files` | statistics, chat and files of a session; files of messages in rooms |
 //! | `recorder`, `small_rendition`, `local_source`, `local_encoder` | the server's own viewers and publishers |
-//! | `webhook` | reports what happens to a program of the operator, over HTTP |
+//! | `webhook` | reports events of rooms, streams and recordings to an HTTP server of the operator |
 //! | `state`, `drain`, [`sessions`] | the state that requests share; whether new calls are accepted; the table of sessions |
 //! | [`room`] | a hub of streams by name; a stream passes media from its publisher to the subscriptions of its viewers |
 //! | `conference` | rooms whose members publish and watch each other: which section carries which source, messages |

@@ -34,7 +34,7 @@ impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pem { what, error: pem::Error::NoItemsFound } => {
-                write!(f, "no {what} found in the PEM file")
+                write!(f, "no {what} found (PEM)")
             }
             Self::Pem { what, error } => write!(f, "cannot read the {what} (PEM): {error}"),
             Self::Rustls(error) => write!(f, "cannot use the certificate or key: {error}"),

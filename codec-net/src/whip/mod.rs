@@ -1,5 +1,5 @@
 //! Client of WHIP (RFC 9725) and of WHEP, its counterpart for viewers: sends an offer over HTTP,
-//! receives the answer, and ends the session with a request.
+//! receives the answer, and ends the session with a DELETE request.
 //!
 //! ```no_run
 //! use codec_net::whip::Client;

@@ -10,8 +10,8 @@
 //! audio:                                                    SFrame header | ciphertext | tag
 //! ```
 //!
-//! The byte before an encrypted video frame equals the least significant bit of the first byte of a
-//! VP8 frame (RFC 6386, section 9.1), so that forwarders and receivers recognise key frames without
+//! The frame type has the values of the frame-type bit of VP8 (RFC 6386, section 9.1) for all codecs, so that
+//! forwarders and receivers recognise key frames without
 //! the key. It is authenticated with the frame, as is the kind of media. RTP timestamps, picture ids and
 //! layers are not authenticated, since forwarders rewrite them.
 

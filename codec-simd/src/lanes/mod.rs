@@ -1,6 +1,6 @@
 //! Kernels for instruction sets with 128-bit registers, written once over vector operations that
 //! each instruction set implements (`ops` and `memory` in `aarch64`, `wasm32` and `x86`). On x86-64
-//! only the kernels of H.264 and the edges of the loop filters use them.
+//! only the H.264 kernels and the edge filters of the loop filters use them.
 //!
 //! Each file defines macros. The files of the levels expand them, so that all functions have the level's `#[target_feature]`. Each operation takes one to three instructions
 //! on every instruction set. If an instruction set has a better instruction for a kernel, its level

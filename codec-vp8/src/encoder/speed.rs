@@ -1,4 +1,4 @@
-//! Speed presets: a struct of named switches, built from a level.
+//! Speed presets: a struct of named switches, built from a speed of 0 to 10.
 
 /// Precision of the motion search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! The blocks of a frame as the decoder and the encoder share them.
+//! The code for blocks that the decoder and the encoder share.
 //!
 //! | subject | module |
 //! |---|---|

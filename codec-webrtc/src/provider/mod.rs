@@ -1,4 +1,4 @@
-//! Cryptography for str0m: `RustCrypto` for SRTP and STUN, and dimpl with `RustCrypto` for DTLS.
+//! Cryptography for str0m: `RustCrypto` for SRTP and STUN, and the crate `dimpl` with `RustCrypto` for DTLS.
 //!
 //! The process-wide provider of str0m is not changed: each peer gets this one explicitly.
 

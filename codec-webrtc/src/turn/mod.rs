@@ -2,7 +2,7 @@
 //!
 //! [`TurnClient`] allocates a relayed address, refreshes it, and relays datagrams. Pass the address
 //! to a [`Peer`](super::Peer) as [`LocalCandidate::Relayed`](super::LocalCandidate::Relayed).
-//! Datagrams that the peer sends from it ([`Transmit::source`](super::Transmit)) go to
+//! Datagrams whose [`Transmit::source`](super::Transmit) is the relayed address go to
 //! [`TurnClient::send`]; data from [`TurnClient::handle_datagram`] goes to
 //! [`Peer::handle_datagram`](crate::Peer::handle_datagram) with the relayed address as destination.
 //!

@@ -41,7 +41,8 @@ impl Remote for Cluster<'_> {
         let wanted = self.args.machine.as_deref().unwrap_or_default();
         machine_of(&status.workers, wanted).ok_or_else(|| {
             let of = if wanted.is_empty() { "" } else { " on such a machine" };
-            let help = "help: start one with `codec cluster worker`, or measure no times with -j 2";
+            let help =
+                "help: start one with `codec cluster worker`, or use -j 2 to measure no times";
             Failure::usage(format!("no worker of version {VERSION} is connected{of}\n{help}"))
         })
     }

@@ -32,7 +32,7 @@ fn a_chunk_that_always_fails_is_given_up_and_the_others_complete() {
     let submit = ["cluster", "submit", "bad.json", "--plan", "-o", "o.mkv", "--work", "work"];
     let submit = [&submit[..], &["--wait", "--nats", &cluster.url]].concat();
     let run = cluster.place.fails(3, "chunk 1 failed in 2 attempts", &submit);
-    assert!(run.err.contains("not those that were planned"), "{}", run.err);
+    assert!(run.err.contains("differ from those of the plan"), "{}", run.err);
     assert!(run.err.contains("1 chunk failed: 1\n"), "{}", run.err);
     assert!(!cluster.place.has("o.mkv"));
     assert_eq!(cluster.results().len(), 2);

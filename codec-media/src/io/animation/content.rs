@@ -1,4 +1,4 @@
-//! What the readers of animated images find.
+//! The content of an animated image, as the readers return it.
 
 use codec_core::frame::Size;
 

@@ -177,12 +177,13 @@ impl ChunkPlan {
     /// If the text is no plan, or that of another version of this library.
     pub fn from_json(text: &str, name: &str) -> Result<Self> {
         let wrong = |what: &str| {
-            Failure::new(Kind::Input, format!("{name}: {what}\nhelp: make a new plan"))
+            let help = "help: make a new plan with `codec chunks plan`";
+            Failure::new(Kind::Input, format!("{name}: {what}\n{help}"))
         };
         let json: Value = serde_json::from_str(text)
-            .map_err(|error| wrong(&format!("not a plan of chunks: {error}")))?;
+            .map_err(|error| wrong(&format!("not a plan of `codec chunks plan`: {error}")))?;
         if json["codec_chunks"].as_u64() != Some(FORM) {
-            return Err(wrong("not a plan of chunks"));
+            return Err(wrong("not a plan of `codec chunks plan`"));
         }
         let version = json["version"].as_str().unwrap_or("unknown");
         if version != VERSION {

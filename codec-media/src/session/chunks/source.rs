@@ -136,6 +136,6 @@ impl FrameSource for ChunkSource {
 
 /// The error of an input whose frames are not those of the plan.
 fn changed(name: &str) -> Failure {
-    let help = "help: the input or its index has changed since then: make a new plan";
-    Failure::new(Kind::Input, format!("{name}: the frames are not those that were planned\n{help}"))
+    let help = "help: if the input or its index has changed, make a new plan";
+    Failure::new(Kind::Input, format!("{name}: the frames differ from those of the plan\n{help}"))
 }

@@ -1,4 +1,4 @@
-//! What verified credentials permit.
+//! The permissions of verified credentials.
 
 use std::sync::Arc;
 

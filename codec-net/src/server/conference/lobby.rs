@@ -1,6 +1,6 @@
 //! The lobby of a room: people wait there until a moderator lets them in.
 //!
-//! Who waits is connected, but gets and sends nothing, and the members do not know of it; moderators do.
+//! Waiting persons are connected, but receive and send no media and no messages. Only moderators see them.
 
 use std::sync::Arc;
 use std::time::Duration;

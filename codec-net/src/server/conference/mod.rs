@@ -7,16 +7,16 @@
 //! | module | |
 //! |---|---|
 //! | `lobby` | people who wait until a moderator lets them in |
-//! | `member` | a member: what it publishes, and its sections |
+//! | `member` | a member: its published sources, and its media sections |
 //! | `person`, `seats` | persons with several devices, one of which holds the call |
-//! | `wishes` | what a member wants to see |
-//! | `video_slot`, `audio_slot` | a section on which a member receives one source at a time, with continuous numbers |
+//! | `wishes` | the sources and sizes that a member requests |
+//! | `video_slot`, `audio_slot` | a media section on which a member receives one source at a time, with continuous sequence numbers |
 //! | `publishing` | packets from members |
 //! | `watching` | which sources a member receives, and packets to members |
 //! | `messages` | the messages of the control channel |
-//! | `chat`, `log`, `attachment` | messages to all, who may be away: texts and files; read marks |
+//! | `chat`, `log`, `attachment` | messages to all persons of a room, also absent ones: texts and files; read marks |
 //! | `storage` | the logs on the disk |
-//! | `report` | what happens in rooms, for programs of the operator |
+//! | `report` | events of rooms, for the webhook |
 //! | `table` | the conferences of a server, by name, and the logs of rooms without members |
 
 mod attachment;

@@ -1,4 +1,4 @@
-//! What happens in rooms, for programs of the operator.
+//! Events of rooms, for the webhook.
 
 use std::sync::Arc;
 use std::time::Duration;

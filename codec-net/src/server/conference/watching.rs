@@ -1,4 +1,4 @@
-//! What the members of a conference receive.
+//! The sources that the members of a conference receive.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What a member of a conference wants to see.
+//! The sources and sizes that a member of a conference requests.
 
 use std::collections::BTreeMap;
 

@@ -11,7 +11,7 @@
 //! | `congestion`, `collapse` | the state of a viewer's link |
 //! | `rendition`, `temporal_layers`, `playout_delay` | decisions from that state |
 //! | `publisher_session` | reassembles the frames of a publisher, and limits its bitrate |
-//! | `member_session` | a member of a conference: passes packets and messages to it and back |
+//! | `member_session` | passes packets and messages between a member and its conference |
 
 mod call;
 mod call_sink;

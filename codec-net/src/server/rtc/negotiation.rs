@@ -1,4 +1,4 @@
-//! Which media of an offer the server accepts, and which offers it rejects entirely.
+//! Selects the media of an offer that the server accepts, or rejects the whole offer.
 
 use codec_rtc::packet::VideoFormat;
 use codec_webrtc::{Codecs, H264Profiles, Kind, OfferedSection, Peer, PeerLimits};

@@ -1,4 +1,4 @@
-//! Where webhooks are sent, and the secret that signs them.
+//! The URL of webhooks, and the secret that signs them.
 
 use std::fmt;
 
@@ -27,7 +27,7 @@ pub enum WebhookError {
 impl fmt::Display for WebhookError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Url(why) => write!(f, "invalid URL of webhooks: {why}"),
+            Self::Url(why) => write!(f, "invalid webhook URL: {why}"),
             Self::Secret(error) => error.fmt(f),
             Self::Certificates(error) => error.fmt(f),
         }

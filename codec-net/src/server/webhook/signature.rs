@@ -24,14 +24,14 @@ pub enum SecretError {
 
 impl fmt::Display for SecretError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("invalid secret of webhooks: ")?;
+        f.write_str("invalid webhook secret: ")?;
         match self {
-            Self::Form => write!(f, "expected {PREFIX} and Base64")?,
+            Self::Form => write!(f, "expected {PREFIX} followed by Base64")?,
             Self::Length(len) => {
                 write!(f, "got {len} bytes, expected {MIN_BYTES} to {MAX_BYTES}")?;
             }
         }
-        f.write_str("\nhelp: echo \"whsec_$(head -c 32 /dev/urandom | base64)\" makes one")
+        f.write_str("\nhelp: make one with: echo \"whsec_$(head -c 32 /dev/urandom | base64)\"")
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where the partitions of a frame end. RFC 6386, sections 9.1 to 9.6 and 19.2.
+//! Ends of the partitions of a frame. RFC 6386, sections 9.1 to 9.6 and 19.2.
 
 use codec_core::entropy::BoolDecoder;
 

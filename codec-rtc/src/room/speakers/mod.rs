@@ -1,4 +1,4 @@
-//! Who speaks, from the audio levels of packets (RFC 6464), without decoding.
+//! Active speakers, from the audio levels of packets (RFC 6464), without decoding.
 //!
 //! | output | speed | use |
 //! |---|---|---|

@@ -1,14 +1,14 @@
 //! Sending RTP: headers, encryption, retransmissions and probes.
 //!
 //! str0m negotiates, connects, receives and writes RTCP, but does not see sent RTP: its pacer and its
-//! bookkeeping for each packet cost several times as much as the encryption. Its sender reports get the
-//! numbers of the packets that were sent here.
+//! bookkeeping for each packet cost several times as much as the encryption. This module writes the timestamp and
+//! the counts of sent packets and octets into the sender reports of str0m.
 //!
 //! | module | |
 //! |---|---|
-//! | `stream` | a sent SSRC with its retransmission stream: numbers, extensions, history |
+//! | `stream` | a sent SSRC with its retransmission stream: sequence numbers, extensions, history |
 //! | `feedback` | received RTCP: NACK and transport-wide feedback |
-//! | `reports` | sender reports of str0m, with the numbers of this side |
+//! | `reports` | sender reports of str0m, with the counts of this module |
 //! | `probe` | padding for probes of the bandwidth |
 
 mod feedback;

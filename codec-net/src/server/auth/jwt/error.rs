@@ -30,7 +30,7 @@ pub enum JwtKeyError {
 
 impl fmt::Display for JwtKeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("invalid key of JSON Web Tokens: ")?;
+        f.write_str("invalid key for JSON Web Tokens: ")?;
         match self {
             Self::Length(len) => write!(
                 f,
