@@ -39,10 +39,12 @@ fn first_unit(plane: usize, col: usize) -> usize {
     if plane == 0 { 2 * col } else { col }
 }
 
-/// Copies as many values as both have.
-fn copy(to: &mut [u8], from: &[u8]) {
-    let count = to.len().min(from.len());
-    to[..count].copy_from_slice(&from[..count]);
+/// Copies the first `N` values. The lists of a frame have room for all of them next to each superblock.
+#[inline]
+fn copy<const N: usize>(to: &mut [u8], from: &[u8]) {
+    if let (Some(to), Some(from)) = (to.first_chunk_mut::<N>(), from.first_chunk()) {
+        *to = *from;
+    }
 }
 
 impl Contexts {
@@ -65,9 +67,9 @@ impl Contexts {
             above_nonzero: [[0; 16]; 3],
             left_nonzero: self.left_nonzero,
         };
-        copy(&mut saved.above_partition, &self.above_partition[col..]);
+        copy::<8>(&mut saved.above_partition, &self.above_partition[col..]);
         for (plane, to) in saved.above_nonzero.iter_mut().enumerate() {
-            copy(to, &self.above_nonzero[plane][first_unit(plane, col)..]);
+            copy::<16>(to, &self.above_nonzero[plane][first_unit(plane, col)..]);
         }
         saved
     }
@@ -76,9 +78,9 @@ impl Contexts {
     pub(crate) fn restore(&mut self, col: usize, saved: &SavedContexts) {
         self.left_partition = saved.left_partition;
         self.left_nonzero = saved.left_nonzero;
-        copy(&mut self.above_partition[col..], &saved.above_partition);
+        copy::<8>(&mut self.above_partition[col..], &saved.above_partition);
         for (plane, from) in saved.above_nonzero.iter().enumerate() {
-            copy(&mut self.above_nonzero[plane][first_unit(plane, col)..], from);
+            copy::<16>(&mut self.above_nonzero[plane][first_unit(plane, col)..], from);
         }
     }
 
@@ -90,9 +92,9 @@ impl Contexts {
 
     /// Replaces the state of the blocks above the superblock at `col`.
     pub(crate) fn set_above(&mut self, col: usize, above: &AboveContexts) {
-        copy(&mut self.above_partition[col..], &above.partition);
+        copy::<8>(&mut self.above_partition[col..], &above.partition);
         for (plane, from) in above.nonzero.iter().enumerate() {
-            copy(&mut self.above_nonzero[plane][first_unit(plane, col)..], from);
+            copy::<16>(&mut self.above_nonzero[plane][first_unit(plane, col)..], from);
         }
     }
 

@@ -91,11 +91,10 @@ impl<'a> Coder<'a> {
             self.decide(&site, vector, &mut candidate);
             whole_cost = candidate.cost.saturating_add(price(whole));
         }
-        let mut halves = std::mem::take(&mut self.halves[level]);
         let mut has_halves = false;
         if whole == Partition::Whole && self.tries_halves(&candidate, level, may_whole) {
             candidate.is_predicted = false;
-            let halves_cost = self.decide_halves((row, col, level), &saved, price, &mut halves);
+            let halves_cost = self.decide_halves((row, col, level), &saved, price);
             if halves_cost < whole_cost {
                 (has_halves, whole_cost) = (true, halves_cost);
             }
@@ -120,13 +119,12 @@ impl<'a> Coder<'a> {
             }
         }
         if !is_split && has_halves {
-            self.commit_halves((row, col, level), &halves);
+            self.commit_halves((row, col, level));
         } else if !is_split {
             self.commit(&candidate);
             self.contexts.set_partition(row, col, level, candidate.info.size);
         }
         self.wholes[level] = candidate;
-        self.halves[level] = halves;
         cost
     }
 

@@ -61,5 +61,5 @@ pub(super) static VP9: CodecDescription = CodecDescription {
     golden_frames: |_| None,
     mb_tree_pct: 75,
     mb_tree_noise: 4,
-    speed_costs: [1200, 560, 420, 310, 200, 134, 100, 87, 78, 72, 64],
+    speed_costs: [1200, 560, 420, 310, 200, 134, 100, 75, 72, 68, 62],
 };

@@ -1,6 +1,6 @@
 //! Square blocks that are divided into two halves.
 
-use super::candidate::{Candidate, Halves};
+use super::candidate::Candidate;
 use super::coder::{Coder, Saved};
 use crate::types::{BlockSize, Partition};
 
@@ -23,9 +23,9 @@ impl Coder<'_> {
         (row, col, level): (usize, usize, usize),
         saved: &Saved,
         price: impl Fn(Partition) -> u32,
-        halves: &mut Halves,
     ) -> u32 {
         let half = 4 >> level;
+        let mut halves = std::mem::take(&mut self.halves[level]);
         let mut best = u32::MAX;
         for (partition, second) in
             [(Partition::Horizontal, (half, 0)), (Partition::Vertical, (0, half))]
@@ -52,16 +52,15 @@ impl Coder<'_> {
                 std::mem::swap(&mut halves.best, &mut halves.trial);
             }
         }
+        self.halves[level] = halves;
         best
     }
 
     /// Reconstructs both halves of a square.
-    pub(super) fn commit_halves(
-        &mut self,
-        (row, col, level): (usize, usize, usize),
-        halves: &Halves,
-    ) {
+    pub(super) fn commit_halves(&mut self, (row, col, level): (usize, usize, usize)) {
+        let halves = std::mem::take(&mut self.halves[level]);
         halves.best.iter().for_each(|candidate| self.commit(candidate));
         self.contexts.set_partition(row, col, level, halves.best[0].info.size);
+        self.halves[level] = halves;
     }
 }

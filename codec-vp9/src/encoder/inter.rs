@@ -1,7 +1,9 @@
 //! Inter prediction of a block: the choice of reference, mode and vector, and of the transform size.
 
+use std::ops::Range;
+
 use codec_core::motion::{Block, PixelPos, QuarterPel, SearchRange};
-use codec_simd::Window;
+use codec_simd::{PlaneRef, Window};
 
 use super::candidate::{Candidate, sort_by_cost};
 use super::coder::Coder;
@@ -40,6 +42,10 @@ pub(super) struct LumaError {
 /// residual: even if all of it were in one coefficient, this would be quantised to zero.
 pub(super) const NEGLIGIBLE: u32 = 128;
 
+/// Blocks that a reference predicts with an error in every macroblock below the squared step divided by this are not
+/// compared with further references.
+const SETTLED: u32 = 16;
+
 /// Number of inter predictions that are compared, at most.
 const MAX_CHOICES: usize = 12;
 
@@ -73,6 +79,25 @@ impl Choices {
     }
 }
 
+/// The macroblocks of a block, or its 8x8 pixels if it is smaller, and a reference.
+struct Parts<'a> {
+    refp: PlaneRef<'a>,
+    /// Whether the reference is the last frame, whose errors may be known.
+    is_last: bool,
+    /// Positions and size in units of 8 pixels.
+    rows: Range<usize>,
+    cols: Range<usize>,
+    step: usize,
+    /// The vectors of all parts are in both.
+    ranges: [SearchRange; 2],
+}
+
+/// The pixel at a position in units of 8 pixels.
+fn part_position(row: usize, col: usize) -> PixelPos {
+    let pixels = |units: usize| i32::try_from(8 * units).unwrap_or(i32::MAX);
+    PixelPos::new(pixels(col), pixels(row))
+}
+
 impl Coder<'_> {
     /// Compares inter predictions, and codes the best ones.
     pub(super) fn decide_inter(
@@ -104,18 +129,24 @@ impl Coder<'_> {
         // Without motion and without a residual, nothing is cheaper.
         let step = self.quantisers().step;
         let enough = step * step / NEGLIGIBLE;
+        let mut best_error = u32::MAX;
+        let candidates = candidate_site(setup, self.modes, &self.cols, site);
+        let context = candidates.mode_context();
         for reference in Reference::ALL {
             if self.job.luma[reference as usize].is_none() {
                 continue;
             }
-            let candidates = candidate_site(setup, self.modes, &self.cols, site);
-            let context = candidates.mode_context();
+            if best_error < step * step / SETTLED {
+                break;
+            }
+            let Some(parts) = self.parts(site, reference) else { continue };
             let base = costs.reference(site, reference) + costs.is_inter(site, true);
             let mut offer = |mode: InterMode, vector: MotionVector, extra: u32| {
-                let Some(error) = self.luma_error(site, reference, vector) else { return u32::MAX };
+                let Some(error) = self.luma_error(&parts, vector) else { return u32::MAX };
                 let rate = base + costs.inter_mode(context, mode) + extra;
                 let cost = error.sum.saturating_add(lambda.cost(rate));
                 choices.add(InterChoice { reference, mode, vector, rate, error, cost });
+                best_error = best_error.min(error.most);
                 error.most
             };
             if offer(InterMode::Zero, MotionVector::default(), 0) < enough {
@@ -149,51 +180,57 @@ impl Coder<'_> {
         choices
     }
 
-    /// Squared error of luma with a vector, with bilinear interpolation; `None` if the vector is out of
-    /// range.
-    fn luma_error(
-        &self,
-        site: &BlockSite,
-        reference: Reference,
-        vector: MotionVector,
-    ) -> Option<LumaError> {
+    /// Returns the macroblocks of a block with what their vectors may be; `None` if there is no reference, or it
+    /// contains not even the block itself.
+    fn parts(&self, site: &BlockSite, reference: Reference) -> Option<Parts<'_>> {
         let refp = self.job.luma[reference as usize]?;
-        let vector = to_quarters(vector);
         let (width, height) = site.size.mi();
         let (cols, rows) = (self.job.setup.cols, self.job.setup.rows);
-        let kernels = self.job.kernels;
-        let mut error = LumaError::default();
         // Macroblocks where the block has whole ones.
         let step = if width >= 2 && height >= 2 { 2 } else { 1 };
         let end = ((site.row + height).min(rows), (site.col + width).min(cols));
-        let position = |row: usize, col: usize| {
-            let pixels = |units: usize| i32::try_from(8 * units).unwrap_or(i32::MAX);
-            PixelPos::new(pixels(col), pixels(row))
-        };
         // The first and the last part have all limits.
         let last = |at: usize, end: usize| at + (end - at - 1) / step * step;
-        for (row, col) in [(site.row, site.col), (last(site.row, end.0), last(site.col, end.1))] {
-            let range = SearchRange::new(refp.layout(), position(row, col), 8 * step, 1 << 12)?;
-            if !range.contains(vector.floor()) {
-                return None;
-            }
+        let corners = [(site.row, site.col), (last(site.row, end.0), last(site.col, end.1))];
+        let [first, last] = corners.map(|(row, col)| {
+            SearchRange::new(refp.layout(), part_position(row, col), 8 * step, 1 << 12)
+        });
+        Some(Parts {
+            refp,
+            is_last: reference == Reference::Last,
+            rows: site.row..end.0,
+            cols: site.col..end.1,
+            step,
+            ranges: [first?, last?],
+        })
+    }
+
+    /// Squared error of luma with a vector, with bilinear interpolation; `None` if the vector is out of
+    /// range.
+    fn luma_error(&self, parts: &Parts<'_>, vector: MotionVector) -> Option<LumaError> {
+        let vector = to_quarters(vector);
+        if !parts.ranges.iter().all(|range| range.contains(vector.floor())) {
+            return None;
         }
-        for row in (site.row..end.0).step_by(step) {
-            for col in (site.col..end.1).step_by(step) {
-                let at = position(row, col);
+        let kernels = self.job.kernels;
+        let mut error = LumaError::default();
+        for row in parts.rows.clone().step_by(parts.step) {
+            for col in parts.cols.clone().step_by(parts.step) {
+                let at = part_position(row, col);
                 let cur = self.source.macroblock(row, col);
-                let known = if reference == Reference::Last {
-                    self.field.known_errors(row, col, vector)
-                } else {
-                    None
-                };
+                let known =
+                    if parts.is_last { self.field.known_errors(row, col, vector) } else { None };
                 let part = if let Some(errors) = known {
-                    if step == 2 { errors.iter().sum() } else { errors[row % 2 * 2 + col % 2] }
-                } else if step == 2 {
-                    cur.sse(kernels, refp, at, vector)
+                    if parts.step == 2 {
+                        errors.iter().sum()
+                    } else {
+                        errors[row % 2 * 2 + col % 2]
+                    }
+                } else if parts.step == 2 {
+                    cur.sse(kernels, parts.refp, at, vector)
                 } else {
                     let block: Window<'_, 8, 8> = cur.sub(col % 2 * 8, row % 2 * 8);
-                    block.sse(kernels, refp, at, vector)
+                    block.sse(kernels, parts.refp, at, vector)
                 };
                 error.sum = error.sum.saturating_add(part);
                 error.most = error.most.max(part);

@@ -76,7 +76,9 @@ impl Levels {
     /// Adds a transform.
     pub(crate) fn push(&mut self, coefficients: Coefficients<'_>) {
         let Coefficients { levels, end } = coefficients;
-        self.values.extend_from_slice(levels);
+        if !levels.is_empty() {
+            self.values.extend_from_slice(levels);
+        }
         self.ends.push((u16::try_from(levels.len()).unwrap_or(u16::MAX), end));
     }
 

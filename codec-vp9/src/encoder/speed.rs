@@ -97,10 +97,16 @@ impl Speed {
             file: None,
         };
         let nine =
-            Self { subpel: SubpelSearch::Quarter, split_error: Some(16), enough_q6: 1, ..fastest };
-        let eight = Self { search_steps: 8, largest_tx: TxSize::Tx16, tx_sizes: 2, ..nine };
+            Self { subpel: SubpelSearch::Quarter, split_error: Some(64), enough_q6: 1, ..fastest };
+        let eight = Self { search_steps: 8, split_error: Some(16), ..nine };
         let seven = Self { split_error: Some(12), all_filters: true, ..eight };
-        let six = Self { split_error: Some(6), intra_finalists: 2, ..seven };
+        let six = Self {
+            split_error: Some(6),
+            largest_tx: TxSize::Tx16,
+            tx_sizes: 2,
+            intra_finalists: 2,
+            ..seven
+        };
         let five = Self {
             sure_pct: 10,
             split_error: Some(3),
