@@ -84,6 +84,8 @@ pub struct Peer {
     consent: Duration,
     plain_alert: Option<u8>,
     last_error: Option<String>,
+    /// Time of the first unencrypted alert since the last other record of the handshake.
+    alerted: Option<Duration>,
     /// Number of consecutive errors of str0m.
     failures: u32,
     egress: egress::Egress,
@@ -166,10 +168,12 @@ impl Peer {
                 self.plain_alert = alert;
             }
             if without_alerts.is_empty() {
-                return;
+                self.alerted.get_or_insert(self.now);
+                return self.settle();
             }
             bytes = &without_alerts;
         }
+            self.alerted = None;
         let Ok(receive) = Receive::new(Protocol::Udp, source, destination, bytes) else {
             self.counters.malformed += 1;
             return;
@@ -228,7 +232,7 @@ impl Peer {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         let deadline = match self.state {
-            State::Handshake => Some(self.started.saturating_add(self.limits.handshake)),
+            State::Handshake => Some(self.handshake_deadline()),
             State::Connected => Some(self.consent.saturating_add(self.limits.consent)),
             State::Closed => self.hang_up,
         };

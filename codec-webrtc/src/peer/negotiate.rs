@@ -307,6 +307,7 @@ impl Peer {
     }
 }
 
+            alerted: None,
 fn stack_config(config: &PeerConfig, codecs: Codecs, h264: &[FormatParameters]) -> RtcConfig {
     let Codecs { vp8, vp9: has_vp9, opus, opus_red, pcmu, pcma, .. } = codecs;
     let version = match config.dtls {
