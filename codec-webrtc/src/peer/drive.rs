@@ -137,6 +137,7 @@ impl Peer {
             StackEvent::IceConnectionStateChange(state) => match state {
                 IceConnectionState::Connected | IceConnectionState::Completed => {
                     self.ice_connected = true;
+                    self.announce_path();
                 }
                 _ => {}
             },
@@ -167,7 +168,6 @@ impl Peer {
         }
     }
 
-    /// Ends the session and notifies the remote endpoint if connected.
     /// When the handshake ends without success. An alert is not authenticated, but an endpoint that has not sent it
     /// continues, or at least repeats what it has sent.
     pub(super) fn handshake_deadline(&self) -> Duration {
@@ -175,6 +175,7 @@ impl Peer {
         self.alerted.map_or(limit, |at| limit.min(at.saturating_add(ALERT_GRACE)))
     }
 
+    /// Ends the session and notifies the remote endpoint if connected.
     pub(super) fn end(&mut self, reason: ClosedReason) {
         if self.state == State::Closed {
             return;

@@ -6,6 +6,7 @@ mod delivery;
 mod drive;
 mod egress;
 mod fec;
+mod ice_restart;
 mod media;
 mod negotiate;
 mod panic_guard;
@@ -83,9 +84,9 @@ pub struct Peer {
     /// Time of the last valid connectivity check or response from the remote endpoint.
     consent: Duration,
     plain_alert: Option<u8>,
-    last_error: Option<String>,
     /// Time of the first unencrypted alert since the last other record of the handshake.
     alerted: Option<Duration>,
+    last_error: Option<String>,
     /// Number of consecutive errors of str0m.
     failures: u32,
     egress: egress::Egress,
@@ -94,7 +95,8 @@ pub struct Peer {
     channels: Vec<str0m::channel::ChannelId>,
     /// Whether the SDP has a section for data channels.
     data_negotiated: bool,
-    /// Number of remote candidates received after the SDP (trickle ICE).
+    ice_restarts: ice_restart::IceRestarts,
+    /// Number of remote candidates received after the SDP (trickle ICE), or in and after the last restart.
     remote_candidates: usize,
     deliveries: Option<delivery::Sent>,
     /// FEC state, if both endpoints support RED with ULPFEC.
@@ -171,9 +173,9 @@ impl Peer {
                 self.alerted.get_or_insert(self.now);
                 return self.settle();
             }
+            self.alerted = None;
             bytes = &without_alerts;
         }
-            self.alerted = None;
         let Ok(receive) = Receive::new(Protocol::Udp, source, destination, bytes) else {
             self.counters.malformed += 1;
             return;

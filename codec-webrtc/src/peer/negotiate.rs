@@ -10,10 +10,12 @@ use str0m::{Candidate, IceCreds, RtcConfig};
 
 use super::congestion::Congestion;
 use super::fec::FecState;
+use super::ice_restart::{IceRestarts, Negotiated, OfferedRestart};
 use super::{Peer, State, delivery, egress, panic_guard};
 use crate::address_filter::AddressFilter;
 use crate::config::{ChannelSettings, Codecs, DtlsVersions, LocalCandidate, MediaPlan};
 use crate::counters::Counters;
+use crate::media_sections::Rejected;
 use crate::provider::{self, MediaKeys};
 use crate::sdp_parse_error::rejected_sdp;
 use crate::{
@@ -30,6 +32,16 @@ pub struct PendingOffer {
     pending: SdpPendingOffer,
     /// The media sections, with their simulcast layers.
     media: Vec<(Mid, Vec<Label>)>,
+    /// Offered payload type of ULPFEC.
+    ulpfec: Option<u8>,
+    /// Set for an ICE restart.
+    restart: Option<OfferedRestart>,
+}
+
+impl PendingOffer {
+    pub(super) fn ice_restart(pending: SdpPendingOffer, restart: OfferedRestart) -> Self {
+        Self { pending, media: Vec::new(), ulpfec: None, restart: Some(restart) }
+    }
 }
 
 impl Peer {
@@ -74,13 +86,14 @@ impl Peer {
         let mut peer = Self::new(config, codecs, &h264, now)?;
         let data = has_data(&offer);
         let parsed = SdpOffer::from_sdp_string(&offer);
-        let offer = parsed.map_err(|error| rejected_sdp(&offer, error))?;
-        let answer = peer.rtc.sdp_api().accept_offer(offer).map_err(refused)?;
+        let parsed = parsed.map_err(|error| rejected_sdp(&offer, error))?;
+        let answer = peer.rtc.sdp_api().accept_offer(parsed).map_err(refused)?;
         let answer = answer.to_sdp_string();
         peer.data_negotiated = data && has_data(&answer);
         let ulpfec = ulpfec.filter(|_| codecs.has_fec());
         let answer = rejected.insert(&red::from_stack(&answer, ulpfec));
         peer.fec = ulpfec.map(FecState::new);
+        peer.ice_restarts.set_negotiated(Negotiated::new(&offer, rejected, ulpfec));
         peer.tick();
         Ok((peer, answer))
     }
@@ -136,9 +149,9 @@ impl Peer {
         let nothing =
             || SdpError::Rejected("the offer has neither media nor data channels".to_owned());
         let (offer, pending) = api.apply().ok_or_else(nothing)?;
-        peer.channels = opened.iter().map(|channel| channel.0).collect();
-        let pending = PendingOffer { pending, media: mids };
         let ulpfec = config.codecs.has_fec().then_some(red::OFFERED.2);
+        peer.channels = opened.iter().map(|channel| channel.0).collect();
+        let pending = PendingOffer { pending, media: mids, ulpfec, restart: None };
         let offer = simulcast::without_ssrcs(&red::from_stack(&offer.to_sdp_string(), ulpfec));
         Ok((peer, offer, pending, opened))
     }
@@ -146,7 +159,8 @@ impl Peer {
     /// Processes the answer to the offer of this peer.
     ///
     /// # Errors
-    /// Returns [`SdpError`] if the answer is rejected; the peer cannot be used any more.
+    /// Returns [`SdpError`] if the answer is rejected; the peer cannot be used any more, unless the offer was that of
+    /// [`restart_ice`](Self::restart_ice), whose session continues.
     pub fn accept_answer(
         &mut self,
         pending: PendingOffer,
@@ -163,6 +177,9 @@ impl Peer {
         now: Duration,
     ) -> Result<(), SdpError> {
         self.advance(now);
+        if let Some(restart) = pending.restart {
+            return self.accept_restart(pending.pending, restart, answer);
+        }
         let (answer, ulpfec) = red::to_stack(&sdp::validate(answer, &self.limits)?);
         self.fec = ulpfec.map(FecState::new);
         self.data_negotiated = has_data(&answer);
@@ -172,8 +189,10 @@ impl Peer {
             .map(|(mid, offered)| Ok((*mid, simulcast::accepted(&answer, *mid, offered)?)))
             .collect::<Result<_, SdpError>>()?;
         let parsed = SdpAnswer::from_sdp_string(&answer);
-        let answer = parsed.map_err(|error| rejected_sdp(&answer, error))?;
-        self.rtc.sdp_api().accept_answer(pending.pending, answer).map_err(refused)?;
+        let parsed = parsed.map_err(|error| rejected_sdp(&answer, error))?;
+        self.rtc.sdp_api().accept_answer(pending.pending, parsed).map_err(refused)?;
+        let negotiated = Negotiated::new(&answer, Rejected::default(), pending.ulpfec);
+        self.ice_restarts.set_negotiated(negotiated);
         for ((mid, offered), (_, accepted)) in pending.media.iter().zip(&layers) {
             self.remove_unaccepted(*mid, offered, accepted);
         }
@@ -288,12 +307,14 @@ impl Peer {
             ice_connected: false,
             consent: now,
             plain_alert: None,
+            alerted: None,
             last_error: None,
             failures: 0,
             egress: egress::Egress::default(),
             send_layers: Vec::new(),
             channels: Vec::new(),
             data_negotiated: false,
+            ice_restarts: IceRestarts::new(config.secret),
             remote_candidates: 0,
             deliveries: config.acknowledgements.then(delivery::Sent::default),
             fec: None,
@@ -307,7 +328,6 @@ impl Peer {
     }
 }
 
-            alerted: None,
 fn stack_config(config: &PeerConfig, codecs: Codecs, h264: &[FormatParameters]) -> RtcConfig {
     let Codecs { vp8, vp9: has_vp9, opus, opus_red, pcmu, pcma, .. } = codecs;
     let version = match config.dtls {
@@ -348,7 +368,7 @@ fn stack_config(config: &PeerConfig, codecs: Codecs, h264: &[FormatParameters]) 
 
 /// Derives ICE user name and password from secret bytes, in 6 bits per character (RFC 8445, section
 /// 5.3): 48 bits and 192 bits.
-fn credentials(secret: &[u8; 32]) -> IceCreds {
+pub(super) fn credentials(secret: &[u8; 32]) -> IceCreds {
     const ICE_CHARS: &[u8; 64] =
         b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let text: String = secret
@@ -385,12 +405,12 @@ fn stack_direction(direction: Direction) -> str0m::media::Direction {
     }
 }
 
-fn refused(error: impl std::fmt::Display) -> SdpError {
+pub(super) fn refused(error: impl std::fmt::Display) -> SdpError {
     SdpError::Rejected(error.to_string())
 }
 
 /// Error after a panic ended the session.
-fn over() -> SdpError {
+pub(super) fn over() -> SdpError {
     SdpError::Internal("the session has ended".to_owned())
 }
 

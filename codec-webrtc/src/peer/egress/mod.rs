@@ -148,6 +148,11 @@ impl Egress {
         self.streams.iter_mut().find(|stream| stream.ssrc() == ssrc)
     }
 
+    /// The SSRC of a stream, or 0 without streams.
+    pub(super) fn any_ssrc(&self) -> u32 {
+        self.streams.first().map_or(0, Stream::ssrc)
+    }
+
     /// Adds a stream; returns its place.
     pub(super) fn add(&mut self, stream: Stream) -> usize {
         self.streams.push(stream);

@@ -1,10 +1,12 @@
 //! Sent RTCP: the reports of str0m with the numbers of the sent packets.
 
 use super::super::Peer;
+use super::super::ice_restart::PATH_MARK;
 
 /// Types of RTCP packets (RFC 3550, section 12.1).
 const SENDER_REPORT: u8 = 200;
 const SDES: u8 = 202;
+const PAYLOAD_FEEDBACK: u8 = 206;
 /// Size of a sender report without report blocks, in bytes.
 const SENDER_REPORT_BYTES: usize = 28;
 
@@ -17,7 +19,9 @@ impl Peer {
         let mut rest = compound.as_slice();
         while let Some((packet, after)) = split(rest) {
             rest = after;
-            if packet.get(1) != Some(&SENDER_REPORT) {
+            if packet.get(1) == Some(&PAYLOAD_FEEDBACK) && packet.ends_with(PATH_MARK) {
+                continue;
+            } else if packet.get(1) != Some(&SENDER_REPORT) {
                 has_content |= packet.get(1) != Some(&SDES);
                 kept.extend_from_slice(packet);
             } else if let Some(report) = self.sender_report(packet) {
