@@ -241,6 +241,48 @@ const scenarios = {
     await page.close();
   },
 
+  /// The page restarts ICE when the browser is online again, and after an interruption: video continues in the same
+  /// session.
+  async restart() {
+    const page = await open({ quiet: true });
+    await watch(page, "demo", "webrtc");
+    await page.waitForFunction(() => document.getElementById("player").videoWidth > 0);
+    const look = () => page.evaluate(async () => {
+      const call = window.codec.state.watching;
+      const reports = [...(await call.pc.getStats()).values()];
+      const video = reports.find((report) => report.type === "inbound-rtp" && report.kind === "video");
+      const transport = reports.find((report) => report.type === "transport");
+      return {
+        frames: video.framesDecoded, ssrc: video.ssrc, ufrag: transport.iceLocalUsernameFragment, dtls: transport.dtlsState,
+        restarts: call.ice.count, session: call.session, state: call.pc.connectionState,
+      };
+    });
+    const restarts = (count) => page.waitForFunction((wanted) => window.codec.state.watching.ice.count >= wanted, count, { timeout: 20000 });
+    const plays = async (before) => {
+      await page.waitForFunction(async (frames) => {
+        const reports = [...(await window.codec.state.watching.pc.getStats()).values()];
+        return reports.find((report) => report.type === "inbound-rtp" && report.kind === "video").framesDecoded > frames + 60;
+      }, before.frames, { timeout: 20000, polling: 200 });
+      return look();
+    };
+    const first = await look();
+    await browser.setOffline(true);
+    await browser.setOffline(false);
+    await restarts(1);
+    const online = await plays(await look());
+    // All packets of WebRTC are lost until the page has tried a restart.
+    const network = await browser.newCDPSession(page);
+    const lose = (packetLoss) => network.send("Network.emulateNetworkConditions", { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: -1, packetLoss });
+    await network.send("Network.enable");
+    await lose(100);
+    await restarts(2);
+    await lose(0);
+    const recovered = await plays(await look());
+    results.restart = { first, online, recovered };
+    await page.click("#watch-stop");
+    await page.close();
+  },
+
   /// Nothing is wider than its window or too small for a finger; a link opens its stream; an
   /// interrupted connection is not shown as live.
   async layout() {

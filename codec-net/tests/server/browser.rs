@@ -179,6 +179,24 @@ fn a_viewer_watches_and_uploads_a_file() {
 }
 
 #[test]
+fn a_viewer_keeps_its_session_over_ice_restarts() {
+    let Some(folder) = browser_folder("ICE restarts") else { return };
+    let place = Place::new("restart");
+    let server = Server::start(Config::loopback()).unwrap();
+    server.add_source(pattern()).unwrap();
+    let seen = drive(&folder, &server, &place, "restart", "");
+    let [first, online, recovered] =
+        ["first", "online", "recovered"].map(|name| &seen["restart"][name]);
+    for (later, before) in [(online, first), (recovered, online)] {
+        assert_ne!(later["ufrag"], before["ufrag"], "{later}");
+        for same in ["ssrc", "session"] {
+            assert_eq!(later[same], before[same], "{later}");
+        }
+        assert_eq!((&later["dtls"], &later["state"]), (&"connected".into(), &"connected".into()));
+    }
+}
+
+#[test]
 fn the_page_fits_its_window_and_links_open_streams() {
     let Some(folder) = browser_folder("layout") else { return };
     let place = Place::new("layout");
