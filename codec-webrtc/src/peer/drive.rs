@@ -107,6 +107,7 @@ impl Peer {
         let protocol = address_filter::protocol(&transmit.payload);
         if protocol != Some(Protocol::Stun) {
             self.egress.set_path(transmit.source, transmit.destination);
+            self.path_used();
         }
         if protocol == Some(Protocol::Rtp) {
             let Some(payload) = self.rewrite_rtcp(&transmit.payload) else { return };

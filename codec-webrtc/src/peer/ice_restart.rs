@@ -4,8 +4,10 @@
 //! carry no more than a fragment (RFC 9725). str0m chooses credentials by a generator that is not cryptographic, so they
 //! are replaced by ones that are derived from the secret of the session.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use codec_rtc::congestion::Reason;
 use sha2::{Digest, Sha256};
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::{Candidate, IceCreds};
@@ -14,12 +16,14 @@ use super::negotiate::{PendingOffer, credentials, over, refused};
 use super::{Peer, State};
 use crate::media_sections::Rejected;
 use crate::sdp_parse_error::rejected_sdp;
-use crate::{IceParameters, PeerLimits, SdpError, ice, red, sdp, simulcast};
+use crate::{Event, IceParameters, PeerLimits, SdpError, ice, red, sdp, simulcast};
 
 /// Time over which restarts are counted.
 const WINDOW: Duration = Duration::from_secs(60);
 /// Label of the derivation of credentials.
 const LABEL: &[u8] = b"ICE restart";
+/// A path without checks for this long was interrupted: they are 6 s apart at most (RFC 7675, section 5.1).
+const INTERRUPTED: Duration = Duration::from_secs(7);
 
 /// State for restarts.
 #[derive(Debug)]
@@ -32,6 +36,17 @@ pub(super) struct IceRestarts {
     recent: Vec<Duration>,
     /// The negotiated SDP; `None` before the answer.
     negotiated: Option<Negotiated>,
+    /// The restart that is not complete.
+    pending: Option<PendingPath>,
+}
+
+/// A restart whose path is not selected yet.
+#[derive(Clone, Copy, Debug)]
+struct PendingPath {
+    /// The path of before.
+    before: Option<(SocketAddr, SocketAddr)>,
+    was_interrupted: bool,
+    is_connected: bool,
 }
 
 /// What was negotiated.
@@ -53,7 +68,7 @@ impl Negotiated {
 
 impl IceRestarts {
     pub(super) fn new(secret: [u8; 32]) -> Self {
-        Self { secret, count: 0, recent: Vec::new(), negotiated: None }
+        Self { secret, count: 0, recent: Vec::new(), negotiated: None, pending: None }
     }
 
     pub(super) fn set_negotiated(&mut self, negotiated: Negotiated) {
@@ -206,6 +221,12 @@ impl Peer {
             negotiated.remote = ice::with_credentials(&negotiated.remote, ufrag, password);
         }
         self.remote_candidates = remote.candidates.len();
+        self.ice_restarts.pending = Some(PendingPath {
+            before: self.egress.path(),
+            was_interrupted: self.now.saturating_sub(self.consent) > INTERRUPTED
+                || self.estimate().is_some_and(|it| it.reason == Reason::FeedbackTimeout),
+            is_connected: false,
+        });
         // The remote endpoint is alive, and has the time of the timeout to connect again.
         self.consent = self.now;
     }
@@ -229,6 +250,20 @@ impl Peer {
         if self.state == State::Connected {
             let ssrc = self.egress.any_ssrc().into();
             self.rtc.direct_api().send_app_specific_feedback(ssrc, ssrc, *PATH_MARK);
+        }
+        if let Some(pending) = &mut self.ice_restarts.pending {
+            pending.is_connected = true;
+        }
+    }
+
+    /// Completes a restart when str0m uses the selected path. The bandwidth of another path is unknown, and the
+    /// estimate of an interrupted one has collapsed.
+    pub(super) fn path_used(&mut self) {
+        let Some(pending) = self.ice_restarts.pending.filter(|it| it.is_connected) else { return };
+        self.ice_restarts.pending = None;
+        if pending.was_interrupted || pending.before != self.egress.path() {
+            self.restart_estimate();
+            self.push(Event::PathChanged);
         }
     }
 }

@@ -30,7 +30,8 @@ fn move_offerer(call: &mut Call) {
 }
 
 /// Media of both directions arrive, with the SSRCs and the numbering of before, and without a handshake.
-fn assert_media_continue(call: &mut Call, media: &mut [Media; 2]) {
+fn assert_media_continue(call: &mut Call, media: &mut [Media; 2], has_moved: bool) {
+    let since = call.now;
     // Media follow the new path at once, not after the next report of a second.
     call.run_for(ms(400));
     for (end, media) in media.iter_mut().enumerate() {
@@ -47,6 +48,13 @@ fn assert_media_continue(call: &mut Call, media: &mut [Media; 2]) {
         assert_eq!(new[0].sequence, last.sequence + 1);
     }
     assert_eq!(call.dtls_handshakes, 0);
+    let restarted = |event: &(Duration, Event)| event.1 == Event::PathChanged && event.0 > since;
+    for end in &call.ends {
+        assert_eq!(
+            end.events.iter().filter(|event| restarted(event)).count(),
+            usize::from(has_moved)
+        );
+    }
     assert!(call.both_connected(), "{:?}", call.last_events());
 }
 
@@ -59,7 +67,8 @@ fn offerer_restarts_ice_at_another_address() {
     let lite: fn(&mut PeerConfig) = |config| config.ice_lite = true;
     for answerer in [|_: &mut PeerConfig| {}, lite] {
         let (mut call, mut media) = call(Setup { answerer, ..Setup::default() });
-        for _ in 0..2 {
+        // The second restart finds the same path.
+        for has_moved in [true, false] {
             move_offerer(&mut call);
             let now = call.now;
             let (offer, pending) = call.ends[0].peer.restart_ice(now).unwrap();
@@ -67,7 +76,7 @@ fn offerer_restarts_ice_at_another_address() {
             let answer = call.ends[1].peer.answer_ice_restart(&offer, now).unwrap();
             call.ends[0].peer.accept_answer(pending, &answer, now).unwrap();
             assert_ne!(parameters(&offer).ufrag, parameters(&answer).ufrag);
-            assert_media_continue(&mut call, &mut media);
+            assert_media_continue(&mut call, &mut media, has_moved);
         }
     }
 }
@@ -80,7 +89,7 @@ fn answerer_restarts_ice() {
     let (offer, pending) = call.ends[1].peer.restart_ice(now).unwrap();
     let answer = call.ends[0].peer.answer_ice_restart(&offer, now).unwrap();
     call.ends[1].peer.accept_answer(pending, &answer, now).unwrap();
-    assert_media_continue(&mut call, &mut media);
+    assert_media_continue(&mut call, &mut media, true);
 }
 
 #[test]
@@ -103,7 +112,7 @@ fn ice_restarts_by_a_fragment_with_trickled_candidates() {
     for candidate in trickled {
         call.ends[1].peer.add_remote_candidate(&candidate, now).unwrap();
     }
-    assert_media_continue(&mut call, &mut media);
+    assert_media_continue(&mut call, &mut media, true);
 }
 
 #[test]
@@ -166,7 +175,7 @@ fn invalid_and_frequent_restarts_are_rejected_and_change_nothing() {
     let now = call.now;
     assert!(call.ends[0].peer.restart_ice(now).is_ok());
     call.dtls_handshakes = 0;
-    assert_media_continue(&mut call, &mut media);
+    assert_media_continue(&mut call, &mut media, false);
 }
 
 #[test]

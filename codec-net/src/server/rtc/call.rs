@@ -371,6 +371,11 @@ impl Call {
                     viewer.handle_estimate(now, bitrate);
                 }
             }
+            Event::PathChanged => {
+                if let Side::Viewer(viewer) = &mut self.side {
+                    viewer.restart_evaluation(now);
+                }
+            }
             Event::ChannelOpen { channel, .. } => self.open_control_channel(now, channel),
             Event::ChannelMessage { channel, binary, data } => {
                 return self.handle_message(now, channel, binary, &data);

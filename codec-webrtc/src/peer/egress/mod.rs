@@ -96,6 +96,11 @@ impl Egress {
         self.path = Some((source, destination));
     }
 
+    /// Source and destination of what is sent.
+    pub(super) fn path(&self) -> Option<(SocketAddr, SocketAddr)> {
+        self.path
+    }
+
     /// Sets the round-trip time, which bounds how often a packet is retransmitted.
     fn set_round_trip(&mut self, round_trip: Option<Duration>) {
         self.round_trip = round_trip.or(self.round_trip);
