@@ -26,7 +26,7 @@ export function withTransport(answer, fragment) {
 
 /// Restarts ICE when the path of a call is lost, or when the browser is online again.
 export class IceRestarts {
-  /// `call` has `pc`, `session`, `answer`, `tag`, `ended`, `wasLive`, `candidates` and `sendCandidates`; `giveUp` ends it.
+  /// `giveUp` ends the call.
   constructor(call, giveUp) {
     this.call = call;
     this.giveUp = giveUp;
@@ -118,7 +118,6 @@ export class IceRestarts {
     await pc.setRemoteDescription({ type: "answer", sdp: withTransport(call.answer, fragment) });
     call.tag = tag;
     this.count += 1;
-    // A server that is reached through TURN needs our addresses.
-    call.sendCandidates();
+    call.scheduleCandidates(fragment);
   }
 }

@@ -99,17 +99,24 @@ export class Call {
     if (this.ended) return void hangUp(session);
     this.answer = withStartBitrate(sdp, this.startKbps);
     await this.pc.setRemoteDescription({ type: "answer", sdp: this.answer });
-    // A server reachable only through TURN has to permit our addresses there.
-    setTimeout(() => {
+    this.scheduleCandidates(sdp);
+    this.timer = setTimeout(() => this.connectionChanged("failed"), CONNECT_MS);
+  }
+
+  /// Sends our candidates soon if the call is not connected by then. A server reachable only through TURN, according to
+  /// the candidates of its answer, has to permit our addresses there.
+  scheduleCandidates(answer) {
+    clearTimeout(this.trickleTimer);
+    this.needsCandidates = false;
+    this.trickleTimer = setTimeout(() => {
       this.needsCandidates = true;
       this.sendCandidates();
-    }, / typ host/.test(sdp) ? TRICKLE_MS : 0);
-    this.timer = setTimeout(() => this.connectionChanged("failed"), CONNECT_MS);
+    }, / typ host/.test(answer) ? TRICKLE_MS : 0);
   }
 
   /// Sends the candidates found since the last time, if the call needs them.
   sendCandidates() {
-    const isOpen = this.ice.isConnecting || ["new", "connecting"].includes(this.pc.connectionState);
+    const isOpen = this.ice.isConnecting ? !this.ice.hasPath() : ["new", "connecting"].includes(this.pc.connectionState);
     if (!this.needsCandidates || !isOpen || this.candidates.length === 0) return;
     const [mid] = this.pc.getTransceivers().map((transceiver) => transceiver.mid);
     const lines = [...this.credentials(), "m=audio 9 RTP/AVP 0", `a=mid:${mid}`, ...this.candidates.splice(0)];
