@@ -1,6 +1,8 @@
 //! ICE credentials and candidates of an endpoint, in an SDP or a fragment of one. RFC 8839, section 5; RFC 8840,
 //! section 9.
 
+use str0m::IceCreds;
+
 use super::SdpError;
 use super::red::sections;
 
@@ -65,6 +67,25 @@ impl IceParameters {
         }
         Ok(())
     }
+}
+
+/// Derives ICE user name and password from secret bytes, in 6 bits per character (RFC 8445, section
+/// 5.3): 48 bits and 192 bits.
+pub(super) fn credentials(secret: &[u8; 32]) -> IceCreds {
+    const ICE_CHARS: &[u8; 64] =
+        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let text: String = secret
+        .chunks(3)
+        .flat_map(|chunk| {
+            let bits = chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte));
+            let bits = bits << (8 * (3 - chunk.len()));
+            [18, 12, 6, 0].map(|shift| {
+                char::from(ICE_CHARS.get((bits >> shift & 63) as usize).copied().unwrap_or(b'A'))
+            })
+        })
+        .collect();
+    let (ufrag, pass) = text.split_at(8);
+    IceCreds { ufrag: ufrag.to_owned(), pass: pass.chars().take(32).collect() }
 }
 
 fn value<'a>(line: &'a str, prefix: &str) -> Option<&'a str> {
@@ -206,5 +227,14 @@ mod tests {
         let certificate = format!("{SDP}a=fingerprint:SHA-256 ab:CD\r\n");
         assert_eq!(check_fingerprint(&certificate, "sha-256 AB:CD"), Ok(()));
         assert!(check_fingerprint(&certificate, "sha-256 AB:CE").is_err());
+    }
+
+    #[test]
+    fn ice_credentials_depend_only_on_the_secret() {
+        let creds = credentials(&[0xff; 32]);
+        assert_eq!((creds.ufrag.as_str(), creds.pass.len()), ("////////", 32));
+        let counted: [u8; 32] = std::array::from_fn(|at| u8::try_from(at).unwrap());
+        assert_eq!(credentials(&counted).ufrag, "AAECAwQF");
+        assert_eq!(credentials(&counted).pass, "BgcICQoLDA0ODxAREhMUFRYXGBkaGxwd");
     }
 }

@@ -169,7 +169,7 @@ impl Peer {
         }
     }
 
-    /// When the handshake ends without success. An alert is not authenticated, but an endpoint that has not sent it
+    /// Returns the time at which the handshake ends without success. An alert is not authenticated, but an endpoint that has not sent it
     /// continues, or at least repeats what it has sent.
     pub(super) fn handshake_deadline(&self) -> Duration {
         let limit = self.started.saturating_add(self.limits.handshake);

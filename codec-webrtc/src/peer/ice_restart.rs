@@ -4,100 +4,21 @@
 //! carry no more than a fragment (RFC 9725). str0m chooses credentials by a generator that is not cryptographic, so they
 //! are replaced by ones that are derived from the secret of the session.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use codec_rtc::congestion::Reason;
-use sha2::{Digest, Sha256};
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::{Candidate, IceCreds};
 
-use super::negotiate::{PendingOffer, credentials, over, refused};
+use super::egress::PATH_MARK;
+use super::ice_state::{Negotiated, OfferedRestart, PendingPath};
+use super::negotiate::{PendingOffer, over, refused};
 use super::{Peer, State};
-use crate::media_sections::Rejected;
 use crate::sdp_parse_error::rejected_sdp;
-use crate::{Event, IceParameters, PeerLimits, SdpError, ice, red, sdp, simulcast};
+use crate::{Event, IceParameters, SdpError, ice, red, sdp, simulcast};
 
-/// Time over which restarts are counted.
-const WINDOW: Duration = Duration::from_secs(60);
-/// Label of the derivation of credentials.
-const LABEL: &[u8] = b"ICE restart";
 /// A path without checks for this long was interrupted: they are 6 s apart at most (RFC 7675, section 5.1).
 const INTERRUPTED: Duration = Duration::from_secs(7);
-
-/// State for restarts.
-#[derive(Debug)]
-pub(super) struct IceRestarts {
-    /// Secret of the session.
-    secret: [u8; 32],
-    /// Number of restarts so far.
-    count: u64,
-    /// Times of the restarts in the last minute.
-    recent: Vec<Duration>,
-    /// The negotiated SDP; `None` before the answer.
-    negotiated: Option<Negotiated>,
-    /// The restart that is not complete.
-    pending: Option<PendingPath>,
-}
-
-/// A restart whose path is not selected yet.
-#[derive(Clone, Copy, Debug)]
-struct PendingPath {
-    /// The path of before.
-    before: Option<(SocketAddr, SocketAddr)>,
-    was_interrupted: bool,
-    is_connected: bool,
-}
-
-/// What was negotiated.
-#[derive(Debug)]
-pub(super) struct Negotiated {
-    /// SDP of the remote endpoint as str0m gets it, without candidates.
-    remote: String,
-    /// Sections of the offer that were rejected.
-    rejected: Rejected,
-    /// Payload type of ULPFEC.
-    ulpfec: Option<u8>,
-}
-
-impl Negotiated {
-    pub(super) fn new(remote: &str, rejected: Rejected, ulpfec: Option<u8>) -> Self {
-        Self { remote: ice::without_candidates(remote), rejected, ulpfec }
-    }
-}
-
-impl IceRestarts {
-    pub(super) fn new(secret: [u8; 32]) -> Self {
-        Self { secret, count: 0, recent: Vec::new(), negotiated: None, pending: None }
-    }
-
-    pub(super) fn set_negotiated(&mut self, negotiated: Negotiated) {
-        self.negotiated = Some(negotiated);
-    }
-
-    /// Counts a restart; returns its credentials.
-    fn begin(&mut self, now: Duration, limits: &PeerLimits) -> Result<IceCreds, SdpError> {
-        self.recent.retain(|at| now.saturating_sub(*at) < WINDOW);
-        let (count, limit) = (self.recent.len() + 1, limits.ice_restarts);
-        if count > limit {
-            let what = "ICE restarts in a minute";
-            return Err(SdpError::LimitExceeded { what, count, limit });
-        }
-        self.recent.push(now);
-        self.count += 1;
-        let mut hash = Sha256::new();
-        hash.update(self.secret);
-        hash.update(LABEL);
-        hash.update(self.count.to_be_bytes());
-        Ok(credentials(&hash.finalize().into()))
-    }
-}
-
-/// Credentials of an offered restart, until its answer arrives.
-#[derive(Debug)]
-pub(super) struct OfferedRestart {
-    credentials: IceCreds,
-}
 
 impl Peer {
     /// Starts an ICE restart, after a change of the network or a loss of connectivity; returns an offer for the remote
@@ -107,7 +28,7 @@ impl Peer {
     /// A restart that is offered later replaces this one, as does a restart by the remote endpoint.
     ///
     /// # Errors
-    /// Returns [`SdpError::LimitExceeded`] after [`PeerLimits::ice_restarts`] in a minute, and [`SdpError::Rejected`]
+    /// Returns [`SdpError::LimitExceeded`] after [`PeerLimits::ice_restarts`](crate::PeerLimits::ice_restarts) in a minute, and [`SdpError::Rejected`]
     /// before the answer to the first offer, or if this endpoint rejected media sections of an offer.
     pub fn restart_ice(&mut self, now: Duration) -> Result<(String, PendingOffer), SdpError> {
         self.contained(Err(over()), |peer| peer.offer_restart(now))
@@ -157,7 +78,7 @@ impl Peer {
     ///
     /// # Errors
     /// Returns [`SdpError`] if the offer is malformed, has the credentials of the running session, changes more than the
-    /// transport, or exceeds [`PeerLimits::ice_restarts`]. The session then continues.
+    /// transport, or exceeds [`PeerLimits::ice_restarts`](crate::PeerLimits::ice_restarts). The session then continues.
     pub fn answer_ice_restart(&mut self, offer: &str, now: Duration) -> Result<String, SdpError> {
         self.contained(Err(over()), |peer| {
             peer.advance(now);
@@ -267,9 +188,6 @@ impl Peer {
         }
     }
 }
-
-/// Payload of the feedback that [`Peer::announce_path`] adds to a report, which is removed before the report is sent.
-pub(super) const PATH_MARK: &[u8; 4] = b"path";
 
 /// Rejects a restart with a credential of the running session (RFC 8839, section 4.4.1.1.1).
 fn check_changed(remote: &IceParameters, before: &str) -> Result<(), SdpError> {

@@ -7,6 +7,7 @@ mod drive;
 mod egress;
 mod fec;
 mod ice_restart;
+mod ice_state;
 mod media;
 mod negotiate;
 mod panic_guard;
@@ -95,7 +96,7 @@ pub struct Peer {
     channels: Vec<str0m::channel::ChannelId>,
     /// Whether the SDP has a section for data channels.
     data_negotiated: bool,
-    ice_restarts: ice_restart::IceRestarts,
+    ice_restarts: ice_state::IceRestarts,
     /// Number of remote candidates received after the SDP (trickle ICE), or in and after the last restart.
     remote_candidates: usize,
     deliveries: Option<delivery::Sent>,

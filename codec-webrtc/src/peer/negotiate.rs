@@ -6,11 +6,11 @@ use std::time::Duration;
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::format::FormatParams;
 use str0m::media::{Frequency, Pt};
-use str0m::{Candidate, IceCreds, RtcConfig};
+use str0m::{Candidate, RtcConfig};
 
 use super::congestion::Congestion;
 use super::fec::FecState;
-use super::ice_restart::{IceRestarts, Negotiated, OfferedRestart};
+use super::ice_state::{IceRestarts, Negotiated, OfferedRestart};
 use super::{Peer, State, delivery, egress, panic_guard};
 use crate::address_filter::AddressFilter;
 use crate::config::{ChannelSettings, Codecs, DtlsVersions, LocalCandidate, MediaPlan};
@@ -20,7 +20,7 @@ use crate::provider::{self, MediaKeys};
 use crate::sdp_parse_error::rejected_sdp;
 use crate::{
     Channel, Direction, Event, Kind, Mid, PeerConfig, PeerLimits, SdpError, SentStream, extension,
-    h264, media_sections, red, sdp, simulcast, vp9,
+    h264, ice, media_sections, red, sdp, simulcast, vp9,
 };
 use codec_rtc::extension::Label;
 use codec_rtc::packet::VideoFormat;
@@ -339,7 +339,7 @@ fn stack_config(config: &PeerConfig, codecs: Codecs, h264: &[FormatParameters]) 
         .set_crypto_provider(provider::shared())
         .set_dtls_cert((*config.certificate.dtls).clone())
         .set_dtls_version(version)
-        .set_local_ice_credentials(credentials(&config.secret))
+        .set_local_ice_credentials(ice::credentials(&config.secret))
         .set_ice_lite(config.ice_lite)
         .set_rtp_mode(true)
         .clear_codecs()
@@ -364,25 +364,6 @@ fn stack_config(config: &PeerConfig, codecs: Codecs, h264: &[FormatParameters]) 
         stack.codec_config().add_config(red, Some(rtx), red::RED_SUBSTITUTE, clock, None, format);
     }
     stack
-}
-
-/// Derives ICE user name and password from secret bytes, in 6 bits per character (RFC 8445, section
-/// 5.3): 48 bits and 192 bits.
-pub(super) fn credentials(secret: &[u8; 32]) -> IceCreds {
-    const ICE_CHARS: &[u8; 64] =
-        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let text: String = secret
-        .chunks(3)
-        .flat_map(|chunk| {
-            let bits = chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte));
-            let bits = bits << (8 * (3 - chunk.len()));
-            [18, 12, 6, 0].map(|shift| {
-                char::from(ICE_CHARS.get((bits >> shift & 63) as usize).copied().unwrap_or(b'A'))
-            })
-        })
-        .collect();
-    let (ufrag, pass) = text.split_at(8);
-    IceCreds { ufrag: ufrag.to_owned(), pass: pass.chars().take(32).collect() }
 }
 
 fn stack_candidate(candidate: LocalCandidate) -> Result<Candidate, SdpError> {
@@ -418,18 +399,4 @@ pub(super) fn over() -> SdpError {
 fn has_data(sdp: &str) -> bool {
     sdp.lines()
         .any(|line| line.starts_with("m=application ") && !line.starts_with("m=application 0 "))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ice_credentials_depend_only_on_the_secret() {
-        let creds = credentials(&[0xff; 32]);
-        assert_eq!((creds.ufrag.as_str(), creds.pass.len()), ("////////", 32));
-        let counted: [u8; 32] = std::array::from_fn(|at| u8::try_from(at).unwrap());
-        assert_eq!(credentials(&counted).ufrag, "AAECAwQF");
-        assert_eq!(credentials(&counted).pass, "BgcICQoLDA0ODxAREhMUFRYXGBkaGxwd");
-    }
 }

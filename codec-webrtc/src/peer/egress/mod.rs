@@ -29,6 +29,7 @@ use codec_rtc::rtp::Header;
 use super::send_error::SendError;
 use super::{Peer, Transmit};
 use crate::{SentStats, SentStream};
+pub(super) use reports::PATH_MARK;
 pub(super) use stream::{Stream, StreamPlan};
 
 /// Encryption adds up to this many bytes.
@@ -96,7 +97,7 @@ impl Egress {
         self.path = Some((source, destination));
     }
 
-    /// Source and destination of what is sent.
+    /// Source and destination of sent packets.
     pub(super) fn path(&self) -> Option<(SocketAddr, SocketAddr)> {
         self.path
     }

@@ -1,12 +1,13 @@
 //! Sent RTCP: the reports of str0m with the numbers of the sent packets.
 
 use super::super::Peer;
-use super::super::ice_restart::PATH_MARK;
 
 /// Types of RTCP packets (RFC 3550, section 12.1).
 const SENDER_REPORT: u8 = 200;
 const SDES: u8 = 202;
 const PAYLOAD_FEEDBACK: u8 = 206;
+/// Payload of the feedback with which the peer makes str0m send a report at once. It is removed from the report.
+pub(in crate::peer) const PATH_MARK: &[u8; 4] = b"path";
 /// Size of a sender report without report blocks, in bytes.
 const SENDER_REPORT_BYTES: usize = 28;
 
