@@ -175,6 +175,8 @@ pub struct PeerLimits {
     pub handshake: Duration,
     /// Timeout without a valid response to connectivity checks (RFC 7675); default 30 s.
     pub consent: Duration,
+    /// Number of ICE restarts in any minute, by both endpoints; default 10.
+    pub ice_restarts: usize,
     /// Number of data channels; default 64.
     pub channels: usize,
     /// Number of queued datagrams, and of events; the oldest are dropped. Default 4096.
@@ -193,6 +195,7 @@ impl Default for PeerLimits {
             sources: 16,
             handshake: Duration::from_secs(30),
             consent: Duration::from_secs(30),
+            ice_restarts: 10,
             channels: 64,
             queue: 4096,
         }

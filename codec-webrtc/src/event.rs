@@ -223,12 +223,20 @@ pub enum ClosedReason {
     Remote,
     /// The connection was not established in time. If `ice` is true, connectivity checks had
     /// succeeded and DTLS failed. `alert` is the last unencrypted alert received, which could be
-    /// forged: 40 is `handshake_failure`, for example from a peer with only an RSA certificate.
+    /// forged.
     HandshakeTimeout {
         /// Whether ICE was connected.
         ice: bool,
         /// Alert description (RFC 8446, section 6).
         alert: Option<u8>,
+        /// Last error of the WebRTC stack.
+        error: Option<String>,
+    },
+    /// The remote endpoint rejected the DTLS handshake by an unencrypted alert, and then sent nothing more for 5 s. Alerts
+    /// 40, 43 and 71 are those of an endpoint with only an RSA certificate, which is not supported.
+    HandshakeRejected {
+        /// Alert description (RFC 8446, section 6).
+        alert: u8,
         /// Last error of the WebRTC stack.
         error: Option<String>,
     },
@@ -253,12 +261,47 @@ impl fmt::Display for ClosedReason {
                 }
                 error.as_ref().map_or(Ok(()), |error| write!(f, "; {error}"))
             }
+            Self::HandshakeRejected { alert, error } => {
+                let name = alert_name(*alert);
+                write!(
+                    f,
+                    "the remote endpoint rejected the DTLS handshake: alert {alert} ({name})"
+                )?;
+                if RSA_ALERTS.contains(alert) {
+                    f.write_str("; an endpoint with only an RSA certificate is not supported")?;
+                }
+                error.as_ref().map_or(Ok(()), |error| write!(f, "; {error}"))
+            }
             Self::ConsentLost => {
                 f.write_str("connection lost: no response from the remote endpoint")
             }
             Self::Failed(what) => write!(f, "connection failed: {what}"),
             Self::Internal(panic) => write!(f, "internal error: {panic}"),
         }
+    }
+}
+
+/// Alerts of an endpoint whose certificate fits none of the cipher suites and signature algorithms.
+const RSA_ALERTS: [u8; 3] = [40, 43, 71];
+
+/// Name of an alert (RFC 8446, section 6; RFC 5246, section 7.2).
+fn alert_name(alert: u8) -> &'static str {
+    match alert {
+        0 => "close_notify",
+        10 => "unexpected_message",
+        40 => "handshake_failure",
+        42 => "bad_certificate",
+        43 => "unsupported_certificate",
+        46 => "certificate_unknown",
+        47 => "illegal_parameter",
+        50 => "decode_error",
+        51 => "decrypt_error",
+        70 => "protocol_version",
+        71 => "insufficient_security",
+        80 => "internal_error",
+        109 => "missing_extension",
+        116 => "certificate_required",
+        _ => "unknown",
     }
 }
 
@@ -306,6 +349,9 @@ pub enum Event {
         /// Whether it is paused.
         paused: bool,
     },
+    /// An ICE restart is complete: the path is another one, or works again after an interruption. The bandwidth estimate
+    /// begins at its initial value.
+    PathChanged,
     /// A data channel was opened.
     ChannelOpen {
         /// The channel.

@@ -54,6 +54,13 @@
 //!     while caller.poll_event().is_some() || callee.poll_event().is_some() {}
 //! }
 //! assert!(caller.is_connected() && callee.is_connected());
+//!
+//! // The caller is in another network: the session continues there after an ICE restart.
+//! caller.add_local_candidate(LocalCandidate::Host("198.51.100.1:5000".parse()?), now)?;
+//! let (offer, pending) = caller.restart_ice(now)?;
+//! let answer = callee.answer_ice_restart(&offer, now)?;
+//! caller.accept_answer(pending, &answer, now)?;
+//! assert!(caller.is_connected() && callee.is_connected());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -85,9 +92,13 @@
 //! **Simulcast.** Offers have up to three layers of a video section ([`MediaPlan::layers`]), and answers accept those of
 //! the remote endpoint ([`PeerConfig::simulcast`]). Layers have no FEC.
 //!
-//! **Not supported:** ICE restart and renegotiation; certificates other than ECDSA
+//! **Change of the network.** Either endpoint can restart ICE ([`Peer::restart_ice`]): the session gets other credentials,
+//! candidates and addresses, and continues with its DTLS connection, its SSRCs and its data channels. Signalling carries an
+//! offer and an answer, or only [`IceParameters`].
+//!
+//! **Not supported:** renegotiation; certificates other than ECDSA
 //! (P-256, P-384), so that peers with only an RSA certificate, such as `GStreamer` 1.22 by default,
-//! complete ICE but not DTLS; fingerprints other than SHA-256; DTLS below 1.2; cipher suites
+//! complete ICE but not DTLS and end with [`ClosedReason::HandshakeRejected`]; fingerprints other than SHA-256; DTLS below 1.2; cipher suites
 //! without forward secrecy or authenticated encryption; SRTP profiles other than
 //! `AEAD_AES_256_GCM`, `AEAD_AES_128_GCM` and `AES_CM_128_HMAC_SHA1_80`.
 //!
@@ -98,6 +109,7 @@
 //! | RFC 8825 and its references | a WebRTC peer on top of str0m in RTP mode (ADR 0021) | [`Peer`] |
 //! | RFC 6184, section 8.2.2 | profiles and levels of H.264 in offers and answers | [`H264Profiles`] |
 //! | RFC 8853, RFC 8851 | simulcast in offers and answers | `simulcast.rs`, `media_sections.rs` |
+//! | RFC 8445, section 9; RFC 8839 | ICE restarts | `ice.rs`, `peer/ice_restart.rs` |
 //! | RFC 5109, RFC 2198 | ULPFEC in RED, in both directions (ADR 0025) | `red.rs`, `peer/` |
 //! | draft-ietf-rmcat-gcc-02, TWCC | the estimator of `codec-rtc` (ADR 0029) | `peer/congestion.rs` |
 //! | RFC 3550, RFC 3711, RFC 4588, RFC 4585 | sent RTP: encryption, retransmissions, probes (ADR 0066) | `peer/egress/` |
@@ -115,6 +127,7 @@ mod counters;
 mod event;
 mod extension;
 mod h264;
+mod ice;
 mod media_sections;
 mod peer;
 mod provider;
@@ -139,6 +152,7 @@ pub use event::{
     SentStats, Stats,
 };
 pub use h264::H264Profiles;
+pub use ice::IceParameters;
 pub use media_sections::OfferedSection;
 pub use peer::{Forwarded, Peer, PendingOffer, SendError, Transmit};
 pub use sdp::SdpError;

@@ -117,6 +117,16 @@ fn mid_of<'a>(section: &[&'a str]) -> Option<&'a str> {
 }
 
 impl Rejected {
+    /// Number of rejected sections.
+    pub(super) fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Whether no section is rejected.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
     /// Inserts the rejected sections into the answer of str0m.
     pub(super) fn insert(&self, answer: &str) -> String {
         let mut sections: Vec<Vec<String>> = sections(answer)

@@ -3,9 +3,9 @@
 // FILE: the file that is sent to the server, or the video file that is published.
 import { chromium } from "playwright-core";
 import { strict as assert } from "node:assert";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 const [url, cameraFile, file, scenario, token] = process.argv.slice(2);
 const profile = mkdtempSync(join(tmpdir(), "codec-serve-"));
@@ -238,6 +238,69 @@ const scenarios = {
     const { framesDecoded, route } = await inbound(page);
     results.relay = { framesDecoded, route };
     await page.click("#watch-stop");
+    await page.close();
+  },
+
+  /// The page restarts ICE when the browser is online again, and when its path is interrupted: video continues in the
+  /// same session.
+  async restart() {
+    const page = await open({ quiet: true });
+    await watch(page, "demo", "webrtc");
+    await page.waitForFunction(() => document.getElementById("player").videoWidth > 0);
+    const look = () => page.evaluate(async () => {
+      const call = window.codec.state.watching;
+      const reports = [...(await call.pc.getStats()).values()];
+      const video = reports.find((report) => report.type === "inbound-rtp" && report.kind === "video");
+      const transport = reports.find((report) => report.type === "transport");
+      return {
+        frames: video.framesDecoded, ssrc: video.ssrc, ufrag: transport.iceLocalUsernameFragment, dtls: transport.dtlsState,
+        restarts: call.ice.count, session: call.session, state: call.pc.connectionState,
+      };
+    });
+    const restarts = (count) => page.waitForFunction((wanted) => window.codec.state.watching.ice.count >= wanted, count, { timeout: 20000 });
+    const plays = async () => {
+      const before = await look();
+      let now = before;
+      for (const end = Date.now() + 20000; now.frames < before.frames + 60 && Date.now() < end;) {
+        await pause(200);
+        now = await look();
+      }
+      return { ...now, decoded: now.frames - before.frames };
+    };
+    const first = await plays();
+    await browser.setOffline(true);
+    await browser.setOffline(false);
+    await restarts(1);
+    const online = await plays();
+    // The test interrupts the link for some seconds when this file exists.
+    writeFileSync(join(dirname(file), "interrupt"), "");
+    await restarts(online.restarts + 1);
+    const recovered = await plays();
+    results.restart = { first, online, recovered };
+    await page.click("#watch-stop");
+    await page.close();
+  },
+
+  /// A call with an RSA certificate, which the server cannot verify: it ends the session.
+  async rsa() {
+    const page = await open({ quiet: true });
+    results.rsa = await page.evaluate(async () => {
+      const algorithm = { name: "RSASSA-PKCS1-v1_5", modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]), hash: "SHA-256" };
+      const certificates = [await RTCPeerConnection.generateCertificate(algorithm)];
+      const pc = new RTCPeerConnection({ certificates, bundlePolicy: "max-bundle" });
+      pc.addTransceiver("video", { direction: "recvonly" });
+      await pc.setLocalDescription();
+      const { sdp, session } = await window.codec.api.negotiate("/whep/demo", pc.localDescription.sdp);
+      await pc.setRemoteDescription({ type: "answer", sdp });
+      const begin = performance.now();
+      const headers = { "content-type": "application/trickle-ice-sdpfrag", "if-match": "*" };
+      let status = 204;
+      while (status === 204 && performance.now() - begin < 25000) {
+        await new Promise((done) => setTimeout(done, 200));
+        status = (await fetch(session, { method: "PATCH", headers, body: "" })).status;
+      }
+      return { status, seconds: (performance.now() - begin) / 1000, state: pc.connectionState, ice: pc.iceConnectionState };
+    });
     await page.close();
   },
 

@@ -293,7 +293,7 @@ impl Session {
         self.number
     }
 
-    /// Sets the call of the session. Returns the entity tag of the ICE session.
+    /// Sets the call of the session, or begins a new ICE session of it. Returns the entity tag of the ICE session.
     #[must_use]
     pub fn set_call(&self, call: u64) -> String {
         let tag = format!("\"{}\"", random::name());
@@ -301,6 +301,14 @@ impl Session {
             entry.ice = Some(IceSession { call, tag: tag.clone() });
         }
         tag
+    }
+
+    /// Whether this is the entity tag of its ICE session.
+    #[must_use]
+    pub fn has_ice_tag(&self, tag: &str) -> bool {
+        let entries = self.sessions.entries();
+        let ice = entries.get(&self.id).and_then(|entry| entry.ice.as_ref());
+        ice.is_some_and(|ice| ice.tag == tag)
     }
 
     /// Records that the handshake of its call has finished.
@@ -398,7 +406,10 @@ mod tests {
         assert_eq!(sessions.json()[0]["availableOutgoingBitrate"], 300_000);
         assert_eq!(sessions.json()[1]["paused"], Value::Null);
         let tag = first.set_call(7);
-        assert_eq!(sessions.ice(first.id()), Ok(IceSession { call: 7, tag }));
+        assert_eq!(sessions.ice(first.id()), Ok(IceSession { call: 7, tag: tag.clone() }));
+        assert!(first.has_ice_tag(&tag) && !second.has_ice_tag(&tag));
+        let _ = first.set_call(7);
+        assert!(!first.has_ice_tag(&tag));
         sessions.end(first.id(), EndReason::Closed).unwrap();
         sessions.end_number(second.number(), EndReason::Admin).unwrap();
         assert_eq!(ends.try_iter().collect::<Vec<_>>(), [EndReason::Closed, EndReason::Admin]);

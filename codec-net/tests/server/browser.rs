@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use codec_audio::opus_head::OpusHead;
 use codec_audio::{AudioCodec, AudioFormat, ChannelLayout};
@@ -17,12 +18,15 @@ use codec_core::codec::{
     Scalability, psnr,
 };
 use codec_core::frame::{Picture, Rational, Size};
+use codec_net::server::audit::AuditLog;
 use codec_net::server::auth::{Access, Grants};
 use codec_net::server::{
     Config, LocalMedia, LocalSource, RtcConfig, Server, SourceFrame, TurnServer, VideoSource,
 };
 use serde_json::Value;
 
+use crate::emulated::{emulator, server_behind, symmetric};
+use crate::h264::Memory;
 use crate::peers::measure;
 
 const SIZE: Size = Size { width: 320, height: 180 };
@@ -176,6 +180,55 @@ fn a_viewer_watches_and_uploads_a_file() {
     assert!(number(&socket["dropped"]) <= ON_THEIR_WAY, "{socket}");
     assert_eq!(socket["size"], serde_json::json!([320, 180]));
     assert!(number(&socket["colours"]) > 20.0, "{socket}");
+}
+
+#[test]
+fn a_viewer_keeps_its_session_over_ice_restarts() {
+    let Some(folder) = browser_folder("ICE restarts") else { return };
+    let place = Place::new("restart");
+    let link = symmetric("delay=5ms");
+    let (server, relay) = server_behind(Config::loopback(), 5, &link);
+    server.add_source(pattern()).unwrap();
+    let seen = std::thread::scope(|scope| {
+        let outage = scope.spawn(|| {
+            let end = Instant::now() + Duration::from_secs(60);
+            while !place.path("interrupt").exists() && Instant::now() < end {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            drop(relay);
+            std::thread::sleep(Duration::from_secs(14));
+            // The server sees the client at another address.
+            emulator(&server, &link)
+        });
+        let seen = drive(&folder, &server, &place, "restart", "");
+        drop(outage.join());
+        seen
+    });
+    let [first, online, recovered] =
+        ["first", "online", "recovered"].map(|name| &seen["restart"][name]);
+    for (later, before) in [(online, first), (recovered, online)] {
+        assert_ne!(later["ufrag"], before["ufrag"], "{later}");
+        for same in ["ssrc", "session"] {
+            assert_eq!(later[same], before[same], "{later}");
+        }
+        assert!(later["decoded"].as_u64().unwrap() >= 60, "{later}");
+        assert_eq!((&later["dtls"], &later["state"]), (&"connected".into(), &"connected".into()));
+    }
+}
+
+#[test]
+fn a_browser_with_an_rsa_certificate_is_rejected_soon_and_with_the_reason() {
+    let Some(folder) = browser_folder("RSA") else { return };
+    let place = Place::new("rsa");
+    let log = Memory::default();
+    let audit = AuditLog::to(log.clone());
+    let server = Server::start(Config { audit, ..Config::loopback() }).unwrap();
+    server.add_source(pattern()).unwrap();
+    let seen = drive(&folder, &server, &place, "rsa", "");
+    assert_eq!(seen["rsa"]["status"], 404, "{seen}");
+    let logged = log.text();
+    assert!(logged.contains("alert 40 (handshake_failure)"), "{logged}");
+    assert!(logged.contains("only an RSA certificate is not supported"), "{logged}");
 }
 
 #[test]
@@ -384,7 +437,7 @@ fn a_viewer_is_reached_through_relays_on_both_sides() {
         eprintln!("skipped, no turnserver (package coturn): relays");
         return;
     };
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    std::thread::sleep(Duration::from_secs(1));
     let place = Place::new("relay");
     let config = Config::loopback();
     let turn = TurnServer {

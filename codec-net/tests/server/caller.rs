@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use codec_net::clock::Clock;
 use codec_net::server::Server;
 use codec_webrtc::{
-    Certificate, Channel, ChannelSettings, Codec, Direction, Event, Kind, LocalCandidate,
-    MediaPlan, Peer, PeerConfig,
+    Certificate, Channel, ChannelSettings, Codec, Direction, Event, IceParameters, Kind,
+    LocalCandidate, MediaPlan, Peer, PeerConfig, PendingOffer,
 };
 use serde_json::Value;
 
@@ -40,6 +40,10 @@ pub(crate) struct Caller {
     pub(crate) session: String,
     pub(crate) tag: String,
     pub(crate) connected: bool,
+    /// The first answer.
+    answer: String,
+    /// Sources of received video.
+    pub(crate) ssrcs: Vec<u32>,
     /// Received video and audio packets.
     pub(crate) pictures: u32,
     pub(crate) audio: u32,
@@ -105,10 +109,42 @@ impl Caller {
             session,
             tag,
             connected: false,
+            answer: body,
+            ssrcs: Vec::new(),
             pictures: 0,
             audio: 0,
             lines: Vec::new(),
         }
+    }
+
+    /// Loses its address, and gets another one.
+    pub(crate) fn move_away(&mut self) {
+        self.socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        self.socket.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
+        let candidate = LocalCandidate::Host(self.socket.local_addr().unwrap());
+        self.peer.add_local_candidate(candidate, self.clock.now()).unwrap();
+    }
+
+    /// Starts an ICE restart; returns its fragment, and its offer for [`Self::restarted`].
+    pub(crate) fn restart(&mut self) -> (String, PendingOffer) {
+        let (offer, pending) = self.peer.restart_ice(self.clock.now()).unwrap();
+        let of_ice = ["a=ice-ufrag", "a=ice-pwd"];
+        let lines = offer.lines().filter(|line| of_ice.iter().any(|name| line.starts_with(name)));
+        (lines.flat_map(|line| [line, "\r\n"]).collect(), pending)
+    }
+
+    /// Handles the server's fragment about a restart.
+    pub(crate) fn restarted(&mut self, fragment: &str, pending: PendingOffer) {
+        let ours = IceParameters::read(fragment).unwrap();
+        let lines = self.answer.lines().map(|line| match line.split_once(':') {
+            Some(("a=ice-ufrag", _)) => format!("a=ice-ufrag:{}\r\n", ours.ufrag),
+            Some(("a=ice-pwd", _)) => format!("a=ice-pwd:{}\r\n", ours.password),
+            Some(("a=candidate", _)) => String::new(),
+            _ => format!("{line}\r\n"),
+        });
+        let candidates = ours.candidates.iter().map(|candidate| format!("a={candidate}\r\n"));
+        let answer: String = lines.chain(candidates).collect();
+        self.peer.accept_answer(pending, &answer, self.clock.now()).unwrap();
     }
 
     /// Runs until a condition holds, or for a time; returns whether it holds.
@@ -125,6 +161,9 @@ impl Caller {
                 self.event(event);
             }
             while let Some(transmit) = self.peer.poll_transmit() {
+                if transmit.source != own {
+                    continue;
+                }
                 let _ = self.socket.send_to(&transmit.payload, transmit.destination);
             }
             if is_there(self) {
@@ -162,7 +201,12 @@ impl Caller {
         match event {
             Event::ChannelOpen { channel, .. } => self.channel = Some(channel),
             Event::Connected => self.connected = true,
-            Event::Rtp(packet) if packet.codec == Codec::Vp8 => self.pictures += 1,
+            Event::Rtp(packet) if packet.codec == Codec::Vp8 => {
+                self.pictures += 1;
+                if !self.ssrcs.contains(&packet.header.ssrc) {
+                    self.ssrcs.push(packet.header.ssrc);
+                }
+            }
             // Probes are empty.
             Event::Rtp(packet) if packet.payload.is_empty() => {}
             Event::Rtp(_) => self.audio += 1,

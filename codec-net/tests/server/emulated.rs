@@ -16,10 +16,15 @@ pub(crate) fn server_behind(
     let announce = Some(IpAddr::V4(Ipv4Addr::new(127, 0, 0, host)));
     let rtc = RtcConfig { announce, ..config.rtc };
     let server = Server::start(Config { rtc, ..config }).unwrap();
+    let emulator = emulator(&server, link);
+    (server, emulator)
+}
+
+/// The link in front of a server that announces another loopback address.
+pub(crate) fn emulator(server: &Server, link: &LinkEmulatorConfig) -> LinkEmulator {
     let announced = server.rtc_addresses()[0];
     let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, announced.port()));
-    let emulator = LinkEmulator::start(announced, upstream, link).unwrap();
-    (server, emulator)
+    LinkEmulator::start(announced, upstream, link).unwrap()
 }
 
 /// The same link in both directions.

@@ -81,7 +81,13 @@ fn post(server: &Server, path: &str, lines: &[String]) -> crate::client::Answer 
 
 /// An audit log in memory.
 #[derive(Clone, Default)]
-struct Memory(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Memory(Arc<Mutex<Vec<u8>>>);
+
+impl Memory {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl Write for Memory {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -152,7 +158,7 @@ fn viewers_without_the_codec_are_told_what_is_published() {
         assert_eq!(answer.status, 422, "{answer:?}");
         assert!(answer.body.contains("expected one of H.264 High, as published"), "{answer:?}");
     }
-    let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let logged = log.text();
     assert_eq!(logged.matches("\"reject\"").count(), 2, "{logged}");
     assert!(logged.contains("got VP8; expected one of H.264 High"), "{logged}");
     let answer = post(&server, "/whep/live", &[h264_line("recvonly", "640c1f", 1)]);

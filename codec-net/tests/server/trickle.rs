@@ -1,4 +1,4 @@
-//! Trickle ICE: PATCH of WHIP and WHEP (RFC 9725, section 4.3).
+//! Trickle ICE and ICE restarts: PATCH of WHIP and WHEP (RFC 9725, section 4.3).
 
 use std::time::{Duration, Instant};
 
@@ -87,12 +87,10 @@ fn fragments_require_the_right_caller_and_session() {
     }
     assert_eq!(status(&[FRAGMENT, right], "nonsense"), 400);
     assert_eq!(status(&[FRAGMENT, right], &"a=x\r\n".repeat(4000)), 413);
-    let restart = "a=ice-ufrag:anew\r\na=ice-pwd:0123456789012345678901\r\n";
-    for any in [right, ("if-match", "*")] {
-        let refused = patch(&server, &caller, &[FRAGMENT, any], restart);
-        assert_eq!(refused.status, 422, "{refused:?}");
-        assert!(refused.body.contains("ICE restart"), "{refused:?}");
-    }
+    let restart = "a=ice-ufrag:other\r\na=ice-pwd:0123456789012345678901\r\n";
+    let refused = patch(&server, &caller, &[FRAGMENT, right], restart);
+    assert_eq!(refused.status, 422, "{refused:?}");
+    assert!(refused.body.contains("an ICE restart without If-Match: *"), "{refused:?}");
 
     let to = |path: &str, token: &str| {
         let (name, token) = bearer(token);
@@ -144,4 +142,109 @@ fn endless_candidates_and_damaged_fragments_are_harmless() {
     assert_eq!(statuses.first(), Some(&204), "{statuses:?}");
     assert_eq!(statuses.last(), Some(&413), "{statuses:?}");
     assert_eq!(server.sessions().count(), 2);
+}
+
+const ANY: (&str, &str) = ("if-match", "*");
+
+/// Requests a restart; returns the response, whose fragment and ETag are new.
+fn restart(server: &Server, caller: &mut Caller, more: &str) -> Answer {
+    let (fragment, pending) = caller.restart();
+    let headers = [FRAGMENT, ANY];
+    let body = format!("{fragment}{more}");
+    let answer = request_with(server.address(), "PATCH", &caller.session, &headers, &body);
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (200, Some(FRAGMENT.1)),
+        "{answer:?}"
+    );
+    let tag = answer.header("etag").unwrap().to_owned();
+    assert_ne!(tag, caller.tag);
+    assert!(answer.body.contains("a=mid:") && answer.body.contains("a=candidate:"), "{answer:?}");
+    // The answer to a repeated request is the same, because it may have been lost.
+    let again = request_with(server.address(), "PATCH", &caller.session, &headers, &body);
+    assert_eq!((again.status, again.header("etag")), (200, Some(tag.as_str())), "{again:?}");
+    assert_eq!(again.body, answer.body);
+    caller.restarted(&answer.body, pending);
+    caller.tag = tag;
+    answer
+}
+
+#[test]
+fn a_viewer_keeps_its_stream_at_another_address() {
+    let server = Server::start(Config::loopback()).unwrap();
+    let publisher = server.hub().publish("live", INFO, Box::new(|| {})).unwrap();
+    let path = "/whep/live";
+    let mut caller = Caller::call(&server, path, &[plan(Direction::ReceiveOnly)], None, false);
+    assert!(caller.live(Duration::from_secs(10), |caller| caller.connected));
+    let (mut frames, mut pts) = (frames().into_iter().cycle(), 0);
+    for round in 1..=3 {
+        let wanted = caller.pictures + 20;
+        let end = Instant::now() + Duration::from_secs(20);
+        while !caller.live(Duration::from_millis(30), |caller| caller.pictures > wanted) {
+            assert!(Instant::now() < end, "{} packets in round {round}", caller.pictures);
+            let mut frame = frames.next().unwrap();
+            (frame.pts, pts) = (pts, pts + 3000);
+            publisher.send_video(frame).unwrap();
+        }
+        caller.move_away();
+        let before = caller.tag.clone();
+        restart(&server, &mut caller, "");
+        let old = [FRAGMENT, ("if-match", before.as_str())];
+        let late = request_with(server.address(), "PATCH", &caller.session, &old, "");
+        assert_eq!(late.status, 412, "{late:?}");
+    }
+    assert_eq!(caller.ssrcs.len(), 1, "{:?}", caller.ssrcs);
+    assert_eq!(server.sessions().count(), 1);
+}
+
+#[test]
+fn a_member_of_a_room_keeps_its_channel_after_a_restart() {
+    let server = Server::start(Config::loopback()).unwrap();
+    let mut caller = call(&server, "/room/team", Direction::SendReceive, None);
+    trickle(&mut caller, &server);
+    let joined = |caller: &Caller| caller.last("people").is_some();
+    assert!(caller.live(Duration::from_secs(10), joined), "{:?}", caller.lines);
+    caller.move_away();
+    restart(&server, &mut caller, "");
+    caller.send(&serde_json::json!({ "type": "chat", "text": "moved" }));
+    let is_back = |caller: &Caller| caller.last("chat").is_some();
+    assert!(caller.live(Duration::from_secs(10), is_back), "{:?}", caller.lines);
+}
+
+#[test]
+fn invalid_and_endless_restarts_are_rejected_with_the_reason() {
+    let server = Server::start(Config::loopback()).unwrap();
+    let _publisher = server.hub().publish("live", INFO, Box::new(|| {})).unwrap();
+    let caller = call(&server, "/whep/live", Direction::ReceiveOnly, None);
+    let patch = |body: &str| {
+        let headers = [FRAGMENT, ANY];
+        request_with(server.address(), "PATCH", &caller.session, &headers, body)
+    };
+    let password = "0123456789012345678901";
+    for (body, why) in [
+        ("a=ice-ufrag:other".to_owned(), "ice-pwd is missing"),
+        (format!("a=ice-pwd:{password}"), "ice-ufrag is missing"),
+        (format!("a=ice-ufrag:abc\na=ice-pwd:{password}"), "invalid ice-ufrag"),
+        ("a=ice-ufrag:other\na=ice-pwd:short".to_owned(), "invalid ice-pwd"),
+        (format!("a=ice-ufrag:o ther\na=ice-pwd:{password}"), "invalid ice-ufrag"),
+        (format!("a=ice-ufrag:one1\na=ice-ufrag:two2\na=ice-pwd:{password}"), "ice-ufrag differs"),
+    ] {
+        let refused = patch(&body);
+        assert_eq!(refused.status, 400, "{refused:?}");
+        assert!(refused.body.contains(why), "{refused:?}, expected {why}");
+    }
+    let lines = caller.candidates.lines().filter(|line| !line.starts_with("a=candidate"));
+    let own_ufrag = lines.clone().find(|line| line.starts_with("a=ice-ufrag")).unwrap();
+    let refused = patch(&format!("{own_ufrag}\na=ice-pwd:{password}"));
+    assert_eq!(refused.status, 400, "{refused:?}");
+    assert!(refused.body.contains("requires another ice-ufrag"), "{refused:?}");
+
+    let statuses =
+        (0..12).map(|at| patch(&format!("a=ice-ufrag:other{at}\na=ice-pwd:{password}{at}")).status);
+    let statuses: Vec<u16> = statuses.collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 10, "{statuses:?}");
+    let refused = patch(&format!("a=ice-ufrag:last\na=ice-pwd:{password}z"));
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")), "{refused:?}");
+    assert!(refused.body.contains("ICE restarts in a minute"), "{refused:?}");
+    assert_eq!(server.sessions().count(), 1);
 }

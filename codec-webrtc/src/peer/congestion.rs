@@ -158,6 +158,14 @@ impl Peer {
         times.into_iter().flatten().min()
     }
 
+    /// Restarts the estimate at its initial value, and reports it.
+    pub(super) fn restart_estimate(&mut self) {
+        let Some(start) = self.congestion.as_ref().map(|it| it.config.start) else { return };
+        self.reset_estimate(start);
+        self.egress.set_estimate(start);
+        self.push(Event::Estimate { bitrate: start, kind: EstimateKind::TransportFeedback });
+    }
+
     /// Restarts the estimate at `bitrate`, for example after a change of the network path.
     pub fn reset_estimate(&mut self, bitrate: Bitrate) {
         let Some(congestion) = &mut self.congestion else { return };

@@ -17,6 +17,8 @@ const MAX_TICKS: usize = 1000;
 const MAX_FAILURES: u32 = 50;
 /// Delay before str0m is polled again after an error.
 const RETRY: Duration = Duration::from_millis(20);
+/// Time after an alert in which the remote endpoint can continue the handshake.
+const ALERT_GRACE: Duration = Duration::from_secs(5);
 /// Maximum time to initiate closing.
 const HANG_UP: Duration = Duration::from_secs(1);
 
@@ -105,6 +107,7 @@ impl Peer {
         let protocol = address_filter::protocol(&transmit.payload);
         if protocol != Some(Protocol::Stun) {
             self.egress.set_path(transmit.source, transmit.destination);
+            self.path_used();
         }
         if protocol == Some(Protocol::Rtp) {
             let Some(payload) = self.rewrite_rtcp(&transmit.payload) else { return };
@@ -135,6 +138,7 @@ impl Peer {
             StackEvent::IceConnectionStateChange(state) => match state {
                 IceConnectionState::Connected | IceConnectionState::Completed => {
                     self.ice_connected = true;
+                    self.announce_path();
                 }
                 _ => {}
             },
@@ -148,20 +152,28 @@ impl Peer {
     /// Reason to end the session now, if a timeout has expired.
     fn expired(&self) -> Option<ClosedReason> {
         match self.state {
-            State::Handshake => {
-                let limit = self.started.saturating_add(self.limits.handshake);
-                (self.now >= limit).then(|| ClosedReason::HandshakeTimeout {
-                    ice: self.ice_connected,
-                    alert: self.plain_alert,
-                    error: self.last_error.clone(),
-                })
-            }
+            State::Handshake => (self.now >= self.handshake_deadline()).then(|| {
+                let (alert, error) = (self.plain_alert, self.last_error.clone());
+                match alert.filter(|_| self.alerted.is_some()) {
+                    Some(alert) => ClosedReason::HandshakeRejected { alert, error },
+                    None => {
+                        ClosedReason::HandshakeTimeout { ice: self.ice_connected, alert, error }
+                    }
+                }
+            }),
             State::Connected => {
                 let limit = self.consent.saturating_add(self.limits.consent);
                 (self.now >= limit).then_some(ClosedReason::ConsentLost)
             }
             State::Closed => None,
         }
+    }
+
+    /// Returns the time at which the handshake ends without success. An alert is not authenticated, but an endpoint that has not sent it
+    /// continues, or at least repeats what it has sent.
+    pub(super) fn handshake_deadline(&self) -> Duration {
+        let limit = self.started.saturating_add(self.limits.handshake);
+        self.alerted.map_or(limit, |at| limit.min(at.saturating_add(ALERT_GRACE)))
     }
 
     /// Ends the session and notifies the remote endpoint if connected.

@@ -6,6 +6,8 @@ mod delivery;
 mod drive;
 mod egress;
 mod fec;
+mod ice_restart;
+mod ice_state;
 mod media;
 mod negotiate;
 mod panic_guard;
@@ -83,6 +85,8 @@ pub struct Peer {
     /// Time of the last valid connectivity check or response from the remote endpoint.
     consent: Duration,
     plain_alert: Option<u8>,
+    /// Time of the first unencrypted alert since the last other record of the handshake.
+    alerted: Option<Duration>,
     last_error: Option<String>,
     /// Number of consecutive errors of str0m.
     failures: u32,
@@ -92,7 +96,8 @@ pub struct Peer {
     channels: Vec<str0m::channel::ChannelId>,
     /// Whether the SDP has a section for data channels.
     data_negotiated: bool,
-    /// Number of remote candidates received after the SDP (trickle ICE).
+    ice_restarts: ice_state::IceRestarts,
+    /// Number of remote candidates received after the SDP (trickle ICE), or in and after the last restart.
     remote_candidates: usize,
     deliveries: Option<delivery::Sent>,
     /// FEC state, if both endpoints support RED with ULPFEC.
@@ -166,8 +171,10 @@ impl Peer {
                 self.plain_alert = alert;
             }
             if without_alerts.is_empty() {
-                return;
+                self.alerted.get_or_insert(self.now);
+                return self.settle();
             }
+            self.alerted = None;
             bytes = &without_alerts;
         }
         let Ok(receive) = Receive::new(Protocol::Udp, source, destination, bytes) else {
@@ -228,7 +235,7 @@ impl Peer {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         let deadline = match self.state {
-            State::Handshake => Some(self.started.saturating_add(self.limits.handshake)),
+            State::Handshake => Some(self.handshake_deadline()),
             State::Connected => Some(self.consent.saturating_add(self.limits.consent)),
             State::Closed => self.hang_up,
         };

@@ -6,19 +6,21 @@ use std::time::Duration;
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::format::FormatParams;
 use str0m::media::{Frequency, Pt};
-use str0m::{Candidate, IceCreds, RtcConfig};
+use str0m::{Candidate, RtcConfig};
 
 use super::congestion::Congestion;
 use super::fec::FecState;
+use super::ice_state::{IceRestarts, Negotiated, OfferedRestart};
 use super::{Peer, State, delivery, egress, panic_guard};
 use crate::address_filter::AddressFilter;
 use crate::config::{ChannelSettings, Codecs, DtlsVersions, LocalCandidate, MediaPlan};
 use crate::counters::Counters;
+use crate::media_sections::Rejected;
 use crate::provider::{self, MediaKeys};
 use crate::sdp_parse_error::rejected_sdp;
 use crate::{
     Channel, Direction, Event, Kind, Mid, PeerConfig, PeerLimits, SdpError, SentStream, extension,
-    h264, media_sections, red, sdp, simulcast, vp9,
+    h264, ice, media_sections, red, sdp, simulcast, vp9,
 };
 use codec_rtc::extension::Label;
 use codec_rtc::packet::VideoFormat;
@@ -30,6 +32,16 @@ pub struct PendingOffer {
     pending: SdpPendingOffer,
     /// The media sections, with their simulcast layers.
     media: Vec<(Mid, Vec<Label>)>,
+    /// Offered payload type of ULPFEC.
+    ulpfec: Option<u8>,
+    /// Set for an ICE restart.
+    restart: Option<OfferedRestart>,
+}
+
+impl PendingOffer {
+    pub(super) fn ice_restart(pending: SdpPendingOffer, restart: OfferedRestart) -> Self {
+        Self { pending, media: Vec::new(), ulpfec: None, restart: Some(restart) }
+    }
 }
 
 impl Peer {
@@ -74,13 +86,14 @@ impl Peer {
         let mut peer = Self::new(config, codecs, &h264, now)?;
         let data = has_data(&offer);
         let parsed = SdpOffer::from_sdp_string(&offer);
-        let offer = parsed.map_err(|error| rejected_sdp(&offer, error))?;
-        let answer = peer.rtc.sdp_api().accept_offer(offer).map_err(refused)?;
+        let parsed = parsed.map_err(|error| rejected_sdp(&offer, error))?;
+        let answer = peer.rtc.sdp_api().accept_offer(parsed).map_err(refused)?;
         let answer = answer.to_sdp_string();
         peer.data_negotiated = data && has_data(&answer);
         let ulpfec = ulpfec.filter(|_| codecs.has_fec());
         let answer = rejected.insert(&red::from_stack(&answer, ulpfec));
         peer.fec = ulpfec.map(FecState::new);
+        peer.ice_restarts.set_negotiated(Negotiated::new(&offer, rejected, ulpfec));
         peer.tick();
         Ok((peer, answer))
     }
@@ -136,9 +149,9 @@ impl Peer {
         let nothing =
             || SdpError::Rejected("the offer has neither media nor data channels".to_owned());
         let (offer, pending) = api.apply().ok_or_else(nothing)?;
-        peer.channels = opened.iter().map(|channel| channel.0).collect();
-        let pending = PendingOffer { pending, media: mids };
         let ulpfec = config.codecs.has_fec().then_some(red::OFFERED.2);
+        peer.channels = opened.iter().map(|channel| channel.0).collect();
+        let pending = PendingOffer { pending, media: mids, ulpfec, restart: None };
         let offer = simulcast::without_ssrcs(&red::from_stack(&offer.to_sdp_string(), ulpfec));
         Ok((peer, offer, pending, opened))
     }
@@ -146,7 +159,8 @@ impl Peer {
     /// Processes the answer to the offer of this peer.
     ///
     /// # Errors
-    /// Returns [`SdpError`] if the answer is rejected; the peer cannot be used any more.
+    /// Returns [`SdpError`] if the answer is rejected; the peer cannot be used any more, unless the offer was that of
+    /// [`restart_ice`](Self::restart_ice), whose session continues.
     pub fn accept_answer(
         &mut self,
         pending: PendingOffer,
@@ -163,6 +177,9 @@ impl Peer {
         now: Duration,
     ) -> Result<(), SdpError> {
         self.advance(now);
+        if let Some(restart) = pending.restart {
+            return self.accept_restart(pending.pending, restart, answer);
+        }
         let (answer, ulpfec) = red::to_stack(&sdp::validate(answer, &self.limits)?);
         self.fec = ulpfec.map(FecState::new);
         self.data_negotiated = has_data(&answer);
@@ -172,8 +189,10 @@ impl Peer {
             .map(|(mid, offered)| Ok((*mid, simulcast::accepted(&answer, *mid, offered)?)))
             .collect::<Result<_, SdpError>>()?;
         let parsed = SdpAnswer::from_sdp_string(&answer);
-        let answer = parsed.map_err(|error| rejected_sdp(&answer, error))?;
-        self.rtc.sdp_api().accept_answer(pending.pending, answer).map_err(refused)?;
+        let parsed = parsed.map_err(|error| rejected_sdp(&answer, error))?;
+        self.rtc.sdp_api().accept_answer(pending.pending, parsed).map_err(refused)?;
+        let negotiated = Negotiated::new(&answer, Rejected::default(), pending.ulpfec);
+        self.ice_restarts.set_negotiated(negotiated);
         for ((mid, offered), (_, accepted)) in pending.media.iter().zip(&layers) {
             self.remove_unaccepted(*mid, offered, accepted);
         }
@@ -288,12 +307,14 @@ impl Peer {
             ice_connected: false,
             consent: now,
             plain_alert: None,
+            alerted: None,
             last_error: None,
             failures: 0,
             egress: egress::Egress::default(),
             send_layers: Vec::new(),
             channels: Vec::new(),
             data_negotiated: false,
+            ice_restarts: IceRestarts::new(config.secret),
             remote_candidates: 0,
             deliveries: config.acknowledgements.then(delivery::Sent::default),
             fec: None,
@@ -318,7 +339,7 @@ fn stack_config(config: &PeerConfig, codecs: Codecs, h264: &[FormatParameters]) 
         .set_crypto_provider(provider::shared())
         .set_dtls_cert((*config.certificate.dtls).clone())
         .set_dtls_version(version)
-        .set_local_ice_credentials(credentials(&config.secret))
+        .set_local_ice_credentials(ice::credentials(&config.secret))
         .set_ice_lite(config.ice_lite)
         .set_rtp_mode(true)
         .clear_codecs()
@@ -345,25 +366,6 @@ fn stack_config(config: &PeerConfig, codecs: Codecs, h264: &[FormatParameters]) 
     stack
 }
 
-/// Derives ICE user name and password from secret bytes, in 6 bits per character (RFC 8445, section
-/// 5.3): 48 bits and 192 bits.
-fn credentials(secret: &[u8; 32]) -> IceCreds {
-    const ICE_CHARS: &[u8; 64] =
-        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let text: String = secret
-        .chunks(3)
-        .flat_map(|chunk| {
-            let bits = chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte));
-            let bits = bits << (8 * (3 - chunk.len()));
-            [18, 12, 6, 0].map(|shift| {
-                char::from(ICE_CHARS.get((bits >> shift & 63) as usize).copied().unwrap_or(b'A'))
-            })
-        })
-        .collect();
-    let (ufrag, pass) = text.split_at(8);
-    IceCreds { ufrag: ufrag.to_owned(), pass: pass.chars().take(32).collect() }
-}
-
 fn stack_candidate(candidate: LocalCandidate) -> Result<Candidate, SdpError> {
     match candidate {
         LocalCandidate::Host(address) => Candidate::host(address, "udp"),
@@ -384,12 +386,12 @@ fn stack_direction(direction: Direction) -> str0m::media::Direction {
     }
 }
 
-fn refused(error: impl std::fmt::Display) -> SdpError {
+pub(super) fn refused(error: impl std::fmt::Display) -> SdpError {
     SdpError::Rejected(error.to_string())
 }
 
 /// Error after a panic ended the session.
-fn over() -> SdpError {
+pub(super) fn over() -> SdpError {
     SdpError::Internal("the session has ended".to_owned())
 }
 
@@ -397,18 +399,4 @@ fn over() -> SdpError {
 fn has_data(sdp: &str) -> bool {
     sdp.lines()
         .any(|line| line.starts_with("m=application ") && !line.starts_with("m=application 0 "))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ice_credentials_depend_only_on_the_secret() {
-        let creds = credentials(&[0xff; 32]);
-        assert_eq!((creds.ufrag.as_str(), creds.pass.len()), ("////////", 32));
-        let counted: [u8; 32] = std::array::from_fn(|at| u8::try_from(at).unwrap());
-        assert_eq!(credentials(&counted).ufrag, "AAECAwQF");
-        assert_eq!(credentials(&counted).pass, "BgcICQoLDA0ODxAREhMUFRYXGBkaGxwd");
-    }
 }

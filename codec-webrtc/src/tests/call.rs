@@ -11,12 +11,12 @@ use codec_rtc::extension::{AbsCaptureTime, PlayoutDelay, VideoOrientation};
 use codec_rtc::link::{Link, Loss};
 use codec_rtc::packet::vp8::{Packetizer, PacketizerConfig};
 
-const fn ms(ms: u64) -> Duration {
+pub(super) const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
 /// Sends a second of 25 frames and 50 audio packets from one endpoint.
-struct Media {
+pub(super) struct Media {
     packetizer: Packetizer,
     video: Mid,
     audio: Mid,
@@ -26,7 +26,7 @@ struct Media {
 }
 
 impl Media {
-    fn new(call: &Call, from: usize) -> Self {
+    pub(super) fn new(call: &Call, from: usize) -> Self {
         let end = &call.ends[from];
         let config = PacketizerConfig { mtu: 1000, ..PacketizerConfig::default() };
         Self {
@@ -39,7 +39,7 @@ impl Media {
         }
     }
 
-    fn second(&mut self, call: &mut Call, from: usize) {
+    pub(super) fn second(&mut self, call: &mut Call, from: usize) {
         for _ in 0..25 {
             let mut packets = Vec::new();
             let mut data = vec![0x55; 3500];

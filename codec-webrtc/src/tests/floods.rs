@@ -99,6 +99,28 @@ fn floods_do_not_prevent_a_connection() {
     }
 }
 
+/// The alert of an endpoint that finds no common algorithm is the last of its datagrams; a forged one is not.
+#[test]
+fn a_rejected_handshake_ends_soon_with_its_reason() {
+    let link = link(Loss::Random(0.0), 20);
+    let mut call = Setup { link, ..Setup::default() }.call();
+    call.answers = |datagram| {
+        let alert = [21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2, 40];
+        (datagram.first() == Some(&22)).then(|| alert.to_vec())
+    };
+    call.is_without_dtls = true;
+    let start = call.now;
+    call.run_for(Duration::from_secs(20));
+    // The DTLS server does not get the ClientHello, and has nothing to send.
+    let client = call.ends.iter().find(|end| end.closed().is_some()).unwrap();
+    let reason = client.closed().unwrap();
+    assert!(matches!(reason, ClosedReason::HandshakeRejected { alert: 40, .. }), "{reason:?}");
+    let text = reason.to_string();
+    assert!(text.contains("alert 40 (handshake_failure)") && text.contains("RSA"), "{text}");
+    let after = client.events.last().unwrap().0 - start;
+    assert!(after < Duration::from_secs(7), "{after:?}");
+}
+
 #[test]
 fn floods_do_not_end_a_call() {
     for (seed, flood) in FLOODS.into_iter().enumerate() {

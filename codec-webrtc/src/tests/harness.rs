@@ -21,6 +21,14 @@ pub(super) struct Call {
     pub(super) answers: fn(&[u8]) -> Option<Vec<u8>>,
     /// Number of such responses.
     pub(super) answered: usize,
+    /// The first answer.
+    pub(super) answer: String,
+    /// Addresses from and to which nothing arrives.
+    pub(super) dead: Vec<SocketAddr>,
+    /// Whether datagrams of DTLS handshakes are lost.
+    pub(super) is_without_dtls: bool,
+    /// Number of datagrams of DTLS handshakes.
+    pub(super) dtls_handshakes: usize,
 }
 
 pub(super) struct End {
@@ -73,7 +81,20 @@ impl Setup {
         let end = |peer| End { peer, events: Vec::new() };
         let links = [0, 1].map(|to| Link::new(self.link.clone(), self.seed * 2 + to).unwrap());
         let ends = [end(first), end(second)];
-        Call { now, ends, links, forged: Vec::new(), answers: |_| None, answered: 0 }
+        let (forged, dead) = (Vec::new(), Vec::new());
+        let (answers, answered): (fn(&[u8]) -> _, _) = (|_| None, 0);
+        Call {
+            now,
+            ends,
+            links,
+            forged,
+            answers,
+            answered,
+            answer,
+            dead,
+            is_without_dtls: false,
+            dtls_handshakes: 0,
+        }
     }
 }
 
@@ -137,6 +158,14 @@ impl Call {
                     let (from, to) = (transmit.destination, transmit.source);
                     end.peer.handle_datagram(self.now, from, to, &answer);
                     self.answered += 1;
+                }
+                let is_handshake = transmit.payload.first() == Some(&22);
+                self.dtls_handshakes += usize::from(is_handshake);
+                let addresses = [transmit.source, transmit.destination];
+                if addresses.iter().any(|address| self.dead.contains(address))
+                    || is_handshake && self.is_without_dtls
+                {
+                    continue;
                 }
                 self.links[1 - at].send(self.now, transmit.payload.len(), transmit);
             }

@@ -6,6 +6,7 @@ mod fec;
 mod floods;
 mod h264;
 mod harness;
+mod ice_restart;
 mod panics;
 mod simulcast;
 

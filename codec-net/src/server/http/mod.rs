@@ -47,7 +47,7 @@ fn routes(shared: &Arc<ServerState>) -> Router {
         .route("/r/{room}", get(page::room))
         .route("/room/{room}", post(whip::join))
         .route("/room-files/{id}", get(files::room_file))
-        .route("/session/{id}", delete(whip::end).patch(whip::trickle))
+        .route("/session/{id}", delete(whip::end).patch(whip::update_ice))
         .fallback(api::not_found)
         .layer(axum::middleware::from_fn_with_state(Arc::clone(shared), guard::check))
         .layer(DefaultBodyLimit::max(shared.limits.body_bytes))

@@ -18,7 +18,7 @@ const INDEX: Asset = Asset("index.html", HTML, include_str!("../page/index.html"
 
 const ROOM: Asset = Asset("room.html", HTML, include_str!("../page/room.html"));
 
-static ASSETS: [Asset; 36] = [
+static ASSETS: [Asset; 37] = [
     Asset("app.css", STYLE, include_str!("../page/app.css")),
     Asset("app.js", SCRIPT, include_str!("../page/app.js")),
     Asset("api.js", SCRIPT, include_str!("../page/api.js")),
@@ -27,6 +27,7 @@ static ASSETS: [Asset; 36] = [
     Asset("control_channel.js", SCRIPT, include_str!("../page/control_channel.js")),
     Asset("dom.js", SCRIPT, include_str!("../page/dom.js")),
     Asset("graphs.js", SCRIPT, include_str!("../page/graphs.js")),
+    Asset("ice_restart.js", SCRIPT, include_str!("../page/ice_restart.js")),
     Asset("playout.js", SCRIPT, include_str!("../page/playout.js")),
     Asset("publish.js", SCRIPT, include_str!("../page/publish.js")),
     Asset("retry.js", SCRIPT, include_str!("../page/retry.js")),

@@ -1,5 +1,5 @@
 //! WHIP (RFC 9725) and WHEP: an offer is posted, the answer contains the session's URL, and the
-//! session is ended with DELETE. Trickle ICE is supported with PATCH; ICE restarts are not.
+//! session is ended with DELETE. PATCH adds candidates (trickle ICE) or restarts ICE.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use super::super::conference::{Invitation, Person};
 use super::super::media::VideoCodec;
 use super::super::outcome::{EndReason, Rejection};
 use super::super::room::{Owner, StreamInfo, is_name};
-use super::super::rtc::{CallHandle, Offer, Role, SDP_FRAGMENT, SdpFragment};
+use super::super::rtc::{CallHandle, IceUpdate, Offer, Role, SDP_FRAGMENT, SdpFragment};
 use super::super::sessions::{EndSession, IceSession, SessionKind};
 use super::super::state::ServerState;
 use super::guard::Client;
@@ -182,13 +182,16 @@ fn require_type(headers: &HeaderMap, wanted: &'static str) -> Result<(), Rejecti
     }
 }
 
-/// Checks that the request is for the session with this ETag (RFC 9110, section 13.1.1).
-fn require_match(headers: &HeaderMap, tag: &str) -> Result<(), Rejection> {
+/// Checks that the request is for the ICE session with this ETag (RFC 9110, section 13.1.1). Returns whether it is for
+/// any, which some clients quote as RFC 9725 does.
+fn require_match(headers: &HeaderMap, tag: &str) -> Result<bool, Rejection> {
     let mut values = headers.get_all(IF_MATCH).iter().peekable();
     values.peek().ok_or(Rejection::PreconditionRequired)?;
-    let mut tags = values.filter_map(|value| value.to_str().ok()).flat_map(|list| list.split(','));
-    if tags.any(|given| ["*", tag].contains(&given.trim())) {
-        Ok(())
+    let tags = values.filter_map(|value| value.to_str().ok()).flat_map(|list| list.split(','));
+    let tags: Vec<&str> = tags.map(str::trim).collect();
+    let is_for_any = tags.iter().any(|given| ["*", "\"*\""].contains(given));
+    if is_for_any || tags.contains(&tag) {
+        Ok(is_for_any)
     } else {
         Err(Rejection::PreconditionFailed)
     }
@@ -239,8 +242,8 @@ pub(super) async fn end(
     Ok(StatusCode::OK)
 }
 
-/// Adds trickled ICE candidates to a session of the same owner.
-pub(super) async fn trickle(posted: Posted) -> Result<StatusCode, ErrorResponse> {
+/// Adds trickled ICE candidates to a session of the same owner, or restarts its ICE session.
+pub(super) async fn update_ice(posted: Posted) -> Result<Response, ErrorResponse> {
     let (State(state), Extension(client), Path(session), headers, body) = posted;
     require_own(&state, &client, &session)?;
     let IceSession { call: id, tag } = state.sessions.ice(&session)?;
@@ -248,11 +251,15 @@ pub(super) async fn trickle(posted: Posted) -> Result<StatusCode, ErrorResponse>
     if body.len() > MAX_FRAGMENT_BYTES {
         return Err(Rejection::TooLarge("the list of candidates").into());
     }
-    require_match(&headers, &tag)?;
+    let is_for_any = require_match(&headers, &tag)?;
     let text = std::str::from_utf8(&body);
     let text =
         text.map_err(|_| Rejection::BadRequest("invalid fragment: expected UTF-8".to_owned()))?;
     let fragment = SdpFragment::parse(text)?;
-    state.network.trickle(id, fragment).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let update = IceUpdate { fragment, tag, is_for_any };
+    let Some(restarted) = state.network.update_ice(id, update).await? else {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    };
+    let headers = [(CONTENT_TYPE, SDP_FRAGMENT.to_owned()), (ETAG, restarted.tag)];
+    Ok((StatusCode::OK, headers, restarted.fragment).into_response())
 }

@@ -66,6 +66,16 @@ export async function trickle(session, tag, lines) {
   }
 }
 
+/// Restarts ICE with the credentials in `lines`; returns the server's SDP fragment and the new ETag.
+export async function restartIce(session, lines) {
+  const answer = await ask(session, {
+    method: "PATCH",
+    headers: { "content-type": "application/trickle-ice-sdpfrag", "if-match": "*" },
+    body: lines.map((line) => `${line}\r\n`).join(""),
+  });
+  return { fragment: await answer.text(), tag: answer.headers.get("etag") };
+}
+
 /// Ends a session; it is not an error if the session no longer exists.
 export async function hangUp(session) {
   try {

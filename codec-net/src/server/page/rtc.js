@@ -1,5 +1,6 @@
 // WebRTC calls: watching over WHEP and publishing over WHIP. Rooms extend `Call`.
 import { hangUp, negotiate, trickle } from "/api.js";
+import { IceRestarts } from "/ice_restart.js";
 import { Playout } from "/playout.js";
 
 /// A call fails if it is not connected this long after the answer.
@@ -52,6 +53,7 @@ export class Call {
     this.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", ...settings });
     this.session = null;
     this.ended = this.stopping = false;
+    this.ice = new IceRestarts(this, () => this.finish(UNREACHABLE, true));
     this.pc.addEventListener("connectionstatechange", () => this.connectionChanged());
     this.pc.addEventListener("icecandidate", ({ candidate }) => {
       if (candidate?.candidate) this.candidates.push(`a=${candidate.candidate}`);
@@ -83,6 +85,7 @@ export class Call {
       await this.connect();
     } catch (error) {
       this.ended = true;
+      this.ice.stop();
       this.pc.close();
       throw error;
     }
@@ -94,23 +97,35 @@ export class Call {
     const { sdp, session, tag } = await negotiate(this.path, this.pc.localDescription.sdp, this.headers);
     Object.assign(this, { session, tag });
     if (this.ended) return void hangUp(session);
-    await this.pc.setRemoteDescription({ type: "answer", sdp: withStartBitrate(sdp, this.startKbps) });
-    // A server reachable only through TURN has to permit our addresses there.
-    setTimeout(() => {
+    this.answer = withStartBitrate(sdp, this.startKbps);
+    await this.pc.setRemoteDescription({ type: "answer", sdp: this.answer });
+    this.scheduleCandidates(sdp);
+    this.timer = setTimeout(() => this.connectionChanged("failed"), CONNECT_MS);
+  }
+
+  /// Sends our candidates soon if the call is not connected by then. A server reachable only through TURN, according to
+  /// the candidates of its answer, has to permit our addresses there.
+  scheduleCandidates(answer) {
+    clearTimeout(this.trickleTimer);
+    this.needsCandidates = false;
+    this.trickleTimer = setTimeout(() => {
       this.needsCandidates = true;
       this.sendCandidates();
-    }, / typ host/.test(sdp) ? TRICKLE_MS : 0);
-    this.timer = setTimeout(() => this.connectionChanged("failed"), CONNECT_MS);
+    }, / typ host/.test(answer) ? TRICKLE_MS : 0);
   }
 
   /// Sends the candidates found since the last time, if the call needs them.
   sendCandidates() {
-    const isOpen = ["new", "connecting"].includes(this.pc.connectionState);
+    const isOpen = this.ice.isConnecting ? !this.ice.hasPath() : ["new", "connecting"].includes(this.pc.connectionState);
     if (!this.needsCandidates || !isOpen || this.candidates.length === 0) return;
     const [mid] = this.pc.getTransceivers().map((transceiver) => transceiver.mid);
-    const credentials = this.pc.localDescription.sdp.match(/^a=ice-(ufrag|pwd):\S+/gm).slice(0, 2);
-    const lines = [...credentials, "m=audio 9 RTP/AVP 0", `a=mid:${mid}`, ...this.candidates.splice(0)];
+    const lines = [...this.credentials(), "m=audio 9 RTP/AVP 0", `a=mid:${mid}`, ...this.candidates.splice(0)];
     trickle(this.session, this.tag, lines);
+  }
+
+  /// Lines with our ICE credentials.
+  credentials() {
+    return this.pc.localDescription.sdp.match(/^a=ice-(ufrag|pwd):\S+/gm).slice(0, 2);
   }
 
   connectionChanged(state = this.pc.connectionState) {
@@ -119,13 +134,14 @@ export class Call {
       this.wasLive = true;
       this.on.state?.("live");
     }
-    if (state === "failed") this.finish(UNREACHABLE, true);
+    if (state === "failed" && !this.ice.recovers()) this.finish(UNREACHABLE, true);
   }
 
   finish(reason, failed = false) {
     if (this.ended) return;
     this.ended = true;
     clearTimeout(this.timer);
+    this.ice.stop();
     this.pc.close();
     if (failed && !this.stopping && !this.wasLive) {
       // Otherwise the server would keep the session until its timeout.

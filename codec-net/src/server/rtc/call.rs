@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use codec_webrtc::{Channel, ClosedReason, Event, Peer, SdpError, Stats, Transmit};
+use codec_webrtc::{Channel, ClosedReason, Event, Peer, Stats, Transmit};
 use tokio::sync::mpsc;
 
 use super::super::audit::Totals;
@@ -19,9 +19,9 @@ use super::super::sessions::Session;
 use super::super::uploads::UploadStore;
 use super::super::webhook::Webhooks;
 use super::command::Role;
+use super::ice_update::{CallIce, IceRestarted, IceUpdate};
 use super::member_session::MemberSession;
 use super::publisher_session::PublisherSession;
-use super::sdp_fragment::{IceCredentials, SdpFragment};
 use super::viewer_session::ViewerSession;
 
 /// The role of the other end, with its state.
@@ -41,8 +41,7 @@ pub(super) struct Call {
     id: u64,
     peer: Peer,
     session: Session,
-    /// ICE credentials of the offer.
-    credentials: IceCredentials,
+    ice: CallIce,
     side: Side,
     control_channel: Option<(Channel, ControlChannel)>,
     uploads: Option<Arc<UploadStore>>,
@@ -70,7 +69,7 @@ impl Call {
         peer: Peer,
         session: Session,
         role: Role,
-        credentials: IceCredentials,
+        ice: CallIce,
         context: CallContext,
         now: Duration,
     ) -> Self {
@@ -93,7 +92,7 @@ impl Call {
             id,
             peer,
             session,
-            credentials,
+            ice,
             side,
             control_channel: None,
             uploads,
@@ -103,24 +102,16 @@ impl Call {
         }
     }
 
-    /// Adds trickled ICE candidates.
-    pub(super) fn trickle(
+    /// Adds trickled ICE candidates, or restarts ICE; returns the answer to a restart.
+    pub(super) fn update_ice(
         &mut self,
         now: Duration,
-        fragment: &SdpFragment,
-    ) -> Result<(), Rejection> {
-        if !self.credentials.include(&fragment.credentials) {
-            return Err(Rejection::Unsupported("an ICE restart"));
+        update: &IceUpdate,
+    ) -> Result<Option<IceRestarted>, Rejection> {
+        if self.ended.is_some() {
+            return Err(Rejection::NoSession);
         }
-        let mut result = Ok(());
-        for candidate in &fragment.candidates {
-            // A candidate unknown to the stack is ignored.
-            let added = self.peer.add_remote_candidate(candidate, now);
-            if let Err(SdpError::LimitExceeded { .. }) = added {
-                result = Err(Rejection::TooLarge("the list of candidates"));
-                break;
-            }
-        }
+        let result = self.ice.update(now, &mut self.peer, &self.session, update);
         self.handle_events(now);
         result
     }
@@ -319,7 +310,7 @@ impl Call {
             self.ended.get_or_insert(match reason {
                 ClosedReason::Local => EndReason::Closed,
                 ClosedReason::Remote => EndReason::Disconnected,
-                ClosedReason::HandshakeTimeout { .. } => EndReason::HandshakeTimeout,
+                ClosedReason::HandshakeTimeout { ice: false, .. } => EndReason::HandshakeTimeout,
                 ClosedReason::ConsentLost => EndReason::TimedOut,
                 ClosedReason::Internal(panic) => EndReason::Internal(panic),
                 other => EndReason::Failed(other.to_string()),
@@ -378,6 +369,11 @@ impl Call {
             Event::Estimate { bitrate, .. } => {
                 if let Side::Viewer(viewer) = &mut self.side {
                     viewer.handle_estimate(now, bitrate);
+                }
+            }
+            Event::PathChanged => {
+                if let Side::Viewer(viewer) = &mut self.side {
+                    viewer.restart_evaluation(now);
                 }
             }
             Event::ChannelOpen { channel, .. } => self.open_control_channel(now, channel),

@@ -22,8 +22,8 @@ use super::super::webhook::Event;
 use super::call::{Call, CallContext};
 use super::command::{Command, Role};
 use super::demux::Demux;
+use super::ice_update::CallIce;
 use super::negotiation;
-use super::sdp_fragment::IceCredentials;
 use super::sockets::TokioSockets;
 use super::timers::Timers;
 use super::turn::Turn;
@@ -249,9 +249,12 @@ impl Calls {
                     self.with(id, |call, now| call.end(now, EndReason::Closed));
                 }
             }
-            Command::Trickle { id, fragment, reply } => {
+            Command::UpdateIce { id, update, reply } => {
                 let mut result = Err(Rejection::NoSession);
-                self.with(id, |call, now| result = call.trickle(now, &fragment));
+                self.with(id, |call, now| result = call.update_ice(now, &update));
+                if let Ok(Some(restarted)) = &result {
+                    self.demux.restart(&restarted.ufrag, id);
+                }
                 // The client may have gone.
                 let _ = reply.send(result);
             }
@@ -318,8 +321,8 @@ impl Calls {
         let (peer, answer) = answered.map_err(|error| self.rejection(id, &session, error))?;
         let fragment = answer.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:"));
         self.demux.add(fragment.unwrap_or_default().trim(), id);
-        let credentials = IceCredentials::of(offer);
-        let call = Call::new(id, peer, session, role, credentials, self.context.clone(), now);
+        let ice = CallIce::of(id, offer, config.ice_lite);
+        let call = Call::new(id, peer, session, role, ice, self.context.clone(), now);
         self.calls.insert(id, call);
         self.with(id, |call, now| call.handle_timeout(now));
         Ok(answer)

@@ -8,7 +8,7 @@ use super::super::conference::Invitation;
 use super::super::outcome::{EndReason, Rejection};
 use super::super::room::{Publisher, Stream};
 use super::super::sessions::Session;
-use super::sdp_fragment::SdpFragment;
+use super::ice_update::{IceRestarted, IceUpdate};
 
 /// The role of a call.
 #[derive(Debug)]
@@ -37,8 +37,12 @@ pub(super) enum Command {
         offer: String,
         reply: oneshot::Sender<Result<String, Rejection>>,
     },
-    /// Add trickled ICE candidates.
-    Trickle { id: u64, fragment: SdpFragment, reply: oneshot::Sender<Result<(), Rejection>> },
+    /// Add trickled ICE candidates, or restart ICE.
+    UpdateIce {
+        id: u64,
+        update: IceUpdate,
+        reply: oneshot::Sender<Result<Option<IceRestarted>, Rejection>>,
+    },
     /// Send a message to members of rooms and publishers.
     Announce(Arc<str>),
     /// End a call.

@@ -14,7 +14,10 @@ const USERNAME: u16 = 0x0006;
 /// The routing tables.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Demux {
-    addresses: BTreeMap<SocketAddr, u64>,
+    /// The calls of verified addresses, with their order.
+    addresses: BTreeMap<SocketAddr, (u64, u64)>,
+    /// Number of addresses so far.
+    count: u64,
     ufrags: BTreeMap<String, u64>,
 }
 
@@ -26,13 +29,19 @@ impl Demux {
 
     /// Removes a call.
     pub(super) fn remove(&mut self, call: u64) {
-        self.addresses.retain(|_, owner| *owner != call);
+        self.addresses.retain(|_, (owner, _)| *owner != call);
         self.ufrags.retain(|_, owner| *owner != call);
+    }
+
+    /// Replaces the ufrag of a call. Its addresses remain, since media continue there until the new path works.
+    pub(super) fn restart(&mut self, ufrag: &str, call: u64) {
+        self.ufrags.retain(|_, owner| *owner != call);
+        self.add(ufrag, call);
     }
 
     /// The call of a verified address.
     pub(super) fn by_address(&self, source: SocketAddr) -> Option<u64> {
-        self.addresses.get(&source).copied()
+        self.addresses.get(&source).map(|(call, _)| *call)
     }
 
     /// The call of a connectivity check.
@@ -40,12 +49,19 @@ impl Demux {
         self.ufrags.get(local_ufrag(datagram)?).copied()
     }
 
-    /// Records that an address was verified for a call.
+    /// Records that an address was verified for a call. If it has too many, the oldest is removed: clients that move
+    /// between networks have new ones in each.
     pub(super) fn add_address(&mut self, source: SocketAddr, call: u64) {
-        let of_call = self.addresses.values().filter(|owner| **owner == call).count();
-        if of_call < MAX_ADDRESSES {
-            self.addresses.insert(source, call);
+        let of_call = self.addresses.iter().filter(|(_, (owner, _))| *owner == call);
+        let of_call: Vec<(u64, SocketAddr)> =
+            of_call.map(|(at, (_, order))| (*order, *at)).collect();
+        if of_call.len() >= MAX_ADDRESSES
+            && let Some((_, oldest)) = of_call.iter().min()
+        {
+            self.addresses.remove(oldest);
         }
+        self.addresses.insert(source, (call, self.count));
+        self.count += 1;
     }
 }
 
@@ -90,6 +106,10 @@ mod tests {
         assert_eq!(demux.by_connectivity_check(&check(b"mine:theirs")), Some(7));
         assert_eq!(demux.by_connectivity_check(&check(b"other:theirs")), None);
         assert_eq!(demux.by_connectivity_check(&check(b"mine")), None);
+        demux.restart("new", 7);
+        assert_eq!(demux.by_connectivity_check(&check(b"mine:theirs")), None);
+        assert_eq!(demux.by_connectivity_check(&check(b"new:theirs")), Some(7));
+        demux.restart("mine", 7);
         let whole = check(b"mine:theirs");
         for len in 0..whole.len() {
             assert_eq!(demux.by_connectivity_check(&whole[..len]), None);
@@ -106,8 +126,11 @@ mod tests {
         for port in 1..=100 {
             demux.add_address(address(port), 7);
         }
-        assert_eq!((demux.by_address(address(1)), demux.by_address(address(99))), (Some(7), None));
+        demux.add_address(address(200), 8);
+        let known = (1..=100).filter(|port| demux.by_address(address(*port)) == Some(7));
+        assert!(known.eq(85..=100), "the newest");
         demux.remove(7);
-        assert_eq!(demux.by_address(address(1)), None);
+        assert_eq!(demux.by_address(address(100)), None);
+        assert_eq!(demux.by_address(address(200)), Some(8));
     }
 }

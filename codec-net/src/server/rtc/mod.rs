@@ -6,7 +6,7 @@
 //! | `calls` | the loop of the thread, over `sockets` and `turn`; `demux` finds the call of a datagram |
 //! | `timers` | when calls are due |
 //! | `call` | one peer: passes its events to the session and to the control channel |
-//! | `negotiation`, `sdp_fragment` | checks of offers; trickled candidates |
+//! | `negotiation`, `ice_update`, `sdp_fragment` | checks of offers; trickled candidates and ICE restarts |
 //! | `viewer_session` | joins the stream (`call_sink`), evaluates the link and sends (`media_sender`, `describer`) |
 //! | `congestion`, `collapse` | the state of a viewer's link |
 //! | `rendition`, `temporal_layers`, `playout_delay` | decisions from that state |
@@ -22,6 +22,7 @@ mod config;
 mod congestion;
 mod demux;
 mod describer;
+mod ice_update;
 mod media_sender;
 mod member_session;
 mod negotiation;
@@ -43,6 +44,7 @@ mod tests;
 
 pub(super) use command::{CallHandle, Role};
 pub use config::{RtcConfig, StartRtcError, TurnServer};
+pub(super) use ice_update::IceUpdate;
 pub(super) use negotiation::Offer;
 pub(super) use network::{CallSettings, Network};
 pub(super) use sdp_fragment::{SDP_FRAGMENT, SdpFragment};

@@ -23,7 +23,7 @@ use super::call::CallContext;
 use super::calls::Calls;
 use super::command::{CallHandle, Command, Role};
 use super::config::{RtcConfig, StartRtcError};
-use super::sdp_fragment::SdpFragment;
+use super::ice_update::{IceRestarted, IceUpdate};
 use super::sockets::Sockets;
 use super::turn::Turn;
 use crate::clock::Clock;
@@ -142,13 +142,13 @@ impl Network {
         self.request(command).await?
     }
 
-    /// Adds trickled ICE candidates to call `id`.
-    pub(in super::super) async fn trickle(
+    /// Adds trickled ICE candidates to call `id`, or restarts its ICE session; returns the answer to a restart.
+    pub(in super::super) async fn update_ice(
         &self,
         id: u64,
-        fragment: SdpFragment,
-    ) -> Result<(), Rejection> {
-        self.request(|reply| Command::Trickle { id, fragment, reply }).await?
+        update: IceUpdate,
+    ) -> Result<Option<IceRestarted>, Rejection> {
+        self.request(|reply| Command::UpdateIce { id, update, reply }).await?
     }
 
     /// Sends a message to all members of rooms and all publishers.

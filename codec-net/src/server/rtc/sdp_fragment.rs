@@ -1,7 +1,10 @@
-//! Trickle ICE: candidates that are sent after the offer (RFC 9725, section 4.3; RFC 8840, section
-//! 9).
+//! SDP fragments of trickle ICE and ICE restarts: candidates and credentials that are sent after the offer (RFC 9725,
+//! section 4.3; RFC 8840, section 9).
 
+use std::fmt::Write;
 use std::net::IpAddr;
+
+use codec_webrtc::IceParameters;
 
 use super::super::outcome::Rejection;
 
@@ -43,6 +46,11 @@ impl IceCredentials {
         }
     }
 
+    /// Whether there are no credentials.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether all of `others` are included; a fragment without credentials belongs to this
     /// session.
     pub(super) fn include(&self, others: &Self) -> bool {
@@ -60,6 +68,31 @@ pub(in super::super) struct SdpFragment {
 }
 
 impl SdpFragment {
+    /// The credentials and candidates, for a restart.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::BadRequest`] if the credentials are incomplete, malformed or different in several media lines.
+    pub(super) fn parameters(&self) -> Result<IceParameters, Rejection> {
+        let read = IceParameters::read(&self.credentials.0.join("\n"));
+        let read = read.map_err(|error| Rejection::BadRequest(error.to_string()))?;
+        Ok(IceParameters { candidates: self.candidates.clone(), ..read })
+    }
+
+    /// The fragment with these parameters, which are those of all media lines: `mid` is that of the first one.
+    pub(super) fn text(parameters: &IceParameters, mid: &str, is_lite: bool) -> String {
+        let IceParameters { ufrag, password, candidates } = parameters;
+        let mut text = String::from(if is_lite { "a=ice-lite\r\n" } else { "" });
+        // Writing to a string does not fail.
+        let _ = write!(text, "a=ice-ufrag:{ufrag}\r\na=ice-pwd:{password}\r\n");
+        let _ = write!(text, "m=audio 9 RTP/AVP 0\r\na=mid:{mid}\r\n");
+        for candidate in candidates {
+            let _ = write!(text, "a={candidate}\r\n");
+        }
+        text.push_str("a=end-of-candidates\r\n");
+        text
+    }
+
     /// Parses a fragment. Unusable candidates, such as TCP candidates and mDNS names, are silently
     /// ignored (RFC 9725, section 4.3.2), as are unknown attributes.
     ///

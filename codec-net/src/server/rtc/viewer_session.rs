@@ -239,6 +239,15 @@ impl ViewerSession {
         self.playout_delay.update(now, path.loss_sent, round_trip, fec);
     }
 
+    /// Forgets what is known about the link, which is another one after an ICE restart.
+    pub(super) fn restart_evaluation(&mut self, now: Duration) {
+        self.selector = RenditionSelector::default();
+        self.collapse = Collapse::default();
+        self.congestion = CongestionDetector::default();
+        self.target = Bitrate(0);
+        self.next_evaluation = now;
+    }
+
     /// Handles a new estimate. A collapse is handled immediately, because each frame that is still
     /// sent lengthens the queue and delays the audio.
     pub(super) fn handle_estimate(&mut self, now: Duration, target: Bitrate) {

@@ -29,6 +29,7 @@ use codec_rtc::rtp::Header;
 use super::send_error::SendError;
 use super::{Peer, Transmit};
 use crate::{SentStats, SentStream};
+pub(super) use reports::PATH_MARK;
 pub(super) use stream::{Stream, StreamPlan};
 
 /// Encryption adds up to this many bytes.
@@ -96,6 +97,11 @@ impl Egress {
         self.path = Some((source, destination));
     }
 
+    /// Source and destination of sent packets.
+    pub(super) fn path(&self) -> Option<(SocketAddr, SocketAddr)> {
+        self.path
+    }
+
     /// Sets the round-trip time, which bounds how often a packet is retransmitted.
     fn set_round_trip(&mut self, round_trip: Option<Duration>) {
         self.round_trip = round_trip.or(self.round_trip);
@@ -146,6 +152,11 @@ impl Egress {
     /// The stream with an SSRC.
     fn by_ssrc(&mut self, ssrc: u32) -> Option<&mut Stream> {
         self.streams.iter_mut().find(|stream| stream.ssrc() == ssrc)
+    }
+
+    /// The SSRC of a stream, or 0 without streams.
+    pub(super) fn any_ssrc(&self) -> u32 {
+        self.streams.first().map_or(0, Stream::ssrc)
     }
 
     /// Adds a stream; returns its place.

@@ -5,6 +5,9 @@ use super::super::Peer;
 /// Types of RTCP packets (RFC 3550, section 12.1).
 const SENDER_REPORT: u8 = 200;
 const SDES: u8 = 202;
+const PAYLOAD_FEEDBACK: u8 = 206;
+/// Payload of the feedback with which the peer makes str0m send a report at once. It is removed from the report.
+pub(in crate::peer) const PATH_MARK: &[u8; 4] = b"path";
 /// Size of a sender report without report blocks, in bytes.
 const SENDER_REPORT_BYTES: usize = 28;
 
@@ -17,7 +20,9 @@ impl Peer {
         let mut rest = compound.as_slice();
         while let Some((packet, after)) = split(rest) {
             rest = after;
-            if packet.get(1) != Some(&SENDER_REPORT) {
+            if packet.get(1) == Some(&PAYLOAD_FEEDBACK) && packet.ends_with(PATH_MARK) {
+                continue;
+            } else if packet.get(1) != Some(&SENDER_REPORT) {
                 has_content |= packet.get(1) != Some(&SDES);
                 kept.extend_from_slice(packet);
             } else if let Some(report) = self.sender_report(packet) {
