@@ -1,4 +1,4 @@
-//! The queue: a JetStream stream with one message for each unit of work that is not complete.
+//! The queue: a stream of NATS with one message for each unit of work that is not complete.
 
 use std::error::Error as _;
 use std::time::Duration;

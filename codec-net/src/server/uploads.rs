@@ -64,7 +64,9 @@ pub(super) enum UploadError {
 impl fmt::Display for UploadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Disabled => f.write_str("this server does not accept files: it has no --files"),
+            Self::Disabled => {
+                f.write_str("this server does not accept files: it has no --files DIR")
+            }
             Self::TooLarge { bytes, limit } => {
                 write!(f, "file too large: got {bytes} bytes, expected at most {limit}")
             }
