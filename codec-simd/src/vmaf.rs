@@ -1,16 +1,23 @@
 //! Inputs and results of the kernels of VMAF.
 
-use crate::scalar::vmaf::RowSums;
-
 /// Scratch memory of the kernels of VMAF, reused from call to call.
 #[derive(Clone, Debug, Default)]
 pub struct VmafScratch {
-    /// A row of sums, with borders.
+    /// A row of sums.
     pub(crate) sums: RowSums,
     /// The same as halves of 16 bits, in other units.
     pub(crate) halves: [Vec<i16>; 8],
     /// Rows of samples, filtered rows and ring buffers of rows.
     pub(crate) rows: [Vec<f32>; 32],
+}
+
+/// Vertical sums of a row for VIF, with borders on both sides.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RowSums {
+    /// Means of both frames.
+    pub(crate) means: [Vec<u16>; 2],
+    /// Means of their squares and products.
+    pub(crate) squares: [Vec<u32>; 3],
 }
 
 /// Information that both frames share and that the reference has, in bits, over one scale of visual

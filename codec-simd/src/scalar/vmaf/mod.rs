@@ -10,7 +10,6 @@ pub(crate) mod vif;
 
 pub(crate) use adm::{vmaf_adm_8, vmaf_adm_16, vmaf_adm_next};
 pub(crate) use motion::{vmaf_motion_8, vmaf_motion_16};
-pub(crate) use vif::RowSums;
 pub(crate) use vif::{vmaf_halve_8, vmaf_halve_16, vmaf_vif_8, vmaf_vif_16};
 
 /// Samples that are processed at the same time.

@@ -11,8 +11,8 @@ use super::{LANES, reflected};
 use crate::view::PlaneRef;
 use crate::vmaf::{VmafScratch, VmafVif};
 pub(crate) use information::Totals;
-pub(crate) use sums::{RowSums, Sums, reflect};
 use sums::{Shifts, Vertical, means, sums_of_means};
+pub(crate) use sums::{Sums, reflect};
 
 /// Gaussian windows of the four scales, in 65536ths.
 pub(crate) const WINDOW_17: [u32; 17] = [

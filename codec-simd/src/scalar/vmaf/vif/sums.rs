@@ -2,6 +2,7 @@
 
 use super::{BLOCK, BORDER};
 use crate::scalar::vmaf::{LANES, lanes};
+use crate::vmaf::RowSums;
 
 /// Sums for `L` columns: means of both frames, and means of their squares and products.
 pub(crate) struct Sums<const L: usize> {
@@ -152,13 +153,6 @@ pub(crate) fn reflect<S: Copy>(row: &mut [S], width: usize, border: usize) {
         row[BORDER - offset] = row[BORDER + offset];
         row[BORDER + width - 1 + offset] = row[BORDER + width - 1 - offset];
     }
-}
-
-/// Vertical sums of a row, with borders on both sides.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct RowSums {
-    pub(super) means: [Vec<u16>; 2],
-    squares: [Vec<u32>; 3],
 }
 
 impl RowSums {
