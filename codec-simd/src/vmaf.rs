@@ -5,7 +5,8 @@
 pub struct VmafScratch {
     /// A row of sums.
     pub(crate) sums: RowSums,
-    /// The same as halves of 16 bits, in other units.
+    /// The same as halves of 16 bits.
+    #[cfg(target_arch = "x86_64")]
     pub(crate) halves: [Vec<i16>; 8],
     /// Rows of samples, filtered rows and ring buffers of rows.
     pub(crate) rows: [Vec<f32>; 32],
