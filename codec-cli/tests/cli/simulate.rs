@@ -196,9 +196,9 @@ fn layers_and_constant_times_are_simulated_too() {
 fn losses_of_vp9_are_repaired_and_scored() {
     let place = Place::with_clip("talking-head", "160x96", 150);
     for layers in ["L1T1", "L1T3", "L3T1", "L2T2_KEY"] {
-        let run = |recovery, on_loss| {
+        let run = |recovery, on_loss, seed| {
             let link = ["--link", LOSSY, "--recovery", recovery, "--on-loss", on_loss];
-            let more = ["-c", "vp9", "--layers", layers, "--playout", "200ms"];
+            let more = ["-c", "vp9", "--layers", layers, "--playout", "200ms", "--seed", seed];
             let outputs = ["-o", "seen.y4m", "-y", "--json"];
             let report = place.json(&simulate(&[&link[..], &more, &outputs].concat()));
             assert_eq!(sum_of_fates(&report), 150, "{layers}");
@@ -207,13 +207,15 @@ fn losses_of_vp9_are_repaired_and_scored() {
             report
         };
         let clean = |report: &Value| report["fates"]["clean"].as_u64().unwrap();
-        let none = run("none", "conceal");
-        let (pli, nack) = (run("pli", "freeze"), run("nack", "freeze"));
+        let (none, pli) = (run("none", "conceal", "1"), run("pli", "freeze", "1"));
         assert_eq!(none["requests"]["pli"], 0);
         assert!(pli["key_frames"]["requested"].as_u64().unwrap() > 0, "{layers}");
-        assert!(nack["requests"]["retransmitted"].as_u64().unwrap() > 0, "{layers}");
-        assert!(clean(&none) < clean(&pli) && clean(&pli) < clean(&nack), "{layers}");
-        assert!(clean(&nack) >= 138, "{layers}: {}", clean(&nack));
+        // A lost retransmission of one key frame costs a tenth of the clip.
+        let nacks = ["1", "2", "3"].map(|seed| run("nack", "freeze", seed));
+        assert!(nacks.iter().all(|nack| nack["requests"]["retransmitted"].as_u64().unwrap() > 0));
+        let of_nacks: u64 = nacks.iter().map(clean).sum::<u64>() / 3;
+        assert!(clean(&none) < clean(&pli) && clean(&pli) < of_nacks, "{layers}");
+        assert!(of_nacks >= 138, "{layers}: {of_nacks}");
     }
 }
 
