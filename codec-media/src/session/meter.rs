@@ -29,9 +29,10 @@ enum Meter {
 #[derive(Debug)]
 struct VmafMeter {
     vmaf: Vmaf,
-    /// Features of all frames; those that are not measured have their motion only.
-    features: Vec<VmafFeatures>,
-    measured: Vec<bool>,
+    /// The measured frame of each group.
+    measured: Vec<VmafFeatures>,
+    /// The motion of all frames.
+    motion: Vec<Option<f64>>,
     previous: Option<Planes>,
 }
 
@@ -50,8 +51,8 @@ impl QualityMeter {
                 let vmaf = Vmaf::new(size).map_err(refused)?;
                 Meter::Vmaf(Box::new(VmafMeter {
                     vmaf,
-                    features: Vec::new(),
                     measured: Vec::new(),
+                    motion: Vec::new(),
                     previous: None,
                 }))
             }
@@ -67,8 +68,9 @@ impl QualityMeter {
     fn is_measured(&mut self) -> bool {
         let (group, place) = (self.pairs / self.every, self.pairs % self.every);
         self.pairs = self.pairs.wrapping_add(1);
-        // The bits in the middle of a product with the golden ratio.
-        (group.wrapping_mul(0x9e37_79b9) >> 16) % self.every == place
+        // Multiples of the golden ratio are spread evenly, and follow no period.
+        let turn = u64::from(group.wrapping_mul(0x9e37_79b9));
+        (turn * u64::from(self.every)) >> 32 == u64::from(place)
     }
 
     /// Adds the next pair.
@@ -88,13 +90,10 @@ impl QualityMeter {
         Ok(())
     }
 
-    /// The values of the measured frames.
+    /// The values of the measured frames, or with VMAF those of all, which the measured ones decide.
     pub(crate) fn values(self) -> Vec<f64> {
         match self.meter {
-            Meter::Vmaf(meter) => {
-                let scores = vmaf_scores(&meter.features).into_iter().zip(meter.measured);
-                scores.filter_map(|(score, is_measured)| is_measured.then_some(score)).collect()
-            }
+            Meter::Vmaf(meter) => meter.scores(usize::try_from(self.every).unwrap_or(1)),
             Meter::Single(_, values) => values,
         }
     }
@@ -104,17 +103,28 @@ impl VmafMeter {
     fn add(&mut self, source: Planes, decoded: &Picture<'_>, is_measured: bool) -> Result<()> {
         let previous = self.previous.as_ref().map(Planes::picture).transpose()?;
         let (reference, previous) = (source.picture()?, previous.as_ref());
-        let features = if is_measured {
-            self.vmaf.features(&reference, decoded, previous)
+        let motion = if is_measured {
+            let features = self.vmaf.features(&reference, decoded, previous).map_err(refused)?;
+            self.measured.push(features);
+            features.motion
         } else {
             let motion = previous.map(|previous| self.vmaf.motion(&reference, previous));
-            let only = |motion| VmafFeatures { adm: 0.0, vif: [0.0; 4], motion };
-            motion.transpose().map(only)
+            motion.transpose().map_err(refused)?
         };
-        self.features.push(features.map_err(refused)?);
-        self.measured.push(is_measured);
+        self.motion.push(motion);
         self.previous = Some(source);
         Ok(())
+    }
+
+    /// The scores of all frames. Each has its own motion, which varies most from frame to frame, and the other
+    /// features of the measured frame in its group.
+    fn scores(&self, every: usize) -> Vec<f64> {
+        let groups = self.motion.chunks(every).enumerate();
+        let features = groups.flat_map(|(group, motion)| {
+            let measured = self.measured.get(group).or(self.measured.last());
+            motion.iter().filter_map(move |&motion| Some(VmafFeatures { motion, ..*measured? }))
+        });
+        vmaf_scores(&features.collect::<Vec<_>>())
     }
 }
 
@@ -195,12 +205,15 @@ mod tests {
                 meter.values()
             };
             let (all, some) = (values(1), values(4));
-            assert_eq!((all.len(), some.len()), (40, 10));
-            let places: Vec<_> = some
-                .iter()
-                .zip(all.chunks(4))
-                .map(|(value, group)| {
-                    group.iter().position(|other| other.to_bits() == value.to_bits())
+            assert_eq!(all.len(), 40);
+            assert_eq!(some.len(), if metric == TargetMetric::Vmaf { 40 } else { 10 });
+            let places: Vec<_> = all
+                .chunks(4)
+                .zip(some.chunks(some.len() / 10))
+                .map(|(all, some)| {
+                    all.iter().position(|value| {
+                        some.iter().any(|other| other.to_bits() == value.to_bits())
+                    })
                 })
                 .collect();
             assert!(places.iter().all(Option::is_some), "{places:?}");
