@@ -43,6 +43,8 @@ pub(super) struct EncodingSettings {
     pub(super) extensions: ExtensionMap,
     pub(super) cache: JoinCacheConfig,
     pub(super) requests: RequestMergerConfig,
+    /// Whether another server relays it, on request.
+    pub(super) is_relayed: bool,
 }
 
 /// An encoding with all that is known of it.
@@ -63,6 +65,8 @@ pub(super) struct Encoding {
     known: Vec<Rung>,
     /// Whether the publisher was asked to send it.
     pub(super) is_on: bool,
+    /// Whether another server needs it.
+    pub(super) is_needed: bool,
     on_since: Duration,
     unused_since: Option<Duration>,
     failed_until: Option<Duration>,
@@ -82,7 +86,8 @@ impl Encoding {
             last_packet: None,
             newest: None,
             known: Vec::new(),
-            is_on: true,
+            is_on: !settings.is_relayed,
+            is_needed: false,
             on_since: now,
             unused_since: None,
             failed_until: None,
@@ -139,6 +144,15 @@ impl Encoding {
             return &[];
         }
         &self.known
+    }
+
+    /// Sets the layers that can be chosen before packets come.
+    pub(super) fn set_known(&mut self, known: Vec<Rung>) {
+        if self.known.is_empty() {
+            // It begins again.
+            self.failed_until = None;
+        }
+        self.known = known;
     }
 
     fn measure(&self, now: Duration, index: usize) -> Vec<Rung> {

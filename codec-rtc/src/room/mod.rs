@@ -48,7 +48,7 @@ mod up_hold;
 
 pub use audio::{AudioForwarder, AudioTransmit};
 pub use conference::{
-    EncodingConfig, Room, RoomConfig, RoomCounters, RoomError, RoomEvent, RoomTransmit,
+    EncodingConfig, LayerInfo, Room, RoomConfig, RoomCounters, RoomError, RoomEvent, RoomTransmit,
 };
 pub use constraints::{PauseReason, SourceLimits, StreamState, ViewerConstraints};
 pub use id::{ParticipantId, StreamId};

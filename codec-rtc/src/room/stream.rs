@@ -44,11 +44,19 @@ pub(super) struct Stream {
     pub(super) subscriptions: BTreeMap<ParticipantId, Subscription>,
     /// Layers at the last decision, the lowest first.
     pub(super) ladder: Vec<Rung>,
+    /// Whether another server receives the source and relays it.
+    pub(super) is_relayed: bool,
 }
 
 impl Stream {
     pub(super) fn new(config: StreamConfig) -> Self {
-        Self { config, encodings: Vec::new(), subscriptions: BTreeMap::new(), ladder: Vec::new() }
+        Self {
+            config,
+            encodings: Vec::new(),
+            subscriptions: BTreeMap::new(),
+            ladder: Vec::new(),
+            is_relayed: false,
+        }
     }
 
     pub(super) fn is_screen(&self) -> bool {

@@ -119,6 +119,13 @@ impl AudioForwarder {
         true
     }
 
+    /// Ends the audio of `publisher` to `viewer`.
+    pub fn unsubscribe(&mut self, viewer: ParticipantId, publisher: ParticipantId) {
+        if let Some(publisher) = self.publishers.get_mut(&publisher) {
+            publisher.outputs.remove(&viewer);
+        }
+    }
+
     /// Removes a participant as publisher and as viewer. Nothing that waits is sent to it any more.
     pub fn remove(&mut self, id: ParticipantId) {
         self.speakers.remove(id);

@@ -273,10 +273,12 @@ impl Room {
             for (index, encoding) in stream.encodings.iter_mut().enumerate() {
                 let mut subscriptions = stream.subscriptions.values();
                 // The first of the ladder is kept for those who join.
-                let is_lowest = stream.ladder.first().is_none_or(|it| it.encoding == index);
+                let is_first = stream.ladder.first().is_none_or(|it| it.encoding == index);
+                let is_lowest = is_first && !stream.is_relayed;
                 // An encoding that stopped by itself may return by itself.
                 let is_silent = encoding.is_on && !encoding.is_alive(now, self.config.dead_after);
-                let is_used = is_lowest || is_silent || subscriptions.any(|it| it.uses(index));
+                let is_kept = is_lowest || encoding.is_needed || is_silent && !stream.is_relayed;
+                let is_used = is_kept || subscriptions.any(|it| it.uses(index));
                 if let Some(on) = encoding.feedback(now, is_used, self.config.off_after) {
                     let (ssrc, rid) = (encoding.ssrc, encoding.rid);
                     events.push(RoomEvent::Encoding { stream: *id, ssrc, rid, on });

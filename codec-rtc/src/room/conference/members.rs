@@ -50,7 +50,9 @@ impl Room {
         let EncodingConfig { ssrc, rid, height } = config;
         let StreamConfig { format, extensions, .. } = source.config;
         let (cache, requests) = (self.config.cache, self.config.requests);
-        let settings = EncodingSettings { ssrc, rid, height, format, extensions, cache, requests };
+        let is_relayed = source.is_relayed;
+        let settings =
+            EncodingSettings { ssrc, rid, height, format, extensions, cache, requests, is_relayed };
         self.ssrcs.insert(ssrc, (stream, source.encodings.len()));
         source.encodings.push(Encoding::new(now, &settings));
         Ok(())

@@ -4,6 +4,7 @@
 mod allocate;
 mod members;
 mod packets;
+mod relay;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +13,8 @@ use std::fmt;
 use std::time::Duration;
 
 use codec_core::codec::Bitrate;
+
+pub use relay::LayerInfo;
 
 use super::constraints::{StreamState, ViewerConstraints};
 use super::id::{ParticipantId, StreamId};

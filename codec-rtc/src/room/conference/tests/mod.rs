@@ -3,6 +3,7 @@
 mod joins;
 mod limits;
 mod receiver;
+mod relay;
 mod source;
 mod switches;
 mod vp9;
