@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::audit::AuditLog;
 use super::auth::Access;
+use super::cluster::ClusterConfig;
 use super::limits::Limits;
 use super::media::VideoCodecs;
 use super::rtc::RtcConfig;
@@ -43,6 +44,8 @@ pub struct Config {
     pub drain: Duration,
     /// Where events are reported; `None`: nowhere.
     pub webhook: Option<WebhookConfig>,
+    /// Other servers with the same rooms; `None`: this server has its rooms alone.
+    pub cluster: Option<ClusterConfig>,
 }
 
 impl Config {
@@ -64,6 +67,7 @@ impl Config {
             lobby: false,
             drain: Duration::ZERO,
             webhook: None,
+            cluster: None,
         }
     }
 }

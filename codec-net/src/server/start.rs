@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::auth_rate_limiter::AuthRateLimiter;
+use super::cluster::NodeStatus;
 use super::conference::RoomStorage;
 use super::config::Config;
 use super::drain::Drain;
@@ -55,8 +56,8 @@ impl Server {
     /// [`StartError`].
     pub fn start(config: Config) -> Result<Self, StartError> {
         let Config { listen, rtc, tls, access, limits, audit, files, record, decode, .. } = config;
-        let (video_codecs, webhook, drain_limit) =
-            (config.video_codecs, config.webhook, config.drain);
+        let (video_codecs, webhook, drain_limit, cluster) =
+            (config.video_codecs, config.webhook, config.drain, config.cluster);
         let video_codecs = video_codecs.supported().ok_or(StartError::NoVideoCodec)?;
         if access.is_open() && !listen.ip().to_canonical().is_loopback() {
             return Err(StartError::Open(listen));
@@ -88,7 +89,7 @@ impl Server {
             threads: recorders.clone(),
             webhooks: webhooks.clone(),
         };
-        let clock = Clock::start();
+        let (clock, is_clustered) = (Clock::start(), cluster.is_some());
         let network = Network::start(
             rtc,
             clock,
@@ -99,6 +100,7 @@ impl Server {
                 storage: rooms,
                 webhooks: webhooks.clone(),
                 has_lobby: config.lobby,
+                cluster,
             },
             Arc::clone(&health),
         );
@@ -121,6 +123,7 @@ impl Server {
             tls: tls.map(Mutex::new),
             drain: Drain::default(),
             drain_limit,
+            is_clustered,
             stopping: watch::Sender::new(false),
         });
         let thread = spawn_http(listener, Arc::clone(&state)).map_err(StartError::Thread)?;
@@ -149,6 +152,12 @@ impl Server {
     #[must_use]
     pub fn rtc_addresses(&self) -> &[SocketAddr] {
         self.state.network.addresses()
+    }
+
+    /// The other nodes of its cluster, including dead ones for ten minutes.
+    #[must_use]
+    pub fn cluster_nodes(&self) -> Vec<NodeStatus> {
+        self.state.network.cluster_status().nodes()
     }
 
     /// Its streams, for publishing from inside the program.

@@ -41,6 +41,8 @@ pub(super) struct ServerState {
     pub(super) drain: Drain,
     /// How long calls may go on when the server drains, unless a request says otherwise.
     pub(super) drain_limit: Duration,
+    /// Whether other servers have the same rooms.
+    pub(super) is_clustered: bool,
     /// Becomes `true` at shutdown.
     pub(super) stopping: watch::Sender<bool>,
 }

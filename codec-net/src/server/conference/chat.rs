@@ -8,10 +8,12 @@ use serde_json::Value;
 use super::attachment::{Attachment, Refusal, key_of, plain};
 use super::log::Draft;
 use super::member::{FILE_BYTES_PER_SECOND, FILES_PER_SECOND, HISTORIES_PER_SECOND};
+use super::relay::Relay;
+use super::shared_message::SharedMessage;
 use super::{Action, Conference, messages};
 
 /// Most characters of a text.
-const MAX_CHAT_CHARS: usize = 1000;
+pub(super) const MAX_CHAT_CHARS: usize = 1000;
 /// Most messages, and bytes of messages, that a member gets at once.
 const BATCH_MESSAGES: usize = 50;
 const BATCH_BYTES: usize = 64 << 10;
@@ -98,7 +100,15 @@ impl Conference {
         let (person, seat, from) = (member.person, member.seat, member.name.clone());
         // A file without a text is reported by its name.
         let name = attachment.as_ref().map(|it| it.name.clone()).filter(|_| text.is_empty());
-        self.said.push_back((id, name.unwrap_or_else(|| text.clone())));
+        let said = name.unwrap_or_else(|| text.clone());
+        self.said.push_back((id, said.clone()));
+        self.relays.push_back(Relay::Message(SharedMessage {
+            member: id,
+            person,
+            from: from.clone(),
+            key: key.clone(),
+            text: said,
+        }));
         let draft = Draft { person, seat, from, key, text, attachment };
         let line = self.log.append(self.epoch.saturating_add(now), draft);
         self.tell_all(&line);

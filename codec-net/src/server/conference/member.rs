@@ -11,11 +11,12 @@ use super::super::token_bucket::TokenBucket;
 use super::audio_slot::AudioSlot;
 use super::person::Person;
 use super::publishing::{Published, Source};
+use super::remote::Origin;
 use super::video_slot::VideoSlot;
 use super::wishes::Wishes;
 
 /// Most characters of a name.
-const MAX_NAME_CHARS: usize = 60;
+pub(super) const MAX_NAME_CHARS: usize = 60;
 /// A member's sources begin at most this often, after a burst of four.
 const BEGINNINGS_PER_SECOND: u64 = 1;
 /// Requests for earlier messages of a member per second.
@@ -64,6 +65,10 @@ pub(super) struct Member {
     /// Limits how often its sources begin.
     beginnings: TokenBucket,
     pub(super) has_audio: bool,
+    /// SSRC of its audio on links to other nodes.
+    pub(super) audio_ssrc: Option<u32>,
+    /// Where it is connected, if that is another node.
+    pub(super) origin: Option<Origin>,
     /// Whether its control channel has opened.
     pub(super) is_greeted: bool,
     /// Whether it holds the call, and the number of devices of its person, as it was informed.
@@ -100,6 +105,8 @@ impl Member {
             screen: None,
             beginnings: TokenBucket::over(BEGINNINGS_PER_SECOND, 4),
             has_audio: false,
+            audio_ssrc: None,
+            origin: None,
             is_greeted: false,
             told_device: None,
             messages: TokenBucket::over(limits.room_messages_per_second.into(), 10),

@@ -15,6 +15,7 @@
 //! | `refused` | `what`: the type of a message of the member; its `key` or null; `reason` |
 //! | `fileAt`, `fileStored`, `fileRejected` | as in the control channel of streams: `id`, `offset`; `id`; `id`, `reason` |
 //! | `mute` | a moderator muted the member: it should send no audio until its user wants to |
+//! | `nodes` | `urls`: other nodes of a cluster; a member that loses this one joins there |
 //! | `draining` | `seconds` until the server ends the session; it accepts no new calls |
 //! | `stopping` | the server stops now |
 //! | `waiting` | in place of `hello`: the person waits in the lobby; `hello` follows when a moderator lets it in |
@@ -51,6 +52,8 @@ use super::attachment::Refusal;
 use super::log::MessageLog;
 use super::member::Member;
 use super::publishing::Source;
+use super::relay::Relay;
+use super::remote::Origin;
 use super::wishes::Wishes;
 use super::{Action, Conference};
 
@@ -97,6 +100,10 @@ pub(super) fn log(log: &MessageLog, read: Option<u64>, limits: &Limits) -> Arc<s
         "fileBytes": limits.room_file_bytes,
         "chunkBytes": CHUNK_BYTES,
     }))
+}
+
+pub(super) fn nodes(urls: &[String]) -> Arc<str> {
+    text(&json!({ "type": "nodes", "urls": urls }))
 }
 
 pub(super) fn read(number: u64) -> Arc<str> {
@@ -172,6 +179,9 @@ impl Conference {
         texts.extend(dominant_id.map(|it| dominant(Some(self.seat_of(it)))));
         if member.moderates {
             texts.push(self.lobby());
+        }
+        if !self.nodes.is_empty() {
+            texts.push(nodes(&self.nodes));
         }
         self.actions.extend(texts.into_iter().map(|text| (id, Action::Tell(text))));
         self.tell_devices(seat);
@@ -250,10 +260,12 @@ impl Conference {
     }
 
     /// Mutes or removes all devices of a person.
-    fn moderate(&mut self, seat: u64, removes: bool) {
+    pub(super) fn moderate(&mut self, seat: u64, removes: bool) {
         let devices = self.members.iter_mut().filter(|(_, member)| member.seat == seat);
         for (id, member) in devices {
-            if removes {
+            if let Some(Origin { node, member }) = member.origin {
+                self.relays.push_back(Relay::Moderate { node, member, removes });
+            } else if removes {
                 self.actions.push_back((*id, Action::Tell(text(&json!({ "type": "removed" })))));
                 self.actions.push_back((*id, Action::End(EndReason::Removed)));
             } else {
@@ -285,10 +297,6 @@ fn wishes(message: &Value) -> Wishes {
 }
 
 fn tile_of(tile: &Value) -> Option<(u64, Source)> {
-    let source = match tile.get("source").and_then(Value::as_str)? {
-        "camera" => Source::Camera,
-        "screen" => Source::Screen,
-        _ => return None,
-    };
+    let source = Source::parse(tile.get("source").and_then(Value::as_str)?)?;
     Some((tile.get("id").and_then(Value::as_u64)?, source))
 }

@@ -15,6 +15,7 @@
 //! | `watching` | which sources a member receives, and packets to members |
 //! | `messages` | the messages of the control channel |
 //! | `chat`, `log`, `attachment` | messages to all persons of a room, also absent ones: texts and files; read marks |
+//! | `remote`, `relay`, `shared`, `shared_message`, `renumbering` | members at other nodes of a cluster; what is sent to these nodes |
 //! | `storage` | the logs on the disk |
 //! | `report` | events of rooms, for the webhook |
 //! | `table` | the conferences of a server, by name, and the logs of rooms without members |
@@ -28,18 +29,24 @@ mod member;
 mod messages;
 mod person;
 mod publishing;
+mod relay;
+mod remote;
+mod renumbering;
 mod report;
 mod seats;
+mod shared;
+mod shared_message;
 mod storage;
 mod table;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod video_slot;
 mod watching;
 mod wishes;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use codec_core::codec::Bitrate;
@@ -57,13 +64,19 @@ pub(super) use member::Invitation;
 use member::Member;
 pub(super) use person::Person;
 use publishing::Source;
+pub(super) use relay::Relay;
+use remote::{Origin, RemoteMembers};
 pub(super) use report::{Attendee, Report};
 use seats::Seat;
+pub(super) use shared::SharedMember;
+pub(super) use shared_message::SharedMessage;
 pub(super) use storage::RoomStorage;
 pub(super) use table::{Conferences, Input};
 
 /// Shortest time between two lists of people: a member that changes its name all the time costs little.
 const PEOPLE_INTERVAL: Duration = Duration::from_millis(100);
+/// Interval at which members get the addresses of other nodes: a page that gets nothing knows that its node is gone.
+const NODES_INTERVAL: Duration = Duration::from_secs(1);
 /// Interval of requests for bandwidth.
 const BANDWIDTH_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -100,7 +113,16 @@ pub(super) struct Conference {
     /// Member and its own SSRC, by the SSRC in the room: those of members may collide.
     encodings: BTreeMap<u32, (u64, u32)>,
     next_stream: u64,
-    next_ssrc: u32,
+    /// Gives SSRCs that no other conference of the server has: links between nodes carry those of all.
+    next_ssrc: Arc<AtomicU32>,
+    remote: RemoteMembers,
+    /// SSRCs of members of this node that another node needs.
+    needed: BTreeSet<u32>,
+    relays: VecDeque<Relay>,
+    /// Addresses of pages at the other nodes.
+    nodes: Arc<[String]>,
+    /// When they are sent again.
+    next_nodes: Duration,
     log: MessageLog,
     unused_files: Vec<String>,
     /// Whether people without the right to moderate have to wait, and who waits.
@@ -122,7 +144,13 @@ pub(super) struct Conference {
 impl Conference {
     /// Creates a conference without members. `has_lobby`: people wait until a moderator lets them in. `epoch`: Unix
     /// time at the time 0 of the clock.
-    fn new(limits: Limits, has_lobby: bool, epoch: Duration, log: MessageLog) -> Self {
+    fn new(
+        limits: Limits,
+        has_lobby: bool,
+        epoch: Duration,
+        log: MessageLog,
+        next_ssrc: Arc<AtomicU32>,
+    ) -> Self {
         Self {
             limits,
             epoch,
@@ -135,7 +163,12 @@ impl Conference {
             sources: BTreeMap::new(),
             encodings: BTreeMap::new(),
             next_stream: 1,
-            next_ssrc: 1,
+            next_ssrc,
+            remote: RemoteMembers::default(),
+            needed: BTreeSet::new(),
+            relays: VecDeque::new(),
+            nodes: Arc::default(),
+            next_nodes: Duration::ZERO,
             has_lobby,
             waiting: BTreeMap::new(),
             lobby_changed: false,
@@ -148,9 +181,14 @@ impl Conference {
         }
     }
 
-    /// Number of members and of people who wait.
+    /// Number of members of this node and of people who wait.
     pub(super) fn len(&self) -> usize {
-        self.members.len() + self.waiting.len()
+        self.local_members().len() + self.waiting.len()
+    }
+
+    /// An SSRC that is not in use.
+    fn take_ssrc(&self) -> u32 {
+        self.next_ssrc.fetch_add(1, Ordering::Relaxed)
     }
 
     /// A member as reports have it, with the number of its session.
@@ -237,10 +275,15 @@ impl Conference {
         self.log.expire(self.epoch.saturating_add(now));
         if now >= self.next_bandwidth {
             self.next_bandwidth = now.saturating_add(BANDWIDTH_INTERVAL);
-            for id in self.members.keys().copied().collect::<Vec<_>>() {
+            for id in self.local_members() {
                 let video = self.room.desired(ParticipantId(id));
                 self.actions.push_back((id, Action::Desire(for_link(video))));
             }
+        }
+        if now >= self.next_nodes && !self.nodes.is_empty() {
+            self.next_nodes = now.saturating_add(NODES_INTERVAL);
+            let nodes = messages::nodes(&self.nodes);
+            self.tell_all(&nodes);
         }
         self.forward(now);
     }
@@ -251,7 +294,8 @@ impl Conference {
         let bandwidth = (!self.sources.is_empty()).then_some(self.next_bandwidth);
         let people = (self.people_changed || self.lobby_changed).then_some(self.next_people);
         let expiry = self.log.next_expiry().map(|due| due.saturating_sub(self.epoch));
-        let own = [bandwidth, people, expiry, self.next_hand_over()];
+        let nodes = (!self.nodes.is_empty()).then_some(self.next_nodes);
+        let own = [bandwidth, people, expiry, nodes, self.next_hand_over()];
         let all = [self.room.poll_timeout(), speakers].into_iter().chain(own);
         all.flatten().min()
     }
@@ -303,14 +347,23 @@ impl Conference {
     fn handle_room_event(&mut self, event: &RoomEvent) {
         match event {
             RoomEvent::KeyFrame { ssrc, .. } => {
-                if let Some((member, ssrc)) = self.encodings.get(ssrc) {
-                    self.actions.push_back((*member, Action::RequestKeyFrame(*ssrc)));
+                let Some((member, ssrc)) = self.encodings.get(ssrc).copied() else { return };
+                match self.origin_of(member) {
+                    Some(Origin { node, .. }) => {
+                        self.relays.push_back(Relay::KeyFrame { node, ssrc });
+                    }
+                    None => self.actions.push_back((member, Action::RequestKeyFrame(ssrc))),
                 }
             }
-            RoomEvent::Encoding { stream, rid, on, .. } => {
-                if let Some((member, source)) = self.sources.get(stream) {
-                    let text = messages::encoding(*source, *rid, *on);
-                    self.actions.push_back((*member, Action::Tell(text)));
+            RoomEvent::Encoding { stream, ssrc, rid, on } => {
+                let Some((member, source)) = self.sources.get(stream).copied() else { return };
+                if let Some(Origin { node, .. }) = self.origin_of(member) {
+                    let own = self.encodings.get(ssrc).map(|(_, own)| *own);
+                    let want = own.map(|ssrc| Relay::Want { node, ssrc, on: *on });
+                    self.relays.extend(want);
+                } else {
+                    let text = messages::encoding(source, *rid, *on);
+                    self.actions.push_back((member, Action::Tell(text)));
                 }
             }
             RoomEvent::State { viewer, stream, state } => {
@@ -327,14 +380,14 @@ impl Conference {
     }
 
     fn tell_all(&mut self, text: &Arc<str>) {
-        for id in self.members.keys() {
-            self.actions.push_back((*id, Action::Tell(Arc::clone(text))));
+        for id in self.local_members() {
+            self.actions.push_back((id, Action::Tell(Arc::clone(text))));
         }
     }
 
     /// Tells each member who is there, and on which sections it receives them.
     fn tell_people(&mut self) {
-        let people = self.members.iter();
+        let people = self.members.iter().filter(|(_, member)| member.origin.is_none());
         let people = people.map(|(id, member)| (*id, Action::Tell(self.people(member))));
         let people: Vec<_> = people.collect();
         self.actions.extend(people);

@@ -21,6 +21,11 @@ pub(in super::super) enum Source {
 }
 
 impl Source {
+    /// The source with this name.
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        [Self::Camera, Self::Screen].into_iter().find(|source| source.name() == name)
+    }
+
     /// Its name in messages.
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -43,7 +48,7 @@ pub(super) struct Published {
     pub(super) stream: StreamId,
     pub(super) codec: VideoCodec,
     /// The member's SSRC, the layer, and the SSRC in the room.
-    encodings: Vec<(u32, Option<Label>, u32)>,
+    pub(super) encodings: Vec<(u32, Option<Label>, u32)>,
 }
 
 impl Conference {
@@ -59,7 +64,9 @@ impl Conference {
             && let Some(ssrc) = self.room_ssrc(now, id, source, codec, packet)
         {
             // Malformed packets are counted by the room.
-            let _ = self.room.handle_packet(now, &written(packet, ssrc));
+            let data = written(packet, ssrc);
+            let _ = self.room.handle_packet(now, &data);
+            self.relay_video(ssrc, data);
         }
         self.forward(now);
     }
@@ -72,10 +79,9 @@ impl Conference {
         if packet.payload.is_empty() || member.is_muted {
             return;
         }
-        if !std::mem::replace(&mut member.has_audio, true) {
-            self.audio.add_publisher(ParticipantId(id), Format::Opus);
-            let others = self.members.keys().copied().filter(|it| !self.are_one(*it, id));
-            for viewer in others.collect::<Vec<_>>() {
+        if !member.has_audio {
+            self.begin_audio(id);
+            for viewer in self.local_members() {
                 self.subscribe_audio(viewer, id);
             }
         }
@@ -86,8 +92,11 @@ impl Conference {
         let _ = self.audio.handle_packet(now, ParticipantId(id), level, &data);
     }
 
-    /// Sends the audio of a member to another one.
+    /// Sends the audio of a member to another one, unless both are devices of one person.
     pub(super) fn subscribe_audio(&mut self, viewer: u64, publisher: u64) {
+        if self.are_one(viewer, publisher) {
+            return;
+        }
         // The section and its numbers follow when there is something to send.
         let (ssrc, payload_type, first_sequence) = (0, 0, 0);
         let output = OutputConfig { ssrc, payload_type, first_sequence, clock_hz: AUDIO_HZ };
@@ -96,8 +105,7 @@ impl Conference {
 
     /// Sends the audio of all others to a member. Its own person is not among them.
     pub(super) fn subscribe_to_audio_of_others(&mut self, viewer: u64) {
-        let others = self.members.keys().copied().filter(|it| !self.are_one(*it, viewer));
-        for publisher in others.collect::<Vec<_>>() {
+        for publisher in self.members.keys().copied().collect::<Vec<_>>() {
             self.subscribe_audio(viewer, publisher);
         }
     }
@@ -108,7 +116,9 @@ impl Conference {
         if std::mem::replace(&mut member.has_audio, false) {
             // It is removed as a listener, too.
             self.audio.remove(ParticipantId(id));
-            self.subscribe_to_audio_of_others(id);
+            if self.origin_of(id).is_none() {
+                self.subscribe_to_audio_of_others(id);
+            }
         }
     }
 
@@ -138,10 +148,9 @@ impl Conference {
             Some(published) => published.stream,
             None => self.publish(now, id, source, codec)?,
         };
-        let ssrc = self.next_ssrc;
+        let ssrc = self.take_ssrc();
         let encoding = EncodingConfig { ssrc, rid, height: None };
         self.room.add_encoding(now, stream, encoding).ok()?;
-        self.next_ssrc = self.next_ssrc.wrapping_add(1);
         self.encodings.insert(ssrc, (id, own));
         let published = self.members.get_mut(&id)?.published_mut(source).as_mut()?;
         published.encodings.push((own, rid, ssrc));
@@ -159,6 +168,17 @@ impl Conference {
         if !self.members.get_mut(&id)?.begin_source(now) {
             return None;
         }
+        self.add_source(now, id, source, codec)
+    }
+
+    /// Adds a source of a member without encodings.
+    pub(super) fn add_source(
+        &mut self,
+        now: Duration,
+        id: u64,
+        source: Source,
+        codec: VideoCodec,
+    ) -> Option<StreamId> {
         let stream = StreamId(self.next_stream);
         let kind = match source {
             Source::Camera => SourceKind::Camera,
@@ -205,6 +225,9 @@ impl Conference {
             .flat_map(|published| published.encodings.iter().map(|(_, _, ssrc)| *ssrc))
             .collect();
         self.encodings.retain(|ssrc, (member, _)| *member != owner || live.contains(ssrc));
+        let audio: Vec<u32> = self.members.values().filter_map(|it| it.audio_ssrc).collect();
+        let encodings = &self.encodings;
+        self.needed.retain(|ssrc| encodings.contains_key(ssrc) || audio.contains(ssrc));
         for (id, member) in &mut self.members {
             let slots = member.video.iter_mut().filter(|slot| slot.source() == Some(stream));
             slots.for_each(|slot| slot.end(&mut self.room, ParticipantId(*id)));

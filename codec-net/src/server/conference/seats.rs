@@ -37,17 +37,27 @@ pub(super) struct Seat {
     /// The member that holds the call.
     pub(super) active: Option<u64>,
     previous: Option<Previous>,
+    is_remote: bool,
+}
+
+impl Seat {
+    /// The seat of a member at another node.
+    pub(super) fn of_remote(id: u64, person: Person) -> Self {
+        Self { person, active: Some(id), previous: None, is_remote: true }
+    }
 }
 
 impl Conference {
     /// Gives a new member its seat; returns the number. The number of a new seat is that of the member.
     pub(super) fn take_seat(&mut self, id: u64, person: Person) -> u64 {
-        let known = self.seats.iter_mut().find(|(_, seat)| seat.person == person);
+        let mut seats = self.seats.iter_mut();
+        let known = seats.find(|(_, seat)| seat.person == person && !seat.is_remote);
         if let Some((number, seat)) = known {
             seat.active.get_or_insert(id);
             return *number;
         }
-        self.seats.insert(id, Seat { person, active: Some(id), previous: None });
+        let seat = Seat { person, active: Some(id), previous: None, is_remote: false };
+        self.seats.insert(id, seat);
         id
     }
 
@@ -77,7 +87,10 @@ impl Conference {
 
     /// Whether two members are devices of one person.
     pub(super) fn are_one(&self, one: u64, other: u64) -> bool {
+        // Devices at different nodes have different seats.
+        let person = |id| self.members.get(&id).map(|it| it.person);
         self.seat_of(one) == self.seat_of(other)
+            || person(one).is_some_and(|it| person(other) == Some(it))
     }
 
     /// Whether the packets of a member are forwarded.

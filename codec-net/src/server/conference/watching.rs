@@ -12,6 +12,7 @@ use codec_webrtc::{Codec, Forwarded, Mid};
 use super::super::media::VideoCodec;
 use super::audio_slot::AudioSlot;
 use super::publishing::Source;
+use super::relay::{NODES, Relay};
 use super::wishes::Wishes;
 use super::{Action, Conference, extension_map};
 
@@ -37,7 +38,7 @@ impl Conference {
     }
 
     pub(super) fn assign_all(&mut self, now: Duration) {
-        for id in self.members.keys().copied().collect::<Vec<_>>() {
+        for id in self.local_members() {
             self.assign(now, id);
         }
     }
@@ -114,6 +115,13 @@ impl Conference {
 
     /// Sends an audio packet to a member, on a section that no other speaker uses.
     pub(super) fn send_audio(&mut self, now: Duration, packet: AudioTransmit) {
+        if packet.viewer == NODES {
+            let speaker = self.members.get(&packet.publisher.0);
+            if let Some(ssrc) = speaker.and_then(|it| it.audio_ssrc) {
+                self.relays.push_back(Relay::Media { ssrc, data: packet.data });
+            }
+            return;
+        }
         let AudioTransmit { viewer: ParticipantId(id), publisher, sequence, data } = packet;
         let Some(member) = self.members.get_mut(&id) else { return };
         let Some((slot, is_new)) = audio_slot(now, &mut member.audio, publisher.0) else { return };

@@ -108,7 +108,8 @@ pub(super) async fn check(
             answer.unwrap_or_else(|_| ErrorResponse(Rejection::RequestTimeout).into_response())
         }
     };
-    response::set_security_headers(response.headers_mut(), from.over_tls);
+    let is_clustered = shared.is_clustered;
+    response::set_security_headers(response.headers_mut(), from.over_tls, is_clustered);
     if let Some(origin) = listed.and_then(|origin| HeaderValue::try_from(origin).ok()) {
         response::set_cors_headers(response.headers_mut(), origin);
     }

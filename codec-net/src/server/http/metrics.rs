@@ -10,6 +10,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
 use super::super::auth::{Scope, Target};
+use super::super::cluster::LinkCounters;
 use super::super::sessions::SessionKind;
 use super::super::state::ServerState;
 use super::guard::Client;
@@ -96,7 +97,33 @@ fn exposition(shared: &ServerState) -> String {
         text.sample("codec_stream_bytes_total", label, stream.stats().0.bytes);
     }
     webhooks(&mut text, shared);
+    cluster(&mut text, shared);
     text.finish()
+}
+
+/// The other nodes of a cluster, if there are any.
+fn cluster(text: &mut Exposition, shared: &ServerState) {
+    let nodes = shared.network.cluster_status().nodes();
+    if nodes.is_empty() {
+        return;
+    }
+    text.metric("codec_cluster_nodes", "gauge", "Other nodes that are alive.");
+    text.sample("codec_cluster_nodes", None, nodes.iter().filter(|it| it.is_alive).count());
+    text.metric("codec_cluster_members", "gauge", "Members of rooms at other nodes.");
+    let alive = nodes.iter().filter(|it| it.is_alive);
+    text.sample("codec_cluster_members", None, alive.map(|it| it.members).sum::<usize>());
+    text.metric("codec_cluster_packets", "counter", "Packets on links to other nodes.");
+    type Count = fn(&LinkCounters) -> u64;
+    let counts: [(&str, Count); 4] = [
+        ("sent", |it| it.sent),
+        ("resent", |it| it.resent),
+        ("received", |it| it.received),
+        ("rejected", |it| it.rejected),
+    ];
+    for (what, count) in counts {
+        let total: u64 = nodes.iter().map(|it| count(&it.link)).sum();
+        text.sample("codec_cluster_packets_total", Some(("what", what)), total);
+    }
 }
 
 /// What became of the events, if there are webhooks.

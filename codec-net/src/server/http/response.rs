@@ -84,9 +84,17 @@ pub(super) fn options(path: &str) -> Response {
     response
 }
 
+/// The policy of a node of a cluster: its page may continue at other nodes, of which some come later.
+fn clustered_policy(over_tls: bool) -> Option<HeaderValue> {
+    let nodes =
+        if over_tls { "connect-src 'self' https:" } else { "connect-src 'self' https: http:" };
+    HeaderValue::try_from(CONTENT_POLICY.replace("connect-src 'self'", nodes)).ok()
+}
+
 /// Sets headers that protect the user from attacks through the browser.
-pub(super) fn set_security_headers(headers: &mut HeaderMap, over_tls: bool) {
-    let policy = HeaderValue::from_static(CONTENT_POLICY);
+pub(super) fn set_security_headers(headers: &mut HeaderMap, over_tls: bool, is_clustered: bool) {
+    let policy = if is_clustered { clustered_policy(over_tls) } else { None };
+    let policy = policy.unwrap_or(HeaderValue::from_static(CONTENT_POLICY));
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(policy);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));

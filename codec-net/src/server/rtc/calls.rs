@@ -20,6 +20,7 @@ use super::super::sessions::Session;
 use super::super::token_bucket::TokenBucket;
 use super::super::webhook::Event;
 use super::call::{Call, CallContext};
+use super::cluster_side::ClusterSide;
 use super::command::{Command, Role};
 use super::demux::Demux;
 use super::ice_update::CallIce;
@@ -60,6 +61,7 @@ pub(super) struct Calls {
     context: CallContext,
     calls: BTreeMap<u64, Call>,
     conferences: Conferences,
+    cluster: Option<ClusterSide>,
     timers: Timers,
     /// Members that may have something for their conferences.
     touched: BTreeSet<u64>,
@@ -80,14 +82,21 @@ impl Calls {
         hosts: Vec<SocketAddr>,
         context: CallContext,
         storage: Option<RoomStorage>,
+        cluster: Option<ClusterSide>,
         turn: Turn,
         health: Arc<Health>,
     ) -> Self {
+        let (limits, has_lobby) = (context.limits, context.has_lobby);
+        let mut conferences = Conferences::new(limits, has_lobby, epoch(clock), storage);
+        if cluster.is_some() {
+            conferences.set_clustered();
+        }
         Self {
             clock,
             certificate,
             hosts,
-            conferences: Conferences::new(context.limits, context.has_lobby, epoch(clock), storage),
+            conferences,
+            cluster,
             context,
             calls: BTreeMap::new(),
             timers: Timers::default(),
@@ -113,7 +122,9 @@ impl Calls {
             let now = self.clock.now();
             let turn = self.turn.poll_timeout();
             let calls = self.timers.next();
-            let due = [calls, self.conferences.poll_timeout(), turn].into_iter().flatten().min();
+            let cluster = self.cluster.as_ref().map(ClusterSide::poll_timeout);
+            let due = [calls, self.conferences.poll_timeout(), turn, cluster];
+            let due = due.into_iter().flatten().min();
             let due = if self.finished.is_empty() { due } else { Some(now) };
             let wait = due.map_or(IDLE_TIMEOUT, |due| due.saturating_sub(now));
             tokio::select! {
@@ -135,6 +146,11 @@ impl Calls {
                         self.with(id, |call, now| call.handle_item(now, item));
                     }
                 },
+                message = next_message(&mut self.cluster) => {
+                    if let Some(cluster) = &mut self.cluster {
+                        cluster.handle_message(self.clock.now(), &message);
+                    }
+                }
                 () = tokio::time::sleep(wait) => {}
             }
             self.handle_timeouts();
@@ -150,6 +166,9 @@ impl Calls {
             self.remove(id, None);
         }
         self.report();
+        if let Some(cluster) = &mut self.cluster {
+            cluster.leave();
+        }
         self.conferences.stop();
     }
 
@@ -163,6 +182,9 @@ impl Calls {
     /// Passes what members have for their conferences to them, and their output to the members.
     fn exchange(&mut self) {
         self.conferences.handle_timeout(self.clock.now());
+        if let Some(cluster) = &mut self.cluster {
+            cluster.deliver(self.clock.now(), &mut self.conferences);
+        }
         loop {
             for id in std::mem::take(&mut self.touched) {
                 let inputs = self.calls.get_mut(&id).map(Call::take_inputs);
@@ -179,9 +201,13 @@ impl Calls {
                 self.with(id, |call, now| call.act(now, actions));
             }
             if self.touched.is_empty() {
-                return self.report();
+                break;
             }
         }
+        if let Some(cluster) = &mut self.cluster {
+            cluster.collect(self.clock.now(), &mut self.conferences, &mut self.outgoing);
+        }
+        self.report();
     }
 
     /// Calls `work` with a call. A panic ends only that call.
@@ -364,6 +390,9 @@ impl Calls {
 
     fn handle_datagram(&mut self, source: SocketAddr, destination: SocketAddr, bytes: &[u8]) {
         let now = self.clock.now();
+        if self.cluster.as_mut().is_some_and(|it| it.handle_datagram(now, source, bytes)) {
+            return;
+        }
         let id = match self.demux.by_address(source) {
             Some(id) => id,
             None => {
@@ -402,6 +431,14 @@ impl Calls {
         // Datagrams that cannot be sent count as lost.
         sockets.send(&self.outgoing);
         self.outgoing.clear();
+    }
+}
+
+/// Waits for a message of another node.
+async fn next_message(cluster: &mut Option<ClusterSide>) -> Vec<u8> {
+    match cluster {
+        Some(cluster) => cluster.receive().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -16,6 +16,7 @@
 mod call;
 mod call_sink;
 mod calls;
+mod cluster_side;
 mod collapse;
 mod command;
 mod config;

@@ -11,6 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use codec_webrtc::Certificate;
 use tokio::sync::{mpsc, oneshot};
 
+use super::super::cluster::{ClusterConfig, ClusterStatus};
 use super::super::conference::RoomStorage;
 use super::super::health::{self, Health};
 use super::super::limits::Limits;
@@ -21,6 +22,7 @@ use super::super::uploads::UploadStore;
 use super::super::webhook::Webhooks;
 use super::call::CallContext;
 use super::calls::Calls;
+use super::cluster_side::ClusterSide;
 use super::command::{CallHandle, Command, Role};
 use super::config::{RtcConfig, StartRtcError};
 use super::ice_update::{IceRestarted, IceUpdate};
@@ -46,6 +48,8 @@ pub(in super::super) struct CallSettings {
     pub(in super::super) webhooks: Webhooks,
     /// Whether new rooms have a lobby.
     pub(in super::super) has_lobby: bool,
+    /// Other nodes with the same rooms.
+    pub(in super::super) cluster: Option<ClusterConfig>,
 }
 
 /// The handle of the thread.
@@ -56,6 +60,7 @@ pub(in super::super) struct Network {
     hosts: Vec<SocketAddr>,
     link: Option<String>,
     health: Arc<Health>,
+    cluster_status: Arc<ClusterStatus>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -67,7 +72,8 @@ impl Network {
         settings: CallSettings,
         health: Arc<Health>,
     ) -> Result<Self, StartRtcError> {
-        let CallSettings { limits, video_codecs, uploads, storage, webhooks, has_lobby } = settings;
+        let CallSettings { limits, video_codecs, uploads, storage, webhooks, has_lobby, cluster } =
+            settings;
         let sockets = Sockets::bind(&config)?;
         let hosts = sockets.candidates();
         let address = *hosts.first().unwrap_or(&config.listen);
@@ -86,12 +92,18 @@ impl Network {
         let room_files = storage.as_ref().map(|it| Arc::clone(&it.files));
         let context =
             CallContext { uploads, room_files, limits, video_codecs, items, webhooks, has_lobby };
+        let cluster_status = Arc::new(ClusterStatus::default());
+        let cluster = cluster.map(|config| {
+            let (status, health) = (Arc::clone(&cluster_status), Arc::clone(&health));
+            ClusterSide::new(config, hosts.clone(), status, health)
+        });
         let calls = Calls::new(
             clock,
             certificate,
             hosts.clone(),
             context,
             storage,
+            cluster,
             turn,
             Arc::clone(&health),
         );
@@ -111,12 +123,18 @@ impl Network {
         };
         let thread = std::thread::Builder::new().name("calls".to_owned()).spawn(work);
         let thread = Mutex::new(Some(thread.map_err(StartRtcError::Thread)?));
-        Ok(Self { commands, next_call: AtomicU64::new(1), hosts, link, health, thread })
+        let next_call = AtomicU64::new(1);
+        Ok(Self { commands, next_call, hosts, link, health, cluster_status, thread })
     }
 
     /// The announced address.
     pub(in super::super) fn addresses(&self) -> &[SocketAddr] {
         &self.hosts
+    }
+
+    /// The other nodes of the cluster.
+    pub(in super::super) fn cluster_status(&self) -> &ClusterStatus {
+        &self.cluster_status
     }
 
     /// The value of a `Link` header with the TURN server, if clients may use it.

@@ -20,7 +20,7 @@ use super::{Action, Attendee, Invitation, Person, Report};
 
 /// Sections of a member, as a page offers them: it sends audio, a camera and a screen.
 const MICROPHONE: &str = "0";
-const CAMERA: &str = "1";
+pub(in crate::server) const CAMERA: &str = "1";
 const SCREEN: &str = "2";
 
 fn media(mid: &str, kind: Kind, direction: Direction) -> Media {
@@ -33,7 +33,7 @@ fn media(mid: &str, kind: Kind, direction: Direction) -> Media {
 }
 
 /// `video` and `audio`: numbers of sections on which the member receives.
-fn sections(video: usize, audio: usize) -> Vec<Media> {
+pub(in crate::server) fn sections(video: usize, audio: usize) -> Vec<Media> {
     let mut sections = vec![
         media(MICROPHONE, Kind::Audio, Direction::ReceiveOnly),
         media(CAMERA, Kind::Video, Direction::ReceiveOnly),
@@ -49,6 +49,48 @@ fn sections(video: usize, audio: usize) -> Vec<Media> {
 
 fn limits() -> Limits {
     Limits { viewers: 4, streams: 2, room_logs: 4, ..Limits::default() }
+}
+
+/// A packet of VP8 with a whole frame at 30 frames per second.
+pub(in crate::server) fn video_packet(
+    now: Duration,
+    mid: &str,
+    ssrc: u32,
+    rid: Option<&str>,
+    frame: u16,
+    payload: &[u8],
+) -> RtpPacket {
+    let timestamp = u32::from(frame) * 3000;
+    let header = Header { marker: true, payload_type: 96, sequence: frame, timestamp, ssrc };
+    RtpPacket {
+        mid: Mid::new(mid),
+        rid: rid.and_then(Label::new),
+        codec: Codec::Vp8,
+        header,
+        sequence: frame.into(),
+        extensions: Extensions::default(),
+        payload: Arc::from(payload),
+        arrival: now,
+    }
+}
+
+/// A packet of Opus with 20 ms.
+pub(in crate::server) fn audio_packet(now: Duration, sequence: u16, dbov: u8) -> RtpPacket {
+    let timestamp = u32::from(sequence) * 960;
+    let header = Header { marker: false, payload_type: 111, sequence, timestamp, ssrc: 7 };
+    RtpPacket {
+        mid: Mid::new(MICROPHONE),
+        rid: None,
+        codec: Codec::Opus,
+        header,
+        sequence: sequence.into(),
+        extensions: Extensions {
+            audio_level: Some(AudioLevel { dbov, voice: true }),
+            ..Extensions::default()
+        },
+        payload: Arc::from([1, 2, 3]),
+        arrival: now,
+    }
 }
 
 /// A server with members, and all that it asked for.
@@ -122,19 +164,8 @@ impl World {
 
     /// Sends a frame of one packet. `ssrc`: that of the member.
     fn video(&mut self, id: u64, mid: &str, ssrc: u32, rid: Option<&str>, is_key: bool) {
-        let timestamp = u32::from(self.frame) * 3000;
-        let header =
-            Header { marker: true, payload_type: 96, sequence: self.frame, timestamp, ssrc };
-        let packet = RtpPacket {
-            mid: Mid::new(mid),
-            rid: rid.and_then(Label::new),
-            codec: Codec::Vp8,
-            header,
-            sequence: self.frame.into(),
-            extensions: Extensions::default(),
-            payload: Arc::from([0x10, u8::from(!is_key), 0, 0]),
-            arrival: self.now,
-        };
+        let payload = [0x10, u8::from(!is_key), 0, 0];
+        let packet = video_packet(self.now, mid, ssrc, rid, self.frame, &payload);
         self.input(id, Input::Packet(Box::new(packet)));
     }
 
@@ -159,21 +190,7 @@ impl World {
     }
 
     fn audio_packet(&mut self, id: u64, dbov: u8) {
-        let (sequence, timestamp) = (self.frame, u32::from(self.frame) * 960);
-        let header = Header { marker: false, payload_type: 111, sequence, timestamp, ssrc: 7 };
-        let packet = RtpPacket {
-            mid: Mid::new(MICROPHONE),
-            rid: None,
-            codec: Codec::Opus,
-            header,
-            sequence: sequence.into(),
-            extensions: Extensions {
-                audio_level: Some(AudioLevel { dbov, voice: true }),
-                ..Extensions::default()
-            },
-            payload: Arc::from([1, 2, 3]),
-            arrival: self.now,
-        };
+        let packet = audio_packet(self.now, self.frame, dbov);
         self.input(id, Input::Packet(Box::new(packet)));
     }
 

@@ -1,8 +1,11 @@
 //! The conferences of a server.
 
+mod nodes;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use codec_core::codec::Bitrate;
@@ -15,6 +18,7 @@ use super::super::room_files::RoomFiles;
 use super::log::MessageLog;
 use super::storage::{LogStorage, RoomStorage, SAVE_DELAY};
 use super::{Action, Attendee, Conference, FileOffer, Invitation, Report};
+use nodes::Nodes;
 
 /// How long the report of a member that has joined waits for its name.
 const NAME_TIMEOUT: Duration = Duration::from_secs(2);
@@ -73,6 +77,9 @@ pub(in super::super) struct Conferences {
     /// Members whose joining is not reported yet, with the time until which they may say their name.
     unnamed: BTreeMap<u64, Duration>,
     reports: VecDeque<Report>,
+    /// For SSRCs of all conferences.
+    next_ssrc: Arc<AtomicU32>,
+    nodes: Nodes,
 }
 
 /// Where a member is.
@@ -108,6 +115,8 @@ impl Conferences {
             actions: VecDeque::new(),
             unnamed: BTreeMap::new(),
             reports: VecDeque::new(),
+            next_ssrc: Arc::new(AtomicU32::new(1)),
+            nodes: Nodes::default(),
         };
         if let Some(RoomStorage { files, logs, saved }) = storage {
             (table.files, table.storage) = (Some(files), Some(logs));
@@ -207,14 +216,17 @@ impl Conferences {
         if !self.conferences.contains_key(room) {
             let log = self.closed.remove(room).map(|it| it.log);
             let log = log.unwrap_or_else(|| MessageLog::new(self.limits));
-            let conference = Conference::new(self.limits, self.has_lobby, self.epoch, log);
+            let (limits, ssrcs) = (self.limits, Arc::clone(&self.next_ssrc));
+            let conference = Conference::new(limits, self.has_lobby, self.epoch, log, ssrcs);
             self.conferences.insert(Arc::clone(room), conference);
+            self.connect(room);
         }
     }
 
     /// Keeps the log of a conference without members.
     fn close(&mut self, room: Arc<str>) {
-        if let Some(conference) = self.conferences.remove(&room) {
+        if let Some(mut conference) = self.conferences.remove(&room) {
+            self.nodes.disconnect(&room, &mut conference);
             self.keep(room, conference.into_log());
         }
     }
@@ -289,12 +301,13 @@ impl Conferences {
     /// Calls `work` with a conference, and takes its actions.
     fn run(&mut self, now: Duration, room: &Arc<str>, work: impl FnOnce(&mut Conference)) {
         let Some(conference) = self.conferences.get_mut(room) else { return };
-        let actions = &mut self.actions;
+        let (actions, relays) = (&mut self.actions, &mut self.nodes);
         let ran = catch_unwind(AssertUnwindSafe(|| {
             work(conference);
             while let Some(action) = conference.poll_action() {
                 actions.push_back(action);
             }
+            relays.collect(room, conference);
             conference.take_unused_files()
         }));
         let panic = match ran {

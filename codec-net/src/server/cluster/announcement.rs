@@ -1,0 +1,231 @@
+//! Messages on the bus between nodes: JSON objects with a `type` and the `id` of the sender.
+//!
+//! | `type` | |
+//! |---|---|
+//! | `node` | every second: `key` and `addresses` for links; `url` of its pages, or null; `rooms`: versions of open rooms by name; `leaving` |
+//! | `room` | when it changes, or on request: `room`, `version`, `members` |
+//! | `ask` | requests of the node `to` the state of `rooms` |
+//! | `message` | a `message` in a `room` |
+//! | `moderate` | the node `to` has to mute the `member` of a `room`, or to remove it (`removes`) |
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::super::conference::{SharedMember, SharedMessage};
+use super::bus::MAX_MESSAGE_BYTES;
+use super::node::{NodeId, parse_hex};
+use crate::random::hex;
+
+/// Most addresses of a node, rooms in a message, members of a room.
+const MAX_ADDRESSES: usize = 8;
+const MAX_ROOMS: usize = 4096;
+const MAX_MEMBERS: usize = 500;
+/// Most bytes of the name of a room, and of a URL.
+const MAX_ROOM_BYTES: usize = 256;
+const MAX_URL_BYTES: usize = 512;
+
+/// A message and its sender.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Announcement {
+    pub(super) from: NodeId,
+    pub(super) content: Content,
+}
+
+/// See the [module](self).
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Content {
+    Node(Description),
+    Room { room: Arc<str>, version: u64, members: Vec<SharedMember> },
+    Ask { to: NodeId, rooms: Vec<Arc<str>> },
+    Message { room: Arc<str>, message: SharedMessage },
+    Moderate { to: NodeId, room: Arc<str>, member: u64, removes: bool },
+}
+
+/// What a node says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Description {
+    pub(super) key: [u8; 32],
+    pub(super) addresses: Vec<SocketAddr>,
+    pub(super) url: Option<String>,
+    pub(super) rooms: BTreeMap<Arc<str>, u64>,
+    pub(super) is_leaving: bool,
+}
+
+impl Announcement {
+    /// The message as JSON.
+    pub(super) fn write(&self) -> Vec<u8> {
+        let mut value = match &self.content {
+            Content::Node(it) => json!({
+                "type": "node",
+                "key": hex(&it.key),
+                "addresses": it.addresses.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "url": it.url,
+                "rooms": it.rooms.iter().map(|(room, version)| (room.to_string(), json!(version)))
+                    .collect::<serde_json::Map<_, _>>(),
+                "leaving": it.is_leaving,
+            }),
+            Content::Room { room, version, members } => json!({
+                "type": "room",
+                "room": **room,
+                "version": version,
+                "members": members.iter().map(SharedMember::json).collect::<Vec<_>>(),
+            }),
+            Content::Ask { to, rooms } => json!({
+                "type": "ask",
+                "to": to.to_string(),
+                "rooms": rooms.iter().map(|room| room.to_string()).collect::<Vec<_>>(),
+            }),
+            Content::Message { room, message } => {
+                json!({ "type": "message", "room": **room, "message": message.json() })
+            }
+            Content::Moderate { to, room, member, removes } => json!({
+                "type": "moderate",
+                "to": to.to_string(),
+                "room": **room,
+                "member": member,
+                "removes": removes,
+            }),
+        };
+        if let Some(object) = value.as_object_mut() {
+            object.insert("id".to_owned(), json!(self.from.to_string()));
+        }
+        value.to_string().into_bytes()
+    }
+
+    /// Parses a message; `None` if it is not valid.
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+        if bytes.len() > MAX_MESSAGE_BYTES {
+            return None;
+        }
+        let value: Value = serde_json::from_slice(bytes).ok()?;
+        let id = |name| NodeId::parse(value.get(name)?.as_str()?);
+        let content = match value.get("type")?.as_str()? {
+            "node" => Content::Node(Description::parse(&value)?),
+            "room" => {
+                let members = limited(value.get("members")?, MAX_MEMBERS)?;
+                Content::Room {
+                    room: room(value.get("room")?.as_str()?)?,
+                    version: value.get("version")?.as_u64()?,
+                    members: members.iter().map(SharedMember::parse).collect::<Option<_>>()?,
+                }
+            }
+            "ask" => {
+                let rooms = limited(value.get("rooms")?, MAX_ROOMS)?;
+                let rooms = rooms.iter().map(|it| room(it.as_str()?)).collect::<Option<_>>()?;
+                Content::Ask { to: id("to")?, rooms }
+            }
+            "message" => Content::Message {
+                room: room(value.get("room")?.as_str()?)?,
+                message: SharedMessage::parse(value.get("message")?)?,
+            },
+            "moderate" => Content::Moderate {
+                to: id("to")?,
+                room: room(value.get("room")?.as_str()?)?,
+                member: value.get("member")?.as_u64()?,
+                removes: value.get("removes")?.as_bool()?,
+            },
+            _ => return None,
+        };
+        Some(Self { from: id("id")?, content })
+    }
+}
+
+impl Description {
+    fn parse(value: &Value) -> Option<Self> {
+        let addresses = limited(value.get("addresses")?, MAX_ADDRESSES)?;
+        let addresses: Option<Vec<SocketAddr>> =
+            addresses.iter().map(|it| it.as_str()?.parse().ok()).collect();
+        let rooms = value.get("rooms")?.as_object().filter(|it| it.len() <= MAX_ROOMS)?;
+        let rooms = rooms.iter().map(|(name, version)| Some((room(name)?, version.as_u64()?)));
+        Some(Self {
+            key: parse_hex(value.get("key")?.as_str()?)?,
+            addresses: addresses.filter(|it| !it.is_empty())?,
+            url: match value.get("url")? {
+                Value::Null => None,
+                url => Some(url.as_str().filter(|url| is_url(url))?.to_owned()),
+            },
+            rooms: rooms.collect::<Option<_>>()?,
+            is_leaving: value.get("leaving")?.as_bool()?,
+        })
+    }
+}
+
+/// Whether a text can be the address of a node's pages.
+pub(super) fn is_url(text: &str) -> bool {
+    let has_scheme = text.starts_with("http://") || text.starts_with("https://");
+    has_scheme && text.len() <= MAX_URL_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn limited(value: &Value, most: usize) -> Option<&Vec<Value>> {
+    value.as_array().filter(|it| it.len() <= most)
+}
+
+fn room(name: &str) -> Option<Arc<str>> {
+    (!name.is_empty() && name.len() <= MAX_ROOM_BYTES).then(|| name.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(byte: u8) -> NodeId {
+        NodeId::from_bytes([byte; 16])
+    }
+
+    fn description() -> Description {
+        Description {
+            key: [7; 32],
+            addresses: vec![([192, 0, 2, 1], 8080).into()],
+            url: Some("https://a.example:8443".to_owned()),
+            rooms: [("team".into(), 3), ("déjà".into(), u64::MAX)].into(),
+            is_leaving: false,
+        }
+    }
+
+    #[test]
+    fn messages_survive_a_round_trip() {
+        let rooms = vec!["team".into()];
+        for content in [
+            Content::Node(description()),
+            Content::Room { room: "team".into(), version: 4, members: Vec::new() },
+            Content::Ask { to: id(2), rooms },
+            Content::Moderate { to: id(2), room: "team".into(), member: 5, removes: true },
+        ] {
+            let message = Announcement { from: id(1), content };
+            assert_eq!(Announcement::parse(&message.write()), Some(message));
+        }
+    }
+
+    #[test]
+    fn damaged_messages_are_rejected() {
+        let node = Announcement { from: id(1), content: Content::Node(description()) }.write();
+        let mut value: Value = serde_json::from_slice(&node).unwrap();
+        for (field, wrong) in [
+            ("type", json!("party")),
+            ("id", json!("1")),
+            ("key", json!("00")),
+            ("addresses", json!([])),
+            ("addresses", json!(["host:1"])),
+            ("addresses", json!(vec!["192.0.2.1:1"; 9])),
+            ("url", json!("javascript:alert(1)")),
+            ("url", json!(format!("https://{}", "a".repeat(600)))),
+            ("rooms", json!({ "": 1 })),
+            ("rooms", json!({ "team": "new" })),
+            ("leaving", json!(null)),
+        ] {
+            let before = value[field].take();
+            value[field] = wrong.clone();
+            assert_eq!(Announcement::parse(value.to_string().as_bytes()), None, "{field} {wrong}");
+            value[field] = before;
+        }
+        assert!(Announcement::parse(value.to_string().as_bytes()).is_some());
+        let room = json!({ "type": "room", "id": id(1).to_string(), "room": "a", "version": 1, "members": [1] });
+        for wrong in [&b""[..], b"{}", b"\xff", room.to_string().as_bytes(), &[b'['; 100_000]] {
+            assert_eq!(Announcement::parse(wrong), None);
+        }
+        assert_eq!(Announcement::parse(&vec![b' '; MAX_MESSAGE_BYTES + 1]), None);
+    }
+}

@@ -1,0 +1,391 @@
+//! Rooms of several servers, the nodes of a cluster.
+//!
+//! Nodes find each other and share who publishes what by messages on a bus (NATS, or another program that
+//! passes messages). Media and requests for them go directly from node to node over links: a layer of a source crosses
+//! a link once if anybody at the other end watches it. [`Cluster`] has no sockets and no clock: it takes datagrams and
+//! messages, and returns datagrams, messages and events.
+//!
+//! Without the bus, everything that is known stays valid and media go on, because nodes also hear each
+//! other on their links.
+//!
+//! | module | |
+//! |---|---|
+//! | `bus` | the ends of a bus |
+//! | `node` | the identity of a node |
+//! | `announcement` | messages on the bus |
+//! | `link` | encrypted packets between two nodes, sent again after a loss |
+//! | `media` | media between nodes, and requests for them |
+//! | `remote_node` | another node: its rooms, and what the two request from each other |
+
+mod announcement;
+mod bus;
+mod link;
+mod media;
+mod node;
+mod remote_node;
+mod status;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::conference::{SharedMember, SharedMessage};
+use announcement::{Announcement, Content, Description, is_url};
+pub use bus::{Bus, BusClient, ClusterConfig, bus};
+pub use link::LinkCounters;
+use link::{Link, NodeKey};
+pub use node::NodeId;
+use remote_node::{RemoteNode, SILENCE};
+pub(super) use status::ClusterStatus;
+pub use status::NodeStatus;
+
+/// Interval of announcements.
+const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(1);
+/// Most other nodes.
+const MAX_NODES: usize = 64;
+/// A dead node is forgotten after this time.
+const FORGET_AFTER: Duration = Duration::from_secs(600);
+
+/// What happened at other nodes.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum ClusterEvent {
+    /// The members of a room at other nodes, each with the number of its node.
+    Room(Arc<str>, Vec<(u64, SharedMember)>),
+    /// A packet of a source at another node.
+    Packet { room: Arc<str>, node: u64, ssrc: u32, data: Vec<u8> },
+    /// Whether any other node needs an SSRC of this one.
+    Needed { room: Arc<str>, ssrc: u32, is_needed: bool },
+    /// Another node needs a key frame.
+    KeyFrame { room: Arc<str>, node: u64, ssrc: u32 },
+    /// A moderator at another node mutes or removes a member of this one.
+    Moderate { room: Arc<str>, member: u64, removes: bool },
+    /// A member of another node has written a message.
+    Message { room: Arc<str>, node: u64, message: SharedMessage },
+    /// Addresses of pages at other nodes.
+    Nodes(Vec<String>),
+    /// A line for the operator.
+    Notice(String),
+}
+
+/// A room at this node.
+#[derive(Debug)]
+struct LocalRoom {
+    version: u64,
+    members: Vec<SharedMember>,
+}
+
+/// This node.
+#[derive(Debug)]
+pub(super) struct Identity {
+    id: NodeId,
+    key: NodeKey,
+    /// Where it receives datagrams.
+    addresses: Vec<SocketAddr>,
+    url: Option<String>,
+}
+
+impl Identity {
+    /// `random`: secret random bytes.
+    pub(super) fn new(random: [u8; 48], addresses: Vec<SocketAddr>, url: Option<String>) -> Self {
+        let (mut id, mut secret) = ([0; 16], [0; 32]);
+        id.iter_mut().chain(&mut secret).zip(random).for_each(|(to, from)| *to = from);
+        let url = url.filter(|url| is_url(url));
+        Self { id: NodeId::from_bytes(id), key: NodeKey::new(secret), addresses, url }
+    }
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(super) struct Cluster {
+    own: Identity,
+    rooms: BTreeMap<Arc<str>, LocalRoom>,
+    next_version: u64,
+    /// Rooms of the SSRCs of this node.
+    sources: BTreeMap<u32, Arc<str>>,
+    /// SSRCs that other nodes need, as reported.
+    needed: BTreeSet<u32>,
+    nodes: BTreeMap<u64, RemoteNode>,
+    addresses: BTreeMap<SocketAddr, u64>,
+    next_node: u64,
+    /// SSRC of the next link.
+    next_ssrc: u32,
+    next_announcement: Duration,
+    messages: VecDeque<Vec<u8>>,
+    events: VecDeque<ClusterEvent>,
+    /// Addresses of pages, as reported.
+    urls: Vec<String>,
+    /// Whether a node was ignored because there are too many.
+    is_full: bool,
+}
+
+impl Cluster {
+    /// A node that knows no other.
+    pub(super) fn new(own: Identity) -> Self {
+        let seed = own.id.bytes().iter().take(4);
+        let next_ssrc = seed.fold(0, |all: u32, byte| all << 8 | u32::from(*byte));
+        Self {
+            own,
+            rooms: BTreeMap::new(),
+            next_version: 1,
+            sources: BTreeMap::new(),
+            needed: BTreeSet::new(),
+            nodes: BTreeMap::new(),
+            addresses: BTreeMap::new(),
+            next_node: 1,
+            next_ssrc,
+            next_announcement: Duration::ZERO,
+            messages: VecDeque::new(),
+            events: VecDeque::new(),
+            urls: Vec::new(),
+            is_full: false,
+        }
+    }
+
+    /// Sets the open rooms of this node, with their members.
+    pub(super) fn set_rooms(&mut self, now: Duration, rooms: Vec<(Arc<str>, Vec<SharedMember>)>) {
+        let names: BTreeSet<&Arc<str>> = rooms.iter().map(|(room, _)| room).collect();
+        let count = self.rooms.len();
+        self.rooms.retain(|room, _| names.contains(room));
+        let mut has_changed = self.rooms.len() != count;
+        if has_changed {
+            self.next_announcement = now;
+        }
+        for (room, members) in rooms {
+            let known = self.rooms.get(&room).map(|it| it.members.as_slice());
+            if known.is_some_and(|known| are_close(known, &members)) {
+                continue;
+            }
+            has_changed = true;
+            let version = self.next_version;
+            self.next_version += 1;
+            self.rooms.insert(Arc::clone(&room), LocalRoom { version, members });
+            self.announce_room(&room);
+        }
+        if has_changed {
+            let ssrcs = self.rooms.iter().flat_map(|(room, it)| {
+                let ssrcs = it.members.iter().flat_map(SharedMember::ssrcs);
+                ssrcs.map(|ssrc| (ssrc, Arc::clone(room)))
+            });
+            self.sources = ssrcs.collect();
+            self.expire_requests(now);
+        }
+    }
+
+    /// Mutes or removes a member of another node.
+    pub(super) fn moderate(&mut self, node: u64, room: &Arc<str>, member: u64, removes: bool) {
+        if let Some(node) = self.nodes.get(&node) {
+            let (to, room) = (node.id, Arc::clone(room));
+            self.send(Content::Moderate { to, room, member, removes });
+        }
+    }
+
+    /// Passes a message of a member to the other nodes.
+    pub(super) fn say(&mut self, room: Arc<str>, message: SharedMessage) {
+        self.send(Content::Message { room, message });
+    }
+
+    /// Announces that this node stops.
+    pub(super) fn leave(&mut self) {
+        self.rooms.clear();
+        self.announce(true);
+    }
+
+    /// Handles a message on the bus. Messages that are not valid are ignored.
+    pub(super) fn handle_message(&mut self, now: Duration, message: &[u8]) {
+        let Some(Announcement { from, content }) = Announcement::parse(message) else { return };
+        if from == self.own.id {
+            return;
+        }
+        match content {
+            Content::Node(description) => self.handle_node(now, from, description),
+            Content::Room { room, version, members } => {
+                let found = self.nodes.iter_mut().find(|(_, it)| it.id == from && it.is_alive);
+                if let Some((_, node)) = found
+                    && node.set_room(Arc::clone(&room), version, members)
+                {
+                    self.report_room(room);
+                }
+            }
+            Content::Ask { to, rooms } if to == self.own.id => {
+                rooms.iter().for_each(|room| self.announce_room(room));
+            }
+            Content::Moderate { to, room, member, removes } if to == self.own.id => {
+                self.events.push_back(ClusterEvent::Moderate { room, member, removes });
+            }
+            Content::Message { room, message } => {
+                let node = self.nodes.iter().find(|(_, it)| it.id == from && it.is_alive);
+                if let Some((node, _)) = node {
+                    let event = ClusterEvent::Message { room, node: *node, message };
+                    self.events.push_back(event);
+                }
+            }
+            Content::Ask { .. } | Content::Moderate { .. } => {}
+        }
+    }
+
+    fn handle_node(&mut self, now: Duration, from: NodeId, description: Description) {
+        let known = self.nodes.iter().find(|(_, node)| node.id == from);
+        if known.is_some_and(|(_, node)| node.description.key != description.key) {
+            // Not the node that has this id.
+            return;
+        }
+        let known = known.map(|(number, _)| *number);
+        if description.is_leaving {
+            if let Some(number) = known {
+                self.lose(number, "it stops");
+            }
+            return;
+        }
+        let number = match known.or_else(|| self.add_node(now, from, &description)) {
+            Some(number) => number,
+            None => return,
+        };
+        let Some(node) = self.nodes.get_mut(&number) else { return };
+        let was_alive = std::mem::replace(&mut node.is_alive, true);
+        let addresses = description.addresses.clone();
+        let left = node.describe(now, description);
+        let rooms = node.unknown_rooms(now);
+        let returned: Vec<_> = node.rooms.keys().filter(|_| !was_alive).map(Arc::clone).collect();
+        for address in addresses {
+            self.addresses.insert(address, number);
+        }
+        if !rooms.is_empty() {
+            self.send(Content::Ask { to: from, rooms });
+        }
+        left.into_iter().chain(returned).for_each(|room| self.report_room(room));
+        self.report_nodes();
+    }
+
+    fn add_node(&mut self, now: Duration, id: NodeId, description: &Description) -> Option<u64> {
+        // A process that starts again has another id and the same addresses.
+        let before = description.addresses.iter().filter_map(|it| self.addresses.get(it));
+        for number in before.copied().collect::<BTreeSet<_>>() {
+            self.lose(number, "another node has its address");
+        }
+        if self.nodes.len() >= MAX_NODES {
+            if !std::mem::replace(&mut self.is_full, true) {
+                let line = format!("cluster node {id} is ignored: there are {MAX_NODES} others");
+                self.events.push_back(ClusterEvent::Notice(line));
+            }
+            return None;
+        }
+        let ssrc = self.next_ssrc;
+        let link = Link::new(&self.own.key, self.own.id, id, description.key, ssrc)?;
+        self.next_ssrc = self.next_ssrc.wrapping_add(1);
+        let number = self.next_node;
+        self.next_node += 1;
+        let node = RemoteNode::new(now, id, description.clone(), link);
+        if node.path(&self.own.addresses).is_none() {
+            let line = format!("cluster node {id} has no address that this node can send to");
+            self.events.push_back(ClusterEvent::Notice(line));
+        }
+        self.nodes.insert(number, node);
+        // It should know this node soon.
+        self.next_announcement = now;
+        Some(number)
+    }
+
+    /// A node is gone, with its members.
+    fn lose(&mut self, number: u64, why: &str) {
+        let Some(node) = self.nodes.get_mut(&number).filter(|it| it.is_alive) else { return };
+        node.is_alive = false;
+        node.wants.clear();
+        let rooms: Vec<_> = node.rooms.keys().map(Arc::clone).collect();
+        let needless = node.expire_requests(Duration::MAX, |_| false);
+        let line = format!("cluster node {} is gone: {why}", node.id);
+        self.events.push_back(ClusterEvent::Notice(line));
+        needless.into_iter().for_each(|ssrc| self.report_needed(ssrc));
+        rooms.into_iter().for_each(|room| self.report_room(room));
+        self.report_nodes();
+    }
+
+    /// Does what is due.
+    pub(super) fn handle_timeout(&mut self, now: Duration) {
+        if now >= self.next_announcement {
+            self.announce(false);
+            self.next_announcement = now.saturating_add(ANNOUNCE_INTERVAL);
+        }
+        let silent = self
+            .nodes
+            .iter()
+            .filter(|(_, node)| node.is_alive && now.saturating_sub(node.last_heard()) >= SILENCE);
+        for number in silent.map(|(number, _)| *number).collect::<Vec<_>>() {
+            self.lose(number, "nothing was heard of it for 3 s");
+        }
+        self.expire_requests(now);
+        for node in self.nodes.values_mut().filter(|it| it.is_alive) {
+            node.repeat_requests(now);
+            node.link.handle_timeout(now);
+        }
+        let nodes = &mut self.nodes;
+        nodes.retain(|_, it| it.is_alive || now.saturating_sub(it.last_heard()) < FORGET_AFTER);
+        self.addresses.retain(|_, number| nodes.contains_key(number));
+    }
+
+    /// When the next timeout is due.
+    pub(super) fn poll_timeout(&self) -> Duration {
+        let alive = self.nodes.values().filter(|it| it.is_alive);
+        let links = alive.map(|it| it.link.poll_timeout());
+        links.fold(self.next_announcement, Duration::min)
+    }
+
+    /// Returns the next message for the bus.
+    pub(super) fn poll_message(&mut self) -> Option<Vec<u8>> {
+        self.messages.pop_front()
+    }
+
+    /// Returns what happened next.
+    pub(super) fn poll_event(&mut self) -> Option<ClusterEvent> {
+        self.events.pop_front()
+    }
+
+    fn report_room(&mut self, room: Arc<str>) {
+        let alive = self.nodes.iter().filter(|(_, node)| node.is_alive);
+        let members = alive.flat_map(|(number, node)| {
+            let members = node.rooms.get(&room).map(|it| it.members.as_slice());
+            members.unwrap_or_default().iter().map(|member| (*number, member.clone()))
+        });
+        let members = members.collect();
+        self.events.push_back(ClusterEvent::Room(room, members));
+    }
+
+    fn report_nodes(&mut self) {
+        let alive = self.nodes.values().filter(|it| it.is_alive);
+        let urls: Vec<String> = alive.filter_map(|it| it.description.url.clone()).collect();
+        if urls != self.urls {
+            self.urls.clone_from(&urls);
+            self.events.push_back(ClusterEvent::Nodes(urls));
+        }
+    }
+
+    fn announce_room(&mut self, room: &Arc<str>) {
+        if let Some(LocalRoom { version, members }) = self.rooms.get(room) {
+            let (version, members) = (*version, members.clone());
+            self.send(Content::Room { room: Arc::clone(room), version, members });
+        }
+    }
+
+    fn announce(&mut self, is_leaving: bool) {
+        let rooms = self.rooms.iter().map(|(room, it)| (Arc::clone(room), it.version));
+        let description = Description {
+            key: self.own.key.public(),
+            addresses: self.own.addresses.clone(),
+            url: self.own.url.clone(),
+            rooms: rooms.collect(),
+            is_leaving,
+        };
+        self.send(Content::Node(description));
+    }
+
+    fn send(&mut self, content: Content) {
+        self.messages.push_back(Announcement { from: self.own.id, content }.write());
+    }
+}
+
+fn are_close(known: &[SharedMember], members: &[SharedMember]) -> bool {
+    known.len() == members.len()
+        && known.iter().zip(members).all(|(one, other)| one.is_close(other))
+}

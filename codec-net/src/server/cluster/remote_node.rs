@@ -1,0 +1,183 @@
+//! What a node knows of another one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::conference::SharedMember;
+use super::announcement::Description;
+use super::link::Link;
+use super::node::NodeId;
+
+/// A node of which nothing was heard for this time is dead.
+pub(super) const SILENCE: Duration = Duration::from_secs(3);
+/// A request for an SSRC expires after this time, and is repeated in the other interval.
+const REQUEST_TIME: Duration = Duration::from_secs(3);
+const REPEAT_INTERVAL: Duration = Duration::from_secs(1);
+/// Shortest time between two requests for the state of rooms.
+const ASK_INTERVAL: Duration = Duration::from_millis(250);
+
+/// A room at another node.
+#[derive(Debug)]
+pub(super) struct RemoteRoom {
+    pub(super) version: u64,
+    pub(super) members: Vec<SharedMember>,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(super) struct RemoteNode {
+    pub(super) id: NodeId,
+    pub(super) description: Description,
+    pub(super) link: Link,
+    pub(super) is_alive: bool,
+    /// When the last message on the bus came.
+    pub(super) last_announced: Duration,
+    pub(super) rooms: BTreeMap<Arc<str>, RemoteRoom>,
+    /// Rooms of its SSRCs.
+    sources: BTreeMap<u32, Arc<str>>,
+    next_ask: Duration,
+    /// SSRCs that this node requests from it.
+    pub(super) wants: BTreeSet<u32>,
+    next_repeat: Duration,
+    /// SSRCs that it requests, and when these requests expire.
+    requested: BTreeMap<u32, Duration>,
+}
+
+impl RemoteNode {
+    pub(super) fn new(now: Duration, id: NodeId, description: Description, link: Link) -> Self {
+        Self {
+            id,
+            description,
+            link,
+            is_alive: true,
+            last_announced: now,
+            rooms: BTreeMap::new(),
+            sources: BTreeMap::new(),
+            next_ask: Duration::ZERO,
+            wants: BTreeSet::new(),
+            next_repeat: Duration::ZERO,
+            requested: BTreeMap::new(),
+        }
+    }
+
+    /// When anything was heard of it.
+    pub(super) fn last_heard(&self) -> Duration {
+        self.link.last_heard().map_or(self.last_announced, |it| it.max(self.last_announced))
+    }
+
+    /// Sets its description; returns the rooms that it has left.
+    pub(super) fn describe(&mut self, now: Duration, description: Description) -> Vec<Arc<str>> {
+        self.last_announced = now;
+        self.description = description;
+        let open = &self.description.rooms;
+        let gone = self.rooms.keys().filter(|room| !open.contains_key(*room));
+        let gone: Vec<_> = gone.map(Arc::clone).collect();
+        for room in &gone {
+            self.rooms.remove(room);
+        }
+        self.sources.retain(|_, room| !gone.contains(room));
+        gone
+    }
+
+    /// Sets the members of a room; returns whether they are newer than those that were known.
+    pub(super) fn set_room(
+        &mut self,
+        room: Arc<str>,
+        version: u64,
+        members: Vec<SharedMember>,
+    ) -> bool {
+        if self.rooms.get(&room).is_some_and(|known| known.version >= version) {
+            return false;
+        }
+        self.sources.retain(|_, it| *it != room);
+        for ssrc in members.iter().flat_map(SharedMember::ssrcs) {
+            self.sources.insert(ssrc, Arc::clone(&room));
+        }
+        self.description.rooms.insert(Arc::clone(&room), version);
+        self.rooms.insert(room, RemoteRoom { version, members });
+        true
+    }
+
+    /// Rooms whose state is not known, or old, if it may be requested now.
+    pub(super) fn unknown_rooms(&mut self, now: Duration) -> Vec<Arc<str>> {
+        if now < self.next_ask {
+            return Vec::new();
+        }
+        let announced = self.description.rooms.iter();
+        let unknown = announced.filter(|(room, version)| {
+            self.rooms.get(*room).is_none_or(|known| known.version < **version)
+        });
+        let unknown: Vec<_> = unknown.map(|(room, _)| Arc::clone(room)).collect();
+        if !unknown.is_empty() {
+            self.next_ask = now.saturating_add(ASK_INTERVAL);
+        }
+        unknown
+    }
+
+    /// The room of an SSRC of this node.
+    pub(super) fn room_of(&self, ssrc: u32) -> Option<&Arc<str>> {
+        self.sources.get(&ssrc)
+    }
+
+    /// Requests an SSRC, or ends that.
+    pub(super) fn want(&mut self, ssrc: u32, on: bool) {
+        let has_changed = if on { self.wants.insert(ssrc) } else { self.wants.remove(&ssrc) };
+        if has_changed {
+            self.link.want(&[ssrc], on);
+        }
+    }
+
+    /// Repeats the requests that are due.
+    pub(super) fn repeat_requests(&mut self, now: Duration) {
+        if now >= self.next_repeat {
+            self.next_repeat = now.saturating_add(REPEAT_INTERVAL);
+            let wants: Vec<u32> = self.wants.iter().copied().collect();
+            self.link.want(&wants, true);
+        }
+    }
+
+    /// Records a request of this node, or its end.
+    pub(super) fn set_requested(&mut self, now: Duration, ssrc: u32, on: bool) {
+        if on {
+            self.requested.insert(ssrc, now.saturating_add(REQUEST_TIME));
+        } else {
+            self.requested.remove(&ssrc);
+        }
+    }
+
+    /// Whether this node requests an SSRC.
+    pub(super) fn requests(&self, ssrc: u32) -> bool {
+        self.is_alive && self.requested.contains_key(&ssrc)
+    }
+
+    /// Ends requests that expired, and those that do not pass the filter; returns these SSRCs.
+    pub(super) fn expire_requests(
+        &mut self,
+        now: Duration,
+        is_known: impl Fn(u32) -> bool,
+    ) -> Vec<u32> {
+        let is_over = |(ssrc, end): (&u32, &Duration)| *end <= now || !is_known(*ssrc);
+        let over: Vec<u32> =
+            self.requested.iter().filter(|it| is_over(*it)).map(|(ssrc, _)| *ssrc).collect();
+        for ssrc in &over {
+            self.requested.remove(ssrc);
+        }
+        over
+    }
+
+    /// The address to send to from one of these addresses: beyond the machine if both nodes have such an address.
+    pub(super) fn path(&self, own: &[SocketAddr]) -> Option<(SocketAddr, SocketAddr)> {
+        let pairs = own.iter().flat_map(|own| {
+            let theirs = self.description.addresses.iter();
+            theirs.filter(|it| it.is_ipv4() == own.is_ipv4()).map(|it| (*own, *it))
+        });
+        let is_local = |it: &SocketAddr| it.ip().is_loopback();
+        pairs.min_by_key(|(own, theirs)| match (is_local(own), is_local(theirs)) {
+            (false, false) => 0,
+            (true, true) => 1,
+            _ => 2,
+        })
+    }
+}

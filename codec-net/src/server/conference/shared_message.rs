@@ -1,0 +1,90 @@
+//! Texts of members, as one node of a cluster passes them to the others.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Conference;
+use super::attachment::{key_of, plain};
+use super::chat::MAX_CHAT_CHARS;
+use super::log::Draft;
+use super::member::MAX_NAME_CHARS;
+use super::person::Person;
+use super::remote::Origin;
+
+/// A message of a member. Files stay at their node: of a message without a text, others get the file's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in super::super) struct SharedMessage {
+    /// Its number at its node.
+    pub(super) member: u64,
+    pub(super) person: Person,
+    pub(super) from: String,
+    pub(super) key: Option<String>,
+    pub(super) text: String,
+}
+
+impl SharedMessage {
+    /// The message as JSON.
+    pub(in super::super) fn json(&self) -> Value {
+        json!({
+            "member": self.member,
+            "person": self.person.id(),
+            "from": self.from,
+            "key": self.key,
+            "text": self.text,
+        })
+    }
+
+    /// Reads what [`Self::json`] wrote; `None` if it is not valid.
+    pub(in super::super) fn parse(value: &Value) -> Option<Self> {
+        let text = |name: &str, most| Some(plain(value.get(name)?.as_str()?, most));
+        Some(Self {
+            member: value.get("member")?.as_u64()?,
+            person: Person::parse(value.get("person")?.as_str()?)?,
+            from: text("from", MAX_NAME_CHARS)?,
+            key: key_of(value),
+            text: text("text", MAX_CHAT_CHARS).filter(|text| !text.is_empty())?,
+        })
+    }
+}
+
+impl Conference {
+    /// Adds a message of a member at another node to the log, unless it is there already.
+    pub(super) fn say_remote(&mut self, now: Duration, node: u64, message: SharedMessage) {
+        let SharedMessage { member, person, from, key, text } = message;
+        if key.as_ref().is_some_and(|key| self.log.find(person, key).is_some()) {
+            return;
+        }
+        let seat = self.number_of(Origin { node, member }).unwrap_or_default();
+        let draft = Draft { person, seat, from, key, text, attachment: None };
+        let line = self.log.append(self.epoch.saturating_add(now), draft);
+        self.tell_all(&line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_survive_a_round_trip_and_damaged_ones_are_rejected() {
+        let message = SharedMessage {
+            member: 3,
+            person: Person::of("team", "test", "ann"),
+            from: "Ann".to_owned(),
+            key: Some("1".to_owned()),
+            text: "Hello".to_owned(),
+        };
+        assert_eq!(SharedMessage::parse(&message.json()), Some(message.clone()));
+        for (field, wrong) in
+            [("member", json!(null)), ("person", json!("x")), ("text", json!(" \u{7}"))]
+        {
+            let mut value = message.json();
+            value[field] = wrong;
+            assert_eq!(SharedMessage::parse(&value), None, "{field}");
+        }
+        let mut long = message.json();
+        long["text"] = json!("x".repeat(5000));
+        assert_eq!(SharedMessage::parse(&long).unwrap().text.len(), MAX_CHAT_CHARS);
+    }
+}
