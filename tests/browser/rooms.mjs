@@ -113,6 +113,20 @@ const scenarios = {
     await guest.close();
     await host.close();
   },
+  /// The server of the page stops: the page continues at another node of the cluster.
+  async elsewhere() {
+    const page = await open("elsewhere", "name=Ann&join");
+    await callIs(page, "live");
+    await page.waitForFunction(() => window.codec.room.nodes.length === 1, null, MEDIA_TIMEOUT);
+    writeFileSync(process.env.JOINED_FILE, "");
+    await page.waitForFunction(() => document.body.dataset.call !== "live", null, MEDIA_TIMEOUT);
+    await page.waitForFunction(() => document.body.dataset.call === "live", null, MEDIA_TIMEOUT);
+    await page.waitForFunction(() => window.codec.room.people.length === 1, null, MEDIA_TIMEOUT);
+    results.elsewhere = "live";
+    // Requests to the server that is gone failed.
+    complaints.length = 0;
+    await page.close();
+  },
   /// The server restarts during the call: the page joins again.
   async rejoin() {
     const page = await open("rejoin", "name=Ann&join");

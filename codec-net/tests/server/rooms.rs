@@ -1,10 +1,12 @@
 //! Rooms: members publish and watch each other.
 
 use std::process::Command;
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::Duration;
 
 use codec_core::frame::Size;
 use codec_net::server::auth::{Access, Grants};
+use codec_net::server::cluster::{BusClient, ClusterConfig, bus};
 use codec_net::server::limits::Limits;
 use codec_net::server::{Config, Server, StartError};
 use codec_webrtc::{Direction, Kind, MediaPlan};
@@ -92,6 +94,51 @@ fn a_page_joins_again_after_a_restart_of_the_server() {
     let seen = page.join().unwrap();
     assert_eq!(seen["rejoin"], "live", "{seen}");
     server.stop();
+}
+
+/// Passes messages between nodes until the sender is dropped.
+fn connect(mut nodes: Vec<BusClient>, stop: Receiver<()>) {
+    while stop.try_recv() != Err(TryRecvError::Disconnected) {
+        for index in 0..nodes.len() {
+            while let Some(message) = nodes[index].try_next() {
+                nodes.iter().for_each(|node| node.deliver(&message));
+            }
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_page_continues_at_another_node_of_a_cluster() {
+    let place = Place::new("elsewhere");
+    // Each node has to know the origin of the other one's pages.
+    let ports = [(); 2].map(|()| {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap()
+    });
+    let (_running, stop) = channel();
+    let (mut servers, mut clients) = (Vec::new(), Vec::new());
+    for (listen, other) in [(ports[0], ports[1]), (ports[1], ports[0])] {
+        let (bus, client) = bus();
+        clients.push(client);
+        let mut access = Access::open();
+        access.add_origin(&format!("http://{other}")).unwrap();
+        let cluster = Some(ClusterConfig { bus, url: Some(format!("http://{listen}")) });
+        let config = Config { listen, access, cluster, ..Config::loopback() };
+        servers.push(Server::start(config).unwrap());
+    }
+    std::thread::spawn(move || connect(clients, stop));
+    let Some(mut chromium) = chromium(&servers[0], &place, "elsewhere") else { return };
+    let joined = place.path("joined");
+    chromium.env("JOINED_FILE", &joined);
+    let page = std::thread::spawn(move || measure(&mut chromium));
+    while !joined.exists() {
+        assert!(!page.is_finished(), "the page did not join");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    servers.remove(0).stop();
+    let seen = page.join().unwrap();
+    assert_eq!(seen["elsewhere"], "live", "{seen}");
 }
 
 #[test]

@@ -18,7 +18,7 @@ const INDEX: Asset = Asset("index.html", HTML, include_str!("../page/index.html"
 
 const ROOM: Asset = Asset("room.html", HTML, include_str!("../page/room.html"));
 
-static ASSETS: [Asset; 37] = [
+static ASSETS: [Asset; 38] = [
     Asset("app.css", STYLE, include_str!("../page/app.css")),
     Asset("app.js", SCRIPT, include_str!("../page/app.js")),
     Asset("api.js", SCRIPT, include_str!("../page/api.js")),
@@ -38,6 +38,7 @@ static ASSETS: [Asset; 37] = [
     Asset("room_devices.js", SCRIPT, include_str!("../page/room_devices.js")),
     Asset("room_lobby.js", SCRIPT, include_str!("../page/room_lobby.js")),
     Asset("room_messages.js", SCRIPT, include_str!("../page/room_messages.js")),
+    Asset("room_nodes.js", SCRIPT, include_str!("../page/room_nodes.js")),
     Asset("room_outbox.js", SCRIPT, include_str!("../page/room_outbox.js")),
     Asset("room_panels.js", SCRIPT, include_str!("../page/room_panels.js")),
     Asset("room_people.js", SCRIPT, include_str!("../page/room_people.js")),

@@ -13,6 +13,13 @@ export function useToken(text) {
   else sessionStorage.removeItem(KEPT);
 }
 
+/// The origin of the server, if it is not that of the page: another node of its cluster.
+let server = "";
+
+export function useServer(origin) {
+  server = origin;
+}
+
 const headers = (more = {}) => (token ? { ...more, authorization: `Bearer ${token}` } : more);
 
 async function refused(answer) {
@@ -31,7 +38,7 @@ async function refused(answer) {
 async function ask(path, options = {}) {
   let answer;
   try {
-    answer = await fetch(path, { ...options, headers: headers(options.headers) });
+    answer = await fetch(server + path, { ...options, headers: headers(options.headers) });
   } catch {
     throw new Error("No response from the server. Is it still running?");
   }

@@ -7,6 +7,7 @@ import { canShareScreen, Devices, openScreen } from "/room_devices.js";
 import { clearLobby, leaveLobby, lobbyEvents } from "/room_lobby.js";
 import { messageEvents, messageState } from "/room_messages.js";
 import { outboxEvents, pause, resume, setLimits } from "/room_outbox.js";
+import { joinElsewhere, setNodes } from "/room_nodes.js";
 import { closePanels, openPanel, reopen } from "/room_panels.js";
 import { peopleEvents, showPeople, stage, viewChanged } from "/room_people.js";
 import { deviceLink } from "/room_person.js";
@@ -113,6 +114,7 @@ const events = {
   stopping: () => {
     room.call.serverStops = true;
   },
+  nodes: setNodes,
   audio: play,
   open: () => {
     sendChanged("name", { name: room.call.name });
@@ -172,7 +174,7 @@ async function take() {
 
 /// Joins again after the server was lost, unless the user does it first, and opens the panel that was open.
 async function rejoin(name, panel) {
-  const isBack = await untilDone(
+  const isBack = await joinElsewhere(() => join(name)) || await untilDone(
     () => join(name),
     () => room.call !== null,
     (seconds) => notify(`The connection to the server was lost. Joining again in ${seconds} s …`, "error"),
@@ -284,6 +286,9 @@ window.codec = {
     },
     get people() {
       return room.people;
+    },
+    get nodes() {
+      return room.nodes;
     },
     settings: room.settings,
     join, leave, stage, take,

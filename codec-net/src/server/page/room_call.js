@@ -20,7 +20,7 @@ const START_KBPS = 1000;
 /// Messages of the server that the page handles.
 const MESSAGES = [
   "hello", "people", "device", "video", "speaking", "dominant", "log", "chat", "read", "refused",
-  "fileAt", "fileStored", "fileRejected", "mute", "removed", "draining", "stopping", "waiting", "lobby",
+  "fileAt", "fileStored", "fileRejected", "mute", "removed", "draining", "stopping", "waiting", "lobby", "nodes",
 ];
 
 /// One profile of each codec: with all profiles, an offer of this many sections exceeds the server's
@@ -64,6 +64,8 @@ export class RoomCall extends Call {
     }
     this.pc.addEventListener("track", ({ track }) => track.kind === "audio" && on.audio(track));
     this.name = name;
+    /// When the last message came.
+    this.heard = performance.now();
     /// The last messages by their type, and the elements that play received audio.
     this.sent = {};
     this.audio = [];
@@ -106,6 +108,7 @@ export class RoomCall extends Call {
   }
 
   handleMessage(message, on) {
+    this.heard = performance.now();
     if (message.type === "encoding") this.setEncoding(message);
     else if (MESSAGES.includes(message.type)) on[message.type](message);
     // Other messages of later versions are ignored.

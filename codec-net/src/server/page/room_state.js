@@ -21,6 +21,8 @@ export const room = {
   stage: null,
   /// Your camera and screen as MediaStream, or null.
   own: { camera: null, screen: null },
+  /// Origins of other nodes of a cluster.
+  nodes: [],
   /// Settings of RTCPeerConnection, for tests.
   settings: {},
 };
