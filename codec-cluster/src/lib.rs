@@ -1,4 +1,5 @@
-//! Distributes two kinds of work over several machines: encoding the chunks of a file, and measuring the
+//! Distributes work over several machines through a NATS server: rooms of `codec serve` ([`RoomBus`]), and two
+//! kinds of jobs: encoding the chunks of a file, and measuring the
 //! rate-distortion points of a study (an encoder comparison). [NATS JetStream](https://docs.nats.io) queues the
 //! work, delivers it again if a worker dies, and stores the state (ADR 0058, 0060).
 //!
@@ -23,6 +24,7 @@
 //! | the queue: stream, consumer, publishing | `queue.rs` |
 //! | submitting, waiting, cancelling, listing | `submit.rs`, `wait.rs`, `cancel.rs`, `status.rs` |
 //! | a worker, and its work on one unit | `worker/` |
+//! | rooms of `codec serve` on several nodes (ADR 0067): messages between the nodes | `rooms.rs` |
 
 #![forbid(unsafe_code)]
 
@@ -33,6 +35,7 @@ mod plan;
 mod points;
 mod queue;
 mod record;
+mod rooms;
 mod runtime;
 mod server;
 mod status;
@@ -47,6 +50,7 @@ pub use points::{PlannedUnit, PointPlan};
 pub use record::{
     ChunkRecord, ChunkState, JobRecord, RefusedRecord, RunningChunk, Unit, WorkerRecord,
 };
+pub use rooms::RoomBus;
 pub use server::{ServerOptions, check};
 pub use status::{ClusterStatus, JobStatus, WorkerStatus, status};
 pub use submit::{Submitted, submit};

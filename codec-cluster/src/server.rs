@@ -149,7 +149,7 @@ pub fn check(options: &ServerOptions, env: &Env) -> Result<()> {
     block_on(async { Server::connect(options, env).await.map(drop) })
 }
 
-async fn connect(options: &ServerOptions, env: &Env) -> Result<Client> {
+pub(crate) async fn connect(options: &ServerOptions, env: &Env) -> Result<Client> {
     let (address, connect) = Address::parse(&options.url)?.options();
     let pem = match &options.ca {
         Some(path) => Some(std::fs::read(path).map_err(|error| {
@@ -168,8 +168,7 @@ async fn connect(options: &ServerOptions, env: &Env) -> Result<Client> {
         .event_callback(reporter(env.events.clone(), place.clone()))
         .connect(address);
     let refused = |error: &dyn Display| {
-        let help =
-            "help: start it with `nats-server -js -sd FOLDER`, or name another one with --nats";
+        let help = "help: start it with `nats-server -js -sd FOLDER`, or name another one";
         let message = format!("cannot connect to the NATS server {place}: {error}\n{help}");
         Failure::new(Kind::Network, message)
     };

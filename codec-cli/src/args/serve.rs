@@ -168,6 +168,23 @@ pub(crate) struct ServeArgs {
     /// With 0, calls end immediately.
     #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = within(0_u32..=604_800))]
     pub(crate) drain: u32,
+    /// Share rooms with other servers (nodes) through this NATS server: `nats://[USER:PASSWORD@]HOST[:PORT]`.
+    ///
+    /// `tls://` encrypts the connection. A single word before the @ is a token. Media go directly from node to node
+    /// over their UDP ports, encrypted.
+    #[cfg(feature = "cluster")]
+    #[arg(long, value_name = "URL", env = "CODEC_CLUSTER", hide_env_values = true)]
+    pub(crate) cluster: Option<String>,
+    /// Trust only the CA certificates in this PEM file for --cluster.
+    #[cfg(feature = "cluster")]
+    #[arg(long, value_name = "FILE", requires = "cluster")]
+    pub(crate) cluster_ca: Option<PathBuf>,
+    /// Set the address of this node's pages: http or https URL, without a path.
+    ///
+    /// Pages of other nodes continue at this address when their node is gone. Default: at none.
+    #[cfg(feature = "cluster")]
+    #[arg(long, value_name = "URL", requires = "cluster", value_parser = page_address)]
+    pub(crate) cluster_url: Option<String>,
     /// Limit the number of sessions.
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = count::<usize>)]
     pub(crate) max_sessions: usize,
@@ -190,6 +207,17 @@ pub(crate) struct ServeArgs {
 fn listen_address(text: &str) -> Result<SocketAddr, String> {
     let expected = "expected an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080";
     text.parse().map_err(|_| expected.to_owned())
+}
+
+#[cfg(feature = "cluster")]
+fn page_address(text: &str) -> Result<String, String> {
+    let expected = "expected http:// or https:// and a host, without a path";
+    let text = text.trim_end_matches('/');
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+    let is_host =
+        host.is_some_and(|it| !it.is_empty() && it.len() <= 255 && it.bytes().all(is_valid));
+    if is_host { Ok(text.to_owned()) } else { Err(expected.to_owned()) }
 }
 
 impl From<&ServeArgs> for PublishOptions {

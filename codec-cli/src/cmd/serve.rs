@@ -6,6 +6,8 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
 use std::time::Duration;
 
+#[cfg(feature = "cluster")]
+use codec_cluster::{RoomBus, ServerOptions};
 use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::names::is_pipe;
@@ -13,6 +15,8 @@ use codec_media::publish::{self, PublishOptions};
 use codec_net::ice_server::IceServer;
 use codec_net::server::audit::AuditLog;
 use codec_net::server::auth::{Access, Grants};
+#[cfg(feature = "cluster")]
+use codec_net::server::cluster::ClusterConfig;
 use codec_net::server::limits::Limits;
 use codec_net::server::media::VideoCodecs;
 use codec_net::server::{Config, RtcConfig, Server, StartError, TurnServer, WebhookConfig};
@@ -32,7 +36,10 @@ pub(crate) fn run(args: &ServeArgs, env: &Env) -> Result<()> {
     let options = PublishOptions::from(args);
     let sources = args.inputs.iter().map(|input| publish::source(input, &options, env));
     let sources = sources.collect::<Result<Vec<_>>>()?;
-    let server = Server::start(config(args)?).map_err(|error| match error {
+    let config = config(args)?;
+    #[cfg(feature = "cluster")]
+    let (config, bus) = connect_cluster(args, config, env)?;
+    let server = Server::start(config).map_err(|error| match error {
         StartError::Open(_) | StartError::PasswordsWithoutTls | StartError::LobbyWithoutTokens => {
             Failure::usage(error.to_string())
         }
@@ -62,7 +69,25 @@ pub(crate) fn run(args: &ServeArgs, env: &Env) -> Result<()> {
         },
     );
     server.stop();
+    #[cfg(feature = "cluster")]
+    if let Some(bus) = bus {
+        bus.close();
+    }
     ended
+}
+
+/// Connects to the NATS server of the cluster, if there is one.
+#[cfg(feature = "cluster")]
+fn connect_cluster(
+    args: &ServeArgs,
+    config: Config,
+    env: &Env,
+) -> Result<(Config, Option<RoomBus>)> {
+    let Some(url) = &args.cluster else { return Ok((config, None)) };
+    let options = ServerOptions { url: url.clone(), ca: args.cluster_ca.clone() };
+    let (connection, bus) = RoomBus::connect(&options, env)?;
+    let cluster = Some(ClusterConfig { bus, url: args.cluster_url.clone() });
+    Ok((Config { cluster, ..config }, Some(connection)))
 }
 
 /// Waits until the command is interrupted or the server can no longer do its job; a supervisor may
@@ -129,6 +154,7 @@ fn config(args: &ServeArgs) -> Result<Config> {
         lobby: args.lobby,
         drain: Duration::from_secs(args.drain.into()),
         webhook: webhook(args)?,
+        cluster: None,
     })
 }
 
