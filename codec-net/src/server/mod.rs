@@ -50,7 +50,7 @@
 //! | `state`, `drain`, [`sessions`] | the state that requests share; whether new calls are accepted; the table of sessions |
 //! | [`room`] | a hub of streams by name; a stream passes media from its publisher to the subscriptions of its viewers |
 //! | `conference` | rooms whose members publish and watch each other: which section carries which source, messages |
-//! | [`cluster`] | rooms of several servers: what they know of each other, and links for media |
+//! | [`cluster`] | rooms of several servers: announcements, and links for media |
 //! | [`media`], `video_codec`, `frame_info` | coded frames and packets; the codecs of video; properties read from frames |
 //! | [`auth`], [`limits`], [`audit`], [`outcome`] | access rules; limits; the audit log; why requests are rejected and sessions end |
 

@@ -44,7 +44,7 @@ pub(super) enum Content {
     Moderate { to: NodeId, room: Arc<str>, member: u64, removes: bool },
 }
 
-/// What a node says of itself.
+/// The announcement of a node about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Description {
     pub(super) key: [u8; 32],
@@ -223,7 +223,7 @@ mod tests {
         }
         assert!(Announcement::parse(value.to_string().as_bytes()).is_some());
         let room = json!({ "type": "room", "id": id(1).to_string(), "room": "a", "version": 1, "members": [1] });
-        for wrong in [&b""[..], b"{}", b"\xff", room.to_string().as_bytes(), &[b'['; 100_000]] {
+        for wrong in [&b""[..], b"{}", b"\xff", room.to_string().as_bytes(), &[b'['; 10_000]] {
             assert_eq!(Announcement::parse(wrong), None);
         }
         assert_eq!(Announcement::parse(&vec![b' '; MAX_MESSAGE_BYTES + 1]), None);

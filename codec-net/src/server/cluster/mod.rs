@@ -49,7 +49,7 @@ const MAX_NODES: usize = 64;
 /// A dead node is forgotten after this time.
 const FORGET_AFTER: Duration = Duration::from_secs(600);
 
-/// What happened at other nodes.
+/// An event at another node.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum ClusterEvent {
     /// The members of a room at other nodes, each with the number of its node.
@@ -239,10 +239,8 @@ impl Cluster {
             }
             return;
         }
-        let number = match known.or_else(|| self.add_node(now, from, &description)) {
-            Some(number) => number,
-            None => return,
-        };
+        let known = known.or_else(|| self.add_node(now, from, &description));
+        let Some(number) = known else { return };
         let Some(node) = self.nodes.get_mut(&number) else { return };
         let was_alive = std::mem::replace(&mut node.is_alive, true);
         let addresses = description.addresses.clone();
@@ -302,7 +300,7 @@ impl Cluster {
         self.report_nodes();
     }
 
-    /// Does what is due.
+    /// Announces this node, and ends nodes and requests that expired.
     pub(super) fn handle_timeout(&mut self, now: Duration) {
         if now >= self.next_announcement {
             self.announce(false);
@@ -337,7 +335,7 @@ impl Cluster {
         self.messages.pop_front()
     }
 
-    /// Returns what happened next.
+    /// Returns the next event.
     pub(super) fn poll_event(&mut self) -> Option<ClusterEvent> {
         self.events.pop_front()
     }

@@ -1,4 +1,4 @@
-//! What a node knows of another one.
+//! The state of another node, as this one knows it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;

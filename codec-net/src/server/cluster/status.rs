@@ -1,4 +1,4 @@
-//! What operators and tests can see of a cluster.
+//! The state of a cluster, for operators and tests.
 
 use std::sync::{Mutex, PoisonError};
 

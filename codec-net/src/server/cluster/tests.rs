@@ -139,7 +139,7 @@ impl World {
 
     fn clear(&mut self) {
         for node in &mut self.nodes {
-            // The list of people stays what it is.
+            // The list of people stays.
             node.actions.retain(|(_, action)| match action {
                 Action::Tell(text) => text.contains(r#""type":"people""#),
                 _ => false,

@@ -8,12 +8,10 @@ use serde_json::Value;
 use super::attachment::{Attachment, Refusal, key_of, plain};
 use super::log::Draft;
 use super::member::{FILE_BYTES_PER_SECOND, FILES_PER_SECOND, HISTORIES_PER_SECOND};
-use super::relay::Relay;
-use super::shared_message::SharedMessage;
+use super::node_output::Relay;
+use super::shared_message::{MAX_CHAT_CHARS, SharedMessage};
 use super::{Action, Conference, messages};
 
-/// Most characters of a text.
-pub(super) const MAX_CHAT_CHARS: usize = 1000;
 /// Most messages, and bytes of messages, that a member gets at once.
 const BATCH_MESSAGES: usize = 50;
 const BATCH_BYTES: usize = 64 << 10;

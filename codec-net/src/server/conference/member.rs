@@ -9,9 +9,9 @@ use codec_webrtc::{Kind, Media, Mid};
 use super::super::limits::Limits;
 use super::super::token_bucket::TokenBucket;
 use super::audio_slot::AudioSlot;
+use super::origin::Origin;
 use super::person::Person;
 use super::publishing::{Published, Source};
-use super::remote::Origin;
 use super::video_slot::VideoSlot;
 use super::wishes::Wishes;
 

@@ -51,9 +51,9 @@ use super::super::outcome::EndReason;
 use super::attachment::Refusal;
 use super::log::MessageLog;
 use super::member::Member;
+use super::node_output::Relay;
+use super::origin::Origin;
 use super::publishing::Source;
-use super::relay::Relay;
-use super::remote::Origin;
 use super::wishes::Wishes;
 use super::{Action, Conference};
 

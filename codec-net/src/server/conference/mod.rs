@@ -15,7 +15,7 @@
 //! | `watching` | which sources a member receives, and packets to members |
 //! | `messages` | the messages of the control channel |
 //! | `chat`, `log`, `attachment` | messages to all persons of a room, also absent ones: texts and files; read marks |
-//! | `remote`, `relay`, `shared`, `shared_message`, `renumbering` | members at other nodes of a cluster; what is sent to these nodes |
+//! | `remote`, `relay`, `shared`, `shared_message`, `node_output`, `origin`, `renumbering` | members at other nodes of a cluster; output for these nodes |
 //! | `storage` | the logs on the disk |
 //! | `report` | events of rooms, for the webhook |
 //! | `table` | the conferences of a server, by name, and the logs of rooms without members |
@@ -27,6 +27,8 @@ mod lobby;
 mod log;
 mod member;
 mod messages;
+mod node_output;
+mod origin;
 mod person;
 mod publishing;
 mod relay;
@@ -62,10 +64,11 @@ use lobby::Waiting;
 use log::MessageLog;
 pub(super) use member::Invitation;
 use member::Member;
+pub(super) use node_output::Relay;
+use origin::Origin;
 pub(super) use person::Person;
 use publishing::Source;
-pub(super) use relay::Relay;
-use remote::{Origin, RemoteMembers};
+use remote::RemoteMembers;
 pub(super) use report::{Attendee, Report};
 use seats::Seat;
 pub(super) use shared::SharedMember;

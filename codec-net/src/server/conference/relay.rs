@@ -1,4 +1,4 @@
-//! What a conference sends to other nodes of a cluster: the media of its own members, as these nodes request
+//! Output of a conference for other nodes of a cluster: the media of its own members, as these nodes request
 //! them, and requests for the media of theirs.
 
 use std::sync::Arc;
@@ -8,9 +8,9 @@ use codec_rtc::packet::Format;
 use codec_rtc::room::{OutputConfig, ParticipantId};
 
 use super::super::media::AUDIO_HZ;
+use super::node_output::Relay;
 use super::publishing::Source;
 use super::shared::{SharedEncoding, SharedMember, SharedVideo};
-use super::shared_message::SharedMessage;
 use super::{Conference, messages};
 
 /// All other nodes, as a listener: each packet is given to the cluster once.
@@ -18,23 +18,8 @@ pub(super) const NODES: ParticipantId = ParticipantId(u64::MAX);
 /// Other nodes as requesters of key frames, with the number of the node added.
 const FIRST_NODE: u64 = 1 << 56;
 
-/// See the [module](self).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in super::super) enum Relay {
-    /// A packet of a source that other nodes have requested.
-    Media { ssrc: u32, data: Vec<u8> },
-    /// Request an SSRC of another node, or end that.
-    Want { node: u64, ssrc: u32, on: bool },
-    /// Request a key frame from another node.
-    KeyFrame { node: u64, ssrc: u32 },
-    /// A moderator mutes or removes a member of another node.
-    Moderate { node: u64, member: u64, removes: bool },
-    /// A member of this node has written a message.
-    Message(SharedMessage),
-}
-
 impl Conference {
-    /// Returns what to send to other nodes next.
+    /// Returns the next output for other nodes.
     pub(super) fn poll_relay(&mut self) -> Option<Relay> {
         self.relays.pop_front()
     }

@@ -1,6 +1,6 @@
 //! Members of the room that are connected to other nodes of a cluster.
 //!
-//! They are members without a connection: what they publish comes from their node, on request, and nothing
+//! They are members without a connection: their media come from their node, on request, and nothing
 //! is sent to them. Their sources are sources of the room like those of other members.
 
 use std::collections::BTreeMap;
@@ -12,8 +12,9 @@ use codec_rtc::room::{EncodingConfig, ParticipantId};
 use codec_rtc::rtp;
 
 use super::member::{Invitation, Member};
+use super::node_output::Relay;
+use super::origin::Origin;
 use super::publishing::{Published, Source};
-use super::relay::Relay;
 use super::renumbering::Renumbering;
 use super::shared::{SharedMember, SharedVideo};
 use super::{Conference, extension_map};
@@ -24,15 +25,7 @@ const FIRST_NUMBER: u64 = 1 << 48;
 const SSRC: std::ops::Range<usize> = 8..12;
 const SEQUENCE: std::ops::Range<usize> = 2..4;
 
-/// Where a remote member is connected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Origin {
-    pub(super) node: u64,
-    /// Its number there.
-    pub(super) member: u64,
-}
-
-/// What is known of remote members, and what this node has requested.
+/// Remote members, and the media that this node has requested.
 #[derive(Debug, Default)]
 pub(super) struct RemoteMembers {
     /// The numbers of remote members in this conference.

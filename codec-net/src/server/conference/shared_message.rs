@@ -6,11 +6,13 @@ use serde_json::{Value, json};
 
 use super::Conference;
 use super::attachment::{key_of, plain};
-use super::chat::MAX_CHAT_CHARS;
 use super::log::Draft;
 use super::member::MAX_NAME_CHARS;
+use super::origin::Origin;
 use super::person::Person;
-use super::remote::Origin;
+
+/// Most characters of a text.
+pub(super) const MAX_CHAT_CHARS: usize = 1000;
 
 /// A message of a member. Files stay at their node: of a message without a text, others get the file's name.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,8 +11,9 @@ use codec_webrtc::{Codec, Forwarded, Mid};
 
 use super::super::media::VideoCodec;
 use super::audio_slot::AudioSlot;
+use super::node_output::Relay;
 use super::publishing::Source;
-use super::relay::{NODES, Relay};
+use super::relay::NODES;
 use super::wishes::Wishes;
 use super::{Action, Conference, extension_map};
 

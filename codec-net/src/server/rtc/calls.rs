@@ -82,21 +82,17 @@ impl Calls {
         hosts: Vec<SocketAddr>,
         context: CallContext,
         storage: Option<RoomStorage>,
-        cluster: Option<ClusterSide>,
         turn: Turn,
         health: Arc<Health>,
     ) -> Self {
         let (limits, has_lobby) = (context.limits, context.has_lobby);
-        let mut conferences = Conferences::new(limits, has_lobby, epoch(clock), storage);
-        if cluster.is_some() {
-            conferences.set_clustered();
-        }
+        let conferences = Conferences::new(limits, has_lobby, epoch(clock), storage);
         Self {
             clock,
             certificate,
             hosts,
             conferences,
-            cluster,
+            cluster: None,
             context,
             calls: BTreeMap::new(),
             timers: Timers::default(),
@@ -108,6 +104,13 @@ impl Calls {
             turn,
             health,
         }
+    }
+
+    /// Shares the rooms with other servers.
+    pub(super) fn with_cluster(mut self, cluster: ClusterSide) -> Self {
+        self.conferences.set_clustered();
+        self.cluster = Some(cluster);
+        self
     }
 
     /// Runs until the server stops.

@@ -69,7 +69,7 @@ impl ClusterSide {
         self.cluster.poll_timeout().min(self.next_share)
     }
 
-    /// Passes what came from other nodes to the conferences.
+    /// Passes events at other nodes to the conferences.
     pub(super) fn deliver(&mut self, now: Duration, conferences: &mut Conferences) {
         self.cluster.handle_timeout(now);
         while let Some(event) = self.cluster.poll_event() {
@@ -96,7 +96,7 @@ impl ClusterSide {
         }
     }
 
-    /// Passes what the conferences have for other nodes to them: datagrams go to `outgoing`.
+    /// Passes the output of the conferences to other nodes: datagrams go to `outgoing`.
     pub(super) fn collect(
         &mut self,
         now: Duration,

@@ -103,10 +103,13 @@ impl Network {
             hosts.clone(),
             context,
             storage,
-            cluster,
             turn,
             Arc::clone(&health),
         );
+        let calls = match cluster {
+            Some(cluster) => calls.with_cluster(cluster),
+            None => calls,
+        };
         let thread_health = Arc::clone(&health);
         let work = move || {
             let run = || {

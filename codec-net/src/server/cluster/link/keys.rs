@@ -60,8 +60,8 @@ impl NodeKey {
             material.get(..SUITE.material_bytes()).map(|it| Zeroizing::new(it.to_vec()))
         };
         let (ours, theirs) = ((own, &self.public), (other, &public));
-        let protect = Protect::new(SUITE, &*keys(ours, theirs)?).ok()?;
-        let unprotect = Unprotect::new(SUITE, &*keys(theirs, ours)?).ok()?;
+        let protect = Protect::new(SUITE, &keys(ours, theirs)?).ok()?;
+        let unprotect = Unprotect::new(SUITE, &keys(theirs, ours)?).ok()?;
         Some((protect, unprotect))
     }
 }

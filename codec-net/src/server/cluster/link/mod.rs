@@ -1,6 +1,6 @@
 //! A link to another node: SRTP packets over UDP between the two, in both directions.
 //!
-//! All messages of a direction have one row of numbers. What is lost on the way is requested by its number
+//! All messages of a direction have one row of numbers. Lost messages are requested by their numbers
 //! and sent again. A link has no congestion control: between nodes, capacity is assumed.
 
 mod keys;
@@ -26,7 +26,7 @@ const HISTORY_PACKETS: usize = 1 << 14;
 const MAX_EVENTS: usize = 1 << 14;
 const PAYLOAD_TYPE: u8 = 96;
 
-/// What came from the other node.
+/// A message from the other node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum LinkEvent {
     /// An RTP packet of a source.
@@ -247,7 +247,7 @@ impl Link {
         }
     }
 
-    /// Does what is due.
+    /// Sends the pings and requests that are due.
     pub(super) fn handle_timeout(&mut self, now: Duration) {
         if now >= self.next_ping {
             self.next_ping = now.saturating_add(PING_INTERVAL);
@@ -271,7 +271,7 @@ impl Link {
         self.output.pop_front()
     }
 
-    /// Returns what came next.
+    /// Returns the next event.
     pub(super) fn poll_event(&mut self) -> Option<LinkEvent> {
         self.events.pop_front()
     }

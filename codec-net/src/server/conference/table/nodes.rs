@@ -10,7 +10,7 @@ use super::Conferences;
 /// Most relays that wait.
 const MAX_RELAYS: usize = 1 << 16;
 
-/// What is known of other nodes, and what there is to send to them.
+/// Members and pages at other nodes, and output for these nodes.
 #[derive(Debug, Default)]
 pub(super) struct Nodes {
     is_clustered: bool,
@@ -22,7 +22,7 @@ pub(super) struct Nodes {
 }
 
 impl Nodes {
-    /// Takes what a conference has for other nodes.
+    /// Takes the output of a conference for other nodes.
     pub(super) fn collect(&mut self, room: &Arc<str>, conference: &mut Conference) {
         while let Some(relay) = conference.poll_relay() {
             if self.is_clustered && self.relays.len() < MAX_RELAYS {
@@ -142,7 +142,7 @@ impl Conferences {
         rooms.map(|(room, it)| (Arc::clone(room), it.shared())).collect()
     }
 
-    /// Returns what to send to other nodes next, with its room.
+    /// Returns the next output for other nodes, with its room.
     pub(in super::super::super) fn poll_relay(&mut self) -> Option<(Arc<str>, Relay)> {
         self.nodes.relays.pop_front()
     }
