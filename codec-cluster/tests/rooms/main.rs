@@ -1,5 +1,11 @@
 //! Rooms on three nodes with a real NATS server and native peers.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "helpers of tests: a panic is the report"
+)]
+
 mod member;
 mod nats;
 mod node;

@@ -55,7 +55,7 @@ impl Node {
             let parsed = lines.by_ref().map_while(Result::ok);
             parsed.filter_map(|line| serde_json::from_str::<Value>(&line).ok()).next()
         };
-        let first = next().expect("the node starts");
+        let first = next().unwrap();
         let address = first["address"].as_str().unwrap().parse().unwrap();
         let last = Arc::new(Mutex::new(first));
         let written = Arc::clone(&last);

@@ -97,7 +97,7 @@ fn a_page_joins_again_after_a_restart_of_the_server() {
 }
 
 /// Passes messages between nodes until the sender is dropped.
-fn connect(mut nodes: Vec<BusClient>, stop: Receiver<()>) {
+fn connect(mut nodes: Vec<BusClient>, stop: &Receiver<()>) {
     while stop.try_recv() != Err(TryRecvError::Disconnected) {
         for index in 0..nodes.len() {
             while let Some(message) = nodes[index].try_next() {
@@ -127,7 +127,7 @@ fn a_page_continues_at_another_node_of_a_cluster() {
         let config = Config { listen, access, cluster, ..Config::loopback() };
         servers.push(Server::start(config).unwrap());
     }
-    std::thread::spawn(move || connect(clients, stop));
+    std::thread::spawn(move || connect(clients, &stop));
     let Some(mut chromium) = chromium(&servers[0], &place, "elsewhere") else { return };
     let joined = place.path("joined");
     chromium.env("JOINED_FILE", &joined);
