@@ -51,26 +51,30 @@ pub(crate) fn not_a_file(name: &str) -> Failure {
 impl LiveSource {
     pub(crate) fn new(args: &SendOptions) -> Result<Self> {
         let (cut, _) = args.extent();
-        let (generated, captured) = (
-            args.input.to_str().and_then(generated_text),
-            args.input.to_str().and_then(capture_text),
-        );
-        if !cut.is_whole() && (generated.is_some() || captured.is_some()) {
-            return Err(not_a_file(&args.input.to_string_lossy()));
+        let is_camera = args.input.to_str().and_then(capture_text).is_some();
+        if args.repeat && is_camera {
+            return Err(Failure::usage("--loop cannot be used with a camera"));
         }
-        if let Some(text) = generated {
-            return TestSource::parse(text).map(Self::Test);
-        }
-        if let Some(text) = captured {
-            if args.repeat {
-                return Err(Failure::usage("--loop cannot be used with a camera"));
-            }
-            return Self::capture(text);
-        }
-        if args.repeat && is_pipe(&args.input) {
+        let spec = InputSpec { raw: args.raw, cut, ..InputSpec::new(&args.input, args.limits) };
+        let source = Self::of(spec)?;
+        if args.repeat && matches!(source, Self::File(_)) && is_pipe(&args.input) {
             return Err(Failure::usage("--loop cannot be used with standard input"));
         }
-        Ok(Self::File(InputSpec { raw: args.raw, cut, ..InputSpec::new(&args.input, args.limits) }))
+        Ok(source)
+    }
+
+    /// The source that an input names.
+    pub(crate) fn of(spec: InputSpec) -> Result<Self> {
+        let text = spec.path.to_str();
+        let (generated, captured) = (text.and_then(generated_text), text.and_then(capture_text));
+        if !spec.cut.is_whole() && (generated.is_some() || captured.is_some()) {
+            return Err(not_a_file(&spec.path.to_string_lossy()));
+        }
+        match (generated, captured) {
+            (Some(text), _) => TestSource::parse(text).map(Self::Test),
+            (None, Some(text)) => Self::capture(text),
+            (None, None) => Ok(Self::File(spec)),
+        }
     }
 
     /// Whether it is a file that begins later than at its start.

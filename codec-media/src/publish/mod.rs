@@ -16,8 +16,7 @@ use crate::io::names::is_pipe;
 use crate::io::source::FrameSource;
 use crate::io::unreadable::Advice;
 use crate::live::media::{Live, LiveMedia};
-use crate::live::source::{LiveSource, capture_text, generated_text, not_a_file};
-use crate::live::testsrc::TestSource;
+use crate::live::source::{LiveSource, capture_text, not_a_file};
 use codec_core::codec::{Bitrate, Limits, Scalability};
 use codec_core::frame::{Rational, Size};
 use codec_net::server::{LocalMedia, LocalSource, SourceFrame, VideoSource};
@@ -54,20 +53,14 @@ pub fn source(text: &str, options: &PublishOptions, env: &Env) -> Result<LocalSo
         Some((name, input)) if codec_net::server::room::is_name(name) => (Some(name), input),
         _ => (None, text),
     };
-    let (generated, captured) = (generated_text(input), capture_text(input));
-    let is_pipe = generated.is_none() && captured.is_none() && is_pipe(Path::new(input));
     let cut = options.cut;
-    if !cut.is_whole() && (generated.is_some() || captured.is_some() || is_pipe) {
-        return Err(not_a_file(if is_pipe { "standard input" } else { input }));
+    let live = LiveSource::of(InputSpec { cut, ..InputSpec::new(input, Limits::default()) })?;
+    let is_file = matches!(live, LiveSource::File(_));
+    let is_pipe = is_file && is_pipe(Path::new(input));
+    if is_pipe && !cut.is_whole() {
+        return Err(not_a_file("standard input"));
     }
-    let live = match (generated, captured) {
-        (Some(text), _) => LiveSource::Test(TestSource::parse(text)?),
-        (None, Some(text)) => LiveSource::capture(text)?,
-        (None, None) => {
-            let limits = Limits::default();
-            LiveSource::File(InputSpec { cut, ..InputSpec::new(input, limits) })
-        }
-    };
+    let repeat = matches!(live, LiveSource::Test(_)) || options.repeat && is_file && !is_pipe;
     // A copied packet of audio can begin before the part.
     let bitrate = options.audio_bitrate.or(cut.from.map(|_| audio::DEFAULT_BITRATE));
     let mut opener = Opener { live, bitrate, sound: !options.no_audio, env: env.clone() };
@@ -77,7 +70,7 @@ pub fn source(text: &str, options: &PublishOptions, env: &Env) -> Result<LocalSo
         name: name.map_or_else(|| name_of(input), str::to_owned),
         open: Box::new(move || opener.open().map_err(|failure| failure.message)),
         audio: sound,
-        repeat: generated.is_some() || options.repeat && !is_pipe && captured.is_none(),
+        repeat,
         bitrate: options.bitrate,
         speed: options.speed,
         layers: Scalability::L1T3,
