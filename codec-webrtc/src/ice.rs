@@ -4,6 +4,7 @@
 use str0m::IceCreds;
 
 use super::SdpError;
+use super::media_sections::mid_of;
 use super::red::sections;
 
 const UFRAG: &str = "a=ice-ufrag:";
@@ -158,10 +159,6 @@ pub(super) fn check_sections(sdp: &str, before: &str, rejected: usize) -> Result
         }
     }
     Ok(())
-}
-
-fn mid_of<'a>(section: &[&'a str]) -> Option<&'a str> {
-    section.iter().find_map(|line| value(line, "a=mid:"))
 }
 
 fn kind_of<'a>(section: &[&'a str]) -> Option<&'a str> {

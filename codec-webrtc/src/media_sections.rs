@@ -112,7 +112,7 @@ fn bundle_without(sections: &[Vec<&str>], lines: &[Option<OfferedSection>]) -> O
 }
 
 /// MID of a media section (RFC 5888, section 4).
-fn mid_of<'a>(section: &[&'a str]) -> Option<&'a str> {
+pub(super) fn mid_of<'a>(section: &[&'a str]) -> Option<&'a str> {
     section.iter().find_map(|line| line.strip_prefix("a=mid:")).map(str::trim)
 }
 

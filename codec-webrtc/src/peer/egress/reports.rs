@@ -6,6 +6,8 @@ use super::super::Peer;
 const SENDER_REPORT: u8 = 200;
 const SDES: u8 = 202;
 const PAYLOAD_FEEDBACK: u8 = 206;
+/// First byte of application layer feedback without padding (RFC 4585, section 6.4).
+const APPLICATION_FEEDBACK: u8 = 0x8f;
 /// Payload of the feedback with which the peer makes str0m send a report at once. It is removed from the report.
 pub(in crate::peer) const PATH_MARK: &[u8; 4] = b"path";
 /// Size of a sender report without report blocks, in bytes.
@@ -20,7 +22,7 @@ impl Peer {
         let mut rest = compound.as_slice();
         while let Some((packet, after)) = split(rest) {
             rest = after;
-            if packet.get(1) == Some(&PAYLOAD_FEEDBACK) && packet.ends_with(PATH_MARK) {
+            if is_path_mark(packet) {
                 continue;
             } else if packet.get(1) != Some(&SENDER_REPORT) {
                 has_content |= packet.get(1) != Some(&SDES);
@@ -49,6 +51,12 @@ impl Peer {
         }
         Some(report)
     }
+}
+
+/// Whether a packet is the feedback whose whole payload is [`PATH_MARK`].
+fn is_path_mark(packet: &[u8]) -> bool {
+    let is_feedback = packet.starts_with(&[APPLICATION_FEEDBACK, PAYLOAD_FEEDBACK]);
+    is_feedback && packet.get(12..) == Some(PATH_MARK)
 }
 
 /// The first packet of a compound, and the rest.
