@@ -27,6 +27,18 @@ fn a_target_quality_is_reached() {
 }
 
 #[test]
+fn a_long_input_is_sampled_and_needs_one_encode() {
+    let place = Place::with_clip("scene-cuts", "96x64", 400);
+    let arguments = ["encode", "clip.y4m", "-o", "a.webm", "-v", "--target", "ssim=0.95"];
+    let run = place.ok(&arguments);
+    assert!(run.err.contains("of 320 of 400 frames"), "{}", run.err);
+    assert!(run.err.contains("fast trial encode"), "{}", run.err);
+    assert!(!run.err.contains("encoding again"), "{}", run.err);
+    let found = measured(&place, "a.webm", "ssim");
+    assert!((found - 0.95).abs() <= 0.002, "{found}");
+}
+
+#[test]
 fn a_quality_that_cannot_be_reached_exits_with_7_and_keeps_the_best() {
     let place = Place::with_clip("texture-pan", "64x48", 8);
     let arguments = ["encode", "clip.y4m", "-o", "a.ivf", "--target", "psnr=89"];

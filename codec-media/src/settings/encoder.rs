@@ -269,6 +269,20 @@ impl EncoderSettings {
         Self { rate: Some(RateChoice::Bitrate(bitrate)), ..self.clone() }
     }
 
+    /// The speed of an encode with these settings.
+    pub(crate) fn speed(&self) -> u8 {
+        let (rtc, file) = self.capabilities.default_speeds;
+        self.speed.unwrap_or(match self.preset {
+            Preset::Rtc => rtc,
+            Preset::File => file,
+        })
+    }
+
+    /// These settings at another speed.
+    pub(crate) fn at_speed(&self, speed: u8) -> Self {
+        Self { speed: Some(speed), ..self.clone() }
+    }
+
     /// Checks that the encoder has constant quality, which `--target` sets.
     pub(crate) fn check_quality(&self) -> Result<()> {
         check_feature("--target", Feature::Quality, self.backend, self.capabilities)
@@ -327,11 +341,7 @@ impl EncoderSettings {
             (config.rate.min_qindex, config.rate.max_qindex) = (Some(best), Some(worst));
         }
         config.timebase = time_base;
-        let (rtc, file) = self.capabilities.default_speeds;
-        config.speed = self.speed.unwrap_or(match self.preset {
-            Preset::Rtc => rtc,
-            Preset::File => file,
-        });
+        config.speed = self.speed();
         if let Some(keyint) = self.keyint {
             config.keys.max_interval = keyint.frames(frame_rate);
         }

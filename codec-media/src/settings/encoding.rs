@@ -196,6 +196,11 @@ impl Encoding {
         Self { encoder: self.encoder.at_quality(quality_q8), ..self.clone() }
     }
 
+    /// These settings at another speed.
+    pub(crate) fn at_speed(&self, speed: u8) -> Self {
+        Self { encoder: self.encoder.at_speed(speed), ..self.clone() }
+    }
+
     /// These settings at a bitrate.
     pub(crate) fn at_bitrate(&self, bitrate: Bitrate) -> Self {
         Self { encoder: self.encoder.at_bitrate(bitrate), ..self.clone() }

@@ -44,6 +44,15 @@ impl TargetMetric {
         }
     }
 
+    /// The value of equal frames; `None` if it is unlimited.
+    pub(crate) fn best(self) -> Option<f64> {
+        match self {
+            Self::Vmaf | Self::Ssimulacra2 => Some(100.0),
+            Self::Ssim => Some(1.0),
+            Self::Psnr => None,
+        }
+    }
+
     /// How far a result may be from the target.
     #[must_use]
     pub fn tolerance(self) -> f64 {

@@ -1,10 +1,14 @@
 //! Encodes to a quality or to a file size.
 //!
-//! A quality is searched on sampled parts of the input (`samples`, `search`), then the whole input is
+//! A quality is searched on sampled parts of the input (`samples`, `search`), corrected by how a fast encode of the parts
+//! differs from one of the whole input (`relation`), then the whole input is
 //! encoded and measured; a size is met by two-pass encodes with corrected bitrates (`size`). Either repeats
 //! the encode if its result is outside the tolerance, and keeps the best one.
 
+mod frames;
+mod measured_encode;
 pub(super) mod quality;
+mod relation;
 mod samples;
 mod search;
 mod size;

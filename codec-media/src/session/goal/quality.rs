@@ -1,7 +1,11 @@
 //! Encodes to a mean quality.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use super::super::Session;
-use super::samples::{Samples, has_fractions, mean};
+use super::relation::Relation;
+use super::samples::{Samples, has_fractions, mean, measure_whole};
 use super::search::{BEST_Q8, FINEST_Q8, Search};
 use super::{check_files, media_of};
 use crate::Env;
@@ -9,17 +13,26 @@ use crate::count::counted;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::media::Media;
 use crate::json::Object;
+use crate::progress::Now;
 use crate::settings::encoding::Encoding;
 use crate::settings::goal::{Goal, TargetQuality};
 
 /// Most encodes of the whole input.
 const MAX_ENCODES: u32 = 3;
-/// Shares of the tolerance at which the search ends: if the samples are the whole input, and otherwise.
-const ALLOWED: [f64; 2] = [0.5, 0.3];
+/// Share of the tolerance at which the search ends, if the samples are the whole input, and that of a search on some of the samples.
+const ALLOWED_OF_WHOLE: f64 = 0.5;
+const ALLOWED_OF_SOME: f64 = 2.0;
+/// Distance of the parts on which the search begins, if there are several ones.
+const COARSE_STEP: usize = 2;
+/// Speed of the trial encode of the whole input, and the highest speed of an encode for which it is worthwhile.
+const FAST: u8 = 10;
+const SLOW: u8 = 6;
 
 /// A search for a quality, on sampled parts of an input.
 pub(in crate::session) struct QualitySearch {
     search: Search,
+    /// The quality that was found, in 256ths.
+    quality_q8: u32,
     target: TargetQuality,
     /// Frames of the whole input.
     frames: u64,
@@ -45,37 +58,36 @@ impl QualitySearch {
         settings.encoder.check_quality()?;
         let TargetQuality { metric, value: wanted, .. } = target;
         let samples = Samples::read(settings, env)?;
+        let frames = samples.total.max(samples.frames());
         let step_q8 = if has_fractions(settings) { FINEST_Q8 } else { 1 << 8 };
-        // Samples differ from the whole input.
-        let share = if samples.are_whole() { ALLOWED[0] } else { ALLOWED[1] };
-        let near = metric.tolerance() * share;
-        let mut search = Search::new(wanted, near, metric.usual(), step_q8);
-        let mut progress = env.events.progress(Some(samples.frames()), samples.frame_rate);
-        while let Some(quality_q8) = search.next() {
-            let attempt = settings.at_quality(quality_q8);
-            let value = samples.measure(&attempt, target, &mut progress, env)?;
-            env.events.detail(format!(
-                "trial encode, quality {}: {} {}",
-                shown(quality_q8),
-                metric.name(),
-                metric.format(value)
-            ));
-            search.add(quality_q8, value);
-        }
-        drop(progress);
-        let sampled = samples.frames();
+        let near = metric.tolerance();
+        let search = |share| Search::new(wanted, near * share, metric.usual(), step_q8);
+        let measured = if samples.are_whole() { target } else { target.sampled(frames) };
+        let mut trials = Trials::new(settings, measured, &samples, env);
+        let (search, quality_q8) = if samples.are_whole() {
+            let search = trials.run(search(ALLOWED_OF_WHOLE), 1, None)?;
+            let best = search.best();
+            (search, best)
+        } else {
+            let coarse = trials.run(search(ALLOWED_OF_SOME), COARSE_STEP, None)?;
+            let relation = trials.relation(coarse.best())?;
+            let search = trials.run(coarse.continued(near), 1, relation)?;
+            let refined = search.refined();
+            (search, refined)
+        };
         env.events.note(format!(
-            "target {target}: quality {}, by {} of {sampled} of {}",
-            shown(search.best()),
-            counted(search.trials() as u64, "trial encode"),
-            counted(samples.total.max(sampled), "frame"),
+            "target {target}: quality {}, by {} of {} of {}",
+            shown(quality_q8),
+            counted(trials.count, "trial encode"),
+            samples.frames(),
+            counted(frames, "frame"),
         ));
-        Ok(Self { search, target, frames: samples.total.max(sampled) })
+        Ok(Self { search, quality_q8, target, frames })
     }
 
     /// The quality of the first encode of the whole input, in 256ths.
     pub(in crate::session) fn quality_q8(&self) -> u32 {
-        self.search.best()
+        self.quality_q8
     }
 
     /// Encodes the whole input at the quality that was found, and at a corrected one while the mean is too far from the
@@ -120,6 +132,97 @@ impl QualitySearch {
             quality_q8 = next;
         }
         best.ok_or_else(|| Failure::internal("no encode"))
+    }
+}
+
+/// Trial encodes of samples.
+struct Trials<'a> {
+    settings: &'a Encoding,
+    target: TargetQuality,
+    samples: &'a Samples,
+    /// Values of the parts that were encoded, by quality in 256ths and part.
+    values: BTreeMap<(u32, usize), Vec<f64>>,
+    /// Number of trial encodes.
+    count: u64,
+    env: &'a Env,
+}
+
+impl<'a> Trials<'a> {
+    fn new(
+        settings: &'a Encoding,
+        target: TargetQuality,
+        samples: &'a Samples,
+        env: &'a Env,
+    ) -> Self {
+        Self { settings, target, samples, values: BTreeMap::new(), count: 0, env }
+    }
+
+    /// Runs a search on every `step`th part to its end; its values are those that the `relation` expects.
+    fn run(
+        &mut self,
+        mut search: Search,
+        step: usize,
+        relation: Option<Relation>,
+    ) -> Result<Search> {
+        let metric = self.target.metric;
+        while let Some(quality_q8) = search.next() {
+            let value = self.measure(quality_q8, step)?;
+            let expected = relation.map_or(value, |relation| relation.expected(value));
+            self.env.events.detail(format!(
+                "trial encode, quality {}: {} {}, expected {}",
+                shown(quality_q8),
+                metric.name(),
+                metric.format(value),
+                metric.format(expected)
+            ));
+            search.add(quality_q8, expected);
+        }
+        Ok(search)
+    }
+
+    /// Encodes the whole input fast at a quality, and returns the relation of the mean over the samples to that over all
+    /// frames; `None` if the encode itself is almost as fast.
+    fn relation(&mut self, quality_q8: u32) -> Result<Option<Relation>> {
+        let Self { settings, samples, target, env, .. } = *self;
+        if settings.encoder.speed() > SLOW {
+            return Ok(None);
+        }
+        let fast = settings.at_quality(quality_q8).at_speed(FAST);
+        let mut progress = env.events.progress(Some(samples.total), samples.frame_rate);
+        let values = measure_whole(&fast, target, &mut progress, env)?;
+        self.count += 1;
+        let parts = (0..samples.parts()).map(|part| samples.values_of_part(part, &values));
+        let (parts, whole) = (mean(&parts.collect::<Vec<_>>().concat()), mean(&values));
+        let metric = target.metric;
+        env.events.detail(format!(
+            "fast trial encode, quality {}: {} {} of the samples, {} of all frames",
+            shown(quality_q8),
+            metric.name(),
+            metric.format(parts),
+            metric.format(whole)
+        ));
+        Ok(Some(Relation::new(metric, parts, whole)))
+    }
+
+    /// Encodes every `step`th part at a quality, unless it is already, and returns the mean of the metric.
+    fn measure(&mut self, quality_q8: u32, step: usize) -> Result<f64> {
+        let Self { settings, samples, target, env, .. } = *self;
+        self.count += 1;
+        let settings = settings.at_quality(quality_q8);
+        let mut progress = env.events.progress(Some(samples.frames()), samples.frame_rate);
+        let mut all = Vec::new();
+        for part in (0..samples.parts()).step_by(step) {
+            let values = match self.values.entry((quality_q8, part)) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(samples.measure(part, &settings, target, env)?),
+            };
+            all.extend_from_slice(values);
+            progress.update(&Now { frames: all.len() as u64, ..Now::default() });
+        }
+        if all.is_empty() {
+            return Err(Failure::internal("no sample was decoded"));
+        }
+        Ok(mean(&all))
     }
 }
 

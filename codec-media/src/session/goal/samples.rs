@@ -1,38 +1,35 @@
 //! Short parts of an input, spread over it, on which qualities are tried.
 
 use std::ops::Range;
-use std::sync::Arc;
 
-use codec_core::codec::{Codec, EncoderConfig, FrameRequest, Packet};
-use codec_core::frame::Rational;
-use codec_core::parallel::RowPool;
+use codec_core::codec::Codec;
+use codec_core::frame::{Picture, Rational};
 
-use super::super::meter::QualityMeter;
-use super::super::superframe::SuperframeJoiner;
+use super::frames::Frames;
+use super::measured_encode::MeasuredEncode;
 use crate::Env;
 use crate::failure::{Failure, Kind, Result};
 use crate::frame::planes::Planes;
-use crate::io::decoded::{DecodeOptions, open_decoder};
-use crate::io::video;
 use crate::progress::{Now, Progress};
 use crate::settings::encoding::Encoding;
-use crate::settings::goal::{TargetMetric, TargetQuality};
-use crate::threads::threads_for;
+use crate::settings::goal::TargetQuality;
 
-/// Parts that are sampled of an input that is much longer.
-const PARTS: u64 = 5;
-/// Duration of a part in frames.
+/// Parts that are sampled of an input that is longer than all of them; fewer ones of large frames.
+const PARTS: u64 = 10;
+const LEAST_PARTS: u64 = 5;
+/// Duration of a part in frames. Parts begin with key frames, which affect the frames after them: with half as many frames, the
+/// error of the mean doubles.
 const PART_FRAMES: u64 = 32;
-/// An input with at most this multiple of the sampled frames is sampled completely.
-const WHOLE_FACTOR: u64 = 2;
-/// Limit of the memory for sampled frames.
-const MAX_BYTES: u64 = 400_000_000;
 /// The fewest frames in a part.
 const MIN_PART_FRAMES: u64 = 4;
+/// Limit of the memory for sampled frames.
+const MAX_BYTES: u64 = 400_000_000;
 
 /// Sampled frames, as they are encoded.
 pub(super) struct Samples {
     parts: Vec<Vec<(Planes, i64)>>,
+    /// The numbers of the frames of each part.
+    ranges: Vec<Range<u64>>,
     pub(super) frame_rate: Rational,
     time_base: Rational,
     /// Frames of the whole input.
@@ -41,15 +38,16 @@ pub(super) struct Samples {
 
 /// The frames of each part of an input with `total` frames of `bytes` bytes.
 fn plan(total: u64, bytes: u64) -> Vec<Range<u64>> {
-    let most = (MAX_BYTES / bytes.max(1)).clamp(PARTS * MIN_PART_FRAMES, PARTS * PART_FRAMES);
-    if total <= most.min(PARTS * PART_FRAMES) * WHOLE_FACTOR && total <= MAX_BYTES / bytes.max(1) {
+    let most = (MAX_BYTES / bytes.max(1)).min(PARTS * PART_FRAMES);
+    if total <= most {
         return std::iter::once(0..total).collect();
     }
-    let length = most / PARTS;
-    let part = total / PARTS;
-    (0..PARTS)
+    let most = most.max(LEAST_PARTS * MIN_PART_FRAMES);
+    let parts = (most / PART_FRAMES).clamp(LEAST_PARTS, PARTS);
+    let (length, distance) = (most / parts, total / parts);
+    (0..parts)
         .map(|n| {
-            let from = n * part + part.saturating_sub(length) / 2;
+            let from = n * distance + distance.saturating_sub(length) / 2;
             from..(from + length).min(total)
         })
         .collect()
@@ -58,47 +56,30 @@ fn plan(total: u64, bytes: u64) -> Vec<Range<u64>> {
 impl Samples {
     /// Reads the samples of the input of `settings`.
     pub(super) fn read(settings: &Encoding, env: &Env) -> Result<Self> {
-        // Problems of the input are reported by the encode.
-        let env = &env.quiet();
-        let mut source = video::open(&settings.input, &settings.decode_options(), env)?;
-        let info = source.stream_info().clone();
-        let mut transform = settings.transform();
-        let (size, _) = transform.begin(info.size, info.info)?;
-        let total = match info.count {
-            Some(count) => count,
-            None => count(settings, env)?,
-        };
-        let total = total.saturating_sub(settings.skip).min(settings.frames.unwrap_or(u64::MAX));
-        let ranges = plan(total, size.i420_bytes());
+        let frames = Frames::open(settings, env)?;
+        let (frame_rate, time_base) = (frames.frame_rate, frames.time_base);
+        let total = frames.total(settings, env)?;
+        let ranges = plan(total, frames.size.i420_bytes());
+        let part_of = |number: u64| ranges.iter().position(|range| range.contains(&number));
         let mut parts: Vec<Vec<_>> = ranges.iter().map(|_| Vec::new()).collect();
         let end = ranges.last().map_or(0, |range| range.end);
-        let mut frame = 0;
-        while frame < settings.skip + end {
-            if env.stop.is_requested() {
-                return Err(Failure::interrupted(false));
-            }
-            // The encode will end at the same error.
-            let Ok(Some(shot)) = source.next() else { break };
-            let number = frame.checked_sub(settings.skip);
-            frame += 1;
-            let Some(number) = number else { continue };
-            let Some(at) = ranges.iter().position(|range| range.contains(&number)) else {
-                continue;
+        let take = |number: u64, picture: &Picture<'_>, pts: i64| {
+            let Some(part) = part_of(number).and_then(|at| parts.get_mut(at)) else {
+                return Ok(());
             };
-            let picture = transform.apply(shot.picture)?;
-            let is_next = parts[at].last().is_none_or(|&(_, pts): &(Planes, i64)| shot.pts > pts);
-            if picture.size() == size && is_next {
+            if part.last().is_none_or(|&(_, last): &(Planes, i64)| pts > last) {
                 let mut planes = Planes::default();
-                planes.copy_from(&picture);
-                parts[at].push((planes, shot.pts));
+                planes.copy_from(picture);
+                part.push((planes, pts));
             }
-        }
-        parts.retain(|part| !part.is_empty());
-        if parts.is_empty() {
+            Ok(())
+        };
+        frames.read(end, |number| part_of(number).is_some(), take, env)?;
+        if parts.iter().all(Vec::is_empty) {
             let message = format!("{}: no frames to encode", settings.input.name());
             return Err(Failure::new(Kind::Input, message));
         }
-        Ok(Self { parts, frame_rate: info.frame_rate, time_base: info.time_base, total })
+        Ok(Self { parts, ranges, frame_rate, time_base, total })
     }
 
     /// Number of sampled frames.
@@ -111,122 +92,94 @@ impl Samples {
         self.parts.len() == 1
     }
 
-    /// Encodes all samples at the quality of `settings` and returns the mean of the metric.
+    /// Number of parts.
+    pub(super) fn parts(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// The values of one part among those of all frames of the input.
+    pub(super) fn values_of_part<'a>(&self, part: usize, all: &'a [f64]) -> &'a [f64] {
+        let Some(range) = self.ranges.get(part) else { return &[] };
+        // A metric may be measured in some frames only.
+        let place = |frame: u64| {
+            let place = frame.saturating_mul(all.len() as u64) / self.total.max(1);
+            usize::try_from(place).unwrap_or(usize::MAX).min(all.len())
+        };
+        self.typical(all.get(place(range.start)..place(range.end)).unwrap_or(&[]))
+    }
+
+    /// The values of a part without its first frame, which is a key frame without motion, as few frames of the whole are.
+    fn typical<'a>(&self, values: &'a [f64]) -> &'a [f64] {
+        match values {
+            [_, rest @ ..] if !self.are_whole() && !rest.is_empty() => rest,
+            all => all,
+        }
+    }
+
+    /// Encodes a part with `settings` and returns the values of the metric.
     pub(super) fn measure(
         &self,
+        part: usize,
         settings: &Encoding,
         target: TargetQuality,
-        progress: &mut Progress,
         env: &Env,
-    ) -> Result<f64> {
-        let mut values = Vec::new();
-        let mut frames = 0;
-        for part in &self.parts {
-            let found = self.measure_part(part, settings, target.metric, env)?;
-            // The first frame of a part is a key frame without motion, as few frames of the whole are.
-            values.extend_from_slice(if self.are_whole() || found.len() < 2 {
-                &found
-            } else {
-                &found[1..]
-            });
-            frames += part.len() as u64;
-            progress.update(&Now { frames, ..Now::default() });
-        }
-        if values.is_empty() {
-            return Err(Failure::internal("no sample was decoded"));
-        }
-        Ok(mean(&values))
+    ) -> Result<Vec<f64>> {
+        let Some(frames) = self.parts.get(part) else { return Ok(Vec::new()) };
+        let found = self.measure_part(frames, settings, target, env)?;
+        Ok(self.typical(&found).to_vec())
     }
 
     fn measure_part(
         &self,
         part: &[(Planes, i64)],
         settings: &Encoding,
-        metric: TargetMetric,
+        target: TargetQuality,
         env: &Env,
     ) -> Result<Vec<f64>> {
         let Some((first, origin)) = part.first() else { return Ok(Vec::new()) };
-        let mut config = settings.config(first.size, self.frame_rate, self.time_base);
-        (config.report_psnr, config.report_digest) = (false, false);
-        config.simd = Some(env.level);
-        config.info = first.info;
-        let threads = threads_for(settings.threads, first.size);
-        if threads > 1 {
-            config.pool = Some(Arc::new(RowPool::new(threads).map_err(Failure::internal)?));
-        }
-        let packets = encode(part, *origin, settings, &config, env)?;
-        let codec = settings.encoder.backend.codec;
-        let mut options = DecodeOptions { threads: settings.threads, ..DecodeOptions::default() };
-        options.limits.max_pixels = options.limits.max_pixels.max(first.size.pixels());
-        let mut decoder = open_decoder(codec.name(), first.size, &options, 0, env)?;
-        let mut meter = QualityMeter::new(metric, first.size, 1)?;
-        let mut sources = part.iter();
-        for packet in packets.iter().map(Some).chain([None]) {
-            match packet {
-                Some(packet) => {
-                    let decoded = decoder.decode(&packet.data, packet.pts, packet.duration);
-                    decoded.map_err(|error| Failure::decoding("a trial encode", error))?;
-                }
-                None => decoder.finish(),
+        let rates = (self.frame_rate, self.time_base);
+        let mut encode = MeasuredEncode::open(settings, target, (first, *origin), rates, env)?;
+        for (planes, pts) in part {
+            if env.stop.is_requested() {
+                return Err(Failure::interrupted(false));
             }
-            while let Some(frame) = decoder.receive() {
-                let source = sources.find(|(_, pts)| pts - origin == frame.pts);
-                if let Some((source, _)) = source {
-                    meter.add(source.clone(), &frame.picture())?;
-                }
-            }
+            encode.add(planes.clone(), *pts)?;
         }
-        Ok(meter.values())
+        encode.finish()
     }
 }
 
-/// Encodes the frames of a part.
-fn encode(
-    part: &[(Planes, i64)],
-    origin: i64,
+/// Encodes the whole input of `settings` and returns the values of the metric.
+pub(super) fn measure_whole(
     settings: &Encoding,
-    config: &EncoderConfig,
+    target: TargetQuality,
+    progress: &mut Progress,
     env: &Env,
-) -> Result<Vec<Packet>> {
-    let Some((open, _)) = settings.encoder.backend.encoder else {
-        return Err(Failure::internal("a backend without an encoder"));
+) -> Result<Vec<f64>> {
+    let frames = Frames::open(settings, env)?;
+    let rates = (frames.frame_rate, frames.time_base);
+    let mut encode: Option<MeasuredEncode> = None;
+    let (mut last, mut count) = (None, 0);
+    let take = |_, picture: &Picture<'_>, pts: i64| {
+        // The encode ends at a time that does not increase.
+        if last.is_some_and(|last| pts <= last) {
+            return Ok(());
+        }
+        (last, count) = (Some(pts), count + 1);
+        let mut planes = Planes::default();
+        planes.copy_from(picture);
+        progress.update(&Now { frames: count, ..Now::default() });
+        if encode.is_none() {
+            encode = Some(MeasuredEncode::open(settings, target, (&planes, pts), rates, env)?);
+        }
+        encode.as_mut().map_or(Ok(()), |encode| encode.add(planes, pts))
     };
-    let mut encoder = open(config).map_err(Failure::encoding)?;
-    let mut joiner = SuperframeJoiner::new(settings.encoder.backend.codec);
-    let (mut packet, mut packets) = (Packet::default(), Vec::new());
-    let mut regions = settings.encoder.regions.maps(config.size)?;
-    for frame in part.iter().map(Some).chain([None]) {
-        if env.stop.is_requested() {
-            return Err(Failure::interrupted(false));
-        }
-        match frame {
-            Some((planes, pts)) => {
-                let mut request = FrameRequest::at(pts - origin);
-                request.importance = regions.map(config.size)?;
-                encoder.encode(&planes.picture()?, &request).map_err(Failure::encoding)?;
-            }
-            None => encoder.finish().map_err(Failure::encoding)?,
-        }
-        while encoder.receive(&mut packet) {
-            if joiner.add(&mut packet) {
-                packets.push(packet.clone());
-            }
-        }
+    frames.read(settings.frames.unwrap_or(u64::MAX), |_| true, take, env)?;
+    let values = encode.map_or(Ok(Vec::new()), MeasuredEncode::finish)?;
+    if values.is_empty() {
+        return Err(Failure::internal("no frame of a trial encode was decoded"));
     }
-    Ok(packets)
-}
-
-/// Counts the frames of the input of `settings` by reading it.
-pub(super) fn count(settings: &Encoding, env: &Env) -> Result<u64> {
-    let mut source = video::open(&settings.input, &settings.decode_options(), &env.quiet())?;
-    let mut count = 0;
-    while let Ok(Some(_)) = source.next() {
-        count += 1;
-        if env.stop.is_requested() {
-            return Err(Failure::interrupted(false));
-        }
-    }
-    Ok(count)
+    Ok(values)
 }
 
 /// The mean of values; 0 without any.
@@ -246,15 +199,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn short_inputs_are_sampled_completely_and_long_ones_in_five_parts() {
+    fn short_inputs_are_sampled_completely_and_long_ones_in_parts() {
         let whole = |total| plan(total, 150_000).iter().eq([&(0..total)]);
-        assert!(whole(300) && whole(0));
+        assert!(whole(320) && whole(0) && !whole(321));
         let parts = plan(3_000, 150_000);
-        assert_eq!(parts.len(), 5);
+        assert_eq!(parts.len(), 10);
         assert!(parts.iter().all(|part| part.end - part.start == 32 && part.end <= 3_000));
-        assert!(parts[0].start > 200 && parts[4].start > 2_600, "{parts:?}");
-        // Frames of 8K: the memory is limited.
-        let parts = plan(500, 50_000_000);
-        assert!(parts.iter().all(|part| part.end - part.start == 4), "{parts:?}");
+        assert!(parts[0].start > 100 && parts[9].start > 2_800, "{parts:?}");
+        // The memory is limited: fewer parts of 1080p, and shorter ones of 8K.
+        for (bytes, length) in [(3_110_400, 25), (50_000_000, 4)] {
+            let parts = plan(500, bytes);
+            let lengths = parts.iter().map(|part| part.end - part.start);
+            assert!(lengths.eq([length; 5]), "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn a_part_has_its_values_among_those_of_all_frames() {
+        let rate = Rational::new(25, 1);
+        let ranges = vec![10..14, 30..34];
+        let parts = vec![Vec::new(), Vec::new()];
+        let samples = Samples { parts, ranges, frame_rate: rate, time_base: rate, total: 40 };
+        let all: Vec<f64> = (0..40).map(f64::from).collect();
+        // Without the first frame, which is a key frame in the samples.
+        assert_eq!(samples.values_of_part(0, &all), &all[11..14]);
+        assert_eq!(samples.values_of_part(2, &all), &[] as &[f64]);
+        // A metric that is measured in one of two frames.
+        assert_eq!(samples.values_of_part(1, &all[..20]), &all[16..17]);
+        assert_eq!(samples.values_of_part(1, &[]), &[] as &[f64]);
     }
 }

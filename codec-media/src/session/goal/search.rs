@@ -11,6 +11,9 @@ const WIDE_Q8: u32 = 12 << 8;
 /// Qualities of usual values, and the range of the first trial, in 256ths.
 const USUAL_Q8: [u32; 2] = [20 << 8, 70 << 8];
 const FIRST_Q8: [f64; 2] = [2560.0, 23040.0];
+/// Distance of two qualities below which their values say little about the gain, in 256ths: metrics of encodes at almost the same
+/// quality differ by chance.
+const NARROW_Q8: f64 = 2048.0;
 /// Most values that are tried.
 const MAX_TRIALS: usize = 9;
 
@@ -23,8 +26,8 @@ pub(super) struct Search {
     target: f64,
     /// Distance from the target at which the search ends.
     near: f64,
-    /// Usual value at the first of [`USUAL_Q8`], and gain for each 256th of a quality until two values are known.
-    usual: f64,
+    /// The first quality to try, in 256ths, and the gain for each 256th of a quality until two values are known.
+    first: f64,
     gain: f64,
     /// Qualities are multiples of this, in 256ths.
     step_q8: u32,
@@ -36,11 +39,19 @@ impl Search {
     pub(super) fn new(target: f64, near: f64, usual: [f64; 2], step_q8: u32) -> Self {
         let [low, high] = USUAL_Q8.map(f64::from);
         let gain = (usual[1] - usual[0]) / (high - low);
-        Self { target, near, usual: usual[0], gain, step_q8, trials: Vec::new() }
+        let first = (low + (target - usual[0]) / gain).clamp(FIRST_Q8[0], FIRST_Q8[1]);
+        Self { target, near, first, gain, step_q8, trials: Vec::new() }
+    }
+
+    /// Searches with other samples from the result of this search on, up to the distance `near` from the target.
+    pub(super) fn continued(&self, near: f64) -> Self {
+        let (first, gain) = (f64::from(self.best()), self.steady_gain());
+        Self { near, first, gain, trials: Vec::new(), ..*self }
     }
 
     /// Number of values tried.
-    pub(super) fn trials(&self) -> usize {
+    #[cfg(test)]
+    fn trials(&self) -> usize {
         self.trials.len()
     }
 
@@ -53,9 +64,7 @@ impl Search {
     /// The next quality to try; `None` at the end of the search.
     pub(super) fn next(&self) -> Option<u32> {
         if self.trials.is_empty() {
-            let [usual, _] = USUAL_Q8.map(f64::from);
-            let first = usual + (self.target - self.usual) / self.gain;
-            return Some(self.rounded(first.clamp(FIRST_Q8[0], FIRST_Q8[1])));
+            return Some(self.rounded(self.first));
         }
         let is_near = self.trials.iter().any(|(_, value)| (value - self.target).abs() <= self.near);
         if is_near || self.trials.len() >= MAX_TRIALS {
@@ -94,39 +103,69 @@ impl Search {
     /// The quality at which the metric has `value`, interpolated between the nearest trials, or
     /// extrapolated from one of them.
     pub(super) fn estimate(&self, value: f64) -> f64 {
-        let nearest = |a: &&Trial, b: &&Trial| (a.1 - value).abs().total_cmp(&(b.1 - value).abs());
-        let Some(&(quality, found)) = self.trials.iter().min_by(nearest) else { return 0.0 };
+        let Some((quality, found)) = self.nearest(value) else { return 0.0 };
         f64::from(quality) + (value - found) / self.gain_near(value)
     }
 
     /// The gain for each 256th of a quality around a value.
     fn gain_near(&self, value: f64) -> f64 {
-        let pairs = self.trials.windows(2).filter(|pair| pair[1].1 > pair[0].1);
-        let distance = |pair: &&[Trial]| (pair[0].1 - value).abs() + (pair[1].1 - value).abs();
-        let near = pairs.min_by(|a, b| distance(a).total_cmp(&distance(b)));
-        let gain = near
-            .map_or(self.gain, |pair| (pair[1].1 - pair[0].1) / f64::from(pair[1].0 - pair[0].0));
+        let gain = self
+            .pair_near(value)
+            .map_or(self.gain, |[low, high]| (high.1 - low.1) / f64::from(high.0 - low.0));
         // A flat part of the curve would lead too far.
         gain.max(self.gain / 4.0)
     }
 
+    /// The gain around the target, on which trials at almost the same quality have little influence.
+    fn steady_gain(&self) -> f64 {
+        let gain = self.pair_near(self.target).map_or(self.gain, |[low, high]| {
+            gain_of(high.1 - low.1, f64::from(high.0 - low.0), self.gain)
+        });
+        gain.max(self.gain / 4.0)
+    }
+
+    /// The successive trials nearest to a value.
+    fn pair_near(&self, value: f64) -> Option<[Trial; 2]> {
+        let pairs = self.trials.windows(2).filter_map(|pair| match *pair {
+            [low, high] if high.1 > low.1 => Some([low, high]),
+            _ => None,
+        });
+        let distance = |pair: &[Trial; 2]| (pair[0].1 - value).abs() + (pair[1].1 - value).abs();
+        pairs.min_by(|a, b| distance(a).total_cmp(&distance(b)))
+    }
+
     /// The result: the quality whose value is nearest to the target.
     pub(super) fn best(&self) -> u32 {
-        let nearest = |a: &&Trial, b: &&Trial| {
-            (a.1 - self.target).abs().total_cmp(&(b.1 - self.target).abs())
-        };
-        self.trials.iter().min_by(nearest).map_or(BEST_Q8, |&(quality, _)| quality)
+        self.nearest(self.target).map_or(BEST_Q8, |(quality, _)| quality)
+    }
+
+    /// The trial whose value is nearest to `value`.
+    fn nearest(&self, value: f64) -> Option<Trial> {
+        let distance = |trial: &Trial| (trial.1 - value).abs();
+        self.trials.iter().copied().min_by(|a, b| distance(a).total_cmp(&distance(b)))
+    }
+
+    /// The quality at which the target is expected, if the search has ended near it.
+    pub(super) fn refined(&self) -> u32 {
+        match self.nearest(self.target) {
+            Some((quality, value)) if (value - self.target).abs() <= self.near => {
+                let distance = (self.target - value) / self.steady_gain();
+                self.rounded(f64::from(quality) + distance)
+            }
+            _ => self.best(),
+        }
     }
 
     /// The best quality after results of the whole input, the last of which differs too much from the target.
     /// The gain is that of the last two results, and after one that of the samples.
     pub(super) fn corrected(&self, results: &[Trial]) -> u32 {
         let Some(&(quality, value)) = results.last() else { return self.best() };
-        let of_samples = self.gain_near(self.target);
+        let of_samples = self.steady_gain();
         let gain = match results {
             [.., (quality_before, value_before), _] => {
                 let distance = f64::from(quality) - f64::from(*quality_before);
-                let gain = (value - value_before) / distance;
+                let gain =
+                    gain_of((value - value_before) * distance.signum(), distance.abs(), of_samples);
                 // Noise of the metric has no influence on a gain within these limits.
                 gain.clamp(of_samples / 4.0, of_samples * 4.0)
             }
@@ -144,6 +183,13 @@ impl Search {
         let step = f64::from(self.step_q8);
         ((quality_q8 / step).round() * step).clamp(0.0, f64::from(BEST_Q8)) as u32
     }
+}
+
+/// The gain for each 256th of a quality of two values that differ by `difference` at a distance of qualities. The rest of a narrow
+/// distance has the `usual` gain.
+fn gain_of(difference: f64, distance: f64, usual: f64) -> f64 {
+    let rest = (NARROW_Q8 - distance).max(0.0);
+    (difference + rest * usual) / (distance + rest)
 }
 
 #[cfg(test)]
@@ -193,6 +239,31 @@ mod tests {
         let (_, trials) =
             found(50.0, 0.01, FINEST_Q8, |quality| 50.0 + 9.0 * (quality * 3.0).sin());
         assert!(trials <= MAX_TRIALS);
+    }
+
+    #[test]
+    fn a_search_with_other_samples_continues_with_the_result_and_the_gain() {
+        let mut coarse = Search::new(90.0, 0.6, [75.0, 95.0], FINEST_Q8);
+        coarse.add(60 << 8, 88.0);
+        coarse.add(70 << 8, 90.2);
+        let mut fine = coarse.continued(0.3);
+        assert_eq!(fine.next(), Some(70 << 8));
+        fine.add(70 << 8, 92.2);
+        // The coarse gain is 0.22 for each step of the quality.
+        assert_eq!(fine.next(), Some(60 << 8));
+        fine.add(60 << 8, 90.25);
+        assert_eq!(fine.next(), None);
+        // The result is between both, where the target is expected.
+        assert!((58 << 8..59 << 8).contains(&fine.refined()), "{}", fine.refined());
+    }
+
+    #[test]
+    fn close_qualities_say_little_about_the_gain() {
+        let usual = 0.4 / 256.0;
+        let of_one_step = gain_of(0.05, 256.0, usual) * 256.0;
+        assert!((0.35..0.4).contains(&of_one_step), "{of_one_step}");
+        let of_many = gain_of(0.8, 16.0 * 256.0, usual) * 256.0;
+        assert!((of_many - 0.05).abs() < 1e-9, "{of_many}");
     }
 
     #[test]

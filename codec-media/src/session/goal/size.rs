@@ -154,7 +154,7 @@ fn duration(settings: &Encoding, source: &dyn FrameSource, env: &Env) -> Result<
     let info = source.stream_info();
     let frames = match info.count {
         Some(count) => count,
-        None => super::samples::count(settings, env)?,
+        None => super::frames::count(settings, env)?,
     };
     let frames = frames.saturating_sub(settings.skip).min(settings.frames.unwrap_or(u64::MAX));
     Ok(float(frames) / info.frame_rate.as_f64().max(0.001))
