@@ -19,6 +19,8 @@ use message::{MAX_ENTRIES, Message, write_media};
 
 /// Interval of pings, which show that the other node is alive.
 const PING_INTERVAL: Duration = Duration::from_millis(500);
+/// Silence after which the other end may start again with another SSRC.
+const MIN_SILENCE: Duration = Duration::from_secs(3);
 /// How long, and how many, messages are kept to send them again.
 const HISTORY: Duration = Duration::from_secs(1);
 const HISTORY_PACKETS: usize = 1 << 14;
@@ -167,7 +169,7 @@ impl Link {
 
     /// Handles a datagram of the other node.
     pub(super) fn handle_datagram(&mut self, now: Duration, datagram: &[u8]) {
-        let Some((sequence, message)) = self.decrypt(datagram) else {
+        let Some((sequence, message)) = self.decrypt(now, datagram) else {
             self.counters.rejected += 1;
             return;
         };
@@ -180,11 +182,16 @@ impl Link {
         self.handle(now, message);
     }
 
-    fn decrypt(&mut self, datagram: &[u8]) -> Option<(u16, Vec<u8>)> {
+    fn decrypt(&mut self, now: Duration, datagram: &[u8]) -> Option<(u16, Vec<u8>)> {
         let Header { ssrc, sequence, timestamp, .. } = rtp::parse(datagram).ok()?.header;
         let mut packet = datagram.to_vec();
         let is_new = self.source != Some(ssrc);
         if is_new {
+            // The other end starts again after a long silence only; before, it is a recorded packet of an earlier start.
+            let is_silent = |it: Duration| now.saturating_sub(it) >= MIN_SILENCE;
+            if !self.last_heard.is_none_or(is_silent) {
+                return None;
+            }
             // The other end may have sent more than one round of numbers before this end knew it.
             self.unprotect.set_rollover_counter(ssrc, timestamp, sequence).ok()?;
         }
@@ -371,6 +378,24 @@ mod tests {
         }
         assert_eq!(other.counters().rejected, 9);
         assert_eq!(other.last_heard(), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn another_ssrc_is_accepted_after_a_silence_only() {
+        let (mut one, mut other) = pair();
+        let node = |byte: u8| (NodeId::from_bytes([byte; 16]), NodeKey::new([byte; 32]));
+        let ((ann, ann_key), (bob, bob_key)) = (node(1), node(2));
+        let mut started_again = Link::new(&ann_key, ann, bob, bob_key.public(), 12).unwrap();
+        let mut pass = |from: &mut Link, now: u64| {
+            from.send_media(Duration::from_secs(now), &packet(1));
+            other.handle_datagram(Duration::from_secs(now), &from.poll_transmit().unwrap());
+            media(&mut other).len()
+        };
+        assert_eq!(pass(&mut one, 0), 1);
+        assert_eq!(pass(&mut started_again, 1), 0);
+        assert_eq!(pass(&mut one, 2), 1);
+        assert_eq!(pass(&mut started_again, 5), 1);
+        assert_eq!(pass(&mut one, 6), 0);
     }
 
     #[test]
