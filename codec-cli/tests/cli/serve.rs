@@ -10,16 +10,16 @@ use super::audio::{all_distances, tracks};
 use super::{Place, Run};
 
 /// A server running in the background.
-struct Server {
+pub(super) struct Server {
     child: Child,
     /// Host and port.
-    address: String,
+    pub(super) address: String,
     /// Its messages before it was ready.
     said: String,
 }
 
 impl Server {
-    fn start(place: &Place, arguments: &[&str]) -> Self {
+    pub(super) fn start(place: &Place, arguments: &[&str]) -> Self {
         let arguments = [&["serve", "--listen", "127.0.0.1:0"], arguments].concat();
         let mut command = place.command(&arguments);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();

@@ -8,7 +8,7 @@ const OTHERS: [&str; 2] = ["--rt", "--cpu-used"];
 
 /// Flags of the feature `cluster`, which the documents name in every build.
 #[cfg(not(feature = "cluster"))]
-const CLUSTER: [&str; 11] = [
+const CLUSTER: [&str; 14] = [
     "--nats",
     "--work",
     "--wait",
@@ -20,6 +20,9 @@ const CLUSTER: [&str; 11] = [
     "--ca",
     "--machine",
     "--allow-commands",
+    "--cluster",
+    "--cluster-ca",
+    "--cluster-url",
 ];
 
 /// The words of `text` that are long flags.

@@ -1,10 +1,11 @@
-//! `codec cluster` with a real NATS server and workers that are processes.
+//! `codec cluster` and `codec serve --cluster` with a real NATS server, and workers and servers that are processes.
 
 mod faults;
 mod jobs;
 mod messages;
 mod nats;
 mod points;
+mod rooms;
 mod servers;
 
 use std::fs::{self, File};
