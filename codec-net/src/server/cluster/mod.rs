@@ -2,7 +2,7 @@
 //!
 //! Nodes find each other and share who publishes what by messages on a bus (NATS, or another program that
 //! passes messages). Media and requests for them go directly from node to node over links: a layer of a source crosses
-//! a link once if anybody at the other end watches it. [`Cluster`] has no sockets and no clock: it takes datagrams and
+//! a link once if anybody at the other end watches it. `Cluster` has no sockets and no clock: it takes datagrams and
 //! messages, and returns datagrams, messages and events.
 //!
 //! Without the bus, everything that is known stays valid and media go on, because nodes also hear each
