@@ -16,6 +16,8 @@ export function useToken(text) {
 /// The origin of the server, if it is not that of the page: another node of its cluster.
 let server = "";
 
+export const currentServer = () => server;
+
 export function useServer(origin) {
   server = origin;
 }

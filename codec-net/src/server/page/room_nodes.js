@@ -1,31 +1,43 @@
 // Other nodes of a cluster: the call continues there when its node is gone.
-import { useServer } from "/api.js";
+import { currentServer, useServer } from "/api.js";
 import { room } from "/room_state.js";
 
-/// A node sends a message every second.
+/// A node sends a message every second while there are other nodes.
 const SILENCE_MS = 3000;
 const CHECK_MS = 250;
 
 let timer = null;
 
-/// Keeps the origins of the other nodes, and ends the call when nothing comes from its node any more.
+function stopTimer() {
+  clearInterval(timer);
+  timer = null;
+}
+
+/// Keeps the origins of the other nodes, and ends the call when nothing comes from its node any more. Without
+/// other nodes, silence means nothing.
 export function setNodes({ urls }) {
   room.nodes = urls;
+  if (urls.length === 0) {
+    stopTimer();
+    return;
+  }
   timer ??= setInterval(() => {
     const { call } = room;
     if (call && performance.now() - call.heard < SILENCE_MS) return;
-    clearInterval(timer);
-    timer = null;
+    stopTimer();
     call?.finish("the server does not respond", true);
   }, CHECK_MS);
 }
 
-/// Joins at the other nodes, the first of them by chance; returns whether that succeeded.
+/// Joins at the other nodes, the first of them by chance; returns whether that succeeded. Otherwise later attempts
+/// are at the node that was lost.
 export async function joinElsewhere(join) {
   const nodes = room.nodes.map((url) => [Math.random(), url]).sort(([one], [other]) => one - other);
+  const lost = currentServer();
   for (const [, url] of nodes) {
     useServer(url === location.origin ? "" : url);
     if (await join()) return true;
   }
+  useServer(lost);
   return false;
 }
