@@ -32,12 +32,16 @@ export function setNodes({ urls }) {
 /// Joins at the other nodes, the first of them by chance; returns whether that succeeded. Otherwise later attempts
 /// are at the node that was lost.
 export async function joinElsewhere(join) {
-  const nodes = room.nodes.map((url) => [Math.random(), url]).sort(([one], [other]) => one - other);
-  const lost = currentServer();
+  // The next node sends what it knows, which may be no other node.
+  stopTimer();
+  const [known, lost] = [room.nodes, currentServer()];
+  room.nodes = [];
+  const nodes = known.map((url) => [Math.random(), url]).sort(([one], [other]) => one - other);
   for (const [, url] of nodes) {
     useServer(url === location.origin ? "" : url);
     if (await join()) return true;
   }
   useServer(lost);
+  room.nodes = known;
   return false;
 }
