@@ -32,6 +32,9 @@ def main():
     ray.cloudpickle.register_pickle_by_value(chunks_ray)
 
     folder = tempfile.mkdtemp(prefix="codec-ray-")
+    # The cluster notes its address in a folder of Ray's own, which it does not make.
+    os.environ["RAY_TMPDIR"] = folder
+    os.mkdir(os.path.join(folder, "ray"))
     starts, slow = os.path.join(folder, "starts"), os.path.join(folder, "codec")
     with open(slow, "w", encoding="utf-8") as file:
         # Notes which process of which node starts a chunk, waits for the other node to start one, and gives
