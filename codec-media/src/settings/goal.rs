@@ -93,11 +93,12 @@ pub struct TargetQuality {
 }
 
 impl TargetQuality {
-    /// This target, with a result of 300 frames or more measured in every second one, if the metric takes as
-    /// long as an encode.
+    /// This target, with a long result measured in one of two to four frames, but at least 150 of them, if the
+    /// metric takes as long as an encode.
     pub(crate) fn sampled(self, frames: u64) -> Self {
         let is_slow = matches!(self.metric, TargetMetric::Vmaf | TargetMetric::Ssimulacra2);
-        let every = if is_slow && frames >= 300 { 2 } else { 1 };
+        let most = if is_slow { 4 } else { 1 };
+        let every = u32::try_from(frames / 150).unwrap_or(most).clamp(1, most);
         Self { every, ..self }
     }
 }
@@ -148,7 +149,8 @@ mod tests {
         assert_eq!(target.to_string(), "ssim 0.98");
         let of =
             |target: &str, frames| target.parse::<TargetQuality>().unwrap().sampled(frames).every;
-        assert_eq!([0, 299, 300, 10_000].map(|frames| of("vmaf=90", frames)), [1, 1, 2, 2]);
+        let vmaf = [0, 299, 300, 450, 10_000].map(|frames| of("vmaf=90", frames));
+        assert_eq!(vmaf, [1, 1, 2, 3, 4]);
         assert_eq!(of("psnr=40", 10_000), 1);
         for wrong in ["vmaf", "vmaf=", "vmaf=101", "vmaf=nan", "ssim=98", "flicker=3", "psnr=-1"] {
             assert!(wrong.parse::<TargetQuality>().is_err(), "{wrong}");
