@@ -35,7 +35,7 @@ pub struct Remote(std::sync::Arc<std::sync::Mutex<Option<codec_net::http_file::H
 /// Files on servers need the feature `http`.
 #[cfg(not(feature = "http"))]
 #[derive(Clone, Debug, Default)]
-pub struct Remote;
+pub struct Remote {}
 
 impl Remote {
     /// Opens the file at a URL, or another reader of it.
