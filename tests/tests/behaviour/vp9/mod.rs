@@ -45,14 +45,18 @@ fn decode(
 /// The samples of a frame: Y, then U, then V; two bytes each, the lower one first, if they have
 /// more than 8 bits.
 fn samples(frame: &DecodedFrame) -> Vec<u8> {
+    let mut bytes = Vec::new();
     match &frame.buf {
         AnyFrameBuf::Bits8(frame) => {
-            (0..3).flat_map(|plane| frame.visible_rows(plane)).flatten().copied().collect()
+            for row in (0..3).flat_map(|plane| frame.visible_rows(plane)) {
+                bytes.extend_from_slice(row);
+            }
         }
-        AnyFrameBuf::High(frame) => (0..3)
-            .flat_map(|plane| frame.visible_rows(plane))
-            .flatten()
-            .flat_map(|sample| sample.to_le_bytes())
-            .collect(),
+        AnyFrameBuf::High(frame) => {
+            for row in (0..3).flat_map(|plane| frame.visible_rows(plane)) {
+                bytes.extend(row.iter().flat_map(|sample| sample.to_le_bytes()));
+            }
+        }
     }
+    bytes
 }
