@@ -93,11 +93,24 @@ pub struct TargetQuality {
 }
 
 impl TargetQuality {
-    /// This target, with a long result measured in one of two to four frames, but at least 150 of them, if the
-    /// metric takes as long as an encode.
-    pub(crate) fn sampled(self, frames: u64) -> Self {
+    /// This target, measured in every second frame of an input of 300 frames or more, if the metric takes as long
+    /// as an encode.
+    pub(crate) fn of_trials(self, frames: u64) -> Self {
         let is_slow = matches!(self.metric, TargetMetric::Vmaf | TargetMetric::Ssimulacra2);
-        let most = if is_slow { 4 } else { 1 };
+        self.measured_in(frames, if is_slow { 2 } else { 1 })
+    }
+
+    /// The same for the result. VMAF, which knows the motion of all frames, is measured in one of up to four frames.
+    pub(crate) fn of_result(self, frames: u64) -> Self {
+        if self.metric == TargetMetric::Vmaf {
+            self.measured_in(frames, 4)
+        } else {
+            self.of_trials(frames)
+        }
+    }
+
+    /// This target, measured in one of up to `most` frames, and in at least 150 of a long input.
+    fn measured_in(self, frames: u64, most: u32) -> Self {
         let every = u32::try_from(frames / 150).unwrap_or(most).clamp(1, most);
         Self { every, ..self }
     }
@@ -147,11 +160,14 @@ mod tests {
         let target = "ssim=0.98".parse::<TargetQuality>().unwrap();
         assert_eq!((target.metric, target.value), (TargetMetric::Ssim, 0.98));
         assert_eq!(target.to_string(), "ssim 0.98");
-        let of =
-            |target: &str, frames| target.parse::<TargetQuality>().unwrap().sampled(frames).every;
-        let vmaf = [0, 299, 300, 450, 10_000].map(|frames| of("vmaf=90", frames));
-        assert_eq!(vmaf, [1, 1, 2, 3, 4]);
-        assert_eq!(of("psnr=40", 10_000), 1);
+        let every = |target: &str, frames| {
+            let target = target.parse::<TargetQuality>().unwrap();
+            [target.of_trials(frames).every, target.of_result(frames).every]
+        };
+        let vmaf = [0, 299, 300, 450, 10_000].map(|frames| every("vmaf=90", frames));
+        assert_eq!(vmaf, [[1, 1], [1, 1], [2, 2], [2, 3], [2, 4]]);
+        assert_eq!(every("ssimulacra2=70", 10_000), [2, 2]);
+        assert_eq!(every("psnr=40", 10_000), [1, 1]);
         for wrong in ["vmaf", "vmaf=", "vmaf=101", "vmaf=nan", "ssim=98", "flicker=3", "psnr=-1"] {
             assert!(wrong.parse::<TargetQuality>().is_err(), "{wrong}");
         }

@@ -62,7 +62,7 @@ impl QualitySearch {
         let step_q8 = if has_fractions(settings) { FINEST_Q8 } else { 1 << 8 };
         let near = metric.tolerance();
         let search = |share| Search::new(wanted, near * share, metric.usual(), step_q8);
-        let measured = if samples.are_whole() { target } else { target.sampled(frames) };
+        let measured = if samples.are_whole() { target } else { target.of_trials(frames) };
         let mut trials = Trials::new(settings, measured, &samples, env);
         let (search, quality_q8) = if samples.are_whole() {
             let search = trials.run(search(ALLOWED_OF_WHOLE), 1, None)?;
@@ -235,7 +235,7 @@ pub(super) fn encode(
 ) -> Result<()> {
     check_files(settings, "--target")?;
     let search = QualitySearch::run(settings, target, env)?;
-    let target = target.sampled(search.frames);
+    let target = target.of_result(search.frames);
     let settings = &Encoding { goal: Some(Goal::Quality(target)), ..settings.clone() };
     let mut media = Some(media);
     let Attempt { result: mut finished, reached, end } = search.nearest(env, |quality_q8| {
