@@ -377,7 +377,7 @@ impl<'a> Picture<'a> {
         Ok(())
     }
 
-    /// Returns a digest of the samples (FNV-1a over 64-bit words of each row of Y, U and V). Equal
+    /// Returns a digest of the samples (FNV-1a over 64-bit words of each row of Y, U and V, in four chains). Equal
     /// frames have equal digests on every machine, independent of format and strides.
     #[must_use]
     pub fn digest(&self) -> u64 {
