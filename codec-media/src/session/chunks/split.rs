@@ -63,6 +63,13 @@ struct Candidate {
     scene: SceneChange,
 }
 
+impl Candidate {
+    /// How far a chunk from `start_ns` to here is from the preferred duration.
+    fn distance_ns(&self, start_ns: i64) -> i64 {
+        (self.time_ns - start_ns - PREFERRED_NS).abs()
+    }
+}
+
 /// Divides frames, in display order, into chunks of 8 to 12 seconds that begin at scene cuts if possible.
 ///
 /// Without a scene cut, a chunk begins where the encoder would place a key frame anyway, at a multiple of the key
@@ -111,6 +118,17 @@ impl Splitter {
             }
             self.candidates.push(Candidate { frame, time_ns, scene });
         }
+        // No later scene cut can be nearer to the preferred duration.
+        let nearest = self.cuts().map(|cut| cut.distance_ns(start_ns)).min();
+        if nearest.is_some_and(|nearest| time_ns - start_ns >= PREFERRED_NS + nearest) {
+            let start = self.starts.last().copied().unwrap_or(start);
+            self.end_chunk(start, Candidate { frame, time_ns, scene: SceneChange::default() });
+        }
+    }
+
+    /// The scene cuts at which the current chunk may end.
+    fn cuts(&self) -> impl Iterator<Item = &Candidate> {
+        self.candidates.iter().filter(|one| one.scene.is_cut)
     }
 
     /// Begins the next chunk at the best candidate, or at `here` if there is none.
@@ -118,9 +136,8 @@ impl Splitter {
         let is_due = |one: &&Candidate| {
             self.key_interval.is_some_and(|interval| (one.frame - start).is_multiple_of(interval))
         };
-        let distance = |one: &&Candidate| (one.time_ns - start_ns - PREFERRED_NS).abs();
-        let cuts = self.candidates.iter().filter(|one| one.scene.is_cut);
-        let best = cuts.min_by_key(distance);
+        let distance = |one: &&Candidate| one.distance_ns(start_ns);
+        let best = self.cuts().min_by_key(distance);
         let best = best.or_else(|| self.candidates.iter().rfind(is_due)).or_else(|| {
             self.candidates.iter().min_by_key(|one| (100 - one.scene.inter_pct, distance(one)))
         });
