@@ -6,7 +6,7 @@ use crate::{Format, Warning};
 const MAX_NAMES: usize = 6;
 /// Limits for untrusted input.
 const MAX_TAGS: usize = 256;
-const MAX_CHAPTERS: usize = 10_000;
+pub(crate) const MAX_CHAPTERS: usize = 10_000;
 
 /// The tags that MP4 files can hold. Matroska calls the date of a release `DATE_RELEASED`.
 pub(crate) const MP4_TAGS: [&str; 12] = [

@@ -3,6 +3,7 @@
 
 mod audio;
 mod boxes;
+mod chapters;
 mod decode_times;
 mod fragment;
 mod fragment_writer;

@@ -9,12 +9,13 @@ use super::fragment::{self, Defaults};
 use super::input::{Head, Input};
 use super::metadata;
 use super::samples::{Sample, SampleTable};
-use super::track::{self, Edits, TrackSamples};
+use super::track::{self, Edits, Found, TrackSamples};
 use crate::FileMetadata;
 use crate::samples::{SampleCounter, scaled};
 use crate::time_order::TimeOrder;
 use crate::{
-    CodedPacket, Error, Format, PacketReader, PayloadInfo, ReadOptions, Result, Source, Track, pcm,
+    CodedPacket, Error, Format, PacketReader, PayloadInfo, ReadOptions, Result, SkippedTrack,
+    Source, Track, TrackKind, Warning, pcm,
 };
 
 /// Maximum index that is loaded into memory.
@@ -187,8 +188,20 @@ impl Mp4Reader {
     pub fn new(source: Source, options: &ReadOptions) -> Result<Self> {
         let mut input = Input::new(source)?;
         let (head, moov) = find_moov(&mut input)?;
-        let (mut tracks, samples) = track::find_tracks(&moov, head.offset)?;
-        let metadata = metadata::parse(&moov);
+        let Found { mut tracks, samples, chapters } = track::find_tracks(&moov, head.offset)?;
+        let mut metadata = metadata::parse(&moov);
+        match chapters.filter(|_| metadata.chapters.is_empty()) {
+            Some(chapters) if input.can_seek() => chapters.read(&mut input, &mut metadata)?,
+            Some(_) => {
+                let skipped = SkippedTrack::new(TrackKind::Data, "chapters");
+                let reason = Some("their titles cannot be read from a pipe".to_owned());
+                let warning = Warning::TrackSkipped(SkippedTrack { reason, ..skipped });
+                if let Some(first) = tracks.first_mut() {
+                    first.warn(vec![warning]);
+                }
+            }
+            None => {}
+        }
         if let Some(first) = tracks.first_mut() {
             first.warn(metadata.warnings());
         }

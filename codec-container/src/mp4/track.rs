@@ -8,6 +8,7 @@ use codec_core::frame::{
 
 use super::audio;
 use super::boxes::{BoxType, Boxes, Fields, child, corrupt, descendant, unsupported};
+use super::chapters::{self, ChapterTrack};
 use super::fragment::Defaults;
 use super::hdr;
 use super::samples::SampleTable;
@@ -32,8 +33,22 @@ pub(super) struct TrackSamples {
     pub(super) defaults: Option<Defaults>,
 }
 
-/// The video and audio tracks in the payload of a `moov` box, which begins at `offset`.
-pub(super) fn find_tracks(moov: &[u8], offset: u64) -> Result<(Vec<Track>, Vec<TrackSamples>)> {
+/// The tracks of a file.
+pub(super) struct Found {
+    /// The video and audio tracks.
+    pub(super) tracks: Vec<Track>,
+    /// Their samples.
+    pub(super) samples: Vec<TrackSamples>,
+    pub(super) chapters: Option<ChapterTrack>,
+}
+
+/// The tracks in the payload of a `moov` box, which begins at `offset`.
+///
+/// # Errors
+/// If there is no video and no audio that can be read.
+pub(super) fn find_tracks(moov: &[u8], offset: u64) -> Result<Found> {
+    let chapter_ids = chapters::track_ids(moov);
+    let mut chapters = None;
     let traks = Boxes(moov).filter(|(kind, _)| kind == b"trak").map(|(_, trak)| trak);
     let (mut found, mut samples) = (Vec::new(), Vec::new());
     let (mut warnings, mut refused, mut others) = (Vec::new(), None, 0);
@@ -43,6 +58,10 @@ pub(super) fn find_tracks(moov: &[u8], offset: u64) -> Result<(Vec<Track>, Vec<T
             continue;
         }
         let skipped = skipped(trak);
+        if skipped.kind == TrackKind::Subtitle && is_one_of(trak, &chapter_ids) {
+            chapters = chapters.or_else(|| ChapterTrack::parse(moov, trak));
+            continue;
+        }
         if !matches!(skipped.kind, TrackKind::Video | TrackKind::Audio) {
             warnings.push(Warning::TrackSkipped(skipped));
             continue;
@@ -70,7 +89,13 @@ pub(super) fn find_tracks(moov: &[u8], offset: u64) -> Result<(Vec<Track>, Vec<T
             return Err(refused.unwrap_or_else(nothing));
         }
     }
-    Ok((found, samples))
+    Ok(Found { tracks: found, samples, chapters })
+}
+
+/// Whether the ID of a track is in `ids`.
+fn is_one_of(trak: &[u8], ids: &[u32]) -> bool {
+    let header = child(trak, b"tkhd").and_then(parse_header);
+    header.is_some_and(|header| ids.contains(&header.id))
 }
 
 /// Describes a track that cannot be read.
@@ -244,7 +269,7 @@ impl Default for Edits {
 
 /// Parses an edit list. Any number of empty edits, followed by one that plays the media from some
 /// time on, becomes a shift of all times and an end. A playing edit of duration 0 has no end.
-fn parse_edits(moov: &[u8], trak: &[u8], timescale: u32) -> Option<Edits> {
+pub(super) fn parse_edits(moov: &[u8], trak: &[u8], timescale: u32) -> Option<Edits> {
     let mut fields = Fields(descendant(trak, &[b"edts", b"elst"])?);
     let (version, _) = fields.version_and_flags()?;
     let movie_scale = {

@@ -68,7 +68,8 @@ fn chapters_and_tags_of_other_muxers_are_read() {
         return;
     }
     let chapters = ";FFMETADATA1\ntitle=a song\nartist=a band\n\
-                    [CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=250\ntitle=one\n";
+                    [CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=250\ntitle=one\n\
+                    [CHAPTER]\nTIMEBASE=1/1000\nSTART=250\nEND=500\ntitle=two\n";
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("meta.txt");
     std::fs::write(&file, chapters).unwrap();
@@ -81,7 +82,9 @@ fn chapters_and_tags_of_other_muxers_are_read() {
         let metadata = reader.metadata();
         let chapters: Vec<_> =
             metadata.chapters.iter().map(|one| (one.start_ns, one.title.as_str())).collect();
-        assert_eq!(chapters, [(0, "one")], "{name}");
+        assert_eq!(chapters, [(0, "one"), (250_000_000, "two")], "{name}");
+        // The chapter track of MP4 is not a skipped subtitle track.
+        assert_eq!(reader.tracks()[0].warnings(), [], "{name}");
         let has = |name: &str, value: &str| {
             metadata.tags.iter().any(|tag| tag.0.eq_ignore_ascii_case(name) && tag.1 == value)
         };
@@ -120,4 +123,40 @@ fn audio_of_other_codecs_and_subtitles_are_named() {
         assert_eq!((subtitle.kind, &*subtitle.codec), (TrackKind::Subtitle, expected[1]));
         assert!(skipped.next().is_none());
     }
+}
+
+#[test]
+fn chapter_tracks_of_mp4_are_read() {
+    if !have("ffmpeg", "files with chapter tracks") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("meta.txt");
+    let chapter = |start, end, title| {
+        format!("[CHAPTER]\nTIMEBASE=1/1000\nSTART={start}\nEND={end}\ntitle={title}\n")
+    };
+    let chapters = chapter(100, 250, "one") + &chapter(250, 400, "zw\u{f6}lf");
+    std::fs::write(&file, format!(";FFMETADATA1\n{chapters}")).unwrap();
+    let meta = format!("-f ffmetadata -i {} -map 1 -map_metadata 3", file.display());
+    let mut bytes = made("c.mov", &format!("{meta} -c:a aac -movflags +faststart"));
+    // Without the list of the other form, which ffmpeg writes as well.
+    while let Some(at) = bytes.windows(4).position(|four| four == b"chpl") {
+        bytes[at..at + 4].copy_from_slice(b"free");
+    }
+    let reader = open(bytes.clone()).unwrap();
+    let found: Vec<_> = reader
+        .metadata()
+        .chapters
+        .iter()
+        .map(|one| (one.start_ns / 1_000_000, &*one.title))
+        .collect();
+    assert_eq!(found, [(100, "one"), (250, "zw\u{f6}lf")]);
+    assert_eq!(reader.tracks()[0].warnings(), []);
+    let piped = open_packets(
+        Source::Stream(Box::new(std::io::Cursor::new(bytes))),
+        &ReadOptions::default(),
+    );
+    let warnings =
+        piped.unwrap().tracks()[0].warnings().iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert!(warnings.concat().contains("their titles cannot be read from a pipe"), "{warnings:?}");
 }
