@@ -150,7 +150,8 @@ fn chapter_tracks_of_mp4_are_read() {
         .iter()
         .map(|one| (one.start_ns / 1_000_000, &*one.title))
         .collect();
-    assert_eq!(found, [(100, "one"), (250, "zw\u{f6}lf")]);
+    // ffmpeg does not write the gap before the first chapter into such a track.
+    assert_eq!(found, [(0, "one"), (250, "zw\u{f6}lf")]);
     assert_eq!(reader.tracks()[0].warnings(), []);
     let piped = open_packets(
         Source::Stream(Box::new(std::io::Cursor::new(bytes))),
