@@ -126,6 +126,9 @@ fn build(config: &AudioDecoderConfig) -> Result<Box<dyn lib::AudioDecoder>, Erro
             "Vorbis with more than 2 channels (Symphonia decodes it incorrectly)",
         ));
     }
+    if config.codec == AudioCodec::Aac && config.format.channels() > 2 {
+        return Err(Error::unsupported("AAC with more than 2 channels"));
+    }
     let private = setup::unwrap(config.codec, &config.codec_private)?;
     let mut params = AudioCodecParameters::new();
     params.for_codec(id).with_sample_rate(config.format.rate);
@@ -165,6 +168,9 @@ fn copy(decoded: &GenericAudioBufferRef<'_>, pts: i64, audio: &mut AudioBuf) -> 
 /// Converts a library error to the kind that the caller can act on.
 fn translated(error: &LibError) -> Error {
     match error {
+        LibError::Unsupported("aac: aac too complex") => {
+            Error::unsupported("AAC of another profile than AAC-LC, such as HE-AAC")
+        }
         LibError::Unsupported(what) => Error::unsupported(what),
         LibError::DecodeError(says) | LibError::LimitError(says) => {
             Corrupt::Backend { says }.into()

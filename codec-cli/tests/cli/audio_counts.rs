@@ -183,3 +183,21 @@ fn as_many_samples_as_with_ffmpeg_of_six_channels() {
         check(&place, &case, 48_000, 6);
     }
 }
+
+#[test]
+fn surround_aac_is_named_before_anything_is_encoded() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let place = Place::new();
+    let source = "-v error -f lavfi -i testsrc=size=64x48:rate=10:duration=0.5 -f lavfi -i \
+                  sine=duration=0.5 -ac 6 -pix_fmt yuv420p -c:v libx264 -c:a aac -y";
+    let mut ffmpeg = std::process::Command::new("ffmpeg");
+    let made = ffmpeg.args(source.split_whitespace()).arg(place.path("six.mp4")).status().unwrap();
+    assert!(made.success());
+    let refused = "six.mp4: audio: not supported: AAC with more than 2 channels";
+    let run = place.fails(3, refused, &["transcode", "six.mp4", "-o", "out.webm"]);
+    assert!(run.err.contains("help: use the video only with --no-audio"), "{}", run.err);
+    assert!(!run.err.contains("trial"), "{}", run.err);
+    assert!(!place.path("out.webm").exists());
+}

@@ -8,6 +8,7 @@ use codec_audio::{
 use codec_backends::registry;
 use codec_container::{AudioTrack, CodedPacket, Input, PacketReader, TrackKind};
 use codec_core::codec::Limits;
+use codec_core::error::Error;
 use codec_core::frame::Rational;
 
 use super::gap::GapLimit;
@@ -108,20 +109,27 @@ impl AudioSource {
             Some(spec) => spec,
             None => codec,
         };
+        let has_other = reader.video().is_some();
+        let helped =
+            |message: &str| with_help(message, TrackKind::Audio, &name, has_other, options.advice);
         let Ok((_, open, _)) = registry::find_audio_decoder(spec) else {
             let message = format!("{name}: {codec} audio cannot be decoded by this build");
             if options.backend.is_some() {
                 return Err(Failure::new(Kind::Backend, message));
             }
-            let has_other = reader.video().is_some();
-            let message = with_help(&message, TrackKind::Audio, &name, has_other, options.advice);
-            return Err(Failure::new(Kind::Input, message));
+            return Err(Failure::new(Kind::Input, helped(&message)));
         };
         let mut config = AudioDecoderConfig::new(track.codec, track.audio);
         config.codec_private.clone_from(&track.codec_private);
         config.limits = options.limits;
-        let decoder =
-            open(&config).map_err(|error| Failure::decoding(&format!("{name}: audio"), error))?;
+        let decoder = open(&config).map_err(|error| {
+            let is_unsupported = matches!(error, Error::Unsupported(_));
+            let mut failure = Failure::decoding(&format!("{name}: audio"), error);
+            if is_unsupported {
+                failure.message = helped(&failure.message);
+            }
+            failure
+        })?;
         let mut source = Self {
             reader,
             track,

@@ -225,6 +225,21 @@ impl Session {
         if threads > 1 {
             config.pool = Some(Arc::new(RowPool::new(threads).map_err(Failure::internal)?));
         }
+        // Errors of the output and of the audio are reported before the trial encodes.
+        let output = OutputFile::create(&settings.output, &settings.rules)?;
+        let audio = match (audio, &settings.audio) {
+            (Some(input), Some(audio)) => {
+                let limits = settings.input.limits;
+                let options = AudioDecodeOptions {
+                    limits,
+                    advice: Advice::FLAGS,
+                    ..AudioDecodeOptions::default()
+                };
+                let name = &output.name;
+                Some(audio::open_all(input, audio, settings.format, 1, name, &options, env)?)
+            }
+            _ => None,
+        };
         let mut progress = env.events.progress(total_of(settings, source), frame_rate);
         config.rate.first_pass = match first_pass {
             Some(first_pass) => Some(first_pass),
@@ -240,20 +255,6 @@ impl Session {
             ));
         };
         let encoder = open(&config).map_err(Failure::encoding)?;
-        let output = OutputFile::create(&settings.output, &settings.rules)?;
-        let audio = match (audio, &settings.audio) {
-            (Some(input), Some(audio)) => {
-                let limits = settings.input.limits;
-                let options = AudioDecodeOptions {
-                    limits,
-                    advice: Advice::FLAGS,
-                    ..AudioDecodeOptions::default()
-                };
-                let name = &output.name;
-                Some(audio::open_all(input, audio, settings.format, 1, name, &options, env)?)
-            }
-            _ => None,
-        };
         let tracks = audio.iter().flat_map(OpenedTracks::described).collect();
         let is_chunk = writer.is_some();
         let writer = match writer {
