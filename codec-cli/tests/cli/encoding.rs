@@ -276,3 +276,28 @@ fn bars_and_filters_change_the_size_and_the_samples() {
     );
     place.fails(2, "--pad", &["transcode", "p.webm", "-o", "x.webm", "--copy", "--pad", "128x64"]);
 }
+
+#[test]
+fn odd_sizes_are_cropped_if_the_encoder_requires_even_ones() {
+    let place = Place::with_clip("talking-head", "65x49", 4);
+    let warning = "frames of 65x49 are cropped to 64x48";
+    let size = |file: &str| {
+        let probe = place.json(&["probe", file, "--json"]);
+        [&probe["tracks"][0]["width"], &probe["tracks"][0]["height"]]
+            .map(|side| side.as_u64().unwrap())
+    };
+    for (options, output) in [
+        (&["-c", "h264", "-q", "50"][..], "a.mp4"),
+        (&["-c", "h264", "--chunked", "-q", "50"], "b.mp4"),
+        (&["--for", "web"], "c.mp4"),
+    ] {
+        let run = place.ok(&[&["transcode", "clip.y4m", "-o", output][..], options].concat());
+        assert_eq!(run.err.matches(warning).count(), 1, "{output}: {}", run.err);
+        assert!(run.err.contains("--pad 66x50"), "{}", run.err);
+        assert_eq!(size(output), [64, 48], "{output}");
+    }
+    place.ok(&["encode", "clip.y4m", "-o", "d.webm", "-q", "50"]);
+    assert_eq!(size("d.webm"), [65, 49]);
+    let odd = ["encode", "clip.y4m", "-o", "e.mp4", "-c", "h264", "--resize", "31x31"];
+    place.fails(2, "multiples of 2", &odd);
+}

@@ -15,6 +15,8 @@ pub struct Transform {
     turn: Option<Rotate>,
     resize: Option<Scale>,
     pad: Option<Pad>,
+    /// Width and height become multiples of this: columns at the right and rows at the bottom are cropped.
+    alignment: Option<u32>,
     /// The size that the first frame is scaled to, which all others get.
     target: Option<Size>,
     resizer: PlaneScaler,
@@ -32,6 +34,22 @@ impl Transform {
     #[must_use]
     pub fn with_pad(self, pad: Option<Pad>) -> Self {
         Self { pad, ..self }
+    }
+
+    /// Crops the last columns and rows of frames whose size is not a multiple of `alignment`, unless the size is an option.
+    #[must_use]
+    pub fn with_alignment(self, alignment: u32) -> Self {
+        let is_chosen = self.crop.is_some()
+            || self.pad.is_some()
+            || matches!(self.resize, Some(Scale::Exact(_)));
+        Self { alignment: (alignment > 1 && !is_chosen).then_some(alignment), ..self }
+    }
+
+    /// The size of a frame after it is aligned. Sizes below the alignment stay as they are.
+    fn aligned(&self, size: Size) -> Size {
+        let Some(alignment) = self.alignment else { return size };
+        let aligned = |side: u32| if side < alignment { side } else { side - side % alignment };
+        Size::new(aligned(size.width), aligned(size.height))
     }
 
     /// Scales with a filter.
@@ -75,9 +93,23 @@ impl Transform {
     /// # Errors
     /// The errors of [`Self::outcome`].
     pub fn begin(&mut self, size: Size, info: PictureInfo) -> Result<(Size, PictureInfo)> {
-        let (size, info) = self.outcome(size, info)?;
+        let (size, info) = self.unaligned(size, info)?;
         self.target = self.resize.map(|_| size);
-        Ok((self.pad.map_or(size, |pad| pad.0), info))
+        Ok((self.pad.map_or(self.aligned(size), |pad| pad.0), info))
+    }
+
+    /// Returns a warning for the user if frames of `size` lose columns or rows, unless [`Self::outcome`] is an error.
+    pub fn lost(&self, size: Size, info: PictureInfo) -> Option<String> {
+        let (size, _) = self.unaligned(size, info).ok()?;
+        let (kept, step) = (self.aligned(size), self.alignment?);
+        let [width, height] = [size.width, size.height].map(|side| side.next_multiple_of(step));
+        let cropped = format!("frames of {size} are cropped to {kept}");
+        (kept != size).then(|| {
+            format!(
+                "{cropped}, because the encoder requires multiples of {step}\n\
+                 help: --pad {width}x{height} adds black pixels instead"
+            )
+        })
     }
 
     /// The size of a frame after scaling, without the size of the first frame; `None` if it is not scaled.
@@ -92,6 +124,12 @@ impl Transform {
     /// # Errors
     /// If the crop rectangle exceeds the frame.
     pub fn outcome(&self, size: Size, info: PictureInfo) -> Result<(Size, PictureInfo)> {
+        let (size, info) = self.unaligned(size, info)?;
+        Ok((self.aligned(size), info))
+    }
+
+    /// The size and metadata of the result before it is aligned.
+    fn unaligned(&self, size: Size, info: PictureInfo) -> Result<(Size, PictureInfo)> {
         let (mut size, mut info) = (size, info);
         if let Some(crop) = self.crop {
             let fits =
@@ -138,7 +176,8 @@ impl Transform {
         if self.target.is_none() {
             self.begin(picture.size(), picture.info)?;
         }
-        let (size, info) = self.outcome(picture.size(), picture.info)?;
+        let (size, info) = self.unaligned(picture.size(), picture.info)?;
+        let aligned = self.aligned(size);
         let pad = self.pad.filter(|pad| pad.0 != size);
         let scales = (self.resize.is_some() || self.pad.is_some()) && {
             let part = self.crop.map_or(picture.size(), |crop| crop.size);
@@ -150,7 +189,12 @@ impl Transform {
             };
             turned != size
         };
-        if self.crop.is_none() && rotation == Rotation::None && !scales && pad.is_none() {
+        if self.crop.is_none()
+            && rotation == Rotation::None
+            && !scales
+            && pad.is_none()
+            && aligned == size
+        {
             return Ok(picture.with_info(info));
         }
         if !picture.is_yuv420() {
@@ -174,6 +218,9 @@ impl Transform {
         }
         if let Some(pad) = pad {
             add_bars(from, pad.0, info, to);
+            std::mem::swap(from, to);
+        } else if aligned != size {
+            cut(from, Crop { size: aligned, left: 0, top: 0 }, to);
             std::mem::swap(from, to);
         }
         from.info = info;
@@ -334,6 +381,24 @@ mod tests {
         let mut transform = Transform::new(outside, None, None);
         let refused = transform.apply(original.picture().unwrap());
         assert_eq!(refused.err().map(|failure| failure.kind), Some(Kind::Usage));
+    }
+
+    #[test]
+    fn sizes_are_aligned_unless_they_are_chosen() {
+        let original = gradient(Size::new(7, 5));
+        let part = applied(&original, Transform::default().with_alignment(2));
+        assert_eq!((part.size, &part.bytes[..6]), (Size::new(6, 4), &original.bytes[..6]));
+        assert_eq!(part.bytes[6], original.bytes[7]);
+        let lost = |transform: Transform, size| transform.lost(size, PictureInfo::default());
+        let note = lost(Transform::default().with_alignment(2), Size::new(7, 5)).unwrap();
+        assert!(note.contains("7x5 to 6x4") && note.contains("--pad 8x6"), "{note}");
+        assert_eq!(lost(Transform::default().with_alignment(2), Size::new(8, 6)), None);
+        assert_eq!(lost(Transform::default(), Size::new(7, 5)), None);
+        let odd = Some(Scale::Exact(Size::new(9, 9)));
+        let chosen = applied(&original, Transform::new(None, None, odd).with_alignment(2));
+        assert_eq!(chosen.size, Size::new(9, 9));
+        let turned = Transform::new(None, Some(Rotate::By(Rotation::Clockwise90)), None);
+        assert_eq!(applied(&original, turned.with_alignment(2)).size, Size::new(4, 6));
     }
 
     #[test]

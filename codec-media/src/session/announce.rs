@@ -41,6 +41,9 @@ pub(super) fn announce(
         env.events
             .note(format!("no -b, -q or --qp given: using {rate}, derived from WebRTC's limits"));
     }
+    if let Some(lost) = settings.transform().lost(stream_info.size, stream_info.info) {
+        env.events.warn(lost);
+    }
     if let Some(warning) = settings.transform().warning(stream_info.info) {
         env.events.warn(warning);
     } else if stream_info.info.field_order.is_interlaced() {

@@ -168,6 +168,7 @@ impl Encoding {
         Transform::new(self.crop, self.turn, self.resize)
             .with_scaler(self.scaler)
             .with_pad(self.pad)
+            .with_alignment(self.encoder.capabilities.alignment)
     }
 
     /// How the input is decoded.
