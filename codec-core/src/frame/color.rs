@@ -1,9 +1,11 @@
 //! Interpretation of samples: colour description, range, pixel aspect ratio, rotation, field order.
 
+use std::fmt;
+
 use super::{HdrMetadata, Rational, Size};
 
 macro_rules! code_points {
-    ($(#[$doc:meta])* $name:ident { $( $(#[$vdoc:meta])* $variant:ident = $code:literal, )* }) => {
+    ($(#[$doc:meta])* $name:ident { $( $(#[$vdoc:meta])* $variant:ident = $code:literal $text:literal, )* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub struct $name(pub u8);
@@ -19,6 +21,17 @@ macro_rules! code_points {
                 Self::UNSPECIFIED
             }
         }
+
+        /// The name in ffmpeg, or the number.
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match *self {
+                    Self::UNSPECIFIED => f.write_str("unspecified"),
+                    $( Self::$variant => f.write_str($text), )*
+                    Self(code) => write!(f, "{code}"),
+                }
+            }
+        }
     };
 }
 
@@ -26,13 +39,13 @@ code_points! {
     /// Colour primaries, a code point of ITU-T H.273, section 8.1.
     ColorPrimaries {
         /// BT.709, sRGB.
-        BT709 = 1,
+        BT709 = 1 "bt709",
         /// BT.470 system B, G; BT.601 with 625 lines.
-        BT470BG = 5,
+        BT470BG = 5 "bt470bg",
         /// SMPTE 170M; BT.601 with 525 lines.
-        SMPTE170M = 6,
+        SMPTE170M = 6 "smpte170m",
         /// BT.2020.
-        BT2020 = 9,
+        BT2020 = 9 "bt2020",
     }
 }
 
@@ -40,15 +53,15 @@ code_points! {
     /// Transfer characteristics, a code point of ITU-T H.273, section 8.2.
     TransferCharacteristics {
         /// BT.709.
-        BT709 = 1,
+        BT709 = 1 "bt709",
         /// SMPTE 170M, BT.601.
-        SMPTE170M = 6,
+        SMPTE170M = 6 "smpte170m",
         /// IEC 61966-2-1 (sRGB).
-        SRGB = 13,
+        SRGB = 13 "iec61966-2-1",
         /// SMPTE ST 2084 (PQ): high dynamic range.
-        PQ = 16,
+        PQ = 16 "smpte2084",
         /// ARIB STD-B67 (HLG): high dynamic range.
-        HLG = 18,
+        HLG = 18 "arib-std-b67",
     }
 }
 
@@ -56,15 +69,15 @@ code_points! {
     /// Matrix coefficients, a code point of ITU-T H.273, section 8.3.
     MatrixCoefficients {
         /// Identity: the planes are G, B and R.
-        IDENTITY = 0,
+        IDENTITY = 0 "gbr",
         /// BT.709.
-        BT709 = 1,
+        BT709 = 1 "bt709",
         /// BT.470 system B, G; BT.601.
-        BT470BG = 5,
+        BT470BG = 5 "bt470bg",
         /// SMPTE 170M; BT.601.
-        SMPTE170M = 6,
+        SMPTE170M = 6 "smpte170m",
         /// BT.2020, non-constant luminance.
-        BT2020_NCL = 9,
+        BT2020_NCL = 9 "bt2020nc",
     }
 }
 
@@ -205,4 +218,17 @@ pub struct PictureInfo {
     pub field_order: FieldOrder,
     /// Mastering display and light levels of high dynamic range.
     pub hdr: HdrMetadata,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_points_have_the_names_of_ffmpeg() {
+        assert_eq!(ColorPrimaries::BT2020.to_string(), "bt2020");
+        assert_eq!(TransferCharacteristics::PQ.to_string(), "smpte2084");
+        assert_eq!(MatrixCoefficients::default().to_string(), "unspecified");
+        assert_eq!(MatrixCoefficients(14).to_string(), "14");
+    }
 }

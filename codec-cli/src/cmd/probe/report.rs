@@ -241,9 +241,9 @@ fn colors_text(info: &PictureInfo) -> String {
     format!(
         "    colour: primaries {}, transfer {}, matrix {}, range {}; pixel aspect {}; rotation {} \
          degrees; {}\n",
-        color.primaries.0,
-        color.transfer.0,
-        color.matrix.0,
+        color.primaries,
+        color.transfer,
+        color.matrix,
         range_name(color.range),
         pixel_aspect.map_or_else(|| "unspecified".to_owned(), |aspect| aspect.to_string()),
         rotation.degrees(),
