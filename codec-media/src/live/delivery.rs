@@ -301,6 +301,7 @@ mod tests {
         assert_eq!(place(Medium::Video, 3700, None), 3000);
     }
 
+    #[cfg(feature = "whip")]
     #[test]
     fn without_capture_times_the_lowest_delay_places_media() {
         let clock = Clock::start();
