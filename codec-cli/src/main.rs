@@ -35,6 +35,7 @@ use clap::FromArgMatches;
 use codec_media::Env;
 use codec_media::events::Events;
 use codec_media::failure::{Failure, Kind, Result};
+use codec_media::io::object_store::ObjectStore;
 use codec_media::stop::Stop;
 
 use args::cli::Cli;
@@ -86,8 +87,19 @@ fn run(cli: Cli, console: Console) -> Result<()> {
     let stop = Stop::default();
     interrupt::install(stop.clone());
     let events = Events::new(Arc::new(Terminal::new(console)));
-    let env = Env { events, stop, level: simd::requested_level()?, http_ca: http_ca()? };
+    let env = Env {
+        events,
+        stop,
+        level: simd::requested_level()?,
+        http_ca: http_ca()?,
+        object_store: Arc::new(object_store()),
+    };
     cmd::run(cli.verb, &env)
+}
+
+/// The object store that the environment describes.
+fn object_store() -> ObjectStore {
+    ObjectStore::from_variables(|name| std::env::var(name).ok())
 }
 
 /// The certificates in the file that `CODEC_CA` names.

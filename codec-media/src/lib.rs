@@ -147,6 +147,7 @@ use std::sync::Arc;
 use codec_simd::Level;
 
 use events::Events;
+use io::object_store::ObjectStore;
 use stop::Stop;
 
 /// The environment of a run: events, stop requests, instruction set.
@@ -160,13 +161,15 @@ pub struct Env {
     pub level: Level,
     /// Certificates in PEM that are trusted for inputs by HTTPS, instead of the public authorities.
     pub http_ca: Option<Arc<[u8]>>,
+    /// The store of inputs such as `s3://BUCKET/KEY`.
+    pub object_store: Arc<ObjectStore>,
 }
 
 impl Env {
     /// Reports to `events` and uses the best instruction set of this CPU.
     pub fn new(events: Events) -> Self {
         let level = Level::choose(None).unwrap_or(Level::Scalar);
-        Self { events, stop: Stop::default(), level, http_ca: None }
+        Self { events, stop: Stop::default(), level, http_ca: None, object_store: Arc::default() }
     }
 
     /// Returns a copy that reports no messages and no progress.

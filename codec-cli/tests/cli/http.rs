@@ -166,6 +166,40 @@ fn chunks_of_a_file_on_a_server_are_those_of_the_local_file() {
     assert!(place.has("all/in.webm"));
 }
 
+#[cfg(feature = "s3")]
+#[test]
+fn objects_of_a_store_are_read_with_a_signature() {
+    let place = place();
+    fs::create_dir(place.path("bucket")).unwrap();
+    fs::copy(place.path("in.mp4"), place.path("bucket/in 1.mp4")).unwrap();
+    let server = Server::start(place.path("."), Faults::None);
+    let decode = |object: &str, secret: &str| {
+        let mut command = place.command(&["decode", object, "--md5"]);
+        command.env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", server.port));
+        command.env("AWS_ACCESS_KEY_ID", "key").env("AWS_SECRET_ACCESS_KEY", secret);
+        command.output().unwrap()
+    };
+    fs::rename(place.path("bucket/in 1.mp4"), place.path("bucket/in%201.mp4")).unwrap();
+    let read = decode("s3://bucket/in 1.mp4", SECRET);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(read.status.success(), "{}", text(&read.stderr));
+    let local = place.ok(&["decode", "in.mp4", "--md5"]).text();
+    assert_eq!(text(&read.stdout).replace("s3://bucket/in 1.mp4", "in.mp4"), local);
+    let missing = decode("s3://bucket/none.mp4", SECRET);
+    assert_eq!(missing.status.code(), Some(3));
+    let error = text(&missing.stderr);
+    assert!(error.contains("cannot open s3://bucket/none.mp4"), "{error}");
+    assert!(!error.contains(SECRET) && !error.contains("X-Amz"), "{error}");
+    place.fails(2, "expected s3://BUCKET/KEY", &["decode", "s3://bucket", "--md5"]);
+}
+
+#[cfg(not(feature = "s3"))]
+#[test]
+fn objects_of_a_store_need_the_feature() {
+    let place = Place::new();
+    place.fails(6, "it lacks the feature s3", &["decode", "s3://bucket/in.mp4", "--md5"]);
+}
+
 #[test]
 fn errors_of_servers_name_the_file_and_the_reason() {
     let place = place();

@@ -18,6 +18,7 @@ pub(crate) mod key_frame;
 pub mod media;
 pub(crate) mod metadata;
 pub mod names;
+pub mod object_store;
 pub mod output;
 pub(crate) mod packed;
 pub mod pattern;

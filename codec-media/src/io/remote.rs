@@ -1,4 +1,4 @@
-//! Inputs on HTTP servers: `http://` and `https://`.
+//! Inputs on HTTP servers and in object stores: `http://`, `https://` and `s3://`.
 
 use std::path::Path;
 
@@ -9,17 +9,24 @@ use crate::Env;
 use crate::failure::Kind;
 use crate::failure::{Failure, Result};
 
-/// Whether the name is a URL of HTTP.
+/// Schemes of URLs.
+const SCHEMES: [&str; 3] = ["http", "https", "s3"];
+
+/// Whether the name is a URL of HTTP or of an object store.
 pub fn is_url(path: &Path) -> bool {
     let scheme = path.to_str().and_then(|path| path.split_once("://")).map(|(scheme, _)| scheme);
-    scheme
-        .is_some_and(|scheme| ["http", "https"].iter().any(|one| scheme.eq_ignore_ascii_case(one)))
+    scheme.is_some_and(|scheme| SCHEMES.iter().any(|one| scheme.eq_ignore_ascii_case(one)))
+}
+
+/// Whether a URL is that of an object in a store.
+fn is_object(url: &str) -> bool {
+    url.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("s3://"))
 }
 
 /// The name of an input without the query of a URL, which can hold a signature.
 pub fn without_query(path: &Path) -> &Path {
     match path.to_str() {
-        Some(text) if is_url(path) => {
+        Some(text) if is_url(path) && !is_object(text) => {
             let end = text.find(['?', '#']).unwrap_or(text.len());
             Path::new(text.get(..end).unwrap_or(text))
         }
@@ -55,7 +62,9 @@ impl Remote {
             ca: env.http_ca.as_ref().map(|pem| pem.to_vec()),
             stop: Some(Arc::new(move || stop.is_requested())),
         };
-        let file = HttpFile::open(text, options).map_err(|error| failure(url, &error))?;
+        let signed = if is_object(text) { Some(url_of_object(text, env)?) } else { None };
+        let file = HttpFile::open(signed.as_deref().unwrap_or(text), options)
+            .map_err(|error| failure(url, &error))?;
         let reader = file.reader();
         *opened = Some(file);
         Ok(Source::seekable(reader))
@@ -72,6 +81,19 @@ impl Remote {
     }
 }
 
+/// The URL at which an object is read.
+#[cfg(feature = "s3")]
+fn url_of_object(url: &str, env: &Env) -> Result<String> {
+    env.object_store.url_of(url)
+}
+
+/// Rejects an object.
+#[cfg(all(feature = "http", not(feature = "s3")))]
+fn url_of_object(url: &str, _env: &Env) -> Result<String> {
+    let message = format!("{url}: this build reads no objects of stores: it lacks the feature s3");
+    Err(Failure::new(crate::failure::Kind::Backend, message))
+}
+
 /// The error of a server.
 #[cfg(feature = "http")]
 fn failure(url: &Path, error: &codec_net::error::NetError) -> Failure {
@@ -83,6 +105,9 @@ fn failure(url: &Path, error: &codec_net::error::NetError) -> Failure {
     match error {
         NetError::Rejected { status, .. } => {
             let help = match status {
+                401 | 403 if url.to_str().is_some_and(is_object) => {
+                    "\nhelp: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION give access"
+                }
                 401 | 403 => "\nhelp: a presigned URL may have expired; quote it for the shell",
                 _ => "",
             };
@@ -104,6 +129,9 @@ mod tests {
         let url = Path::new("HTTPS://h/a%20b.mp4?X-Amz-Signature=1&x=/../y");
         assert!(is_url(url));
         assert_eq!(without_query(url), Path::new("HTTPS://h/a%20b.mp4"));
+        let object = Path::new("s3://bucket/a?b.mp4");
+        assert!(is_url(object));
+        assert_eq!(without_query(object), object);
         for file in ["a?b.mp4", "http:/x", "https", "ftp://h/a?b", "./http://h"] {
             assert!(!is_url(Path::new(file)), "{file}");
             assert_eq!(without_query(Path::new(file)), Path::new(file));
