@@ -12,7 +12,7 @@ const PREFERRED_NS: i64 = 10 * SECOND_NS;
 const LONGEST_NS: i64 = 12 * SECOND_NS;
 /// Frames this long before the first possible end are analysed, because scene cuts are found relative to
 /// earlier frames.
-const LEAD_NS: i64 = SECOND_NS;
+const LEAD_NS: i64 = SECOND_NS / 2;
 /// A last chunk that is shorter than this is part of the one before.
 const LEAST_NS: i64 = 4 * SECOND_NS;
 
