@@ -72,6 +72,8 @@ fn run_chunks(args: &RunArgs, env: &Env) -> Result<()> {
     fs::create_dir_all(&folder)
         .map_err(|error| Failure::output(&folder.display().to_string(), error))?;
     env.stop.handle_requests();
+    // A chunk whose result exists does not read the input.
+    chunks::check_settings(&settings, &plan, env)?;
     let ran = if args.index.is_empty() {
         chunks::run(&settings, &plan, &folder, env)?
     } else {

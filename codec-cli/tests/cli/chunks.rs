@@ -132,21 +132,89 @@ fn wrong_results_and_plans_are_found() {
     fs::remove_dir_all(place.path("plan.chunks")).unwrap();
     let text = String::from_utf8(place.read("plan.json")).unwrap();
     fs::write(place.path("other.json"), text.replace("\"40\"", "\"41\"")).unwrap();
-    place.fails(2, "for another input or with other settings", &["chunks", "run", "other.json"]);
-    fs::write(place.path("other.json"), text.replace("\"chunks\",\"plan\"", "\"probe\"")).unwrap();
-    place.fails(2, "its arguments are not those of", &["chunks", "run", "other.json"]);
+    place.fails(3, "other.json: the plan was edited", &["chunks", "run", "other.json"]);
     fs::write(place.path("other.json"), text.replace("\"version\":\"", "\"version\":\"9")).unwrap();
     place.fails(3, "the plan was made by version 9", &["chunks", "run", "other.json"]);
     place.fails(3, "not a plan of `codec chunks plan`", &["chunks", "run", "a.y4m"]);
     place.ok(&["concat", "b.webm", "a.webm", "c.webm", "-o", "other.mkv"]);
     let other = ["chunks", "run", "plan.json", "--input", "other.mkv"];
-    place.fails(3, "the frames differ from those of the plan", &other);
+    let run = place.fails(3, "the frames differ from those of the plan", &other);
+    assert!(run.err.contains("made by another build of version"), "{}", run.err);
     place.ok(&["concat", "a.webm", "b.webm", "-o", "other.mkv", "-y"]);
     place.fails(3, "make a new plan", &other);
     // A copy of the input is the same input.
     fs::copy(place.path("video.mkv"), place.path("copy.mkv")).unwrap();
     place.ok(&["chunks", "run", "plan.json", "--input", "copy.mkv"]);
     place.ok(&[&join[..], &["--input", "copy.mkv", "-y"]].concat());
+}
+
+#[test]
+fn a_join_rejects_another_input() {
+    let place = Place::new();
+    for (output, scene) in
+        [("a.webm", "clapper"), ("b.webm", "talking-head"), ("c.webm", "clapper")]
+    {
+        let frames = if output == "c.webm" { "30" } else { "20" };
+        let size = ["--size", "64x48", "--fps", "10", "-n", frames];
+        place.ok(&[&["generate", scene, "-o", output][..], &size].concat());
+    }
+    place.ok(&["generate", "tone", "-n", "20", "--fps", "10", "-o", "tone.wav"]);
+    let replaced = ["transcode", "a.webm", "--copy", "--audio-from", "tone.wav", "-o", "other.mkv"];
+    place.ok(&replaced);
+    place.ok(&["transcode", "a.webm", "--copy", "-o", "copy.mkv"]);
+    place.ok(&["transcode", "a.webm", "--resize", "32x24", "-o", "small.webm", "-q", "50"]);
+    let plan = ["chunks", "plan", "a.webm", "-o", "plan.json", "-q", "40", "--speed", "9"];
+    place.ok(&plan);
+    place.ok(&["chunks", "run", "plan.json"]);
+    let join = |input: &'static str| {
+        ["chunks", "join", "plan.json", "-o", "o.webm", "-y", "--input", input]
+    };
+    for input in ["b.webm", "c.webm"] {
+        place.fails(3, "the frames differ from those of the plan", &join(input));
+    }
+    place.fails(3, "the audio packets differ from those of the plan", &join("other.mkv"));
+    place.fails(2, "for another input or with other settings", &join("small.webm"));
+    // Chunks that exist do not hide that the settings or the input are others.
+    let run = ["chunks", "run", "plan.json", "--input", "small.webm"];
+    place.fails(2, "for another input or with other settings", &run);
+    assert!(!place.has("o.webm"));
+    // The same packets in another container are the same input.
+    place.ok(&join("copy.mkv"));
+    let joined = place.read("o.webm");
+    place.ok(&["chunks", "join", "plan.json", "-o", "o.webm", "-y"]);
+    assert!(place.read("o.webm") == joined);
+
+    // Frames that are not coded are compared.
+    for input in ["a", "b"] {
+        place.ok(&["decode", &format!("{input}.webm"), "-o", &format!("{input}.y4m")]);
+    }
+    place.ok(&["chunks", "plan", "a.y4m", "-o", "plan.json", "-q", "40", "--speed", "9", "-y"]);
+    place.ok(&["chunks", "run", "plan.json"]);
+    place.fails(3, "the frames differ from those of the plan", &join("b.y4m"));
+    place.ok(&join("a.y4m"));
+}
+
+#[test]
+fn a_plan_has_the_choice_of_the_audio_and_the_times() {
+    let place = Place::new();
+    let clip = ["generate", "clapper", "-o", "a.webm", "--size", "64x48", "--fps", "10"];
+    place.ok(&[&clip[..], &["-n", "20"]].concat());
+    let options = ["-q", "40", "--speed", "9", "--audio", "none"];
+    place.ok(&[&["transcode", "a.webm", "-o", "o.webm", "--chunked"], &options[..]].concat());
+    place.ok(&[&["chunks", "plan", "a.webm", "-o", "plan.json"], &options[..]].concat());
+    place.ok(&["chunks", "run", "plan.json"]);
+    place.ok(&["chunks", "join", "plan.json", "-o", "p.webm"]);
+    assert!(place.read("p.webm") == place.read("o.webm"));
+    let probe = place.json(&["probe", "p.webm", "--json"]);
+    assert_eq!(probe["tracks"].as_array().unwrap().len(), 1);
+
+    // Results with other times have other names.
+    let key = |more: &[&str]| {
+        let cut = ["chunks", "plan", "a.webm", "-o", "plan.json", "-y", "-q", "40", "--from", "1"];
+        place.ok(&[&cut[..], more].concat());
+        plan(&place)["chunks"][0]["key"].as_str().unwrap().to_owned()
+    };
+    assert_ne!(key(&[]), key(&["--keep-times"]));
 }
 
 #[test]

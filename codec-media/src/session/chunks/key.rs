@@ -11,8 +11,8 @@ use super::VERSION;
 /// Number of bytes of a [`Key`].
 pub(super) const KEY_BYTES: usize = 32;
 
-/// Identifies a chunk: the SHA-256 of the version of this library, the settings, and the times and samples of all
-/// frames.
+/// A SHA-256. That of a chunk identifies it: it is computed from the version of this library, the settings, and the times
+/// and samples of all frames.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Key(pub(super) [u8; KEY_BYTES]);
 
@@ -46,6 +46,15 @@ impl Key {
         }
         Some(Self(bytes))
     }
+}
+
+/// Digests of the coded video and audio that a plan uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct InputId {
+    /// The packets of the video; `None` if its frames are not coded as packets.
+    pub(super) video: Option<Key>,
+    /// The packets of all audio tracks; `None` without audio.
+    pub(super) audio: Option<Key>,
 }
 
 /// A frame as it is identified: its times in ticks, and the digest of its samples.

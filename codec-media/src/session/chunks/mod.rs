@@ -13,6 +13,7 @@
 //! Chunks have a constant quality, because the bits of a chunk cannot depend on those of another one.
 
 mod file;
+mod identity;
 mod join;
 mod key;
 mod plan;
@@ -27,6 +28,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+pub use identity::check_settings;
 pub use key::Key;
 pub use plan::{ChunkPlan, PlannedChunk};
 pub use run::{Ran, incomplete, run_chunk};
@@ -43,6 +45,7 @@ use crate::settings::goal::{Goal, TargetQuality};
 use crate::stop;
 
 use super::goal::quality::{Attempt, QualitySearch, judge};
+use identity::{check_input, identify};
 use join::{Joining, missing, report};
 use run::{Board, file_of, is_done, run_all};
 use split::Parts;
@@ -105,9 +108,13 @@ pub fn plan(settings: &Encoding, env: &Env) -> Result<ChunkPlan> {
     let audio = settings.audio.is_some() && settings.audio_from.is_none();
     let wants = MediaSelection { video: true, audio };
     drop(media::open(&settings.input, wants, &settings.decode_options(), env)?);
-    let Some(target) = settings.target() else { return plan_at(settings, None, env) };
-    let search = QualitySearch::run(settings, target, env)?;
-    plan_at(settings, Some(search.quality_q8()), env)
+    let found = match settings.target() {
+        Some(target) => Some(QualitySearch::run(settings, target, env)?.quality_q8()),
+        None => None,
+    };
+    let mut plan = plan_at(settings, found, env)?;
+    plan.input = Some(identify(settings, env)?);
+    Ok(plan)
 }
 
 /// Divides the input into chunks of a quality, or of that of `settings`.
@@ -164,7 +171,8 @@ pub fn run(settings: &Encoding, plan: &ChunkPlan, folder: &Path, env: &Env) -> R
 /// were killed.
 ///
 /// # Errors
-/// If a result is missing or damaged, the input cannot be read, or the output cannot be written. If the input is
+/// If a result is missing or damaged, the input or the settings are not those of the plan, the input cannot be read, or the
+/// output cannot be written. If the input is
 /// damaged, the output holds the part before the damage, as of [`crate::session::transcode`]. [`Kind::Check`] if the
 /// chunks have not reached their target; the output is kept.
 pub fn join(settings: &Encoding, plan: &ChunkPlan, folder: &Path, env: &Env) -> Result<()> {
@@ -182,6 +190,7 @@ pub fn join(settings: &Encoding, plan: &ChunkPlan, folder: &Path, env: &Env) -> 
         );
         return Err(Failure::new(Kind::Input, message));
     }
+    check_input(settings, plan, env)?;
     let part = Part { chunks: plan.chunks().len(), end: input_end(plan) };
     join_part(settings, plan, folder, part, started, env)?;
     for chunk in plan.chunks() {

@@ -2,9 +2,10 @@
 
 use codec_core::frame::{Rational, Size};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::VERSION;
-use super::key::{FrameId, Key, KeyHasher};
+use super::key::{FrameId, InputId, Key, KeyHasher};
 use crate::failure::{Failure, Kind, Result};
 use crate::io::source::StreamInfo;
 use crate::json::{self, Object};
@@ -13,7 +14,7 @@ use crate::session::goal::BEST_Q8;
 use crate::settings::encoding::Encoding;
 
 /// Version of the JSON form.
-const FORM: u64 = 1;
+const FORM: u64 = 2;
 /// Limit of the number of chunks, and of frames.
 const MAX_COUNT: u64 = 1 << 40;
 
@@ -30,6 +31,8 @@ pub struct ChunkPlan {
     pub(super) is_limited: bool,
     /// The error at which reading the input ended; the chunks cover the frames before it.
     pub(super) input_error: Option<String>,
+    /// The input, by which a join recognises it; `None` for a plan that is not stored.
+    pub(super) input: Option<InputId>,
     chunks: Vec<PlannedChunk>,
     /// The quality that was found for a target, in 256ths.
     pub(super) quality_q8: Option<u32>,
@@ -67,6 +70,7 @@ impl ChunkPlan {
             origin,
             is_limited: false,
             input_error: None,
+            input: None,
             chunks,
             quality_q8: None,
             arguments: Vec::new(),
@@ -88,10 +92,7 @@ impl ChunkPlan {
 
     /// The settings of a chunk as a part of its name.
     pub(super) fn fingerprint_of(&self, chunk: &PlannedChunk) -> String {
-        match chunk.quality_q8 {
-            Some(quality_q8) => format!("{}\nown quality: {quality_q8}", self.fingerprint),
-            None => self.fingerprint.clone(),
-        }
+        of_part(&self.fingerprint, self.origin, chunk.quality_q8)
     }
 
     /// The plan with a quality for each chunk; `frames` are those of all chunks.
@@ -142,9 +143,18 @@ impl ChunkPlan {
         })
     }
 
-    /// The plan as JSON.
+    /// The plan as JSON, with a checksum of everything in it.
     #[must_use]
     pub fn to_json(&self) -> String {
+        self.content().text("checksum", &self.checksum()).finish() + "\n"
+    }
+
+    /// The SHA-256 of the content, which is independent of the spaces and the order of the JSON that was read.
+    fn checksum(&self) -> String {
+        Key(Sha256::digest(self.content().finish()).into()).to_string()
+    }
+
+    fn content(&self) -> Object {
         let chunk = |(index, chunk): (usize, &PlannedChunk)| {
             let &PlannedChunk { first_frame, frames, start, start_ns, key, .. } = chunk;
             let object = Object::new()
@@ -157,7 +167,9 @@ impl ChunkPlan {
             format!("\n{}", object.finish())
         };
         let arguments = json::array(self.arguments.iter().map(|argument| json::text(argument)));
-        let plan = Object::new()
+        let InputId { video, audio } = self.input.unwrap_or_default();
+        let digest = |key: Option<Key>| key.map(|key| json::text(&key.to_string()));
+        Object::new()
             .raw("codec_chunks", FORM)
             .text("version", VERSION)
             .raw("arguments", arguments)
@@ -167,8 +179,9 @@ impl ChunkPlan {
             .raw("limited", self.is_limited)
             .maybe("quality_q8", self.quality_q8)
             .maybe("input_error", self.input_error.as_deref().map(json::text))
-            .raw("chunks", json::array(self.chunks.iter().enumerate().map(chunk)));
-        plan.finish() + "\n"
+            .maybe("video", digest(video))
+            .maybe("audio", digest(audio))
+            .raw("chunks", json::array(self.chunks.iter().enumerate().map(chunk)))
     }
 
     /// Reads the JSON form of a plan; `name` is that of the file, for messages.
@@ -210,12 +223,23 @@ impl ChunkPlan {
             plan.quality_q8 = Some(quality.ok_or_else(|| missing("quality_q8"))?);
         }
         plan.input_error = json["input_error"].as_str().map(str::to_owned);
+        let digest = |field: &str| match &json[field] {
+            Value::Null => Ok(None),
+            value => match value.as_str().and_then(Key::parse) {
+                Some(key) => Ok(Some(key)),
+                None => Err(missing(field)),
+            },
+        };
+        plan.input = Some(InputId { video: digest("video")?, audio: digest("audio")? });
         for (index, chunk) in json["chunks"].as_array().into_iter().flatten().enumerate() {
             let chunk = chunk_of(chunk, plan.chunks.last());
             plan.chunks.push(chunk.ok_or_else(|| missing(&format!("chunk {index}")))?);
         }
         if plan.chunks.is_empty() {
             return Err(missing("chunks"));
+        }
+        if json["checksum"].as_str() != Some(&plan.checksum()) {
+            return Err(wrong("the plan was edited or is damaged: its checksum is wrong"));
         }
         Ok(plan)
     }
@@ -243,6 +267,27 @@ fn chunk_of(json: &Value, last: Option<&PlannedChunk>) -> Option<PlannedChunk> {
         && chunk.first_frame < MAX_COUNT
         && last.is_none_or(|last| chunk.start > last.start);
     follows.then_some(chunk)
+}
+
+/// A fingerprint as a part of the names of chunks whose times begin at `origin`, with their own quality if they have one.
+pub(super) fn of_part(fingerprint: &str, origin: i64, quality_q8: Option<u32>) -> String {
+    let own = quality_q8.map(|quality_q8| format!("\nown quality: {quality_q8}"));
+    format!("{fingerprint}\norigin: {origin}{}", own.unwrap_or_default())
+}
+
+/// Rejects settings and an input that are not those of the plan, as far as its headers say it.
+pub(super) fn check_fingerprint(
+    settings: &Encoding,
+    plan: &ChunkPlan,
+    stream: &StreamInfo,
+) -> Result<()> {
+    let (size, _) = settings.transform().begin(stream.size, stream.info)?;
+    if fingerprint(settings, stream, size) == plan.fingerprint {
+        return Ok(());
+    }
+    Err(Failure::usage(
+        "the plan was made for another input or with other settings\nhelp: make a new plan",
+    ))
 }
 
 /// The settings that determine the bytes of chunks, as text; `size` is that of the encoded frames.
@@ -290,6 +335,7 @@ mod tests {
         plan.arguments = vec!["in \u{e4}.mp4".to_owned(), "-q".to_owned(), "60".to_owned()];
         plan.input_error = Some("in.mp4: packet 7".to_owned());
         plan.quality_q8 = Some(17_000);
+        plan.input = Some(InputId { video: Some(key), audio: None });
         plan
     }
 
@@ -311,10 +357,16 @@ mod tests {
             ("\"origin\":-3,", ""),
             ("\"quality_q8\":17000", "\"quality_q8\":25601"),
             ("\"frame_rate\":[25,", "\"frame_rate\":[0,"),
-            ("\"codec_chunks\":1", "\"codec_chunks\":2"),
-            ("\"codec_chunks\":1,\"version\":\"", "\"codec_chunks\":1,\"version\":\"9"),
+            ("\"codec_chunks\":2", "\"codec_chunks\":1"),
+            ("\"codec_chunks\":2,\"version\":\"", "\"codec_chunks\":2,\"version\":\"9"),
             ("[\n{\"index\":0", "[{},\n{\"index\":0"),
             ("\"arguments\":[", "\"arguments\":[1,"),
+            ("\"origin\":-3", "\"origin\":-4"),
+            ("\"limited\":false", "\"limited\":true"),
+            ("\"quality_q8\":17000", "\"quality_q8\":18000"),
+            ("\"audio\":null", "\"audio\":\"x\""),
+            ("\"60\"", "\"90\""),
+            ("\"checksum\":\"", "\"sum\":\""),
         ];
         for (from, to) in edits {
             let edited = json.replacen(from, to, 1);
@@ -322,7 +374,7 @@ mod tests {
             let failure = ChunkPlan::from_json(&edited, "plan.json").unwrap_err();
             assert!(failure.message.starts_with("plan.json: "), "{failure}");
         }
-        for text in ["", "{}", "[]", "nonsense", "{\"codec_chunks\":1}"] {
+        for text in ["", "{}", "[]", "nonsense", "{\"codec_chunks\":2}"] {
             assert_eq!(ChunkPlan::from_json(text, "p").unwrap_err().kind, Kind::Input, "{text}");
         }
     }

@@ -10,7 +10,7 @@ use codec_core::frame::Rational;
 
 use super::file::{ChunkReader, ChunkWriter};
 use super::key::Key;
-use super::plan::{ChunkPlan, PlannedChunk, fingerprint};
+use super::plan::{ChunkPlan, PlannedChunk, check_fingerprint};
 use super::source::ChunkSource;
 use super::target;
 use crate::Env;
@@ -77,7 +77,7 @@ pub fn run_chunk(
     let planned = plan.with_quality(settings);
     let settings = of_chunk(settings, plan, chunk, path);
     let mut source = ChunkSource::open(&settings, plan, *chunk, env)?;
-    check_settings(&planned, plan, &source)?;
+    check_fingerprint(&planned, plan, source.stream_info())?;
     let key = chunk.key;
     let session = Session::of_chunk(
         &settings,
@@ -116,19 +116,6 @@ fn of_chunk(
     (settings.audio, settings.report) = (None, None);
     settings.frames = None;
     settings
-}
-
-/// Rejects settings that are not those of the plan.
-fn check_settings(settings: &Encoding, plan: &ChunkPlan, source: &ChunkSource) -> Result<()> {
-    let stream_info = source.stream_info();
-    let (size, _) = settings.transform().begin(stream_info.size, stream_info.info)?;
-    if fingerprint(settings, stream_info, size) == plan.fingerprint {
-        return Ok(());
-    }
-    let help = "help: make a new plan";
-    Err(Failure::usage(format!(
-        "the plan was made for another input or with other settings\n{help}"
-    )))
 }
 
 /// The progress of all chunks together.

@@ -6,7 +6,7 @@ use codec_core::parallel::Serial;
 use codec_simd::Kernels;
 
 use super::key::{FrameId, KeyHasher};
-use super::plan::{ChunkPlan, PlannedChunk, fingerprint};
+use super::plan::{ChunkPlan, PlannedChunk, fingerprint, of_part};
 use super::source::with_input_times;
 use super::split::{Parts, Splitter};
 use crate::Env;
@@ -162,7 +162,7 @@ impl Scan {
         let ends = starts.iter().skip(1).copied().chain([self.frames.len()]);
         let chunk = |(start, end): (usize, usize)| {
             let frames = self.frames.get(start..end)?;
-            let mut hasher = KeyHasher::new(&fingerprint);
+            let mut hasher = KeyHasher::new(&of_part(&fingerprint, origin, None));
             frames.iter().for_each(|frame| hasher.add(*frame));
             let start_pts = frames.first()?.pts;
             Some(PlannedChunk {

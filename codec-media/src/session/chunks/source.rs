@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::VERSION;
 use super::key::{FrameId, KeyHasher};
 use super::plan::{ChunkPlan, PlannedChunk};
 use crate::Env;
@@ -135,7 +136,13 @@ impl FrameSource for ChunkSource {
 }
 
 /// The error of an input whose frames are not those of the plan.
-fn changed(name: &str) -> Failure {
-    let help = "help: if the input or its index has changed, make a new plan";
-    Failure::new(Kind::Input, format!("{name}: the frames differ from those of the plan\n{help}"))
+pub(super) fn changed(name: &str) -> Failure {
+    Failure::new(
+        Kind::Input,
+        format!(
+            "{name}: the frames differ from those of the plan\n\
+             help: make a new plan: the input or its index has changed, or the plan was made by another build of \
+             version {VERSION}, which decodes or converts the input differently"
+        ),
+    )
 }
