@@ -250,6 +250,16 @@ fn chunks_reach_a_target_together() {
     let join = ["chunks", "join", "plan.json", "-o", "p.mkv"];
     let run = place.ok(&join);
     assert!(run.err.contains("target psnr 36: reached psnr 3"), "{}", run.err);
+    // A miss names the target with which to plan again.
+    let keys = plan(&place)["chunks"].as_array().unwrap().clone();
+    for key in keys.iter().map(|chunk| chunk["key"].as_str().unwrap()) {
+        fs::write(place.path(&format!("plan.chunks/{key}.psnr")), "35.5\n").unwrap();
+    }
+    let run =
+        place.fails(7, "below the target psnr 36: the plan found", &[&join[..], &["-y"]].concat());
+    let help = "help: plan again with --target psnr=36.50, or use --chunked";
+    assert!(run.err.contains(help), "{}", run.err);
+    assert!(place.has("p.mkv"));
     fs::remove_file(place.path(&values)).unwrap();
     let run = place.ok(&[&join[..], &["-y"]].concat());
     assert!(run.err.contains("the quality of 1 chunk is not known"), "{}", run.err);

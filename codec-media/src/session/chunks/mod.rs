@@ -44,7 +44,7 @@ use crate::settings::encoding::Encoding;
 use crate::settings::goal::{Goal, TargetQuality};
 use crate::stop;
 
-use super::goal::quality::{Attempt, QualitySearch, judge};
+use super::goal::quality::{Attempt, QualitySearch, judge, judge_planned};
 use identity::{check_input, identify};
 use join::{Joining, missing, report};
 use run::{Board, file_of, is_done, run_all};
@@ -191,7 +191,8 @@ pub fn join(settings: &Encoding, plan: &ChunkPlan, folder: &Path, env: &Env) -> 
         return Err(Failure::new(Kind::Input, message));
     }
     check_input(settings, plan, env)?;
-    let part = Part { chunks: plan.chunks().len(), end: input_end(plan) };
+    let (chunks, planned_q8) = (plan.chunks().len(), plan.quality_q8);
+    let part = Part { chunks, end: input_end(plan), planned_q8 };
     join_part(settings, plan, folder, part, started, env)?;
     for chunk in plan.chunks() {
         remove_temporaries(&file_of(folder, &chunk.key));
@@ -224,12 +225,15 @@ fn join_part(
     started: Instant,
     env: &Env,
 ) -> Result<()> {
-    let Part { chunks, mut end } = part;
+    let Part { chunks, mut end, .. } = part;
     let mut reached = None;
     if let Some(target) = settings.target().filter(|_| end.is_ok()) {
         match target::reached(plan, folder, target.metric) {
             Ok(value) => {
-                end = judge(target, value, env);
+                end = match part.planned_q8 {
+                    Some(quality_q8) => judge_planned(target, (value, quality_q8), env),
+                    None => judge(target, value, env),
+                };
                 reached = Some((target, value));
             }
             Err(unknown) => env.events.warn(format!(
@@ -252,6 +256,14 @@ pub fn encode(settings: &Encoding, env: &Env) -> Result<()> {
     encode_as(settings, Parts::Chunks, env)
 }
 
+    /// The quality in 256ths that a plan has found on samples, if the results cannot be encoded again.
+    planned_q8: Option<u32>,
+}
+
+impl Part {
+    fn new(chunks: usize, end: Result<()>) -> Self {
+        Self { chunks, end, planned_q8: None }
+    }
 /// As [`encode`], with a chunk for each shot, whose quality is chosen such that the mean over all frames reaches the target with
 /// few bytes. `settings` must have a target of quality.
 ///
@@ -306,14 +318,14 @@ fn encode_into(settings: &Encoding, parts: Parts, folder: &Path, env: &Env) -> R
 /// Encodes all chunks, or as many as are complete when the run is asked to stop.
 fn run_part(settings: &Encoding, plan: &ChunkPlan, folder: &Path, env: &Env) -> Result<Part> {
     match run(settings, plan, folder, env) {
-        Ok(_) => Ok(Part { chunks: plan.chunks().len(), end: input_end(plan) }),
+        Ok(_) => Ok(Part::new(plan.chunks().len(), input_end(plan))),
         Err(failure) if failure.kind == Kind::Interrupted => {
             let done = plan
                 .chunks()
                 .iter()
                 .take_while(|chunk| is_done(folder, &chunk.key).unwrap_or(false));
             let chunks = done.count();
-            Ok(Part { chunks, end: Err(Failure::interrupted(chunks > 0)) })
+            Ok(Part::new(chunks, Err(Failure::interrupted(chunks > 0))))
         }
         Err(failure) => Err(failure),
     }
@@ -329,11 +341,11 @@ fn run_to_target(
     let search = QualitySearch::run(settings, target, env)?;
     let nearest = search.nearest(env, |quality_q8| {
         let plan = plan_at(settings, Some(quality_q8), env)?;
-        let Part { chunks, end } = run_part(settings, &plan, folder, env)?;
+        let Part { chunks, end, .. } = run_part(settings, &plan, folder, env)?;
         // Of a part, the mean is not needed.
         let reached = target::reached(&plan, folder, target.metric).unwrap_or(f64::NAN);
         Ok(Attempt { result: (plan, chunks), reached, end })
     })?;
     let Attempt { result: (plan, chunks), end, .. } = nearest;
-    Ok((plan, Part { chunks, end }))
+    Ok((plan, Part::new(chunks, end)))
 }

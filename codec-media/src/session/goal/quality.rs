@@ -6,7 +6,7 @@ use std::collections::btree_map::Entry;
 use super::super::Session;
 use super::relation::Relation;
 use super::samples::{Samples, has_fractions, mean, measure_whole};
-use super::search::{BEST_Q8, FINEST_Q8, Search};
+use super::search::{BEST_Q8, FINEST_Q8, Search, Trial};
 use super::{check_files, media_of};
 use crate::Env;
 use crate::count::counted;
@@ -17,8 +17,9 @@ use crate::progress::Now;
 use crate::settings::encoding::Encoding;
 use crate::settings::goal::{Goal, TargetQuality};
 
-/// Most encodes of the whole input.
-const MAX_ENCODES: u32 = 3;
+/// Most encodes of the whole input at corrected qualities, and, if all of them are below the target, at better ones.
+const MAX_ENCODES: usize = 3;
+const MAX_BETTER: usize = 3;
 /// Share of the tolerance at which the search ends, if the samples are the whole input, and that of a search on some of the samples.
 const ALLOWED_OF_WHOLE: f64 = 0.5;
 const ALLOWED_OF_SOME: f64 = 2.0;
@@ -91,19 +92,18 @@ impl QualitySearch {
     }
 
     /// Encodes the whole input at the quality that was found, and at a corrected one while the mean is too far from the
-    /// target. Returns the nearest attempt, or, after an attempt that ended early, an earlier one with that end if
-    /// there is one.
+    /// target. Returns the attempt that is nearest to the target, but none below it if there is one above it; after an attempt
+    /// that ended early, an earlier one with that end if there is one.
     pub(in crate::session) fn nearest<T>(
         &self,
         env: &Env,
         mut encode: impl FnMut(u32) -> Result<Attempt<T>>,
     ) -> Result<Attempt<T>> {
-        let TargetQuality { metric, value: wanted, .. } = self.target;
-        let distance = |reached: f64| (reached - wanted).abs();
+        let target = self.target;
         let mut quality_q8 = self.quality_q8();
         let mut best: Option<Attempt<T>> = None;
         let mut results = Vec::new();
-        for number in 1..=MAX_ENCODES {
+        loop {
             let attempt = encode(quality_q8)?;
             if attempt.end.is_err() {
                 return Ok(match best {
@@ -112,27 +112,59 @@ impl QualitySearch {
                 });
             }
             let reached = attempt.reached;
-            if best.as_ref().is_none_or(|before| distance(reached) < distance(before.reached)) {
+            results.push((quality_q8, reached));
+            if best.as_ref().is_none_or(|before| is_better(target, reached, before.reached)) {
                 best = Some(attempt);
             }
-            results.push((quality_q8, reached));
-            let next = self.search.corrected(&results);
-            if distance(reached) <= metric.tolerance()
-                || next == quality_q8
-                || number == MAX_ENCODES
-            {
-                break;
-            }
+            let Some(next) = next_quality(&self.search, target, &results) else { break };
             env.events.warn(format!(
                 "{} {} is too far from the target: encoding again at quality {}",
-                metric.name(),
-                metric.format(reached),
+                target.metric.name(),
+                target.metric.format(reached),
                 shown(next)
             ));
             quality_q8 = next;
         }
         best.ok_or_else(|| Failure::internal("no encode"))
     }
+}
+
+/// Whether a result is better than another one: within the tolerance, else above the target, and as near as possible.
+fn is_better(target: TargetQuality, reached: f64, other: f64) -> bool {
+    let rank = |value: f64| {
+        let distance = (value - target.value).abs();
+        let class = match value {
+            _ if distance <= target.metric.tolerance() => 0,
+            above if above > target.value => 1,
+            _ => 2,
+        };
+        (class, distance)
+    };
+    rank(reached) < rank(other)
+}
+
+/// The quality of the next encode of the whole input after these results; `None` if no further one is worthwhile.
+///
+/// Steps of the quality can be coarser than the tolerance. While all results are below the target, better qualities are tried, the
+/// last of which is the best one: only if that is below the target, too, it cannot be reached.
+fn next_quality(search: &Search, target: TargetQuality, results: &[Trial]) -> Option<u32> {
+    let (wanted, tolerance) = (target.value, target.metric.tolerance());
+    if results.iter().any(|(_, reached)| (reached - wanted).abs() <= tolerance) {
+        return None;
+    }
+    if results.len() < MAX_ENCODES {
+        let next = search.corrected(results);
+        if results.iter().all(|(tried, _)| *tried != next) {
+            return Some(next);
+        }
+    }
+    let is_above = results.iter().any(|(_, reached)| *reached > wanted);
+    let tried = results.iter().map(|(quality_q8, _)| *quality_q8).max()?;
+    if is_above || tried >= BEST_Q8 {
+        return None;
+    }
+    let is_last = results.len() + 1 >= MAX_ENCODES + MAX_BETTER;
+    Some(if is_last { BEST_Q8 } else { search.better(results) })
 }
 
 /// Trial encodes of samples.
@@ -259,21 +291,68 @@ pub(super) fn encode(
 /// # Errors
 /// [`Kind::Check`] if its quality is too low.
 pub(in crate::session) fn judge(target: TargetQuality, reached: f64, env: &Env) -> Result<()> {
-    let TargetQuality { metric, value: wanted, .. } = target;
-    let (name, value) = (metric.name(), metric.format(reached));
-    if reached < wanted - metric.tolerance() {
-        let message = format!(
-            "cannot reach {target}: the nearest result, which is kept, has {name} {value}\n\
-             help: use a lower --speed, another codec, or a lower target"
-        );
-        return Err(Failure::new(Kind::Check, message));
+    if is_met(target, reached) {
+        let why = "no quality that was tried has a nearer result that is not below the target";
+        report(target, reached, why, env);
+        return Ok(());
     }
+    let (name, value) = (target.metric.name(), target.metric.format(reached));
+    let message = format!(
+        "cannot reach {target}: the nearest result, which is kept, has {name} {value}\n\
+         help: use a lower --speed, another codec, or a lower target"
+    );
+    Err(Failure::new(Kind::Check, message))
+}
+
+/// As [`judge`], for an encode at a quality in 256ths that was found on samples only.
+///
+/// # Errors
+/// [`Kind::Check`] if its quality is too low.
+pub(in crate::session) fn judge_planned(
+    target: TargetQuality,
+    (reached, quality_q8): (f64, u32),
+    env: &Env,
+) -> Result<()> {
+    if is_met(target, reached) {
+        report(target, reached, "the plan found the quality on samples of the input", env);
+        return Ok(());
+    }
+    if quality_q8 >= BEST_Q8 {
+        return judge(target, reached, env);
+    }
+    let metric = target.metric;
+    let (name, value) = (metric.name(), metric.format(reached));
+    let corrected = target.value + (target.value - reached);
+    let plan = match metric.best() {
+        Some(best) if corrected >= best => String::new(),
+        _ => format!("plan again with --target {name}={}, or ", metric.format(corrected)),
+    };
+    let message = format!(
+        "the chunks have {name} {value}, below the target {target}: the plan found their quality {} on \
+         samples of the input\nhelp: {plan}use --chunked, which encodes again at a corrected quality",
+        shown(quality_q8)
+    );
+    Err(Failure::new(Kind::Check, message))
+}
+
+/// Whether a result is not below the target, except for the tolerance.
+fn is_met(target: TargetQuality, reached: f64) -> bool {
+    reached >= target.value - target.metric.tolerance()
+}
+
+/// Notes the quality of a result that meets the target; `why` it can be far above it.
+fn report(target: TargetQuality, reached: f64, why: &str, env: &Env) {
+    let metric = target.metric;
+    let (name, value, tolerance) = (metric.name(), metric.format(reached), metric.tolerance());
     let measured = match target.every {
         1 => String::new(),
         every => format!(", measured in one of {every} frames"),
     };
-    env.events.note(format!("target {target}: reached {name} {value}{measured}"));
-    Ok(())
+    let above = match reached - target.value > tolerance {
+        true => format!(", more than {tolerance} above it: {why}"),
+        false => String::new(),
+    };
+    env.events.note(format!("target {target}: reached {name} {value}{measured}{above}"));
 }
 
 /// Adds a target and what was reached to a summary.
@@ -283,10 +362,72 @@ pub(in crate::session) fn summarise(target: TargetQuality, reached: f64, to: Obj
         .float("target", wanted)
         .float("reached", reached)
         .raw("measured_every", target.every)
-        .raw("target_met", (reached - wanted).abs() <= metric.tolerance())
+        .raw("target_met", is_met(target, reached))
 }
 
 /// A quality for messages.
 fn shown(quality_q8: u32) -> String {
     format!("{:.2}", f64::from(quality_q8.min(BEST_Q8)) / 256.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The results of encodes of the whole input, whose value is `curve` of the quality, 0 to 100; the last one is kept.
+    fn encodes(target: &str, first: u32, curve: impl Fn(f64) -> f64) -> (Vec<u32>, f64) {
+        let target: TargetQuality = target.parse().unwrap();
+        let mut search = Search::new(target.value, 0.1, target.metric.usual(), FINEST_Q8);
+        search.add(first << 8, target.value);
+        let quality_search = QualitySearch { search, quality_q8: first << 8, target, frames: 60 };
+        let env = Env::new(crate::events::Events::none());
+        let mut tried = Vec::new();
+        let kept = quality_search.nearest(&env, |quality_q8| {
+            tried.push(quality_q8);
+            let reached = curve(f64::from(quality_q8) / 256.0);
+            Ok(Attempt { result: (), reached, end: Ok(()) })
+        });
+        (tried, kept.unwrap().reached)
+    }
+
+    #[test]
+    fn a_result_above_the_target_is_better_than_one_below() {
+        // Steps of 1.1 dB: nothing is within the tolerance of 0.1 dB.
+        let stairs = |quality: f64| 30.3 + 1.1 * (quality / 7.0).floor();
+        for first in [20, 45, 60, 62, 90] {
+            let (tried, reached) = encodes("psnr=40", first, stairs);
+            assert!(tried.len() <= MAX_ENCODES + MAX_BETTER, "{tried:?}");
+            assert!((40.0..41.4).contains(&reached), "{first}: {reached}, {tried:?}");
+        }
+        let target: TargetQuality = "psnr=40".parse().unwrap();
+        assert!(is_better(target, 40.9, 39.8) && !is_better(target, 39.8, 40.9));
+        assert!(is_better(target, 39.95, 40.2) && is_better(target, 40.2, 40.9));
+        assert!(is_better(target, 39.8, 39.5));
+    }
+
+    #[test]
+    fn a_target_cannot_be_reached_only_if_the_best_quality_misses_it() {
+        let (tried, reached) = encodes("psnr=60", 50, |quality| 30.0 + quality / 10.0);
+        assert_eq!(tried.last(), Some(&BEST_Q8));
+        assert!((reached - 40.0).abs() < 1e-9 && !is_met("psnr=60".parse().unwrap(), reached));
+        // The best quality alone is good enough.
+        let flat = |quality: f64| if quality > 99.0 { 41.0 } else { 35.0 };
+        assert!((encodes("psnr=40", 50, flat).1 - 41.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn chunks_of_a_plan_that_miss_the_target_name_a_corrected_one() {
+        let env = Env::new(crate::events::Events::none());
+        let missed = |target: &str, found: (f64, u32)| {
+            judge_planned(target.parse().unwrap(), found, &env).unwrap_err().message
+        };
+        let message = missed("psnr=36", (35.71, 50 << 8));
+        assert!(message.contains("psnr 35.71, below the target psnr 36"), "{message}");
+        assert!(
+            message.contains("plan again with --target psnr=36.29, or use --chunked"),
+            "{message}"
+        );
+        assert!(!missed("vmaf=99", (95.0, 50 << 8)).contains("plan again"));
+        assert!(missed("psnr=36", (35.0, BEST_Q8)).starts_with("cannot reach psnr 36"));
+    }
 }

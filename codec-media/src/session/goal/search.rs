@@ -174,6 +174,20 @@ impl Search {
         self.rounded(f64::from(quality) + (self.target - value) / gain)
     }
 
+    /// A better quality than those of results of the whole input, all of which are below the target: one of a trial that was above
+    /// it, otherwise that at which twice the missing value is expected, and at least one quality more.
+    pub(super) fn better(&self, results: &[Trial]) -> u32 {
+        let ends = results.iter().copied().max_by(|a, b| a.0.cmp(&b.0));
+        let Some((quality, value)) = ends else { return self.best() };
+        let above =
+            self.trials.iter().find(|&&(tried, found)| tried > quality && found >= self.target);
+        if let Some((tried, _)) = above {
+            return *tried;
+        }
+        let distance = 2.0 * (self.target - value) / self.steady_gain();
+        self.rounded(f64::from(quality) + distance.max(256.0)).max(quality + 1).min(BEST_Q8)
+    }
+
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
