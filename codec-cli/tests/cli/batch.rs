@@ -121,6 +121,8 @@ fn wrong_names_are_refused_before_any_work() {
     refused("is the same file as the input", &same);
     refused("standard input cannot be one of several inputs", &["-", "--out-dir", "out"]);
     refused("is a folder", &["a.y4m", ".", "--out-dir", "out"]);
+    let bare = ["a.y4m", "b.y4m", "--out-dir", "out", "--suffix", "mp4"];
+    refused("the suffix mp4 has no extension\nhelp: write --suffix .mp4", &bare);
     refused("cannot be used with", &["a.y4m", "-o", "b.webm", "--out-dir", "out"]);
     refused("cannot be used with", &["a.y4m", "--out-dir", "out", "--report", "a.csv"]);
     let forgotten = ["a.y4m", "b.y4m", "-o", "c.webm"];

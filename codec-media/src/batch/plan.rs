@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use codec_container::Format;
+
 use crate::failure::{Failure, Kind, Result};
 use crate::io::names::{is_pipe, is_same_file};
 use crate::io::remote::without_query;
@@ -49,6 +51,14 @@ impl Batch {
         if self.suffix.contains(['/', '\\']) {
             let message = format!("the suffix {} contains a folder", self.suffix);
             return Err(Failure::usage(format!("{message}\nhelp: name the folder with --out-dir")));
+        }
+        if !self.suffix.contains('.') {
+            let suffix = &self.suffix;
+            let known = Format::from_extension(suffix).is_some();
+            let better = if known { format!(".{suffix}") } else { format!("{suffix}.webm") };
+            return Err(Failure::usage(format!(
+                "the suffix {suffix} has no extension\nhelp: write --suffix {better}"
+            )));
         }
         let mut taken: HashMap<PathBuf, &Path> = HashMap::new();
         let mut files = Vec::new();
@@ -151,5 +161,7 @@ mod tests {
         assert!(refused(&["-", "a.webm"], ".mp4").contains("standard input"));
         assert!(refused(&[".."], ".mp4").contains("is a folder"));
         assert!(refused(&["a.mp4"], "/../b.webm").contains("contains a folder"));
+        assert!(refused(&["a.mp4"], "mp4").contains("help: write --suffix .mp4"));
+        assert!(refused(&["a.mp4"], "-small").contains("help: write --suffix -small.webm"));
     }
 }
