@@ -12,6 +12,7 @@ use codec_media::io::animation::is_gif;
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::InputSpec;
 use codec_media::io::output::{OutputFile, OutputRules};
+use codec_media::io::pattern::ImagePattern;
 use codec_media::io::sink::{FrameSink, Header};
 use codec_media::io::stills::write;
 use codec_media::io::video;
@@ -31,6 +32,13 @@ fn save(args: &SnapshotArgs, env: &Env) -> Result<()> {
     check(args, is_gif)?;
     if args.is_animated() {
         return gif_from_snapshot(args, env);
+    }
+    if let Some(images) = ImagePattern::parse(&args.output)? {
+        return Err(Failure::usage(format!(
+            "snapshot saves one frame, and {} names numbered images\n\
+             help: choose another name, or use `codec decode` for several images",
+            images.name()
+        )));
     }
     let (mut spec, rules) = args.spec_and_rules();
     spec.cut = Cut::new(args.time, None, None);

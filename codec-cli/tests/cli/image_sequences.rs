@@ -212,6 +212,8 @@ fn options_without_effect_on_images_are_rejected() {
     place.fails(3, "no frames", &["decode", "clip.y4m", "-o", "a-%d.png", "--skip", "2"]);
     let folder = ["transcode", "clip.y4m", "--out-dir", "d", "--suffix", "-%d.png"];
     place.fails(2, "--out-dir cannot be used with image sequences", &folder);
+    let one = ["snapshot", "clip.y4m", "-o", "a-%d.png"];
+    place.fails(2, "snapshot saves one frame, and a-%d.png names numbered images", &one);
     assert!(images(&place).is_empty());
 }
 
