@@ -39,6 +39,7 @@ use codec_media::io::object_store::ObjectStore;
 use codec_media::stop::Stop;
 
 use args::cli::Cli;
+use args::decode::with_attached_sizes;
 use args::grammar::grammar;
 use args::{styles, suggestions};
 use console::Console;
@@ -51,7 +52,7 @@ fn main() -> ExitCode {
         return code;
     }
     let parsed = grammar()
-        .try_get_matches()
+        .try_get_matches_from(with_attached_sizes(std::env::args_os()))
         .and_then(|found| Cli::from_arg_matches(&found)?.noting_preset(&found).checked());
     let cli = match parsed {
         Ok(cli) => cli,

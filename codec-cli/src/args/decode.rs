@@ -1,5 +1,6 @@
 //! Flags of `codec decode`, `codec snapshot` and `codec probe`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -135,6 +136,28 @@ pub(crate) struct SnapshotArgs {
     /// Overwrite an existing file.
     #[arg(short = 'y', long)]
     pub(crate) yes: bool,
+}
+
+/// Attaches sizes to `--resize`, whose value `decode` otherwise takes only after `=`, because it is optional there.
+pub(crate) fn with_attached_sizes(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut attached = Vec::new();
+    let mut rest = arguments.into_iter().peekable();
+    while let Some(mut argument) = rest.next() {
+        if argument == "--" {
+            attached.push(argument);
+            break;
+        }
+        let is_size =
+            |next: &OsString| next.to_str().is_some_and(|size| size.parse::<Scale>().is_ok());
+        let takes_size = argument == "--resize";
+        if let Some(size) = rest.next_if(|next| takes_size && is_size(next)) {
+            argument.push("=");
+            argument.push(size);
+        }
+        attached.push(argument);
+    }
+    attached.extend(rest);
+    attached
 }
 
 impl SnapshotArgs {

@@ -97,6 +97,8 @@ fn one_side_of_the_size_follows_from_the_aspect_ratio() {
         assert_eq!(size("a.mkv"), expected, "{options:?}");
     }
     place.ok(&["decode", "a.mkv", "-o", "b.y4m", "--resize=-1x64"]);
+    place.ok(&["decode", "a.mkv", "-o", "c.y4m", "--resize", "-1x64"]);
+    assert!(place.read("b.y4m") == place.read("c.y4m"));
     assert_eq!(size("b.y4m"), (32, 64));
     place.ok(&["snapshot", "clip.y4m", "-o", "a.png", "--resize", "40x-1"]);
     assert_eq!(place.read("a.png")[16..24], [0, 0, 0, 40, 0, 0, 0, 24]);
