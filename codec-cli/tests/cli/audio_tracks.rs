@@ -201,6 +201,15 @@ fn joined_files_keep_the_chosen_tracks() {
     let differ = "audio track 1 gets no language: it is ger in one.mkv and eng in three.mkv";
     assert!(run.err.contains(differ), "{}", run.err);
     assert_eq!(described(&place, "j.webm").len(), 3);
+    // Two codes of one language.
+    place.ok(&["transcode", "one.mkv", "-o", "deu.mkv", "--copy"]);
+    let bytes = place.read("deu.mkv");
+    let at = bytes.windows(3).position(|code| code == b"ger").unwrap();
+    let bytes = [&bytes[..at], b"deu", &bytes[at + 3..]].concat();
+    std::fs::write(place.path("deu.mkv"), bytes).unwrap();
+    let run = place.ok(&["concat", "one.mkv", "deu.mkv", "-o", "j.webm", "-y"]);
+    assert!(!run.err.contains("gets no language"), "{}", run.err);
+    assert_eq!(described(&place, "j.webm"), [("opus".to_owned(), "ger".to_owned())]);
 
     let refused = |code: i32, word: &str, output: &str, choice: &str| {
         let join = ["concat", "three.mkv", "three.mkv", "-o", output, "--audio", choice];

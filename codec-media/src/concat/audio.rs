@@ -15,7 +15,7 @@ use crate::audio::source::{AudioDecodeOptions, AudioSource};
 use crate::audio::timeline::Timeline;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::audio_input::AudioInput;
-use crate::io::audio_track::AudioTrackChoice;
+use crate::io::audio_track::{AudioTrackChoice, same_language};
 use crate::io::cut_audio::{AudioRange, cut_audio};
 use crate::io::input::{InputSpec, Opened};
 
@@ -68,7 +68,7 @@ fn language(parts: &[Part], number: usize, env: &Env) -> Option<String> {
     let stated = |part: &Part| Some((part.name(), part.audio(number)?.track.language.clone()?));
     let mut stated = parts.iter().filter_map(stated);
     let (first, language) = stated.next()?;
-    let Some((name, other)) = stated.find(|(_, other)| *other != language) else {
+    let Some((name, other)) = stated.find(|(_, other)| !same_language(other, &language)) else {
         return Some(language);
     };
     let track = number + 1;

@@ -65,7 +65,7 @@ const LANGUAGES: [&[&str]; 40] = [
 ];
 
 /// Whether both codes name one language. Of tags such as `pt-BR`, only the language counts.
-fn same_language(a: &str, b: &str) -> bool {
+pub(crate) fn same_language(a: &str, b: &str) -> bool {
     let language =
         |tag: &str| tag.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
     let (a, b) = (language(a), language(b));
