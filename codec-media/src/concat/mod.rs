@@ -48,7 +48,8 @@ pub fn run(joining: &Joining, env: &Env) -> Result<()> {
     let limits = settings.input.limits;
     let audio = settings.audio.is_some().then(|| settings.input.audio.clone());
     let open = |path: &PathBuf| Part::open(path, limits, audio.as_ref(), env);
-    let parts = joining.inputs.iter().map(open).collect::<Result<Vec<_>>>()?;
+    let mut parts = joining.inputs.iter().map(open).collect::<Result<Vec<_>>>()?;
+    let end = end_at_damage(&mut parts, env);
     let has_video = check_tracks(&parts)?;
     let drops_video = has_video && !can_hold_video(settings.format);
     if drops_video {
@@ -81,7 +82,7 @@ pub fn run(joining: &Joining, env: &Env) -> Result<()> {
                 audio: settings.audio.clone(),
             };
             let metadata = settings.metadata.clone();
-            let transfer = Transfer { metadata, ..Transfer::default() };
+            let transfer = Transfer { metadata, end, ..Transfer::default() };
             copy_packets(&copying, Box::new(packets), audio, transfer, env)?.report(&copying, env)
         }
         Err(reason) => {
@@ -90,6 +91,21 @@ pub fn run(joining: &Joining, env: &Env) -> Result<()> {
             Session::new(settings, &frames, audio, env)?.run(settings, &mut frames)
         }
     }
+}
+
+/// Drops the parts after one that is damaged, with a warning, and returns its error.
+fn end_at_damage(parts: &mut Vec<Part>, env: &Env) -> Result<()> {
+    let Some((at, damage)) =
+        parts.iter().enumerate().find_map(|(at, part)| Some((at, part.damage.clone()?)))
+    else {
+        return Ok(());
+    };
+    let dropped = parts.split_off(at + 1);
+    if !dropped.is_empty() {
+        let (name, dropped) = (names(&parts[at..]), names(&dropped));
+        env.events.warn(format!("{name} is damaged: the output ends there, without {dropped}"));
+    }
+    Err(damage)
 }
 
 fn names(parts: &[Part]) -> String {

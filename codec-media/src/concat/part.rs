@@ -41,8 +41,10 @@ pub(super) struct Part {
     pub(super) coded: Option<VideoTrack>,
     /// The audio tracks that are used.
     pub(super) audio: Vec<PartAudio>,
-    /// The extent of the video, or else of the first audio track.
+    /// The extent of the video, or else of the first audio track; up to the damage, if there is any.
     pub(super) extent: Extent,
+    /// The error at which its packets end.
+    pub(super) damage: Option<Failure>,
     /// Tags and chapters, with the times of the input.
     metadata: FileMetadata,
 }
@@ -111,7 +113,17 @@ impl Part {
             .collect();
         let mut packet = CodedPacket::default();
         let mut begins_with_key = None;
-        while reader.read(&mut packet).map_err(|error| Failure::reading(&spec.name(), error))? {
+        let mut damage = None;
+        loop {
+            match reader.read(&mut packet).map_err(|error| Failure::reading(&spec.name(), error)) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(failure) if failure.kind == Kind::Corrupt => {
+                    damage = Some(failure);
+                    break;
+                }
+                Err(failure) => return Err(failure),
+            }
             if env.stop.is_requested() {
                 return Err(Failure::interrupted(false));
             }
@@ -133,6 +145,9 @@ impl Part {
         }
         let of_audio = || audio.iter().find_map(|audio| audio.extent);
         let Some(extent) = video_extent.or_else(of_audio) else {
+            if let Some(damage) = damage {
+                return Err(damage);
+            }
             return Err(Failure::new(Kind::Input, format!("{}: no video or audio", spec.name())));
         };
         let track = video.map(|(_, track)| track);
@@ -147,7 +162,7 @@ impl Part {
             }
         };
         let coded = track.filter(|_| begins_with_key == Some(true));
-        Ok(Self { spec, video: stated, coded, audio, extent, metadata })
+        Ok(Self { spec, video: stated, coded, audio, extent, damage, metadata })
     }
 
     fn raw(spec: InputSpec, env: &Env) -> Result<Self> {
@@ -157,18 +172,29 @@ impl Part {
         let is_even = info.time_base == info.frame_rate.inverse();
         let counted = info.count.filter(|_| is_even);
         let mut end = counted.and_then(|count| i64::try_from(count).ok()).unwrap_or(0);
+        let mut damage = None;
         if counted.is_none() {
-            while let Some(frame) = source.next()? {
+            loop {
                 if env.stop.is_requested() {
                     return Err(Failure::interrupted(false));
                 }
-                end = frame.pts.saturating_add_unsigned(frame.duration.unwrap_or(1));
+                match source.next() {
+                    Ok(Some(frame)) => {
+                        end = frame.pts.saturating_add_unsigned(frame.duration.unwrap_or(1));
+                    }
+                    Ok(None) => break,
+                    Err(failure) if failure.kind == Kind::Corrupt && end > 0 => {
+                        damage = Some(failure);
+                        break;
+                    }
+                    Err(failure) => return Err(failure),
+                }
             }
         }
         let extent = Extent { start_ns: 0, end_ns: ticks_to_ns(end, info.time_base) };
         let video = Some((info.size, info.frame_rate));
         let metadata = FileMetadata::default();
-        Ok(Self { spec, video, coded: None, audio: Vec::new(), extent, metadata })
+        Ok(Self { spec, video, coded: None, audio: Vec::new(), extent, damage, metadata })
     }
 
     pub(super) fn name(&self) -> String {

@@ -164,6 +164,8 @@ pub(super) struct ChainedPackets {
     shift_ns: i64,
     /// The end of all parts, in nanoseconds.
     end_ns: i64,
+    /// Whether the last part is damaged. Its packets end there, and the caller has the error.
+    ends_at_damage: bool,
     env: Env,
 }
 
@@ -182,6 +184,7 @@ impl ChainedPackets {
             current: None,
             shift_ns: 0,
             end_ns: parts.iter().map(|part| part.extent.length_ns()).sum(),
+            ends_at_damage: parts.last().is_some_and(|part| part.damage.is_some()),
             env: env.clone(),
         }
     }
@@ -214,10 +217,15 @@ impl PacketReader for ChainedPackets {
 
     fn read(&mut self, packet: &mut CodedPacket) -> codec_container::Result<bool> {
         loop {
-            if let Some(current) = &mut self.current
-                && current.read(packet)?
-            {
-                break;
+            if let Some(current) = &mut self.current {
+                match current.read(packet) {
+                    Ok(true) => break,
+                    Ok(false) => {}
+                    Err(Error::Corrupt(_)) if self.ends_at_damage && self.parts.is_empty() => {
+                        return Ok(false);
+                    }
+                    Err(error) => return Err(error),
+                }
             }
             let moved_on = self.next_part();
             let refused = |failure: Failure| Error::Io(std::io::Error::other(failure.message));

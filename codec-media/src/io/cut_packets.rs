@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use codec_container::{CodedPacket, PacketReader, Result, Track};
+use codec_container::{CodedPacket, Error, PacketReader, Result, Track};
 use codec_core::codec::Codec;
 use codec_core::frame::Rational;
 
@@ -33,6 +33,8 @@ pub struct CutPackets {
     origin: i64,
     /// The end of the delivered frames, in ticks.
     end: i64,
+    /// The error after the current group.
+    error: Option<Error>,
     ended: bool,
 }
 
@@ -72,6 +74,7 @@ impl CutPackets {
             start: 0,
             origin: 0,
             end: 0,
+            error: None,
             ended: false,
         };
         if let Some(from) = spec.cut.from {
@@ -155,9 +158,23 @@ impl CutPackets {
 
     /// Reads the next group; leaves it empty at the end of the cut.
     fn fill(&mut self) -> Result<()> {
+        if let Some(error) = self.error.take() {
+            self.ended = true;
+            return Err(error);
+        }
         let mut is_open = false;
         let mut next_start = None;
-        while let Some(packet) = self.next()? {
+        loop {
+            let packet = match self.next() {
+                Ok(Some(packet)) => packet,
+                Ok(None) => break,
+                // The packets before an error are delivered.
+                Err(error) if is_open => {
+                    self.error = Some(error);
+                    break;
+                }
+                Err(error) => return Err(error),
+            };
             // A hidden frame is the first one of its group.
             let is_later = self.latest.is_none_or(|latest| packet.pts > latest);
             if is_open && (is_later || !packet.shown) {

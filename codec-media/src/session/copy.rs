@@ -168,6 +168,8 @@ struct Copy {
     /// Seconds per tick of the video.
     tick_s: f64,
     audio: Option<AudioTracks>,
+    /// The error that ended the audio early.
+    audio_failure: Option<Failure>,
     /// The end of the video, in seconds, with which that of the audio of another file is compared.
     video_end_s: Option<f64>,
     writer: Box<dyn PacketWriter>,
@@ -233,6 +235,7 @@ impl Copy {
             video,
             tick_s: base.as_f64(),
             audio: audio.map(|audio| audio.tracks),
+            audio_failure: None,
             video_end_s: None,
             writer,
             output,
@@ -276,10 +279,9 @@ impl Copy {
 
     #[expect(clippy::cast_precision_loss, reason = "seconds")]
     fn write(&mut self, packet: &CodedPacket) -> Result<()> {
-        if let Some(audio) = &mut self.audio {
-            let time = packet.dts.unwrap_or(packet.pts);
-            audio.advance(time as f64 * self.tick_s, &mut *self.writer)?;
-        }
+        let time = packet.dts.unwrap_or(packet.pts);
+        let time_s = time as f64 * self.tick_s;
+        self.move_audio(|audio, writer| audio.advance(time_s, writer))?;
         let written = self.writer.write(PacketRef { track: 0, ..packet.as_ref() });
         written.map_err(|error| Failure::writing(&self.output.name, error))?;
         self.packets += 1;
@@ -290,10 +292,30 @@ impl Copy {
         Ok(())
     }
 
+    /// Processes audio. An error of its input ends only the audio and is reported at the end.
+    fn move_audio(
+        &mut self,
+        process: impl FnOnce(&mut AudioTracks, &mut dyn PacketWriter) -> Result<()>,
+    ) -> Result<()> {
+        let Some(audio) = &mut self.audio else { return Ok(()) };
+        match process(audio, &mut *self.writer) {
+            Err(failure) if matches!(failure.kind, Kind::Input | Kind::Corrupt) => {
+                if self.audio_failure.is_none() {
+                    self.env.events.warn(format!("audio ended early: {}", failure.message));
+                    self.audio_failure = Some(failure);
+                }
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
     /// Finalises the file.
     fn finish(mut self, settings: &Copying, mut end: Result<()>) -> Result<Copied> {
-        if let Some(audio) = &mut self.audio {
-            end = end.and(audio.finish(&mut *self.writer));
+        self.move_audio(AudioTracks::finish)?;
+        if let Some(failure) = self.audio_failure.take() {
+            end = end.and(Err(failure));
+        } else if let Some(audio) = &self.audio {
             for difference in self.video_end_s.iter().flat_map(|end_s| audio.differences(*end_s)) {
                 self.env.events.warn(difference);
             }
