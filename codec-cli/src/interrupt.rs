@@ -1,8 +1,8 @@
-//! Ctrl-C: the first one finalises the file, the second one aborts. In commands that write no file
+//! Ctrl-C: the first one ends the run and keeps what is done, the second one aborts. In commands that write no file
 //! the first one aborts.
 
 use codec_media::failure::Kind;
-use codec_media::stop::{Stop, has_unfinished_files, remove_unfinished_files};
+use codec_media::stop::{Stop, remove_unfinished_files};
 
 use crate::console;
 
@@ -19,8 +19,7 @@ pub(crate) fn install(stop: Stop) {
         if !is_first {
             abort();
         }
-        let doing = if has_unfinished_files() { "finalising the file" } else { "stopping" };
-        console::line(&format!("codec: interrupted: {doing}; press Ctrl-C again to abort"));
+        console::line("codec: interrupted: ending the run; press Ctrl-C again to abort");
     });
 }
 

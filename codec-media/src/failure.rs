@@ -21,7 +21,7 @@ pub enum Kind {
     Usage = 2,
     /// The input cannot be read or is not supported.
     Input = 3,
-    /// The input is damaged. The output holds the part before the damage.
+    /// The input is damaged. The part before the damage is kept.
     Corrupt = 4,
     /// The output cannot be written.
     Output = 5,
@@ -43,7 +43,7 @@ pub enum Kind {
 pub struct Failure {
     /// Description of the failure.
     pub kind: Kind,
-    /// The user-facing message. Lines after the first begin with `help:` and name a remedy.
+    /// The user-facing message. Lines after the first name the file that is kept, or begin with `help:` and name a remedy.
     pub message: String,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
@@ -155,10 +155,14 @@ impl Failure {
         Self::caused(kind, error.to_string(), error)
     }
 
-    /// Creates the error of a run that was asked to stop. `kept`: whether the output was finalised
-    /// with the part processed until then.
+    /// Creates the error of a run that was asked to stop. `kept`: whether the output has the part
+    /// processed until then; [`OutputFile::end`](crate::io::output::OutputFile::end) adds the name of a file.
     pub fn interrupted(kept: bool) -> Self {
-        let outcome = if kept { "the file is finished" } else { "nothing was written" };
+        let outcome = if kept {
+            "the output ends with the part that was done"
+        } else {
+            "nothing was written"
+        };
         Self::new(Kind::Interrupted, format!("interrupted: {outcome}"))
     }
 }

@@ -11,7 +11,7 @@ use crate::cut::Cut;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::input::InputSpec;
 use crate::io::names::{Outputs, format_of, is_pipe};
-use crate::io::output::{OutputFile, OutputRules};
+use crate::io::output::{OutputFile, OutputRules, PartRule};
 use crate::settings::audio::{self, AudioChoice, AudioSettings};
 use crate::stop::Stop;
 use codec_audio::AudioBackend;
@@ -75,7 +75,7 @@ pub fn run(args: &MixOptions, env: &Env) -> Result<()> {
         overwrite: args.yes,
         protected: args.inputs.clone(),
         terminal: args.format.is_some(),
-        ..OutputRules::default()
+        part: PartRule::of_inputs(&args.inputs),
     };
     // Reject impossible outputs before any input is read.
     let mut files = vec![OutputFile::create(&args.output, &rules)?];
@@ -95,8 +95,12 @@ pub fn run(args: &MixOptions, env: &Env) -> Result<()> {
     let frames = mix(&mut mixer, &mut inputs, &mut outputs, &env.stop)?;
     let seconds = f64_of(frames) / f64::from(config.format.rate);
     let codec = config.codec;
+    let is_stopped = env.stop.is_requested();
+    let mut end = Ok(());
     for output in outputs {
-        let name = output.finish()?;
+        let ended = if is_stopped { Err(Failure::interrupted(true)) } else { Ok(()) };
+        let (name, ended) = output.finish(ended)?;
+        end = end.and(ended);
         env.events.note(format!("{name}: {seconds:.3} s of {codec}, {}", config.format));
     }
     for (input, id) in inputs.iter().zip(0..) {
@@ -107,10 +111,7 @@ pub fn run(args: &MixOptions, env: &Env) -> Result<()> {
             env.events.warn(format!("{name}: dropped {dropped} before time 0 or overlapping"));
         }
     }
-    if env.stop.is_requested() {
-        return Err(Failure::new(Kind::Interrupted, "interrupted: the files were finalised"));
-    }
-    Ok(())
+    end
 }
 
 /// How the mix is encoded.
@@ -290,12 +291,14 @@ impl Output {
         Ok(view.frames() as u64)
     }
 
-    fn finish(mut self) -> Result<String> {
+    /// Completes the file of a mix that ended with `end`; returns its name, and `end` with that name.
+    fn finish(mut self, end: Result<()>) -> Result<(String, Result<()>)> {
         self.sink.finish(&mut *self.writer)?;
         self.writer.finish().map_err(|error| Failure::writing(&self.file.name, error))?;
+        let end = self.file.end(end);
         let name = self.file.name.clone();
         self.file.commit()?;
-        Ok(name)
+        Ok((name, end))
     }
 }
 

@@ -41,11 +41,6 @@ impl Stop {
 /// Temporary files and folders of this process whose outputs are not complete.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// Whether this process has output files that are not complete.
-pub fn has_unfinished_files() -> bool {
-    !UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
-}
-
 /// Removes the temporary files of all outputs that are not complete. For programs that exit without
 /// running destructors, such as in a signal handler.
 pub fn remove_unfinished_files() {

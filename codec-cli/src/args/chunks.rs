@@ -29,9 +29,12 @@ pub(crate) enum ChunksStep {
     /// Encode one chunk of a plan, or all that are missing.
     ///
     /// Chunks whose results exist are skipped, so that a run can be repeated. The name of a result is a hash of
-    /// the version, the settings and the input frames.
+    /// the version, the settings and the input frames. An edited plan, other settings and another input are
+    /// rejected.
     Run(RunArgs),
     /// Join the encoded chunks of a plan, and add the audio.
+    ///
+    /// The input must be that of the plan: its coded video and audio are compared without decoding them.
     Join(JoinArgs),
 }
 

@@ -10,7 +10,7 @@ use codec_media::concat::Joining;
 use codec_media::failure::{Failure, Result};
 use codec_media::io::input::InputSpec;
 use codec_media::io::names::{Outputs, format_of};
-use codec_media::io::output::OutputRules;
+use codec_media::io::output::{OutputRules, PartRule};
 use codec_media::settings::audio::{AudioOptions, AudioSettings};
 use codec_media::settings::encoder::{EncoderOptions, EncoderSettings, Preset};
 use codec_media::settings::encoding::{Encoding, can_hold_audio};
@@ -94,7 +94,7 @@ pub(crate) fn joining(args: &ConcatArgs) -> Result<Joining> {
         overwrite: args.yes,
         protected: args.inputs.clone(),
         terminal: args.format.is_some(),
-        ..OutputRules::default()
+        part: PartRule::of_inputs(&args.inputs),
     };
     if !format.is_audio() {
         encoding.encoder = EncoderSettings::new(&options, Preset::File, format)?;

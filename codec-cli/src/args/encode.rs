@@ -7,7 +7,7 @@ use codec_media::batch::{Batch, Job};
 use codec_media::io::audio_track::AudioTrackChoice;
 use codec_media::io::input::InputSpec;
 use codec_media::io::names::{Outputs, format_of};
-use codec_media::io::output::OutputRules;
+use codec_media::io::output::{OutputRules, PartRule};
 use codec_media::settings::encoding::can_hold_video;
 use codec_media::settings::goal::TargetQuality;
 use codec_media::values::{self, Scale};
@@ -208,8 +208,11 @@ impl EncodeArgs {
 
     /// Which existing files the output may replace.
     pub(crate) fn rules(&self, protected: Vec<PathBuf>) -> OutputRules {
-        let (terminal, part) = (self.format.is_some(), self.out_dir.is_some());
-        OutputRules { overwrite: self.yes, protected, terminal, part }
+        let part = match self.out_dir {
+            Some(_) => PartRule::Failed,
+            None => PartRule::of_inputs(&self.inputs()),
+        };
+        OutputRules { overwrite: self.yes, protected, terminal: self.format.is_some(), part }
     }
 
     /// The files of `--out-dir`; `None` for a single output.

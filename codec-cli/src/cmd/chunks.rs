@@ -10,7 +10,7 @@ use codec_media::count::counted;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::output::OutputFile;
 use codec_media::json::Object;
-use codec_media::session::chunks::{self, ChunkPlan, Ran, run_chunk};
+use codec_media::session::chunks::{self, ChunkPlan, Ran};
 
 use crate::args::chunks::{
     ChunksArgs, ChunksStep, JoinArgs, PlanArgs, RunArgs, check_plan, chunk_encoding,
@@ -77,13 +77,7 @@ fn run_chunks(args: &RunArgs, env: &Env) -> Result<()> {
     let ran = if args.index.is_empty() {
         chunks::run(&settings, &plan, &folder, env)?
     } else {
-        let mut ran = Ran::default();
-        for &index in &args.index {
-            let is_encoded = run_chunk(&settings, &plan, index, &folder, env)?;
-            ran.encoded += usize::from(is_encoded);
-            ran.skipped += usize::from(!is_encoded);
-        }
-        ran
+        chunks::run_several(&settings, &plan, &args.index, &folder, env)?
     };
     report(ran, &folder, env);
     Ok(())

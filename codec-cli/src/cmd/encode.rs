@@ -229,7 +229,7 @@ fn audio_only(args: &EncodeArgs, env: &Env) -> Result<()> {
     }
     let settings = audio_encoding(args)?;
     env.stop.handle_requests();
-    settings.rules.check(&settings.output)?;
+    settings.rules.begin(&settings.output)?;
     let wants = MediaSelection { video: false, audio: true };
     let spec = args.spec();
     let options =

@@ -60,7 +60,7 @@ fn draw(
     rules: &OutputRules,
     env: &Env,
 ) -> Result<()> {
-    let output = OutputFile::create(&args.output, rules)?;
+    let mut output = OutputFile::create(&args.output, rules)?;
     let info = generated_info();
     let header =
         Header { size: args.size, samples: SampleFormat::YUV420, frame_rate: args.fps, info };
@@ -75,6 +75,8 @@ fn draw(
         progress.update(&Now { frames: u64::from(drawn), ..Now::default() });
     }
     sink.finish()?;
+    let end = if drawn < args.frames { Err(Failure::interrupted(true)) } else { Ok(()) };
+    let end = output.end(end);
     let name = output.name.clone();
     output.commit()?;
     env.events.note(format!(
@@ -83,10 +85,7 @@ fn draw(
         args.scene,
         args.size
     ));
-    if drawn < args.frames {
-        return Err(Failure::interrupted(true));
-    }
-    Ok(())
+    end
 }
 
 /// Encodes frames, and audio if there is any, at very high quality.

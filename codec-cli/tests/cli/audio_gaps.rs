@@ -167,5 +167,5 @@ fn an_interrupt_ends_the_filling_of_a_gap() {
     interrupt(&child);
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
-    assert!(place.has("a.opus"));
+    assert!(place.has("a.opus.codec.part"));
 }

@@ -135,6 +135,25 @@ fn wrong_names_are_refused_before_any_work() {
 }
 
 #[test]
+fn files_that_a_killed_run_left_are_removed() {
+    let place = clips();
+    fs::create_dir_all(place.path("out/.codec-a.webm-Abc123.chunks")).unwrap();
+    // A file of the same output that another process writes, and one of another output.
+    let names = [".codec-a.webm-Abc123.part", ".codec-b.webm-used.part", ".codec-d.webm-x.part"];
+    for name in names {
+        fs::write(place.path(&format!("out/{name}")), "half").unwrap();
+    }
+    let used = File::open(place.path("out/.codec-b.webm-used.part")).unwrap();
+    used.try_lock().unwrap();
+    place.ok(&ALL);
+    let kept = [".codec-b.webm-used.part", ".codec-d.webm-x.part", "a.webm", "b.webm", "c.webm"];
+    assert_eq!(outputs(&place), kept);
+    drop(used);
+    place.ok(&["transcode", "b.y4m", "-o", "out/b.webm", "--preset", "rtc", "-y"]);
+    assert_eq!(outputs(&place), kept[1..]);
+}
+
+#[test]
 fn records_tell_the_outcome_of_each_file() {
     let place = clips();
     fs::create_dir(place.path("out")).unwrap();
@@ -186,7 +205,12 @@ fn an_interrupted_batch_continues_later() {
     let rest: Vec<String> = lines.map(Result::unwrap).collect();
     assert_eq!(run.wait().unwrap().code(), Some(130), "{rest:?}");
     assert!(rest.iter().any(|line| line.contains("2 files left")), "{rest:?}");
+    // The interrupted file is not counted as done.
+    assert!(!rest.iter().any(|line| line.contains("2 of 3 files done")), "{rest:?}");
     let names = outputs(&place);
+    let kept = "the incomplete result is in out/b.webm.codec.part";
+    let is_named = rest.iter().any(|line| line.contains(kept));
+    assert_eq!(is_named, names.len() > 1, "{names:?}: {rest:?}");
     assert!(names == ["a.webm", "b.webm.codec.part"] || names == ["a.webm"], "{names:?}");
 
     // A shorter clip, so that the rest does not take minutes.

@@ -394,7 +394,8 @@ fn frames_before_damage_are_encoded() {
     fs::write(place.path("cut.webm"), &whole[..whole.len() / 2]).unwrap();
     let run = place.run(&["transcode", "cut.webm", "-o", "o.webm", "--chunked", "-q", "40"]);
     assert_eq!(run.code, 4, "{}", run.err);
-    assert!(times(&place, "o.webm").len() > 10, "{}", run.err);
+    assert!(run.err.contains("the incomplete result is in o.webm.codec.part"), "{}", run.err);
+    assert!(times(&place, "o.webm.codec.part").len() > 10, "{}", run.err);
 }
 
 #[test]
@@ -416,6 +417,14 @@ fn an_interrupt_leaves_no_temporary_files() {
     let (frames, bytes) = (2000, 640 * 480 * 3 / 2);
     fs::File::create(place.path("a.yuv")).unwrap().set_len(frames * bytes).unwrap();
     let encode = ["encode", "a.yuv", "--raw", "640x480@30", "-o", "a.webm", "--chunked"];
-    super::interrupts::interrupted(&place, &encode, "\"progress\"");
+    let rest = super::interrupts::interrupted(&place, &encode, "\"progress\"");
+    assert!(rest.iter().any(|line| line.contains("nothing was written")), "{rest:?}");
     assert_eq!(place.names(), ["a.yuv"]);
 }
+    // A chunk that is interrupted is not kept, and the message says so.
+    let raw = ["a.yuv", "--raw", "640x480@30", "-n", "400", "-q", "60"];
+    place.ok(&[&["chunks", "plan", "-o", "plan.json"], &raw[..]].concat());
+    let run = ["chunks", "run", "plan.json", "--index", "0"];
+    let rest = super::interrupts::interrupted(&place, &run, "\"progress\"");
+    let kept = "interrupted: 0 of 2 chunks in plan.chunks\\nhelp: run the same command again";
+    assert!(rest.iter().any(|line| line.contains(kept)), "{rest:?}");

@@ -79,6 +79,28 @@ fn the_first_interrupt_finishes_the_file() {
 }
 
 #[test]
+fn an_interrupted_file_is_not_taken_for_a_complete_one() {
+    let place = Place::new();
+    let (frames, bytes) = (10_000, 1280 * 720 * 3 / 2);
+    std::fs::File::create(place.path("a.yuv")).unwrap().set_len(frames * bytes).unwrap();
+    let raw = ["a.yuv", "--raw", "1280x720@30"];
+    let runs =
+        [("a.webm", &["transcode", "--preset", "rtc"][..]), ("a.y4m", &["decode", "--fps", "30"])];
+    for (output, run) in runs {
+        let arguments = [run, &raw, &["-o", output]].concat();
+        let rest = interrupted(&place, &arguments, "progress\"");
+        let kept = format!("interrupted: the incomplete result is in {output}.codec.part");
+        assert!(rest.iter().any(|line| line.contains(&kept)), "{rest:?}");
+    }
+    assert_eq!(place.names(), ["a.webm.codec.part", "a.y4m.codec.part", "a.yuv"]);
+    assert!(place.json(&["probe", "a.webm.codec.part", "--json"])["tracks"][0]["packets"] != 0);
+    let batch = ["--out-dir", ".", "--suffix", ".webm", "-n", "2"];
+    let run = place.ok(&[&["transcode"], &raw[..], &batch].concat());
+    assert!(run.err.contains("1 file written"), "{}", run.err);
+    assert_eq!(place.names(), ["a.webm", "a.y4m.codec.part", "a.yuv"]);
+}
+
+#[test]
 fn a_silent_pipe_ends_at_the_first_interrupt() {
     for (verb, output) in [("encode", "a.ivf"), ("decode", "a.yuv")] {
         let place = Place::new();

@@ -43,7 +43,8 @@ fn concealment_continues_where_plain_decoding_stops() {
     coded.drain(from..to);
     fs::write(place.path("damaged.ivf"), coded).unwrap();
     place.fails(4, "packet 3 at byte", &["decode", "damaged.ivf", "-o", "a.yuv"]);
-    assert_eq!(place.read("a.yuv").len(), 3 * 96 * 64 * 3 / 2, "frames before the damage are kept");
+    let kept = place.read("a.yuv.codec.part");
+    assert_eq!(kept.len(), 3 * 96 * 64 * 3 / 2, "frames before the damage are kept");
     let run = place.ok(&["decode", "damaged.ivf", "-o", "b.yuv", "--conceal"]);
     assert_eq!(place.read("b.yuv").len(), 12 * 96 * 64 * 3 / 2);
     assert!(run.err.contains("% of all macroblocks"), "{}", run.err);

@@ -82,11 +82,32 @@ fn output_before_damage_is_kept() {
     let clip = place.read("clip.y4m");
     fs::write(place.path("cut.y4m"), &clip[..clip.len() - 100]).unwrap();
     place.fails(4, "frame 5", &["encode", "cut.y4m", "-o", "a.ivf", "--preset", "rtc"]);
-    assert_eq!(place.json(&["probe", "a.ivf", "--json"])["tracks"][0]["packets"], 5);
-    let coded = place.read("a.ivf");
+    let part = "a.ivf.codec.part";
+    assert_eq!(place.json(&["probe", part, "--json"])["tracks"][0]["packets"], 5);
+    let coded = place.read(part);
     fs::write(place.path("cut.ivf"), &coded[..coded.len() - 3]).unwrap();
-    place.fails(4, "packet 4", &["decode", "cut.ivf", "-o", "cut.yuv"]);
-    assert_eq!(place.read("cut.yuv").len(), 4 * 64 * 48 * 3 / 2);
+    let kept = "\nthe incomplete result is in cut.yuv.codec.part\nhelp: --conceal";
+    let run = place.fails(4, "packet 4", &["decode", "cut.ivf", "-o", "cut.yuv"]);
+    assert!(run.err.contains(kept), "{}", run.err);
+    assert_eq!(place.read("cut.yuv.codec.part").len(), 4 * 64 * 48 * 3 / 2);
+    // Copies and joined files.
+    place.fails(4, "packet 4", &["transcode", "cut.ivf", "--copy", "-o", "c.webm"]);
+    assert_eq!(place.json(&["probe", "c.webm.codec.part", "--json"])["tracks"][0]["packets"], 4);
+    place.ok(&["encode", "clip.y4m", "-o", "a.ivf", "--preset", "rtc"]);
+    let joined = ["concat", "a.ivf", "cut.ivf", "a.ivf", "-o", "j.webm"];
+    let copied = place.fails(4, "cut.ivf: ivf: packet 4", &joined);
+    let warning = "cut.ivf is damaged: the output ends there, without a.ivf";
+    assert!(copied.err.contains(warning), "{}", copied.err);
+    assert_eq!(place.json(&["probe", "j.webm.codec.part", "--json"])["tracks"][0]["packets"], 10);
+    let encoded = [&joined[..], &["-c", "vp8", "--preset", "rtc"]].concat();
+    place.fails(4, "cut.ivf: ivf: packet 4", &encoded);
+    assert_eq!(place.json(&["probe", "j.webm.codec.part", "--json"])["tracks"][0]["packets"], 10);
+    // It is no input of its own output, which would replace it.
+    let own = ["transcode", "j.webm.codec.part", "-o", "j.webm"];
+    place.fails(2, "has the name of an incomplete result of j.webm", &own);
+    // A complete result replaces the incomplete one.
+    place.ok(&["concat", "a.ivf", "a.ivf", "-o", "j.webm"]);
+    assert!(place.has("j.webm") && !place.has("j.webm.codec.part"));
 }
 
 #[cfg(unix)]

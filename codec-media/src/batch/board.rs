@@ -65,10 +65,13 @@ impl Board {
         self.change(index, |entry| entry.done = done.clamp(entry.done, 1.0));
     }
 
-    /// The work on a file has ended, or was not needed.
-    pub(super) fn end(&self, index: usize) {
+    /// The work on a file has ended, or was not needed; an interrupt does not complete it.
+    pub(super) fn end(&self, index: usize, is_complete: bool) {
         self.change(index, |entry| {
-            (entry.done, entry.is_running, entry.has_ended) = (1.0, false, true);
+            (entry.is_running, entry.has_ended) = (false, is_complete);
+            if is_complete {
+                entry.done = 1.0;
+            }
         });
     }
 
@@ -126,9 +129,15 @@ mod tests {
         board.update(0, 0.5);
         let (_, now) = board.state.lock().unwrap().standing();
         assert_eq!(now, "0 of 3 files done; a.mp4 and 1 more");
-        board.end(1);
+        board.end(1, true);
         let (done, now) = board.state.lock().unwrap().standing();
         assert!((done - 250.0 / 401.0).abs() < 1e-9, "{done}");
         assert_eq!(now, "1 of 3 files done; a.mp4");
+        // An interrupted file is not done.
+        board.begin(2);
+        board.end(0, false);
+        let (done, now) = board.state.lock().unwrap().standing();
+        assert!((done - 250.0 / 401.0).abs() < 1e-9, "{done}");
+        assert_eq!(now, "1 of 3 files done; c.mp4");
     }
 }

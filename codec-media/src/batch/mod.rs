@@ -21,7 +21,7 @@ use crate::Env;
 use crate::count::counted;
 use crate::events::Events;
 use crate::failure::{Failure, Kind, Result};
-use crate::io::output::part_of;
+use crate::io::output::{part_of, remove_stale};
 use crate::io::remote::without_query;
 use crate::json::Object;
 
@@ -66,6 +66,8 @@ pub fn run(batch: &Batch, env: &Env, work: &(dyn Fn(&Job<'_>) -> Result<()> + Sy
     env.stop.handle_requests();
     fs::create_dir_all(&batch.folder)
         .map_err(|error| Failure::output(&batch.folder.display().to_string(), error))?;
+    let outputs: Vec<&Path> = files.iter().map(|file| file.output.as_path()).collect();
+    remove_stale(&outputs);
     let at_once = batch.threads.clamp(1, files.len().max(1));
     let threads = (batch.threads / at_once).max(1);
     let board = Arc::new(Board::new(env.events.clone(), &files));
@@ -81,7 +83,7 @@ pub fn run(batch: &Batch, env: &Env, work: &(dyn Fn(&Job<'_>) -> Result<()> + Sy
             let done = work(&job);
             (done, totals.take())
         });
-        board.end(index);
+        board.end(index, !matches!(outcome, Outcome::Unfinished));
         outcome
     };
     let mut outcomes: Vec<(usize, Outcome)> = thread::scope(|scope| {
@@ -129,10 +131,6 @@ fn outcome_of(
         }
         Err(failure) => (Outcome::Failed(failure), listener::Totals::default()),
     };
-    if matches!(outcome, Outcome::Written) {
-        // The result of an earlier run that ended early.
-        let _ = fs::remove_file(part_of(&file.output));
-    }
     report(file, &outcome, &totals, env);
     outcome
 }
@@ -181,6 +179,7 @@ fn conclude(
 ) -> Result<()> {
     let (mut written, mut skipped, mut failures) = (0_u64, 0_u64, Vec::new());
     let total = u64::try_from(files.len()).unwrap_or(u64::MAX);
+    let mut parts = Vec::new();
     for (index, outcome) in outcomes {
         match outcome {
             Outcome::Written => written += 1,
@@ -188,7 +187,10 @@ fn conclude(
             Outcome::Failed(failure) => {
                 failures.extend(files.get(index).map(|file| (file, failure)))
             }
-            Outcome::Unfinished => {}
+            Outcome::Unfinished => {
+                let part = files.get(index).map(|file| part_of(&file.output));
+                parts.extend(part.filter(|part| part.exists()));
+            }
         }
     }
     let failed = u64::try_from(failures.len()).unwrap_or(u64::MAX);
@@ -225,10 +227,9 @@ fn conclude(
         let text = failure.message.replace('\n', "\n  ");
         let text = if text.contains(&name) { text } else { format!("{name}: {text}") };
         message.push_str(&format!("\n  {text}"));
-        let part = part_of(&file.output);
-        if part.exists() {
-            message.push_str(&format!("\n  the incomplete result is in {}", part.display()));
-        }
+    }
+    for part in parts {
+        message.push_str(&format!("\n  the incomplete result is in {}", part.display()));
     }
     Err(Failure::new(kind, message))
 }

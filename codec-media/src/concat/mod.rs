@@ -44,7 +44,7 @@ pub struct Joining {
 pub fn run(joining: &Joining, env: &Env) -> Result<()> {
     env.stop.handle_requests();
     let mut settings = joining.encoding.clone();
-    settings.rules.check(&settings.output)?;
+    settings.rules.begin(&settings.output)?;
     let limits = settings.input.limits;
     let audio = settings.audio.is_some().then(|| settings.input.audio.clone());
     let open = |path: &PathBuf| Part::open(path, limits, audio.as_ref(), env);

@@ -1,11 +1,12 @@
 //! Output files, written under a temporary name and renamed when complete; standard output.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, IsTerminal, Write, stdout};
 use std::path::{Path, PathBuf};
 
 use codec_container::Output;
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 
 use super::names::{is_pipe, is_same_file, is_special};
 use super::pattern::is_in_sequence;
@@ -16,6 +17,7 @@ use crate::stop;
 
 /// The end of the names of temporary files, and the most characters of their output's name in them.
 const TEMPORARY_SUFFIX: &str = ".part";
+const TEMPORARY_FOLDER_SUFFIX: &str = ".chunks";
 const MAX_NAME_CHARS: usize = 50;
 
 /// Files that may be overwritten.
@@ -27,9 +29,38 @@ pub struct OutputRules {
     pub protected: Vec<PathBuf>,
     /// Whether binary data may go to a terminal.
     pub terminal: bool,
-    /// Whether the file of a run that ended early gets the name of [`part_of`], so that it cannot be taken for a
-    /// complete one.
-    pub part: bool,
+    /// Which runs that do not succeed give their file the name of [`part_of`], so that it cannot be taken for a complete one.
+    pub part: PartRule,
+}
+
+/// The runs whose file gets the name of [`part_of`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PartRule {
+    /// Those that were interrupted, or ended at an error: their file is incomplete.
+    #[default]
+    Incomplete,
+    /// Those that ended at an error. The input has no known end, so an interrupt completes the output.
+    Recording,
+    /// Those that were interrupted, ended at an error, or whose complete result failed a check.
+    Failed,
+}
+
+impl PartRule {
+    /// The rule for a run with these inputs: recordings are those of a pipe or a device.
+    #[must_use]
+    pub fn of_inputs(inputs: &[PathBuf]) -> Self {
+        let is_endless = |path: &PathBuf| is_pipe(path) || is_special(path);
+        if inputs.iter().any(is_endless) { Self::Recording } else { Self::Incomplete }
+    }
+
+    /// Whether the file of a run that failed this way gets the name of [`part_of`].
+    fn applies_to(self, kind: Kind) -> bool {
+        match kind {
+            Kind::Check => self == Self::Failed,
+            Kind::Interrupted => self != Self::Recording,
+            _ => true,
+        }
+    }
 }
 
 /// An output that gets its final name when it is complete.
@@ -39,7 +70,9 @@ pub struct OutputFile {
     pub name: String,
     place: Place,
     overwrite: bool,
-    part: bool,
+    part: PartRule,
+    /// The incomplete file of an earlier run, which a complete one replaces.
+    outdated: Option<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -75,6 +108,13 @@ impl OutputRules {
         if let Some(other) = self.protected.iter().find(|other| is_same_file(path, other)) {
             return Err(Failure::usage(format!("{name} is the same file as {}", other.display())));
         }
+        let part = part_of(path);
+        if let Some(other) = self.protected.iter().find(|other| is_same_file(&part, other)) {
+            return Err(Failure::usage(format!(
+                "{} has the name of an incomplete result of {name}\nhelp: choose another output",
+                other.display()
+            )));
+        }
         if let Some(other) = self.protected.iter().find(|other| is_in_sequence(path, other)) {
             let message = format!("{name} is one of the images {}", other.display());
             return Err(Failure::usage(format!("{message}\nhelp: choose another output")));
@@ -99,6 +139,20 @@ impl OutputRules {
     }
 }
 
+impl OutputRules {
+    /// As [`Self::check`], and removes what a killed run left of this output. A batch does so for all outputs at once.
+    ///
+    /// # Errors
+    /// If the output cannot or must not be written.
+    pub fn begin(&self, path: &Path) -> Result<()> {
+        self.check(path)?;
+        if self.part != PartRule::Failed && !is_pipe(path) && !is_special(path) {
+            remove_stale(&[path]);
+        }
+        Ok(())
+    }
+}
+
 impl OutputFile {
     /// Creates an output; its final name does not exist yet.
     ///
@@ -118,12 +172,12 @@ impl OutputFile {
         rules.check(path)?;
         if is_pipe(path) {
             let name = STDOUT.to_owned();
-            return Ok(Self { name, place: Place::Stdout, overwrite: true, part: false });
+            return Ok(Self::written_directly(name, Place::Stdout));
         }
         let name = path.display().to_string();
         if is_special(path) {
             let place = Place::Special(path.to_owned());
-            return Ok(Self { name, place, overwrite: true, part: false });
+            return Ok(Self::written_directly(name, place));
         }
         // A link's target is replaced, not the link.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -131,7 +185,12 @@ impl OutputFile {
             .map_err(|error| Failure::output(&name, plain(error)))?;
         stop::remember(temporary.path().to_owned());
         let place = Place::File { temporary, path };
-        Ok(Self { name, place, overwrite: rules.overwrite, part: rules.part })
+        let (overwrite, part) = (rules.overwrite, rules.part);
+        Ok(Self { name, place, overwrite, part, outdated: None })
+    }
+
+    fn written_directly(name: String, place: Place) -> Self {
+        Self { name, place, overwrite: true, part: PartRule::default(), outdated: None }
     }
 
     /// Returns the stream for a container writer.
@@ -176,20 +235,40 @@ impl OutputFile {
         }
     }
 
-    /// Renames the file of a run that ended with `end`: to its final name if that is no error, or if the rules do not
-    /// distinguish; otherwise to that of [`part_of`]. The writer must have been flushed.
+    /// Chooses the name of the file of a run that ended with `end`: that of [`part_of`] if the rules say so. Returns `end`
+    /// with a message that names the file that is kept. The file gets the name by [`Self::commit`].
     ///
     /// # Errors
-    /// If the output cannot or must not be written.
-    pub fn commit_after(mut self, end: &Result<()>) -> Result<()> {
-        if self.part
-            && end.is_err()
-            && let Place::File { path, .. } = &mut self.place
-        {
-            *path = part_of(path);
-            self.overwrite = true;
+    /// If `end` is one.
+    pub fn end(&mut self, end: Result<()>) -> Result<()> {
+        let Place::File { path, .. } = &mut self.place else { return end };
+        let Err(mut failure) = end else {
+            self.outdated = Some(part_of(path));
+            return Ok(());
+        };
+        if !self.part.applies_to(failure.kind) {
+            if failure.kind == Kind::Interrupted {
+                failure.message = format!("interrupted: {} is finished", self.name);
+                self.outdated = Some(part_of(path));
+            }
+            return Err(failure);
         }
-        self.commit()
+        let given = Path::new(&self.name);
+        let is_link = fs::symlink_metadata(given).is_ok_and(|found| found.is_symlink());
+        self.name = part_of(if is_link { path } else { given }).display().to_string();
+        *path = part_of(path);
+        self.overwrite = true;
+        let result = match failure.kind {
+            Kind::Check => "the result",
+            _ => "the incomplete result",
+        };
+        let kept = format!("{result} is in {}", self.name);
+        failure.message = match (failure.kind, failure.message.split_once('\n')) {
+            (Kind::Interrupted, _) => format!("interrupted: {kept}"),
+            (_, Some((first, rest))) => format!("{first}\n{kept}\n{rest}"),
+            (_, None) => format!("{}\n{kept}", failure.message),
+        };
+        Err(failure)
     }
 
     /// Renames the file to its final name. The writer must have been flushed.
@@ -207,6 +286,10 @@ impl OutputFile {
             temporary.persist_noclobber(&path)
         };
         stop::forget(&temporary_path);
+        if let (Ok(_), Some(outdated)) = (&outcome, &self.outdated) {
+            // Most runs have none.
+            let _ = fs::remove_file(outdated);
+        }
         outcome.map(drop).map_err(|error| match error.error.kind() {
             io::ErrorKind::AlreadyExists => {
                 Failure::usage(format!("{} already exists\nhelp: overwrite it with -y", self.name))
@@ -266,6 +349,48 @@ pub(crate) fn remove_temporaries(path: &Path) {
     }
 }
 
+/// Removes the temporary files and folders of these outputs that killed processes left. Those that a process still uses are
+/// locked, and those of another machine may be; where locks are not supported, all stay.
+pub(crate) fn remove_stale(outputs: &[&Path]) {
+    let prefixes: HashSet<String> = outputs.iter().map(|path| temporary_prefix(path)).collect();
+    let folders: HashSet<&Path> = outputs.iter().map(|path| folder_of(path)).collect();
+    for folder in folders {
+        // A folder that cannot be read has no files to remove.
+        let Ok(entries) = fs::read_dir(folder) else { continue };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let Some(name) = name.to_str() else { continue };
+            let is_folder = name.ends_with(TEMPORARY_FOLDER_SUFFIX);
+            let suffix = if is_folder { TEMPORARY_FOLDER_SUFFIX } else { TEMPORARY_SUFFIX };
+            // The random characters after the prefix are letters and digits.
+            let random = name.strip_suffix(suffix).and_then(|name| name.rfind('-'));
+            let prefix = random.and_then(|at| name.get(..=at));
+            let is_stale = prefix.is_some_and(|prefix| prefixes.contains(prefix))
+                && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
+            if is_stale && is_folder {
+                let _ = fs::remove_dir_all(entry.path());
+            } else if is_stale {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+/// Creates a temporary folder near an output, with a lock that is held while it is in use.
+///
+/// # Errors
+/// If it cannot be created.
+pub(crate) fn temporary_folder(output: &Path) -> Result<(TempDir, Option<File>)> {
+    let near = if is_pipe(output) { std::env::temp_dir() } else { folder_of(output).to_owned() };
+    let folder = tempfile::Builder::new()
+        .prefix(&temporary_prefix(output))
+        .suffix(TEMPORARY_FOLDER_SUFFIX)
+        .tempdir_in(&near)
+        .map_err(|error| Failure::output(&near.display().to_string(), error))?;
+    let lock = File::open(folder.path()).ok().filter(|folder| folder.try_lock().is_ok());
+    Ok((folder, lock))
+}
+
 fn temporary_beside(path: &Path, private: bool) -> io::Result<NamedTempFile> {
     let folder = folder_of(path);
     let prefix = temporary_prefix(path);
@@ -280,7 +405,10 @@ fn temporary_beside(path: &Path, private: bool) -> io::Result<NamedTempFile> {
     }
     #[cfg(not(unix))]
     let _ = private;
-    builder.tempfile_in(folder)
+    let temporary = builder.tempfile_in(folder)?;
+    // The system releases it if the process is killed. Some file systems have no locks.
+    let _ = temporary.as_file().try_lock();
+    Ok(temporary)
 }
 
 /// Standard output without line buffering, which would search video data for line ends.

@@ -218,7 +218,7 @@ pub fn run(settings: &AudioEncoding, input: AudioInput, env: &Env) -> Result<()>
     #[expect(clippy::cast_precision_loss, reason = "for progress")]
     let stated = input.track.duration.map(|ticks| ticks as f64 * input.track.time_base.as_f64());
     let name = input.name.clone();
-    let output = OutputFile::create(&settings.output, &settings.rules)?;
+    let mut output = OutputFile::create(&settings.output, &settings.rules)?;
     let metadata = kept(&metadata_of(&input), settings.format, &name, env);
     let OpenedTracks { tracks: mut pipeline, mut audio, text } =
         open_all(input, &settings.audio, settings.format, 0, &output.name, &settings.options, env)?;
@@ -272,6 +272,7 @@ pub fn run(settings: &AudioEncoding, input: AudioInput, env: &Env) -> Result<()>
     writer.finish().map_err(|error| Failure::writing(&output.name, error))?;
     drop(writer);
     let code = end.as_ref().err().map_or(0, |failure| failure.kind as u8);
+    let end = output.end(end);
     let elapsed = progress.elapsed().as_secs_f64().max(1e-6);
     let totals = summary(Object::new().text("type", "summary"), &pipeline);
     let totals = totals
@@ -279,7 +280,7 @@ pub fn run(settings: &AudioEncoding, input: AudioInput, env: &Env) -> Result<()>
         .float("x_realtime", pipeline.heard_s() / elapsed)
         .raw("exit_code", code)
         .text("output", &output.name);
-    output.commit_after(&end)?;
+    output.commit()?;
     env.events.event(totals);
     if !env.events.takes_records() {
         env.events.note(format!(

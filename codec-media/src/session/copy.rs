@@ -59,7 +59,7 @@ pub struct Copying {
 /// If the input has no coded video or cannot be read, or the output cannot hold it or be written.
 pub fn copy(settings: &Copying, env: &Env) -> Result<()> {
     env.stop.handle_requests();
-    settings.rules.check(&settings.output)?;
+    settings.rules.begin(&settings.output)?;
     let (video, audio, found) = open(settings, env)?;
     let cut = settings.input.cut;
     let is_moved = cut.from.is_some() && !cut.keep_times;
@@ -364,7 +364,9 @@ impl Copied {
     /// # Errors
     /// If the output cannot be written, or the run ended early.
     pub(crate) fn report(self, settings: &Copying, env: &Env) -> Result<()> {
-        let Self { output, audio, packets, keys, bytes, start_ns, end_ns, elapsed_s, end } = self;
+        let Self { mut output, audio, packets, keys, bytes, start_ns, end_ns, elapsed_s, end } =
+            self;
+        let end = output.end(end);
         let cut = settings.input.cut;
         let (start_s, end_s) = (seconds(start_ns), seconds(end_ns));
         for warning in differences(cut, start_ns, end_ns) {
@@ -383,7 +385,7 @@ impl Copied {
             summary = audio::summary(summary, audio);
         }
         let summary = summary.raw("exit_code", code).text("output", &output.name);
-        output.commit_after(&end)?;
+        output.commit()?;
         env.events.event(summary);
         if !env.events.takes_records() {
             let part = if cut.is_whole() {

@@ -44,10 +44,11 @@ impl Finished {
     /// # Errors
     /// If the output cannot be written, or the run ended early or failed a check.
     pub(crate) fn keep(self) -> Result<()> {
-        let Self { output, report, summary, warning, text, env, end, .. } = self;
+        let Self { mut output, report, summary, warning, text, env, end, .. } = self;
         let code = end.as_ref().err().map_or(0, |failure| failure.kind as u8);
+        let end = output.end(end);
         let summary = summary.raw("exit_code", code).text("output", &output.name);
-        output.commit_after(&end)?;
+        output.commit()?;
         if let Some(report) = report {
             report.finish(&summary.clone().finish())?;
         }

@@ -113,7 +113,7 @@ pub fn with_metadata(settings: &Encoding, media: &Media, env: &Env) -> Encoding 
 /// If the input cannot be read or the output must not be written.
 pub fn open_input(settings: &Encoding, env: &Env) -> Result<Media> {
     env.stop.handle_requests();
-    settings.rules.check(&settings.output)?;
+    settings.rules.begin(&settings.output)?;
     let options = settings.decode_options();
     let Encoding { input, audio_from, add_audio, .. } = settings;
     let audio = settings.audio.is_some() && audio_from.is_none();

@@ -11,7 +11,7 @@ use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::InputSpec;
 use codec_media::io::media::{self, MediaSelection};
 use codec_media::io::names::headerless_codec;
-use codec_media::io::output::{OutputRules, print};
+use codec_media::io::output::{OutputRules, PartRule, print};
 use codec_media::io::unreadable::Advice;
 use codec_media::session::audio;
 use codec_media::session::audio::AudioEncoding;
@@ -56,9 +56,9 @@ pub(super) fn to_file(
         overwrite: args.yes,
         protected: vec![input.path.clone()],
         terminal: args.format.is_some(),
-        ..OutputRules::default()
+        part: PartRule::of_inputs(std::slice::from_ref(&input.path)),
     };
-    rules.check(output)?;
+    rules.begin(output)?;
     let by_name = headerless_codec(output).filter(|_| format == Format::Pcm);
     let samples = args.samples.as_deref().or(by_name);
     let settings = AudioEncoding {

@@ -17,7 +17,7 @@ use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::InputSpec;
 use codec_media::io::media::{self, MediaSelection};
 use codec_media::io::names::{Outputs, format_of, is_pipe};
-use codec_media::io::output::{OutputFile, OutputRules};
+use codec_media::io::output::{OutputFile, OutputRules, PartRule};
 use codec_media::io::sequence::write::{ImageOutput, ImageWriter};
 use codec_media::io::sink::{FrameSink, Header};
 use codec_media::io::source::{FrameSource, StreamInfo};
@@ -51,12 +51,12 @@ struct RawFile {
 }
 
 impl Destination {
-    /// Rejects an output that must not be written.
+    /// Rejects an output that must not be written, and removes what a killed run left of it.
     fn check(&self) -> Result<()> {
         match self {
-            Self::File(file) => file.rules.check(&file.path),
+            Self::File(file) => file.rules.begin(&file.path),
             Self::Images(images) => images.check(),
-            Self::Gif { path, rules } => rules.check(path),
+            Self::Gif { path, rules } => rules.begin(path),
         }
     }
 }
@@ -117,7 +117,7 @@ fn decode_as(args: &DecodeArgs, env: &Env) -> Result<()> {
         overwrite: args.yes,
         protected: vec![input.path.clone()],
         terminal: args.format.is_some(),
-        ..OutputRules::default()
+        part: PartRule::of_inputs(std::slice::from_ref(&input.path)),
     };
     let output = match (&args.output, format, images) {
         (Some(path), ..) if gif.is_some() => Some(Destination::Gif { path: path.clone(), rules }),

@@ -133,10 +133,11 @@ impl Pump {
         {
             sink.finish()?;
         }
-        if let Some(output) = output
+        if let Some(mut output) = output
             && (self.frames > 0 || end.is_ok())
         {
-            output.commit_after(&end)?;
+            end = output.end(end);
+            output.commit()?;
         }
         if end.is_ok() {
             self.digester.finish()?;

@@ -253,9 +253,10 @@ pub(super) fn report(
         counted(keys, "key frame"),
         counted(chunks as u64, "chunk"),
     );
-    let Copied { output, end, .. } = copied;
+    let Copied { mut output, end, .. } = copied;
+    let end = output.end(end);
     let summary = summary.raw("exit_code", code).text("output", &output.name);
-    output.commit_after(&end)?;
+    output.commit()?;
     env.events.event(summary);
     if !env.events.takes_records() {
         env.events.note(text);

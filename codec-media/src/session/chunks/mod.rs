@@ -38,7 +38,7 @@ use crate::count::counted;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::media::{self, MediaSelection};
 use crate::io::names::is_pipe;
-use crate::io::output::{folder_of, remove_temporaries};
+use crate::io::output::{remove_temporaries, temporary_folder};
 use crate::settings::encoder::Preset;
 use crate::settings::encoding::Encoding;
 use crate::settings::goal::{Goal, TargetQuality};
@@ -164,7 +164,46 @@ fn run_shots(
 pub fn run(settings: &Encoding, plan: &ChunkPlan, folder: &Path, env: &Env) -> Result<Ran> {
     env.stop.handle_requests();
     let board = Arc::new(Board::new(plan, env));
-    run_all(settings, plan, folder, &board, env)
+    run_all(settings, plan, folder, &board, env).map_err(|failure| stopped(failure, plan, folder))
+}
+
+/// Encodes the chunks with these numbers, one after another.
+///
+/// # Errors
+/// The errors of [`run_chunk`].
+pub fn run_several(
+    settings: &Encoding,
+    plan: &ChunkPlan,
+    numbers: &[usize],
+    folder: &Path,
+    env: &Env,
+) -> Result<Ran> {
+    env.stop.handle_requests();
+    let mut ran = Ran::default();
+    for &index in numbers {
+        let is_encoded = run_chunk(settings, plan, index, folder, env)
+            .map_err(|failure| stopped(failure, plan, folder))?;
+        ran.encoded += usize::from(is_encoded);
+        ran.skipped += usize::from(!is_encoded);
+    }
+    Ok(ran)
+}
+
+/// The error of a run of chunks; that of an interrupt says how many results there are.
+fn stopped(failure: Failure, plan: &ChunkPlan, folder: &Path) -> Failure {
+    if failure.kind != Kind::Interrupted {
+        return failure;
+    }
+    let chunks = plan.chunks();
+    let done = chunks.iter().filter(|chunk| file_of(folder, &chunk.key).exists()).count();
+    let total = counted(chunks.len() as u64, "chunk");
+    Failure::new(
+        Kind::Interrupted,
+        format!(
+            "interrupted: {done} of {total} in {}\nhelp: run the same command again to continue",
+            folder.display()
+        ),
+    )
 }
 
 /// Joins the results of all chunks to the output of `settings`, and removes the temporary files of workers that
@@ -178,7 +217,7 @@ pub fn run(settings: &Encoding, plan: &ChunkPlan, folder: &Path, env: &Env) -> R
 pub fn join(settings: &Encoding, plan: &ChunkPlan, folder: &Path, env: &Env) -> Result<()> {
     env.stop.handle_requests();
     let started = Instant::now();
-    settings.rules.check(&settings.output)?;
+    settings.rules.begin(&settings.output)?;
     let missing = missing(plan, folder)?;
     if !missing.is_empty() {
         let list: Vec<_> = missing.iter().take(20).map(usize::to_string).collect();
@@ -214,6 +253,14 @@ struct Part {
     chunks: usize,
     /// Why there are no more.
     end: Result<()>,
+    /// The quality in 256ths that a plan has found on samples, if the results cannot be encoded again.
+    planned_q8: Option<u32>,
+}
+
+impl Part {
+    fn new(chunks: usize, end: Result<()>) -> Self {
+        Self { chunks, end, planned_q8: None }
+    }
 }
 
 /// Joins results, and reports the totals and the quality that was reached.
@@ -256,14 +303,6 @@ pub fn encode(settings: &Encoding, env: &Env) -> Result<()> {
     encode_as(settings, Parts::Chunks, env)
 }
 
-    /// The quality in 256ths that a plan has found on samples, if the results cannot be encoded again.
-    planned_q8: Option<u32>,
-}
-
-impl Part {
-    fn new(chunks: usize, end: Result<()>) -> Self {
-        Self { chunks, end, planned_q8: None }
-    }
 /// As [`encode`], with a chunk for each shot, whose quality is chosen such that the mean over all frames reaches the target with
 /// few bytes. `settings` must have a target of quality.
 ///
@@ -278,16 +317,7 @@ pub fn encode_shots(settings: &Encoding, env: &Env) -> Result<()> {
 
 fn encode_as(settings: &Encoding, parts: Parts, env: &Env) -> Result<()> {
     settings.rules.check(&settings.output)?;
-    let near = if is_pipe(&settings.output) {
-        std::env::temp_dir()
-    } else {
-        folder_of(&settings.output).to_owned()
-    };
-    let folder = tempfile::Builder::new()
-        .prefix(".codec-")
-        .suffix(".chunks")
-        .tempdir_in(&near)
-        .map_err(|error| Failure::output(&near.display().to_string(), error))?;
+    let (folder, _lock) = temporary_folder(&settings.output)?;
     stop::remember(folder.path().to_owned());
     let outcome = encode_into(settings, parts, folder.path(), env);
     stop::forget(folder.path());

@@ -15,7 +15,7 @@ use super::source::ChunkSource;
 use super::target;
 use crate::Env;
 use crate::events::{Events, Listener, Severity};
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Kind, Result};
 use crate::io::output::OutputRules;
 use crate::io::source::FrameSource;
 use crate::progress::{Meter, Now, Pass, Progress};
@@ -91,7 +91,11 @@ pub fn run_chunk(
         env,
     )?;
     let finished = session.encode_all(&settings, &mut source)?;
-    finished.end.clone()?;
+    if let Err(failure) = finished.end.clone() {
+        // A part of a chunk is not kept.
+        let is_interrupt = failure.kind == Kind::Interrupted;
+        return Err(if is_interrupt { Failure::interrupted(false) } else { failure });
+    }
     source.check()?;
     if let Some(target) = settings.target() {
         target::store(folder, &key, target.metric, &finished.values)?;
