@@ -183,6 +183,11 @@ fn a_join_rejects_another_input() {
     let joined = place.read("o.webm");
     place.ok(&["chunks", "join", "plan.json", "-o", "o.webm", "-y"]);
     assert!(place.read("o.webm") == joined);
+    // Outputs and plans without audio.
+    place.ok(&["chunks", "join", "plan.json", "-o", "o.ivf"]);
+    place.ok(&[&plan[..], &["-y", "-f", "ivf"]].concat());
+    place.ok(&["chunks", "join", "plan.json", "-o", "o.webm", "-y"]);
+    assert!(place.read("o.webm") == joined);
 
     // Frames that are not coded are compared.
     for input in ["a", "b"] {
@@ -420,7 +425,6 @@ fn an_interrupt_leaves_no_temporary_files() {
     let rest = super::interrupts::interrupted(&place, &encode, "\"progress\"");
     assert!(rest.iter().any(|line| line.contains("nothing was written")), "{rest:?}");
     assert_eq!(place.names(), ["a.yuv"]);
-}
     // A chunk that is interrupted is not kept, and the message says so.
     let raw = ["a.yuv", "--raw", "640x480@30", "-n", "400", "-q", "60"];
     place.ok(&[&["chunks", "plan", "-o", "plan.json"], &raw[..]].concat());
@@ -428,3 +432,4 @@ fn an_interrupt_leaves_no_temporary_files() {
     let rest = super::interrupts::interrupted(&place, &run, "\"progress\"");
     let kept = "interrupted: 0 of 2 chunks in plan.chunks\\nhelp: run the same command again";
     assert!(rest.iter().any(|line| line.contains(kept)), "{rest:?}");
+}

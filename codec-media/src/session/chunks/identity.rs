@@ -43,12 +43,13 @@ pub fn check_settings(settings: &Encoding, plan: &ChunkPlan, env: &Env) -> Resul
 pub(super) fn check_input(settings: &Encoding, plan: &ChunkPlan, env: &Env) -> Result<()> {
     check_settings(settings, plan, env)?;
     let Some(planned) = plan.input else { return Ok(()) };
-    let found = identify(settings, env)?;
-    if found.video.is_none() || found.video != planned.video {
+    let video = video_id(settings, env)?;
+    if video.is_none() || video != planned.video {
         // Other packets can have the same frames, as in another container.
         check_frames(settings, plan, env)?;
     }
-    if found.audio == planned.audio {
+    // Not every output has the audio.
+    if settings.audio.is_none() || audio_id(settings, env)? == planned.audio {
         return Ok(());
     }
     let sources = settings.audio_from.iter().chain(&settings.add_audio);
@@ -99,15 +100,12 @@ fn video_id(settings: &Encoding, env: &Env) -> Result<Option<Key>> {
     Ok(Some(digest.finish()))
 }
 
-/// The digest of the packets of all audio tracks that the output gets.
+/// The digest of the packets of all audio tracks that an output gets if it can hold audio.
 fn audio_id(settings: &Encoding, env: &Env) -> Result<Option<Key>> {
-    if settings.audio.is_none() {
-        return Ok(None);
-    }
     let (env, options) = (&env.quiet(), settings.decode_options());
     let Encoding { input, audio_from, add_audio, .. } = settings;
     let wants = MediaSelection { video: true, audio: audio_from.is_none() };
-    let opened = media::open(input, wants, &options, env)?.complete()?;
+    let opened = media::open(input, wants, &options, env)?;
     let other = (audio_from.as_ref(), add_audio.as_slice());
     let opened = media::with_audio_of(opened, input, other, &options, env)?;
     let frame_rate = opened.video.as_ref().map(|video| video.stream_info().frame_rate);
