@@ -102,6 +102,12 @@ fn output_before_damage_is_kept() {
     let encoded = [&joined[..], &["-c", "vp8", "--preset", "rtc"]].concat();
     place.fails(4, "cut.ivf: ivf: packet 4", &encoded);
     assert_eq!(place.json(&["probe", "j.webm.codec.part", "--json"])["tracks"][0]["packets"], 10);
+    // Files without video.
+    place.ok(&["generate", "tone", "-n", "60", "-o", "a.opus"]);
+    let whole = place.read("a.opus");
+    fs::write(place.path("cut.opus"), &whole[..whole.len() - 3]).unwrap();
+    place.fails(4, "cut.opus: ogg: ", &["concat", "a.opus", "cut.opus", "-o", "a.wav"]);
+    assert!(place.has("a.wav.codec.part") && !place.has("a.wav"));
     // It is no input of its own output, which would replace it.
     let own = ["transcode", "j.webm.codec.part", "-o", "j.webm"];
     place.fails(2, "has the name of an incomplete result of j.webm", &own);

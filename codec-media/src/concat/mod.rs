@@ -61,7 +61,7 @@ pub fn run(joining: &Joining, env: &Env) -> Result<()> {
     let chained = chained.filter_map(|audio| AudioInput::of(Box::new(audio), names(&parts)));
     let audio = AudioInput::together(chained.collect());
     if !has_video || drops_video {
-        return join_audio(&settings, audio, env);
+        return join_audio(&settings, audio, end, env);
     }
     settings.metadata = kept(&joined_metadata(&parts), settings.format, &names(&parts), env);
     let settings = &settings;
@@ -88,7 +88,10 @@ pub fn run(joining: &Joining, env: &Env) -> Result<()> {
         Err(reason) => {
             env.events.note(format!("joining {} files, encoding them: {reason}", parts.len()));
             let mut frames = ChainedFrames::new(&parts, settings.decode_options(), env)?;
-            Session::new(settings, &frames, audio, env)?.run(settings, &mut frames)
+            let session = Session::new(settings, &frames, audio, env)?;
+            let mut finished = session.encode_all(settings, &mut frames)?;
+            finished.end = finished.end.and(end);
+            finished.keep()
         }
     }
 }
@@ -113,7 +116,12 @@ fn names(parts: &[Part]) -> String {
 }
 
 /// Joins files without video.
-fn join_audio(settings: &Encoding, audio: Option<AudioInput>, env: &Env) -> Result<()> {
+fn join_audio(
+    settings: &Encoding,
+    audio: Option<AudioInput>,
+    end: Result<()>,
+    env: &Env,
+) -> Result<()> {
     let (Some(input), Some(audio)) = (audio, &settings.audio) else {
         return Err(Failure::new(Kind::Input, "no video, and the output cannot hold audio"));
     };
@@ -128,7 +136,7 @@ fn join_audio(settings: &Encoding, audio: Option<AudioInput>, env: &Env) -> Resu
             ..Default::default()
         },
     };
-    session_audio::run(&encoding, input, env)
+    session_audio::run_to(&encoding, input, end, env)
 }
 
 /// Whether the parts have video: either all of them or none.

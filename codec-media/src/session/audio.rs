@@ -215,6 +215,16 @@ const STEPS_PER_SECOND: Rational = Rational { num: 10, den: 1 };
 /// # Errors
 /// If input, encoder or output fails.
 pub fn run(settings: &AudioEncoding, input: AudioInput, env: &Env) -> Result<()> {
+    run_to(settings, input, Ok(()), env)
+}
+
+/// As [`run`], for an input that ends early because of an error.
+pub(crate) fn run_to(
+    settings: &AudioEncoding,
+    input: AudioInput,
+    input_end: Result<()>,
+    env: &Env,
+) -> Result<()> {
     #[expect(clippy::cast_precision_loss, reason = "for progress")]
     let stated = input.track.duration.map(|ticks| ticks as f64 * input.track.time_base.as_f64());
     let name = input.name.clone();
@@ -263,7 +273,7 @@ pub fn run(settings: &AudioEncoding, input: AudioInput, env: &Env) -> Result<()>
     if end.as_ref().err().is_some_and(|failure| failure.kind == Kind::Output) {
         return end;
     }
-    end = end.and(pipeline.finish(&mut *writer));
+    end = end.and(pipeline.finish(&mut *writer)).and(input_end);
     let (packets, bytes) = pipeline.totals();
     if packets == 0 {
         let nothing = Failure::new(Kind::Input, format!("{name}: no audio to encode"));
