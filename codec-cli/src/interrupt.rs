@@ -1,4 +1,4 @@
-//! Ctrl-C: the first one ends the run and keeps what is done, the second one aborts. In commands that write no file
+//! Ctrl-C: the first one ends the run and keeps the finished part, the second one aborts. In commands that write no file
 //! the first one aborts.
 
 use codec_media::failure::Kind;

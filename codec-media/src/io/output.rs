@@ -140,7 +140,7 @@ impl OutputRules {
 }
 
 impl OutputRules {
-    /// As [`Self::check`], and removes what a killed run left of this output. A batch does so for all outputs at once.
+    /// As [`Self::check`], and removes the temporary files of killed runs. A batch does so for all outputs at once.
     ///
     /// # Errors
     /// If the output cannot or must not be written.

@@ -51,7 +51,7 @@ struct RawFile {
 }
 
 impl Destination {
-    /// Rejects an output that must not be written, and removes what a killed run left of it.
+    /// Rejects an output that must not be written, and removes the temporary files of killed runs.
     fn check(&self) -> Result<()> {
         match self {
             Self::File(file) => file.rules.begin(&file.path),
