@@ -100,6 +100,32 @@ fn an_interrupted_file_is_not_taken_for_a_complete_one() {
     assert_eq!(place.names(), ["a.webm", "a.y4m.codec.part", "a.yuv"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn the_part_before_a_full_disk_is_kept() {
+    let place = Place::with_clip("talking-head", "320x180", 30);
+    let codec = env!("CARGO_BIN_EXE_codec");
+    for run in [
+        "transcode clip.y4m -o a.ivf --preset rtc --qp 4",
+        "transcode clip.y4m -o a.webm --preset rtc --qp 4",
+        "decode clip.y4m -o a.y4m",
+    ] {
+        let output = run.split(' ').nth(3).unwrap();
+        // Without the signal, a write beyond the limit of 102,400 bytes is an error, as on a full disk.
+        let limited = format!("trap '' XFSZ; ulimit -f 200; exec {codec} {run}");
+        let mut shell = Command::new("sh");
+        let ended = shell.args(["-c", &limited]).current_dir(place.path(".")).output().unwrap();
+        let err = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(5), "{err}");
+        let kept = format!("the incomplete result is in {output}.codec.part");
+        assert!(err.contains(&kept), "{err}");
+        let decoded = place.run(&["decode", &format!("{output}.codec.part"), "--null"]);
+        assert!([0, 4].contains(&decoded.code), "{}", decoded.err);
+        assert!(!place.has(output));
+    }
+    assert!(!place.names().iter().any(|name| name.starts_with('.')), "{:?}", place.names());
+}
+
 #[test]
 fn a_silent_pipe_ends_at_the_first_interrupt() {
     for (verb, output) in [("encode", "a.ivf"), ("decode", "a.yuv")] {

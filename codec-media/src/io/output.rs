@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, IsTerminal, Write, stdout};
 use std::path::{Path, PathBuf};
 
-use codec_container::Output;
+use codec_container::{CodedPacket, Input, Output, ReadOptions, Source};
 use tempfile::{NamedTempFile, TempDir};
 
 use super::names::{is_pipe, is_same_file, is_special};
@@ -271,6 +271,20 @@ impl OutputFile {
         Err(failure)
     }
 
+    /// Keeps the file of a run that could not write on, as on a full disk, as [`Self::end`] does, if it can be read without its
+    /// end. Returns `failure`, with the name of the file that is kept.
+    #[must_use]
+    pub(crate) fn keep_readable(mut self, failure: Failure) -> Failure {
+        let Place::File { temporary, .. } = &self.place else { return failure };
+        if failure.kind != Kind::Output || !has_packets(temporary.path()) {
+            return failure;
+        }
+        match self.end(Err(failure.clone())) {
+            Err(named) if self.commit().is_ok() => named,
+            _ => failure,
+        }
+    }
+
     /// Renames the file to its final name. The writer must have been flushed.
     ///
     /// # Errors
@@ -305,6 +319,17 @@ fn plain(error: io::Error) -> io::Error {
     match error.to_string().split_once(" at path ") {
         Some((message, _)) => io::Error::new(error.kind(), message.to_owned()),
         None => error,
+    }
+}
+
+/// Whether a media file can be opened and has a packet.
+fn has_packets(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else { return false };
+    match codec_container::open(Source::seekable(file), &ReadOptions::default()) {
+        Ok(Input::Packets(mut reader)) => {
+            matches!(reader.read(&mut CodedPacket::default()), Ok(true))
+        }
+        _ => false,
     }
 }
 

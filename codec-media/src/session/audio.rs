@@ -270,8 +270,13 @@ pub(crate) fn run_to(
     if env.stop.is_requested() {
         end = Err(Failure::interrupted(pipeline.totals().0 > 0));
     }
-    if end.as_ref().err().is_some_and(|failure| failure.kind == Kind::Output) {
-        return end;
+    if let Err(failure) = &end
+        && failure.kind == Kind::Output
+    {
+        // Fails, too, if the end of the file needs space.
+        let _ = writer.finish();
+        drop(writer);
+        return Err(output.keep_readable(failure.clone()));
     }
     end = end.and(pipeline.finish(&mut *writer)).and(input_end);
     let (packets, bytes) = pipeline.totals();

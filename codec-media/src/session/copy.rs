@@ -256,7 +256,15 @@ impl Copy {
                 break;
             }
             match self.video.read(&mut packet) {
-                Ok(true) => self.write(&packet)?,
+                Ok(true) => {
+                    if let Err(failure) = self.write(&packet) {
+                        let Self { mut writer, output, .. } = self;
+                        // Fails, too, if the end of the file needs space.
+                        let _ = writer.finish();
+                        drop(writer);
+                        return Err(output.keep_readable(failure));
+                    }
+                }
                 Ok(false) => break,
                 Err(error) => {
                     end = Err(Failure::reading(&name, error));

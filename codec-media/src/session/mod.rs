@@ -331,8 +331,10 @@ impl Session {
             match source.next() {
                 Ok(Some(shot)) => {
                     seen += 1;
-                    if seen > settings.skip {
-                        self.encode(settings, &shot)?;
+                    if seen > settings.skip
+                        && let Err(failure) = self.encode(settings, &shot)
+                    {
+                        return Err(self.unwritable(failure));
                     }
                 }
                 Ok(None) => break,
@@ -357,6 +359,17 @@ impl Session {
             input_end = Err(Failure::interrupted(self.totals.frames_in > 0));
         }
         self.finish(settings, input_end, source)
+    }
+
+    /// Ends a run that failed. If the output cannot be written, the part in the file is kept.
+    fn unwritable(self, failure: Failure) -> Failure {
+        let Self { mut writer, output, .. } = self;
+        if failure.kind == Kind::Output {
+            // Fails, too, if the end of the file needs space.
+            let _ = writer.finish();
+        }
+        drop(writer);
+        output.keep_readable(failure)
     }
 
     /// Whether the frame limit is reached before the end of the source.

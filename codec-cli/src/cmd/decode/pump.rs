@@ -131,7 +131,11 @@ impl Pump {
         if let Some(sink) = self.sink
             && self.frames > 0
         {
-            sink.finish()?;
+            let finished = sink.finish();
+            // The frames before a failed write are kept.
+            if !end.as_ref().is_err_and(|failure| failure.kind == Kind::Output) {
+                finished?;
+            }
         }
         if let Some(mut output) = output
             && (self.frames > 0 || end.is_ok())
