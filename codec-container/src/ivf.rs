@@ -12,6 +12,7 @@
 use codec_core::codec::{Codec, Limits};
 use codec_core::frame::{Rational, Size};
 
+use crate::h264::StartCodes;
 use crate::io::{ByteReader, ByteWriter};
 use crate::rational::plausible_frame_rate;
 use crate::samples::scaled;
@@ -270,6 +271,7 @@ pub struct IvfWriter {
     span: Option<Span>,
     /// Check of the time order; `None` for codecs with reordered frames.
     order: Option<TimeOrder>,
+    start_codes: StartCodes,
 }
 
 impl IvfWriter {
@@ -311,7 +313,8 @@ impl IvfWriter {
         let order = (stream.codec != Codec::H264).then(TimeOrder::default);
         let span = (!counts_packets).then(Span::default);
         let time_bases = [stream.time_base, time_base];
-        Ok(Self { output, count: 0, time_bases, span, order })
+        let start_codes = StartCodes::new(stream);
+        Ok(Self { output, count: 0, time_bases, span, order, start_codes })
     }
 }
 
@@ -333,16 +336,18 @@ impl PacketWriter for IvfWriter {
         if let Some(order) = &mut self.order {
             order.check(Format::Ivf, offset, self.count, packet.pts)?;
         }
-        let len = u32::try_from(packet.data.len())
-            .map_err(|_| Error::unsupported(Format::Ivf, "a packet of 4 GiB or more"))?;
         if let Some(span) = &mut self.span {
             span.add(&packet);
         }
+        let pts = self.file_ticks(packet.pts);
+        let data = self.start_codes.packet(packet.data);
+        let len = u32::try_from(data.len())
+            .map_err(|_| Error::unsupported(Format::Ivf, "a packet of 4 GiB or more"))?;
         let mut head = [0; PACKET_HEAD_BYTES];
         head[..4].copy_from_slice(&len.to_le_bytes());
-        head[4..].copy_from_slice(&self.file_ticks(packet.pts).to_le_bytes());
+        head[4..].copy_from_slice(&pts.to_le_bytes());
         self.output.write(&head)?;
-        self.output.write(packet.data)?;
+        self.output.write(data)?;
         self.count += 1;
         Ok(self.output.flush_if_live()?)
     }

@@ -26,6 +26,7 @@ mod compare;
 mod compare_against;
 mod compare_page;
 mod compare_times;
+mod copying;
 mod cuts;
 mod decoding;
 mod dropped_tracks;

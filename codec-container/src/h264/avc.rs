@@ -11,7 +11,7 @@ use crate::bits::Bits;
 use crate::error::{Error, Result};
 use crate::packet::{PacketRef, PacketWriter};
 use crate::start_codes::{START_CODE, is_annex_b};
-use crate::track::Track;
+use crate::track::{Track, VideoTrack};
 
 /// Replaces the start codes of `data` by four-byte lengths.
 fn put_lengths(data: &[u8], out: &mut Vec<u8>) {
@@ -85,6 +85,34 @@ impl AnnexB {
             }
             out.extend_from_slice(&START_CODE);
             out.extend_from_slice(unit);
+        }
+    }
+}
+
+/// Gives the packets of a track start codes, for files that store no configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct StartCodes {
+    /// Converter for tracks from MP4 and Matroska files, whose packets have no start codes.
+    annex_b: Option<AnnexB>,
+    converted: Vec<u8>,
+}
+
+impl StartCodes {
+    /// Prepares for the packets of `track`; those of other codecs than H.264 stay as they are.
+    pub(crate) fn new(track: &VideoTrack) -> Self {
+        let is_avc = track.codec == Codec::H264;
+        let annex_b = AnnexB::new(&track.codec_private).filter(|_| is_avc);
+        Self { annex_b, converted: Vec::new() }
+    }
+
+    /// The packet in the form in which it is stored.
+    pub(crate) fn packet<'a>(&'a mut self, data: &'a [u8]) -> &'a [u8] {
+        match &mut self.annex_b {
+            Some(annex_b) if !is_annex_b(data) => {
+                annex_b.convert(data, &mut self.converted);
+                &self.converted
+            }
+            _ => data,
         }
     }
 }

@@ -11,7 +11,7 @@ mod writer;
 
 pub(crate) use access_units::AccessUnits;
 pub use avc::AnnexB;
-pub(crate) use avc::AvcWriter;
+pub(crate) use avc::{AvcWriter, StartCodes};
 pub use description::describe_h264;
 pub(crate) use fields::{CodedField, FieldParser};
 pub use reader::H264Reader;
