@@ -41,8 +41,9 @@ impl CodedPacket {
     /// A borrowed view, for a writer.
     #[must_use]
     pub fn as_ref(&self) -> PacketRef<'_> {
-        let &Self { ref data, track, pts, dts, duration, key, shown, trim_end, .. } = self;
-        PacketRef { data, track, pts, dts, duration, key, shown, trim_end }
+        let &Self { ref data, track, pts, dts, duration, key, shown, .. } = self;
+        let &Self { trim_start, trim_end, .. } = self;
+        PacketRef { data, track, pts, dts, duration, key, shown, trim_start, trim_end }
     }
 
     /// Sets all fields except the payload to the values of a plain packet of track 0.
@@ -78,6 +79,9 @@ pub struct PacketRef<'a> {
     pub key: bool,
     /// `false` for a frame that is decoded but not shown.
     pub shown: bool,
+    /// Decoded samples at the start of the packet that are not part of the audio, at the track's
+    /// rate: those of the codec delay, which WebM and Matroska also state in each block.
+    pub trim_start: u32,
     /// Decoded samples at the end of the packet that are not part of the audio, at the track's
     /// rate; [`Self::duration`] does not include them.
     pub trim_end: u32,
@@ -94,6 +98,7 @@ impl Default for PacketRef<'_> {
             duration: None,
             key: true,
             shown: true,
+            trim_start: 0,
             trim_end: 0,
         }
     }

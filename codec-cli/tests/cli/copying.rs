@@ -35,3 +35,41 @@ fn h264_in_ivf_has_start_codes_and_parameter_sets() {
         }
     }
 }
+
+/// Start and length of the audio that ffmpeg decodes, in milliseconds.
+fn heard(place: &Place, file: &str) -> (i64, i64) {
+    let mono = ["-vn", "-ac", "1", "-ar", "48000", "-f", "s16le", "-"];
+    let bytes = place.ffmpeg(&[&["-i", file][..], &mono].concat()).len();
+    let mut ffprobe = std::process::Command::new("ffprobe");
+    ffprobe.args(["-v", "error", "-select_streams", "a", "-of", "csv=p=0"]);
+    ffprobe.args(["-show_entries", "frame=best_effort_timestamp_time"]);
+    let said = ffprobe.arg(file).current_dir(place.dir.path()).output().unwrap().stdout;
+    let first = String::from_utf8(said).unwrap();
+    let first = first.lines().next().unwrap().trim_end_matches(',').parse::<f64>().unwrap();
+    #[expect(clippy::cast_possible_truncation, reason = "milliseconds")]
+    let first = (first * 1000.0).round() as i64;
+    (first, i64::try_from(bytes).unwrap() / 96)
+}
+
+#[test]
+fn copied_audio_begins_at_the_cut() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let place = Place::new();
+    let sound = ["-f", "lavfi", "-i", "sine=440:duration=4:sample_rate=48000"];
+    for (codec, input) in [("aac", "a.mp4"), ("libmp3lame", "m.mkv"), ("libvorbis", "v.mkv")] {
+        place.ffmpeg(&[&sound[..], &["-c:a", codec, "-b:a", "64k", "-y", input]].concat());
+        for output in ["cut.mkv", "cut.mp4"] {
+            if codec == "libvorbis" && output == "cut.mp4" {
+                continue;
+            }
+            let cut = ["--from", "1.04", "--to", "3", "--audio-codec", "copy", "-y"];
+            place.ok(&[&["transcode", input, "-o", output, "--no-video"][..], &cut].concat());
+            let (start, length) = heard(&place, output);
+            let case = format!("{codec} in {output}: {start} ms, {length} ms");
+            assert!((0..30).contains(&start), "{case}");
+            assert!((1930..1990).contains(&length), "{case}");
+        }
+    }
+}

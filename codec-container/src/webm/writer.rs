@@ -4,6 +4,7 @@
 //! truncated file is playable. A live stream has a segment and clusters of unknown size, and each
 //! packet is written immediately.
 
+use codec_audio::AudioCodec;
 use codec_core::codec::Codec;
 use codec_core::frame::Rational;
 
@@ -69,6 +70,8 @@ struct State {
 struct AudioState {
     rate: u32,
     delay_ns: u64,
+    /// Whether decoders discard the codec delay by themselves.
+    is_opus: bool,
     /// Bytes of a sample of all channels, if fixed.
     frame_bytes: Option<usize>,
 }
@@ -100,7 +103,7 @@ struct Block {
     shown: bool,
     /// Duration, which is written only if a reader could not derive it.
     duration: Option<u64>,
-    /// Nanoseconds to discard at the end.
+    /// Nanoseconds to discard at the end; negative: at the start.
     discard_ns: i64,
     /// Time of the previous block of the same track.
     before: Option<i64>,
@@ -246,8 +249,11 @@ impl WebmWriter {
         let Some(audio) = &state.audio else { return Ok(()) };
         if let Some(frame_bytes) = audio.frame_bytes {
             packet.data = pcm::without_trim(&packet, frame_bytes);
-            packet.trim_end = 0;
+            (packet.trim_start, packet.trim_end) = (0, 0);
         }
+        // Players that ignore the codec delay of other codecs than Opus discard these samples.
+        let early = if audio.is_opus { 0 } else { packet.trim_start };
+        let early_ns = scaled(early.into(), NS_PER_SECOND, audio.rate.into());
         let discard_ns = scaled(packet.trim_end.into(), NS_PER_SECOND, audio.rate.into());
         let delay_ns = i64::try_from(audio.delay_ns).unwrap_or(0);
         let start_ns = state.clock.ns(packet.pts);
@@ -262,6 +268,7 @@ impl WebmWriter {
         let whole_ns = end_ns.saturating_sub(start_ns).saturating_add(discard_ns);
         let duration = u64::try_from(scaled(whole_ns, 1, self.scale_ns)).ok();
         let duration = duration.filter(|_| discard_ns > 0);
+        let discard_ns = if discard_ns > 0 { discard_ns } else { -early_ns };
         let block = Block { time, key: true, shown: true, duration, discard_ns, before };
         self.queue(packet.track, packet.data, block)
     }
@@ -412,6 +419,7 @@ impl State {
         let audio = track.audio().map(|track| AudioState {
             rate: track.audio.rate,
             delay_ns: layout::delay_ns(track),
+            is_opus: track.codec == AudioCodec::Opus,
             frame_bytes: pcm::frame_bytes(track),
         });
         let ordered = track.video().is_some_and(|track| track.codec != Codec::H264);

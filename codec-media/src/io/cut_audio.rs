@@ -1,10 +1,13 @@
 //! The audio packets of another reader between two times, exact to the sample: samples of the first
 //! packets that are not part of the cut count as codec delay, those of the last one are trimmed.
 
+use std::collections::VecDeque;
+
 use codec_audio::AudioCodec;
 use codec_container::{AudioTrack, CodedPacket, FileMetadata, PacketReader, Result, Track};
 
 use super::audio_input::AudioInput;
+use super::pre_roll;
 use crate::Env;
 use crate::cut::{Cut, ns_of, ns_to_ticks, ticks_to_ns};
 use crate::failure::{self, Failure};
@@ -29,23 +32,6 @@ impl AudioRange {
     }
 }
 
-/// How long before a cut decoding must begin so that the decoder's state does not depend on earlier
-/// packets, or hardly does, in nanoseconds.
-fn pre_roll_ns(codec: AudioCodec) -> i64 {
-    let ms = match codec {
-        // RFC 7845, section 4.6.
-        AudioCodec::Opus => 80,
-        AudioCodec::Pcm(_)
-        | AudioCodec::Pcma
-        | AudioCodec::Pcmu
-        | AudioCodec::Flac
-        | AudioCodec::Alac => 0,
-        // Overlapping blocks, and the bit reservoir of MP3.
-        _ => 250,
-    };
-    ms * 1_000_000
-}
-
 /// Whether each sample has the same number of bytes and can be decoded alone.
 fn is_uncompressed(codec: AudioCodec) -> bool {
     matches!(codec, AudioCodec::Pcm(_) | AudioCodec::Pcma | AudioCodec::Pcmu)
@@ -57,8 +43,10 @@ struct CutReader {
     metadata: FileMetadata,
     tracks: Vec<Track>,
     number: usize,
-    /// The first packet, read ahead.
-    first: Option<CodedPacket>,
+    /// The first packets, read ahead.
+    first: VecDeque<CodedPacket>,
+    /// Whether the first packet has no output of its own.
+    is_silent: bool,
     /// All in ticks of the track.
     start: Option<i64>,
     end: Option<i64>,
@@ -118,20 +106,25 @@ fn cut_track(
         uncompressed: is_uncompressed(track.codec),
     };
     let (first, reached) = match range.start_ns {
-        None => (None, 0),
+        None => (VecDeque::new(), 0),
         Some(start_ns) => {
-            let wanted = to_ticks(start_ns.saturating_sub(pre_roll_ns(track.codec)));
-            find_first(&mut *reader, number, wanted).map_err(refused)?
+            let wanted = to_ticks(start_ns.saturating_sub(pre_roll::longest_ns(track.codec)));
+            let (found, reached) = find_first(&mut *reader, number, wanted).map_err(refused)?;
+            match found {
+                Some(found) => {
+                    let start = to_ticks(start_ns);
+                    read_to_start(&mut *reader, number, start, found, &track).map_err(refused)?
+                }
+                None => (VecDeque::new(), reached),
+            }
         }
     };
-    let is_empty = start.is_some() && first.is_none();
-    let is_late = first
-        .as_ref()
-        .zip(range.end_ns)
-        .is_some_and(|(first, end_ns)| first.pts >= to_ticks(end_ns));
+    let is_empty = start.is_some() && first.is_empty();
+    let is_late =
+        first.back().zip(range.end_ns).is_some_and(|(first, end_ns)| first.pts >= to_ticks(end_ns));
     if is_empty || is_late {
         let at_s = |ticks: i64| seconds(ticks_to_ns(ticks, base));
-        let why = match &first {
+        let why = match first.back() {
             Some(first) => format!("starts at {:.3} s", at_s(first.pts)),
             None => format!("ends at {:.3} s", at_s(reached)),
         };
@@ -140,9 +133,15 @@ fn cut_track(
         return Ok(None);
     }
     let origin = start.filter(|_| !range.keep_times).unwrap_or(0);
-    if let (Some(first), Some(start)) = (&first, start) {
-        let early = start.saturating_sub(first.pts).max(0);
-        track.delay = if ticks.uncompressed { 0 } else { ticks.samples(early) };
+    if let (Some(first), Some(start)) = (first.front(), start) {
+        // The first packet of Vorbis decodes to nothing.
+        let begins = if track.codec == AudioCodec::Vorbis { end_of(first) } else { first.pts };
+        let early = start.saturating_sub(begins).max(0);
+        // The codec delay stays hidden if the audio begins later than the part. Of audio before time
+        // 0, which the input hides, that is the first packet.
+        let has_delay = first.index == 0 && start >= 0;
+        let hidden = if has_delay { track.delay } else { first.trim_start };
+        track.delay = if ticks.uncompressed { 0 } else { ticks.samples(early).max(hidden) };
         track.packet_count = None;
     }
     track.duration = remaining(&track, start, range.end_ns.map(to_ticks));
@@ -158,6 +157,7 @@ fn cut_track(
         tracks,
         number,
         first,
+        is_silent: track.codec == AudioCodec::Vorbis && start.is_some(),
         start,
         end: range.end_ns.map(to_ticks),
         origin,
@@ -245,6 +245,34 @@ fn read_until(
     }
 }
 
+/// Reads on from `found` until a packet ends after `start`. Returns the packets that are needed, or
+/// none if there is no such packet, and the end of the last one.
+fn read_to_start(
+    reader: &mut dyn PacketReader,
+    number: usize,
+    start: i64,
+    found: CodedPacket,
+    track: &AudioTrack,
+) -> Result<(VecDeque<CodedPacket>, i64)> {
+    let mut packets = VecDeque::from([found]);
+    while let Some(last) = packets.back() {
+        let (reached, is_known) = (end_of(last), last.duration.is_some());
+        if reached > start || !is_known && reached >= start {
+            break;
+        }
+        let mut packet = CodedPacket::default();
+        if next_of(reader, number, &mut packet)? {
+            packets.push_back(packet);
+        } else if is_known {
+            return Ok((VecDeque::new(), reached));
+        } else {
+            break;
+        }
+    }
+    pre_roll::shorten(&mut packets, track);
+    Ok((packets, 0))
+}
+
 fn next_of(reader: &mut dyn PacketReader, number: usize, packet: &mut CodedPacket) -> Result<bool> {
     loop {
         if !reader.read(packet)? {
@@ -258,7 +286,7 @@ fn next_of(reader: &mut dyn PacketReader, number: usize, packet: &mut CodedPacke
 
 impl CutReader {
     /// Trims the samples of `packet` that are not part of the cut; `false` if none is.
-    fn trim(&self, packet: &mut CodedPacket) -> bool {
+    fn trim(&mut self, packet: &mut CodedPacket) -> bool {
         let total = end_of(packet);
         if let Some(end) = self.end {
             if packet.pts >= end {
@@ -273,6 +301,10 @@ impl CutReader {
             }
         }
         let Some(start) = self.start else { return true };
+        if start < 0 && packet.index > 0 {
+            // Hidden in the input, but part of the cut.
+            packet.trim_start = 0;
+        }
         let early = start.saturating_sub(packet.pts).min(total.saturating_sub(packet.pts));
         if early > 0 {
             let samples = self.ticks.samples(early);
@@ -285,6 +317,9 @@ impl CutReader {
             } else {
                 packet.trim_start = packet.trim_start.max(samples);
             }
+        }
+        if std::mem::take(&mut self.is_silent) {
+            packet.trim_start = 0;
         }
         true
     }
@@ -315,7 +350,7 @@ impl PacketReader for CutReader {
         if self.ended {
             return Ok(false);
         }
-        let has_packet = match self.first.take() {
+        let has_packet = match self.first.pop_front() {
             Some(first) => {
                 *packet = first;
                 true

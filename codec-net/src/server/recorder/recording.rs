@@ -102,11 +102,9 @@ impl Recording {
             data: &frame.data,
             track: 0,
             pts,
-            dts: None,
-            duration: None,
             key: frame.key,
             shown: !frame.hidden,
-            trim_end: 0,
+            ..PacketRef::default()
         })
     }
 
@@ -125,11 +123,8 @@ impl Recording {
             data: &packet.data,
             track: 1,
             pts,
-            dts: None,
             duration: Some(u64::from(length) * u64::from(AUDIO_HZ) / 1_000_000),
-            key: true,
-            shown: true,
-            trim_end: 0,
+            ..PacketRef::default()
         })
     }
 
