@@ -36,6 +36,101 @@ fn h264_in_ivf_has_start_codes_and_parameter_sets() {
     }
 }
 
+/// Writes `edit.mp4`: 26 of 32 frames are shown, from between two key frames on, and `plain.mp4`
+/// with all of them. Both have audio.
+#[cfg(feature = "h264")]
+fn write_edit(place: &Place) {
+    place.ok(&[
+        "generate",
+        "talking-head",
+        "-o",
+        "plain.y4m",
+        "--size",
+        "96x64",
+        "-n",
+        "32",
+        "--fps",
+        "25",
+    ]);
+    let sound = ["-f", "lavfi", "-i", "sine=440:duration=1.28:sample_rate=48000"];
+    let x264 = ["-c:v", "libx264", "-g", "16", "-bf", "2", "-pix_fmt", "yuv420p", "-c:a", "aac"];
+    let inputs = [&["-i", "plain.y4m"][..], &sound].concat();
+    place.ffmpeg(&[&inputs[..], &x264, &["-y", "plain.mp4"]].concat());
+    place.ffmpeg(&["-ss", "0.22", "-i", "plain.mp4", "-c", "copy", "-y", "edit.mp4"]);
+}
+
+/// The frames that ffmpeg shows.
+#[cfg(feature = "h264")]
+fn theirs(place: &Place, file: &str) -> Vec<u8> {
+    let raw = ["-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-"];
+    place.ffmpeg(&[&["-i", file][..], &raw].concat())
+}
+
+#[cfg(feature = "h264")]
+const FRAME_BYTES: usize = 96 * 64 * 3 / 2;
+
+#[test]
+#[cfg(feature = "h264")]
+fn hidden_frames_stay_hidden_or_are_named() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let place = Place::new();
+    write_edit(&place);
+    let expected = frames(&place, "edit.mp4");
+    assert_eq!(expected.len(), 26 * FRAME_BYTES);
+    place.ok(&["transcode", "edit.mp4", "-o", "copy.mp4", "--copy"]);
+    assert!(frames(&place, "copy.mp4") == expected && theirs(&place, "copy.mp4") == expected);
+    place.ok(&["transcode", "edit.mp4", "-o", "from.mp4", "--copy", "--from", "0"]);
+    assert!(theirs(&place, "from.mp4") == expected);
+    // What other outputs show is named, and has times from 0.
+    let whole = frames(&place, "plain.mp4");
+    for (output, format) in [("copy.mkv", "mkv"), ("copy.ivf", "ivf"), ("piped.mp4", "mp4")] {
+        let copy = ["transcode", "edit.mp4", "-o", "-", "-f", format, "--copy"];
+        let run = if format == "mp4" {
+            let run = place.ok(&copy);
+            std::fs::write(place.path(output), &run.out).unwrap();
+            run
+        } else {
+            place.ok(&["transcode", "edit.mp4", "-o", output, "--copy"])
+        };
+        assert!(run.err.contains("6 frames that edit.mp4 hides"), "{output}: {}", run.err);
+        assert!(frames(&place, output) == whole && theirs(&place, output) == whole, "{output}");
+        if format != "ivf" {
+            let probe = place.json(&["probe", output, "--json"]);
+            let (video, audio) = (&probe["tracks"][0], &probe["tracks"][1]);
+            assert_eq!(video["first_pts"], 0, "{output}: {probe}");
+            assert_eq!(audio["first_pts"], 0, "{output}: {probe}");
+        }
+    }
+}
+
+#[test]
+#[cfg(feature = "h264")]
+fn joined_files_show_no_frames_that_they_hide() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let place = Place::new();
+    write_edit(&place);
+    let join = |first: &str, second: &str, output: &str| {
+        place.ok(&["concat", first, second, "-o", output, "-y"]).err
+    };
+    // The hidden frames are before the start of the output.
+    let said = join("edit.mp4", "plain.mp4", "joined.mp4");
+    assert!(said.contains("without encoding their video"), "{said}");
+    let expected = [frames(&place, "edit.mp4"), frames(&place, "plain.mp4")].concat();
+    assert!(theirs(&place, "joined.mp4") == expected);
+    assert!(frames(&place, "joined.mp4") == expected);
+    for (first, second, output) in
+        [("plain.mp4", "edit.mp4", "joined.mp4"), ("edit.mp4", "plain.mp4", "joined.mkv")]
+    {
+        let said = join(first, second, output);
+        assert!(said.contains("edit.mp4 hides 6 frames"), "{output}: {said}");
+        assert_eq!(theirs(&place, output).len(), 58 * FRAME_BYTES, "{output}");
+    }
+}
+
 /// Start and length of the audio that ffmpeg decodes, in milliseconds.
 fn heard(place: &Place, file: &str) -> (i64, i64) {
     let mono = ["-vn", "-ac", "1", "-ar", "48000", "-f", "s16le", "-"];

@@ -45,6 +45,7 @@ pub(super) struct Meta {
     /// Duration in ticks of the track in the file.
     pub(super) duration: Option<u64>,
     pub(super) key: bool,
+    pub(super) is_shown: bool,
 }
 
 /// Index data of a track.
@@ -60,7 +61,9 @@ pub(super) struct State {
     count: u32,
     sync: Vec<u32>,
     last_duration: Option<u64>,
-    /// Stated duration of the packet that is shown last.
+    /// Time of the packet that is shown first.
+    first: Option<i64>,
+    /// Time and stated duration of the packet that is shown last.
     newest: Option<(i64, Option<u64>)>,
     order: TimeOrder,
     last_time: Option<i64>,
@@ -256,6 +259,7 @@ impl State {
             count: 0,
             sync: Vec::new(),
             last_duration: None,
+            first: None,
             newest: None,
             order: TimeOrder::default(),
             last_time: None,
@@ -316,7 +320,7 @@ impl State {
         let time_ns = scaled(time, 1_000_000_000, state.timescale().into());
         let decoded = packet.dts.map(|dts| state.ticks(dts));
         let time = SampleTime { shown: time, decoded };
-        let meta = Meta { time, duration, key: packet.key };
+        let meta = Meta { time, duration, key: packet.key, is_shown: packet.shown };
         Ok((meta, time_ns, packet.data))
     }
 
@@ -344,8 +348,12 @@ impl State {
         }
         self.times.push(meta.time);
         self.last_duration = meta.duration;
-        if self.newest.is_none_or(|(shown, _)| shown <= meta.time.shown) {
-            self.newest = Some((meta.time.shown, meta.duration));
+        let shown = meta.time.shown;
+        if meta.is_shown {
+            self.first = Some(self.first.map_or(shown, |first| first.min(shown)));
+        }
+        if meta.is_shown && self.newest.is_none_or(|(newest, _)| newest <= shown) {
+            self.newest = Some((shown, meta.duration));
         }
         if meta.key && self.track.video().is_some() {
             self.sync.push(self.count);
@@ -360,10 +368,13 @@ impl State {
     fn timing(&self) -> Timing {
         let times = DecodeTimes::default().assign(&self.times);
         let durations = durations(&times, self.last_duration);
-        let (Some(&decoded), Some((newest, length))) = (times.first(), self.newest) else {
+        let (Some(&decoded), Some(last)) = (times.first(), self.times.last()) else {
             return Timing::default();
         };
-        let shown = self.times.iter().map(|time| time.shown).min().unwrap_or(0);
+        // Hidden frames are outside of the edit.
+        let (newest, length) = self.newest.unwrap_or((last.shown, self.last_duration));
+        let earliest = self.times.iter().map(|time| time.shown).min().unwrap_or(0);
+        let shown = self.first.unwrap_or(earliest);
         let usual = durations.last().copied().unwrap_or(0);
         let end = newest.saturating_add_unsigned(length.unwrap_or(usual.into()));
         // Video starts at its first presentation time, after the first decoding time. Audio starts

@@ -11,11 +11,13 @@ use codec_container::VideoTrack;
 use codec_core::codec::Codec;
 
 use self::audio::ChainedAudio;
-use self::part::{Extent, Part, joined_metadata};
+use self::part::{Extent, Hidden, Part, joined_metadata};
 use self::video::{ChainedFrames, ChainedPackets};
 use crate::Env;
+use crate::count::counted;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::audio_input::AudioInput;
+use crate::io::hidden::can_hide;
 use crate::io::metadata::kept;
 use crate::session::Session;
 use crate::session::audio::{self as session_audio, AudioEncoding};
@@ -182,6 +184,14 @@ fn copyable(parts: &[Part], settings: &Encoding) -> std::result::Result<VideoTra
         };
         if !settings.format.holds_video(track.codec) {
             return Err(format!("{} cannot hold {}", settings.format, track.codec));
+        }
+        // Only frames before the start of the output can stay hidden.
+        let can_hide =
+            found.is_none() && can_hide(settings.format, settings.fragmented, &settings.output);
+        let Hidden { at_start, later } = part.hidden;
+        if later > 0 || at_start > 0 && !can_hide {
+            let frames = counted(at_start + later, "frame");
+            return Err(format!("{} hides {frames}, which a copy would show", part.name()));
         }
         let Some((first, other)) = found else {
             found = Some((part, track));

@@ -4,13 +4,14 @@ use std::path::Path;
 
 use codec_container::{AudioTrack, CodedPacket, FileMetadata, Input, Track, TrackKind, VideoTrack};
 use codec_core::codec::Limits;
-use codec_core::frame::{Rational, Size};
+use codec_core::frame::{Rational, Rotation, Size};
 
 use crate::Env;
 use crate::cut::ticks_to_ns;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::audio_track::AudioTrackChoice;
 use crate::io::decoded::DecodeOptions;
+use crate::io::hidden::is_hidden;
 use crate::io::input::{InputSpec, Opened};
 use crate::io::key_frame::is_entry;
 use crate::io::media::{MediaSelection, audio_tracks, warn_of_further_tracks};
@@ -37,8 +38,12 @@ pub(super) struct Part {
     pub(super) spec: InputSpec,
     /// Size and frame rate of the video.
     pub(super) video: Option<(Size, Rational)>,
+    /// By how much frames are rotated when they are shown.
+    pub(super) rotation: Rotation,
     /// The video track, if the video is coded and begins with a key frame.
     pub(super) coded: Option<VideoTrack>,
+    /// The frames that the input hides although decoding needs them.
+    pub(super) hidden: Hidden,
     /// The audio tracks that are used.
     pub(super) audio: Vec<PartAudio>,
     /// The extent of the video, or else of the first audio track; up to the damage, if there is any.
@@ -47,6 +52,23 @@ pub(super) struct Part {
     pub(super) damage: Option<Failure>,
     /// Tags and chapters, with the times of the input.
     metadata: FileMetadata,
+}
+
+/// Numbers of frames that an input hides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Hidden {
+    /// Before the first frame that is shown.
+    pub(super) at_start: u64,
+    pub(super) later: u64,
+}
+
+impl Hidden {
+    /// Counts frames at these times; `first` is that of the first frame that is shown.
+    fn new(times: &[i64], first: Option<i64>) -> Self {
+        let is_early = |time: &&i64| first.is_some_and(|first| **time < first);
+        let (all, at_start) = (times.len(), times.iter().filter(is_early).count());
+        Self { at_start: at_start as u64, later: (all - at_start) as u64 }
+    }
 }
 
 /// An audio track of an input.
@@ -112,7 +134,7 @@ impl Part {
             .map(|(number, track)| (number, Span::new(track.time_base()), track))
             .collect();
         let mut packet = CodedPacket::default();
-        let mut begins_with_key = None;
+        let (mut begins_with_key, mut hidden) = (None, Vec::new());
         let mut damage = None;
         loop {
             match reader.read(&mut packet).map_err(|error| Failure::reading(&spec.name(), error)) {
@@ -131,16 +153,19 @@ impl Part {
             let Some((_, span, track)) = found else { continue };
             if let Some(video) = track.video() {
                 begins_with_key.get_or_insert_with(|| is_entry(video.codec, &packet));
+                if is_hidden(video.codec, &packet) {
+                    hidden.push(packet.pts);
+                }
             }
             span.add(&packet);
         }
-        let mut video_extent = None;
+        let (mut video_extent, mut first_shown) = (None, None);
         let mut audio = Vec::new();
         for (_, span, track) in spans {
             let extent = span.extent();
             match track {
                 Track::Audio(track) => audio.push(PartAudio { track, extent }),
-                _ => video_extent = extent,
+                _ => (video_extent, first_shown) = (extent, span.first),
             }
         }
         let of_audio = || audio.iter().find_map(|audio| audio.extent);
@@ -150,6 +175,7 @@ impl Part {
             }
             return Err(Failure::new(Kind::Input, format!("{}: no video or audio", spec.name())));
         };
+        let hidden = Hidden::new(&hidden, first_shown);
         let track = video.map(|(_, track)| track);
         let stated = match &track {
             None => None,
@@ -158,11 +184,13 @@ impl Part {
                 let options = DecodeOptions { limits: spec.limits, ..DecodeOptions::default() };
                 let source = video::open(&spec, &options, &env.quiet())?;
                 let info = source.stream_info();
-                Some((info.size, info.frame_rate))
+                Some((info.size, info.frame_rate, info.info.rotation))
             }
         };
+        let rotation = stated.map_or(Rotation::None, |(_, _, rotation)| rotation);
+        let stated = stated.map(|(size, rate, _)| (size, rate));
         let coded = track.filter(|_| begins_with_key == Some(true));
-        Ok(Self { spec, video: stated, coded, audio, extent, damage, metadata })
+        Ok(Self { spec, video: stated, rotation, coded, hidden, audio, extent, damage, metadata })
     }
 
     fn raw(spec: InputSpec, env: &Env) -> Result<Self> {
@@ -192,19 +220,35 @@ impl Part {
             }
         }
         let extent = Extent { start_ns: 0, end_ns: ticks_to_ns(end, info.time_base) };
-        let video = Some((info.size, info.frame_rate));
+        let (video, rotation) = (Some((info.size, info.frame_rate)), info.info.rotation);
         let metadata = FileMetadata::default();
-        Ok(Self { spec, video, coded: None, audio: Vec::new(), extent, damage, metadata })
+        let hidden = Hidden::default();
+        let (coded, audio) = (None, Vec::new());
+        Ok(Self { spec, video, rotation, coded, hidden, audio, extent, damage, metadata })
     }
 
     pub(super) fn name(&self) -> String {
         self.spec.name()
     }
 
+    /// The size of its frames as they are shown: turned if `turns`.
+    pub(super) fn size(&self, turns: bool) -> Option<Size> {
+        let (size, _) = self.video?;
+        let is_on_side = matches!(self.rotation, Rotation::Clockwise90 | Rotation::Clockwise270);
+        Some(if turns && is_on_side { Size::new(size.height, size.width) } else { size })
+    }
+
     /// The audio track with this number among those that are used, from 0.
     pub(super) fn audio(&self, number: usize) -> Option<&PartAudio> {
         self.audio.get(number)
     }
+}
+
+/// Whether the parts are rotated differently when they are shown: then their frames are turned.
+pub(super) fn turns(parts: &[Part]) -> bool {
+    let mut rotations = parts.iter().map(|part| part.rotation);
+    let first = rotations.next();
+    rotations.any(|rotation| Some(rotation) != first)
 }
 
 /// The tags of the first part, and the chapters of all parts.

@@ -7,6 +7,7 @@ use codec_container::{CodedPacket, Error, PacketReader, Result, Track};
 use codec_core::codec::Codec;
 use codec_core::frame::Rational;
 
+use super::hidden::is_hidden;
 use super::input::InputSpec;
 use super::key_frame::{self, Entry, is_entry};
 use crate::Env;
@@ -29,6 +30,10 @@ pub struct CutPackets {
     ahead: VecDeque<CodedPacket>,
     /// The latest presentation time so far.
     latest: Option<i64>,
+    /// Whether hidden frames are delivered as shown ones, and how many were.
+    reveals: bool,
+    revealed: u64,
+    codec: Codec,
     start: i64,
     origin: i64,
     /// The end of the delivered frames, in ticks.
@@ -50,8 +55,27 @@ impl CutPackets {
     /// # Errors
     /// If there is no video, the input cannot be read or ends before the part.
     pub fn new(
+        reader: Box<dyn PacketReader>,
+        spec: &InputSpec,
+        env: &Env,
+    ) -> failure::Result<Self> {
+        Self::open(reader, spec, false, env)
+    }
+
+    /// As [`Self::new`], for an output that cannot hide frames: those that the input hides are shown,
+    /// and if the part begins with one, it is at time 0.
+    pub(crate) fn revealing(
+        reader: Box<dyn PacketReader>,
+        spec: &InputSpec,
+        env: &Env,
+    ) -> failure::Result<Self> {
+        Self::open(reader, spec, true, env)
+    }
+
+    fn open(
         mut reader: Box<dyn PacketReader>,
         spec: &InputSpec,
+        reveals: bool,
         env: &Env,
     ) -> failure::Result<Self> {
         let name = spec.name();
@@ -71,6 +95,9 @@ impl CutPackets {
             group: VecDeque::new(),
             ahead: VecDeque::new(),
             latest: None,
+            reveals,
+            revealed: 0,
+            codec: track.codec,
             start: 0,
             origin: 0,
             end: 0,
@@ -95,9 +122,54 @@ impl CutPackets {
                 )));
             };
             packets.start = first.pts;
-            packets.origin = if spec.cut.keep_times { 0 } else { first.pts };
+            if !reveals && is_hidden(track.codec, first) {
+                packets.start = packets.first_shown().map_err(refused)?;
+            }
+            packets.origin = if spec.cut.keep_times { 0 } else { packets.start };
+        } else if reveals {
+            packets.start = packets.first_hidden().map_err(refused)?.unwrap_or(0);
+            packets.origin = packets.start;
         }
         Ok(packets)
+    }
+
+    /// The time of the first frame that is shown. The packets up to the one that is certainly later
+    /// stay in memory.
+    fn first_shown(&mut self) -> Result<i64> {
+        let mut found: Option<(i64, i64)> = None;
+        let mut seen = VecDeque::new();
+        while let Some(packet) = self.next()? {
+            let (pts, is_shown) = (packet.pts, packet.shown);
+            seen.push_back(packet);
+            if !is_shown {
+                continue;
+            }
+            let (first, latest) = found.unwrap_or((pts, pts));
+            if pts > latest {
+                break;
+            }
+            found = Some((first.min(pts), latest));
+        }
+        self.ahead = seen;
+        Ok(found.map_or(0, |(first, _)| first))
+    }
+
+    /// The time of the first frame, if the input hides it.
+    fn first_hidden(&mut self) -> Result<Option<i64>> {
+        let mut first: Option<i64> = None;
+        let mut seen = VecDeque::new();
+        while let Some(packet) = self.next()? {
+            let is_hidden = is_hidden(self.codec, &packet);
+            if is_hidden {
+                first = Some(first.map_or(packet.pts, |first| first.min(packet.pts)));
+            }
+            seen.push_back(packet);
+            if !is_hidden {
+                break;
+            }
+        }
+        self.ahead = seen;
+        Ok(first)
     }
 
     /// Drops packets at the start.
@@ -165,7 +237,7 @@ impl CutPackets {
         let mut is_open = false;
         let mut next_start = None;
         loop {
-            let packet = match self.next() {
+            let mut packet = match self.next() {
                 Ok(Some(packet)) => packet,
                 Ok(None) => break,
                 // The packets before an error are delivered.
@@ -175,6 +247,10 @@ impl CutPackets {
                 }
                 Err(error) => return Err(error),
             };
+            if self.reveals && is_hidden(self.codec, &packet) {
+                packet.shown = true;
+                self.revealed += 1;
+            }
             // A hidden frame is the first one of its group.
             let is_later = self.latest.is_none_or(|latest| packet.pts > latest);
             if is_open && (is_later || !packet.shown) {
@@ -217,6 +293,11 @@ pub trait VideoPackets: PacketReader {
 
     /// The end of the frames that have been delivered, in nanoseconds of the input.
     fn end_ns(&self) -> i64;
+
+    /// The number of frames that have been delivered although the input hides them.
+    fn revealed(&self) -> u64 {
+        0
+    }
 }
 
 impl VideoPackets for CutPackets {
@@ -226,6 +307,10 @@ impl VideoPackets for CutPackets {
 
     fn end_ns(&self) -> i64 {
         ticks_to_ns(self.end, self.base)
+    }
+
+    fn revealed(&self) -> u64 {
+        self.revealed
     }
 }
 

@@ -11,6 +11,7 @@ pub mod decoded;
 pub(crate) mod deinterlaced;
 pub(crate) mod demux;
 mod frame_rate;
+pub(crate) mod hidden;
 mod image_format;
 pub mod input;
 pub(crate) mod interruptible;

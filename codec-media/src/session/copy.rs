@@ -20,6 +20,7 @@ use crate::io::audio_input::AudioInput;
 use crate::io::cut_audio::{AudioRange, cut_audio};
 use crate::io::cut_packets::{CutPackets, VideoPackets};
 use crate::io::decoded::DecodeOptions;
+use crate::io::hidden::can_hide;
 use crate::io::input::{InputSpec, Opened};
 use crate::io::media::{
     MediaSelection, audio_of, audio_tracks, other_audio, separate, warn_of_further_tracks,
@@ -62,8 +63,14 @@ pub fn copy(settings: &Copying, env: &Env) -> Result<()> {
     settings.rules.begin(&settings.output)?;
     let (video, audio, found) = open(settings, env)?;
     let cut = settings.input.cut;
-    let is_moved = cut.from.is_some() && !cut.keep_times;
-    let found = part_of(&found, cut, if is_moved { video.start_ns() } else { 0 });
+    let is_moved = !cut.keep_times;
+    let mut found = part_of(&found, cut, if is_moved { video.start_ns() } else { 0 });
+    // Frames that the input hides come before its chapters.
+    let later_ns = u64::try_from(video.start_ns().saturating_neg()).unwrap_or(0);
+    for chapter in found.chapters.iter_mut().filter(|_| is_moved) {
+        chapter.start_ns = chapter.start_ns.saturating_add(later_ns);
+        chapter.end_ns = chapter.end_ns.map(|end_ns| end_ns.saturating_add(later_ns));
+    }
     let metadata = kept(&found, settings.format, &settings.input.name(), env);
     let transfer = Transfer { metadata, ..Transfer::default() };
     copy_packets(settings, Box::new(video), audio, transfer, env)?.report(settings, env)
@@ -140,7 +147,10 @@ fn open(settings: &Copying, env: &Env) -> Result<(CutPackets, Option<AudioInput>
     let mut readers = separate(reader, &tracks, spec, env)?;
     let audio = readers.split_off(1);
     let video = readers.pop().ok_or_else(|| Failure::internal("no reader of the video"))?;
-    let video = CutPackets::new(video, spec, env)?;
+    let video = match can_hide(settings.format, settings.fragmented, &settings.output) {
+        true => CutPackets::new(video, spec, env)?,
+        false => CutPackets::revealing(video, spec, env)?,
+    };
     // Of a replaced track there is no reader.
     let mut audio: Vec<_> = audio_of(audio, spec)?.into_iter().flat_map(AudioInput::each).collect();
     for other in settings.audio_from.iter().chain(&settings.add_audio) {
@@ -152,9 +162,11 @@ fn open(settings: &Copying, env: &Env) -> Result<(CutPackets, Option<AudioInput>
         audio.extend(other_audio(other, &options, env)?.each());
     }
     let audio = match AudioInput::together(audio) {
-        Some(input) if spec.cut.from.is_some() => {
-            let cut = Cut { to: None, ..spec.cut };
-            cut_audio(input, AudioRange::of(cut, Some(video.start_ns())), env)?
+        // Without `--from`, the video can begin with frames that the input hides.
+        Some(input) if spec.cut.from.is_some() || video.start_ns() != 0 => {
+            let start_ns = Some(video.start_ns());
+            let range = AudioRange { start_ns, end_ns: None, keep_times: spec.cut.keep_times };
+            cut_audio(input, range, env)?
         }
         other => other,
     };
@@ -344,6 +356,7 @@ impl Copy {
             bytes,
             start_ns: video.start_ns(),
             end_ns: video.end_ns(),
+            revealed: video.revealed(),
             elapsed_s: progress.elapsed().as_secs_f64(),
             end,
         })
@@ -361,6 +374,8 @@ pub(crate) struct Copied {
     /// The times between which the packets present frames, in nanoseconds of the input.
     pub(crate) start_ns: i64,
     pub(crate) end_ns: i64,
+    /// Frames that the input hides, and the output shows.
+    pub(crate) revealed: u64,
     pub(crate) elapsed_s: f64,
     /// Why the run ended early; the output is kept in any case.
     pub(crate) end: Result<()>,
@@ -372,13 +387,16 @@ impl Copied {
     /// # Errors
     /// If the output cannot be written, or the run ended early.
     pub(crate) fn report(self, settings: &Copying, env: &Env) -> Result<()> {
-        let Self { mut output, audio, packets, keys, bytes, start_ns, end_ns, elapsed_s, end } =
+        let Self { mut output, audio, packets, keys, bytes, start_ns, end_ns, elapsed_s, end, .. } =
             self;
         let end = output.end(end);
         let cut = settings.input.cut;
         let (start_s, end_s) = (seconds(start_ns), seconds(end_ns));
         for warning in differences(cut, start_ns, end_ns) {
             env.events.warn(warning);
+        }
+        if self.revealed > 0 {
+            env.events.warn(shown_in_addition(settings, self.revealed, start_ns));
         }
         let code = end.as_ref().err().map_or(0, |failure| failure.kind as u8);
         let mut summary = Object::new()
@@ -418,10 +436,11 @@ fn differences(cut: Cut, start_ns: i64, end_ns: i64) -> Vec<String> {
     if let Some(from) = cut.from {
         let early = ns_of(from).saturating_sub(start_ns);
         if early.abs() >= MS {
+            let side = if early > 0 { "before" } else { "after" };
             warnings.push(format!(
-                "--copy cuts at key frames: the output begins at {:.3} s, {:.3} s before --from {}",
+                "--copy cuts at key frames: the output begins at {:.3} s, {:.3} s {side} --from {}",
                 seconds(start_ns),
-                seconds(early),
+                seconds(early.abs()),
                 cut::text(from)
             ));
         }
@@ -439,6 +458,20 @@ fn differences(cut: Cut, start_ns: i64, end_ns: i64) -> Vec<String> {
         }
     }
     warnings
+}
+
+/// The warning about frames that the input hides; the output begins at `start_ns` of the input.
+fn shown_in_addition(settings: &Copying, frames: u64, start_ns: i64) -> String {
+    let (name, format) = (settings.input.name(), settings.format);
+    let format =
+        if format == Format::Mp4 { "fragmented mp4".to_owned() } else { format.to_string() };
+    let frames = counted(frames, "frame");
+    let begins = seconds(start_ns);
+    format!(
+        "{format} cannot hide frames: the output shows {frames} that {name} hides because only \
+         decoding needs them, and begins at {begins:.3} s\nhelp: write an mp4 file, or encode \
+         without --copy"
+    )
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a report")]

@@ -1,0 +1,20 @@
+//! Frames that an input hides although decoding needs them, such as those before the start of an
+//! edit of MP4.
+
+use std::path::Path;
+
+use codec_container::{CodedPacket, Format, PayloadInfo};
+use codec_core::codec::Codec;
+
+use super::names::{is_pipe, is_special};
+
+/// Whether the container hides the frame of a packet, which the codec would show.
+pub(crate) fn is_hidden(codec: Codec, packet: &CodedPacket) -> bool {
+    !packet.shown && PayloadInfo::of(codec, &packet.data).shown
+}
+
+/// Whether players hide frames before the start of the video in this output. Complete MP4 files have
+/// an edit list. Players ignore the edit lists of fragments, and the flag of Matroska.
+pub(crate) fn can_hide(format: Format, fragmented: bool, output: &Path) -> bool {
+    format == Format::Mp4 && !fragmented && !is_pipe(output) && !is_special(output)
+}
