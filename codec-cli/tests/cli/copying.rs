@@ -131,6 +131,45 @@ fn joined_files_show_no_frames_that_they_hide() {
     }
 }
 
+#[test]
+#[cfg(feature = "h264")]
+fn joined_files_are_turned_as_they_are_shown() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let place = Place::new();
+    write_edit(&place);
+    for (degrees, name) in [("180", "over.mp4"), ("90", "side.mp4")] {
+        let rotate = format!("rotate={degrees}");
+        let turn = ["-c", "copy", "-metadata:s:v:0", &rotate, "-y", name];
+        place.ffmpeg(&[&["-i", "plain.mp4"][..], &turn].concat());
+        place.ok(&["decode", name, "-o", &format!("{name}.y4m"), "--rotate=auto"]);
+    }
+    let similar = |one: &str, two: &str| {
+        let found = place.json(&["metrics", one, two, "--json"]);
+        assert!(found["psnr_y"].as_f64().unwrap() > 30.0, "{two}: {found}");
+    };
+    for order in [["plain.mp4", "over.mp4"], ["over.mp4", "plain.mp4"]] {
+        let run = place.ok(&["concat", order[0], order[1], "-o", "j.mp4", "-y"]);
+        assert!(run.err.contains("their frames are turned"), "{}", run.err);
+        let probe = place.json(&["probe", "j.mp4", "--json"]);
+        assert_eq!(probe["tracks"][0]["rotation"], 0, "{probe}");
+        for (part, time) in order.into_iter().zip([["--to", "1.28"], ["--from", "1.28"]]) {
+            let cut = ["decode", "j.mp4", "-o", "part.y4m", "-y"];
+            place.ok(&[&cut[..], &time].concat());
+            let expected = if part == "over.mp4" { "over.mp4.y4m" } else { "plain.y4m" };
+            similar(expected, "part.y4m");
+        }
+    }
+    // Two files that are turned alike are copied, and keep their rotation.
+    let run = place.ok(&["concat", "side.mp4", "side.mp4", "-o", "side2.mp4"]);
+    assert!(run.err.contains("without encoding"), "{}", run.err);
+    let unlike = ["concat", "plain.mp4", "side.mp4", "-o", "no.webm"];
+    let run = place.fails(2, "frames of 64x96 as they are shown", &unlike);
+    assert!(run.err.contains("--resize 96x64"), "{}", run.err);
+    place.ok(&[&unlike[..], &["--resize", "96x64"]].concat());
+}
+
 /// Start and length of the audio that ffmpeg decodes, in milliseconds.
 fn heard(place: &Place, file: &str) -> (i64, i64) {
     let mono = ["-vn", "-ac", "1", "-ar", "48000", "-f", "s16le", "-"];

@@ -11,7 +11,7 @@ use codec_container::VideoTrack;
 use codec_core::codec::Codec;
 
 use self::audio::ChainedAudio;
-use self::part::{Extent, Hidden, Part, joined_metadata};
+use self::part::{Extent, Hidden, Part, joined_metadata, turns};
 use self::video::{ChainedFrames, ChainedPackets};
 use crate::Env;
 use crate::count::counted;
@@ -158,16 +158,18 @@ fn check_sizes(parts: &[Part], settings: &Encoding) -> Result<()> {
     if settings.resize.is_some() {
         return Ok(());
     }
-    let sizes = parts.iter().filter_map(|part| Some((part, part.video?.0)));
+    let turns = turns(parts);
+    let sizes = parts.iter().filter_map(|part| Some((part, part.size(turns)?)));
     let mut sizes = sizes.peekable();
     let Some(&(first, size)) = sizes.peek() else { return Ok(()) };
     match sizes.find(|(_, other)| *other != size) {
         Some((part, other)) => Err(Failure::new(
             Kind::Usage,
             format!(
-                "{} has frames of {other}, but {} has {size}\nhelp: scale all parts with --resize \
-                 {size}",
+                "{} has frames of {other}{}, but {} has {size}\nhelp: scale all parts with \
+                 --resize {size}",
                 part.name(),
+                if turns { " as they are shown" } else { "" },
                 first.name()
             ),
         )),
@@ -205,6 +207,14 @@ fn copyable(parts: &[Part], settings: &Encoding) -> std::result::Result<VideoTra
         let form_differs = track.codec == Codec::H264 && track.format != other.format;
         if track.codec_private != other.codec_private || form_differs {
             return Err(format!("the configurations of {one} and {two} differ"));
+        }
+        let (turn, other_turn) = (track.info.rotation, other.info.rotation);
+        if turn != other_turn {
+            let (turn, other_turn) = (turn.degrees(), other_turn.degrees());
+            return Err(format!(
+                "{one} is shown rotated by {other_turn} degrees, {two} by {turn}: their frames are \
+                 turned"
+            ));
         }
         if (track.samples, track.info) != (other.samples, other.info) {
             return Err(format!("the formats or colours of {one} and {two} differ"));

@@ -5,16 +5,18 @@ use std::collections::VecDeque;
 use codec_container::{CodedPacket, Error, PacketReader, Track, VideoTrack};
 use codec_core::frame::Rational;
 
-use super::part::Part;
+use super::part::{Part, turns};
 use crate::Env;
 use crate::cut::{ns_to_ticks, ticks_to_ns};
 use crate::failure::{Failure, Kind, Result};
 use crate::frame::copy::FrameCopy;
+use crate::frame::transform::Transform;
 use crate::io::cut_packets::{CutPackets, VideoPackets};
 use crate::io::decoded::DecodeOptions;
 use crate::io::input::{InputSpec, Opened};
 use crate::io::source::{Damage, FrameSource, SourceFrame, StreamInfo};
 use crate::io::video;
+use crate::values::Rotate;
 
 /// Ticks per second of joined files with different time bases.
 const COMMON_HZ: u32 = 90_000;
@@ -62,6 +64,8 @@ pub(super) struct ChainedFrames {
     options: DecodeOptions,
     damage: Damage,
     coded_bytes: u64,
+    /// Turns the frames as their metadata says, if the parts differ.
+    turn: Option<Transform>,
     /// The current frame.
     frame: FrameCopy,
     pts: i64,
@@ -84,6 +88,11 @@ impl ChainedFrames {
         };
         stream_info.count = counts.map(|counts| counts.iter().sum());
         stream_info.time_base = base;
+        let turn = turns(parts).then(|| Transform::new(None, Some(Rotate::AsDescribed), None));
+        if let Some(turn) = &turn {
+            let turned = turn.outcome(stream_info.size, stream_info.info)?;
+            (stream_info.size, stream_info.info) = turned;
+        }
         Ok(Self {
             parts: placed(parts),
             current: None,
@@ -93,6 +102,7 @@ impl ChainedFrames {
             options,
             damage: Damage::default(),
             coded_bytes: 0,
+            turn,
             frame: FrameCopy::default(),
             pts: 0,
             duration: None,
@@ -130,7 +140,11 @@ impl FrameSource for ChainedFrames {
                 let end = frame.duration.map(|ticks| frame.pts.saturating_add_unsigned(ticks));
                 let end = end.map(|end| moved(end, self.base, to, self.shift_ns));
                 self.duration = end.map(|end| end.saturating_sub(self.pts));
-                self.frame.copy_from(&frame.picture);
+                let picture = match &mut self.turn {
+                    Some(turn) => turn.apply(frame.picture)?,
+                    None => frame.picture,
+                };
+                self.frame.copy_from(&picture);
                 break;
             }
             if !self.next_part()? {
