@@ -125,6 +125,8 @@ pub struct VideoTrack {
     pub info: PictureInfo,
     /// Codec configuration (for H.264, an `avcC` record); empty for VP8.
     pub codec_private: Vec<u8>,
+    /// The title of the track, if stated (WebM, Matroska, MP4).
+    pub name: Option<String>,
     /// Warnings for the user.
     pub warnings: Vec<Warning>,
     /// Features that encoders do not support; see [`Self::check_supported`].
@@ -146,6 +148,7 @@ impl VideoTrack {
             samples: None,
             info: PictureInfo::default(),
             codec_private: Vec::new(),
+            name: None,
             warnings: Vec::new(),
             unsupported_features: Vec::new(),
         }
@@ -200,6 +203,10 @@ pub struct AudioTrack {
     pub delay: u32,
     /// ISO 639-2 code, or another that the file uses, if stated.
     pub language: Option<String>,
+    /// The title of the track, if stated (WebM, Matroska, MP4).
+    pub name: Option<String>,
+    /// Whether players choose the track if the user does not, if stated (WebM, Matroska, MP4).
+    pub is_default: Option<bool>,
     /// Bits per second, if stated.
     pub bitrate: Option<Bitrate>,
     /// Names and values that describe the audio, in file order.
@@ -225,6 +232,8 @@ impl AudioTrack {
             codec_private: Vec::new(),
             delay: 0,
             language: None,
+            name: None,
+            is_default: None,
             bitrate: None,
             tags: Vec::new(),
             warnings: Vec::new(),

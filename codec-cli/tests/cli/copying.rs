@@ -207,3 +207,38 @@ fn copied_audio_begins_at_the_cut() {
         }
     }
 }
+
+/// A file with two audio tracks of the codec, whose titles are Main and Other.
+fn write_tracks(place: &Place, codecs: [&str; 2], output: &str) {
+    place.ok(&["generate", "clapper", "-o", "clip.ivf", "--size", "96x64", "-n", "32", "-y"]);
+    let sound = ["-f", "lavfi", "-i", "sine=440:duration=1:sample_rate=48000"];
+    let maps = ["-map", "0", "-map", "1", "-map", "1", "-c:v", "copy"];
+    let names = ["-metadata:s:a:0", "title=Main", "-metadata:s:a:1", "title=Other"];
+    let flags = ["-disposition:a:0", "default", "-disposition:a:1", "0"];
+    let audio = ["-c:a:0", codecs[0], "-c:a:1", codecs[1], "-y", output];
+    let parts = [&["-i", "clip.ivf"][..], &sound, &maps, &names, &flags, &audio];
+    place.ffmpeg(&parts.concat());
+}
+
+#[test]
+fn titles_and_default_flags_of_audio_tracks_are_kept() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let place = Place::new();
+    write_tracks(&place, ["libopus", "libopus"], "in.mkv");
+    let mut input = "in.mkv".to_owned();
+    for output in ["a.mkv", "b.webm", "c.mp4", "d.mkv"] {
+        place.ok(&["transcode", &input, "-o", output, "--copy", "--audio", "all"]);
+        let tracks = place.json(&["probe", output, "--json"])["tracks"].clone();
+        let found: Vec<_> = [1, 2].map(|at| (&tracks[at]["title"], &tracks[at]["default"])).into();
+        assert!(found[0].0 == "Main" && found[0].1 == true, "{output}: {tracks}");
+        assert!(found[1].0 == "Other" && found[1].1 == false, "{output}: {tracks}");
+        output.clone_into(&mut input);
+    }
+    // The only track is a default one, also if it was not before; encoded tracks keep the title.
+    let one = ["--audio", "2", "--audio-bitrate", "32k"];
+    place.ok(&[&["transcode", "in.mkv", "-o", "one.mp4", "--copy"][..], &one].concat());
+    let track = place.json(&["probe", "one.mp4", "--json"])["tracks"][1].clone();
+    assert!(track["title"] == "Other" && track["default"] == true, "{track}");
+}

@@ -153,6 +153,7 @@ fn parse_trak(moov: &[u8], trak: &[u8], is_video: bool) -> Option<Result<(Track,
             Err(error) => return Some(Err(error)),
         };
         track.info.rotation = header.rotation;
+        track.name = title(mdia);
         track.packet_count = packet_count;
         track.duration = duration;
         let steady = samples.steady_duration().or(defaults.and_then(Defaults::duration));
@@ -169,6 +170,8 @@ fn parse_trak(moov: &[u8], trak: &[u8], is_video: bool) -> Option<Result<(Track,
         track.time_base = time_base;
         track.duration = duration;
         track.language = media.language;
+        track.name = title(mdia);
+        track.is_default = Some(header.is_enabled);
         let rate = u64::from(track.audio.rate);
         let delay = scaled(edits.media_start, rate, timescale.into());
         track.delay = u32::try_from(delay).unwrap_or(0);
@@ -183,14 +186,34 @@ fn parse_trak(moov: &[u8], trak: &[u8], is_video: bool) -> Option<Result<(Track,
     Some(Ok((track, TrackSamples { id: header.id, timescale, samples, edits, defaults })))
 }
 
+/// The name in the handler box, unless it is one that programs give to all tracks.
+fn title(mdia: &[u8]) -> Option<String> {
+    const USUAL: [&str; 5] = ["sound", "audio", "video", "soun", "vide"];
+    let name = child(mdia, b"hdlr")?.get(24..)?;
+    // QuickTime states the length in the first byte.
+    let name = match name.split_first() {
+        Some((&length, rest)) if usize::from(length) == rest.len() => rest,
+        _ => name,
+    };
+    let name = String::from_utf8_lossy(name);
+    let name = name.trim_end_matches('\0').trim();
+    let small = name.to_ascii_lowercase();
+    let is_usual = USUAL.contains(&small.as_str())
+        || small.contains("handler")
+        || small.starts_with("core media")
+        || small.starts_with("iso media");
+    (!name.is_empty() && !is_usual).then(|| name.to_owned())
+}
+
 struct TrackHeader {
     id: u32,
+    is_enabled: bool,
     rotation: Rotation,
 }
 
 fn parse_header(payload: &[u8]) -> Option<TrackHeader> {
     let mut fields = Fields(payload);
-    let (version, _) = fields.version_and_flags()?;
+    let (version, flags) = fields.version_and_flags()?;
     fields.wide(version)?;
     fields.wide(version)?;
     let id = fields.u32()?;
@@ -208,7 +231,7 @@ fn parse_header(payload: &[u8]) -> Option<TrackHeader> {
         [0, -1, _, 1, 0] => Rotation::Clockwise270,
         _ => Rotation::None,
     };
-    Some(TrackHeader { id, rotation })
+    Some(TrackHeader { id, is_enabled: flags & 1 != 0, rotation })
 }
 
 struct MediaHeader {

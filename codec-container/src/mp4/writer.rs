@@ -395,8 +395,9 @@ impl State {
     }
 
     fn put_track_header(&self, out: &mut Vec<u8>, number: u32, shown: u64) {
-        // Flags: track enabled, track used in the movie.
-        put_full(out, b"tkhd", 1, 3, |out| {
+        // Flags: track enabled, track used in the movie. Players choose among the enabled tracks.
+        let is_off = self.track.audio().is_some_and(|track| track.is_default == Some(false));
+        put_full(out, b"tkhd", 1, if is_off { 2 } else { 3 }, |out| {
             out.extend_from_slice(&[0; 16]);
             out.extend_from_slice(&number.to_be_bytes());
             out.extend_from_slice(&[0; 4]);
@@ -422,8 +423,10 @@ impl State {
 
     fn put_media(&self, out: &mut Vec<u8>, timing: &Timing) {
         let (kind, name, language) = match &self.track {
-            Track::Video(_) => (b"vide", &b"video\0"[..], None),
-            Track::Audio(track) => (b"soun", &b"sound\0"[..], track.language.as_deref()),
+            Track::Video(track) => (b"vide", track.name.as_deref().unwrap_or("video"), None),
+            Track::Audio(track) => {
+                (b"soun", track.name.as_deref().unwrap_or("sound"), track.language.as_deref())
+            }
         };
         put_full(out, b"mdhd", 1, 0, |out| {
             out.extend_from_slice(&[0; 16]);
@@ -437,7 +440,8 @@ impl State {
             out.extend_from_slice(&[0; 4]);
             out.extend_from_slice(kind);
             out.extend_from_slice(&[0; 12]);
-            out.extend_from_slice(name);
+            out.extend(name.bytes().filter(|&byte| byte != 0));
+            out.push(0);
         });
         put(out, b"minf", |out| {
             match &self.track {

@@ -100,11 +100,27 @@ pub(super) fn tracks(out: &mut Vec<u8>, tracks: &[Track], frame_ns: &[Option<u64
     Ok(())
 }
 
-fn put_common(out: &mut Vec<u8>, number: u64, kind: u64, language: Option<&str>) {
+/// The fields that all kinds of tracks have.
+struct Common<'a> {
+    kind: u64,
+    language: Option<&'a str>,
+    name: Option<&'a str>,
+    is_default: Option<bool>,
+}
+
+fn put_common(out: &mut Vec<u8>, number: u64, common: &Common<'_>) {
+    let &Common { kind, language, name, is_default } = common;
     put_uint(out, ids::TRACK_NUMBER, number);
     put_uint(out, ids::TRACK_UID, number);
     put_uint(out, ids::TRACK_TYPE, kind);
     put_uint(out, ids::FLAG_LACING, 0);
+    // Without this field, a track is a default one.
+    if is_default == Some(false) {
+        put_uint(out, ids::FLAG_DEFAULT, 0);
+    }
+    if let Some(name) = name {
+        put(out, ids::TRACK_NAME, name.as_bytes());
+    }
     put(out, ids::LANGUAGE, language.unwrap_or("und").as_bytes());
 }
 
@@ -121,7 +137,8 @@ fn put_video_entry(
         Codec::H264 => "V_MPEG4/ISO/AVC",
         other => return Err(Error::unsupported(Format::WebM, format!("codec {other}"))),
     };
-    put_common(out, number, 1, None);
+    let name = track.name.as_deref();
+    put_common(out, number, &Common { kind: 1, language: None, name, is_default: None });
     if let Some(ns) = frame_ns {
         put_uint(out, ids::DEFAULT_DURATION, ns);
     }
@@ -165,7 +182,8 @@ fn put_audio_entry(out: &mut Vec<u8>, number: u64, track: &AudioTrack) -> Result
         AudioCodec::Pcm(_) => ("A_PCM/INT/LIT", Vec::new()),
         _ => return Err(refused()),
     };
-    put_common(out, number, 2, track.language.as_deref());
+    let (language, name) = (track.language.as_deref(), track.name.as_deref());
+    put_common(out, number, &Common { kind: 2, language, name, is_default: track.is_default });
     put(out, ids::CODEC_ID, codec_id.as_bytes());
     if !private.is_empty() {
         put(out, ids::CODEC_PRIVATE, &private);

@@ -135,6 +135,13 @@ fn parse_blocks(entry: &[u8]) -> Result<Blocks> {
     })
 }
 
+/// The title of a track.
+fn parse_name(entry: &[u8]) -> Option<String> {
+    let name = String::from_utf8_lossy(child(entry, ids::TRACK_NAME)?);
+    let name = name.trim_end_matches('\0');
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
 fn parse_video_entry(entry: &[u8], format: Format, time_base: Rational) -> Result<(Track, Blocks)> {
     let name = child(entry, ids::CODEC_ID).unwrap_or_default();
     let codec = match name.trim_ascii_end() {
@@ -159,6 +166,7 @@ fn parse_video_entry(entry: &[u8], format: Format, time_base: Rational) -> Resul
     let blocks = parse_blocks(entry)?;
     stream.frame_rate = frame_rate_from_ns(blocks.default_duration_ns);
     stream.codec_private = child(entry, ids::CODEC_PRIVATE).unwrap_or_default().to_vec();
+    stream.name = parse_name(entry);
     parse_video(video, &mut stream);
     Ok((Track::Video(stream), blocks))
 }
@@ -222,6 +230,8 @@ fn parse_audio_entry(entry: &[u8], format: Format, time_base: Rational) -> Resul
     stream.language = language
         .filter(|name| !name.is_empty() && *name != b"und")
         .map(|name| String::from_utf8_lossy(name).into_owned());
+    stream.name = parse_name(entry);
+    stream.is_default = Some(child_uint(entry, ids::FLAG_DEFAULT) != Some(0));
     let rate = stream.audio.rate;
     let delay_ns = child_uint(entry, ids::CODEC_DELAY).unwrap_or(0);
     let delay = scaled(i64::try_from(delay_ns).unwrap_or(0), rate.into(), NS_PER_SECOND);

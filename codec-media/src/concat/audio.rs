@@ -63,17 +63,23 @@ fn audio_format(parts: &[Part], number: usize) -> Option<AudioFormat> {
     Some(AudioFormat::new(rate, layout))
 }
 
-/// The language of joined audio; `None`, after a warning, if the parts differ.
-fn language(parts: &[Part], number: usize, env: &Env) -> Option<String> {
-    let stated = |part: &Part| Some((part.name(), part.audio(number)?.track.language.clone()?));
+/// The language or the title (`what`) of joined audio; `None`, after a warning, if the parts differ.
+fn common(
+    parts: &[Part],
+    number: usize,
+    (what, of): (&str, impl Fn(&AudioTrack) -> Option<String>),
+    is_same: impl Fn(&str, &str) -> bool,
+    env: &Env,
+) -> Option<String> {
+    let stated = |part: &Part| Some((part.name(), of(&part.audio(number)?.track)?));
     let mut stated = parts.iter().filter_map(stated);
-    let (first, language) = stated.next()?;
-    let Some((name, other)) = stated.find(|(_, other)| !same_language(other, &language)) else {
-        return Some(language);
+    let (first, value) = stated.next()?;
+    let Some((name, other)) = stated.find(|(_, other)| !is_same(other, &value)) else {
+        return Some(value);
     };
     let track = number + 1;
     env.events.warn(format!(
-        "audio track {track} gets no language: it is {language} in {first} and {other} in {name}"
+        "audio track {track} gets no {what}: it is {value} in {first} and {other} in {name}"
     ));
     None
 }
@@ -89,7 +95,10 @@ impl ChainedAudio {
     pub(super) fn new(parts: &[Part], number: usize, env: &Env) -> Option<Self> {
         let format = audio_format(parts, number)?;
         let mut track = AudioTrack::new(Format::Pcm, AudioCodec::Pcm(PcmEncoding::F32Le), format);
-        track.language = language(parts, number, env);
+        track.language = common(parts, number, ("language", |of| of.language.clone()), same_language, env);
+        track.name = common(parts, number, ("title", |of| of.name.clone()), |a, b| a == b, env);
+        let first = parts.iter().find_map(|part| part.audio(number));
+        track.is_default = first.and_then(|audio| audio.track.is_default);
         let mut end_ns = 0_i64;
         let planned: VecDeque<_> = parts
             .iter()

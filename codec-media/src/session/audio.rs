@@ -90,14 +90,23 @@ pub fn open_all(
     let (mut pipelines, mut audio, mut texts) = (Vec::new(), Vec::new(), Vec::new());
     for (index, input) in inputs.into_iter().enumerate() {
         let language = input.track.language.clone();
-        let opened = open(input, settings, format, number + index, output, options, env)?;
+        let mut opened = open(input, settings, format, number + index, output, options, env)?;
         texts.push(match language {
             _ if count == 1 => opened.text,
             Some(language) => format!("{} ({language}): {}", index + 1, opened.text),
             None => format!("{}: {}", index + 1, opened.text),
         });
+        // Added tracks do not take the place of those of the input.
+        if index > 0 && (index >= own || opened.track.is_default.is_none()) {
+            opened.track.is_default = Some(false);
+        }
         pipelines.push(opened.pipeline);
         audio.push(opened.track);
+    }
+    if let Some(first) = audio.first_mut().filter(|_| count == 1) {
+        first.is_default = None;
+    } else if audio.iter().all(|track| track.is_default == Some(false)) {
+        audio.iter_mut().take(1).for_each(|track| track.is_default = Some(true));
     }
     Ok(OpenedTracks { tracks: AudioTracks::new(pipelines, own), audio, text: texts.join("; ") })
 }
@@ -134,8 +143,8 @@ pub fn open(
         return Err(Failure::new(Kind::Backend, message));
     };
     let from = input.track.codec;
-    let (tags, language) = (user_tags(&input.track), input.track.language.clone());
-    let is_deep = has_more_than_16_bits(&input.track);
+    let described = input.track.clone();
+    let is_deep = has_more_than_16_bits(&described);
     let source = AudioSource::new(input.reader, input.name, options, env)?;
     let mut config = settings.config(codec, capabilities, source.format())?;
     if codec == AudioCodec::Flac && is_deep {
@@ -143,7 +152,8 @@ pub fn open(
     }
     let sink = AudioSink::new(backend, &config, number, output)?;
     let mut track = sink.track(format, &config);
-    (track.tags, track.language) = (tags, language);
+    (track.tags, track.language) = (user_tags(&described), described.language);
+    (track.name, track.is_default) = (described.name, described.is_default);
     let rate = config.rate.map(|rate| format!(", {}", rate.bitrate())).unwrap_or_default();
     let backend = match codec {
         AudioCodec::Pcm(_) => codec.to_string(),

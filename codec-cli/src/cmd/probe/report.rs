@@ -155,6 +155,9 @@ impl TrackReport {
                 if let Some(language) = &track.language {
                     text.push_str(&format!(", language {language}"));
                 }
+                if let Some(name) = &track.name {
+                    text.push_str(&format!(", title {name}"));
+                }
                 text
             }
             Kind::Other => "other".to_owned(),
@@ -220,6 +223,8 @@ impl TrackReport {
                     .maybe("input_rate", track.input_rate)
                     .raw("codec_delay_samples", track.delay)
                     .maybe("language", track.language.as_deref().map(json::text))
+                    .maybe("title", track.name.as_deref().map(json::text))
+                    .maybe("default", track.is_default)
                     .raw("tags", json::array(tags))
             }
             Kind::Other => Object::new().text("type", "other"),
