@@ -136,6 +136,7 @@ impl From<&AudioArgs> for AudioOptions {
     fn from(args: &AudioArgs) -> Self {
         Self {
             audio_codec: args.audio_codec.clone(),
+            encode_others: false,
             audio_bitrate: args.audio_bitrate,
             application: args.application.map(ApplicationArg::application),
             frame: args.frame,

@@ -1,11 +1,13 @@
 //! Settings of `transcode --copy`.
 
 use codec_media::failure::{Failure, Result};
+use codec_media::io::audio_track::AudioTrackChoice;
 use codec_media::io::names::{Outputs, format_of};
 use codec_media::session::copy::Copying;
 use codec_media::settings::audio::{AudioOptions, AudioSettings};
 use codec_media::settings::encoding::can_hold_audio;
 
+use super::audio::AudioTrackArg;
 use super::encode::EncodeArgs;
 use super::encoding::fragmented;
 use super::given::Given;
@@ -42,10 +44,12 @@ pub(crate) fn copying(args: &EncodeArgs) -> Result<Copying> {
 pub(crate) fn copied(args: &EncodeArgs) -> AudioOptions {
     let mut options = AudioOptions::from(&args.audio);
     let is_given = options.audio_codec.is_some() || options.requires_encoder();
-    // The audio of another file is copied if the output can hold it, and otherwise encoded.
-    let has_other = args.audio_from.is_some() || !args.add_audio.is_empty();
-    if args.copy && !is_given && !has_other {
+    if args.copy && !is_given {
         options.audio_codec = Some("copy".to_owned());
+        // Of several tracks, and of other files, audio that the output cannot hold is encoded.
+        let has_other = args.audio_from.is_some() || !args.add_audio.is_empty();
+        let takes_all = args.audio_track == Some(AudioTrackArg::Track(AudioTrackChoice::All));
+        options.encode_others = has_other || takes_all;
     }
     options
 }

@@ -242,3 +242,27 @@ fn titles_and_default_flags_of_audio_tracks_are_kept() {
     let track = place.json(&["probe", "one.mp4", "--json"])["tracks"][1].clone();
     assert!(track["title"] == "Other" && track["default"] == true, "{track}");
 }
+
+#[test]
+fn copies_of_all_tracks_encode_what_the_output_cannot_hold() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let place = Place::new();
+    write_tracks(&place, ["flac", "libvorbis"], "in.mkv");
+    let run = place.ok(&["transcode", "in.mkv", "-o", "out.mp4", "--copy", "--audio", "all"]);
+    assert!(run.err.contains("audio track 2 is encoded: mp4 cannot hold vorbis"), "{}", run.err);
+    let tracks = place.json(&["probe", "out.mp4", "--json"])["tracks"].clone();
+    let codecs = [0, 1, 2].map(|at| tracks[at]["codec"].as_str().unwrap().to_owned());
+    assert_eq!(codecs, ["vp8", "flac", "opus"]);
+    // Uncompressed audio is copied, too; a single track is copied or refused.
+    write_tracks(&place, ["pcm_s16le", "flac"], "pcm.mkv");
+    place.ok(&["transcode", "pcm.mkv", "-o", "out.mkv", "--copy", "--audio", "all"]);
+    let tracks = place.json(&["probe", "out.mkv", "--json"])["tracks"].clone();
+    assert_eq!(tracks[1]["codec"], "pcm s16le", "{tracks}");
+    place.fails(
+        2,
+        "cannot copy vorbis",
+        &["transcode", "in.mkv", "-o", "x.mp4", "--copy", "--audio", "2"],
+    );
+}

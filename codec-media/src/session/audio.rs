@@ -89,13 +89,17 @@ pub fn open_all(
     }
     let (mut pipelines, mut audio, mut texts) = (Vec::new(), Vec::new(), Vec::new());
     for (index, input) in inputs.into_iter().enumerate() {
-        let language = input.track.language.clone();
+        let (language, from) = (input.track.language.clone(), input.track.codec);
         let mut opened = open(input, settings, format, number + index, output, options, env)?;
         texts.push(match language {
             _ if count == 1 => opened.text,
             Some(language) => format!("{} ({language}): {}", index + 1, opened.text),
             None => format!("{}: {}", index + 1, opened.text),
         });
+        if settings.must_encode(from, format) {
+            env.events
+                .warn(format!("audio track {} is encoded: {format} cannot hold {from}", index + 1));
+        }
         // Added tracks do not take the place of those of the input.
         if index > 0 && (index >= own || opened.track.is_default.is_none()) {
             opened.track.is_default = Some(false);

@@ -27,6 +27,8 @@ pub fn default_bitrate(layout: ChannelLayout) -> Bitrate {
 pub struct AudioOptions {
     /// Codec or codec/backend, an encoding of samples (`s16le`), or `copy`.
     pub audio_codec: Option<String>,
+    /// With `copy`: encode audio that the output cannot hold, instead of rejecting it.
+    pub encode_others: bool,
     /// Bits per second.
     pub audio_bitrate: Option<Bitrate>,
     /// Intended use of the audio.
@@ -83,6 +85,9 @@ pub enum AudioChoice {
     Usual,
     /// The input's packets.
     Copy,
+    /// The input's packets if the output can hold them, also uncompressed ones; otherwise the
+    /// format's usual codec.
+    CopyOrEncode,
     /// This encoder.
     Encode(&'static AudioBackend, AudioCodec),
 }
@@ -125,6 +130,7 @@ impl AudioSettings {
     ) -> Result<Self> {
         let codec = match args.audio_codec.as_deref() {
             None => AudioChoice::Usual,
+            Some("copy") if args.encode_others => AudioChoice::CopyOrEncode,
             Some("copy") => AudioChoice::Copy,
             Some(name) => {
                 let (backend, codec) = find(name)?;
@@ -137,7 +143,7 @@ impl AudioSettings {
             None => Application::Audio,
         };
         let requires_encoder = args.requires_encoder() || bitrate.is_some();
-        if requires_encoder && matches!(codec, AudioChoice::Copy) {
+        if requires_encoder && matches!(codec, AudioChoice::Copy | AudioChoice::CopyOrEncode) {
             let message = "--audio-codec copy cannot be combined with audio options that need an \
             encoder";
             return Err(Failure::usage(message));
@@ -240,12 +246,18 @@ impl AudioSettings {
                 )))
             }
             AudioChoice::Copy => Ok(true),
+            AudioChoice::CopyOrEncode => Ok(format.holds_audio(codec)),
             AudioChoice::Usual => {
                 let compressed =
                     !matches!(codec, AudioCodec::Pcm(_) | AudioCodec::Pcma | AudioCodec::Pcmu);
                 Ok(!self.requires_encoder && compressed && format.holds_audio(codec))
             }
         }
+    }
+
+    /// Whether packets of `codec` are to be copied, but `format` cannot hold them.
+    pub(crate) fn must_encode(&self, codec: AudioCodec, format: Format) -> bool {
+        matches!(self.codec, AudioChoice::CopyOrEncode) && !format.holds_audio(codec)
     }
 
     /// Returns the encoder for `format`.
@@ -255,7 +267,7 @@ impl AudioSettings {
     pub fn encoder(&self, format: Format) -> Result<(&'static AudioBackend, AudioCodec)> {
         match self.codec {
             AudioChoice::Encode(backend, codec) => Ok((backend, codec)),
-            AudioChoice::Usual | AudioChoice::Copy => {
+            AudioChoice::Usual | AudioChoice::Copy | AudioChoice::CopyOrEncode => {
                 let codec = default_codec(format).ok_or_else(|| no_audio(format))?;
                 let found = registry::find_audio_encoder(codec.name());
                 let (backend, ..) = found.map_err(Failure::encoding)?;
