@@ -71,7 +71,7 @@ impl Format {
             "y4m" => Some(Self::Y4m),
             "yuv" | "i420" | "nv12" | "raw" => Some(Self::Raw),
             "ivf" => Some(Self::Ivf),
-            "webm" => Some(Self::WebM),
+            "webm" | "weba" => Some(Self::WebM),
             "mkv" | "mka" | "matroska" => Some(Self::Matroska),
             "mp4" | "m4v" | "mov" | "m4a" => Some(Self::Mp4),
             "ogg" | "opus" | "oga" => Some(Self::Ogg),

@@ -9,7 +9,7 @@ use codec_core::frame::Size;
 use codec_media::concat::Joining;
 use codec_media::failure::{Failure, Result};
 use codec_media::io::input::InputSpec;
-use codec_media::io::names::{Outputs, format_of};
+use codec_media::io::names::{Outputs, format_of, is_audio_name};
 use codec_media::io::output::{OutputRules, PartRule};
 use codec_media::settings::audio::{AudioOptions, AudioSettings};
 use codec_media::settings::encoder::{EncoderOptions, EncoderSettings, Preset};
@@ -96,7 +96,7 @@ pub(crate) fn joining(args: &ConcatArgs) -> Result<Joining> {
         terminal: args.format.is_some(),
         part: PartRule::of_inputs(&args.inputs),
     };
-    if !format.is_audio() {
+    if !format.is_audio() && !is_audio_name(&args.output) {
         encoding.encoder = EncoderSettings::new(&options, Preset::File, format)?;
     }
     let drops_audio = args.no_audio || args.audio_track == Some(AudioTrackArg::None);

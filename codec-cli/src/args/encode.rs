@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use codec_media::batch::{Batch, Job};
 use codec_media::io::audio_track::AudioTrackChoice;
 use codec_media::io::input::InputSpec;
-use codec_media::io::names::{Outputs, format_of};
+use codec_media::io::names::{Outputs, format_of, is_audio_name};
 use codec_media::io::output::{OutputRules, PartRule};
 use codec_media::settings::encoding::can_hold_video;
 use codec_media::settings::goal::TargetQuality;
@@ -232,7 +232,8 @@ impl EncodeArgs {
         args.output = Some(job.output.to_owned());
         // What encodes no video has no use for threads, and rejects them.
         let format = format_of(job.output, self.format.as_deref(), Outputs::ENCODED);
-        let encodes = !self.copy && !self.audio.no_video && format.is_ok_and(can_hold_video);
+        let is_audio = self.audio.no_video || is_audio_name(job.output);
+        let encodes = !self.copy && !is_audio && format.is_ok_and(can_hold_video);
         args.cut.threads = if encodes { u16::try_from(job.threads).ok() } else { None };
         args
     }

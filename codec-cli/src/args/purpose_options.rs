@@ -5,7 +5,7 @@ use codec_core::codec::Bitrate;
 use codec_media::Env;
 use codec_media::failure::{Failure, Result};
 use codec_media::io::animation::is_gif;
-use codec_media::io::names::{Outputs, format_of};
+use codec_media::io::names::{Outputs, format_of, is_audio_name};
 use codec_media::io::stills::StillFormat;
 use codec_media::settings::encoding::can_hold_audio;
 use codec_media::values::Scale;
@@ -90,8 +90,12 @@ fn add_audio(args: &mut EncodeArgs, purpose: Purpose, format: Format, options: &
 fn check(args: &EncodeArgs, purpose: Purpose) -> Result<Format> {
     let is_gif = is_gif(args.output(), args.format.as_deref());
     let is_image = is_gif || args.format.is_none() && StillFormat::of(args.output()).is_some();
-    let given =
-        [(args.copy, "--copy"), (args.audio.no_video, "--no-video"), (is_image, "image output")];
+    let given = [
+        (args.copy, "--copy"),
+        (args.audio.no_video, "--no-video"),
+        (is_image, "image output"),
+        (is_audio_name(args.output()), "a name for audio only"),
+    ];
     if let Some((_, what)) = given.into_iter().find(|(is_given, _)| *is_given) {
         return Err(Failure::usage(format!("{purpose} cannot be used with {what}")));
     }

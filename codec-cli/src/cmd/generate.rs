@@ -8,7 +8,7 @@ use codec_media::count::counted;
 use codec_media::failure::{Failure, Result};
 use codec_media::generate::{AudioGenerator, AudioSignal, Generator, Scene};
 use codec_media::io::audio_input::AudioInput;
-use codec_media::io::names::{Outputs, format_of};
+use codec_media::io::names::{Outputs, format_of, is_audio_name};
 use codec_media::io::output::{OutputFile, OutputRules};
 use codec_media::io::sink::{FrameSink, Header};
 use codec_media::progress::Now;
@@ -46,7 +46,9 @@ pub(crate) fn run(args: &GenerateArgs, env: &Env) -> Result<()> {
     let generator = Generator::new(scene, args.size, args.fps, args.seed)
         .map_err(|error| Failure::usage(error.to_string()))?;
     match generator.audio() {
-        Some(audio) if !can_hold_video(format) => audio_only(args, audio, format, rules, env),
+        Some(audio) if !can_hold_video(format) || is_audio_name(&args.output) => {
+            audio_only(args, audio, format, rules, env)
+        }
         _ if format.is_raw_video() => draw(args, &generator, format, &rules, env),
         audio => encode(args, generator, audio, format, env),
     }

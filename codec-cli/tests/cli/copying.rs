@@ -266,3 +266,24 @@ fn copies_of_all_tracks_encode_what_the_output_cannot_hold() {
         &["transcode", "in.mkv", "-o", "x.mp4", "--copy", "--audio", "2"],
     );
 }
+
+#[test]
+fn names_for_audio_get_no_video() {
+    let place = Place::new();
+    let clip = ["generate", "clapper", "--size", "96x64", "-n", "32"];
+    place.ok(&[&clip[..], &["-o", "clip.webm"]].concat());
+    for output in ["a.m4a", "b.mka", "c.weba", "d.M4A"] {
+        let run = place.ok(&["transcode", "clip.webm", "-o", output]);
+        assert!(run.err.contains("the name of the output means audio only"), "{}", run.err);
+        place.ok(&["concat", "clip.webm", "clip.webm", "-o", output, "-y"]);
+        let tracks = place.json(&["probe", output, "--json"])["tracks"].clone();
+        assert_eq!(tracks.as_array().unwrap().len(), 1, "{output}: {tracks}");
+        assert_eq!(tracks[0]["type"], "audio", "{output}: {tracks}");
+        place.ok(&["transcode", "clip.webm", "-o", output, "--copy", "-y"]);
+        let tracks = place.json(&["probe", output, "--json"])["tracks"].clone();
+        assert_eq!(tracks[0]["type"], "audio", "{output}: {tracks}");
+    }
+    place.fails(2, "requires video", &["transcode", "clip.webm", "-o", "x.m4a", "-q", "50"]);
+    place.ok(&[&clip[..], &["-o", "g.m4a"]].concat());
+    assert_eq!(place.json(&["probe", "g.m4a", "--json"])["tracks"][0]["type"], "audio");
+}

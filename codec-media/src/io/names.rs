@@ -13,6 +13,12 @@ pub fn is_pipe(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
+/// Whether a file name means audio only, although its format can hold video: .m4a, .mka, .weba.
+pub fn is_audio_name(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    ["m4a", "mka", "weba"].iter().any(|name| extension.eq_ignore_ascii_case(name))
+}
+
 /// The output formats of a command, for the choice of one and for the error.
 #[derive(Clone, Copy, Debug)]
 pub struct Outputs {
