@@ -3,6 +3,7 @@
 //! version, and readers ignore unknown fields.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +43,32 @@ pub struct Results {
     pub frontier: Vec<FrontierPoint>,
     /// Notes for the reader: omitted points, streams that differ between repeats.
     pub notes: Vec<String>,
+    /// What is missing, if the study was interrupted; `None` if it is complete.
+    #[serde(default)]
+    pub partial: Option<Partial>,
+}
+
+/// The extent of a study that was interrupted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Partial {
+    /// Points in the results.
+    pub points: u64,
+    /// Points of the whole study.
+    pub planned: u64,
+    /// Points in the results that were encoded less often than planned. Their sizes and qualities are final, their
+    /// times are not.
+    pub unrepeated: u64,
+}
+
+impl fmt::Display for Partial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { points, planned, unrepeated } = self;
+        write!(f, "{points} of {planned} points")?;
+        if *unrepeated > 0 {
+            write!(f, ", {unrepeated} of them without all repeats")?;
+        }
+        Ok(())
+    }
 }
 
 /// The machine and the programs.

@@ -25,6 +25,7 @@ mod cluster;
 mod compare;
 mod compare_against;
 mod compare_page;
+mod compare_partial;
 mod compare_times;
 mod copying;
 mod cuts;

@@ -53,6 +53,12 @@ impl Baseline {
             ));
         }
         let (max_bd_rate, max_cpu) = (args.max_bd_rate, args.max_cpu);
+        if let Some(partial) = results.partial.filter(|_| max_bd_rate.or(max_cpu).is_some()) {
+            let message = format!("{name}: the study was interrupted: {partial}");
+            let help =
+                "help: run its command again, or compare without --max-bd-rate and --max-cpu";
+            return Err(Failure::new(Kind::Input, format!("{message}\n{help}")));
+        }
         Ok(Some(Self { path, results, max_bd_rate, max_cpu }))
     }
 
@@ -106,6 +112,15 @@ impl Baseline {
             .filter_map(|clip| Some((earlier(&clip.digest)?.name.as_str(), clip.name.as_str())))
             .collect();
         let mut changes = Changes::default();
+        if let Some(partial) = &self.results.partial {
+            changes.lines.push(format!("{} is partial: {partial}", self.path.display()));
+        }
+        if now.partial.is_some() {
+            let text = "not compared, because this study was interrupted";
+            changes.lines.push(text.to_owned());
+            changes.excesses.push(text.to_owned());
+            return changes;
+        }
         if clips.len() < now.clips.len() {
             let (name, common, all) = (self.path.display(), clips.len(), now.clips.len());
             changes.lines.push(format!("{name} has {common} of the {all} clips"));

@@ -8,9 +8,9 @@ use codec_media::failure::{Failure, Kind, Result};
 use codec_media::stop::Stop;
 
 use super::arm::Arm;
-use super::digest_of;
+
 use super::session::{Session, now_s};
-use super::store::{FrameLog, PointStore, Run};
+use super::store::{FrameLog, PointStore, Run, digest_of};
 use crate::process::{self, ProcessError};
 
 /// Runs a command that writes a stream, and measures it. `Err(Ok(why))` means that this point has

@@ -10,7 +10,8 @@ use codec_media::failure::{Failure, Kind, Result};
 use md5::{Digest, Md5};
 
 use super::environment::Host;
-use super::{Job, Plan, encode, score};
+use super::plan::{Job, Plan};
+use super::{encode, score};
 use codec_media::values::hex;
 
 /// The machine of a point, in its folder.

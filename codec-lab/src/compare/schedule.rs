@@ -7,9 +7,10 @@ use codec_measure::cpu::{by_repeat, half_width, log_ratio};
 use codec_media::failure::{Failure, Kind, Result};
 
 use super::encode;
+use super::plan::{Job, Plan, Runs, weight};
 use super::store::Run;
+use super::study::label;
 use super::ticker::Ticker;
-use super::{Job, Plan, Runs, weight};
 
 /// Maximum number of rounds for `--until`, as a multiple of `--repeat`.
 const UNTIL_TIMES: u32 = 10;
@@ -17,19 +18,19 @@ const UNTIL_TIMES: u32 = 10;
 const MIN_UNTIL: u32 = 5;
 
 impl Plan<'_> {
-    /// Runs all encodings of the jobs of the clip with number `index`.
+    /// Runs all encodings of the jobs of the clip with number `index`, and calls `score` after the first of each job.
     pub(super) fn encode_in_turn(
         &self,
         jobs: &[&Job<'_>],
         index: usize,
         ticker: &Ticker,
+        score: &dyn Fn(&Job<'_>) -> Result<()>,
     ) -> Result<Vec<Runs>> {
         self.warm_up(jobs, ticker)?;
         let mut runs: Vec<Runs> = jobs.iter().map(|_| Ok(Vec::new())).collect();
         let planned = self.study.repeat();
         let until = self.study.until();
-        let most = if until.is_some() { planned.saturating_mul(UNTIL_TIMES) } else { planned };
-        for number in 0..most {
+        for number in 0..self.most_rounds() {
             let is_enough = match until {
                 Some(share) => number >= MIN_UNTIL && self.is_narrow(jobs, &runs, share),
                 None => false,
@@ -60,9 +61,21 @@ impl Plan<'_> {
                     Ok(found) => so_far.extend(found),
                     Err(why) => *runs = Err(why),
                 }
+                if number == 0 && runs.is_ok() {
+                    score(job)?;
+                }
             }
         }
         Ok(runs)
+    }
+
+    /// Limit of the number of encodings of a point.
+    pub(super) fn most_rounds(&self) -> u32 {
+        let planned = self.study.repeat();
+        match self.study.until() {
+            Some(_) => planned.saturating_mul(UNTIL_TIMES),
+            None => planned,
+        }
     }
 
     /// Runs the first job of each arm, which loads programs and clip into memory.
@@ -122,7 +135,7 @@ impl Plan<'_> {
             return Ok(if is_extra { Ok(Vec::new()) } else { missing() });
         }
         let rounds = self.study.repeat().max(number + 1);
-        let (clip_name, target) = (&clip.name, super::label(*target));
+        let (clip_name, target) = (&clip.name, label(*target));
         ticker.begin(&format!("{clip_name}  {}  {target}  {}/{rounds}", arm.name, number + 1));
         if self.stop.is_requested() {
             return Err(Failure::new(Kind::Interrupted, "interrupted"));
@@ -132,6 +145,10 @@ impl Plan<'_> {
         let found = encode::measure(arm, argv, store, number, limit, (&self.session, &self.stop))?;
         if !is_known {
             ticker.did(job.kind, weight(clip), begun);
+        }
+        if let Err(why) = &found {
+            // Only the first reason counts.
+            let _ = job.flaw.set(why.clone());
         }
         Ok(found.map(|run| vec![run]))
     }

@@ -70,7 +70,8 @@ pub(super) fn is_known(store: &PointStore, metrics: &[MetricId]) -> bool {
     known(store, metrics).is_some()
 }
 
-fn known(store: &PointStore, metrics: &[MetricId]) -> Option<Score> {
+/// The stored score, if it has all metrics.
+pub(super) fn known(store: &PointStore, metrics: &[MetricId]) -> Option<Score> {
     store.read::<Score>(FILE).filter(|score| score.has(metrics))
 }
 
@@ -81,7 +82,7 @@ pub(super) fn score(
     clip: &Clip,
     store: &PointStore,
     metrics: &[MetricId],
-    limit: Duration,
+    (limit, threads): (Duration, usize),
     env: &Env,
 ) -> Result<std::result::Result<Score, String>> {
     if let Some(score) = known(store, metrics) {
@@ -89,7 +90,7 @@ pub(super) fn score(
     }
     let outcome = packets_of(&store.stream(arm.extension()), env, limit).map_or_else(
         |why| Ok(Err(why)),
-        |packets| view(arm, clip, store, packets, metrics, limit, env),
+        |packets| view(arm, clip, store, packets, metrics, (limit, threads), env),
     );
     match outcome {
         Ok(Ok(score)) => {
@@ -114,7 +115,7 @@ fn view(
     store: &PointStore,
     packets: Vec<PacketRow>,
     metrics: &[MetricId],
-    limit: Duration,
+    (limit, threads): (Duration, usize),
     env: &Env,
 ) -> Result<std::result::Result<Score, String>> {
     let video = match pictures_of(arm, store, &packets, env, limit)? {
@@ -135,7 +136,7 @@ fn view(
         relative: !arm.reports(),
         skip: 0,
         frames: None,
-        threads: 1,
+        threads,
         stop: env.stop.clone(),
     };
     let measured = measure(&mut *reference, &mut distorted, &request, |_| {})?;

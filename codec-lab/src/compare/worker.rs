@@ -14,12 +14,13 @@ use super::arm::arms_of;
 use super::clips::{Clip, clip_of};
 use super::environment::{self, Host};
 use super::options::EncodeGrammar;
+use super::plan::{Job, Plan};
 use super::remaining::Kind as WorkKind;
 use super::remote::{FAILURE, HOST, MAX_POINTS, Unit};
 use super::store::{Store, write_whole};
 use super::study::Study;
 use super::ticker::Ticker;
-use super::{Job, Plan, anchor_of, score};
+use super::{anchor_of, score};
 
 /// Number of clips that are kept after their points, for the next ones.
 const KEPT_CLIPS: usize = 4;
@@ -171,7 +172,7 @@ impl Plan<'_> {
         let ticker =
             Ticker::new(env.events.clone(), vec![WorkKind::new(0.0, 1); self.arms.len() + 1], 0.0);
         let runs = if self.study.timing() {
-            self.encode_in_turn(jobs, unit.clip, &ticker)?
+            self.encode_in_turn(jobs, unit.clip, &ticker, &|_| Ok(()))?
         } else {
             jobs.iter().map(|job| self.encode(job, 0, &ticker)).collect::<Result<_>>()?
         };
@@ -182,8 +183,10 @@ impl Plan<'_> {
             let place = folder.path().join(&job.store.key);
             let limit = self.study.time_limit();
             let scored = match runs {
-                Ok(_) => score::score(job.arm, job.clip, &job.store, &self.metrics, limit, env)?
-                    .map(drop),
+                Ok(_) => {
+                    score::score(job.arm, job.clip, &job.store, &self.metrics, (limit, 1), env)?
+                        .map(drop)
+                }
                 Err(why) => Err(why),
             };
             match scored {

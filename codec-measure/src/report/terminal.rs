@@ -21,6 +21,9 @@ pub fn table(results: &Results, width: usize, colour: bool) -> String {
         columns.pop();
     }
     let mut out = String::new();
+    if let Some(partial) = &results.partial {
+        out.push_str(&format!("Partial: {partial}.\n\n"));
+    }
     let heads: Vec<Cell> =
         columns.iter().map(|column| Cell { text: column.head.clone(), paint: BOLD }).collect();
     line(&mut out, &columns, &heads, colour);

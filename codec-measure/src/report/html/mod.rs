@@ -73,11 +73,14 @@ fn subtitle(results: &Results) -> String {
     let failed = if failed > 0 { format!(" ({failed} failed)") } else { String::new() };
     let plural =
         |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
-    let mut parts = vec![
+    let partial =
+        results.partial.iter().map(|partial| format!("<strong>Partial: {partial}</strong>"));
+    let mut parts: Vec<String> = partial.collect();
+    parts.extend([
         plural(results.arms.len(), "arm"),
         plural(results.clips.len(), "clip"),
         plural(results.points.len(), "point") + &failed,
-    ];
+    ]);
     if !results.anchor.is_empty() {
         parts.push(format!("compared with <b>{}</b>", escape(&results.anchor)));
     }

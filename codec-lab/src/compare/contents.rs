@@ -1,0 +1,116 @@
+//! The contents of the report, from the measured points.
+
+use std::path::Path;
+
+use codec_measure::metrics::MetricId;
+use codec_measure::results::{self, Point, Results, SCHEMA, Target, VERSION};
+use codec_media::Env;
+
+use super::arm::Arm;
+use super::clips::Clip;
+use super::measuring::Measured;
+use super::plan::Plan;
+use super::study::label;
+use super::{environment, remote};
+
+impl Plan<'_> {
+    /// Collects the contents of the report.
+    pub(super) fn results(&self, measured: Measured, env: &Env) -> Results {
+        let Measured { points, partial } = measured;
+        let mut notes: Vec<String> =
+            self.clips.iter().filter_map(|clip| clip.note.clone()).collect();
+        let points = self.without_missed(points, &self.anchor, &mut notes);
+        for point in points.iter().filter(|point| point.streams_differ) {
+            notes.push(format!(
+                "{} on {} at {}: the encoder wrote different streams for the same input; the first \
+                one is scored",
+                point.arm,
+                point.clip,
+                label(point.target)
+            ));
+        }
+        if !self.study.timing() {
+            notes.push("no times: encodings ran in parallel".to_owned());
+        }
+        notes.extend(remote::note(&self.machines(env)));
+        let metric = |metric: &MetricId| metric.describe();
+        let mut results = Results {
+            schema: SCHEMA.to_owned(),
+            version: VERSION,
+            title: self.study.title.clone().unwrap_or_else(|| "Comparison of encoders".to_owned()),
+            environment: environment::environment(
+                self.study.timing(),
+                self.begun_s(),
+                &self.machines(env),
+            ),
+            command: repeat_command(&self.folder),
+            anchor: self.anchor.clone(),
+            arms: self.arms.iter().map(|arm| self.arm_facts(arm)).collect(),
+            clips: self.clips.iter().map(Clip::stream_info).collect(),
+            metrics: self.metrics.iter().map(metric).collect(),
+            points,
+            partial,
+            notes,
+            ..Results::default()
+        };
+        results.mark_busy();
+        results.compare(self.study.interpolation());
+        let cautions = results.cautions();
+        results.notes.extend(cautions);
+        results
+    }
+
+    /// Start of the first encoding, in this run or an earlier one.
+    fn begun_s(&self) -> u64 {
+        let runs = self.jobs.iter().filter_map(|job| job.store.run(0));
+        let known = runs.map(|run| run.begun_s).filter(|&begun_s| begun_s > 0);
+        known.chain([self.session.begun_s]).min().unwrap_or(self.session.begun_s)
+    }
+
+    /// Drops the targets of a clip that the anchor misses by more than the limit.
+    fn without_missed(
+        &self,
+        points: Vec<Point>,
+        anchor: &str,
+        notes: &mut Vec<String>,
+    ) -> Vec<Point> {
+        let Some(most) = self.study.max_rate_error else { return points };
+        let missed: Vec<(String, Target)> = points
+            .iter()
+            .filter(|point| point.arm == anchor)
+            .filter_map(|point| {
+                let error = point.rate.error_percent.filter(|error| error.abs() > most)?;
+                notes.push(format!(
+                    "{} at {} is excluded: {anchor} misses the bitrate by {error:+.1} %",
+                    point.clip,
+                    label(point.target)
+                ));
+                Some((point.clip.clone(), point.target))
+            })
+            .collect();
+        let is_missed =
+            |point: &Point| missed.iter().any(|m| m.0 == point.clip && m.1 == point.target);
+        points.into_iter().filter(|point| !is_missed(point)).collect()
+    }
+
+    fn arm_facts(&self, arm: &Arm) -> results::Arm {
+        let job = self.jobs.iter().find(|job| job.arm.name == arm.name);
+        let words = job.map_or(&[][..], |job| &job.shown);
+        let command = shlex::try_join(words.iter().map(String::as_str)).unwrap_or_default();
+        results::Arm {
+            name: arm.name.clone(),
+            given: arm.given.clone(),
+            command,
+            version: arm.version.clone(),
+            threads: arm.stated_threads(),
+        }
+    }
+}
+
+/// Returns the command that repeats the study, whose file is in the report's folder.
+fn repeat_command(folder: &Path) -> String {
+    let folder = folder.display().to_string();
+    let study = format!("{folder}/study.toml");
+    let words = ["codec", "compare", "--study", &study, "-o", &folder];
+    shlex::try_join(words).unwrap_or_else(|_| words.join(" "))
+}

@@ -1,0 +1,164 @@
+//! The matrix of a study: a job for each clip, target and arm.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use codec_measure::metrics::MetricId;
+use codec_measure::results::Target;
+use codec_media::Env;
+use codec_media::failure::{Failure, Result};
+use codec_media::stop::Stop;
+use codec_rtc::link::RateTrace;
+
+use super::arm::{Arm, Task};
+use super::clips::Clip;
+use super::encode;
+use super::session::Session;
+use super::store::{Identity, PointStore, Run, Store, digest_of};
+use super::study::Study;
+use crate::measure;
+
+/// Folder of the per-frame tables within the report.
+pub(super) const FRAMES: &str = "frames";
+
+/// One point of the matrix, and where its results are stored.
+pub(super) struct Job<'a> {
+    pub(super) arm: &'a Arm,
+    pub(super) clip: &'a Clip,
+    pub(super) target: Target,
+    pub(super) store: PointStore,
+    pub(super) argv: Vec<String>,
+    /// The command line with plain file names, for the report.
+    pub(super) shown: Vec<String>,
+    /// Kind of work for the time estimate, which is the index of the arm.
+    pub(super) kind: usize,
+    /// Why the point has no results, if this run has found that out.
+    pub(super) flaw: OnceLock<String>,
+}
+
+impl Job<'_> {
+    /// Whether all encodings of the job were already measured.
+    pub(super) fn is_known(&self, repeats: u32) -> bool {
+        (0..repeats).all(|number| encode::is_known(self.arm, &self.store, number))
+    }
+}
+
+/// Everything to do.
+pub(super) struct Plan<'a> {
+    pub(super) study: &'a Study,
+    pub(super) arms: &'a [Arm],
+    pub(super) clips: &'a [Clip],
+    pub(super) metrics: Vec<MetricId>,
+    pub(super) trace: Option<RateTrace>,
+    /// Name of the anchor arm.
+    pub(super) anchor: String,
+    pub(super) session: Session,
+    pub(super) stop: Stop,
+    /// The folder of the report.
+    pub(super) folder: PathBuf,
+    pub(super) jobs: Vec<Job<'a>>,
+    /// Whether other machines encode.
+    pub(super) is_remote: bool,
+    /// Why points failed on other machines, by their keys.
+    pub(super) failed: BTreeMap<String, String>,
+}
+
+impl<'a> Plan<'a> {
+    pub(super) fn new(
+        study: &'a Study,
+        arms: &'a [Arm],
+        clips: &'a [Clip],
+        (anchor, folder): (String, &Path),
+        (store, host): (&Store, &str),
+        env: &Env,
+    ) -> Result<Self> {
+        let frames = folder.join(FRAMES);
+        std::fs::create_dir_all(&frames)
+            .map_err(|error| Failure::output(&frames.display().to_string(), error))?;
+        let trace = study.trace()?;
+        let trace_digest = match &study.rate_trace {
+            Some(path) => digest_of(path)?,
+            None => String::new(),
+        };
+        let metrics = study.metrics()?;
+        measure::check(&metrics, clips.iter().map(|clip| (clip.name.as_str(), clip.size)))?;
+        let mut jobs = Vec::new();
+        for clip in clips {
+            for target in study.targets()? {
+                let mut asked: Vec<Vec<String>> = Vec::new();
+                for (kind, arm) in arms.iter().enumerate() {
+                    let task =
+                        |input: &Path, output: &Path, report: &Path, trace: Option<&Path>| {
+                            arm.argv(&Task {
+                                input,
+                                output,
+                                report,
+                                size: clip.size,
+                                frame_rate: clip.frame_rate,
+                                frames: clip.frames,
+                                target,
+                                rate_trace: trace,
+                            })
+                        };
+                    // The command line identifies the results, independent of the location of
+                    // files.
+                    let [input, output, report] = ["in", "out", "report"].map(Path::new);
+                    let stand_in = study.rate_trace.as_ref().map(|_| Path::new("trace"));
+                    let argv = task(input, output, report, stand_in)?;
+                    let twins = asked.iter().filter(|other| **other == argv && study.timing());
+                    let twins = twins.count();
+                    asked.push(argv.clone());
+                    let place = store.point(&Identity {
+                        clip: &clip.digest,
+                        frames: clip.frames,
+                        argv: argv.get(usize::from(arm.reports())..).unwrap_or_default(),
+                        version: &arm.version,
+                        trace: &trace_digest,
+                        host: if study.timing() { host } else { "" },
+                        twins,
+                    })?;
+                    let output = place.temporary(arm.extension());
+                    let report = place.temporary("csv");
+                    let argv = task(&clip.path, &output, &report, study.rate_trace.as_deref())?;
+                    let input = PathBuf::from(format!("{}.y4m", clip.name));
+                    let output = PathBuf::from(format!("out.{}", arm.extension()));
+                    let trace = study.rate_trace.as_deref();
+                    let mut shown = task(&input, &output, Path::new("frames.csv"), trace)?;
+                    if arm.reports()
+                        && let Some(program) = shown.first_mut()
+                    {
+                        "codec".clone_into(program);
+                    }
+                    let (store, flaw) = (place, OnceLock::new());
+                    jobs.push(Job { arm, clip, target, store, argv, shown, kind, flaw });
+                }
+            }
+        }
+        let (folder, session) = (folder.to_owned(), Session::new(study.timing()));
+        let stop = env.stop.clone();
+        Ok(Self {
+            study,
+            arms,
+            clips,
+            metrics,
+            trace,
+            anchor,
+            session,
+            stop,
+            folder,
+            jobs,
+            is_remote: false,
+            failed: BTreeMap::new(),
+        })
+    }
+}
+
+/// The amount of work of a clip, in pixels.
+#[expect(clippy::cast_precision_loss, reason = "for progress")]
+pub(super) fn weight(clip: &Clip) -> f64 {
+    clip.frames as f64 * clip.size.pixels() as f64
+}
+
+/// The encodings of a point, or the reason why it failed.
+pub(super) type Runs = std::result::Result<Vec<Run>, String>;
