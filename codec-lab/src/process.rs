@@ -86,6 +86,16 @@ fn run_for_output(
 /// Runs a program to its end, without input and without a shell. After `limit`, or if the user
 /// interrupts, the program and all its children are killed.
 pub(crate) fn run(argv: &[String], limit: Duration, stop: &Stop) -> Result<Usage, ProcessError> {
+    run_accepting(None, argv, limit, stop).map(|(usage, _)| usage)
+}
+
+/// As [`run`], but the exit code `accepted` is no failure. Returns whether the program ended with it.
+pub(crate) fn run_accepting(
+    accepted: Option<i32>,
+    argv: &[String],
+    limit: Duration,
+    stop: &Stop,
+) -> Result<(Usage, bool), ProcessError> {
     let Some((program, arguments)) = argv.split_first() else {
         return Err(ProcessError::Failed("empty command".to_owned()));
     };
@@ -116,13 +126,15 @@ pub(crate) fn run(argv: &[String], limit: Duration, stop: &Stop) -> Result<Usage
         }
         None => {}
     }
-    if !ended.status.success() {
+    let is_accepted = accepted.is_some() && ended.status.code() == accepted;
+    if !ended.status.success() && !is_accepted {
         return Err(failed(&format!("{}{}", ended.status, last_words(&mut said))));
     }
     let used = ended.rusage;
     // The kernel's child statistics start at the parent's size, so the observed value is better.
     let peak_rss = seen.peak_rss.or(Some(used.maxrss)).filter(|&bytes| bytes > 0);
-    Ok(Usage { cpu_s: (used.utime + used.stime).as_secs_f64(), wall_s, peak_rss })
+    let cpu_s = (used.utime + used.stime).as_secs_f64();
+    Ok((Usage { cpu_s, wall_s, peak_rss }, is_accepted))
 }
 
 /// The last line that a program wrote to standard error, for a message.

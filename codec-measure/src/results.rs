@@ -157,6 +157,56 @@ pub enum Target {
     Quality(f64),
     /// Constant quantiser in the codec's own scale.
     Qp(f64),
+    /// Constant rate factor: constant quality in the encoder's own scale.
+    Crf(f64),
+    /// Mean VMAF of all frames, for which the encoder searches. The next three are of the same kind.
+    Vmaf(f64),
+    /// Mean SSIM of luma.
+    Ssim(f64),
+    /// Mean PSNR of luma, in dB.
+    Psnr(f64),
+    /// Mean SSIMULACRA 2.
+    Ssimulacra2(f64),
+}
+
+impl Target {
+    /// The name of the kind, as in `results.json`.
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Kbps(_) => "kbps",
+            Self::Bpp(_) => "bpp",
+            Self::Quality(_) => "quality",
+            Self::Qp(_) => "qp",
+            Self::Crf(_) => "crf",
+            Self::Vmaf(_) => "vmaf",
+            Self::Ssim(_) => "ssim",
+            Self::Psnr(_) => "psnr",
+            Self::Ssimulacra2(_) => "ssimulacra2",
+        }
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn value(self) -> f64 {
+        match self {
+            Self::Kbps(value)
+            | Self::Bpp(value)
+            | Self::Quality(value)
+            | Self::Qp(value)
+            | Self::Crf(value)
+            | Self::Vmaf(value)
+            | Self::Ssim(value)
+            | Self::Psnr(value)
+            | Self::Ssimulacra2(value) => value,
+        }
+    }
+
+    /// Whether the target is the value of a metric: the encoder then encodes several times to reach it.
+    #[must_use]
+    pub const fn is_measured_quality(self) -> bool {
+        matches!(self, Self::Vmaf(_) | Self::Ssim(_) | Self::Psnr(_) | Self::Ssimulacra2(_))
+    }
 }
 
 /// One measured encoding.
@@ -186,6 +236,9 @@ pub struct Point {
     pub latency: Option<Latency>,
     /// Rate accuracy.
     pub rate: RateControl,
+    /// Whether the encoder did not reach its target of a metric, and kept the nearest result.
+    #[serde(default)]
+    pub missed_target: bool,
     /// Whether the encoder wrote different streams from the same input; the first was scored.
     #[serde(default)]
     pub streams_differ: bool,

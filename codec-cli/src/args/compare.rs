@@ -41,6 +41,10 @@ pub(crate) struct CompareArgs {
     /// program, such as "cmd:vpxenc ... --target-bitrate={kbps} -o {out} {in}"; chrome-vp8:
     /// libvpx, configured as in Chrome; or another encoder with a speed: libvpx:-6, libvpx-vp9:7,
     /// libvpx-file:1, libvpx-vp9-file:2, x264:superfast, svt-av1:10, libaom:9. May be repeated.
+    ///
+    /// "SPEC @ KIND=VALUE,..." gives the encoder its own points instead of -b, --bpp, -q or --qp, such as
+    /// "x264:medium @ crf=20,25,30". KIND is b, bpp, q, qp, crf (other encoders), or vmaf, ssim, psnr, ssimulacra2
+    /// (encoders of this program, which search for that quality).
     #[arg(long = "arm", value_name = "ARM")]
     pub(crate) arms: Vec<String>,
     /// Use the encoder with this name as the anchor.

@@ -26,6 +26,7 @@ mod compare;
 mod compare_against;
 mod compare_page;
 mod compare_partial;
+mod compare_points;
 mod compare_times;
 mod copying;
 mod cuts;

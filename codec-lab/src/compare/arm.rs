@@ -1,7 +1,6 @@
 //! The encoders of a study ("arms"): this command, external programs, and a browser's settings.
 
 use std::path::Path;
-use std::time::Duration;
 
 use codec_backends::registry;
 use codec_core::codec::Codec;
@@ -9,12 +8,12 @@ use codec_core::frame::{Rational, Size};
 use codec_measure::results::Target;
 use codec_media::failure::{Failure, Kind, Result};
 
+use super::chrome::{self, Chrome};
 use super::options::EncodeGrammar;
-use super::peers;
-use super::programs;
+use super::peers::{self, PointKind};
+use super::programs::{self, program_version};
 use super::study::{ArmEntry, Study};
 use super::template::Template;
-use crate::process;
 
 /// An encoder with one speed and number of threads.
 #[derive(Clone, Debug)]
@@ -26,6 +25,10 @@ pub(super) struct Arm {
     kind: ArmKind,
     speed: Option<String>,
     pub(super) threads: u16,
+    /// The targets of its points.
+    pub(super) targets: Vec<Target>,
+    /// Whether its bitrate follows the rate trace of the study, if there is one.
+    pub(super) follows_trace: bool,
     /// The command that decodes the stream to y4m, instead of our decoder or ffmpeg.
     pub(super) decode: Option<Template>,
     /// Program and version, as far as known.
@@ -48,13 +51,6 @@ enum ArmKind {
     Chrome(Chrome),
 }
 
-/// Which libvpx is used.
-#[derive(Clone, Copy, Debug)]
-enum Chrome {
-    Vpxenc,
-    Backend,
-}
-
 /// One encoding task.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Task<'a> {
@@ -75,8 +71,10 @@ const PLACES: &[&str] = &[
     "out",
     "kbps",
     "bps",
+    "q",
     "qp",
     "quality",
+    "crf",
     "rate_trace",
     "speed",
     "threads",
@@ -89,7 +87,6 @@ const PLACES: &[&str] = &[
 ];
 const DECODE_PLACES: &[&str] = &["in", "out"];
 const CHROME: &str = "chrome-vp8";
-const VERSION_LIMIT: Duration = Duration::from_secs(10);
 
 /// Returns the arms of a study, for all speeds and numbers of threads.
 pub(super) fn arms_of(study: &Study, grammar: &dyn EncodeGrammar) -> Result<Vec<Arm>> {
@@ -157,10 +154,11 @@ impl Arm {
             Ok(ArmKind::Command { template, extension })
         };
         let mut speed = speed;
+        let targets = study.targets_of(entry)?;
         let kind = match (entry.run.strip_prefix("cmd:"), entry.run.as_str()) {
             (Some(command), _) => as_command(command)?,
-            (None, CHROME) => ArmKind::Chrome(chrome()?),
-            (None, run) => match peers::command(run, !study.qp.is_empty())? {
+            (None, CHROME) => ArmKind::Chrome(chrome::find()?),
+            (None, run) => match peers::command(run, kind_of(&targets))? {
                 Some(peer) => {
                     speed = peer.speed.or(speed);
                     if speed.is_none() {
@@ -177,7 +175,9 @@ impl Arm {
         let given = entry.run.clone();
         let decode = decode.transpose()?;
         let version = version_of(&kind);
-        let arm = Self { name, given, kind, speed, threads, decode, version };
+        let follows_trace = entry.points.is_none();
+        let arm =
+            Self { name, given, kind, speed, threads, targets, follows_trace, decode, version };
         arm.check(study, grammar)?;
         Ok(arm)
     }
@@ -185,6 +185,7 @@ impl Arm {
     /// Rejects errors that would otherwise only show at the first encoding.
     fn check(&self, study: &Study, grammar: &dyn EncodeGrammar) -> Result<()> {
         let refused = |why: &str| Err(Failure::usage(format!("arm {}: {why}", self.name)));
+        let has_trace = self.follows_trace && study.rate_trace.is_some();
         if let ArmKind::Command { template, .. } = &self.kind {
             if !template.has("out") || !template.has("in") {
                 return refused("the command must contain {in} and {out}");
@@ -195,15 +196,16 @@ impl Arm {
             if self.speed.is_some() && !template.has("speed") {
                 return refused("--speeds requires {speed} in the command");
             }
-            if study.rate_trace.is_some() && !template.has("rate_trace") {
+            if has_trace && !template.has("rate_trace") {
                 return refused("--rate-trace requires {rate_trace} in the command");
             }
         }
         if matches!(self.kind, ArmKind::Chrome(_)) {
-            if self.speed.is_some() || study.rate_trace.is_some() {
+            if self.speed.is_some() || has_trace {
                 return refused("browser settings support neither --speeds nor --rate-trace");
             }
-            if study.bitrates.is_empty() && study.bpp.is_empty() {
+            let is_rate = |target: &Target| matches!(target, Target::Kbps(_) | Target::Bpp(_));
+            if !self.targets.iter().all(is_rate) {
                 return refused("browser settings require bitrates: -b or --bpp");
             }
         }
@@ -212,7 +214,7 @@ impl Arm {
         {
             return refused(&format!("{name} must be an option of the study, not of an arm"));
         }
-        for target in study.targets()? {
+        for &target in &self.targets {
             let task = Task {
                 input: Path::new("in.y4m"),
                 output: Path::new("out.ivf"),
@@ -221,28 +223,28 @@ impl Arm {
                 frame_rate: Rational::new(30, 1),
                 frames: 1,
                 target,
-                rate_trace: study.rate_trace.as_deref(),
+                rate_trace: study.rate_trace.as_deref().filter(|_| has_trace),
             };
-            if let ArmKind::Command { template, .. } = &self.kind {
-                let places: &[&str] = match target {
-                    _ if task.rate_trace.is_some() => &["rate_trace"],
-                    Target::Kbps(_) | Target::Bpp(_) => &["kbps", "bps"],
-                    Target::Quality(_) => &["quality"],
-                    Target::Qp(_) => &["qp"],
-                };
-                if !places.iter().any(|place| template.has(place)) {
-                    return refused(&format!(
-                        "the command must contain {{{}}} for these targets",
-                        places[0]
-                    ));
+            match &self.kind {
+                ArmKind::Command { template, .. } => check_places(template, &task),
+                ArmKind::Backend { .. } if matches!(target, Target::Crf(_)) => {
+                    Err("crf is for other encoders; those of this program have q and qp".to_owned())
                 }
-            } else if let ArmKind::Backend { .. } = &self.kind
-                && let Err(why) = grammar.check(&self.argv(&task)?)
-            {
-                return refused(&why);
+                ArmKind::Backend { .. } => grammar.check(&self.argv(&task)?),
+                ArmKind::Chrome(_) => Ok(()),
             }
+            .or_else(|why| refused(&why))?;
         }
         Ok(())
+    }
+
+    /// Whether the encoder's exit code 7 means that a target quality was not reached, and the nearest result kept.
+    pub(super) fn may_miss(&self, target: Target) -> bool {
+        let verifies = |options: &[String]| options.iter().any(|option| option == "--verify");
+        match &self.kind {
+            ArmKind::Backend { options, .. } => target.is_measured_quality() && !verifies(options),
+            _ => false,
+        }
     }
 
     /// The file extension of the output.
@@ -274,10 +276,11 @@ impl Arm {
         Ok(match &self.kind {
             ArmKind::Backend { spec, options, .. } => self.ours(spec, options, task)?,
             ArmKind::Command { template, .. } => template.fill(|place| self.value(place, task)),
-            ArmKind::Chrome(Chrome::Vpxenc) => vpxenc_as_chrome(task),
+            ArmKind::Chrome(Chrome::Vpxenc) => {
+                chrome::vpxenc(task.size, kbps_of(task), path(task.output), path(task.input))
+            }
             ArmKind::Chrome(Chrome::Backend) => {
-                let options = chrome_options(task.size);
-                self.ours("vp8/libvpx", &options, task)?
+                self.ours("vp8/libvpx", &chrome::options(task.size), task)?
             }
         })
     }
@@ -298,6 +301,7 @@ impl Arm {
             (_, Target::Kbps(_) | Target::Bpp(_)) => ("-b", format!("{}k", kbps_of(task))),
             (_, Target::Quality(quality)) => ("-q", quality.to_string()),
             (_, Target::Qp(qp)) => ("--qp", qp.to_string()),
+            (_, other) => ("--target", format!("{}={}", other.kind(), other.value())),
         };
         argv.extend([flag.to_owned(), value, "-j".to_owned(), self.threads.to_string()]);
         argv.extend(["--report".to_owned(), path(task.report)]);
@@ -306,20 +310,16 @@ impl Arm {
     }
 
     fn value(&self, place: &str, task: &Task<'_>) -> String {
-        let number =
-            |wanted: bool, value: f64| if wanted { value.to_string() } else { String::new() };
         match place {
             "in" => path(task.input),
             "out" => path(task.output),
             "kbps" => kbps_of(task).to_string(),
             "bps" => (kbps_of(task) * 1000.0).round().to_string(),
-            "qp" | "quality" => {
-                let (is_qp, value) = match task.target {
-                    Target::Qp(qp) => (true, qp),
-                    Target::Quality(quality) => (false, quality),
-                    Target::Kbps(_) | Target::Bpp(_) => return String::new(),
-                };
-                number(is_qp == (place == "qp"), value)
+            "qp" | "quality" | "crf" if task.target.kind() == place => {
+                task.target.value().to_string()
+            }
+            "q" if matches!(task.target, Target::Quality(_) | Target::Qp(_) | Target::Crf(_)) => {
+                task.target.value().to_string()
             }
             "rate_trace" => task.rate_trace.map(path).unwrap_or_default(),
             "speed" => self.speed.clone().unwrap_or_default(),
@@ -335,6 +335,34 @@ impl Arm {
     }
 }
 
+/// What the points of an arm specify; all are of one kind.
+fn kind_of(targets: &[Target]) -> PointKind {
+    match targets.first() {
+        Some(Target::Qp(_)) => PointKind::Qp,
+        Some(Target::Crf(_)) => PointKind::Crf,
+        _ => PointKind::Rate,
+    }
+}
+
+/// Checks that a command has a place for the target.
+fn check_places(template: &Template, task: &Task<'_>) -> std::result::Result<(), String> {
+    let places: &[&str] = match task.target {
+        _ if task.rate_trace.is_some() => &["rate_trace"],
+        Target::Kbps(_) | Target::Bpp(_) => &["kbps", "bps"],
+        Target::Quality(_) => &["quality", "q"],
+        Target::Qp(_) => &["qp", "q"],
+        Target::Crf(_) => &["crf", "q"],
+        other => {
+            let kind = other.kind();
+            return Err(format!("only encoders of this program can aim for {kind}"));
+        }
+    };
+    if places.iter().any(|place| template.has(place)) {
+        return Ok(());
+    }
+    Err(format!("the command must contain {{{}}} for these targets", places[0]))
+}
+
 fn path(path: &Path) -> String {
     path.display().to_string()
 }
@@ -344,7 +372,7 @@ fn kbps_of(task: &Task<'_>) -> f64 {
     match task.target {
         Target::Kbps(kbps) => kbps,
         Target::Bpp(bits) => bpp_to_kbps(bits, task.size, task.frame_rate),
-        Target::Quality(_) | Target::Qp(_) => 0.0,
+        _ => 0.0,
     }
 }
 
@@ -403,67 +431,6 @@ fn extension_of(template: &Template) -> String {
     extension.to_owned()
 }
 
-fn chrome() -> Result<Chrome> {
-    if process::find_program("vpxenc").is_some() {
-        return Ok(Chrome::Vpxenc);
-    }
-    if registry::find_encoder("vp8/libvpx").is_ok() {
-        return Ok(Chrome::Backend);
-    }
-    let message = "chrome-vp8 requires libvpx\n\
-                   help: install vpxenc (vpx-tools), or build with feature libvpx";
-    Err(Failure::new(Kind::Backend, message))
-}
-
-/// The libvpx settings of WebRTC in a desktop browser, by frame size: speed -6, or -4 below CIF;
-/// constant bitrate with a buffer of one second; quantisers 2 to 56; key frames only on request,
-/// with the bits of at most nine frames; frame drops below 30 % of the buffer; denoising.
-fn chrome_settings(size: Size) -> (i64, u16) {
-    let pixels = size.pixels();
-    let speed = if pixels < 352 * 288 { -4 } else { -6 };
-    let threads = match pixels {
-        pixels if pixels >= 1920 * 1080 => 8,
-        pixels if pixels >= 1280 * 960 => 3,
-        pixels if pixels >= 640 * 480 => 2,
-        _ => 1,
-    };
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    (speed, threads.min(u16::try_from(cores).unwrap_or(u16::MAX)))
-}
-
-fn vpxenc_as_chrome(task: &Task<'_>) -> Vec<String> {
-    let (speed, threads) = chrome_settings(task.size);
-    let fixed = "--codec=vp8 --rt --ivf --passes=1 --end-usage=cbr --lag-in-frames=0 --min-q=2 \
-                 --max-q=56 --undershoot-pct=100 --overshoot-pct=15 --buf-sz=1000 \
-                 --buf-initial-sz=500 --buf-optimal-sz=600 --max-intra-rate=900 --kf-max-dist=3000 \
-                 --static-thresh=1 --noise-sensitivity=1 --token-parts=0 --drop-frame=30 -q";
-    let mut argv = vec!["vpxenc".to_owned()];
-    argv.extend(fixed.split_whitespace().map(str::to_owned));
-    argv.extend([
-        format!("--cpu-used={speed}"),
-        format!("--threads={threads}"),
-        format!("--target-bitrate={}", kbps_of(task)),
-        "-o".to_owned(),
-        path(task.output),
-        path(task.input),
-    ]);
-    argv
-}
-
-fn chrome_options(size: Size) -> Vec<String> {
-    let (speed, threads) = chrome_settings(size);
-    let mut options = vec!["--preset".to_owned(), "rtc".to_owned(), "--drop".to_owned()];
-    for (name, value) in [
-        ("cpu-used", speed),
-        ("threads", i64::from(threads)),
-        ("static-threshold", 1),
-        ("noise-sensitivity", 1),
-    ] {
-        options.extend(["--knob".to_owned(), format!("{name}={value}")]);
-    }
-    options
-}
-
 /// The program's version output and a digest of its file, because a newer build is another encoder.
 fn version_of(kind: &ArmKind) -> String {
     match kind {
@@ -475,30 +442,6 @@ fn version_of(kind: &ArmKind) -> String {
         ArmKind::Chrome(Chrome::Vpxenc) => program_version("vpxenc"),
         ArmKind::Command { template, .. } => program_version(&template.program()),
     }
-}
-
-fn program_version(program: &str) -> String {
-    let digest = process::find_program(program).and_then(|file| programs::digest(&file));
-    let digest = digest.map_or_else(String::new, |hex| format!(" ({})", &hex[..8]));
-    let argument = match Path::new(program).file_stem().and_then(|name| name.to_str()) {
-        Some("ffmpeg") => "-version",
-        Some("vpxenc" | "aomenc") => "--help",
-        _ => "--version",
-    };
-    let printed = process::words(&[program.to_owned(), argument.to_owned()], VERSION_LIMIT);
-    let line = printed.as_deref().unwrap_or_default().lines().map(str::trim).find(|line| {
-        line.chars().any(|c| c.is_ascii_digit()) && line.chars().any(char::is_alphabetic)
-    });
-    // Help texts of libvpx list their encoders with versions.
-    let listed = printed
-        .as_deref()
-        .unwrap_or_default()
-        .lines()
-        .map(str::trim)
-        .find(|line| line.contains("WebM Project VP") || line.contains("AOMedia Project AV1"));
-    let line = listed.or(line).unwrap_or_default();
-    let line: String = line.chars().filter(|c| !c.is_control()).take(120).collect();
-    format!("{program}: {line}{digest}")
 }
 
 #[cfg(test)]

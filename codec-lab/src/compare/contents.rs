@@ -29,6 +29,7 @@ impl Plan<'_> {
                 label(point.target)
             ));
         }
+        notes.extend(self.notes_on_targets(&points));
         if !self.study.timing() {
             notes.push("no times: encodings ran in parallel".to_owned());
         }
@@ -58,6 +59,36 @@ impl Plan<'_> {
         let cautions = results.cautions();
         results.notes.extend(cautions);
         results
+    }
+
+    /// What the reader must know about targets of metrics, and about arms whose targets differ.
+    fn notes_on_targets(&self, points: &[Point]) -> Vec<String> {
+        let mut notes = Vec::new();
+        for point in points.iter().filter(|point| point.missed_target) {
+            let Point { arm, clip, target, .. } = point;
+            let (kind, value) = (target.kind(), target.value());
+            notes.push(format!(
+                "{arm} on {clip}: the encoder did not reach {kind} {value}; the nearest result is reported"
+            ));
+        }
+        if !self.study.timing() {
+            return notes;
+        }
+        if points.iter().any(|point| point.target.is_measured_quality()) {
+            let kind = "points with a target of a metric";
+            notes.push(format!(
+                "{kind} have no times and no memory, which would be those of the search for it"
+            ));
+        }
+        let anchor = self.arms.iter().find(|arm| arm.name == self.anchor);
+        let of_anchor = anchor.map_or(&[][..], |arm| &arm.targets);
+        let others =
+            self.arms.iter().filter(|arm| !arm.targets.iter().any(|one| of_anchor.contains(one)));
+        notes.extend(others.map(|arm| {
+            let (name, anchor) = (&arm.name, &self.anchor);
+            format!("{name} has no CPU time ratio: it has no targets in common with {anchor}")
+        }));
+        notes
     }
 
     /// Start of the first encoding, in this run or an earlier one.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use codec_measure::results::Target;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::stop::Stop;
 
@@ -13,17 +14,21 @@ use super::session::{Session, now_s};
 use super::store::{FrameLog, PointStore, Run, digest_of};
 use crate::process::{self, ProcessError};
 
+/// The exit code of our encoder if it does not reach a quality.
+const MISSED: i32 = Kind::Check as i32;
+
 /// Runs a command that writes a stream, and measures it. `Err(Ok(why))` means that this point has
 /// no results.
 pub(super) fn encode(
-    arm: &Arm,
+    (arm, target): (&Arm, Target),
     argv: &[String],
     (output, report): (&Path, &Path),
     limit: Duration,
     stop: &Stop,
 ) -> Result<std::result::Result<Run, String>> {
-    let usage = match process::run(argv, limit, stop) {
-        Ok(usage) => usage,
+    let accepted = arm.may_miss(target).then_some(MISSED);
+    let (usage, missed_target) = match process::run_accepting(accepted, argv, limit, stop) {
+        Ok(ended) => ended,
         Err(ProcessError::Interrupted) => {
             return Err(Failure::new(Kind::Interrupted, "interrupted"));
         }
@@ -43,7 +48,7 @@ pub(super) fn encode(
     } else {
         None
     };
-    Ok(Ok(Run { usage, digest: digest_of(output)?, frames, ..Run::default() }))
+    Ok(Ok(Run { usage, digest: digest_of(output)?, frames, missed_target, ..Run::default() }))
 }
 
 /// Parses the output of `codec encode --report`.
@@ -84,7 +89,7 @@ fn known(arm: &Arm, store: &PointStore, number: u32) -> Option<Run> {
 
 /// Measures an encoding, unless its result is already stored.
 pub(super) fn measure(
-    arm: &Arm,
+    (arm, target): (&Arm, Target),
     argv: &[String],
     store: &PointStore,
     number: u32,
@@ -99,7 +104,7 @@ pub(super) fn measure(
     let (output, report) = (store.temporary(extension), store.temporary("csv"));
     let _ = fs::remove_file(&output);
     let (begun_s, before) = (now_s(), session.slice_ns());
-    let mut outcome = encode(arm, argv, (&output, &report), limit, stop)?;
+    let mut outcome = encode((arm, target), argv, (&output, &report), limit, stop)?;
     if let Ok(run) = &mut outcome {
         (run.session, run.begun_s) = (session.begun_s, begun_s);
         run.calibration_ns = before.zip(session.slice_ns()).map(|(a, b)| f64::midpoint(a, b));

@@ -82,7 +82,7 @@ impl Plan<'_> {
         let mut done = 0.0;
         for job in &self.jobs {
             let (kind, weight) = (&mut kinds[job.kind], weight(job.clip));
-            for number in 0..self.study.repeat() {
+            for number in 0..job.rounds {
                 match job
                     .store
                     .run(number)
@@ -146,9 +146,10 @@ impl Plan<'_> {
     fn assembled(&self, job: &Job<'_>, runs: &[Run], score: &Score) -> Result<Point> {
         let Job { arm, clip, target, store, .. } = job;
         let place = (arm.name.as_str(), *clip, *target);
+        let trace = self.trace.as_ref().filter(|_| arm.follows_trace);
         let timing = self.study.timing();
-        let mut point =
-            point::measured(place, runs, score, &self.metrics, self.trace.as_ref(), timing);
+        let mut point = point::measured(place, runs, score, &self.metrics, trace, timing);
+        point.missed_target = runs.iter().any(|run| run.missed_target);
         point.streams_differ = runs.iter().any(|run| run.digest != runs[0].digest);
         let name = format!("{} {} {}", clip.name, arm.name, label(*target));
         let key = store.key.get(..6).unwrap_or_default();
@@ -173,7 +174,7 @@ impl Plan<'_> {
             if runs.is_empty() {
                 continue;
             }
-            unrepeated += u64::from(runs.len() < self.study.repeat() as usize);
+            unrepeated += u64::from(runs.len() < job.rounds as usize);
             points.push(self.assembled(job, &runs, &score)?);
         }
         if points.is_empty() {
@@ -186,8 +187,8 @@ impl Plan<'_> {
 
     /// The stored encodings of a job, up to the first that is missing.
     fn known_runs(&self, job: &Job<'_>) -> Vec<Run> {
-        let numbers = (0..self.most_rounds())
-            .take_while(|&number| encode::is_known(job.arm, &job.store, number));
+        let most = if job.searches() { job.rounds } else { self.most_rounds() };
+        let numbers = (0..most).take_while(|&number| encode::is_known(job.arm, &job.store, number));
         numbers.filter_map(|number| job.store.run(number)).collect()
     }
 }

@@ -3,6 +3,7 @@
 
 mod against;
 mod arm;
+mod chrome;
 mod clips;
 mod contents;
 mod encode;
@@ -12,6 +13,7 @@ pub mod options;
 mod peers;
 mod plan;
 mod point;
+mod points;
 mod programs;
 mod publish;
 mod remaining;

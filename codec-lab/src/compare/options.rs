@@ -14,7 +14,8 @@ pub struct CompareOptions {
     /// Encoders with their settings, as `[NAME=]SPEC`; the first one is the anchor. SPEC is a codec
     /// or codec/backend with options of `codec encode`, such as `vp8 --preset rtc --speed 8`; an
     /// external program, such as `cmd:vpxenc ... --target-bitrate={kbps} -o {out} {in}`; or
-    /// `chrome-vp8`; or another encoder by name and speed, such as `libvpx:-6` and `x264:superfast`.
+    /// `chrome-vp8`; or another encoder by name and speed, such as `libvpx:-6` and `x264:superfast`. ` @ KIND=VALUES`
+    /// after it, such as ` @ crf=20,25`, gives it points of its own.
     pub arms: Vec<String>,
     /// Name of the encoder that is the anchor.
     pub anchor: Option<String>,

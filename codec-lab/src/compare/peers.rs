@@ -20,8 +20,18 @@ struct Peer {
     for_rate: &'static str,
     /// Options for a constant quantiser; empty if that is not possible.
     for_qp: &'static str,
+    /// Options for a constant rate factor.
+    for_crf: &'static str,
     /// All other options.
     options: &'static str,
+}
+
+/// What the points of an arm specify.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PointKind {
+    Rate,
+    Qp,
+    Crf,
 }
 
 /// Constant bitrate of libvpx, as WebRTC sets it.
@@ -30,6 +40,10 @@ const VPX_CBR: &str = "--end-usage=cbr --min-q=2 --max-q=56 --undershoot-pct=100
 /// One quantiser for all frames of libvpx and libaom.
 const CONSTANT_Q: &str =
     "--end-usage=q --cq-level={qp} --min-q={qp} --max-q={qp} --disable-warning-prompt";
+/// Constant quality of VP9 and of libaom.
+const CRF: &str = "--end-usage=q --cq-level={crf}";
+/// The same of VP8, which has it with a bitrate limit only: one that no clip reaches.
+const VP8_CRF: &str = "--end-usage=cq --cq-level={crf} --target-bitrate=1000000";
 /// Two passes of libvpx for a bitrate.
 const VPX_TWO_PASSES: &str = "--end-usage=vbr --target-bitrate={kbps}";
 
@@ -41,6 +55,7 @@ const PEERS: [Peer; 7] = [
         speeds: "--cpu-used of --rt, such as -6",
         for_rate: VPX_CBR,
         for_qp: CONSTANT_Q,
+        for_crf: VP8_CRF,
         options: "--codec=vp8 --rt --ivf --passes=1 --lag-in-frames=0 --kf-max-dist=3000 --static-thresh=1 \
                   --noise-sensitivity=0 --token-parts=0 --drop-frame=0 --threads={threads} --cpu-used={speed} -q -o {out} {in}",
     },
@@ -51,6 +66,7 @@ const PEERS: [Peer; 7] = [
         speeds: "--cpu-used of --good, such as 1",
         for_rate: VPX_TWO_PASSES,
         for_qp: CONSTANT_Q,
+        for_crf: VP8_CRF,
         options: "--codec=vp8 --good --ivf --passes=2 --auto-alt-ref=1 --lag-in-frames=16 --kf-max-dist=240 \
                   --token-parts=0 --threads={threads} --cpu-used={speed} -q -o {out} {in}",
     },
@@ -61,6 +77,7 @@ const PEERS: [Peer; 7] = [
         speeds: "--cpu-used of --rt, such as 7",
         for_rate: VPX_CBR,
         for_qp: CONSTANT_Q,
+        for_crf: CRF,
         options: "--codec=vp9 --rt --ivf --passes=1 --lag-in-frames=0 --kf-max-dist=3000 --aq-mode=3 --row-mt=0 \
                   --tile-columns=0 --frame-parallel=0 --static-thresh=1 --noise-sensitivity=0 --drop-frame=0 \
                   --threads={threads} --cpu-used={speed} -q -o {out} {in}",
@@ -72,6 +89,7 @@ const PEERS: [Peer; 7] = [
         speeds: "--cpu-used of --good, such as 2",
         for_rate: VPX_TWO_PASSES,
         for_qp: CONSTANT_Q,
+        for_crf: CRF,
         options: "--codec=vp9 --good --ivf --passes=2 --auto-alt-ref=1 --lag-in-frames=25 --kf-max-dist=240 --row-mt=0 \
                   --tile-columns=0 --threads={threads} --cpu-used={speed} -q -o {out} {in}",
     },
@@ -82,6 +100,7 @@ const PEERS: [Peer; 7] = [
         speeds: "a preset, such as superfast",
         for_rate: "--bitrate {kbps} --vbv-maxrate {kbps} --vbv-bufsize {kbps}",
         for_qp: "--qp {qp}",
+        for_crf: "--crf {crf}",
         options: "--preset {speed} --tune psnr,zerolatency --keyint 3000 --threads {threads} --quiet --no-progress \
                   -o {out:264} {in}",
     },
@@ -92,6 +111,7 @@ const PEERS: [Peer; 7] = [
         speeds: "a preset of 8 to 13, such as 10",
         for_rate: "--rc 2 --tbr {kbps} --buf-sz 1000 --buf-initial-sz 500 --buf-optimal-sz 600",
         for_qp: "--rc 0 --aq-mode 0 -q {qp}",
+        for_crf: "--rc 0 --crf {crf}",
         options: "--preset {speed} --pred-struct 1 --keyint 3000 --lp {threads} -i {in} -b {out}",
     },
     Peer {
@@ -102,6 +122,7 @@ const PEERS: [Peer; 7] = [
         for_rate: "--end-usage=cbr --min-q=2 --max-q=56 --undershoot-pct=50 --overshoot-pct=50 --buf-sz=1000 \
                    --buf-initial-sz=500 --buf-optimal-sz=600 --target-bitrate={kbps}",
         for_qp: CONSTANT_Q,
+        for_crf: CRF,
         options: "--rt --ivf --passes=1 --lag-in-frames=0 --kf-max-dist=3000 --aq-mode=3 --enable-order-hint=0 \
                   --drop-frame=0 --threads={threads} --cpu-used={speed} -q -o {out} {in}",
     },
@@ -121,11 +142,11 @@ pub(super) fn has_own_speed(run: &str) -> bool {
     run.split_once(':').is_some_and(|(name, _)| PEERS.iter().any(|peer| peer.name == name))
 }
 
-/// Returns the command of `run` if it names a peer. `by_qp`: whether the targets are quantisers.
+/// Returns the command of `run` if it names a peer.
 ///
 /// # Errors
 /// If the program is not installed or has no constant quantiser.
-pub(super) fn command(run: &str, by_qp: bool) -> Result<Option<PeerCommand>> {
+pub(super) fn command(run: &str, kind: PointKind) -> Result<Option<PeerCommand>> {
     let (name, speed) = match run.split_once(':') {
         Some((name, speed)) => (name, Some(speed)),
         None => (run, None),
@@ -142,7 +163,11 @@ pub(super) fn command(run: &str, by_qp: bool) -> Result<Option<PeerCommand>> {
         let help = format!("\nhelp: install it (Debian: {package})");
         return Err(Failure::new(Kind::Backend, message + &help));
     }
-    let target = if by_qp { peer.for_qp } else { peer.for_rate };
+    let target = match kind {
+        PointKind::Rate => peer.for_rate,
+        PointKind::Qp => peer.for_qp,
+        PointKind::Crf => peer.for_crf,
+    };
     let template = format!("{} {target} {}", peer.program, peer.options);
     Ok(Some(PeerCommand { template, speed: speed.map(str::to_owned) }))
 }
@@ -159,20 +184,21 @@ mod tests {
     #[test]
     fn only_names_of_peers_are_peers() {
         for other in ["vp8", "vp8/libvpx", "libvpx2:3", "cmd:x264 -o {out} {in}", "x265:fast"] {
-            assert_eq!(command(other, false).unwrap(), None, "{other}");
+            assert_eq!(command(other, PointKind::Rate).unwrap(), None, "{other}");
             assert!(!has_own_speed(other), "{other}");
         }
         assert!(has_own_speed("libvpx:-6") && !has_own_speed("libvpx"));
         for wrong in ["x264:", "x264:a b", "libvpx:{out}"] {
-            assert_eq!(command(wrong, false).unwrap_err().kind, Kind::Usage, "{wrong}");
+            assert_eq!(command(wrong, PointKind::Rate).unwrap_err().kind, Kind::Usage, "{wrong}");
         }
     }
 
     #[test]
     fn every_template_has_what_a_study_needs() {
         for peer in &PEERS {
-            let text = format!("{} {} {}", peer.for_rate, peer.for_qp, peer.options);
-            for place in ["{kbps}", "{qp}", "{speed}", "{threads}", "{in}"] {
+            let Peer { for_rate, for_qp, for_crf, options, .. } = peer;
+            let text = format!("{for_rate} {for_qp} {for_crf} {options}");
+            for place in ["{kbps}", "{qp}", "{crf}", "{speed}", "{threads}", "{in}"] {
                 assert!(text.contains(place), "{}: no {place}", peer.name);
             }
         }

@@ -31,6 +31,8 @@ pub(super) struct Job<'a> {
     pub(super) argv: Vec<String>,
     /// The command line with plain file names, for the report.
     pub(super) shown: Vec<String>,
+    /// Planned number of encodings: one if its times are not reported.
+    pub(super) rounds: u32,
     /// Kind of work for the time estimate, which is the index of the arm.
     pub(super) kind: usize,
     /// Why the point has no results, if this run has found that out.
@@ -38,9 +40,90 @@ pub(super) struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Whether all encodings of the job were already measured.
-    pub(super) fn is_known(&self, repeats: u32) -> bool {
-        (0..repeats).all(|number| encode::is_known(self.arm, &self.store, number))
+    /// Whether the encoder searches for a quality, so that its times are not those of an encode.
+    pub(super) fn searches(&self) -> bool {
+        self.target.is_measured_quality()
+    }
+
+    /// Whether all planned encodings of the job were already measured.
+    pub(super) fn is_known(&self) -> bool {
+        (0..self.rounds).all(|number| encode::is_known(self.arm, &self.store, number))
+    }
+}
+
+/// What all jobs of a study have in common.
+struct Matrix<'s> {
+    study: &'s Study,
+    store: &'s Store,
+    /// The machine that measures times.
+    host: &'s str,
+    /// Digest of the rate trace.
+    trace_digest: String,
+}
+
+impl Matrix<'_> {
+    /// The jobs of a clip. Those of all arms with the same position in their lists of targets follow each other.
+    fn jobs<'a>(&self, clip: &'a Clip, arms: &'a [Arm]) -> Result<Vec<Job<'a>>> {
+        let mut jobs = Vec::new();
+        let mut asked: Vec<Vec<String>> = Vec::new();
+        let most = arms.iter().map(|arm| arm.targets.len()).max().unwrap_or(0);
+        for index in 0..most {
+            for (kind, arm) in arms.iter().enumerate() {
+                let Some(&target) = arm.targets.get(index) else { continue };
+                jobs.push(self.job(clip, (arm, kind), target, &mut asked)?);
+            }
+        }
+        Ok(jobs)
+    }
+
+    fn job<'a>(
+        &self,
+        clip: &'a Clip,
+        (arm, kind): (&'a Arm, usize),
+        target: Target,
+        asked: &mut Vec<Vec<String>>,
+    ) -> Result<Job<'a>> {
+        let task = |input: &Path, output: &Path, report: &Path, trace: Option<&Path>| {
+            arm.argv(&Task {
+                input,
+                output,
+                report,
+                size: clip.size,
+                frame_rate: clip.frame_rate,
+                frames: clip.frames,
+                target,
+                rate_trace: trace,
+            })
+        };
+        let trace = self.study.rate_trace.as_deref().filter(|_| arm.follows_trace);
+        // The command line identifies the results, independent of the location of files.
+        let [input, output, report] = ["in", "out", "report"].map(Path::new);
+        let argv = task(input, output, report, trace.map(|_| Path::new("trace")))?;
+        let timing = self.study.timing();
+        let twins = asked.iter().filter(|other| **other == argv && timing).count();
+        asked.push(argv.clone());
+        let store = self.store.point(&Identity {
+            clip: &clip.digest,
+            frames: clip.frames,
+            argv: argv.get(usize::from(arm.reports())..).unwrap_or_default(),
+            version: &arm.version,
+            trace: if trace.is_some() { &self.trace_digest } else { "" },
+            host: if timing { self.host } else { "" },
+            twins,
+        })?;
+        let output = store.temporary(arm.extension());
+        let argv = task(&clip.path, &output, &store.temporary("csv"), trace)?;
+        let input = PathBuf::from(format!("{}.y4m", clip.name));
+        let output = PathBuf::from(format!("out.{}", arm.extension()));
+        let mut shown = task(&input, &output, Path::new("frames.csv"), trace)?;
+        if arm.reports()
+            && let Some(program) = shown.first_mut()
+        {
+            "codec".clone_into(program);
+        }
+        let rounds = if timing && !target.is_measured_quality() { self.study.repeat() } else { 1 };
+        let flaw = OnceLock::new();
+        Ok(Job { arm, clip, target, store, argv, shown, kind, rounds, flaw })
     }
 }
 
@@ -83,57 +166,10 @@ impl<'a> Plan<'a> {
         };
         let metrics = study.metrics()?;
         measure::check(&metrics, clips.iter().map(|clip| (clip.name.as_str(), clip.size)))?;
+        let matrix = Matrix { study, store, host, trace_digest };
         let mut jobs = Vec::new();
         for clip in clips {
-            for target in study.targets()? {
-                let mut asked: Vec<Vec<String>> = Vec::new();
-                for (kind, arm) in arms.iter().enumerate() {
-                    let task =
-                        |input: &Path, output: &Path, report: &Path, trace: Option<&Path>| {
-                            arm.argv(&Task {
-                                input,
-                                output,
-                                report,
-                                size: clip.size,
-                                frame_rate: clip.frame_rate,
-                                frames: clip.frames,
-                                target,
-                                rate_trace: trace,
-                            })
-                        };
-                    // The command line identifies the results, independent of the location of
-                    // files.
-                    let [input, output, report] = ["in", "out", "report"].map(Path::new);
-                    let stand_in = study.rate_trace.as_ref().map(|_| Path::new("trace"));
-                    let argv = task(input, output, report, stand_in)?;
-                    let twins = asked.iter().filter(|other| **other == argv && study.timing());
-                    let twins = twins.count();
-                    asked.push(argv.clone());
-                    let place = store.point(&Identity {
-                        clip: &clip.digest,
-                        frames: clip.frames,
-                        argv: argv.get(usize::from(arm.reports())..).unwrap_or_default(),
-                        version: &arm.version,
-                        trace: &trace_digest,
-                        host: if study.timing() { host } else { "" },
-                        twins,
-                    })?;
-                    let output = place.temporary(arm.extension());
-                    let report = place.temporary("csv");
-                    let argv = task(&clip.path, &output, &report, study.rate_trace.as_deref())?;
-                    let input = PathBuf::from(format!("{}.y4m", clip.name));
-                    let output = PathBuf::from(format!("out.{}", arm.extension()));
-                    let trace = study.rate_trace.as_deref();
-                    let mut shown = task(&input, &output, Path::new("frames.csv"), trace)?;
-                    if arm.reports()
-                        && let Some(program) = shown.first_mut()
-                    {
-                        "codec".clone_into(program);
-                    }
-                    let (store, flaw) = (place, OnceLock::new());
-                    jobs.push(Job { arm, clip, target, store, argv, shown, kind, flaw });
-                }
-            }
+            jobs.extend(matrix.jobs(clip, arms)?);
         }
         let (folder, session) = (folder.to_owned(), Session::new(study.timing()));
         let stop = env.stop.clone();

@@ -11,9 +11,9 @@ use codec_rtc::link::RateTrace;
 
 use super::arm::bpp_to_kbps;
 use super::clips::Clip;
+use super::points::kbps;
 use super::score::Score;
 use super::store::Run;
-use super::study::kbps;
 
 /// Frames after which an encoder is warmed up.
 const WARM_FRAMES: usize = 10;
@@ -37,6 +37,7 @@ fn empty(arm: &str, clip: &str, target: Target) -> Point {
         memory: Memory::default(),
         latency: None,
         rate: Default::default(),
+        missed_target: false,
         streams_differ: false,
         frames_csv: None,
     }
@@ -55,11 +56,12 @@ pub(super) fn targets_of(
     match target {
         Target::Kbps(kbps) => vec![(0.0, kbps)],
         Target::Bpp(bits) => vec![(0.0, bpp_to_kbps(bits, clip.size, clip.frame_rate))],
-        Target::Quality(_) | Target::Qp(_) => Vec::new(),
+        _ => Vec::new(),
     }
 }
 
-/// Combines the results of the runs and the score. `timing` states whether times are meaningful.
+/// Combines the results of the runs and the score. `timing` states whether times are meaningful. An encoder that
+/// searches for a quality has no times and no memory: they would be those of the search and of its metric.
 #[expect(clippy::cast_precision_loss, reason = "a report")]
 pub(super) fn measured(
     place: (&str, &Clip, Target),
@@ -70,6 +72,8 @@ pub(super) fn measured(
     timing: bool,
 ) -> Point {
     let (arm, clip, target) = place;
+    let searches = target.is_measured_quality();
+    let timing = timing && !searches;
     let bytes: u64 = score.packets.iter().map(|packet| packet.bytes).sum();
     let quality =
         metrics.iter().filter_map(|&metric| Some((metric.id().to_owned(), score.pooled(metric)?)));
@@ -83,7 +87,7 @@ pub(super) fn measured(
         quality: quality.collect(),
         delivery: score.delivery,
         speed: speed(runs, clip, score.decode_ms, timing),
-        memory: memory(runs),
+        memory: if searches { Memory::default() } else { memory(runs) },
         latency: latency(runs, clip, link_kbps, score.decode_ms).filter(|_| timing),
         rate,
         ..empty(arm, &clip.name, target)

@@ -1,13 +1,16 @@
-//! Digests of program files, each computed once.
+//! Versions of programs, and digests of their files, each computed once.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::store::digest_of;
+use crate::process;
 
+/// Limit of the time to print a version.
+const VERSION_LIMIT: Duration = Duration::from_secs(10);
 /// Limit of the number of digests that are kept.
 const MAX_KEPT: usize = 64;
 
@@ -30,6 +33,31 @@ pub(super) fn digest(path: &Path) -> Option<String> {
     }
     kept.insert(version, digest.clone());
     Some(digest)
+}
+
+/// What a program says of its version, with a digest of its file.
+pub(super) fn program_version(program: &str) -> String {
+    let digest = process::find_program(program).and_then(|file| digest(&file));
+    let digest = digest.map_or_else(String::new, |hex| format!(" ({})", &hex[..8]));
+    let argument = match Path::new(program).file_stem().and_then(|name| name.to_str()) {
+        Some("ffmpeg") => "-version",
+        Some("vpxenc" | "aomenc") => "--help",
+        _ => "--version",
+    };
+    let printed = process::words(&[program.to_owned(), argument.to_owned()], VERSION_LIMIT);
+    let line = printed.as_deref().unwrap_or_default().lines().map(str::trim).find(|line| {
+        line.chars().any(|c| c.is_ascii_digit()) && line.chars().any(char::is_alphabetic)
+    });
+    // Help texts of libvpx list their encoders with versions.
+    let listed = printed
+        .as_deref()
+        .unwrap_or_default()
+        .lines()
+        .map(str::trim)
+        .find(|line| line.contains("WebM Project VP") || line.contains("AOMedia Project AV1"));
+    let line = listed.or(line).unwrap_or_default();
+    let line: String = line.chars().filter(|c| !c.is_control()).take(120).collect();
+    format!("{program}: {line}{digest}")
 }
 
 #[cfg(test)]

@@ -142,8 +142,7 @@ impl Plan<'_> {
     }
 
     fn is_complete(&self, job: &Job<'_>) -> bool {
-        let repeats = if self.study.timing() { self.study.repeat() } else { 1 };
-        job.is_known(repeats) && score::is_known(&job.store, &self.metrics)
+        job.is_known() && score::is_known(&job.store, &self.metrics)
     }
 
     /// The key of a unit with these points.

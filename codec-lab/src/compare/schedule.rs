@@ -48,6 +48,9 @@ impl Plan<'_> {
             }
             for at in order {
                 let (job, runs) = (jobs[at], &mut runs[at]);
+                if job.searches() && number >= job.rounds {
+                    continue;
+                }
                 let Ok(so_far) = runs else {
                     if number < planned {
                         ticker.drop(job.kind, weight(job.clip));
@@ -83,7 +86,7 @@ impl Plan<'_> {
         for arm in self.arms {
             let first = jobs
                 .iter()
-                .filter(|job| !self.is_remote && !job.is_known(self.study.repeat()))
+                .filter(|job| !self.is_remote && !job.searches() && !job.is_known())
                 .find(|job| job.arm.name == arm.name);
             for _ in 0..self.study.warm_up() {
                 let Some(job) = first else { break };
@@ -91,8 +94,13 @@ impl Plan<'_> {
                 let (output, report) =
                     (job.store.temporary(job.arm.extension()), job.store.temporary("csv"));
                 let limit = self.study.time_limit();
-                let outcome =
-                    encode::encode(job.arm, &job.argv, (&output, &report), limit, &self.stop)?;
+                let outcome = encode::encode(
+                    (job.arm, job.target),
+                    &job.argv,
+                    (&output, &report),
+                    limit,
+                    &self.stop,
+                )?;
                 let _ = std::fs::remove_file(&output);
                 if outcome.is_err() {
                     break;
@@ -134,15 +142,16 @@ impl Plan<'_> {
             let missing = || Err("no machine has measured it".to_owned());
             return Ok(if is_extra { Ok(Vec::new()) } else { missing() });
         }
-        let rounds = self.study.repeat().max(number + 1);
-        let (clip_name, target) = (&clip.name, label(*target));
-        ticker.begin(&format!("{clip_name}  {}  {target}  {}/{rounds}", arm.name, number + 1));
+        let rounds = job.rounds.max(number + 1);
+        let (clip_name, name) = (&clip.name, label(*target));
+        ticker.begin(&format!("{clip_name}  {}  {name}  {}/{rounds}", arm.name, number + 1));
         if self.stop.is_requested() {
             return Err(Failure::new(Kind::Interrupted, "interrupted"));
         }
         let begun = Instant::now();
         let limit = self.study.time_limit();
-        let found = encode::measure(arm, argv, store, number, limit, (&self.session, &self.stop))?;
+        let session = (&self.session, &self.stop);
+        let found = encode::measure((arm, *target), argv, store, number, limit, session)?;
         if !is_known {
             ticker.did(job.kind, weight(clip), begun);
         }

@@ -29,6 +29,9 @@ pub(super) struct Run {
     pub(super) digest: String,
     /// Per-frame data from our encoder.
     pub(super) frames: Option<FrameLog>,
+    /// Whether the encoder did not reach the quality that it searched for, and kept the nearest result.
+    #[serde(default)]
+    pub(super) missed_target: bool,
     /// Start of the `compare` run that measured this encoding, in seconds since 1970; 0 if unknown.
     #[serde(default)]
     pub(super) session: u64,

@@ -18,6 +18,7 @@ use codec_rtc::link::RateTrace;
 use serde::{Deserialize, Serialize};
 
 use super::options::CompareOptions;
+use super::points::{self, kbps};
 
 const REPEAT: u32 = 3;
 const WARM_UP: u32 = 1;
@@ -88,6 +89,9 @@ pub(super) struct ArmEntry {
     pub(super) name: Option<String>,
     /// Specification as given to `--arm`, without the name.
     pub(super) run: String,
+    /// Points that replace those of the study, such as `crf=20,25,30`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) points: Option<String>,
     /// Speeds that replace the speeds of the study.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) speeds: Vec<String>,
@@ -100,8 +104,11 @@ pub(super) struct ArmEntry {
 }
 
 impl ArmEntry {
-    /// Parses `NAME=SPEC` or `SPEC`. A name has no spaces, colons, slashes or leading dashes.
+    /// Parses `NAME=SPEC` or `SPEC`, both with ` @ KIND=VALUES` if the arm has its own points. A name has no
+    /// spaces, colons, slashes or leading dashes.
     fn parse(text: &str) -> Self {
+        let (text, points) = points::split(text);
+        let points = points.map(str::to_owned);
         let is_name = |name: &str| {
             !name.is_empty()
                 && !name.starts_with('-')
@@ -109,10 +116,24 @@ impl ArmEntry {
         };
         match text.split_once('=') {
             Some((name, run)) if is_name(name) => {
-                Self { name: Some(name.to_owned()), run: run.trim().to_owned(), ..Self::default() }
+                let (name, run) = (Some(name.to_owned()), run.trim().to_owned());
+                Self { name, run, points, ..Self::default() }
             }
-            _ => Self { run: text.trim().to_owned(), ..Self::default() },
+            _ => Self { run: text.trim().to_owned(), points, ..Self::default() },
         }
+    }
+
+    /// Moves points in the specification to [`Self::points`].
+    fn divide(&mut self) -> Result<()> {
+        let (run, points) = points::split(&self.run);
+        let Some(points) = points.map(str::to_owned) else { return Ok(()) };
+        if self.points.is_some() {
+            let message = format!("arm {}: points are given twice", self.run);
+            return Err(Failure::usage(message));
+        }
+        self.run = run.to_owned();
+        self.points = Some(points);
+        Ok(())
     }
 }
 
@@ -154,6 +175,7 @@ impl Study {
         replace_list(&mut study.speeds, &args.speeds);
         replace_list(&mut study.threads, &args.threads);
         replace_list(&mut study.metrics, &args.metrics);
+        study.arms.iter_mut().try_for_each(ArmEntry::divide)?;
         study.check()?;
         Ok(study)
     }
@@ -183,7 +205,8 @@ impl Study {
         let refused = |error: toml::de::Error| {
             Failure::new(Kind::Input, format!("not a valid study: {}", error.message()))
         };
-        let study: Self = toml::from_str(text).map_err(refused)?;
+        let mut study: Self = toml::from_str(text).map_err(refused)?;
+        study.arms.iter_mut().try_for_each(ArmEntry::divide)?;
         study.check()?;
         Ok(study)
     }
@@ -226,12 +249,13 @@ impl Study {
             self.rate_trace.is_some(),
         ];
         match lists.iter().filter(|&&given| given).count() {
-            0 => {
+            0 if self.arms.is_empty() || self.arms.iter().any(|arm| arm.points.is_none()) => {
                 return Err(Failure::usage(
-                    "no bitrates or qualities to encode at: give -b, --bpp, -q, --qp or --rate-trace",
+                    "no bitrates or qualities to encode at: give -b, --bpp, -q, --qp or --rate-trace, or each arm its \
+                     own points, as in --arm \"x264:medium @ crf=20,25,30\"",
                 ));
             }
-            1 => {}
+            0 | 1 => {}
             _ => {
                 return Err(Failure::usage(
                     "give only one of -b, --bpp, -q, --qp and --rate-trace",
@@ -253,7 +277,7 @@ impl Study {
         }
         self.metrics()?;
         self.targets()?;
-        Ok(())
+        self.arms.iter().try_for_each(|arm| self.targets_of(arm).map(drop))
     }
 
     /// Writes the study to a file.
@@ -274,8 +298,13 @@ impl Study {
         output.commit()
     }
 
-    /// Returns the targets of each arm on each clip.
-    pub(super) fn targets(&self) -> Result<Vec<Target>> {
+    /// Returns the targets of an arm on each clip.
+    pub(super) fn targets_of(&self, arm: &ArmEntry) -> Result<Vec<Target>> {
+        arm.points.as_deref().map_or_else(|| self.targets(), points::parse)
+    }
+
+    /// Returns the targets of arms without points of their own.
+    fn targets(&self) -> Result<Vec<Target>> {
         let rate = |text: &String| match values::bitrate(text) {
             Ok(rate) => Ok(Target::Kbps(kbps(rate))),
             Err(why) => Err(Failure::usage(format!("bitrate {text}: {why}"))),
@@ -341,22 +370,17 @@ impl Study {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "bitrates are below 2^53")]
-pub(super) fn kbps(rate: Bitrate) -> f64 {
-    rate.0 as f64 / 1000.0
-}
-
 fn kilobits(rate: Bitrate) -> String {
     format!("{}k", kbps(rate))
 }
 
-/// A short label for file names and tables: `400k`, `0.06bpp`, `q50`, `qp30`.
+/// A short label for file names and tables: `400k`, `0.06bpp`, `q50`, `qp30`, `crf23`.
 pub(super) fn label(target: Target) -> String {
     match target {
         Target::Kbps(kbps) => format!("{kbps}k"),
         Target::Bpp(bits) => format!("{bits}bpp"),
         Target::Quality(quality) => format!("q{quality}"),
-        Target::Qp(qp) => format!("qp{qp}"),
+        other => format!("{}{}", other.kind(), other.value()),
     }
 }
 
@@ -369,12 +393,29 @@ fn target_name(target: &Target) -> String {
         Target::Bpp(bpp) => format!("{bpp} bits per pixel"),
         Target::Quality(quality) => format!("quality {quality}"),
         Target::Qp(index) => format!("quantiser index {index}"),
+        other => format!("{} {}", other.kind(), other.value()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn arms_can_have_points() {
+        let arm = ArmEntry::parse("x=x264:medium @ crf=20,25");
+        assert_eq!((arm.run.as_str(), arm.points.as_deref()), ("x264:medium", Some("crf=20,25")));
+        let text = "clips = [\"a.y4m\"]\n[[arm]]\nrun = \"vp8 @ q=40\"\n[[arm]]\nrun = \"vp9\"\npoints = \"qp=9\"\n";
+        let study = Study::from_toml(text).unwrap();
+        let targets = study.arms.iter().map(|arm| study.targets_of(arm).unwrap());
+        let targets: Vec<_> = targets.flatten().collect();
+        assert_eq!(targets, [Target::Quality(40.0), Target::Qp(9.0)]);
+        assert_eq!(study.arms[0].run, "vp8");
+        let twice = text.replace("\"vp9\"", "\"vp9 @ q=3\"");
+        assert!(Study::from_toml(&twice).unwrap_err().message.contains("given twice"));
+        let none = text.replace(" @ q=40", "");
+        assert!(Study::from_toml(&none).unwrap_err().message.contains("no bitrates"));
+    }
 
     #[test]
     fn arms_can_be_named() {

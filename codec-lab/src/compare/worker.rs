@@ -122,12 +122,13 @@ impl PointWorker {
 fn accepted(study: &str, rules: &WorkerRules<'_>) -> Result<Study> {
     let mut study = Study::from_toml(study)?;
     let most = |own: &[String], all: &[String]| own.len().max(all.len()).max(1);
-    let variants = study.arms.iter().map(|arm| {
+    let mut points = 0_usize;
+    for arm in &study.arms {
         let threads = arm.threads.len().max(study.threads.len()).max(1);
-        most(&arm.speeds, &study.speeds).saturating_mul(threads)
-    });
-    let arms = variants.fold(0_usize, usize::saturating_add);
-    if arms.saturating_mul(study.targets()?.len()) > MAX_POINTS {
+        let variants = most(&arm.speeds, &study.speeds).saturating_mul(threads);
+        points = points.saturating_add(variants.saturating_mul(study.targets_of(arm)?.len()));
+    }
+    if points > MAX_POINTS {
         return Err(Failure::usage(format!(
             "the study has more than {MAX_POINTS} points for a clip"
         )));

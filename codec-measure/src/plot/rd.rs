@@ -145,15 +145,11 @@ pub(crate) fn target_text(target: Target) -> String {
         Target::Kbps(value) => format!("{value} kb/s"),
         Target::Bpp(value) => format!("{value} bits per pixel"),
         Target::Quality(value) => format!("quality {value}"),
-        Target::Qp(value) => format!("qp {value}"),
+        other => format!("{} {}", other.kind(), other.value()),
     }
 }
 
 /// The number in a target.
 pub(crate) fn target_value(target: Target) -> f64 {
-    match target {
-        Target::Kbps(value) | Target::Bpp(value) | Target::Quality(value) | Target::Qp(value) => {
-            value
-        }
-    }
+    target.value()
 }

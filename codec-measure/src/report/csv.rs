@@ -1,6 +1,6 @@
 //! All points as comma-separated values, RFC 4180.
 
-use crate::results::{Point, Pooled, Quantiles, Results, Target};
+use crate::results::{Point, Pooled, Quantiles, Results};
 
 /// One line for each point; the header names the units. The columns of the metrics come last, in
 /// the study's order; a field that was not measured, or that a busy machine disturbed, is empty.
@@ -91,26 +91,21 @@ const POOLS: [(&str, Pick); 7] = [
 
 fn fields_of(results: &Results, point: &Point) -> Vec<String> {
     let clip = results.clips.iter().find(|clip| clip.name == point.clip);
-    let (kind, value) = match point.target {
-        Target::Kbps(value) => ("kbps", value),
-        Target::Bpp(value) => ("bpp", value),
-        Target::Quality(value) => ("quality", value),
-        Target::Qp(value) => ("qp", value),
-    };
     let mut fields = vec![
         point.arm.clone(),
         point.clip.clone(),
         clip.map_or_else(String::new, |clip| clip.width.to_string()),
         clip.map_or_else(String::new, |clip| clip.height.to_string()),
         clip.map_or_else(String::new, |clip| text(clip.fps)),
-        kind.to_owned(),
-        text(value),
+        point.target.kind().to_owned(),
+        text(point.target.value()),
         point.failure.clone().unwrap_or_default(),
     ];
     if point.failure.is_some() {
         fields.resize(COLUMNS.len(), String::new());
         return fields;
     }
+    let timed = |ms: f64| if ms > 0.0 { text(ms) } else { String::new() };
     let (delivery, speed, rate) = (&point.delivery, &point.speed, &point.rate);
     fields.extend([
         point.bytes.to_string(),
@@ -121,8 +116,8 @@ fn fields_of(results: &Results, point: &Point) -> Vec<String> {
         delivery.freezes.to_string(),
         text(delivery.longest_freeze_ms),
         delivery.unmatched.to_string(),
-        text(speed.cpu_ms_per_frame),
-        text(speed.wall_ms_per_frame),
+        timed(speed.cpu_ms_per_frame),
+        timed(speed.wall_ms_per_frame),
         maybe(speed.decode_ms_per_frame),
         speed.cpu_s.len().max(speed.wall_s.len()).to_string(),
         if speed.cpu_s.is_empty() { String::new() } else { speed.load.busy.to_string() },

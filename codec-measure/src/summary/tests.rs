@@ -29,6 +29,7 @@ pub(super) fn point(
         memory: Memory::default(),
         latency: None,
         rate: RateControl::default(),
+        missed_target: false,
         streams_differ: false,
         frames_csv: None,
     }

@@ -187,6 +187,7 @@ fn point(arm: &str, index: usize, clip: &Clip, place: usize, target: f64) -> Poi
             buffer_violations: 0,
             step_reactions_ms: Vec::new(),
         },
+        missed_target: false,
         streams_differ: false,
         frames_csv: Some("frames/1.csv".into()),
     }

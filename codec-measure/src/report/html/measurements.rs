@@ -214,8 +214,8 @@ pub(super) fn points(results: &Results) -> String {
             }
         }
         cells.extend([
-            Cell::short(Some(point.speed.cpu_ms_per_frame)),
-            Cell::short(Some(point.speed.wall_ms_per_frame)),
+            Cell::short(Some(point.speed.cpu_ms_per_frame).filter(|ms| *ms > 0.0)),
+            Cell::short(Some(point.speed.wall_ms_per_frame).filter(|ms| *ms > 0.0)),
             Cell::short(
                 point.latency.as_ref().filter(|one| !one.disturbed).map(|one| one.encode.p99),
             ),
