@@ -76,7 +76,8 @@ impl Results {
         let pairs: Vec<(&Point, &Point)> = self
             .points_of(arm, clip)
             .filter_map(|point| {
-                let twin = self.points_of(&self.anchor, clip).find(|a| a.target == point.target)?;
+                let is_twin = |a: &&Point| a.target == point.target && a.size == point.size;
+                let twin = self.points_of(&self.anchor, clip).find(is_twin)?;
                 Some((point, twin))
             })
             .collect();

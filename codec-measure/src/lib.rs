@@ -67,6 +67,7 @@ pub mod align;
 pub mod bd;
 pub mod cpu;
 pub mod frontier;
+pub mod hull;
 pub mod latency;
 mod load;
 pub mod metrics;

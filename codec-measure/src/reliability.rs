@@ -21,7 +21,14 @@ pub(crate) fn unreliable_reason(
     clip: &ClipComparison,
 ) -> Option<String> {
     let rate = clip.bd_rate?;
-    let count = |arm: &str| results.points_of(arm, &clip.clip).count();
+    // With several sizes, each metric has its own curve: the shortest one counts.
+    let count = |arm: &str| {
+        let on_curve = |metric: &str| {
+            results.points_of(arm, &clip.clip).filter(|point| point.is_on_curve(metric)).count()
+        };
+        let counts = results.metrics.iter().map(|metric| on_curve(&metric.id));
+        counts.min().unwrap_or(0)
+    };
     let points = count(arm).min(count(&results.anchor));
     let mut reasons = Vec::new();
     if rate.overlap < MIN_OVERLAP {

@@ -35,7 +35,7 @@ pub struct Results {
     pub clips: Vec<Clip>,
     /// The quality metrics; plots show the first one initially.
     pub metrics: Vec<Metric>,
-    /// The measured encodings: one for each arm, clip and target.
+    /// The measured encodings: one for each arm, clip, target and size.
     pub points: Vec<Point>,
     /// The comparisons with the anchor: one for each metric and each other arm.
     pub comparisons: Vec<Comparison>,
@@ -209,6 +209,21 @@ impl Target {
     }
 }
 
+/// The size of a frame in pixels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrameSize {
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+}
+
+impl fmt::Display for FrameSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}", self.width, self.height)
+    }
+}
+
 /// One measured encoding.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Point {
@@ -218,6 +233,14 @@ pub struct Point {
     pub clip: String,
     /// The target.
     pub target: Target,
+    /// The size of the encoded frames, if the study encodes each clip at several sizes. Quality is measured at the size
+    /// of the clip.
+    #[serde(default)]
+    pub size: Option<FrameSize>,
+    /// With several sizes: ids of the metrics by which the point is on the convex hull of the arm on this clip. Curves and
+    /// BD-rates consist of these points only.
+    #[serde(default)]
+    pub hull: Vec<String>,
     /// Why there are no figures; the other fields are then meaningless.
     pub failure: Option<String>,
     /// Bytes of the coded frames, without the container.
@@ -244,6 +267,14 @@ pub struct Point {
     pub streams_differ: bool,
     /// File with a row for each frame, relative to `results.json`.
     pub frames_csv: Option<String>,
+}
+
+impl Point {
+    /// Whether the point belongs to the curve of its arm by the metric of this id.
+    #[must_use]
+    pub fn is_on_curve(&self, metric: &str) -> bool {
+        self.failure.is_none() && (self.size.is_none() || self.hull.iter().any(|id| id == metric))
+    }
 }
 
 /// A metric over all frames.

@@ -72,6 +72,12 @@ pub(crate) struct CompareArgs {
     /// Each line is SECONDS,RATE, such as `10,600k`. Each encoder gets one rate-distortion point per clip.
     #[arg(long, value_name = "FILE", group = "targets")]
     pub(crate) rate_trace: Option<PathBuf>,
+    /// Encode each clip at each of these sizes: 1280x720,640x360, or shares of its own: 1,1/2,1/4.
+    ///
+    /// Decoded frames are scaled back to the clip's size and measured there. The curve of an encoder is the convex
+    /// hull of its points at all sizes.
+    #[arg(long, value_name = "SIZE,...", value_delimiter = ',')]
+    pub(crate) sizes: Vec<String>,
     /// Run each encoder at each of these speeds.
     ///
     /// Sets --speed of a backend or {speed} of a command.
@@ -176,6 +182,7 @@ impl From<&CompareArgs> for CompareOptions {
             quality: args.quality.clone(),
             qp: args.qp.clone(),
             rate_trace: args.rate_trace.clone(),
+            sizes: args.sizes.clone(),
             speeds: args.speeds.clone(),
             threads: args.threads.clone(),
             frames: args.frames,

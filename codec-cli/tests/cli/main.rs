@@ -27,6 +27,7 @@ mod compare_against;
 mod compare_page;
 mod compare_partial;
 mod compare_points;
+mod compare_sizes;
 mod compare_times;
 mod copying;
 mod cuts;

@@ -17,6 +17,7 @@ use codec_media::io::video;
 use codec_media::values::Samples;
 use md5::{Digest, Md5};
 
+use super::sizes::{Rendition, RenditionWriter, sizes_of};
 use super::store::Store;
 use super::study::Study;
 use codec_media::values::hex;
@@ -32,6 +33,8 @@ pub(super) struct Clip {
     pub(super) frames: u64,
     /// MD5 of the frames.
     pub(super) digest: String,
+    /// The clip in the sizes that are encoded; empty if only its own is.
+    pub(super) renditions: Vec<Rendition>,
     /// A remark on the clip for the report.
     pub(super) note: Option<String>,
 }
@@ -117,6 +120,12 @@ fn prepare(path: &Path, name: String, study: &Study, folder: &Path, env: &Env) -
     let (mut digest, mut bytes) = (Md5::new(), Vec::new());
     digest.update(format!("{} {}", stream_info.size, stream_info.frame_rate));
     let (mut seen, mut frames, mut uneven) = (0, 0_u64, false);
+    let sizes = sizes_of(&study.sizes()?, stream_info.size, &name)?;
+    let stem = hex(&Md5::digest(name.as_bytes()));
+    let others = sizes.iter().filter(|size| **size != stream_info.size);
+    let mut scaled = others
+        .map(|size| RenditionWriter::new(*size, &stream_info, folder, &stem))
+        .collect::<Result<Vec<_>>>()?;
     let mut clock = EvenClock::new(stream_info.frame_rate, stream_info.time_base);
     while study.frames.is_none_or(|limit| frames < limit) {
         if env.stop.is_requested() {
@@ -138,6 +147,9 @@ fn prepare(path: &Path, name: String, study: &Study, folder: &Path, env: &Env) -
         if let Some((sink, _)) = &mut sink {
             sink.write(&shot.picture)?;
         }
+        for writer in &mut scaled {
+            writer.write(&shot.picture)?;
+        }
         frames += 1;
     }
     if frames == 0 {
@@ -151,6 +163,8 @@ fn prepare(path: &Path, name: String, study: &Study, folder: &Path, env: &Env) -
             temporary
         }
     };
+    let digest = hex(&digest.finalize());
+    let renditions = renditions(&sizes, scaled, &(stream_info.size, &path, &digest))?;
     Ok(Clip {
         note: uneven.then(|| {
             let fps = stream_info.frame_rate.as_f64();
@@ -161,8 +175,23 @@ fn prepare(path: &Path, name: String, study: &Study, folder: &Path, env: &Env) -
         size: stream_info.size,
         frame_rate: stream_info.frame_rate,
         frames,
-        digest: hex(&digest.finalize()),
+        digest,
+        renditions,
     })
+}
+
+/// The clip in all sizes, in their order. Its own size is the file `whole` with its digest.
+fn renditions(
+    sizes: &[Size],
+    scaled: Vec<RenditionWriter>,
+    whole: &(Size, &PathBuf, &String),
+) -> Result<Vec<Rendition>> {
+    let (size, path, digest) = *whole;
+    let own = Rendition { size, path: path.clone(), digest: digest.clone() };
+    let mut all = scaled.into_iter().map(RenditionWriter::finish).collect::<Result<Vec<_>>>()?;
+    all.push(own);
+    let of = |size: &Size| all.iter().find(|rendition| rendition.size == *size).cloned();
+    Ok(sizes.iter().filter_map(of).collect())
 }
 
 /// Checks whether times match a constant frame rate.

@@ -3,14 +3,15 @@
 use std::path::Path;
 
 use codec_measure::metrics::MetricId;
-use codec_measure::results::{self, Point, Results, SCHEMA, Target, VERSION};
+use codec_measure::results::{self, FrameSize, Point, Results, SCHEMA, Target, VERSION};
 use codec_media::Env;
 
 use super::arm::Arm;
 use super::clips::Clip;
 use super::measuring::Measured;
 use super::plan::Plan;
-use super::study::label;
+use super::point::name_of;
+use super::sizes::SCALER;
 use super::{environment, remote};
 
 impl Plan<'_> {
@@ -26,7 +27,13 @@ impl Plan<'_> {
                 one is scored",
                 point.arm,
                 point.clip,
-                label(point.target)
+                name_of(point)
+            ));
+        }
+        if !self.study.sizes.is_empty() {
+            notes.push(format!(
+                "clips were encoded at several sizes, and decoded frames scaled to the size of the clip, both with \
+                 {SCALER}; curves and BD-rates are those of the convex hulls over the sizes"
             ));
         }
         notes.extend(self.notes_on_targets(&points));
@@ -106,7 +113,7 @@ impl Plan<'_> {
         notes: &mut Vec<String>,
     ) -> Vec<Point> {
         let Some(most) = self.study.max_rate_error else { return points };
-        let missed: Vec<(String, Target)> = points
+        let missed: Vec<(String, Target, Option<FrameSize>)> = points
             .iter()
             .filter(|point| point.arm == anchor)
             .filter_map(|point| {
@@ -114,13 +121,14 @@ impl Plan<'_> {
                 notes.push(format!(
                     "{} at {} is excluded: {anchor} misses the bitrate by {error:+.1} %",
                     point.clip,
-                    label(point.target)
+                    name_of(point)
                 ));
-                Some((point.clip.clone(), point.target))
+                Some((point.clip.clone(), point.target, point.size))
             })
             .collect();
-        let is_missed =
-            |point: &Point| missed.iter().any(|m| m.0 == point.clip && m.1 == point.target);
+        let is_missed = |point: &Point| {
+            missed.iter().any(|m| (&m.0, m.1, m.2) == (&point.clip, point.target, point.size))
+        };
         points.into_iter().filter(|point| !is_missed(point)).collect()
     }
 

@@ -8,11 +8,10 @@ use codec_media::failure::{Failure, Kind, Result};
 use rayon::prelude::*;
 
 use super::clips::Clip;
-use super::plan::{FRAMES, Job, Plan, Runs, weight};
+use super::plan::{self, FRAMES, Job, Plan, Runs};
 use super::remaining::Kind as WorkKind;
-use super::score::Score;
+use super::score::{Score, Scoring};
 use super::store::{Run, write_whole};
-use super::study::label;
 use super::ticker::Ticker;
 use super::{encode, point, publish, score};
 
@@ -81,7 +80,7 @@ impl Plan<'_> {
         let mut scoring = WorkKind::new(0.0, threads);
         let mut done = 0.0;
         for job in &self.jobs {
-            let (kind, weight) = (&mut kinds[job.kind], weight(job.clip));
+            let (kind, weight) = (&mut kinds[job.kind], job.weight());
             for number in 0..job.rounds {
                 match job
                     .store
@@ -95,6 +94,7 @@ impl Plan<'_> {
                     None => kind.rest += weight,
                 }
             }
+            let weight = plan::weight(job.clip);
             if score::is_known(&job.store, &self.metrics) {
                 done += weight;
             } else {
@@ -106,12 +106,12 @@ impl Plan<'_> {
     }
 
     fn point(&self, job: &Job<'_>, runs: Runs, ticker: &Ticker, env: &Env) -> Result<Point> {
-        let failed = |why| Ok(point::failed(&job.arm.name, &job.clip.name, job.target, why));
+        let failed = |why| Ok(failed(job, why));
         let runs = match runs {
             Ok(runs) => runs,
             Err(why) => {
                 if !score::is_known(&job.store, &self.metrics) {
-                    ticker.drop(self.arms.len(), weight(job.clip));
+                    ticker.drop(self.arms.len(), plan::weight(job.clip));
                 }
                 return failed(why);
             }
@@ -124,16 +124,18 @@ impl Plan<'_> {
 
     /// Scores a point, unless its score is stored.
     fn scored(&self, job: &Job<'_>, threads: usize, ticker: &Ticker, env: &Env) -> Result<Scored> {
-        let Job { arm, clip, target, store, flaw, .. } = job;
+        let Job { arm, clip, store, flaw, .. } = job;
         if let Some(why) = flaw.get() {
             return Ok(Err(why.clone()));
         }
         let (begun, is_known) = (Instant::now(), score::is_known(store, &self.metrics));
-        ticker.begin(&format!("{}  {}  {}  quality", clip.name, arm.name, label(*target)));
+        ticker.begin(&format!("{}  {}  {}  quality", clip.name, arm.name, job.label()));
         let limit = self.study.time_limit();
-        let scored = score::score(arm, clip, store, &self.metrics, (limit, threads), env)?;
+        let scales = job.rendition.is_some();
+        let how = Scoring { metrics: &self.metrics, limit, threads, scales };
+        let scored = score::score(arm, clip, store, &how, env)?;
         if !is_known {
-            ticker.did(self.arms.len(), weight(clip), begun);
+            ticker.did(self.arms.len(), plan::weight(clip), begun);
         }
         if let Err(why) = &scored {
             // Only the first reason counts.
@@ -149,9 +151,10 @@ impl Plan<'_> {
         let trace = self.trace.as_ref().filter(|_| arm.follows_trace);
         let timing = self.study.timing();
         let mut point = point::measured(place, runs, score, &self.metrics, trace, timing);
+        point.size = job.size();
         point.missed_target = runs.iter().any(|run| run.missed_target);
         point.streams_differ = runs.iter().any(|run| run.digest != runs[0].digest);
-        let name = format!("{} {} {}", clip.name, arm.name, label(*target));
+        let name = format!("{} {} {}", clip.name, arm.name, job.label());
         let key = store.key.get(..6).unwrap_or_default();
         let name = format!("{FRAMES}/{}-{key}.csv", publish::file_name(&name));
         let table = publish::frames_csv(score, &self.metrics);
@@ -166,7 +169,7 @@ impl Plan<'_> {
         let (mut points, mut unrepeated) = (Vec::new(), 0);
         for job in &self.jobs {
             if let Some(why) = job.flaw.get() {
-                points.push(point::failed(&job.arm.name, &job.clip.name, job.target, why.clone()));
+                points.push(failed(job, why.clone()));
                 continue;
             }
             let Some(score) = score::known(&job.store, &self.metrics) else { continue };
@@ -191,4 +194,10 @@ impl Plan<'_> {
         let numbers = (0..most).take_while(|&number| encode::is_known(job.arm, &job.store, number));
         numbers.filter_map(|number| job.store.run(number)).collect()
     }
+}
+
+/// The point of a job that has no results.
+fn failed(job: &Job<'_>, why: String) -> Point {
+    let point = point::failed(&job.arm.name, &job.clip.name, job.target, why);
+    Point { size: job.size(), ..point }
 }

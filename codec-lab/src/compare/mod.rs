@@ -21,6 +21,7 @@ pub mod remote;
 mod schedule;
 mod score;
 mod session;
+mod sizes;
 mod store;
 mod stream;
 mod study;
@@ -41,9 +42,10 @@ use self::arm::{Arm, arms_of};
 use self::clips::{Clip, clips_of};
 use self::options::{CompareOptions, EncodeGrammar};
 use self::plan::Plan;
+use self::point::name_of;
 use self::remote::Remote;
 use self::store::Store;
-use self::study::{Study, label};
+use self::study::Study;
 
 /// Runs a study and writes its report.
 ///
@@ -174,7 +176,7 @@ fn report(results: &Results, folder: &Path, env: &Env) -> Result<()> {
             results.points.len(),
             first.arm,
             first.clip,
-            label(first.target)
+            name_of(first)
         ),
     ))
 }

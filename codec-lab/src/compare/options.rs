@@ -29,6 +29,8 @@ pub struct CompareOptions {
     pub qp: Vec<u8>,
     /// A CSV file of SECONDS,RATE lines that the bitrate follows: one point per clip.
     pub rate_trace: Option<PathBuf>,
+    /// Encodes each clip at each of these sizes, such as `1280x720` or `1/2`, and scales the decoded frames back.
+    pub sizes: Vec<String>,
     /// Runs each encoder at each of these speeds: `--speed` of a backend, `{speed}` of a command.
     pub speeds: Vec<String>,
     /// Runs each encoder with each of these numbers of threads: `-j` of a backend, `{threads}` of a

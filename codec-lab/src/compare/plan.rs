@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use codec_core::frame::Size;
 use codec_measure::metrics::MetricId;
-use codec_measure::results::Target;
+use codec_measure::results::{FrameSize, Target};
 use codec_media::Env;
 use codec_media::failure::{Failure, Result};
 use codec_media::stop::Stop;
@@ -15,8 +16,9 @@ use super::arm::{Arm, Task};
 use super::clips::Clip;
 use super::encode;
 use super::session::Session;
+use super::sizes::Rendition;
 use super::store::{Identity, PointStore, Run, Store, digest_of};
-use super::study::Study;
+use super::study::{Study, label};
 use crate::measure;
 
 /// Folder of the per-frame tables within the report.
@@ -26,6 +28,8 @@ pub(super) const FRAMES: &str = "frames";
 pub(super) struct Job<'a> {
     pub(super) arm: &'a Arm,
     pub(super) clip: &'a Clip,
+    /// The clip in the size that is encoded, if the study has several.
+    pub(super) rendition: Option<&'a Rendition>,
     pub(super) target: Target,
     pub(super) store: PointStore,
     pub(super) argv: Vec<String>,
@@ -40,6 +44,24 @@ pub(super) struct Job<'a> {
 }
 
 impl Job<'_> {
+    /// A short label of the target and the size.
+    pub(super) fn label(&self) -> String {
+        let target = label(self.target);
+        self.rendition.map_or(target.clone(), |rendition| format!("{target} {}", rendition.size))
+    }
+
+    /// The size of the encoded frames, if the study has several.
+    pub(super) fn size(&self) -> Option<FrameSize> {
+        let of = |size: Size| FrameSize { width: size.width, height: size.height };
+        self.rendition.map(|rendition| of(rendition.size))
+    }
+
+    /// The amount of work of an encoding, in pixels.
+    pub(super) fn weight(&self) -> f64 {
+        let size = self.rendition.map_or(self.clip.size, |rendition| rendition.size);
+        pixels(self.clip.frames, size)
+    }
+
     /// Whether the encoder searches for a quality, so that its times are not those of an encode.
     pub(super) fn searches(&self) -> bool {
         self.target.is_measured_quality()
@@ -65,12 +87,19 @@ impl Matrix<'_> {
     /// The jobs of a clip. Those of all arms with the same position in their lists of targets follow each other.
     fn jobs<'a>(&self, clip: &'a Clip, arms: &'a [Arm]) -> Result<Vec<Job<'a>>> {
         let mut jobs = Vec::new();
-        let mut asked: Vec<Vec<String>> = Vec::new();
+        let renditions: Vec<Option<&Rendition>> = match &clip.renditions[..] {
+            [] => vec![None],
+            several => several.iter().map(Some).collect(),
+        };
+        // For each size, because equal commands at unlike sizes are unlike encodings.
+        let mut asked: Vec<Vec<Vec<String>>> = vec![Vec::new(); renditions.len()];
         let most = arms.iter().map(|arm| arm.targets.len()).max().unwrap_or(0);
         for index in 0..most {
-            for (kind, arm) in arms.iter().enumerate() {
-                let Some(&target) = arm.targets.get(index) else { continue };
-                jobs.push(self.job(clip, (arm, kind), target, &mut asked)?);
+            for (rendition, asked) in renditions.iter().zip(&mut asked) {
+                for (kind, arm) in arms.iter().enumerate() {
+                    let Some(&target) = arm.targets.get(index) else { continue };
+                    jobs.push(self.job((clip, *rendition), (arm, kind), target, asked)?);
+                }
             }
         }
         Ok(jobs)
@@ -78,17 +107,21 @@ impl Matrix<'_> {
 
     fn job<'a>(
         &self,
-        clip: &'a Clip,
+        (clip, rendition): (&'a Clip, Option<&'a Rendition>),
         (arm, kind): (&'a Arm, usize),
         target: Target,
         asked: &mut Vec<Vec<String>>,
     ) -> Result<Job<'a>> {
+        let (size, path, digest) = match rendition {
+            Some(rendition) => (rendition.size, &rendition.path, &rendition.digest),
+            None => (clip.size, &clip.path, &clip.digest),
+        };
         let task = |input: &Path, output: &Path, report: &Path, trace: Option<&Path>| {
             arm.argv(&Task {
                 input,
                 output,
                 report,
-                size: clip.size,
+                size,
                 frame_rate: clip.frame_rate,
                 frames: clip.frames,
                 target,
@@ -103,7 +136,8 @@ impl Matrix<'_> {
         let twins = asked.iter().filter(|other| **other == argv && timing).count();
         asked.push(argv.clone());
         let store = self.store.point(&Identity {
-            clip: &clip.digest,
+            clip: digest,
+            reference: if *digest == clip.digest { "" } else { &clip.digest },
             frames: clip.frames,
             argv: argv.get(usize::from(arm.reports())..).unwrap_or_default(),
             version: &arm.version,
@@ -112,8 +146,11 @@ impl Matrix<'_> {
             twins,
         })?;
         let output = store.temporary(arm.extension());
-        let argv = task(&clip.path, &output, &store.temporary("csv"), trace)?;
-        let input = PathBuf::from(format!("{}.y4m", clip.name));
+        let argv = task(path, &output, &store.temporary("csv"), trace)?;
+        let input = match rendition {
+            Some(_) => PathBuf::from(format!("{}-{size}.y4m", clip.name)),
+            None => PathBuf::from(format!("{}.y4m", clip.name)),
+        };
         let output = PathBuf::from(format!("out.{}", arm.extension()));
         let mut shown = task(&input, &output, Path::new("frames.csv"), trace)?;
         if arm.reports()
@@ -123,7 +160,7 @@ impl Matrix<'_> {
         }
         let rounds = if timing && !target.is_measured_quality() { self.study.repeat() } else { 1 };
         let flaw = OnceLock::new();
-        Ok(Job { arm, clip, target, store, argv, shown, kind, rounds, flaw })
+        Ok(Job { arm, clip, rendition, target, store, argv, shown, kind, rounds, flaw })
     }
 }
 
@@ -190,10 +227,14 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// The amount of work of a clip, in pixels.
-#[expect(clippy::cast_precision_loss, reason = "for progress")]
+/// The amount of work of scoring an encoding, in pixels.
 pub(super) fn weight(clip: &Clip) -> f64 {
-    clip.frames as f64 * clip.size.pixels() as f64
+    pixels(clip.frames, clip.size)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for progress")]
+fn pixels(frames: u64, size: Size) -> f64 {
+    frames as f64 * size.pixels() as f64
 }
 
 /// The encodings of a point, or the reason why it failed.

@@ -14,9 +14,16 @@ use super::clips::Clip;
 use super::points::kbps;
 use super::score::Score;
 use super::store::Run;
+use super::study::label;
 
 /// Frames after which an encoder is warmed up.
 const WARM_FRAMES: usize = 10;
+
+/// A short label of the target and the size of a point.
+pub(super) fn name_of(point: &Point) -> String {
+    let target = label(point.target);
+    point.size.map_or(target.clone(), |size| format!("{target} {size}"))
+}
 
 /// A failed point.
 pub(super) fn failed(arm: &str, clip: &str, target: Target, why: String) -> Point {
@@ -28,6 +35,8 @@ fn empty(arm: &str, clip: &str, target: Target) -> Point {
         arm: arm.to_owned(),
         clip: clip.to_owned(),
         target,
+        size: None,
+        hull: Vec::new(),
         failure: None,
         bytes: 0,
         kbps: 0.0,

@@ -7,9 +7,8 @@ use codec_measure::cpu::{by_repeat, half_width, log_ratio};
 use codec_media::failure::{Failure, Kind, Result};
 
 use super::encode;
-use super::plan::{Job, Plan, Runs, weight};
+use super::plan::{Job, Plan, Runs};
 use super::store::Run;
-use super::study::label;
 use super::ticker::Ticker;
 
 /// Maximum number of rounds for `--until`, as a multiple of `--repeat`.
@@ -53,12 +52,12 @@ impl Plan<'_> {
                 }
                 let Ok(so_far) = runs else {
                     if number < planned {
-                        ticker.drop(job.kind, weight(job.clip));
+                        ticker.drop(job.kind, job.weight());
                     }
                     continue;
                 };
                 if number >= planned && job.store.run(number).is_none() {
-                    ticker.add(job.kind, weight(job.clip));
+                    ticker.add(job.kind, job.weight());
                 }
                 match self.encode(job, number, ticker)? {
                     Ok(found) => so_far.extend(found),
@@ -115,7 +114,7 @@ impl Plan<'_> {
         let of = |name: &str| {
             let pairs = jobs.iter().zip(runs).filter(|(job, _)| job.arm.name == *name);
             pairs
-                .filter_map(|(job, runs)| Some((job.target, runs.as_ref().ok()?)))
+                .filter_map(|(job, runs)| Some(((job.target, job.size()), runs.as_ref().ok()?)))
                 .collect::<Vec<_>>()
         };
         let anchor = of(&self.anchor);
@@ -143,7 +142,7 @@ impl Plan<'_> {
             return Ok(if is_extra { Ok(Vec::new()) } else { missing() });
         }
         let rounds = job.rounds.max(number + 1);
-        let (clip_name, name) = (&clip.name, label(*target));
+        let (clip_name, name) = (&clip.name, job.label());
         ticker.begin(&format!("{clip_name}  {}  {name}  {}/{rounds}", arm.name, number + 1));
         if self.stop.is_requested() {
             return Err(Failure::new(Kind::Interrupted, "interrupted"));
@@ -153,7 +152,7 @@ impl Plan<'_> {
         let session = (&self.session, &self.stop);
         let found = encode::measure((arm, *target), argv, store, number, limit, session)?;
         if !is_known {
-            ticker.did(job.kind, weight(clip), begun);
+            ticker.did(job.kind, job.weight(), begun);
         }
         if let Err(why) = &found {
             // Only the first reason counts.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use codec_core::frame::Rational;
+use codec_core::frame::{Rational, Size};
 use codec_measure::metrics::MetricId;
 use codec_measure::pool::pool;
 use codec_measure::results::{Delivery, Pooled};
@@ -10,11 +10,13 @@ use codec_measure::stats;
 use codec_media::Env;
 use codec_media::count::counted;
 use codec_media::failure::{Failure, Kind, Result};
+use codec_media::frame::transform::Transform;
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::InputSpec;
 use codec_media::io::source::{FrameSource, SourceFrame, StreamInfo};
 use codec_media::io::video;
 use codec_media::stop::Stop;
+use codec_media::values::Scale;
 use serde::{Deserialize, Serialize};
 
 use super::arm::Arm;
@@ -24,6 +26,18 @@ use super::stream::{PacketRow, packets_of, pictures_of};
 use crate::measure::{Matching, Request, Row, measure};
 
 const FILE: &str = "score.json";
+
+/// How a stream is scored.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scoring<'a> {
+    pub(super) metrics: &'a [MetricId],
+    /// Time limit of each external program.
+    pub(super) limit: Duration,
+    /// Number of threads that compute metrics.
+    pub(super) threads: usize,
+    /// Whether decoded frames are scaled to the size of the clip.
+    pub(super) scales: bool,
+}
 
 /// All quality results of a stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -81,17 +95,14 @@ pub(super) fn score(
     arm: &Arm,
     clip: &Clip,
     store: &PointStore,
-    metrics: &[MetricId],
-    (limit, threads): (Duration, usize),
+    how: &Scoring<'_>,
     env: &Env,
 ) -> Result<std::result::Result<Score, String>> {
-    if let Some(score) = known(store, metrics) {
+    if let Some(score) = known(store, how.metrics) {
         return Ok(Ok(score));
     }
-    let outcome = packets_of(&store.stream(arm.extension()), env, limit).map_or_else(
-        |why| Ok(Err(why)),
-        |packets| view(arm, clip, store, packets, metrics, (limit, threads), env),
-    );
+    let outcome = packets_of(&store.stream(arm.extension()), env, how.limit)
+        .map_or_else(|why| Ok(Err(why)), |packets| view(arm, clip, store, packets, how, env));
     match outcome {
         Ok(Ok(score)) => {
             store.write(FILE, &score)?;
@@ -114,11 +125,10 @@ fn view(
     clip: &Clip,
     store: &PointStore,
     packets: Vec<PacketRow>,
-    metrics: &[MetricId],
-    (limit, threads): (Duration, usize),
+    how: &Scoring<'_>,
     env: &Env,
 ) -> Result<std::result::Result<Score, String>> {
-    let video = match pictures_of(arm, store, &packets, env, limit)? {
+    let video = match pictures_of(arm, store, &packets, env, how.limit)? {
         Ok(video) => video,
         Err(why) => return Ok(Err(why)),
     };
@@ -128,15 +138,18 @@ fn view(
     let mut reference = video::open(&spec, &options, env)?;
     let has_times = video.is_ours || video.times_s.is_some();
     let mut distorted = Viewed::new(video.source, video.times_s, env.stop.clone());
+    if how.scales {
+        distorted.scale_to(clip.size);
+    }
     let request = Request {
-        metrics: metrics.to_vec(),
+        metrics: how.metrics.to_vec(),
         matching: Matching::Viewer,
         // Our encoders keep timestamps. Other encoders may start at another time, which cannot be
         // distinguished from dropped frames at the beginning.
         relative: !arm.reports(),
         skip: 0,
         frames: None,
-        threads,
+        threads: how.threads,
         stop: env.stop.clone(),
     };
     let measured = measure(&mut *reference, &mut distorted, &request, |_| {})?;
@@ -166,6 +179,8 @@ struct Viewed {
     /// Times that replace the source's own times, in ticks.
     times: Option<std::vec::IntoIter<i64>>,
     decode_ms: Vec<f64>,
+    /// Scales the decoded frames.
+    transform: Option<Transform>,
     stop: Stop,
 }
 
@@ -182,7 +197,15 @@ impl Viewed {
             times.into_iter().map(|time_s| (time_s * 1e6).round() as i64).collect()
         };
         let times = times_s.map(|times| ticks(times).into_iter());
-        Self { source, stream_info, times, decode_ms: Vec::new(), stop }
+        Self { source, stream_info, times, decode_ms: Vec::new(), transform: None, stop }
+    }
+}
+
+impl Viewed {
+    /// Scales every frame to this size.
+    fn scale_to(&mut self, size: Size) {
+        self.stream_info.size = size;
+        self.transform = Some(Transform::new(None, None, Some(Scale::Exact(size))));
     }
 }
 
@@ -204,6 +227,9 @@ impl FrameSource for Viewed {
                 Failure::new(Kind::Corrupt, "more frames were decoded than the stream has")
             })?;
             shot.duration = None;
+        }
+        if let Some(transform) = &mut self.transform {
+            shot.picture = transform.apply(shot.picture)?;
         }
         Ok(Some(shot))
     }

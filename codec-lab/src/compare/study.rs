@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::options::CompareOptions;
 use super::points::{self, kbps};
+use super::sizes::SizeChoice;
 
 const REPEAT: u32 = 3;
 const WARM_UP: u32 = 1;
@@ -53,6 +54,9 @@ pub(super) struct Study {
     pub(super) qp: Vec<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) rate_trace: Option<PathBuf>,
+    /// Sizes of the encoded frames, such as `1280x720` or `1/2`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) sizes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) anchor: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -172,6 +176,7 @@ impl Study {
         let percent = args.max_rate_error.map(|share| 100.0 * share);
         replace(&mut study.max_rate_error, percent.as_ref());
         replace(&mut study.interpolation, args.interpolation.as_ref());
+        replace_list(&mut study.sizes, &args.sizes);
         replace_list(&mut study.speeds, &args.speeds);
         replace_list(&mut study.threads, &args.threads);
         replace_list(&mut study.metrics, &args.metrics);
@@ -276,6 +281,7 @@ impl Study {
             return Err(Failure::usage("--until cannot be used with -j, which disables timing"));
         }
         self.metrics()?;
+        self.sizes()?;
         self.targets()?;
         self.arms.iter().try_for_each(|arm| self.targets_of(arm).map(drop))
     }
@@ -326,6 +332,11 @@ impl Study {
             seen.push(*target);
         }
         Ok(targets)
+    }
+
+    /// The sizes of the encoded frames; empty if only the clips' own are encoded.
+    pub(super) fn sizes(&self) -> Result<Vec<SizeChoice>> {
+        self.sizes.iter().map(|size| size.parse().map_err(Failure::usage)).collect()
     }
 
     pub(super) fn trace(&self) -> Result<Option<RateTrace>> {

@@ -17,6 +17,7 @@ use super::options::EncodeGrammar;
 use super::plan::{Job, Plan};
 use super::remaining::Kind as WorkKind;
 use super::remote::{FAILURE, HOST, MAX_POINTS, Unit};
+use super::score::Scoring;
 use super::store::{Store, write_whole};
 use super::study::Study;
 use super::ticker::Ticker;
@@ -126,7 +127,8 @@ fn accepted(study: &str, rules: &WorkerRules<'_>) -> Result<Study> {
     for arm in &study.arms {
         let threads = arm.threads.len().max(study.threads.len()).max(1);
         let variants = most(&arm.speeds, &study.speeds).saturating_mul(threads);
-        points = points.saturating_add(variants.saturating_mul(study.targets_of(arm)?.len()));
+        let targets = study.targets_of(arm)?.len().saturating_mul(study.sizes.len().max(1));
+        points = points.saturating_add(variants.saturating_mul(targets));
     }
     if points > MAX_POINTS {
         return Err(Failure::usage(format!(
@@ -151,8 +153,11 @@ fn identity(study: &Study, index: usize, path: &Path) -> String {
     let changed = found.as_ref().and_then(|found| found.modified().ok());
     let changed = changed.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
     let length = found.map(|found| found.len());
-    let Study { skip, frames, from, to, .. } = study;
-    format!("{index} {:?} {length:?} {changed:?} {skip:?} {frames:?} {from:?} {to:?}", study.clips)
+    let Study { skip, frames, from, to, sizes, .. } = study;
+    format!(
+        "{index} {:?} {length:?} {changed:?} {skip:?} {frames:?} {from:?} {to:?} {sizes:?}",
+        study.clips
+    )
 }
 
 /// A folder on this machine that is removed when it is not needed any more.
@@ -185,8 +190,9 @@ impl Plan<'_> {
             let limit = self.study.time_limit();
             let scored = match runs {
                 Ok(_) => {
-                    score::score(job.arm, job.clip, &job.store, &self.metrics, (limit, 1), env)?
-                        .map(drop)
+                    let scales = job.rendition.is_some();
+                    let how = Scoring { metrics: &self.metrics, limit, threads: 1, scales };
+                    score::score(job.arm, job.clip, &job.store, &how, env)?.map(drop)
                 }
                 Err(why) => Err(why),
             };

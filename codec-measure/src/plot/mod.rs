@@ -26,7 +26,7 @@ pub(crate) use chart::{Chart, Shape};
 pub(crate) use frontier::frontier_chart;
 pub(crate) use latency::latency_chart;
 pub(crate) use rate::rate_charts;
-pub(crate) use rd::{label_of, measured, panel as rd_panel, target_text, target_value};
+pub(crate) use rd::{label_of, measured, panel as rd_panel, point_text, target_text, target_value};
 pub(crate) use style::{DASHES, MARKERS, Style};
 
 use crate::results::{Results, Target};

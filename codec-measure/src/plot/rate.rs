@@ -24,8 +24,15 @@ pub fn rate_trace(results: &Results, clip: &str, target: Target, theme: Theme) -
 
 /// The charts of [`rate_trace`]: the rates, and the delays.
 pub(crate) fn rate_charts(results: &Results, clip: &str, target: Target) -> Option<[Chart; 2]> {
-    let points: Vec<&Point> = measured(results)
-        .filter(|point| point.clip == clip && point.target == target)
+    let at_target =
+        || measured(results).filter(|point| point.clip == clip && point.target == target);
+    // Of several sizes, the largest is shown.
+    let pixels = |point: &&Point| {
+        point.size.map_or(0, |size| u64::from(size.width) * u64::from(size.height))
+    };
+    let largest = at_target().map(|point| pixels(&point)).max().unwrap_or(0);
+    let points: Vec<&Point> = at_target()
+        .filter(|point| pixels(point) == largest)
         .filter(|point| !point.rate.seconds_kbit.is_empty())
         .collect();
     let known = results.clips.iter().find(|known| known.name == clip)?;

@@ -91,6 +91,7 @@ fn chart(results: &Results, clip: &str, metric: &Metric, bitrate: Scale) -> Char
     for arm in &results.arms {
         let mut marks: Vec<Mark> = measured(results)
             .filter(|point| point.clip == clip && point.arm == arm.name)
+            .filter(|point| point.is_on_curve(&metric.id))
             .filter_map(|point| mark(point, metric))
             .collect();
         marks.sort_by(|a, b| a.x.total_cmp(&b.x));
@@ -125,7 +126,7 @@ fn mark(point: &Point, metric: &Metric) -> Option<Mark> {
         "{}, {}\n{}: {} kb/s\n{} {} {}",
         point.arm,
         point.clip,
-        target_text(point.target),
+        point_text(point),
         short(point.kbps),
         metric.name,
         short(quality.mean),
@@ -147,6 +148,12 @@ pub(crate) fn target_text(target: Target) -> String {
         Target::Quality(value) => format!("quality {value}"),
         other => format!("{} {}", other.kind(), other.value()),
     }
+}
+
+/// The target of a point, with the size of its frames if the study has several.
+pub(crate) fn point_text(point: &Point) -> String {
+    let target = target_text(point.target);
+    point.size.map_or(target.clone(), |size| format!("{target} at {size}"))
 }
 
 /// The number in a target.

@@ -29,7 +29,7 @@ pub fn csv(results: &Results) -> String {
     out
 }
 
-const COLUMNS: [&str; 45] = [
+const COLUMNS: [&str; 48] = [
     "arm",
     "clip",
     "width_px",
@@ -75,6 +75,9 @@ const COLUMNS: [&str; 45] = [
     "buffer_violations",
     "steps",
     "worst_step_reaction_ms",
+    "encoded_width_px",
+    "encoded_height_px",
+    "hull_metrics",
 ];
 
 type Pick = fn(&Pooled) -> Option<f64>;
@@ -147,6 +150,9 @@ fn fields_of(results: &Results, point: &Point) -> Vec<String> {
         rate.buffer_violations.to_string(),
         rate.step_reactions_ms.len().to_string(),
         maybe(worst_step.flatten()),
+        point.size.map_or_else(String::new, |size| size.width.to_string()),
+        point.size.map_or_else(String::new, |size| size.height.to_string()),
+        point.hull.join(" "),
     ]);
     fields
 }

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::clip_summaries::clip_summaries;
 use super::json::{in_script, plain, round};
 use crate::plot::{
-    Chart, DASHES, MARKERS, Shape, Style, frontier_chart, label_of, latency_chart, rate_charts,
-    target_text, targets_of,
+    Chart, DASHES, MARKERS, Shape, Style, frontier_chart, label_of, latency_chart, point_text,
+    rate_charts, target_text, targets_of,
 };
 use crate::results::{Point, Pooled, Results};
 
@@ -27,9 +27,10 @@ pub(crate) fn data(results: &Results) -> String {
             "arm": arm(&point.arm),
             "clip": clip(&point.clip),
             "kbps": round(point.kbps),
-            "target": target_text(point.target),
+            "target": point_text(point),
+            // The curves of several sizes are their hulls.
             "quality": results.metrics.iter().map(|metric| {
-                point.quality.get(&metric.id).map(pooled)
+                point.quality.get(&metric.id).filter(|_| point.is_on_curve(&metric.id)).map(pooled)
             }).collect::<Vec<_>>(),
             "tip": details(point),
         })

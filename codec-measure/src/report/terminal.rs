@@ -3,7 +3,7 @@
 use super::summary::{Summary, fewer_clips, summaries};
 use crate::plot::{number, short, signed};
 use crate::reliability;
-use crate::results::Results;
+use crate::results::{Point, Results};
 
 const BOLD: &str = "\x1b[1m";
 const GREEN: &str = "\x1b[32m";
@@ -54,11 +54,39 @@ pub fn table(results: &Results, width: usize, colour: bool) -> String {
             out.push_str(&format!("BD-rate of {arm} is weak: {}.\n", list.join(", ")));
         }
     }
+    out.push_str(&hulls(results));
     if failed > 0 {
         out.push_str(&format!("{failed} of {points} points failed.\n"));
     }
     for note in &results.notes {
         out.push_str(&format!("note: {}\n", clean(note)));
+    }
+    out
+}
+
+/// The points of each hull by the first metric with their sizes, for studies with several sizes.
+fn hulls(results: &Results) -> String {
+    let Some(metric) = results.metrics.first() else { return String::new() };
+    let mut out = String::new();
+    for arm in &results.arms {
+        for clip in &results.clips {
+            let on_hull = |point: &&Point| point.size.is_some() && point.is_on_curve(&metric.id);
+            let mut points: Vec<&Point> =
+                results.points_of(&arm.name, &clip.name).filter(on_hull).collect();
+            points.sort_by(|a, b| a.kbps.total_cmp(&b.kbps));
+            let sized = points
+                .iter()
+                .filter_map(|point| Some(format!("{} at {} kb/s", point.size?, short(point.kbps))));
+            let sized: Vec<String> = sized.collect();
+            if !sized.is_empty() {
+                let (arm, clip) = (clean(&arm.name), clean(&clip.name));
+                out.push_str(&format!(
+                    "Sizes of {arm} on {clip}, by {}: {}.\n",
+                    metric.name,
+                    sized.join(", ")
+                ));
+            }
+        }
     }
     out
 }

@@ -2,6 +2,7 @@
 
 use crate::bd::{Interpolation, RatePoint, bd_metric, bd_rate};
 use crate::frontier::{Choice, pareto};
+use crate::hull::upper_hull;
 use crate::results::{
     ClipComparison, Comparison, Figure, FrontierPoint, Interval, Metric, Point, Results, Sample,
 };
@@ -49,6 +50,7 @@ impl Untested {
 impl Results {
     /// Computes the comparisons with the anchor and the frontier from the points.
     pub fn compare(&mut self, interpolation: Interpolation) {
+        self.mark_hulls();
         let (mut comparisons, mut probabilities) = (Vec::new(), Vec::new());
         for metric in &self.metrics {
             for arm in self.arms.iter().filter(|arm| arm.name != self.anchor) {
@@ -130,12 +132,33 @@ impl Results {
 
     /// Returns the bitrates with their quality, which is negated if lower is better.
     fn curve(&self, arm: &str, clip: &str, metric: &Metric) -> Vec<RatePoint> {
-        let sign = if metric.higher_is_better { 1.0 } else { -1.0 };
-        let point = |point: &Point| {
-            let quality = sign * point.quality.get(&metric.id)?.mean;
-            Some(RatePoint { kbps: point.kbps, quality })
-        };
-        self.points_of(arm, clip).filter_map(point).collect()
+        let on_curve = self.points_of(arm, clip).filter(|point| point.is_on_curve(&metric.id));
+        on_curve.filter_map(|point| rate_point(point, metric)).collect()
+    }
+
+    /// Marks the points of several sizes that are on the convex hulls.
+    fn mark_hulls(&mut self) {
+        for point in &mut self.points {
+            point.hull.clear();
+        }
+        for arm in &self.arms {
+            for clip in &self.clips {
+                for metric in &self.metrics {
+                    let is_sized = |point: &Point| {
+                        point.arm == arm.name && point.clip == clip.name && point.size.is_some()
+                    };
+                    let points = self.points.iter().enumerate();
+                    let (places, curve): (Vec<usize>, Vec<RatePoint>) = points
+                        .filter(|(_, point)| point.failure.is_none() && is_sized(point))
+                        .filter_map(|(at, point)| Some((at, rate_point(point, metric)?)))
+                        .unzip();
+                    let on_hull = places.into_iter().zip(upper_hull(&curve));
+                    for (at, _) in on_hull.filter(|(_, is_on_hull)| *is_on_hull) {
+                        self.points[at].hull.push(metric.id.clone());
+                    }
+                }
+            }
+        }
     }
 
     /// The points of an arm on a clip that have figures.
@@ -179,6 +202,13 @@ impl Results {
         }
         places
     }
+}
+
+/// The bitrate of a point with its quality, which is negated if lower is better.
+fn rate_point(point: &Point, metric: &Metric) -> Option<RatePoint> {
+    let sign = if metric.higher_is_better { 1.0 } else { -1.0 };
+    let quality = sign * point.quality.get(&metric.id)?.mean;
+    Some(RatePoint { kbps: point.kbps, quality })
 }
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ pub(super) fn point(
         arm: arm.to_owned(),
         clip: clip.to_owned(),
         target: Target::Kbps(target),
+        size: None,
+        hull: Vec::new(),
         failure: None,
         bytes: 0,
         kbps,

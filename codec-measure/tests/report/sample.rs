@@ -145,6 +145,8 @@ fn point(arm: &str, index: usize, clip: &Clip, place: usize, target: f64) -> Poi
         arm: arm.into(),
         clip: clip.name.clone(),
         target: Target::Kbps(target),
+        size: None,
+        hull: Vec::new(),
         failure: None,
         bytes: 125 * 8 * frames,
         kbps,

@@ -1,11 +1,11 @@
 //! Speed, latency, rate control, memory, and all points.
 
 use super::cells::{arm_cell, arm_index, bytes, digits, names_of, row_of};
-use crate::plot::{self, Theme, escape, measured, short, target_text, targets_of};
+use crate::plot::{self, Theme, escape, measured, point_text, short, targets_of};
 use crate::report::summary::Summary;
 use crate::report::tables::{Cell, Head, Row, Table, head, text_head};
 use crate::report::terminal::megabytes;
-use crate::results::{GlassToGlass, Results};
+use crate::results::{GlassToGlass, Point, Results};
 use crate::stats;
 
 pub(super) fn speed(results: &Results) -> String {
@@ -179,6 +179,8 @@ pub(super) fn memory(results: &Results) -> String {
 
 pub(super) fn points(results: &Results) -> String {
     let mut heads: Vec<Head> = ["Arm", "Clip", "Target"].into_iter().map(text_head).collect();
+    let has_sizes = results.points.iter().any(|point| point.size.is_some());
+    heads.extend(has_sizes.then(|| text_head("On the hull by")));
     heads.push(head("kb/s"));
     for (index, metric) in results.metrics.iter().enumerate() {
         for pool in ["mean", "5th percentile", "worst second"] {
@@ -193,8 +195,11 @@ pub(super) fn points(results: &Results) -> String {
         let mut cells = names_of(results, point);
         cells.push(Cell {
             sort: Some(plot::target_value(point.target)),
-            ..Cell::text(&target_text(point.target))
+            ..Cell::text(&point_text(point))
         });
+        if has_sizes {
+            cells.push(Cell::text(&hull_of(results, point)));
+        }
         if let Some(failure) = &point.failure {
             cells.extend((cells.len()..heads.len() - 1).map(|_| Cell::none()));
             cells.push(Cell { class: "bad long", ..Cell::text(failure) });
@@ -230,4 +235,10 @@ pub(super) fn points(results: &Results) -> String {
     let plural = if count == 1 { "" } else { "s" };
     let table = Table { caption: "All points".into(), heads, rows };
     format!("<details><summary>{count} point{plural}</summary>{}</details>\n", table.html())
+}
+
+/// The names of the metrics by which a point is on the hull of the sizes.
+fn hull_of(results: &Results, point: &Point) -> String {
+    let metrics = results.metrics.iter().filter(|metric| point.hull.contains(&metric.id));
+    metrics.map(|metric| metric.name.as_str()).collect::<Vec<_>>().join(", ")
 }

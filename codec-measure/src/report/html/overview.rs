@@ -2,7 +2,7 @@
 
 use super::cells::{arm_cell, arm_index};
 use super::{bd_cell, weak_legend};
-use crate::plot::{self, escape, short, target_text};
+use crate::plot::{self, escape, point_text, short};
 use crate::report::summary::Summary;
 use crate::report::tables::{Cell, Head, Row, Table, text_head, with_interval};
 use crate::report::terminal::megabytes;
@@ -16,7 +16,7 @@ pub(super) fn notes(results: &Results) -> String {
                 "<b>Failed:</b> {}, {} at {}: <code>{}</code>",
                 escape(&point.arm),
                 escape(&point.clip),
-                escape(&target_text(point.target)),
+                escape(&point_text(point)),
                 escape(failure)
             ));
         }
