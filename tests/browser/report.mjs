@@ -165,6 +165,103 @@ async function followsChoices(page, { metrics, clips }) {
   assert.equal(await table(), before);
 }
 
+// The chart over time shows the frames of the arms, a part of the clip, and the selected point's clip.
+async function showsFrames(page) {
+  const plot = page.locator("#frames-plot");
+  const lines = () => plot.locator("svg path[stroke-width='1.75']").count();
+  const arms = page.locator("#controls input[name=arm]");
+  assert.ok((await lines()) > 1);
+  const before = await lines();
+  await arms.last().uncheck();
+  assert.ok((await lines()) < before);
+  await arms.last().check();
+  const whole = await plot.innerHTML();
+  await page.locator("#frames-from").fill("4");
+  await page.locator("#frames-to").fill("9");
+  await page.locator("#frames-to").press("Enter");
+  assert.notEqual(await plot.innerHTML(), whole);
+  await page.locator("#frames-all").click();
+  assert.equal(await plot.innerHTML(), whole);
+  // A drag from the middle to three quarters of the chart.
+  await plot.scrollIntoViewIfNeeded();
+  const box = await plot.locator("svg").boundingBox();
+  await page.mouse.move(box.x + box.width / 2, box.y + 100);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.75, box.y + 120, { steps: 3 });
+  await page.mouse.up();
+  assert.ok(Number(await page.locator("#frames-from").inputValue()) > 0);
+  assert.notEqual(await page.locator("#frames-to").inputValue(), "");
+  await page.locator("#frames-all").click();
+  const metrics = page.locator("select[name=metric]");
+  await metrics.selectOption("1");
+  assert.ok((await plot.textContent()).includes((await metrics.locator("option").allTextContents())[1]));
+  await metrics.selectOption("0");
+
+  // A click on a mark selects its point; the same choice works without a pointer.
+  const mark = page.locator("#rd figure:visible").last().locator("path.mark").last();
+  await mark.scrollIntoViewIfNeeded();
+  await mark.click({ force: true });
+  const point = page.locator("#point");
+  assert.notEqual(await point.inputValue(), "0");
+  assert.match(await page.locator("#point-facts").textContent(), /kb\/s.*table of its frames/);
+  assert.equal(await page.locator("#rd circle.selected").count(), 1);
+  assert.notEqual(await page.locator("#frames-clip").inputValue(), "0");
+  await point.selectOption("1");
+  assert.equal(await page.locator("#frames-clip").inputValue(), "0");
+  await point.selectOption("0");
+  assert.ok(await page.locator("#point-facts").isHidden());
+}
+
+// The address has the state of the view; a page that is opened with it shows the same.
+async function keepsItsView(page, open) {
+  assert.ok(!page.url().includes("#"), page.url());
+  const metrics = page.locator("select[name=metric]");
+  await metrics.selectOption("1");
+  await page.locator("select[name=pool]").selectOption("3");
+  await page.locator("select[name=scale]").selectOption("linear");
+  await page.locator("#controls input[name=arm]").first().uncheck();
+  await page.locator("details.clips summary").click();
+  await page.locator("#controls input[name=clip]").first().uncheck();
+  await page.keyboard.press("Escape");
+  const points = await page.locator("#point option").count();
+  await page.locator("#point").selectOption(String(points - 1));
+  assert.equal(await page.locator("#rd circle.selected").count(), 1);
+  await page.locator("#frames-clip").selectOption("1");
+  await page.locator("#frames-target").selectOption("1");
+  await page.locator("#frames-from").fill("3");
+  await page.locator("#frames-to").fill("8");
+  await page.locator("#frames-to").press("Enter");
+  await page.locator("nav a[href='#frames']").click();
+  const { hash } = new URL(page.url());
+  assert.match(hash, /at=frames&metric=.*pool=p5&scale=linear&hide-arms=.*hide-clips=0&point=[0-9]+.*frames-to=8/);
+  const other = await open({}, hash);
+  const view = (one) => one.evaluate(() => [
+    ...[...document.querySelectorAll("select, input[type=number]")].map((pick) => pick.value),
+    ...[...document.querySelectorAll("#controls input")].map((input) => input.checked),
+    document.querySelector("#frames-plot svg").getAttribute("aria-label"),
+    document.querySelectorAll("#rd circle.selected").length,
+    location.hash,
+  ]);
+  assert.deepEqual(await view(other), await view(page));
+  assert.ok(await other.evaluate(() => scrollY) > 100, "it shows the section");
+  // An address of only a section, an unknown choice and an ordinary page are accepted.
+  await (await open({}, "#speed")).locator("#rd svg").first().waitFor();
+  const odd = await open({}, "#metric=none&point=9999&frames-clip=77&pool=x&at=nothing");
+  assert.equal(await odd.locator("#frames-clip").inputValue(), "0");
+  await other.evaluate(() => { location.hash = "#metric="; });
+  await other.waitForFunction(() => document.querySelector("select[name=metric]").value === "0");
+  assert.equal(await other.locator("#controls input:not(:checked)").count(), 0);
+}
+
+// The files in the page's folder are links, which are relative.
+async function linksFiles(page) {
+  const links = await page.locator("#files a").evaluateAll((all) => all.map((one) => one.getAttribute("href")));
+  for (const path of ["./results.csv", "./results.json", "./plots/", "./frames/"]) {
+    assert.ok(links.some((link) => link.startsWith(path)), path);
+  }
+  return links;
+}
+
 // A tap shows the tooltip of a pointer; the next tap elsewhere hides it.
 async function answersTaps(page) {
   const mark = page.locator("#rd figure:visible path.mark").nth(1);
@@ -191,12 +288,15 @@ await read(report, null, async (open) => {
   for (const colorScheme of ["light", "dark"]) {
     const page = await open({ colorScheme });
     await works(page);
+    await showsFrames(page);
+    await linksFiles(page);
     await picture(page, colorScheme);
     const small = await open({ colorScheme, hasTouch: true, viewport: { width: 390, height: 844 } });
     await fits(small);
     await picture(small, `${colorScheme}-390`);
     await answersTaps(small);
   }
+  await keepsItsView(await open({}), open);
   const still = await open({ javaScriptEnabled: false });
   assert.ok((await still.locator("#rd svg path").count()) > 0);
   assert.ok(await still.locator("#summary table").isVisible());

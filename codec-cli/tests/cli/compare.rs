@@ -66,6 +66,14 @@ fn a_study_has_its_curves_tables_and_plots() {
     for name in ["index.html", "results.csv", "study.toml", "plots/rd-psnr-y-global.svg"] {
         assert!(place.has(&format!("rep/{name}")), "{name}");
     }
+    let page = String::from_utf8(place.read("rep/index.html")).unwrap();
+    let links: Vec<&str> =
+        page.split("href=\"./").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(links.contains(&"results.csv") && links.contains(&"plots/rd-psnr-y-global.svg"));
+    assert_eq!(links.iter().filter(|link| link.starts_with("frames/")).count(), 6, "{links:?}");
+    for link in links {
+        assert!(place.has(&format!("rep/{link}")), "{link}");
+    }
     let results = results(&place);
     assert_eq!((&results["schema"], &results["version"]), (&"codec-compare".into(), &2.into()));
     let points = results["points"].as_array().unwrap();

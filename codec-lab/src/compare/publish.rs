@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use codec_measure::metrics::MetricId;
+use codec_measure::report::{Beside, FrameValues};
 use codec_measure::results::Results;
 use codec_measure::{plot, report};
 use codec_media::failure::{Failure, Result};
@@ -26,16 +27,30 @@ pub(super) fn publish(folder: &Path, results: &Results) -> Result<()> {
         .map_err(|error| Failure::output(&plots.display().to_string(), error))?;
     #[cfg(feature = "png")]
     let renderer = plot::png::Renderer::new().map_err(Failure::internal)?;
+    let mut files: Vec<String> =
+        ["results.csv", "results.json", "study.toml"].map(str::to_owned).into();
     for plot in plot::all(results) {
         write_whole(&plots.join(format!("{}.svg", plot.name)), plot.svg.as_bytes())?;
+        files.push(format!("plots/{}.svg", plot.name));
         #[cfg(feature = "png")]
         {
             let picture = renderer.png(&plot.svg, PNG_SCALE).map_err(Failure::internal)?;
             write_whole(&plots.join(format!("{}.png", plot.name)), &picture)?;
+            files.push(format!("plots/{}.png", plot.name));
         }
     }
+    let beside = Beside { files, frames: frames_of(folder, results) };
     // Last, so that the page exists only if everything else does.
-    write_whole(&folder.join("index.html"), report::html(results).as_bytes())
+    write_whole(&folder.join("index.html"), report::html(results, &beside).as_bytes())
+}
+
+/// Values of the frames of each point, from its table in the folder.
+fn frames_of(folder: &Path, results: &Results) -> Vec<Option<FrameValues>> {
+    let of = |path: &String| {
+        let text = fs::read_to_string(folder.join(path)).ok()?;
+        FrameValues::from_csv(&text, results.metrics.len())
+    };
+    results.points.iter().map(|point| point.frames_csv.as_ref().and_then(of)).collect()
 }
 
 /// Returns a row per frame of the clip, as the viewer sees it.

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::beside::{Beside, href};
 use super::clip_summaries::clip_summaries;
+use super::frame_data::FrameData;
 use super::json::{in_script, plain, round};
 use crate::plot::{
     Chart, DASHES, MARKERS, Shape, Style, frontier_chart, label_of, latency_chart, point_text,
@@ -12,7 +14,8 @@ use crate::results::{Point, Pooled, Results};
 
 /// JSON that is safe inside a `script` element: nothing in it ends the element or, for old parsers,
 /// a line.
-pub(crate) fn data(results: &Results) -> String {
+pub(crate) fn data(results: &Results, beside: &Beside) -> String {
+    let frames = FrameData::new(results, beside);
     let arm = |name: &str| results.arms.iter().position(|known| known.name == name);
     let clip = |name: &str| results.clips.iter().position(|known| known.name == name);
     let arms = results.arms.iter().map(|arm| {
@@ -20,9 +23,10 @@ pub(crate) fn data(results: &Results) -> String {
         json!({ "name": plain(&arm.name), "style": style.index, "dash": style.round })
     });
     let metrics = results.metrics.iter().map(
-        |metric| json!({ "name": plain(&metric.name), "unit": metric.unit, "label": label_of(metric) }),
+        |metric| json!({ "id": plain(&metric.id), "name": plain(&metric.name), "unit": metric.unit, "label": label_of(metric), "up": metric.higher_is_better }),
     );
-    let points = results.points.iter().filter(|point| point.failure.is_none()).map(|point| {
+    let points = results.points.iter().enumerate();
+    let points = points.filter(|(_, point)| point.failure.is_none()).map(|(index, point)| {
         json!({
             "arm": arm(&point.arm),
             "clip": clip(&point.clip),
@@ -33,6 +37,8 @@ pub(crate) fn data(results: &Results) -> String {
                 point.quality.get(&metric.id).filter(|_| point.is_on_curve(&metric.id)).map(pooled)
             }).collect::<Vec<_>>(),
             "tip": details(point),
+            "frames": frames.point(index),
+            "table": point.frames_csv.as_deref().filter(|_| !beside.files.is_empty()).map(href),
         })
     });
     let latency = std::iter::once(None)
@@ -49,6 +55,8 @@ pub(crate) fn data(results: &Results) -> String {
     let data = json!({
         "arms": arms.collect::<Vec<_>>(),
         "clips": results.clips.iter().map(|clip| plain(&clip.name)).collect::<Vec<_>>(),
+        "fps": results.clips.iter().map(|clip| round(clip.fps)).collect::<Vec<_>>(),
+        "frames": frames.common(),
         "metrics": metrics.collect::<Vec<_>>(),
         "points": points.collect::<Vec<_>>(),
         "summary": clip_summaries(results),

@@ -1,14 +1,17 @@
 //! Reports of a study: an HTML page, a CSV table of all points, and a table for the terminal.
 
+mod beside;
 mod clip_summaries;
 mod csv;
 mod data;
+mod frame_data;
 mod html;
 mod json;
 mod summary;
 mod tables;
 mod terminal;
 
+pub use beside::{Beside, FrameValues};
 pub use csv::csv;
 pub use html::html;
 pub use terminal::table;

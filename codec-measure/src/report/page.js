@@ -2,7 +2,7 @@
 // the same conventions as the standalone plots (plot/chart.rs). Without this script the page is
 // complete but static.
 "use strict";
-(() => {
+const page = (() => {
   const root = document.documentElement;
   const byId = (id) => document.getElementById(id);
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
@@ -14,7 +14,12 @@
     metric: 0,
     pool: 0,
     log: true,
+    point: null,
   };
+  // What other parts of the script draw, and what happens if a point is selected.
+  const parts = [];
+  const selected = [];
+  const changed = [];
   root.classList.add("js");
 
   // --- numbers ---------------------------------------------------------------------------------
@@ -150,6 +155,7 @@
     }
     line(svg, `M${x0} ${y0 + high}H${x0 + long}`, "var(--soft)");
     label(svg, x0 + long / 2, y0 + high + 31, chart.x.label, { "text-anchor": "middle" });
+    svg.area = { x0, long, low: chart.x.low, high: chart.x.high };
     const rules = (chart.rules ?? []).filter((rule) => {
       const at = placeOn(rule.upright ? chart.x : chart.y, rule.at);
       return at >= 0 && at <= 1;
@@ -161,7 +167,7 @@
     const shown = chart.series.filter((series) => series.arm == null || state.arms.has(series.arm));
     const found = [];
     for (const series of shown) {
-      const places = series.marks.map(([mx, my, spans, tip]) => ({ x: clampX(mx), y: clampY(my), spans, tip, at: [mx, my] }));
+      const places = series.marks.map(([mx, my, spans, tip, point]) => ({ x: clampX(mx), y: clampY(my), spans, tip, point, at: [mx, my] }));
       if (series.shape !== "named" && places.length > 1) {
         const d = places.map((p, index) =>
           index === 0 ? `M${p.x} ${p.y}` : series.shape === "steps" ? `H${p.x}V${p.y}` : `L${p.x} ${p.y}`).join("");
@@ -179,10 +185,13 @@
       for (const p of marked) {
         node(svg, "path", { class: "mark", d: data.markers[series.style % data.markers.length], transform: `translate(${p.x} ${p.y})`, fill: colour(series), stroke: "var(--paper)" });
       }
+      for (const p of places.filter(({ point }) => point !== undefined && point === state.point)) {
+        node(svg, "circle", { class: "selected", cx: p.x, cy: p.y, r: 8, fill: "none", stroke: "var(--ink)", "stroke-width": 2 });
+      }
       if (series.arm == null) continue;
       const arm = data.arms[series.arm].name;
       for (const p of spread) {
-        found.push({ x: p.x, y: p.y, tip: p.tip || `${arm}\n${chart.x.label}: ${short(p.at[0])}\n${chart.y.label}: ${short(p.at[1])}` });
+        found.push({ x: p.x, y: p.y, point: p.point, tip: p.tip || `${arm}\n${chart.x.label}: ${short(p.at[0])}\n${chart.y.label}: ${short(p.at[1])}` });
       }
     }
     rules.forEach((rule, row) => {
@@ -259,7 +268,7 @@
       tip.hidden = true;
       ring.setAttribute("visibility", "hidden");
     };
-    const nearest = (event, reach) => {
+    const closest = (event, reach) => {
       const box = svg.getBoundingClientRect();
       const scale = svg.viewBox.baseVal.width / box.width;
       const [px, py] = [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale];
@@ -269,11 +278,21 @@
         const away = Math.hypot(mark.x - px, mark.y - py);
         if (away < least) [best, least] = [mark, away];
       }
+      return best;
+    };
+    const nearest = (event, reach) => {
+      const best = closest(event, reach);
       if (!best) return quiet();
       for (const [key, value] of Object.entries({ cx: best.x, cy: best.y, visibility: "visible" })) ring.setAttribute(key, value);
       say(best.tip, event.pageX, event.pageY);
     };
-    pointed(svg, (event) => nearest(event, pressed === "touch" ? 40 : 28), quiet);
+    const reach = () => (pressed === "touch" ? 40 : 28);
+    pointed(svg, (event) => nearest(event, reach()), quiet);
+    // A click selects a point; a tap shows its tooltip, too.
+    svg.addEventListener("click", (event) => {
+      const best = closest(event, reach());
+      if (best?.point !== undefined) select(best.point);
+    });
   }
 
   // A mouse or pen opens tooltips by moving, a finger by a tap: a tooltip opened by a tap stays until
@@ -325,7 +344,7 @@
             const value = point.quality[state.metric][state.pool];
             const digits = Math.abs(value) < 2 ? 4 : 2;
             const text = `${arm.name}\n${point.target}: ${short(point.kbps)} kb/s\n${metric.name}${pool} ${fixed(value, digits)} ${metric.unit}\n${point.tip}`;
-            return [point.kbps, value, null, text.trim()];
+            return [point.kbps, value, null, text.trim(), data.points.indexOf(point)];
           })
           .sort((a, b) => a[0] - b[0]),
       }));
@@ -572,6 +591,38 @@
     frontier();
     latency();
     rate();
+    for (const part of parts) part();
+  }
+
+  // Selects a point by its index, or none.
+  function select(point) {
+    state.point = point;
+    const picked = byId("point");
+    if (picked) picked.value = String(point === null ? 0 : point + 1);
+    facts();
+    curves();
+    if (point !== null) for (const follow of selected) follow(data.points[point]);
+    for (const listen of changed) listen();
+  }
+
+  // The figures of the selected point.
+  function facts() {
+    const box = byId("point-facts");
+    if (!box) return;
+    const point = data.points[state.point];
+    box.hidden = !point;
+    if (!point) return box.replaceChildren();
+    const values = data.metrics.flatMap((metric, index) => {
+      const value = point.quality[index]?.[0];
+      return value == null ? [] : [`${metric.name} ${fixed(value, Math.abs(value) < 2 ? 4 : 2)} ${metric.unit}`.trim()];
+    });
+    const text = [`${data.clips[point.clip]}, ${data.arms[point.arm].name}, ${point.target}: ${short(point.kbps)} kb/s`, ...values, ...point.tip.split("\n")];
+    box.textContent = `${text.filter((one) => one !== "").join(" · ")} `;
+    if (!point.table) return;
+    const link = document.createElement("a");
+    link.href = point.table;
+    link.textContent = "table of its frames";
+    box.append(link);
   }
 
   function update() {
@@ -584,6 +635,7 @@
       one.classList.toggle("off", !shown);
     }
     charts();
+    for (const listen of changed) listen();
   }
 
   function read() {
@@ -618,6 +670,10 @@
   byId("latency-clip")?.addEventListener("change", latency);
   byId("rate-clip")?.addEventListener("change", () => { targets(); rate(); });
   byId("rate-target")?.addEventListener("change", rate);
+  byId("point")?.addEventListener("change", (event) => {
+    const value = Number(event.target.value);
+    select(value === 0 ? null : value - 1);
+  });
 
   // --- tables ----------------------------------------------------------------------------------
 
@@ -673,7 +729,6 @@
   wear(themes.includes(remembered()) ? remembered() : "system");
 
   targets();
-  read();
   let seen = root.clientWidth;
   let waiting = 0;
   window.addEventListener("resize", () => {
@@ -682,4 +737,8 @@
     clearTimeout(waiting);
     waiting = setTimeout(charts, 120);
   });
+  return {
+    all, axisOver, byId, changed, controls, data, draw, fixed, parts, read, select, selected, short, state, targets,
+    charts,
+  };
 })();

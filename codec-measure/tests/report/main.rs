@@ -79,7 +79,7 @@ fn an_empty_study_has_a_report() {
         for plot in plot::all(&empty) {
             roxmltree::Document::parse(&plot.svg).unwrap();
         }
-        assert!(report::html(&empty).ends_with("</html>\n"));
+        assert!(report::html(&empty, &report::Beside::default()).ends_with("</html>\n"));
         assert!(report::csv(&empty).starts_with("arm,clip,"));
         assert!(report::table(&empty, 80, true).contains("arm"));
         // Then a study in which every point failed.
@@ -140,7 +140,7 @@ fn figures_disturbed_by_a_busy_machine_are_marked_and_omitted() {
         }
     }
     assert!(report::table(&results, 200, false).contains("note: the machine was busy"));
-    let page = report::html(&results);
+    let page = report::html(&results, &sample::beside(&results));
     assert!(page.contains("the machine was busy during") && page.contains("<dt>Busy</dt>"));
 }
 
@@ -191,8 +191,8 @@ fn the_table_fits_the_terminal() {
 #[test]
 fn the_page_is_self_contained_and_escapes_names() {
     for (results, name) in [(sample::results(), "plain"), (sample::hostile(), "hostile")] {
-        let page = report::html(&results);
-        assert_eq!(page, report::html(&results));
+        let page = report::html(&results, &sample::beside(&results));
+        assert_eq!(page, report::html(&results, &sample::beside(&results)));
         for outside in ["src=", "@import", "url(", "http:", "https:"] {
             let count = page.matches(outside).count();
             // The namespace URI of SVG is not an external reference.
@@ -219,7 +219,7 @@ fn the_page_is_self_contained_and_escapes_names() {
 #[test]
 fn weak_comparisons_are_marked_everywhere() {
     let results = sample::results();
-    let page = report::html(&results);
+    let page = report::html(&results, &sample::beside(&results));
     assert!(page.contains("weak clip</small>") && page.contains("3 points"));
     assert!(page.contains("fewer than four points"));
     let text = report::table(&results, 200, false);

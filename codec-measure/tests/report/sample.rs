@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use codec_measure::bd::Interpolation;
+use codec_measure::report::{Beside, FrameValues};
 use codec_measure::results::{
     Arm, Clip, Delivery, Environment, GlassToGlass, Latency, Load, Memory, Metric, Point, Pooled,
     Quantiles, RateControl, Results, SCHEMA, Speed, Target, VERSION,
@@ -20,6 +21,25 @@ const RATES: [f64; 4] = [200.0, 400.0, 800.0, 1600.0];
 /// The study with ordinary names.
 pub(crate) fn results() -> Results {
     with_names(["vp8 --speed 8", "vp8/libvpx --cpu-used -6", "x264 veryfast"], "screen-share.y4m")
+}
+
+/// Files and values of frames for a study: each value is the mean of its point, but the fifth frame is worse.
+pub(crate) fn beside(results: &Results) -> Beside {
+    let frames = results.points.iter().map(|point| {
+        let clip = results.clips.iter().find(|clip| clip.name == point.clip)?;
+        let count = usize::try_from(clip.frames).ok()?;
+        let values = |metric: &Metric| {
+            let mean = point.quality.get(&metric.id)?.mean;
+            Some((0..count).map(|frame| if frame == 5 { mean * 0.8 } else { mean }).collect())
+        };
+        let metrics: Option<Vec<Vec<f64>>> = results.metrics.iter().map(values).collect();
+        Some(FrameValues {
+            metrics: metrics?,
+            frozen: (0..count).map(|frame| frame == 5).collect(),
+        })
+    });
+    let files = ["results.csv", "results.json", "plots/rd-psnr-y.svg"].map(String::from).into();
+    Beside { files, frames: frames.collect() }
 }
 
 /// The same with names that must be escaped.

@@ -3,9 +3,12 @@
 mod cells;
 mod controls;
 mod environment;
+mod files;
+mod frames;
 mod measurements;
 mod overview;
 
+use super::beside::Beside;
 use super::data::data;
 use super::summary::{fewer_clips, summaries};
 use super::tables::{Cell, Row, Table, head, text_head};
@@ -15,20 +18,27 @@ use crate::results::{Figure, Metric, Results};
 use cells::{arm_cell, arm_index, clip_index, digits};
 use controls::controls;
 use environment::{environment, repeat};
+use files::files;
+use frames::frames;
 use measurements::{latency, memory, points, rate, speed};
 use overview::{notes, summary};
 
-/// Renders the study as one self-contained page without network access or further files. Without
-/// its script the plots are static.
+/// The script, in parts; each one uses what those before it define.
+const SCRIPT: &str =
+    concat!(include_str!("../page.js"), include_str!("../frames.js"), include_str!("../view.js"));
+
+/// Renders the study as one self-contained page without network access. Without its script the plots are static.
+/// `beside` has the values of each frame, and the files in the page's folder to which it has links.
 #[must_use]
-pub fn html(results: &Results) -> String {
+pub fn html(results: &Results, beside: &Beside) -> String {
     let rows = summaries(results);
     let title = if results.title.is_empty() { "Comparison" } else { &results.title };
     let title = escape(title);
     let sections = [
         ("notes", "Notes", notes(results)),
         ("summary", "Summary", summary(results, &rows)),
-        ("curves", "Rate and quality", curves(results)),
+        ("curves", "Rate and quality", curves(results) + &frames::picked_point(results)),
+        ("frames", "Quality over time", frames(results, beside)),
         ("bd-rate", "BD-rate", bd_rate(results)),
         ("speed", "Speed", speed(results)),
         ("latency", "Latency", latency(results, &rows)),
@@ -37,6 +47,7 @@ pub fn html(results: &Results) -> String {
         ("points", "All points", points(results)),
         ("environment", "Environment", environment(results)),
         ("repeat", "How to repeat", repeat(results)),
+        ("files", "Files", files(results, beside)),
     ];
     let sections: Vec<_> = sections.into_iter().filter(|(.., body)| !body.is_empty()).collect();
     let links: String =
@@ -61,10 +72,10 @@ pub fn html(results: &Results) -> String {
          <script type=\"application/json\" id=\"data\">{data}</script>\n\
          <script>\n{script}</script>\n</body>\n</html>\n",
         css = include_str!("../page.css"),
-        script = include_str!("../page.js"),
+        script = SCRIPT,
         subtitle = subtitle(results),
         controls = controls(results),
-        data = data(results),
+        data = data(results, beside),
     )
 }
 
