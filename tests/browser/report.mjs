@@ -212,6 +212,83 @@ async function showsFrames(page) {
   assert.ok(await page.locator("#point-facts").isHidden());
 }
 
+// Pictures are loaded, and shown at the same place side by side, in turn and as a difference.
+async function showsPictures(page) {
+  const stage = page.locator("#pictures-stage");
+  if ((await stage.count()) === 0) return;
+  const images = stage.locator("img");
+  const loaded = () => page.waitForFunction(() =>
+    [...document.querySelectorAll("#pictures-stage img")].every((one) => one.complete && one.naturalWidth > 0));
+  await stage.scrollIntoViewIfNeeded();
+  await loaded();
+  assert.equal(await images.count(), 2);
+  const alts = await images.evaluateAll((all) => all.map((one) => one.alt));
+  assert.ok(new Set(alts).size === 2 && alts.every((alt) => /frame [0-9]+$/.test(alt)), String(alts));
+  // The keys work on the stage; a visible picture is announced.
+  await stage.focus();
+  const visible = () => images.evaluateAll((all) => all.findIndex((one) => getComputedStyle(one).visibility === "visible"));
+  const text = page.locator("#pictures-shown");
+  for (const [key, index, name] of [["a", 0, /A, /], ["b", 1, /B, /], ["s", 2, /the source/], [" ", 0, /A, /], [" ", 1, /B, /]]) {
+    await page.keyboard.press(key);
+    assert.equal(await images.count(), 3);
+    assert.equal(await visible(), index, key);
+    assert.match(await text.textContent(), name);
+  }
+  await loaded();
+  await stage.locator(".frame").click();
+  assert.equal(await visible(), 0);
+  // Zoom and place are those of all pictures, and part of the address.
+  await page.keyboard.press("v");
+  const places = () => images.evaluateAll((all) => all.map((one) => [one.style.left, one.style.top, one.style.width].join(" ")));
+  const before = await places();
+  for (let step = 0; step < 4; step++) await page.keyboard.press("+");
+  await page.keyboard.press("ArrowRight");
+  const zoomed = await places();
+  assert.notEqual(zoomed[0], before[0]);
+  assert.equal(zoomed[0], zoomed[1]);
+  await stage.locator(".frame").first().scrollIntoViewIfNeeded();
+  const box = await stage.locator(".frame").first().boundingBox();
+  await page.mouse.move(box.x + 60, box.y + 60);
+  await page.mouse.down();
+  await page.mouse.move(box.x + 20, box.y + 40, { steps: 3 });
+  await page.mouse.up();
+  assert.notEqual((await places())[1], zoomed[1]);
+  assert.equal((await places())[0], (await places())[1]);
+  assert.match(page.url(), /pictures-zoom=8&pictures-x=/);
+  // The difference of a picture and itself is black; that of two arms is not.
+  await page.keyboard.press("d");
+  await page.locator("#pictures-zoom").selectOption("0");
+  for (const isSame of [true, false]) {
+    const b = page.locator("#pictures-b");
+    const other = await b.locator("option").evaluateAll((all, a) => all.find(({ value }) => value !== a && value !== "0").value, await page.locator("#pictures-a").inputValue());
+    await b.selectOption(isSame ? await page.locator("#pictures-a").inputValue() : other);
+    await loaded();
+    // Not behind the controls at the top of the window.
+    await stage.locator(".frame").evaluate((one) => one.scrollIntoView({ block: "end" }));
+    const shot = (await stage.locator(".frame").screenshot()).toString("base64");
+    const brightest = await page.evaluate(async (shot) => {
+      const image = new Image();
+      image.src = `data:image/png;base64,${shot}`;
+      await image.decode();
+      const canvas = document.createElement("canvas");
+      // Without the edges, which have parts of the page.
+      [canvas.width, canvas.height] = [image.width - 4, image.height - 4];
+      const context = canvas.getContext("2d");
+      context.drawImage(image, -2, -2);
+      const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+      return Math.max(...[0, 1, 2].map((at) => data.reduce((most, value, index) => (index % 4 === at ? Math.max(most, value) : most), 0)));
+    }, shot);
+    assert.equal(brightest === 0, isSame, `brightest ${brightest}`);
+  }
+  await page.keyboard.press("Tab");
+  await page.locator("#pictures-clip").selectOption("1");
+  await loaded();
+  await page.locator("#pictures-clip").selectOption("0");
+  for (const one of ["x", "y"]) await page.locator(`#pictures-${one}`).fill("50");
+  await page.locator("#pictures-y").press("Enter");
+  await page.locator("#pictures-view").selectOption("side");
+}
+
 // The address has the state of the view; a page that is opened with it shows the same.
 async function keepsItsView(page, open) {
   assert.ok(!page.url().includes("#"), page.url());
@@ -289,6 +366,7 @@ await read(report, null, async (open) => {
     const page = await open({ colorScheme });
     await works(page);
     await showsFrames(page);
+    await showsPictures(page);
     await linksFiles(page);
     await picture(page, colorScheme);
     const small = await open({ colorScheme, hasTouch: true, viewport: { width: 390, height: 844 } });

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use codec_core::codec::Bitrate;
-use codec_lab::compare::options::CompareOptions;
+use codec_lab::compare::options::{CompareOptions, MAX_PICTURES};
 use codec_measure::bd::Interpolation;
 
 use codec_media::values;
@@ -158,6 +158,13 @@ pub(crate) struct CompareArgs {
     /// Save the study (clips, encoders and options) to this TOML file.
     #[arg(long, value_name = "FILE")]
     pub(crate) save_study: Option<PathBuf>,
+    /// Write pictures of N frames of each clip, at the middle target of each arm.
+    ///
+    /// The page shows two arms, or an arm and the source, side by side, in turn or as a difference. The frames are the worst one by
+    /// the first metric, the one after the largest change, the first one, then others at equal distances. Pictures are PNG files in
+    /// the folder `pictures` of the report, 256 MB at most in all. Default: 0, because pictures are large.
+    #[arg(long, value_name = "N", value_parser = within(0_u32..=MAX_PICTURES))]
+    pub(crate) pictures: Option<u32>,
     /// Set the title of the report.
     #[arg(long)]
     pub(crate) title: Option<String>,
@@ -201,6 +208,7 @@ impl From<&CompareArgs> for CompareOptions {
             max_cpu: args.max_cpu,
             study: args.study.clone(),
             save_study: args.save_study.clone(),
+            pictures: args.pictures,
             title: args.title.clone(),
             output: args.output.clone(),
             yes: args.yes,

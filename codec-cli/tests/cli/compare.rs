@@ -45,6 +45,49 @@ fn lasting(results: &Value) -> Vec<(String, Value, Value, Value)> {
 }
 
 #[test]
+fn pictures_of_the_middle_target_lie_beside_the_page() {
+    let place = Place::with_clip("texture-pan", "96x80", 20);
+    let study = ["compare", "clip.y4m", "-b", "40k,80k,160k", "-j", "2", "-o", "rep"];
+    let arms = ["--arm", "fast=vp8 --preset rtc", "--arm", &external("--speed 5")];
+    let run = |more: &[&str]| place.ok(&[&study[..], &arms, more].concat());
+    let pictures = || {
+        let list = place.path("rep/pictures").read_dir();
+        let names = list.into_iter().flatten().flatten();
+        let mut names: Vec<_> =
+            names.map(|entry| entry.file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    run(&[]);
+    assert!(!place.has("rep/pictures"));
+    run(&["--pictures", "3"]);
+    let found = pictures();
+    // Three frames of the source and of two arms, at 80 kb/s.
+    assert_eq!(found.len(), 9, "{found:?}");
+    assert_eq!(found.iter().filter(|name| name.contains("-80k-")).count(), 6, "{found:?}");
+    assert_eq!(found.iter().filter(|name| name.starts_with("clip-source-")).count(), 3);
+    let page = String::from_utf8(place.read("rep/index.html")).unwrap();
+    for name in &found {
+        let png = place.read(&format!("rep/pictures/{name}"));
+        assert!(png.starts_with(b"\x89PNG"), "{name}");
+        assert!(page.contains(&format!("href=\"./pictures/{name}\"")), "{name}");
+    }
+    assert!(String::from_utf8(place.read("rep/study.toml")).unwrap().contains("pictures = 3"));
+    // The picture of the source is a frame of the clip.
+    let first = found.iter().find(|name| name.starts_with("clip-source-0-")).unwrap();
+    place.ok(&["snapshot", "clip.y4m", "-o", "first.png"]);
+    let first = format!("rep/pictures/{first}");
+    let same = place.json(&["metrics", "first.png", &first, "--metrics", "psnr", "--json"]);
+    assert!(same.to_string().contains("100.0"), "{same}");
+    // Pictures that the study no longer wants are removed, but no other files.
+    fs::write(place.path("rep/pictures/mine.png"), "mine").unwrap();
+    run(&["--pictures", "1"]);
+    assert_eq!(pictures().len(), 4, "{:?}", pictures());
+    run(&[]);
+    assert_eq!(pictures(), ["mine.png"]);
+}
+
+#[test]
 fn a_study_has_its_curves_tables_and_plots() {
     let place = Place::with_clip("texture-pan", "96x80", 20);
     let arguments = [

@@ -16,7 +16,17 @@ fn the_report_of_a_study_works_in_a_browser() {
     }
     let place = Place::with_clip("texture-pan", "96x80", 20);
     place.ok(&["generate", "talking-head", "-o", "head.y4m", "--size", "96x80", "-n", "20"]);
-    let study = ["compare", "clip.y4m", "head.y4m", "-b", "40k,80k,160k", "--repeat", "1"];
+    let study = [
+        "compare",
+        "clip.y4m",
+        "head.y4m",
+        "-b",
+        "40k,80k,160k",
+        "--repeat",
+        "1",
+        "--pictures",
+        "3",
+    ];
     let arms = ["--arm", "vp8 --preset rtc", "--arm", "vp8 --preset rtc --speed 2", "-o", "rep"];
     place.ok(&[&study[..], &arms].concat());
     // Screenshots are kept on request.

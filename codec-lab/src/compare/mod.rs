@@ -11,6 +11,7 @@ mod environment;
 mod measuring;
 pub mod options;
 mod peers;
+mod pictures;
 mod plan;
 mod point;
 mod points;
@@ -132,7 +133,12 @@ fn carry_out(
     let changes = changes.unwrap_or_default();
     let lines = changes.lines.iter().map(|line| format!("against the earlier results: {line}"));
     results.notes.extend(lines);
-    publish::publish(&args.output, &results)?;
+    // An interrupted study does not read the clips again.
+    let pictures = match &results.partial {
+        Some(_) => Vec::new(),
+        None => plan.pictures(&mut results, store, env)?,
+    };
+    publish::publish(&args.output, &results, pictures)?;
     let rules = OutputRules { overwrite: true, ..OutputRules::default() };
     study.save(&args.output.join("study.toml"), &rules)?;
     Ok((results, changes))

@@ -6,6 +6,9 @@ use codec_core::codec::Bitrate;
 use codec_measure::bd::Interpolation;
 use codec_media::cut::Cut;
 
+/// Limit of [`CompareOptions::pictures`].
+pub const MAX_PICTURES: u32 = 16;
+
 /// Options of a study.
 #[derive(Clone, Debug)]
 pub struct CompareOptions {
@@ -71,6 +74,8 @@ pub struct CompareOptions {
     pub study: Option<PathBuf>,
     /// Writes the study to a TOML file.
     pub save_study: Option<PathBuf>,
+    /// Number of frames of each clip of which the report has pictures. Default: 0.
+    pub pictures: Option<u32>,
     /// Title of the report.
     pub title: Option<String>,
     /// Folder of the report. Results of the same study that it already holds are reused.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use codec_measure::metrics::MetricId;
-use codec_measure::report::{Beside, FrameValues};
+use codec_measure::report::{Beside, ClipPictures, FrameValues};
 use codec_measure::results::Results;
 use codec_measure::{plot, report};
 use codec_media::failure::{Failure, Result};
@@ -17,8 +17,8 @@ use super::store::write_whole;
 #[cfg(feature = "png")]
 const PNG_SCALE: f32 = 2.0;
 
-/// Writes all files of the report.
-pub(super) fn publish(folder: &Path, results: &Results) -> Result<()> {
+/// Writes all files of the report; `pictures` are already written.
+pub(super) fn publish(folder: &Path, results: &Results, pictures: Vec<ClipPictures>) -> Result<()> {
     let json = serde_json::to_vec_pretty(results).map_err(Failure::internal)?;
     write_whole(&folder.join("results.json"), &json)?;
     write_whole(&folder.join("results.csv"), report::csv(results).as_bytes())?;
@@ -39,7 +39,7 @@ pub(super) fn publish(folder: &Path, results: &Results) -> Result<()> {
             files.push(format!("plots/{}.png", plot.name));
         }
     }
-    let beside = Beside { files, frames: frames_of(folder, results) };
+    let beside = Beside { files, frames: frames_of(folder, results), pictures };
     // Last, so that the page exists only if everything else does.
     write_whole(&folder.join("index.html"), report::html(results, &beside).as_bytes())
 }

@@ -84,7 +84,7 @@ pub(super) fn is_known(store: &PointStore, metrics: &[MetricId]) -> bool {
     known(store, metrics).is_some()
 }
 
-/// The stored score, if it has all metrics.
+/// The stored score of a stream, if it has all metrics.
 pub(super) fn known(store: &PointStore, metrics: &[MetricId]) -> Option<Score> {
     store.read::<Score>(FILE).filter(|score| score.has(metrics))
 }
@@ -141,17 +141,7 @@ fn view(
     if how.scales {
         distorted.scale_to(clip.size);
     }
-    let request = Request {
-        metrics: how.metrics.to_vec(),
-        matching: Matching::Viewer,
-        // Our encoders keep timestamps. Other encoders may start at another time, which cannot be
-        // distinguished from dropped frames at the beginning.
-        relative: !arm.reports(),
-        skip: 0,
-        frames: None,
-        threads: how.threads,
-        stop: env.stop.clone(),
-    };
+    let request = request(arm, how, env);
     let measured = measure(&mut *reference, &mut distorted, &request, |_| {})?;
     let delivery = measured.delivery;
     if !has_times && delivery.shown != delivery.frames {
@@ -172,8 +162,23 @@ fn view(
     }))
 }
 
+/// How the frames of a stream are matched with those of the clip.
+pub(super) fn request(arm: &Arm, how: &Scoring<'_>, env: &Env) -> Request {
+    Request {
+        metrics: how.metrics.to_vec(),
+        matching: Matching::Viewer,
+        // Our encoders keep timestamps. Other encoders may start at another time, which cannot be
+        // distinguished from dropped frames at the beginning.
+        relative: !arm.reports(),
+        skip: 0,
+        frames: None,
+        threads: how.threads,
+        stop: env.stop.clone(),
+    }
+}
+
 /// The frames of a stream, at times that may replace those of the source, with the decoding time.
-struct Viewed {
+pub(super) struct Viewed {
     source: Box<dyn FrameSource>,
     stream_info: StreamInfo,
     /// Times that replace the source's own times, in ticks.
@@ -188,7 +193,7 @@ impl Viewed {
     const MICROSECONDS: Rational = Rational::new(1, 1_000_000);
 
     #[expect(clippy::cast_possible_truncation, reason = "saturates")]
-    fn new(source: Box<dyn FrameSource>, times_s: Option<Vec<f64>>, stop: Stop) -> Self {
+    pub(super) fn new(source: Box<dyn FrameSource>, times_s: Option<Vec<f64>>, stop: Stop) -> Self {
         let mut stream_info = source.stream_info().clone();
         if times_s.is_some() {
             stream_info.time_base = Self::MICROSECONDS;
@@ -203,7 +208,7 @@ impl Viewed {
 
 impl Viewed {
     /// Scales every frame to this size.
-    fn scale_to(&mut self, size: Size) {
+    pub(super) fn scale_to(&mut self, size: Size) {
         self.stream_info.size = size;
         self.transform = Some(Transform::new(None, None, Some(Scale::Exact(size))));
     }

@@ -1,5 +1,6 @@
 //! Stored results: a folder per point, named by everything that its results depend on.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,8 @@ use codec_media::values::hex;
 const VERSION: u32 = 1;
 /// Marks a folder as created by this command.
 const FOLDER: &str = ".codec-compare";
+/// List of the pictures of the report.
+const PICTURES: &str = "pictures.json";
 /// Prefix of folders for temporary files.
 const WORK: &str = "work-";
 
@@ -128,6 +131,16 @@ impl Store {
     /// Folder for temporary files.
     pub(super) fn work(&self) -> &Path {
         self.work.path()
+    }
+
+    /// Pictures that earlier runs wrote, relative to the report.
+    pub(super) fn pictures(&self) -> BTreeSet<String> {
+        read_json(&self.root.join(PICTURES)).unwrap_or_default()
+    }
+
+    pub(super) fn keep_pictures(&self, files: &BTreeSet<String>) -> Result<()> {
+        let text = serde_json::to_vec(files).map_err(Failure::internal)?;
+        write_whole(&self.root.join(PICTURES), &text)
     }
 
     /// The folder of a point.

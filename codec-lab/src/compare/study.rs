@@ -17,7 +17,7 @@ use codec_media::values;
 use codec_rtc::link::RateTrace;
 use serde::{Deserialize, Serialize};
 
-use super::options::CompareOptions;
+use super::options::{CompareOptions, MAX_PICTURES};
 use super::points::{self, kbps};
 use super::sizes::SizeChoice;
 
@@ -81,6 +81,9 @@ pub(super) struct Study {
     #[serde(skip_serializing_if = "Option::is_none")]
     /// Maximum deviation of the anchor's bitrate from the target, in percent.
     pub(super) max_rate_error: Option<f64>,
+    /// Frames of each clip of which the report has pictures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) pictures: Option<u32>,
     #[serde(rename = "arm")]
     pub(super) arms: Vec<ArmEntry>,
 }
@@ -168,6 +171,7 @@ impl Study {
         let seconds = |time: Duration| format!("{}s", time.as_secs_f64());
         replace(&mut study.from, args.cut.from.map(seconds).as_ref());
         replace(&mut study.to, args.cut.to.map(seconds).as_ref());
+        replace(&mut study.pictures, args.pictures.as_ref());
         replace(&mut study.repeat, args.repeat.as_ref());
         replace(&mut study.warm_up, args.warm_up.as_ref());
         replace(&mut study.until, args.until.map(|share| 100.0 * share).as_ref());
@@ -280,6 +284,10 @@ impl Study {
         if self.until.is_some() && !self.timing() {
             return Err(Failure::usage("--until cannot be used with -j, which disables timing"));
         }
+        if self.pictures.is_some_and(|frames| frames > MAX_PICTURES) {
+            let message = format!("pictures of the study: at most {MAX_PICTURES} frames of a clip");
+            return Err(Failure::usage(message));
+        }
         self.metrics()?;
         self.sizes()?;
         self.targets()?;
@@ -370,6 +378,11 @@ impl Study {
     /// Whether times are measured.
     pub(super) fn timing(&self) -> bool {
         self.jobs() == 1
+    }
+
+    /// Frames of each clip of which the report has pictures.
+    pub(super) fn pictures(&self) -> usize {
+        self.pictures.map_or(0, |frames| frames.min(MAX_PICTURES) as usize)
     }
 
     pub(super) fn time_limit(&self) -> Duration {

@@ -1,6 +1,7 @@
 //! Compares the quality of two videos: matches frames by time and measures in parallel.
 
 pub(crate) mod pairs;
+pub(crate) mod seen;
 pub mod stills;
 
 use std::collections::BTreeMap;

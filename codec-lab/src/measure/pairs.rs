@@ -49,6 +49,11 @@ impl Job {
         Ok(())
     }
 
+    /// Number of the frame in the reference.
+    pub(super) fn frame(&self) -> u64 {
+        self.frame
+    }
+
     pub(super) fn row(&mut self) -> Row {
         Row {
             frame: self.frame,

@@ -1,5 +1,7 @@
 //! What the page shows in addition to the results: files in the same folder, and the values of each frame.
 
+use crate::results::Target;
+
 /// Files and values that a study has besides its [`Results`](crate::results::Results). The default has nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Beside {
@@ -7,6 +9,41 @@ pub struct Beside {
     pub files: Vec<String>,
     /// Values of each frame, in the order of the study's points; missing or `None`: not known.
     pub frames: Vec<Option<FrameValues>>,
+    /// Pictures of clips, as files beside the page.
+    pub pictures: Vec<ClipPictures>,
+}
+
+/// Pictures of frames of a clip: the source, and streams of arms as their viewers see them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClipPictures {
+    /// Name of the clip in the study.
+    pub clip: String,
+    /// The frames, in the order of the files.
+    pub frames: Vec<PictureFrame>,
+    /// Files of the source, relative to the page: one for each frame.
+    pub source: Vec<String>,
+    /// Files of the points.
+    pub points: Vec<PointPictures>,
+}
+
+/// A frame of which there are pictures.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PictureFrame {
+    /// Number of the frame in the clip, from 0.
+    pub frame: u64,
+    /// Why it was chosen.
+    pub reason: String,
+}
+
+/// Pictures of a point of an arm.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PointPictures {
+    /// Name of the arm.
+    pub arm: String,
+    /// Target of the point.
+    pub target: Target,
+    /// Files relative to the page: one for each frame.
+    pub files: Vec<String>,
 }
 
 /// Values of the frames of a point, in the order of the clip.

@@ -6,6 +6,7 @@ use super::beside::{Beside, href};
 use super::clip_summaries::clip_summaries;
 use super::frame_data::FrameData;
 use super::json::{in_script, plain, round};
+use super::picture_data::picture_data;
 use crate::plot::{
     Chart, DASHES, MARKERS, Shape, Style, frontier_chart, label_of, latency_chart, point_text,
     rate_charts, target_text, targets_of,
@@ -57,6 +58,7 @@ pub(crate) fn data(results: &Results, beside: &Beside) -> String {
         "clips": results.clips.iter().map(|clip| plain(&clip.name)).collect::<Vec<_>>(),
         "fps": results.clips.iter().map(|clip| round(clip.fps)).collect::<Vec<_>>(),
         "frames": frames.common(),
+        "pictures": picture_data(results, &beside.pictures),
         "metrics": metrics.collect::<Vec<_>>(),
         "points": points.collect::<Vec<_>>(),
         "summary": clip_summaries(results),

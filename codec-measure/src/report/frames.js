@@ -18,6 +18,9 @@
     return decoded.get(key);
   }
 
+  // Other parts show values, too.
+  page.valuesOf = valuesOf;
+
   const pointsOf = (clip) => data.points.filter((point) => point.clip === clip && point.frames);
 
   function targets() {

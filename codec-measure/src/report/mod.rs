@@ -7,11 +7,12 @@ mod data;
 mod frame_data;
 mod html;
 mod json;
+mod picture_data;
 mod summary;
 mod tables;
 mod terminal;
 
-pub use beside::{Beside, FrameValues};
+pub use beside::{Beside, ClipPictures, FrameValues, PictureFrame, PointPictures};
 pub use csv::csv;
 pub use html::html;
 pub use terminal::table;

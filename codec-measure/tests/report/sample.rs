@@ -39,7 +39,7 @@ pub(crate) fn beside(results: &Results) -> Beside {
         })
     });
     let files = ["results.csv", "results.json", "plots/rd-psnr-y.svg"].map(String::from).into();
-    Beside { files, frames: frames.collect() }
+    Beside { files, frames: frames.collect(), pictures: Vec::new() }
 }
 
 /// The same with names that must be escaped.

@@ -95,7 +95,8 @@ impl ChainedAudio {
     pub(super) fn new(parts: &[Part], number: usize, env: &Env) -> Option<Self> {
         let format = audio_format(parts, number)?;
         let mut track = AudioTrack::new(Format::Pcm, AudioCodec::Pcm(PcmEncoding::F32Le), format);
-        track.language = common(parts, number, ("language", |of| of.language.clone()), same_language, env);
+        track.language =
+            common(parts, number, ("language", |of| of.language.clone()), same_language, env);
         track.name = common(parts, number, ("title", |of| of.name.clone()), |a, b| a == b, env);
         let first = parts.iter().find_map(|part| part.audio(number));
         track.is_default = first.and_then(|audio| audio.track.is_default);

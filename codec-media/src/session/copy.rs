@@ -387,8 +387,9 @@ impl Copied {
     /// # Errors
     /// If the output cannot be written, or the run ended early.
     pub(crate) fn report(self, settings: &Copying, env: &Env) -> Result<()> {
-        let Self { mut output, audio, packets, keys, bytes, start_ns, end_ns, elapsed_s, end, .. } =
-            self;
+        let Self {
+            mut output, audio, packets, keys, bytes, start_ns, end_ns, elapsed_s, end, ..
+        } = self;
         let end = output.end(end);
         let cut = settings.input.cut;
         let (start_s, end_s) = (seconds(start_ns), seconds(end_ns));

@@ -33,11 +33,11 @@ pub(super) fn files(results: &Results, beside: &Beside) -> String {
     out
 }
 
-fn folded(title: &str, items: &str) -> String {
+pub(super) fn folded(title: &str, items: &str) -> String {
     format!("<details><summary>{title}</summary><ul class=\"files\">\n{items}</ul></details>\n")
 }
 
-fn item(path: &str, name: &str) -> String {
+pub(super) fn item(path: &str, name: &str) -> String {
     format!("<li><a href=\"{}\">{}</a></li>\n", href(path), escape(name))
 }
 

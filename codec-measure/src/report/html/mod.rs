@@ -7,6 +7,7 @@ mod files;
 mod frames;
 mod measurements;
 mod overview;
+mod pictures;
 
 use super::beside::Beside;
 use super::data::data;
@@ -22,10 +23,15 @@ use files::files;
 use frames::frames;
 use measurements::{latency, memory, points, rate, speed};
 use overview::{notes, summary};
+use pictures::pictures;
 
 /// The script, in parts; each one uses what those before it define.
-const SCRIPT: &str =
-    concat!(include_str!("../page.js"), include_str!("../frames.js"), include_str!("../view.js"));
+const SCRIPT: &str = concat!(
+    include_str!("../page.js"),
+    include_str!("../frames.js"),
+    include_str!("../pictures.js"),
+    include_str!("../view.js")
+);
 
 /// Renders the study as one self-contained page without network access. Without its script the plots are static.
 /// `beside` has the values of each frame, and the files in the page's folder to which it has links.
@@ -39,6 +45,7 @@ pub fn html(results: &Results, beside: &Beside) -> String {
         ("summary", "Summary", summary(results, &rows)),
         ("curves", "Rate and quality", curves(results) + &frames::picked_point(results)),
         ("frames", "Quality over time", frames(results, beside)),
+        ("pictures", "Pictures", pictures(&beside.pictures)),
         ("bd-rate", "BD-rate", bd_rate(results)),
         ("speed", "Speed", speed(results)),
         ("latency", "Latency", latency(results, &rows)),
@@ -63,7 +70,7 @@ pub fn html(results: &Results, beside: &Beside) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
-         style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\">\n\
+         style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:{images}\">\n\
          <link rel=\"icon\" href=\"data:,\">\n<title>{title}</title>\n<style>\n{css}</style>\n\
          </head>\n<body>\n<header><div><h1>{title}</h1>\n<p>{subtitle}</p></div>\
          <button id=\"theme\" type=\"button\" hidden>Theme: system</button></header>\n\
@@ -72,6 +79,7 @@ pub fn html(results: &Results, beside: &Beside) -> String {
          <script type=\"application/json\" id=\"data\">{data}</script>\n\
          <script>\n{script}</script>\n</body>\n</html>\n",
         css = include_str!("../page.css"),
+        images = if beside.pictures.is_empty() { "" } else { " 'self'" },
         script = SCRIPT,
         subtitle = subtitle(results),
         controls = controls(results),
