@@ -142,7 +142,7 @@ pub use io::{Output, ReadSeek, Source, WriteSeek};
 pub use ivf::{IvfReader, IvfWriter};
 pub use metadata::{Chapter, FileMetadata};
 pub use mp4::{Mp4Reader, Mp4Writer};
-pub use obu::{ObuReader, ObuWriter};
+pub use obu::{Av1Frame, Av1FrameKind, Av1Frames, ObuReader, ObuWriter};
 pub use ogg::{OggReader, OggWriter};
 pub use open::{Input, create_packets, create_raw_video, open, open_packets, open_raw_video};
 pub use options::{ReadOptions, WriteOptions};

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use super::{Place, damaged_files, data};
+use super::{Place, damaged_files, data, has_ffmpeg};
 
 /// Creates a place with an IVF file of twelve frames from our own encoder.
 fn with_stream() -> Place {
@@ -387,6 +387,133 @@ fn conformance_vectors_and_streams_of_libvpx_agree_with_ffprobe() {
     agrees_with_ffprobe(&place, dir.join("sintel-signbias.ivf").to_str().unwrap());
 }
 
+/// A frame header: type and quantiser index, or `None` for a frame that is shown again; slots that are replaced and
+/// read, if the header states them.
+type Av1Header = (Option<(u64, u64)>, Option<u64>, Vec<u64>);
+
+/// The frame headers of an AV1 file as ffmpeg reads them.
+fn traced_headers(file: &str) -> Vec<Av1Header> {
+    let mut command = Command::new("ffmpeg");
+    command.args(["-nostdin", "-i", file, "-map", "0:v", "-c", "copy"]);
+    command.args(["-bsf:v", "trace_headers", "-f", "null", "-"]);
+    let output = command.output().unwrap();
+    let mut headers: Vec<Av1Header> = Vec::new();
+    let mut kind = 0;
+    for line in String::from_utf8_lossy(&output.stderr).lines() {
+        let Some((_, line)) = line.split_once("trace_headers @") else { continue };
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [_, _, name, .., "=", value] = words[..] else { continue };
+        let Ok(value) = value.parse::<u64>() else { continue };
+        match name {
+            "show_existing_frame" if value == 1 => headers.push((None, None, Vec::new())),
+            "frame_type" => {
+                headers.push((Some((value, 0)), None, Vec::new()));
+                kind = value;
+            }
+            "refresh_frame_flags" => headers.last_mut().unwrap().1 = Some(value),
+            "base_q_idx" => headers.last_mut().unwrap().0 = Some((kind, value)),
+            _ if name.starts_with("ref_frame_idx[") => headers.last_mut().unwrap().2.push(value),
+            _ => {}
+        }
+    }
+    headers
+}
+
+fn agrees_with_traced_headers(place: &Place, file: &str) -> Vec<Value> {
+    place.ok(&["inspect", file, "-o", "x.json", "-y"]);
+    let report = report(place, "x.json");
+    let rows = rows(&report);
+    let wanted = traced_headers(file);
+    assert_eq!(rows.len(), wanted.len(), "{file}");
+    for (row, (coded, updates, reads)) in rows.iter().zip(wanted) {
+        let header = &row["av1"];
+        let types = ["key", "inter", "intra only", "switch"];
+        let kind = types.iter().position(|kind| header["frame_type"] == *kind).unwrap() as u64;
+        let found = row["qindex"].as_u64().map(|qindex| (kind, qindex));
+        assert_eq!(found, coded, "{file}: {row}");
+        let slots = row["updates"].as_array().unwrap().iter();
+        let set = slots.fold(0, |set, slot| set | 1 << slot.as_u64().unwrap());
+        assert!(updates.is_none_or(|updates| updates == set), "{file}: {row}");
+        let references: Vec<u64> =
+            header["references"].as_array().into_iter().flatten().flat_map(Value::as_u64).collect();
+        assert!(reads.is_empty() || reads == references, "{file}: {row} {reads:?}");
+    }
+    let bytes: u64 = rows.iter().map(|row| row["bytes"].as_u64().unwrap()).sum();
+    assert_eq!(report["summary"]["bytes"], bytes, "{file}");
+    rows.to_vec()
+}
+
+#[test]
+fn headers_of_av1_frames_agree_with_ffmpeg() {
+    let place = Place::new();
+    if !has_ffmpeg() {
+        return;
+    }
+    if let Some(dir) = data("av1") {
+        for name in [
+            "av1-1-b8-03-sizeup.ivf",
+            "av1-1-b8-22-svc-L1T2.ivf",
+            "av1-1-b8-23-film_grain-50.ivf",
+            "frames_refs_short_signaling.ivf",
+        ] {
+            let rows = agrees_with_traced_headers(&place, dir.join(name).to_str().unwrap());
+            let is_layered =
+                rows.iter().any(|row| row["av1"]["temporal_id"] == 1 && row["shown"] == true);
+            assert_eq!(is_layered, name.contains("L1T2"), "{name}");
+        }
+    }
+    let source = ["-f", "lavfi", "-i", "testsrc2=s=320x192:r=25:d=1.2", "-pix_fmt", "yuv420p"];
+    let codec = ["-c:v", "libaom-av1", "-cpu-used", "8", "-b:v", "150k", "-lag-in-frames", "19"];
+    let tiles = ["-tile-columns", "1", "-tile-rows", "1", "-g", "20", "a.mp4"];
+    place.ffmpeg(&[&source[..], &codec, &tiles].concat());
+    let rows = agrees_with_traced_headers(&place, place.path("a.mp4").to_str().unwrap());
+    assert!(rows.iter().any(|row| row["shown"] == false && row["type"] == "altref"));
+    assert!(rows.iter().any(|row| row["type"] == "repeat" && row["qindex"].is_null()));
+    let tiles = |row: &Value| {
+        (row["av1"]["tile_columns"].as_u64().unwrap(), row["av1"]["tile_rows"].as_u64().unwrap())
+    };
+    assert!(rows.iter().filter(|row| !row["qindex"].is_null()).all(|row| tiles(row) == (2, 2)));
+    // The same frames in another container.
+    let copy = ["-i", "a.mp4", "-c", "copy", "a.ivf"];
+    place.ffmpeg(&copy);
+    let again = agrees_with_traced_headers(&place, place.path("a.ivf").to_str().unwrap());
+    let headers = |rows: &[Value]| -> Vec<Value> {
+        rows.iter()
+            .map(|row| Value::from(vec![row["av1"].clone(), row["qindex"].clone()]))
+            .collect()
+    };
+    assert_eq!(headers(&rows), headers(&again));
+    // With super-resolution, the coded frames are narrower.
+    place.ok(&["generate", "talking-head", "-o", "s.y4m", "--size", "320x192", "-n", "10"]);
+    let mut aomenc = Command::new("aomenc");
+    aomenc.args(["--ivf", "--cpu-used=8", "--superres-mode=1", "--superres-denominator=12"]);
+    aomenc.args(["-q", "-o", "b.ivf", "s.y4m"]).current_dir(place.dir.path());
+    let Ok(status) = aomenc.status() else { return };
+    assert!(status.success());
+    let rows = agrees_with_traced_headers(&place, place.path("b.ivf").to_str().unwrap());
+    assert!(rows.iter().all(|row| row["width"] == 320 && row["height"] == 192));
+}
+
+#[test]
+fn a_packet_of_av1_with_damaged_headers_keeps_its_row() {
+    let place = Place::new();
+    let Some(dir) = data("av1") else { return };
+    let mut bytes = fs::read(dir.join("av1-1-b8-23-film_grain-50.ivf")).unwrap();
+    // The first OBU of the third packet claims more bytes than the packet has.
+    let mut at = 32;
+    for _ in 0..2 {
+        at += 12 + u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+    }
+    bytes[at + 13] = 0x7F;
+    bytes.truncate(at + 12 + u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize);
+    fs::write(place.path("bad.ivf"), bytes).unwrap();
+    place.fails(4, "corrupt", &["inspect", "bad.ivf", "-o", "x.json"]);
+    let report = report(&place, "x.json");
+    assert_eq!(rows(&report).last().unwrap()["type"], "damaged");
+    assert!(rows(&report).last().unwrap().get("av1").is_none());
+    assert!(rows(&report)[0].get("av1").is_some());
+}
+
 #[test]
 fn other_codecs_are_reported_packet_by_packet() {
     let place = Place::new();
@@ -399,7 +526,8 @@ fn other_codecs_are_reported_packet_by_packet() {
     assert!(run.err.contains("av1"), "{file}: {}", run.err);
     let report = report(&place, "x.json");
     assert!(report["input"]["note"].as_str().unwrap().contains("av1"), "{file}");
-    assert_eq!(rows(&report).len(), 2, "{file}");
+    let packets: Vec<_> = rows(&report).iter().map(|row| row["index"].as_u64()).collect();
+    assert_eq!((packets[0], *packets.last().unwrap()), (Some(0), Some(1)), "{file}");
     assert!(rows(&report).iter().all(|row| row.get("blocks").is_none()), "{file}");
     assert!(rows(&report)[0]["type"] == "key", "{file}");
 }

@@ -2,11 +2,16 @@
 //! B).
 
 mod adapter;
+mod frame_header;
+mod frames;
 mod reader;
+mod references;
+mod sequence;
 mod units;
 mod writer;
 
 pub(crate) use adapter::Av1Adapter;
+pub use frames::{Av1Frame, Av1FrameKind, Av1Frames};
 pub use reader::ObuReader;
 pub(crate) use reader::is_stream;
 pub(crate) use units::sample_format;

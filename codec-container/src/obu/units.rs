@@ -3,6 +3,7 @@
 
 use codec_core::frame::{Rational, SampleFormat, Sampling, Size};
 
+use super::sequence::{DecoderModel, Tools};
 use crate::bits::Bits;
 use crate::rational::plausible_frame_rate;
 
@@ -38,7 +39,7 @@ pub(super) fn put_leb128(out: &mut Vec<u8>, mut value: usize) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Unit<'a> {
     pub(super) head: u8,
-    extension: Option<u8>,
+    pub(super) extension: Option<u8>,
     pub(super) payload: &'a [u8],
 }
 
@@ -167,6 +168,16 @@ pub(super) struct SequenceHeader {
     profile: u8,
     level: u8,
     high_tier: bool,
+    /// Whether frame headers have the short form of still pictures.
+    pub(super) reduced: bool,
+    pub(super) tools: Tools,
+    /// Whether frames have equal intervals, so that they state no times.
+    pub(super) equal_intervals: bool,
+    pub(super) decoder_model: Option<DecoderModel>,
+    /// The layers of each operating point with a decoder model.
+    pub(super) modelled: [Option<u32>; 32],
+    /// Bits of a width and of a height in frame headers.
+    pub(super) field_bits: (u32, u32),
     pub(super) bits: u8,
     pub(super) monochrome: bool,
     /// Whether chroma has half the width, and half the height, of luma.
@@ -201,21 +212,24 @@ impl SequenceHeader {
         bits.flag()?;
         let reduced = bits.flag()?;
         let (mut level, mut high_tier, mut frame_rate) = (0, false, None);
+        let (mut equal_intervals, mut decoder_model) = (false, None);
+        let mut modelled = [None; 32];
         if reduced {
             level = bits.byte(5)?;
         } else {
             let mut delay_bits = None;
             if bits.flag()? {
-                frame_rate = parse_timing(&mut bits)?;
+                (frame_rate, equal_intervals) = parse_timing(&mut bits)?;
                 if bits.flag()? {
                     delay_bits = Some(bits.take(5)? + 1);
                     bits.take(32)?;
-                    bits.take(10)?;
+                    let (removal_bits, presentation_bits) = (bits.take(5)? + 1, bits.take(5)? + 1);
+                    decoder_model = Some(DecoderModel { removal_bits, presentation_bits });
                 }
             }
             let has_display_delay = bits.flag()?;
             for point in 0..=bits.take(5)? {
-                bits.take(12)?;
+                let layers = bits.take(12)?;
                 let of_point = bits.byte(5)?;
                 let tier = of_point > 7 && bits.flag()?;
                 if point == 0 {
@@ -224,6 +238,7 @@ impl SequenceHeader {
                 if let Some(delay_bits) = delay_bits
                     && bits.flag()?
                 {
+                    modelled[point as usize] = Some(layers);
                     bits.take(delay_bits)?;
                     bits.take(delay_bits)?;
                     bits.flag()?;
@@ -235,11 +250,17 @@ impl SequenceHeader {
         }
         let (width_bits, height_bits) = (bits.take(4)? + 1, bits.take(4)? + 1);
         let size = Size::new(bits.take(width_bits)? + 1, bits.take(height_bits)? + 1);
-        skip_tools(&mut bits, reduced)?;
+        let tools = Tools::parse(&mut bits, reduced)?;
         let header = Self {
             profile,
             level,
             high_tier,
+            reduced,
+            tools,
+            equal_intervals,
+            decoder_model,
+            modelled,
+            field_bits: (width_bits, height_bits),
             bits: 8,
             monochrome: false,
             subsampled: [true; 2],
@@ -285,37 +306,12 @@ impl SequenceHeader {
     }
 }
 
-/// Parses the timing information (section 5.5.3): the frame rate, if frame intervals are equal.
-fn parse_timing(bits: &mut Bits<'_>) -> Option<Option<Rational>> {
+/// Parses the timing information (section 5.5.3): the frame rate, if frame intervals are equal, and whether they are.
+fn parse_timing(bits: &mut Bits<'_>) -> Option<(Option<Rational>, bool)> {
     let (units, scale) = (bits.take(32)?, bits.take(32)?);
     let ticks = if bits.flag()? { Some(bits.variable()? + 1) } else { None };
     let den = ticks.and_then(|ticks| ticks.checked_mul(units.into()));
-    Some(den.and_then(|den| plausible_frame_rate(scale.into(), den)))
-}
-
-/// Skips the coding tools, section 5.5.1.
-fn skip_tools(bits: &mut Bits<'_>, reduced: bool) -> Option<()> {
-    if !reduced && bits.flag()? {
-        bits.take(7)?;
-    }
-    bits.take(3)?;
-    if !reduced {
-        bits.take(4)?;
-        let has_order = bits.flag()?;
-        if has_order {
-            bits.take(2)?;
-        }
-        let chosen = bits.flag()?;
-        let has_screen_tools = chosen || bits.flag()?;
-        if has_screen_tools && !bits.flag()? {
-            bits.flag()?;
-        }
-        if has_order {
-            bits.take(3)?;
-        }
-    }
-    bits.take(3)?;
-    Some(())
+    Some((den.and_then(|den| plausible_frame_rate(scale.into(), den)), ticks.is_some()))
 }
 
 #[cfg(test)]

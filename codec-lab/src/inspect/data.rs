@@ -1,5 +1,6 @@
 //! The report as JSON; docs/COMMAND.md describes it.
 
+use codec_container::{Av1Frame, Av1FrameKind};
 use codec_core::codec::SlotSet;
 use codec_core::codec::trace::{BlockTrace, FrameTrace, Motion, ReferenceTrace, SlotUpdate};
 use codec_core::frame::Rational;
@@ -102,6 +103,7 @@ pub(super) fn row(seen: &Seen<'_>) -> Object {
     };
     match &seen.outcome {
         Outcome::Traced(trace) => traced(object, trace),
+        Outcome::Header(frame, _) => header(object, frame),
         Outcome::Reported(report, qindex) => {
             let object = object
                 .raw("shown", report.shown)
@@ -119,6 +121,36 @@ pub(super) fn row(seen: &Seen<'_>) -> Object {
             object.raw("shown", packet.shown).text("error", &failure.message)
         }
     }
+}
+
+/// Adds the header of an AV1 frame.
+fn header(object: Object, frame: &Av1Frame) -> Object {
+    let kind = match frame.kind {
+        Av1FrameKind::Key => "key",
+        Av1FrameKind::Inter => "inter",
+        Av1FrameKind::IntraOnly => "intra only",
+        Av1FrameKind::Switch => "switch",
+    };
+    let read = frame.references.into_iter().flatten().fold(0, |set, slot| set | 1_u8 << (slot & 7));
+    let header = Object::new()
+        .text("frame_type", kind)
+        .maybe("existing_slot", frame.existing)
+        .raw("showable", frame.is_showable)
+        .raw("error_resilient", frame.error_resilient)
+        .raw("order_hint", frame.order_hint)
+        .maybe("references", frame.references.map(array))
+        .raw("tile_columns", frame.tiles.0)
+        .raw("tile_rows", frame.tiles.1)
+        .raw("temporal_id", frame.temporal_id)
+        .raw("spatial_id", frame.spatial_id);
+    object
+        .raw("shown", frame.is_shown)
+        .raw("width", frame.size.width)
+        .raw("height", frame.size.height)
+        .maybe("qindex", frame.qindex)
+        .raw("reads", slots(SlotSet(frame.existing.map_or(read, |slot| 1 << (slot & 7)))))
+        .raw("updates", slots(SlotSet(frame.refreshes)))
+        .raw("av1", header.finish())
 }
 
 /// Adds the chroma errors of a frame, or why there are none.

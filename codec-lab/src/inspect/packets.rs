@@ -1,7 +1,9 @@
 //! Reads packets and decodes them with tracing.
 
 use codec_backends::registry;
-use codec_container::{AnnexB, CodedPacket, Format, Input, PacketReader, TrackKind};
+use codec_container::{
+    AnnexB, Av1Frame, Av1Frames, CodedPacket, Format, Input, PacketReader, TrackKind,
+};
 use codec_core::codec::trace::FrameTrace;
 use codec_core::codec::{Codec, DecodeReport, VideoDecoder};
 use codec_core::frame::{PictureInfo, Rational, Size};
@@ -56,13 +58,16 @@ impl<'a> Seen<'a> {
     /// Returns the frames of the packet that precede this one in it.
     pub(super) fn earlier(&self) -> impl Iterator<Item = Seen<'a>> + use<'a> {
         let Self { packet, goes_on, is_reordered, info, .. } = *self;
-        let earlier = match self.outcome {
-            Outcome::Traced(trace) => &trace.earlier[..],
-            _ => &[],
+        let earlier: Vec<Outcome<'a>> = match self.outcome {
+            Outcome::Traced(trace) => trace.earlier.iter().map(Outcome::Traced).collect(),
+            Outcome::Header(_, earlier) => {
+                earlier.iter().map(|frame| Outcome::Header(frame, &[])).collect()
+            }
+            _ => Vec::new(),
         };
-        earlier.iter().enumerate().map(move |(number, trace)| Seen {
+        earlier.into_iter().enumerate().map(move |(number, outcome)| Seen {
             packet,
-            outcome: Outcome::Traced(trace),
+            outcome,
             comparison: None,
             goes_on,
             is_reordered,
@@ -75,6 +80,7 @@ impl<'a> Seen<'a> {
     pub(super) fn bytes(&self) -> u64 {
         match (&self.outcome, self.frame) {
             (Outcome::Traced(trace), Some(_)) => trace.packet_bytes,
+            (Outcome::Header(frame, _), Some(_)) => frame.bytes,
             _ => self.packet.data.len() as u64,
         }
     }
@@ -83,6 +89,7 @@ impl<'a> Seen<'a> {
     pub(super) fn is_last(&self) -> bool {
         match (&self.outcome, self.frame) {
             (Outcome::Traced(trace), Some(number)) => number > 0 && number == trace.earlier.len(),
+            (Outcome::Header(_, earlier), Some(number)) => number > 0 && number == earlier.len(),
             _ => true,
         }
     }
@@ -91,6 +98,8 @@ impl<'a> Seen<'a> {
 pub(super) enum Outcome<'a> {
     /// Decoded and described block by block.
     Traced(&'a FrameTrace),
+    /// The header of a frame, and those of the frames that precede it in the packet.
+    Header(&'a Av1Frame, &'a [Av1Frame]),
     /// Decoded by a decoder without tracing; with the quantiser index, if reported.
     Reported(DecodeReport, Option<u8>),
     /// No decoder can read the packet.
@@ -107,6 +116,9 @@ pub(super) struct Packets {
     reader: Box<dyn PacketReader>,
     decoder: Option<Box<dyn VideoDecoder>>,
     packet: CodedPacket,
+    /// Reads the frame headers of AV1, and the frames of the packet.
+    headers: Option<Av1Frames>,
+    frames: Vec<Av1Frame>,
     /// Converts H.264 packets from MP4 to Annex B for decoders, and holds the result.
     annex_b: Option<AnnexB>,
     converted: Vec<u8>,
@@ -151,8 +163,12 @@ impl Packets {
             Err(_) => None,
         };
         let has_trace = matches!(stream.codec, Codec::Vp8 | Codec::H264 | Codec::Vp9);
+        let is_av1 = stream.codec == Codec::Av1;
         let note = match &decoder {
             Some(_) if has_trace => None,
+            _ if is_av1 => Some(format!(
+                "no blocks or frame images for {codec}: only for vp8, vp9 and h264; the rows have the frame headers"
+            )),
             Some(_) => {
                 Some(format!("no blocks or frame images for {codec}: only for vp8, vp9 and h264"))
             }
@@ -160,6 +176,7 @@ impl Packets {
                 "this build cannot decode {codec}: sizes and key frames come from the container"
             )),
         };
+        let headers = is_av1.then(|| Av1Frames::new(&stream.codec_private));
         let input_info = InputInfo {
             name: name.clone(),
             format: stream.format.to_string(),
@@ -183,6 +200,8 @@ impl Packets {
             reader,
             decoder,
             packet,
+            headers,
+            frames: Vec::new(),
             annex_b,
             converted,
             conceal,
@@ -205,7 +224,10 @@ impl Packets {
                 &self.converted
             }
         };
-        let outcome = match &mut self.decoder {
+        // Without headers, the row has what the decoder or the container reports.
+        self.frames =
+            self.headers.as_mut().and_then(|headers| headers.read(data)).unwrap_or_default();
+        let mut outcome = match &mut self.decoder {
             None => Outcome::Unread,
             Some(decoder) => {
                 let decoded = decoder.decode(data, *pts, *duration);
@@ -229,10 +251,16 @@ impl Packets {
                 }
             }
         };
+        if !matches!(outcome, Outcome::Damaged(_))
+            && let Some((last, earlier)) = self.frames.split_last()
+        {
+            outcome = Outcome::Header(last, earlier);
+        }
         let (packet, goes_on, info) = (&self.packet, self.conceal, self.input_info.info);
         let is_reordered = self.is_reordered;
         let frame = match &outcome {
             Outcome::Traced(trace) if !trace.earlier.is_empty() => Some(trace.earlier.len()),
+            Outcome::Header(_, earlier) if !earlier.is_empty() => Some(earlier.len()),
             _ => None,
         };
         Ok(Some(Seen { packet, outcome, comparison: None, goes_on, is_reordered, info, frame }))

@@ -1,5 +1,6 @@
 //! Totals over the reported packets.
 
+use codec_container::Av1FrameKind;
 use codec_core::codec::FrameKind;
 use codec_core::codec::trace::FrameTrace;
 use codec_core::frame::Rational;
@@ -16,6 +17,11 @@ pub(super) fn kind_of(seen: &Seen<'_>) -> &'static str {
         Outcome::Damaged(_) => return "damaged",
         Outcome::Traced(trace) if trace.is_repeat => return "repeat",
         Outcome::Traced(trace) => (trace.kind, trace.shown),
+        Outcome::Header(frame, _) if frame.existing.is_some() => return "repeat",
+        Outcome::Header(frame, _) => {
+            let is_key = frame.kind == Av1FrameKind::Key;
+            (if is_key { FrameKind::Key } else { FrameKind::Inter }, frame.is_shown)
+        }
         Outcome::Reported(report, _) => (report.kind, report.shown),
         Outcome::Unread => {
             let kind = if seen.packet.key { FrameKind::Key } else { FrameKind::Inter };
@@ -83,7 +89,7 @@ impl Totals {
                 self.add_blocks(trace);
             }
             Outcome::Reported(report, _) => self.concealed += u64::from(report.concealed_mbs),
-            Outcome::Unread | Outcome::Damaged(_) => {}
+            Outcome::Header(..) | Outcome::Unread | Outcome::Damaged(_) => {}
         }
     }
 

@@ -833,6 +833,18 @@
       ].filter(Boolean).join(", ")]),
       ["reads", frame.references || !frame.reads ? null : list(frame.reads)],
       ["updates", frame.references || !frame.updates ? null : list(frame.updates)],
+      ["header", frame.av1 ? [
+        frame.av1.existing_slot === undefined || frame.av1.existing_slot === null ? frame.av1.frame_type
+          : `slot ${frame.av1.existing_slot} shown (${frame.av1.frame_type})`,
+        frame.av1.showable ? "showable" : null,
+        frame.av1.error_resilient ? "error resilient" : null,
+        `order ${frame.av1.order_hint}`,
+      ].filter(Boolean).join(", ") : null],
+      ["slots", frame.av1 && frame.av1.references
+        ? ["last", "last2", "last3", "golden", "backward", "altref2", "altref"].map((name, at) => `${name} ${frame.av1.references[at]}`).join(", ") : null],
+      ["tiles", frame.av1 && frame.av1.tile_columns ? `${frame.av1.tile_columns} × ${frame.av1.tile_rows}` : null],
+      ["layers", frame.av1 && (frame.av1.temporal_id || frame.av1.spatial_id)
+        ? `temporal ${frame.av1.temporal_id}, spatial ${frame.av1.spatial_id}` : null],
       ["probabilities", !Object.keys(frame.probabilities || {}).length ? null
         : `${frame.changed_coeff_probs} of coefficients changed, ${frame.keeps_probabilities ? "kept" : "for this frame"}`],
     ]);
