@@ -2,9 +2,9 @@
 //! for each chapter.
 
 use super::boxes::{Boxes, Fields, child, descendant};
+use super::edits::parse_edits;
 use super::input::Input;
 use super::samples::SampleTable;
-use super::track::parse_edits;
 use crate::Result;
 use crate::metadata::{Chapter, FileMetadata, MAX_CHAPTERS};
 

@@ -5,6 +5,7 @@ mod audio;
 mod boxes;
 mod chapters;
 mod decode_times;
+mod edits;
 mod fragment;
 mod fragment_writer;
 mod hdr;

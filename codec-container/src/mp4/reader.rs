@@ -5,11 +5,12 @@ use std::collections::VecDeque;
 use codec_core::codec::{Codec, Limits};
 
 use super::boxes::{corrupt, unsupported};
+use super::edits::Edits;
 use super::fragment::{self, Defaults};
 use super::input::{Head, Input};
 use super::metadata;
 use super::samples::{Sample, SampleTable};
-use super::track::{self, Edits, Found, TrackSamples};
+use super::track::{self, Found, TrackSamples};
 use crate::FileMetadata;
 use crate::samples::{SampleCounter, scaled};
 use crate::time_order::TimeOrder;
