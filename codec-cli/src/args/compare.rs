@@ -74,8 +74,8 @@ pub(crate) struct CompareArgs {
     pub(crate) rate_trace: Option<PathBuf>,
     /// Encode each clip at each of these sizes: 1280x720,640x360, or shares of its own: 1,1/2,1/4.
     ///
-    /// Decoded frames are scaled back to the clip's size and measured there. The curve of an encoder is the convex
-    /// hull of its points at all sizes.
+    /// Decoded frames are scaled to the clip's size, and measured there. The curve of an encoder is the convex hull
+    /// of its points of all sizes.
     #[arg(long, value_name = "SIZE,...", value_delimiter = ',')]
     pub(crate) sizes: Vec<String>,
     /// Run each encoder at each of these speeds.
