@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use codec_core::codec::Bitrate;
 use codec_core::frame::{Rational, Size};
-use codec_lab::bench::options::{BenchOptions, KernelOptions, RecordOptions};
+use codec_lab::bench::options::{AudioBenchOptions, BenchOptions, KernelOptions, RecordOptions};
 use codec_media::values::{self, LimitList, RawLayout};
 
 use super::encoder::EncoderArgs;
@@ -97,6 +98,47 @@ pub(crate) enum BenchPart {
     /// Benchmark each SIMD kernel on data in the L1 cache, against scalar code and a computed lower
     /// bound.
     Kernels(KernelArgs),
+    /// Benchmark audio codecs: speed of encoding and decoding, bitrate and quality.
+    ///
+    /// Each codec encodes and decodes each input at each bitrate; the passes of all are interleaved.
+    Audio(AudioBenchArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AudioBenchArgs {
+    /// Input files with audio.
+    #[arg(value_name = "IN", required = true)]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Measure these codecs or backends: opus,opus/libopus,pcmu.
+    #[arg(
+        short,
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "opus,pcmu,pcma"
+    )]
+    pub(crate) codecs: Vec<String>,
+    /// Encode at these bitrates, if the codec has a choice.
+    ///
+    /// Default: 24k,48k,96k.
+    #[arg(short, long, value_name = "RATE,...", value_delimiter = ',', value_parser = values::bitrate)]
+    pub(crate) bitrate: Vec<Bitrate>,
+    /// Reject input that exceeds these limits; see `codec decode --help`.
+    #[arg(long, value_name = "LIST")]
+    pub(crate) limits: Option<LimitList>,
+    #[command(flatten)]
+    pub(crate) cut: PartArgs,
+    /// Set the number of measured passes.
+    #[arg(long, value_name = "N", default_value_t = 9, value_parser = within(1_u32..=1000))]
+    pub(crate) repeat: u32,
+    /// Set the number of warm-up passes.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = within(0_u32..=100))]
+    pub(crate) warm_up: u32,
+    /// Write a line for each codec, bitrate and input to a CSV file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) csv: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) record: RecordArgs,
 }
 
 #[derive(Debug, Args)]
@@ -171,6 +213,22 @@ impl From<&BenchArgs> for BenchOptions {
             repeat: args.repeat,
             warm_up: args.warm_up,
             until: args.until,
+            record: (&args.record).into(),
+        }
+    }
+}
+
+impl From<&AudioBenchArgs> for AudioBenchOptions {
+    fn from(args: &AudioBenchArgs) -> Self {
+        Self {
+            inputs: args.inputs.clone(),
+            codecs: args.codecs.clone(),
+            bitrates: args.bitrate.clone(),
+            limits: args.limits.map(|list| list.0).unwrap_or_default(),
+            cut: args.cut.cut(),
+            repeat: args.repeat,
+            warm_up: args.warm_up,
+            csv: args.csv.clone(),
             record: (&args.record).into(),
         }
     }

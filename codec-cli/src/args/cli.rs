@@ -159,7 +159,7 @@ pub(crate) enum Verb {
     Codecs(CodecsArgs),
     /// Generate a synthetic clip or audio signal, identical on every machine.
     Generate(GenerateArgs),
-    /// Benchmark an encoder, a decoder or the SIMD kernels.
+    /// Benchmark an encoder, a decoder, audio codecs or the SIMD kernels.
     Bench(Box<BenchArgs>),
     /// Save one frame as PNG, JPEG, WebP or GIF, or a part as GIF.
     Snapshot(SnapshotArgs),

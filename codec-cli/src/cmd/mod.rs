@@ -17,7 +17,7 @@ mod snapshot;
 mod tls_files;
 mod vad;
 
-use codec_lab::bench::options::{BenchOptions, KernelOptions};
+use codec_lab::bench::options::{AudioBenchOptions, BenchOptions, KernelOptions};
 use codec_lab::compare::options::CompareOptions;
 use codec_lab::inspect::options::InspectOptions;
 use codec_lab::simulate::options::SimulateOptions;
@@ -74,10 +74,11 @@ pub(crate) fn run(verb: Verb, env: &Env) -> Result<()> {
     }
 }
 
-/// Times an encoder, a decoder or the kernels.
+/// Times an encoder, a decoder, audio codecs or the kernels.
 fn time(args: &BenchArgs, env: &Env) -> Result<()> {
     match &args.part {
         Some(BenchPart::Kernels(args)) => bench::run_kernels(&KernelOptions::from(args), env),
+        Some(BenchPart::Audio(args)) => bench::run_audio(&AudioBenchOptions::from(args), env),
         None => bench::run(&BenchOptions::from(args), env),
     }
 }

@@ -174,3 +174,40 @@ fn apparent_kernel_slowdowns_are_measured_again() {
     let run = place.fails(7, "slower than fast.json", &against);
     assert!(run.err.contains("repeating apparent slowdowns"), "{}", run.err);
 }
+
+#[test]
+fn audio_codecs_are_timed_and_compared_with_their_input() {
+    let place = Place::new();
+    place.ok(&["generate", "sweep", "-o", "a.wav", "--fps", "25", "-n", "25"]);
+    place.ok(&["generate", "texture-pan", "-o", "clip.y4m", "--size", "32x32", "-n", "2"]);
+    let quick = ["bench", "audio", "a.wav", "--repeat", "2", "--warm-up", "0"];
+    let codecs = ["--codecs", "opus,pcmu", "-b", "16k,64k"];
+    let all = [&quick[..], &codecs].concat();
+    let outputs = ["--json", "-", "--save", "base.json", "--csv", "a.csv"];
+    let json = place.json(&[&all[..], &outputs].concat());
+    assert_eq!(json["kind"], "audio");
+    let points = json["points"].as_array().unwrap();
+    // Encoding and decoding of two bitrates, and of a codec without a choice.
+    assert_eq!(points.len(), 6, "{points:?}");
+    for point in points {
+        assert_eq!(point["samples_ns"].as_array().unwrap().len(), 2);
+        assert!(point["facts"]["x_realtime"]["median"].as_f64().unwrap() > 0.0, "{point}");
+        assert!(point["facts"]["lsd_db"].as_f64().unwrap() > 0.0, "{point}");
+    }
+    let fact = |index: usize, name: &str| points[index]["facts"][name].as_f64().unwrap();
+    assert!(fact(0, "kbps") < fact(2, "kbps"));
+    assert!(fact(0, "snr_db") < fact(2, "snr_db"));
+    assert!((fact(4, "kbps") - 64.0).abs() < 3.0, "G.711 has 64 kb/s");
+    let csv = String::from_utf8(place.read("a.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 4);
+    let columns = csv.lines().map(|line| line.split(',').count());
+    assert!(columns.clone().all(|count| count == 18), "{csv}");
+    // The table, and a comparison that no noise can fail.
+    let compared = [&all[..], &["--against", "base.json", "--threshold", "1000%"]].concat();
+    let table = place.ok(&compared).text();
+    assert!(table.contains("opus/") && table.contains("encode x real time"), "{table}");
+    place.fails(2, "bitrates was", &[&quick[..], &["--against", "base.json"]].concat());
+    place.fails(2, "kind was", &["bench", "kernels", "--against", "base.json"]);
+    place.fails(2, "video codec", &[&quick[..], &["--codecs", "vp8"]].concat());
+    place.fails(3, "no audio", &["bench", "audio", "clip.y4m"]);
+}

@@ -1,6 +1,7 @@
 //! `codec bench`: measures the speed of one configuration.
 
 mod against;
+mod audio;
 mod clip;
 mod headroom;
 mod kernels;
@@ -17,6 +18,7 @@ use codec_media::failure::{Failure, Kind, Result};
 
 use crate::machine;
 
+pub use audio::run_audio;
 use clip::Taken;
 use options::{BenchOptions, KernelOptions};
 use record::{Point, Record, Series};

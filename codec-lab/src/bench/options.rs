@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use codec_core::codec::Limits;
+use codec_core::codec::{Bitrate, Limits};
 use codec_core::frame::{Rational, Size};
 use codec_media::cut::Cut;
 use codec_media::settings::encoder::EncoderOptions;
@@ -50,6 +50,29 @@ pub struct BenchOptions {
     /// Adds passes, up to ten times as many, until half the width of the confidence interval of the
     /// CPU time is at most this share of it.
     pub until: Option<f64>,
+    /// Output of the results, and their baseline.
+    pub record: RecordOptions,
+}
+
+/// Options of a benchmark of audio codecs.
+#[derive(Clone, Debug)]
+pub struct AudioBenchOptions {
+    /// Input files with audio.
+    pub inputs: Vec<PathBuf>,
+    /// Codecs, as `codec` or `codec/backend`.
+    pub codecs: Vec<String>,
+    /// Bitrates of the codecs that have a choice. Empty: 24, 48 and 96 kb/s.
+    pub bitrates: Vec<Bitrate>,
+    /// Limits on the input.
+    pub limits: Limits,
+    /// The part of each input.
+    pub cut: Cut,
+    /// Number of measured passes.
+    pub repeat: u32,
+    /// Number of warm-up passes.
+    pub warm_up: u32,
+    /// Writes a line for each codec, bitrate and input.
+    pub csv: Option<PathBuf>,
     /// Output of the results, and their baseline.
     pub record: RecordOptions,
 }

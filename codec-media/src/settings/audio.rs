@@ -224,6 +224,11 @@ impl AudioSettings {
         }
     }
 
+    /// Settings of a benchmark of an encoder.
+    pub fn measured(bitrate: Option<Bitrate>) -> Self {
+        Self { bitrate, requires_encoder: true, ..Self::generated(Format::WebM) }
+    }
+
     /// Settings for streams published by `serve`: Opus with at most two channels, or the input's
     /// packets.
     pub fn published(bitrate: Bitrate, copies: bool, channels: usize) -> Self {
