@@ -123,7 +123,7 @@ impl<'a> HeaderParser<'a> {
             self.bits.take(3)?;
         }
         self.skip_removal_times()?;
-        if !is_switch && !(coded.kind == Av1FrameKind::Key && coded.is_shown) {
+        if !(is_switch || coded.kind == Av1FrameKind::Key && coded.is_shown) {
             coded.refreshes = self.bits.byte(8)?;
         }
         if (!is_intra || coded.refreshes != 0xFF)

@@ -164,6 +164,7 @@ impl SequenceHeader {
 
 /// The fields of a sequence header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "fields of the header")]
 pub(super) struct SequenceHeader {
     profile: u8,
     level: u8,
