@@ -2,7 +2,7 @@
 
 use codec_core::frame::Size;
 
-use super::frames::Av1FrameKind;
+use super::frame_kind::Av1FrameKind;
 use super::references::{Slots, references};
 use super::sequence::Choice;
 use super::units::SequenceHeader;

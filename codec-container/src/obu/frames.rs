@@ -3,25 +3,13 @@
 use codec_core::frame::Size;
 
 use super::frame_header::{Coded, Header, HeaderParser};
+use super::frame_kind::Av1FrameKind;
 use super::references::{Slot, Slots};
 use super::units::{SEQUENCE_HEADER, SequenceHeader, Unit};
 
 const FRAME_HEADER: u8 = 3;
 const TILE_GROUP: u8 = 4;
 const FRAME: u8 = 6;
-
-/// The type of an AV1 frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Av1FrameKind {
-    /// Key frame.
-    Key,
-    /// Frame with references.
-    Inter,
-    /// Frame without references that does not begin a sequence.
-    IntraOnly,
-    /// Frame at which a receiver can switch to another layer.
-    Switch,
-}
 
 /// A frame as its header describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 
 mod adapter;
 mod frame_header;
+mod frame_kind;
 mod frames;
 mod reader;
 mod references;
@@ -11,7 +12,8 @@ mod units;
 mod writer;
 
 pub(crate) use adapter::Av1Adapter;
-pub use frames::{Av1Frame, Av1FrameKind, Av1Frames};
+pub use frame_kind::Av1FrameKind;
+pub use frames::{Av1Frame, Av1Frames};
 pub use reader::ObuReader;
 pub(crate) use reader::is_stream;
 pub(crate) use units::sample_format;

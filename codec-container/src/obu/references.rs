@@ -3,7 +3,7 @@
 
 use codec_core::frame::Size;
 
-use super::frames::Av1FrameKind;
+use super::frame_kind::Av1FrameKind;
 
 /// An earlier frame in a reference slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

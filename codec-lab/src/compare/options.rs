@@ -74,7 +74,7 @@ pub struct CompareOptions {
     pub study: Option<PathBuf>,
     /// Writes the study to a TOML file.
     pub save_study: Option<PathBuf>,
-    /// Number of frames of each clip of which the report has pictures. Default: 0.
+    /// Number of frames of each clip of which the report has images. Default: 0.
     pub pictures: Option<u32>,
     /// Title of the report.
     pub title: Option<String>,

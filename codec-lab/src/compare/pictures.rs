@@ -1,4 +1,4 @@
-//! Pictures of selected frames of the clips and of the arms' streams, beside the page.
+//! Images of selected frames of the clips and of the arms' streams, beside the page.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -27,19 +27,19 @@ use super::store::Store;
 use super::stream::pictures_of;
 use crate::measure::seen::visit_seen;
 
-/// Folder of the pictures within the report.
+/// Folder of the images within the report.
 const PICTURES: &str = "pictures";
-/// Bytes of all pictures, after which no more arms are added.
+/// Bytes of all images, after which no more arms are added.
 const MAX_BYTES: u64 = 256 << 20;
 
-/// A stream of which there are pictures, and its score.
+/// A stream of which there are images, and its score.
 struct Shown<'a> {
     job: &'a Job<'a>,
     score: Score,
 }
 
 impl Plan<'_> {
-    /// Writes the pictures that the study wants, and removes those of earlier runs. Streams without pictures have a
+    /// Writes the images that the study wants, and removes those of earlier runs. Streams without images have a
     /// note in the results.
     pub(super) fn pictures(
         &self,
@@ -101,7 +101,7 @@ impl Plan<'_> {
         if shown.is_empty() {
             return Ok(None);
         }
-        writer.env.events.detail(format!("pictures of {}", clip.name));
+        writer.env.events.detail(format!("images of {}", clip.name));
         let worst = self.metrics.first().and_then(|&metric| worst_frame(shown, metric));
         let changed = largest_change(clip, writer.env)?;
         let frames = choose(self.study.pictures(), clip.frames, worst, changed);
@@ -110,7 +110,7 @@ impl Plan<'_> {
             let (arm, target) = (&one.job.arm.name, one.job.target);
             let mut note = |why: &str| {
                 let (clip, label) = (&clip.name, one.job.label());
-                notes.push(format!("no pictures of {arm} on {clip} at {label}: {why}"));
+                notes.push(format!("no images of {arm} on {clip} at {label}: {why}"));
             };
             if writer.bytes >= MAX_BYTES {
                 note(&format!("the others have more than {} MB", MAX_BYTES >> 20));
@@ -127,7 +127,7 @@ impl Plan<'_> {
         Ok((!made.points.is_empty()).then_some(made))
     }
 
-    /// Writes the pictures of a stream, and of the source if it has none yet.
+    /// Writes the images of a stream, and of the source if it has none yet.
     fn point_pictures(
         &self,
         shown: &Shown<'_>,
@@ -175,7 +175,7 @@ impl Plan<'_> {
     }
 }
 
-/// Writes pictures into the folder of a report.
+/// Writes images into the folder of a report.
 struct Writer<'a> {
     folder: &'a Path,
     /// Bytes written.
@@ -185,7 +185,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Writes a picture as PNG; returns its path, which is relative to the report.
+    /// Writes a image as PNG; returns its path, which is relative to the report.
     fn write(&mut self, name: String, picture: &Picture<'_>) -> Result<String> {
         let mut planes = Planes::default();
         DepthConverter::default().convert(picture, &mut planes);

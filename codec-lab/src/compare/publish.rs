@@ -17,7 +17,7 @@ use super::store::write_whole;
 #[cfg(feature = "png")]
 const PNG_SCALE: f32 = 2.0;
 
-/// Writes all files of the report; `pictures` are already written.
+/// Writes all files of the report; the files of `pictures` are already written.
 pub(super) fn publish(folder: &Path, results: &Results, pictures: Vec<ClipPictures>) -> Result<()> {
     let json = serde_json::to_vec_pretty(results).map_err(Failure::internal)?;
     write_whole(&folder.join("results.json"), &json)?;

@@ -19,7 +19,7 @@ use codec_media::values::hex;
 const VERSION: u32 = 1;
 /// Marks a folder as created by this command.
 const FOLDER: &str = ".codec-compare";
-/// List of the pictures of the report.
+/// List of the image files of the report.
 const PICTURES: &str = "pictures.json";
 /// Prefix of folders for temporary files.
 const WORK: &str = "work-";
@@ -133,7 +133,7 @@ impl Store {
         self.work.path()
     }
 
-    /// Pictures that earlier runs wrote, relative to the report.
+    /// Images that earlier runs wrote, relative to the report.
     pub(super) fn pictures(&self) -> BTreeSet<String> {
         read_json(&self.root.join(PICTURES)).unwrap_or_default()
     }

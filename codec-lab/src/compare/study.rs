@@ -81,7 +81,7 @@ pub(super) struct Study {
     #[serde(skip_serializing_if = "Option::is_none")]
     /// Maximum deviation of the anchor's bitrate from the target, in percent.
     pub(super) max_rate_error: Option<f64>,
-    /// Frames of each clip of which the report has pictures.
+    /// Frames of each clip of which the report has images.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) pictures: Option<u32>,
     #[serde(rename = "arm")]
@@ -285,7 +285,8 @@ impl Study {
             return Err(Failure::usage("--until cannot be used with -j, which disables timing"));
         }
         if self.pictures.is_some_and(|frames| frames > MAX_PICTURES) {
-            let message = format!("pictures of the study: at most {MAX_PICTURES} frames of a clip");
+            let message =
+                format!("invalid number of images of each clip: expected 0 to {MAX_PICTURES}");
             return Err(Failure::usage(message));
         }
         self.metrics()?;
@@ -380,7 +381,7 @@ impl Study {
         self.jobs() == 1
     }
 
-    /// Frames of each clip of which the report has pictures.
+    /// Frames of each clip of which the report has images.
     pub(super) fn pictures(&self) -> usize {
         self.pictures.map_or(0, |frames| frames.min(MAX_PICTURES) as usize)
     }

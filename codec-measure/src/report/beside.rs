@@ -9,11 +9,11 @@ pub struct Beside {
     pub files: Vec<String>,
     /// Values of each frame, in the order of the study's points; missing or `None`: not known.
     pub frames: Vec<Option<FrameValues>>,
-    /// Pictures of clips, as files beside the page.
+    /// Images of clips, as files beside the page.
     pub pictures: Vec<ClipPictures>,
 }
 
-/// Pictures of frames of a clip: the source, and streams of arms as their viewers see them.
+/// Images of frames of a clip: the source, and streams of arms as their viewers see them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClipPictures {
     /// Name of the clip in the study.
@@ -26,7 +26,7 @@ pub struct ClipPictures {
     pub points: Vec<PointPictures>,
 }
 
-/// A frame of which there are pictures.
+/// A frame of which there are images.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PictureFrame {
     /// Number of the frame in the clip, from 0.
@@ -35,7 +35,7 @@ pub struct PictureFrame {
     pub reason: String,
 }
 
-/// Pictures of a point of an arm.
+/// Images of a point of an arm.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PointPictures {
     /// Name of the arm.

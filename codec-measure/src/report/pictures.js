@@ -1,4 +1,4 @@
-// Pictures of two arms: side by side, one at a time, or their difference, at the same place.
+// Images of two arms: side by side, one at a time, or their difference, at the same place.
 (() => {
   const { byId, changed, data, fixed, parts, selected, short, state } = page;
   const stage = byId("pictures-stage");
@@ -6,7 +6,7 @@
   const pick = (name) => byId(`pictures-${name}`);
   const [clips, frames, aPick, bPick, view, gain, zoom, left, top] =
     ["clip", "frame", "a", "b", "view", "gain", "zoom", "x", "y"].map(pick);
-  // What the view of one picture shows: 0 is A, 1 is B, 2 is the source.
+  // What the view of one image shows: 0 is A, 1 is B, 2 is the source.
   let shown = 0;
   // What the images on the stage belong to.
   let made = "";

@@ -1,4 +1,4 @@
-//! Pictures of two arms side by side: the script shows them, and lists of files replace it.
+//! Images of two arms side by side: the script shows them, and lists of files replace it.
 
 use super::files::{folded, item};
 use crate::report::beside::ClipPictures;
