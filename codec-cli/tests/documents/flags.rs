@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-/// Flags of vpxenc, and knobs of its backend.
-const OTHERS: [&str; 2] = ["--rt", "--cpu-used"];
+/// Flags of other encoders, and knobs of their backends.
+const OTHERS: [&str; 4] = ["--rt", "--cpu-used", "--crf", "--cq-level"];
 
 /// Flags of the feature `cluster`, which the documents name in every build.
 #[cfg(not(feature = "cluster"))]
@@ -47,8 +47,13 @@ pub(crate) fn of_the_command() -> BTreeSet<String> {
     assert!(names.len() > 15, "{names:?}");
     let mut known = BTreeSet::from(OTHERS.map(str::to_owned));
     #[cfg_attr(not(feature = "cluster"), expect(unused_mut, reason = "the cluster adds commands"))]
-    let mut inner =
-        vec![["bench", "kernels"], ["chunks", "plan"], ["chunks", "run"], ["chunks", "join"]];
+    let mut inner = vec![
+        ["bench", "kernels"],
+        ["bench", "audio"],
+        ["chunks", "plan"],
+        ["chunks", "run"],
+        ["chunks", "join"],
+    ];
     #[cfg(feature = "cluster")]
     inner.extend([
         ["cluster", "submit"],

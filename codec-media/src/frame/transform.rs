@@ -391,7 +391,7 @@ mod tests {
         assert_eq!(part.bytes[6], original.bytes[7]);
         let lost = |transform: Transform, size| transform.lost(size, PictureInfo::default());
         let note = lost(Transform::default().with_alignment(2), Size::new(7, 5)).unwrap();
-        assert!(note.contains("7x5 to 6x4") && note.contains("--pad 8x6"), "{note}");
+        assert!(note.contains("7x5 are cropped to 6x4") && note.contains("--pad 8x6"), "{note}");
         assert_eq!(lost(Transform::default().with_alignment(2), Size::new(8, 6)), None);
         assert_eq!(lost(Transform::default(), Size::new(7, 5)), None);
         let odd = Some(Scale::Exact(Size::new(9, 9)));
