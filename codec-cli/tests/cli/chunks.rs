@@ -426,10 +426,10 @@ fn an_interrupt_leaves_no_temporary_files() {
     assert!(rest.iter().any(|line| line.contains("nothing was written")), "{rest:?}");
     assert_eq!(place.names(), ["a.yuv"]);
     // A chunk that is interrupted is not kept, and the message says so.
-    let raw = ["a.yuv", "--raw", "640x480@30", "-n", "400", "-q", "60"];
+    let raw = ["a.yuv", "--raw", "1920x1080@12", "-n", "290", "-q", "60", "--speed", "0"];
     place.ok(&[&["chunks", "plan", "-o", "plan.json"], &raw[..]].concat());
     let run = ["chunks", "run", "plan.json", "--index", "0"];
     let rest = super::interrupts::interrupted(&place, &run, "\"progress\"");
-    let kept = "interrupted: 0 of 2 chunks in plan.chunks\\nhelp: run the same command again";
+    let kept = "interrupted: 0 of 3 chunks in plan.chunks\\nhelp: run the same command again";
     assert!(rest.iter().any(|line| line.contains(kept)), "{rest:?}");
 }

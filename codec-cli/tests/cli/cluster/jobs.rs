@@ -22,14 +22,18 @@ impl Cluster {
 fn a_chunk_that_always_fails_is_given_up_and_the_others_complete() {
     let Some(cluster) = Cluster::new(3) else { return };
     let plan = cluster.plan();
-    // The frames of the chunk cannot have this digest.
-    let key = plan["chunks"][1]["key"].as_str().unwrap();
-    let other =
-        key.replacen(char::is_alphanumeric, if key.starts_with('0') { "1" } else { "0" }, 1);
-    let text = String::from_utf8(cluster.place.read("plan.json")).unwrap();
-    fs::write(cluster.place.path("bad.json"), text.replace(key, &other)).unwrap();
+    // After the plan was made, a frame of the second chunk has changed.
+    let frame = plan["chunks"][1]["first_frame"].as_u64().unwrap();
+    let mut clip = cluster.place.read("clip.y4m");
+    let at = |frame: u64| {
+        let frames = clip.windows(6).enumerate().filter(|(_, bytes)| bytes == b"FRAME\n");
+        frames.map(|(at, _)| at).nth(usize::try_from(frame).unwrap()).unwrap()
+    };
+    let sample = at(frame + 1) + 6;
+    clip[sample] ^= 0x80;
+    fs::write(cluster.place.path("clip.y4m"), clip).unwrap();
     let _worker = cluster.worker("worker", &["--attempts", "2"]);
-    let submit = ["cluster", "submit", "bad.json", "--plan", "-o", "o.mkv", "--work", "work"];
+    let submit = ["cluster", "submit", "plan.json", "--plan", "-o", "o.mkv", "--work", "work"];
     let submit = [&submit[..], &["--wait", "--nats", &cluster.url]].concat();
     let run = cluster.place.fails(3, "chunk 1 failed in 2 attempts", &submit);
     assert!(run.err.contains("differ from those of the plan"), "{}", run.err);
