@@ -1,14 +1,17 @@
 //! Chapter tracks of QuickTime, which ffmpeg and phones write, too: text tracks that other tracks refer to, with a sample
 //! for each chapter.
 
-use super::boxes::{Boxes, Fields, child, descendant};
+use super::boxes::{Boxes, child, descendant};
 use super::edits::parse_edits;
+use super::headers::parse_media_header;
 use super::input::Input;
 use super::samples::SampleTable;
 use crate::Result;
 use crate::metadata::{Chapter, FileMetadata, MAX_CHAPTERS};
 
 const NS_PER_SECOND: u128 = 1_000_000_000;
+/// Titles are cut after this number of bytes.
+const MAX_TITLE_BYTES: usize = 4096;
 
 /// The IDs of the tracks that are the chapters of other tracks.
 pub(super) fn track_ids(moov: &[u8]) -> Vec<u32> {
@@ -29,11 +32,7 @@ impl ChapterTrack {
     /// Parses the `trak` box of chapters; `None` if it is not complete.
     pub(super) fn parse(moov: &[u8], trak: &[u8]) -> Option<Self> {
         let mdia = child(trak, b"mdia")?;
-        let mut header = Fields(child(mdia, b"mdhd")?);
-        let (version, _) = header.version_and_flags()?;
-        header.wide(version)?;
-        header.wide(version)?;
-        let timescale = header.u32().filter(|&scale| scale > 0)?;
+        let timescale = parse_media_header(child(mdia, b"mdhd")?)?.timescale;
         let edits = parse_edits(moov, trak, timescale).unwrap_or_default();
         let samples = SampleTable::parse(descendant(mdia, &[b"minf", b"stbl"])?);
         Some(Self { timescale, shift: edits.shift(), samples })
@@ -74,9 +73,6 @@ impl ChapterTrack {
         u64::try_from(ticks * NS_PER_SECOND / u128::from(self.timescale)).unwrap_or(u64::MAX)
     }
 }
-
-/// Titles are cut after this number of bytes.
-const MAX_TITLE_BYTES: usize = 4096;
 
 /// The text of a sample: its length, then UTF-8, or UTF-16 after a byte order mark.
 fn title_of(sample: &[u8]) -> Option<String> {

@@ -9,6 +9,7 @@ mod edits;
 mod fragment;
 mod fragment_writer;
 mod hdr;
+mod headers;
 mod input;
 mod metadata;
 mod reader;

@@ -2,8 +2,8 @@
 
 use codec_core::codec::Codec;
 use codec_core::frame::{
-    Color, ColorPrimaries, ColorRange, FieldOrder, MatrixCoefficients, Rational, Rotation,
-    SampleFormat, Sampling, Size, TransferCharacteristics,
+    Color, ColorPrimaries, ColorRange, FieldOrder, MatrixCoefficients, Rational, SampleFormat,
+    Sampling, Size, TransferCharacteristics,
 };
 
 use super::audio;
@@ -12,6 +12,7 @@ use super::chapters::{self, ChapterTrack};
 use super::edits::{Edits, parse_edits};
 use super::fragment::Defaults;
 use super::hdr;
+use super::headers::{parse_header, parse_media_header};
 use super::samples::SampleTable;
 use crate::codec_names::{of_fourcc, of_object_type};
 use crate::rational::{plausible_frame_rate, reduced};
@@ -204,61 +205,6 @@ fn title(mdia: &[u8]) -> Option<String> {
         || small.starts_with("core media")
         || small.starts_with("iso media");
     (!name.is_empty() && !is_usual).then(|| name.to_owned())
-}
-
-struct TrackHeader {
-    id: u32,
-    is_enabled: bool,
-    rotation: Rotation,
-}
-
-fn parse_header(payload: &[u8]) -> Option<TrackHeader> {
-    let mut fields = Fields(payload);
-    let (version, flags) = fields.version_and_flags()?;
-    fields.wide(version)?;
-    fields.wide(version)?;
-    let id = fields.u32()?;
-    fields.skip(4)?;
-    fields.wide(version)?;
-    // Reserved, layer, group, volume, reserved.
-    fields.skip(16)?;
-    let mut matrix = [0; 5];
-    for value in &mut matrix {
-        *value = fields.i32()?.signum();
-    }
-    let rotation = match matrix {
-        [0, 1, _, -1, 0] => Rotation::Clockwise90,
-        [-1, 0, _, 0, -1] => Rotation::Clockwise180,
-        [0, -1, _, 1, 0] => Rotation::Clockwise270,
-        _ => Rotation::None,
-    };
-    Some(TrackHeader { id, is_enabled: flags & 1 != 0, rotation })
-}
-
-struct MediaHeader {
-    timescale: u32,
-    /// Duration in ticks; 0 if unknown.
-    duration: u64,
-    language: Option<String>,
-}
-
-fn parse_media_header(payload: &[u8]) -> Option<MediaHeader> {
-    let mut fields = Fields(payload);
-    let (version, _) = fields.version_and_flags()?;
-    fields.wide(version)?;
-    fields.wide(version)?;
-    let timescale = fields.u32().filter(|&scale| scale > 0)?;
-    let duration = fields.wide(version)?;
-    let unknown = if version == 1 { u64::MAX } else { u32::MAX.into() };
-    let duration = if duration == unknown { 0 } else { duration };
-    // Three letters of five bits; other values are Macintosh language codes.
-    let packed = fields.u16().unwrap_or(0);
-    let letter = |shift: u32| u8::try_from(packed >> shift & 31).unwrap_or(0) + 0x60;
-    let letters = [letter(10), letter(5), letter(0)];
-    let is_name = packed >= 0x400 && letters.iter().all(u8::is_ascii_lowercase);
-    let language =
-        (is_name && letters != *b"und").then(|| letters.iter().copied().map(char::from).collect());
-    Some(MediaHeader { timescale, duration, language })
 }
 
 fn parse_entry(kind: [u8; 4], entry: &[u8], time_base: Rational) -> Option<Result<VideoTrack>> {
