@@ -8,3 +8,4 @@ pub mod source;
 pub mod timeline;
 pub mod tracks;
 mod variable_rate;
+pub mod whole;

@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
+use codec_audio::AudioFormat;
 use codec_audio::metrics::{CompareOptions, Comparison, compare};
-use codec_audio::{AudioBuf, AudioFormat, SampleKind};
 use codec_container::{Input, TrackKind};
 use codec_media::Env;
-use codec_media::audio::source::{AudioDecodeOptions, AudioSource};
-use codec_media::audio::timeline::Timeline;
+use codec_media::audio::whole::WholeAudio;
 use codec_media::count::counted;
 use codec_media::cut::Cut;
 use codec_media::failure::{Failure, Kind, Result};
@@ -57,45 +56,13 @@ pub(super) fn run(args: &MetricsArgs, env: &Env) -> Result<()> {
     report.check(args)
 }
 
-/// The audio of a whole file.
-struct AudioSignal {
-    /// The format before conversion.
-    found: AudioFormat,
-    format: AudioFormat,
-    values: Vec<f32>,
-}
-
 /// Maximum number of samples over all channels that are held in memory: 93 minutes of stereo at 48
 /// kHz.
 const MAX_VALUES: usize = 1 << 29;
 
 /// Reads the audio of a file, in `format` or its own, starting with its first sample.
-fn read(spec: &InputSpec, format: Option<AudioFormat>, env: &Env) -> Result<AudioSignal> {
-    let options = AudioDecodeOptions { limits: spec.limits, ..AudioDecodeOptions::default() };
-    let mut source = AudioSource::open(spec, &options, env)?;
-    let found = source.format();
-    let format = format.unwrap_or(found);
-    let mut timeline = Timeline::new(found, format, source.gap_limit(), source.stop())?;
-    let mut audio = AudioBuf::new(found, SampleKind::F32);
-    let mut values: Vec<f32> = Vec::new();
-    let mut give = |new: &mut Vec<f32>, _: i64| {
-        let fits = values.len() + new.len() <= MAX_VALUES;
-        if !fits || values.try_reserve(new.len()).is_err() {
-            let message =
-                format!("{}: the audio is too long to compare (limit: 2^29 samples)", spec.name());
-            return Err(Failure::new(Kind::Input, message));
-        }
-        values.append(new);
-        Ok(())
-    };
-    while source.read(&mut audio)? {
-        timeline.push(&audio, &mut give)?;
-    }
-    timeline.finish(&mut give)?;
-    if values.is_empty() {
-        return Err(Failure::new(Kind::Input, format!("{}: no audio samples", spec.name())));
-    }
-    Ok(AudioSignal { found, format, values })
+fn read(spec: &InputSpec, format: Option<AudioFormat>, env: &Env) -> Result<WholeAudio> {
+    WholeAudio::read(spec, format, MAX_VALUES, env)
 }
 
 /// Integrated loudness in LUFS, loudness range in LU and true peak in dBTP.
@@ -107,7 +74,7 @@ struct Loudness {
 }
 
 #[cfg(feature = "loudness")]
-fn loudness(audio: &AudioSignal) -> Result<Loudness> {
+fn loudness(audio: &WholeAudio) -> Result<Loudness> {
     use codec_audio::metrics::LoudnessMeter;
     use codec_audio::{AudioView, Samples};
     let mut meter = LoudnessMeter::new(audio.format).map_err(Failure::internal)?;
@@ -122,15 +89,15 @@ fn loudness(audio: &AudioSignal) -> Result<Loudness> {
 }
 
 #[cfg(not(feature = "loudness"))]
-fn loudness(_: &AudioSignal) -> Result<Loudness> {
+fn loudness(_: &WholeAudio) -> Result<Loudness> {
     Ok(Loudness::default())
 }
 
 struct Report {
     comparison: Comparison,
     loudness: [Loudness; 2],
-    reference: AudioSignal,
-    distorted: AudioSignal,
+    reference: WholeAudio,
+    distorted: WholeAudio,
 }
 
 impl Report {

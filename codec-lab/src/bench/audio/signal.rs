@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use codec_audio::{AudioBuf, AudioFormat, SampleKind};
+use codec_audio::AudioFormat;
 use codec_media::Env;
-use codec_media::audio::source::{AudioDecodeOptions, AudioSource};
-use codec_media::audio::timeline::Timeline;
-use codec_media::failure::{Failure, Kind, Result};
+use codec_media::audio::whole::WholeAudio;
+use codec_media::failure::Result;
 use codec_media::io::input::InputSpec;
 use codec_media::values::hex;
 use md5::{Digest, Md5};
@@ -31,31 +30,7 @@ pub(super) fn read(
     env: &Env,
 ) -> Result<Signal> {
     let spec = InputSpec { cut: args.cut, ..InputSpec::new(path, args.limits) };
-    let options = AudioDecodeOptions { limits: args.limits, ..AudioDecodeOptions::default() };
-    let mut source = AudioSource::open(&spec, &options, env)?;
-    let found = source.format();
-    let format = format.unwrap_or(found);
-    let mut timeline = Timeline::new(found, format, source.gap_limit(), source.stop())?;
-    let mut audio = AudioBuf::new(found, SampleKind::F32);
-    let mut values: Vec<f32> = Vec::new();
-    let mut give = |new: &mut Vec<f32>, _: i64| {
-        if values.len() + new.len() > MAX_VALUES {
-            let message = format!(
-                "{}: the audio is too long (limit: 2^27 samples)\nhelp: select a part with --from and --to",
-                spec.name()
-            );
-            return Err(Failure::new(Kind::Input, message));
-        }
-        values.append(new);
-        Ok(())
-    };
-    while source.read(&mut audio)? {
-        timeline.push(&audio, &mut give)?;
-    }
-    timeline.finish(&mut give)?;
-    if values.is_empty() {
-        return Err(Failure::new(Kind::Input, format!("{}: no audio samples", spec.name())));
-    }
+    let WholeAudio { format, values, .. } = WholeAudio::read(&spec, format, MAX_VALUES, env)?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     Ok(Signal { name: name.unwrap_or_else(|| spec.name()), format, values })
 }
