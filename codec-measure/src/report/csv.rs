@@ -16,7 +16,7 @@ pub fn csv(results: &Results) -> String {
         };
         header.extend(POOLS.iter().map(|(pool, _)| format!("{}_{pool}{unit}", metric.id)));
     }
-    line(&mut out, &header);
+    csv_line(&mut out, &header);
     for point in &results.points {
         let mut fields = fields_of(results, point);
         for metric in &results.metrics {
@@ -24,7 +24,7 @@ pub fn csv(results: &Results) -> String {
             let value = |pick: &Pick| pooled.and_then(pick).map_or_else(String::new, text);
             fields.extend(POOLS.iter().map(|(_, pick)| value(pick)));
         }
-        line(&mut out, &fields);
+        csv_line(&mut out, &fields);
     }
     out
 }
@@ -178,7 +178,8 @@ fn text(value: f64) -> String {
     if text == "-0" { "0".into() } else { text.into() }
 }
 
-fn line(out: &mut String, fields: &[String]) {
+/// Appends a line of a CSV file; fields with separators or quotes are quoted (RFC 4180).
+pub fn csv_line(out: &mut String, fields: &[String]) {
     for (index, field) in fields.iter().enumerate() {
         if index > 0 {
             out.push(',');

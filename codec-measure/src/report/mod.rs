@@ -13,6 +13,6 @@ mod tables;
 mod terminal;
 
 pub use beside::{Beside, ClipPictures, FrameValues, PictureFrame, PointPictures};
-pub use csv::csv;
+pub use csv::{csv, csv_line};
 pub use html::html;
 pub use terminal::table;

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use codec_measure::report::csv_line;
 use codec_measure::stats::Estimate;
 use codec_media::count::counted;
 use codec_media::failure::{Failure, Result};
@@ -57,7 +58,7 @@ pub(super) fn write_csv(path: &Path, jobs: &[Job], args: &AudioBenchOptions) -> 
         let number =
             |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.4}"));
         let coded = job.coded.as_ref();
-        let mut fields = vec![quoted(&job.input), job.codec.clone()];
+        let mut fields = vec![job.input.clone(), job.codec.clone()];
         fields.push(number(job.target.map(|rate| super::float(rate.0) / 1000.0)));
         fields.push(job.config.format.rate.to_string());
         fields.push(job.config.format.channels().to_string());
@@ -74,8 +75,7 @@ pub(super) fn write_csv(path: &Path, jobs: &[Job], args: &AudioBenchOptions) -> 
         fields.push(number(comparison.map(|one| one.snr_db)));
         fields.push(number(comparison.and_then(|one| one.segmental_snr_db)));
         fields.push(number(comparison.and_then(|one| one.log_spectral_distance_db)));
-        text.push_str(&fields.join(","));
-        text.push_str("\r\n");
+        csv_line(&mut text, &fields);
     }
     let rules =
         OutputRules { overwrite: args.record.yes, terminal: true, ..OutputRules::default() };
@@ -86,12 +86,4 @@ pub(super) fn write_csv(path: &Path, jobs: &[Job], args: &AudioBenchOptions) -> 
     writer.flush().map_err(failed)?;
     drop(writer);
     output.commit()
-}
-
-fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\r', '\n']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_owned()
-    }
 }
