@@ -8,7 +8,7 @@ use codec_media::frame::planes::Planes;
 use codec_media::io::animation::is_gif;
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::media::{self, MediaSelection};
-use codec_media::io::names::{Outputs, format_of, is_audio_name, is_pipe};
+use codec_media::io::names::{Outputs, format_of, is_audio_name, is_pipe, video_dropped};
 use codec_media::io::output::OutputRules;
 use codec_media::io::pattern::ImagePattern;
 use codec_media::io::remote::without_query;
@@ -236,11 +236,7 @@ fn audio_only(args: &EncodeArgs, env: &Env) -> Result<()> {
         DecodeOptions { limits: spec.limits, advice: Advice::FLAGS, ..DecodeOptions::default() };
     let opened = media::open(&spec, wants, &options, env)?;
     if opened.available.video && !args.audio.no_video {
-        let what = match is_audio_name(&settings.output) {
-            true => "the name of the output means audio only".to_owned(),
-            false => format!("{} cannot hold video", settings.format),
-        };
-        env.events.note(format!("video dropped: {what}"));
+        env.events.note(video_dropped(&settings.output, settings.format));
     }
     let input = opened.audio.ok_or_else(|| nothing(&spec.name()))?;
     audio::run(&settings, input, env)

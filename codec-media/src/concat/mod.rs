@@ -19,7 +19,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::io::audio_input::AudioInput;
 use crate::io::hidden::can_hide;
 use crate::io::metadata::kept;
-use crate::io::names::is_audio_name;
+use crate::io::names::{is_audio_name, video_dropped};
 use crate::session::Session;
 use crate::session::audio::{self as session_audio, AudioEncoding};
 use crate::session::copy::{Copying, Transfer, copy_packets};
@@ -54,14 +54,10 @@ pub fn run(joining: &Joining, env: &Env) -> Result<()> {
     let mut parts = joining.inputs.iter().map(open).collect::<Result<Vec<_>>>()?;
     let end = end_at_damage(&mut parts, env);
     let has_video = check_tracks(&parts)?;
-    let means_audio = is_audio_name(&settings.output);
-    let drops_video = has_video && (means_audio || !can_hold_video(settings.format));
+    let is_audio = is_audio_name(&settings.output) || !can_hold_video(settings.format);
+    let drops_video = has_video && is_audio;
     if drops_video {
-        let what = match means_audio {
-            true => "the name of the output means audio only".to_owned(),
-            false => format!("{} cannot hold video", settings.format),
-        };
-        env.events.note(format!("video dropped: {what}"));
+        env.events.note(video_dropped(&settings.output, settings.format));
     }
     report_lengths(&parts, env);
     let tracks = parts.iter().map(|part| part.audio.len()).max().unwrap_or(0);

@@ -19,6 +19,15 @@ pub fn is_audio_name(path: &Path) -> bool {
     ["m4a", "mka", "weba"].iter().any(|name| extension.eq_ignore_ascii_case(name))
 }
 
+/// The note about video that an output does not get.
+pub fn video_dropped(output: &Path, format: Format) -> String {
+    if is_audio_name(output) {
+        "video dropped: the name of the output means audio only".to_owned()
+    } else {
+        format!("video dropped: {format} cannot hold video")
+    }
+}
+
 /// The output formats of a command, for the choice of one and for the error.
 #[derive(Clone, Copy, Debug)]
 pub struct Outputs {
