@@ -399,7 +399,7 @@ const AUDIO: &[&str] = &[
 ];
 const REPORTS: &[&str] = &[
     "report", "metrics", "verify", "md5", "framemd5", "json", "stats", "relative", "pool",
-    "viewer", "min_psnr", "min_ssim", "title", "audit",
+    "viewer", "min_psnr", "min_ssim", "title", "pictures", "audit",
 ];
 const NETWORK: &[&str] = &[
     "netem",
@@ -421,6 +421,7 @@ const NETWORK: &[&str] = &[
     "turn_share",
 ];
 const MEASUREMENT: &[&str] = &[
+    "sizes",
     "repeat",
     "warm_up",
     "until",

@@ -198,6 +198,8 @@ fn computed() -> Vec<(&'static str, &'static str, String)> {
         ("", "inputs", said("Default: a generated clip")),
         ("", "frames", said("Default: as many as fit in --memory")),
         ("", "levels", said("Default: the best")),
+        ("audio", "bitrate", said("Default: 24k,48k,96k")),
+        ("compare", "pictures", said("Default: 0, because images are large")),
         ("", "repeat", said("Default: 3")),
         ("", "warm_up", said("Default: 1")),
         ("encode transcode plan submit", "metrics", said("Default: psnr, if `--report`")),
