@@ -80,6 +80,12 @@ impl Delays {
         }
     }
 
+    /// Records that the queue is empty.
+    pub(super) fn on_empty_queue(&mut self) {
+        self.queueing_s = 0.0;
+        self.standing = None;
+    }
+
     /// Whether the queue has persisted for so long that competing flows must be filling it.
     pub(super) fn is_contested(&self, now: Duration) -> bool {
         self.standing.is_some_and(|since| seconds_between(since, now) > CONTESTED_S)

@@ -154,6 +154,13 @@ impl History {
         }
     }
 
+    /// Expires all packets: no feedback on them is expected any more.
+    pub(super) fn cover_all(&mut self) {
+        if let Some(last) = self.packets.back() {
+            self.cover(last.sequence);
+        }
+    }
+
     /// Bytes of packets not covered by feedback.
     pub(super) fn in_flight_bytes(&self) -> u64 {
         self.in_flight_bytes

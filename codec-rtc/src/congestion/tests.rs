@@ -132,6 +132,34 @@ fn a_sender_that_stopped_at_a_full_queue_probes_the_link() {
     assert!((1..=4).contains(&probes.len()) && probes[0] < 8000, "{probes:?}");
 }
 
+/// The end of a burst is lost in a full queue: no report covers these packets.
+#[test]
+fn a_queue_is_empty_once_nothing_of_it_can_arrive_any_more() {
+    let mut controller = controller();
+    send(&mut controller, 0, 1000, true);
+    // Sent at once, reported one every 80 ms: the first five arrive, the others are lost.
+    for number in 50..90_u16 {
+        controller.on_sent(ms(1000), number, 1000, PacketKind::Media, None);
+    }
+    for number in 50..55_u16 {
+        let at = ms(1060 + 80 * u64::from(number - 50));
+        controller.poll(at);
+        controller.on_feedback(at, &[PacketReport { sequence: number, arrival: Some(at) }]);
+    }
+    let full = controller.estimate();
+    assert!(full.queueing_delay > ms(250), "{full:?}");
+    for at in (1400..2300).step_by(50) {
+        controller.poll(ms(at));
+    }
+    let empty = controller.estimate();
+    assert_eq!((empty.queueing_delay, empty.backlog), (ms(0), ms(0)), "{empty:?}");
+    assert_eq!(controller.in_flight_bytes(), 0);
+    assert_ne!(empty.reason, Reason::FeedbackTimeout);
+    // The sender resumes and gets no feedback: the link is dead.
+    send(&mut controller, 2400, 3600, false);
+    assert_eq!(controller.estimate().reason, Reason::FeedbackTimeout);
+}
+
 #[test]
 fn new_bounds_apply_immediately() {
     let mut controller = controller();

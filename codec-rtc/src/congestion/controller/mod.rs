@@ -30,7 +30,10 @@ const MAX_REPORTS: usize = 16_384;
 const RECENT_S: f64 = 0.15;
 /// No probing within this time after a decrease, in seconds.
 const CALM_S: f64 = 3.0;
-/// After this time in seconds without a sent packet, the queue of the link is taken to be empty.
+/// Feedback on a packet comes within a round trip, the queueing delay, this number of feedback
+/// intervals, and the second value, in seconds; in any case within the third.
+const LATE_FEEDBACK_INTERVALS: f64 = 3.0;
+const LATE_FEEDBACK_S: f64 = 0.05;
 const IDLE_S: f64 = 2.0;
 /// A packet is overdue if a report that comes this long after the shortest round trip, in seconds,
 /// does not cover it.
@@ -393,6 +396,10 @@ impl Controller {
         if !self.started || self.uses_fallback {
             return;
         }
+        let is_idle = self.is_idle(now);
+        if is_idle {
+            self.forget_queue();
+        }
         let oldest = self.history.oldest_in_flight();
         let since = oldest.map(|at| self.last_feedback.map_or(at, |heard| heard.max(at)));
         let (estimate, min) = (self.target().0, bps(self.config.min));
@@ -402,8 +409,6 @@ impl Controller {
             self.stats.feedback_timeouts += 1;
         }
         let calm = |at| seconds_between(at, now) > CALM_S;
-        // A sender that has stopped gets no feedback, so the last one says nothing about the link.
-        let is_idle = seconds_between(self.last_sent, now) > IDLE_S;
         let is_uncongested = self.trend.usage() == BandwidthUsage::Normal
             && self.delays.queueing_s() < 0.025
             && self.feedback_timeout.limit_bps().is_none()
@@ -415,6 +420,23 @@ impl Controller {
         let situation =
             Situation { estimate_bps: self.aimd.bps(), max_bps: bps(self.config.max), is_quiet };
         self.probes.update(now, situation);
+    }
+
+    /// Whether the sender has stopped for so long that the queue of the link must be empty: what it
+    /// held has arrived or is lost, and no feedback will tell.
+    fn is_idle(&self, now: Duration) -> bool {
+        let late_s = LATE_FEEDBACK_INTERVALS * self.feedback_interval_s + LATE_FEEDBACK_S;
+        let last_s = (self.delays.min_rtt_s() + self.queueing_s() + late_s).min(IDLE_S);
+        let is_silent = self.last_feedback.is_some_and(|at| seconds_between(at, now) > late_s);
+        is_silent && seconds_between(self.last_sent, now) > last_s
+    }
+
+    /// Resets what the last feedback said about the queue: the sender may have stopped because of
+    /// it, and would wait forever.
+    fn forget_queue(&mut self) {
+        self.delays.on_empty_queue();
+        self.backlog.reset();
+        self.history.cover_all();
     }
 
     /// Returns the next probe cluster to send.
