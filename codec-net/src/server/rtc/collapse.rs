@@ -127,6 +127,16 @@ mod tests {
         }
     }
 
+    /// The first frames are sent at the rate that is assumed before there is feedback.
+    #[test]
+    fn a_link_that_is_too_slow_for_the_first_frames_has_collapsed() {
+        let mut collapse = Collapse::default();
+        let start = Estimate { throughput: None, ..estimate(1040, 0, 0.0) };
+        assert_eq!(collapse.update(at(0), &start), Step::Continue);
+        assert_eq!(collapse.update(at(700), &estimate(125, 340, 0.5)), Step::Stop);
+        assert_eq!(collapse.update(at(1500), &estimate(125, 0, 0.6)), Step::Restart(true));
+    }
+
     #[test]
     fn a_slow_link_filled_by_a_key_frame_is_not_stopped_repeatedly() {
         let mut collapse = Collapse::default();

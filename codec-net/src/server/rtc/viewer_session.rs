@@ -272,9 +272,10 @@ impl ViewerSession {
         let (stats, _) = self.stream.stats();
         self.full = (15 * self.full + stats.bits_per_second) / 16;
         self.congestion.record_sent(now, self.sender.bytes);
-        // Without feedback there is no estimate.
-        let estimate = peer.estimate().filter(|estimate| estimate.throughput.is_some());
+        // Without feedback there is no estimate, only the assumption that the first frames need.
+        let estimate = peer.estimate();
         let step = estimate.map_or(Step::Continue, |estimate| self.collapse.update(now, &estimate));
+        let estimate = estimate.filter(|estimate| estimate.throughput.is_some());
         self.target = estimate.map_or(Bitrate(0), |estimate| estimate.target);
         let fec = peer.is_fec_active(mid);
         let budget = estimate.map(|estimate| {
