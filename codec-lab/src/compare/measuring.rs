@@ -37,13 +37,21 @@ impl Plan<'_> {
         for (index, clip) in self.clips.iter().enumerate() {
             match self.measure_clip(clip, index, &pool, &ticker, env) {
                 Ok(found) => points.extend(found),
-                Err(failure) if failure.kind == Kind::Interrupted => {
-                    return self.known_points()?.ok_or(failure);
-                }
-                Err(failure) => return Err(failure),
+                Err(failure) => return self.known_after(failure),
             }
         }
         Ok(Measured { points, partial: None })
+    }
+
+    /// The points that are known after an interrupt.
+    ///
+    /// # Errors
+    /// The failure, if it is no interrupt, or nothing is known.
+    pub(super) fn known_after(&self, failure: Failure) -> Result<Measured> {
+        match failure.kind {
+            Kind::Interrupted => self.known_points()?.ok_or(failure),
+            _ => Err(failure),
+        }
     }
 
     /// Measures the points of a clip: with times, all interleaved encodings one at a time, and otherwise several points

@@ -100,14 +100,23 @@ fn compare(
         let metrics = metrics.iter().map(|metric| metric.id());
         baseline.check(names, digests, metrics, (&anchor, study.timing()))?;
     }
-    let (results, changes) =
-        carry_out(&study, &arms, &clips, (anchor, args), (&store, remote), env, baseline.as_ref())
-            .map_err(|failure| kept(&failure, remote.is_some()))?;
-    report(&results, &args.output, env)?;
+    let outcome =
+        carry_out(&study, &arms, &clips, (anchor, args), (&store, remote), env, baseline.as_ref());
+    let Outcome { results, changes, work_goes_on } =
+        outcome.map_err(|failure| kept(&failure, remote.is_some()))?;
+    report(&results, work_goes_on.as_ref(), &args.output, env)?;
     for line in &changes.lines {
         env.events.text(&format!("{line}\n"))?;
     }
     baseline.map_or(Ok(()), |baseline| baseline.judge(&changes))
+}
+
+/// What a study leads to.
+struct Outcome {
+    results: Results,
+    changes: Changes,
+    /// Says after an interrupt that other machines go on with the study.
+    work_goes_on: Option<Failure>,
 }
 
 fn carry_out(
@@ -118,16 +127,17 @@ fn carry_out(
     (store, remote): (&Store, Option<&dyn Remote>),
     env: &Env,
     baseline: Option<&Baseline>,
-) -> Result<(Results, Changes)> {
+) -> Result<Outcome> {
     let host = match remote {
         Some(remote) if study.timing() => remote.machine()?,
         _ => environment::host(env),
     };
     let mut plan = Plan::new(study, arms, clips, (anchor, &args.output), (store, &host), env)?;
-    if let Some(remote) = remote {
-        plan.fetch(remote, env)?;
-    }
-    let measured = plan.measure(env)?;
+    let fetched = remote.map_or(Ok(()), |remote| plan.fetch(remote, env));
+    let (measured, work_goes_on) = match fetched {
+        Ok(()) => (plan.measure(env)?, None),
+        Err(failure) => (plan.known_after(failure.clone())?, Some(failure)),
+    };
     let mut results = plan.results(measured, env);
     let changes = baseline.map(|baseline| baseline.changes(&results, study.interpolation()));
     let changes = changes.unwrap_or_default();
@@ -141,7 +151,7 @@ fn carry_out(
     publish::publish(&args.output, &results, pictures)?;
     let rules = OutputRules { overwrite: true, ..OutputRules::default() };
     study.save(&args.output.join("study.toml"), &rules)?;
-    Ok((results, changes))
+    Ok(Outcome { results, changes, work_goes_on })
 }
 
 /// Adds to a failure's message that the results measured before the failure are kept.
@@ -158,7 +168,12 @@ fn kept(failure: &Failure, is_remote: bool) -> Failure {
 }
 
 /// Prints the table; fails if the study was interrupted, or points have no results.
-fn report(results: &Results, folder: &Path, env: &Env) -> Result<()> {
+fn report(
+    results: &Results,
+    work_goes_on: Option<&Failure>,
+    folder: &Path,
+    env: &Env,
+) -> Result<()> {
     use std::io::IsTerminal;
     let terminal = std::io::stdout().is_terminal();
     let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
@@ -166,9 +181,13 @@ fn report(results: &Results, folder: &Path, env: &Env) -> Result<()> {
     env.events.text(&report::table(results, width, colour))?;
     env.events.note(format!("report: {}", folder.join("index.html").display()));
     if let Some(partial) = &results.partial {
-        let message = format!("interrupted: the report is partial: {partial}");
-        let help = "help: run the same command again to continue";
-        return Err(Failure::new(Kind::Interrupted, format!("{message}\n{help}")));
+        let rest = work_goes_on.and_then(|failure| failure.message.strip_prefix("interrupted: "));
+        let end = rest.map_or_else(
+            || "\nhelp: run the same command again to continue".to_owned(),
+            |rest| format!("; {rest}"),
+        );
+        let message = format!("interrupted: the report is partial: {partial}{end}");
+        return Err(Failure::new(Kind::Interrupted, message));
     }
     let failures: Vec<&Point> =
         results.points.iter().filter(|point| point.failure.is_some()).collect();

@@ -82,7 +82,8 @@ pub trait Remote {
 }
 
 impl Plan<'_> {
-    /// Lets other machines measure all points without stored results, and stores theirs.
+    /// Lets other machines measure all points without stored results, and stores theirs; after an interrupt those of the
+    /// units that are complete.
     pub(super) fn fetch(&mut self, remote: &dyn Remote, env: &Env) -> Result<()> {
         self.is_remote = true;
         let units = self.units();
@@ -97,8 +98,19 @@ impl Plan<'_> {
             frame_rate: first.frame_rate,
             units,
         };
-        let failures = remote.measure(&work)?;
         let mut failed = BTreeMap::new();
+        let failures = match remote.measure(&work) {
+            Err(failure) if failure.kind == Kind::Interrupted => {
+                // The others go on: they do not stop with this command.
+                let folder = remote.folder();
+                for unit in work.units.iter().filter(|unit| unit.folder(folder).is_dir()) {
+                    self.collect(unit, folder, &mut failed)?;
+                }
+                self.failed = failed;
+                return Err(failure);
+            }
+            measured => measured?,
+        };
         for unit in &work.units {
             match failures.get(&unit.key) {
                 Some(why) => {

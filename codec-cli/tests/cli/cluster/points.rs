@@ -193,3 +193,32 @@ fn a_clip_that_changes_after_the_submit_is_not_measured() {
     assert!(run.err.contains("the frames of the clip"), "{}", run.err);
     assert_eq!(submit.code(), Some(7), "{}", cluster.log("submit"));
 }
+
+#[test]
+fn an_interrupted_comparison_reports_what_workers_have_measured() {
+    let Some(cluster) = Cluster::empty() else { return };
+    cluster.place.ok(&["generate", "texture-pan", "-o", "a.y4m", "--size", "64x48", "-n", "4"]);
+    let study = |qp: &'static str| ["a.y4m", "--arm", "vp8", "--qp", qp, "-j", "2", "-o", "rep"];
+    let few = cluster.start("few", &cluster.compare(&study("20,40")));
+    wait_until("it is queued", || cluster.log("few").contains("2 points queued"));
+    cluster.drain(&[]);
+    assert_eq!(few.code(), Some(0), "{}", cluster.log("few"));
+    // Another folder has no results of its own.
+    fs::remove_dir_all(cluster.place.path("rep")).unwrap();
+    let more = cluster.compare(&study("20,30,40,50"));
+    let run = cluster.start("more", &more);
+    wait_until("it is queued", || cluster.log("more").contains("2 points queued"));
+    run.signal("-INT");
+    assert_eq!(run.code(), Some(130), "{}", cluster.log("more"));
+    let log = cluster.log("more");
+    assert!(log.contains("the report is partial: 2 of 4 points; the job "), "{log}");
+    assert!(log.contains("the same command follows it again"), "{log}");
+    let results = cluster.report("rep");
+    assert_eq!(results["points"].as_array().unwrap().len(), 2, "{results}");
+    assert_eq!(results["partial"]["planned"], 4, "{results}");
+    cluster.drain(&[]);
+    cluster.place.ok(&more);
+    let results = cluster.report("rep");
+    assert_eq!(results["points"].as_array().unwrap().len(), 4, "{results}");
+    assert!(results["partial"].is_null(), "{results}");
+}
