@@ -102,8 +102,9 @@ fn floods_of_unverified_datagrams_neither_block_nor_end_a_call() {
     let begun = Instant::now();
     let mut datagram = [0; 2048];
     // Before, during and for a second after the handshake.
-    while connected.is_none_or(|at: Instant| at.elapsed() < Duration::from_secs(1)) {
-        assert!(begun.elapsed() < Duration::from_secs(20), "no connection after {sent} datagrams");
+    let is_recent = |at: Instant| at.elapsed() < Duration::from_secs(1);
+    while connected.is_none_or(is_recent) || sent <= 500 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no connection after {sent} datagrams");
         for flood in floods {
             let _ = stranger.send_to(flood, target);
             sent += 1;
@@ -126,7 +127,6 @@ fn floods_of_unverified_datagrams_neither_block_nor_end_a_call() {
             peer.handle_datagram(clock.now(), source, own, &datagram[..len]);
         }
     }
-    assert!(sent > 500, "{sent}");
     assert_eq!(server.sessions().count(), 1);
     assert!(server.hub().find("mine").is_ok());
 }

