@@ -52,22 +52,13 @@ pub(in super::super) struct SharedEncoding {
 impl SharedMember {
     /// Whether two descriptions differ at most in measured rates, and not by much.
     pub(in super::super) fn is_close(&self, other: &Self) -> bool {
-        let plain = |it: &Self| {
-            let mut plain = it.clone();
-            let encodings = plain.videos.iter_mut().flat_map(|video| &mut video.encodings);
-            encodings.for_each(|encoding| encoding.layers.clear());
-            plain
-        };
-        let layers = |it: &Self| -> Vec<Vec<LayerInfo>> {
-            let encodings = it.videos.iter().flat_map(|video| &video.encodings);
-            encodings.map(|encoding| encoding.layers.clone()).collect()
-        };
-        let (own, others) = (layers(self), layers(other));
-        plain(self) == plain(other)
-            && own.iter().zip(&others).all(|(own, others)| {
-                own.len() == others.len()
-                    && own.iter().zip(others).all(|(own, other)| is_close(own, other))
-            })
+        // Every field, so that a new one is not forgotten.
+        let Self { member, person, name, is_muted, is_camera_off, is_sharing, audio, videos } =
+            self;
+        (member, person, name) == (&other.member, &other.person, &other.name)
+            && (*is_muted, *is_camera_off) == (other.is_muted, other.is_camera_off)
+            && (*is_sharing, *audio) == (other.is_sharing, other.audio)
+            && all_close(videos, &other.videos, SharedVideo::is_close)
     }
 
     /// The description as JSON.
@@ -187,7 +178,27 @@ fn layer(value: &Value) -> Option<LayerInfo> {
     })
 }
 
-fn is_close(one: &LayerInfo, other: &LayerInfo) -> bool {
+impl SharedVideo {
+    fn is_close(&self, other: &Self) -> bool {
+        let Self { source, codec, encodings } = self;
+        (source, codec) == (&other.source, &other.codec)
+            && all_close(encodings, &other.encodings, SharedEncoding::is_close)
+    }
+}
+
+impl SharedEncoding {
+    fn is_close(&self, other: &Self) -> bool {
+        let Self { ssrc, rid, layers } = self;
+        (ssrc, rid) == (&other.ssrc, &other.rid) && all_close(layers, &other.layers, is_layer_close)
+    }
+}
+
+/// Whether two lists have as many members, and these are close in pairs.
+fn all_close<T>(ones: &[T], others: &[T], is_close: impl Fn(&T, &T) -> bool) -> bool {
+    ones.len() == others.len() && ones.iter().zip(others).all(|(one, other)| is_close(one, other))
+}
+
+fn is_layer_close(one: &LayerInfo, other: &LayerInfo) -> bool {
     let place = |it: &LayerInfo| (it.spatial, it.temporal, it.height);
     #[expect(clippy::cast_precision_loss, reason = "rates are far below 2^52")]
     let rate = |it: &LayerInfo| it.rate.0 as f64;
