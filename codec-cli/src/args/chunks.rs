@@ -22,6 +22,8 @@ pub(crate) struct ChunksArgs {
 pub(crate) enum ChunksStep {
     /// Divide a file into chunks at scene cuts, and write the plan as JSON.
     ///
+    /// Coded video is divided at its key frames, without decoding it, unless options make other frames of it.
+    ///
     /// The options are those of `codec transcode` for the input, the encoder, video and audio; -o names the plan, and
     /// -f the format of the output (default: webm). The plan stores the options with the names of files as they are
     /// given.
@@ -29,7 +31,7 @@ pub(crate) enum ChunksStep {
     /// Encode one chunk of a plan, or all that are missing.
     ///
     /// Chunks whose results exist are skipped, so that a run can be repeated. The name of a result is a hash of
-    /// the version, the settings and the input frames. An edited plan, other settings and another input are
+    /// the version, the settings and the input. An edited plan, other settings and another input are
     /// rejected.
     Run(RunArgs),
     /// Join the encoded chunks of a plan, and add the audio.

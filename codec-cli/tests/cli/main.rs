@@ -19,6 +19,7 @@ mod batch;
 mod bench;
 #[cfg(feature = "net")]
 mod capture;
+mod chunk_inputs;
 mod chunks;
 #[cfg(all(feature = "cluster", unix))]
 mod cluster;

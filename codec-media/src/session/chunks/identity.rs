@@ -4,9 +4,11 @@ use codec_container::{CodedPacket, Input, PacketReader};
 use codec_core::frame::Rational;
 use sha2::{Digest, Sha256};
 
-use super::key::{FrameId, InputId, Key, KeyHasher};
+use super::coded;
+use super::input::{changed, with_input_times};
+use super::key::{FrameId, InputId, Key, KeyHasher, Naming};
 use super::plan::{ChunkPlan, check_fingerprint};
-use super::source::{changed, with_input_times};
+use super::raw;
 use crate::Env;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::audio_input::AudioInput;
@@ -16,12 +18,15 @@ use crate::io::media::{self, MediaSelection};
 use crate::io::video;
 use crate::settings::encoding::Encoding;
 
-/// Reads the packets of the input of `settings` without decoding them.
+/// Reads the packets of the input of `settings` without decoding them, as far as the names of the chunks do not follow from them.
 ///
 /// # Errors
 /// If the input cannot be opened, or the run is asked to stop.
-pub(super) fn identify(settings: &Encoding, env: &Env) -> Result<InputId> {
-    let video = video_id(settings, env)?;
+pub(super) fn identify(settings: &Encoding, naming: Naming, env: &Env) -> Result<InputId> {
+    let video = match naming {
+        Naming::Frames => video_id(settings, env)?,
+        Naming::Packets | Naming::File(_) | Naming::Times => None,
+    };
     let audio = audio_id(settings, env)?;
     Ok(InputId { video, audio })
 }
@@ -43,11 +48,7 @@ pub fn check_settings(settings: &Encoding, plan: &ChunkPlan, env: &Env) -> Resul
 pub(super) fn check_input(settings: &Encoding, plan: &ChunkPlan, env: &Env) -> Result<()> {
     check_settings(settings, plan, env)?;
     let Some(planned) = plan.input else { return Ok(()) };
-    let video = video_id(settings, env)?;
-    if video.is_none() || video != planned.video {
-        // Other packets can have the same frames, as in another container.
-        check_frames(settings, plan, env)?;
-    }
+    check_video(settings, plan, planned.video, env)?;
     // Not every output has the audio.
     if settings.audio.is_none() || audio_id(settings, env)? == planned.audio {
         return Ok(());
@@ -64,6 +65,32 @@ pub(super) fn check_input(settings: &Encoding, plan: &ChunkPlan, env: &Env) -> R
     ))
 }
 
+/// Compares the video with that of the plan; `planned` is the digest of its packets if the names of chunks do not follow from them.
+fn check_video(
+    settings: &Encoding,
+    plan: &ChunkPlan,
+    planned: Option<Key>,
+    env: &Env,
+) -> Result<()> {
+    let is_same = match plan.naming {
+        Naming::Frames => {
+            let video = video_id(settings, env)?;
+            if video.is_none() || video != planned {
+                // Other packets can have the same frames, as in another container.
+                check_frames(settings, plan, env)?;
+            }
+            true
+        }
+        Naming::Packets => {
+            let again = coded::plan(&plan.with_quality(settings), true, &env.quiet())?;
+            again.is_some_and(|again| again.chunks() == plan.chunks())
+        }
+        Naming::File(stamp) => raw::is_same(settings, plan, stamp, env)?,
+        Naming::Times => true,
+    };
+    if is_same { Ok(()) } else { Err(changed(&settings.input.name(), None)) }
+}
+
 /// Decodes all frames of the plan and compares them.
 fn check_frames(settings: &Encoding, plan: &ChunkPlan, env: &Env) -> Result<()> {
     let spec = with_input_times(settings);
@@ -74,16 +101,16 @@ fn check_frames(settings: &Encoding, plan: &ChunkPlan, env: &Env) -> Result<()> 
             if env.stop.is_requested() {
                 return Err(Failure::interrupted(false));
             }
-            let Some(frame) = source.next()? else { return Err(changed(&spec.name())) };
+            let Some(frame) = source.next()? else { return Err(changed(&spec.name(), None)) };
             hasher.add(FrameId::new(frame.pts, frame.duration, &frame.picture));
         }
         if hasher.finish() != chunk.key {
-            return Err(changed(&spec.name()));
+            return Err(changed(&spec.name(), None));
         }
     }
     let ends_here = plan.is_limited || plan.input_error.is_some();
     if !ends_here && source.next()?.is_some() {
-        return Err(changed(&spec.name()));
+        return Err(changed(&spec.name(), None));
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fmt::Write as _;
 
+use codec_container::CodedPacket;
 use codec_core::frame::Picture;
 use sha2::{Digest, Sha256};
 
@@ -12,7 +13,7 @@ use super::VERSION;
 pub(super) const KEY_BYTES: usize = 32;
 
 /// A SHA-256. That of a chunk identifies it: it is computed from the version of this library, the settings, and the times
-/// and samples of all frames.
+/// and contents of all frames, as far as the kind of the input allows.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Key(pub(super) [u8; KEY_BYTES]);
 
@@ -57,6 +58,35 @@ pub(super) struct InputId {
     pub(super) audio: Option<Key>,
 }
 
+/// What the names of chunks follow from, besides the settings and the times of their frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Naming {
+    /// Their decoded frames.
+    #[default]
+    Frames,
+    /// Their coded packets, from the key frame at which decoding begins.
+    Packets,
+    /// The file of an input that is not coded, and samples of the part that holds their frames.
+    File(FileStamp),
+    /// Nothing, for a plan that is used at once.
+    Times,
+}
+
+/// The size of a file in bytes, and the time when it was modified, in nanoseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FileStamp {
+    pub(super) bytes: u64,
+    pub(super) time_ns: i64,
+}
+
+/// The packets of a chunk, in the order of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PacketRange {
+    /// The time in ticks of the key frame with which they begin; `None`: they begin with the first packet of the input.
+    pub(super) entry: Option<i64>,
+    pub(super) count: u64,
+}
+
 /// A frame as it is identified: its times in ticks, and the digest of its samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FrameId {
@@ -68,6 +98,29 @@ pub(super) struct FrameId {
 impl FrameId {
     pub(super) fn new(pts: i64, duration: Option<u64>, picture: &Picture<'_>) -> Self {
         Self { pts, duration, digest: picture.digest() }
+    }
+}
+
+/// A coded packet as it is identified: its times in ticks, its size and the SHA-256 of its bytes. The times of hidden frames do
+/// not matter, and copies change them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PacketId([u8; 24 + KEY_BYTES]);
+
+impl PacketId {
+    pub(super) fn new(packet: &CodedPacket) -> Self {
+        let times = packet.shown.then(|| (packet.pts, packet.duration.unwrap_or(u64::MAX)));
+        let (pts, duration) = times.unwrap_or((i64::MIN, 0));
+        let size = packet.data.len() as u64;
+        let mut id = [0; 24 + KEY_BYTES];
+        id[..8].copy_from_slice(&pts.to_le_bytes());
+        id[8..16].copy_from_slice(&duration.to_le_bytes());
+        id[16..24].copy_from_slice(&size.to_le_bytes());
+        id[24..].copy_from_slice(&Sha256::digest(&packet.data));
+        Self(id)
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
     }
 }
 
@@ -89,6 +142,16 @@ impl KeyHasher {
         self.0.update(pts.to_le_bytes());
         self.0.update(duration.map_or(u64::MAX, |duration| duration).to_le_bytes());
         self.0.update(digest.to_le_bytes());
+    }
+
+    /// Adds the next packet.
+    pub(super) fn add_packet(&mut self, packet: &PacketId) {
+        self.0.update(packet.bytes());
+    }
+
+    /// Adds text, which begins on a line of its own.
+    pub(super) fn add_text(&mut self, text: &str) {
+        self.0.update(format!("{text}\n"));
     }
 
     pub(super) fn finish(self) -> Key {

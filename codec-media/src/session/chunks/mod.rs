@@ -1,28 +1,35 @@
 //! Encodes an input in chunks: parts of 8 to 12 seconds that begin at scene cuts, in parallel on one machine or on
 //! several ones (ADR 0056).
 //!
-//! [`plan`] reads the input once and divides it. [`run_chunk`] encodes one chunk into a file of a folder; it can
-//! run anywhere where the input and the folder can be reached, in any order and more than once. [`join`] writes
-//! the packets of all chunks and the audio of the input to the output. [`encode`] does all of it on one machine.
+//! [`plan`] divides the input, if possible without decoding it (`coded`, `raw`; `scan` decodes all frames).
+//! [`run_chunk`] encodes one chunk into a file of a folder; it can run anywhere where the input and the folder can
+//! be reached, in any order and more than once. [`join`] writes the packets of all chunks and the audio of the input to the output. [`encode`] does all of it on one machine.
 //! The bytes of the output depend neither on the number of workers nor on their processors.
 //!
 //! A chunk is identified by its [`Key`], which is the name of its result. It follows from the version of this
-//! library, the settings, and the times and samples of the frames, so that results of another input, of other
+//! library, the settings, and the times and content of the frames, so that results of another input, of other
 //! settings or of another version are never joined.
 //!
 //! Chunks have a constant quality, because the bits of a chunk cannot depend on those of another one.
 
+mod coded;
+mod damage;
+mod entries;
 mod file;
 mod identity;
+mod input;
 mod join;
 mod key;
 mod plan;
+mod raw;
 mod run;
 mod scan;
 mod shots;
 mod source;
 mod split;
 mod target;
+mod watch;
+mod windows;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -112,16 +119,22 @@ pub fn plan(settings: &Encoding, env: &Env) -> Result<ChunkPlan> {
         Some(target) => Some(QualitySearch::run(settings, target, env)?.quality_q8()),
         None => None,
     };
-    let mut plan = plan_at(settings, found, env)?;
-    plan.input = Some(identify(settings, env)?);
+    let mut plan = plan_at(settings, found, true, env)?;
+    plan.input = Some(identify(settings, plan.naming, env)?);
     Ok(plan)
 }
 
-/// Divides the input into chunks of a quality, or of that of `settings`.
-fn plan_at(settings: &Encoding, quality_q8: Option<u32>, env: &Env) -> Result<ChunkPlan> {
+/// Divides the input into chunks of a quality, or of that of `settings`. A plan that is not stored has no digests, unless all
+/// frames must be decoded for it.
+fn plan_at(
+    settings: &Encoding,
+    quality_q8: Option<u32>,
+    is_stored: bool,
+    env: &Env,
+) -> Result<ChunkPlan> {
     let at_quality = quality_q8.map(|quality| settings.at_quality(quality));
     let settings = at_quality.as_ref().unwrap_or(settings);
-    let (mut plan, _) = scan::scan(settings, Parts::Chunks, env)?;
+    let mut plan = scan::divide(settings, is_stored, env)?;
     report_plan(settings, &plan, Parts::Chunks, env);
     plan.quality_q8 = quality_q8;
     Ok(plan)
@@ -230,21 +243,16 @@ pub fn join(settings: &Encoding, plan: &ChunkPlan, folder: &Path, env: &Env) -> 
         return Err(Failure::new(Kind::Input, message));
     }
     check_input(settings, plan, env)?;
-    let (chunks, planned_q8) = (plan.chunks().len(), plan.quality_q8);
-    let part = Part { chunks, end: input_end(plan), planned_q8 };
+    let (chunks, end) = damage::end_of(plan, folder);
+    if chunks == 0 {
+        return end;
+    }
+    let part = Part { chunks, end, planned_q8: plan.quality_q8 };
     join_part(settings, plan, folder, part, started, env)?;
     for chunk in plan.chunks() {
         remove_temporaries(&file_of(folder, &chunk.key));
     }
     Ok(())
-}
-
-/// How reading the input ended.
-fn input_end(plan: &ChunkPlan) -> Result<()> {
-    match &plan.input_error {
-        Some(error) => Err(Failure::new(Kind::Corrupt, error.clone())),
-        None => Ok(()),
-    }
 }
 
 /// The results that are joined.
@@ -332,7 +340,7 @@ fn encode_into(settings: &Encoding, parts: Parts, folder: &Path, env: &Env) -> R
         Some(target) if parts == Parts::Shots => run_shots(settings, target, folder, env)?,
         Some(target) => run_to_target(settings, target, folder, env)?,
         None => {
-            let plan = plan_at(settings, None, env)?;
+            let plan = plan_at(settings, None, false, env)?;
             let part = run_part(settings, &plan, folder, env)?;
             (plan, part)
         }
@@ -348,7 +356,10 @@ fn encode_into(settings: &Encoding, parts: Parts, folder: &Path, env: &Env) -> R
 /// Encodes all chunks, or as many as are complete when the run is asked to stop.
 fn run_part(settings: &Encoding, plan: &ChunkPlan, folder: &Path, env: &Env) -> Result<Part> {
     match run(settings, plan, folder, env) {
-        Ok(_) => Ok(Part::new(plan.chunks().len(), input_end(plan))),
+        Ok(_) => {
+            let (chunks, end) = damage::end_of(plan, folder);
+            Ok(Part::new(chunks, end))
+        }
         Err(failure) if failure.kind == Kind::Interrupted => {
             let done = plan
                 .chunks()
@@ -370,7 +381,7 @@ fn run_to_target(
 ) -> Result<(ChunkPlan, Part)> {
     let search = QualitySearch::run(settings, target, env)?;
     let nearest = search.nearest(env, |quality_q8| {
-        let plan = plan_at(settings, Some(quality_q8), env)?;
+        let plan = plan_at(settings, Some(quality_q8), false, env)?;
         let Part { chunks, end, .. } = run_part(settings, &plan, folder, env)?;
         // Of a part, the mean is not needed.
         let reached = target::reached(&plan, folder, target.metric).unwrap_or(f64::NAN);

@@ -5,7 +5,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::VERSION;
-use super::key::{FrameId, InputId, Key, KeyHasher};
+use super::key::{FileStamp, FrameId, InputId, Key, KeyHasher, Naming, PacketRange};
 use crate::failure::{Failure, Kind, Result};
 use crate::io::source::StreamInfo;
 use crate::json::{self, Object};
@@ -14,7 +14,7 @@ use crate::session::goal::BEST_Q8;
 use crate::settings::encoding::Encoding;
 
 /// Version of the JSON form.
-const FORM: u64 = 2;
+const FORM: u64 = 3;
 /// Limit of the number of chunks, and of frames.
 const MAX_COUNT: u64 = 1 << 40;
 
@@ -33,6 +33,10 @@ pub struct ChunkPlan {
     pub(super) input_error: Option<String>,
     /// The input, by which a join recognises it; `None` for a plan that is not stored.
     pub(super) input: Option<InputId>,
+    /// What the names of the chunks follow from.
+    pub(super) naming: Naming,
+    /// The size of all frames of the input, if the plan was made without decoding them.
+    pub(super) frame_size: Option<Size>,
     chunks: Vec<PlannedChunk>,
     /// The quality that was found for a target, in 256ths.
     pub(super) quality_q8: Option<u32>,
@@ -45,10 +49,14 @@ pub struct ChunkPlan {
 pub struct PlannedChunk {
     /// Number of its first frame, from 0.
     pub first_frame: u64,
-    /// Number of frames.
+    /// Number of frames; of shown packets, if they were not decoded.
     pub frames: u64,
     /// The time of its first frame in ticks.
     pub(super) start: i64,
+    /// The time in ticks before which its frames are, if they were not decoded and others follow.
+    pub(super) end: Option<i64>,
+    /// Its packets, if the input is coded and was not decoded.
+    pub(super) packets: Option<PacketRange>,
     /// The time of its first frame in nanoseconds of the input, from which it is found.
     pub(super) start_ns: i64,
     /// The name of its result.
@@ -71,6 +79,8 @@ impl ChunkPlan {
             is_limited: false,
             input_error: None,
             input: None,
+            naming: Naming::default(),
+            frame_size: None,
             chunks,
             quality_q8: None,
             arguments: Vec::new(),
@@ -156,19 +166,31 @@ impl ChunkPlan {
 
     fn content(&self) -> Object {
         let chunk = |(index, chunk): (usize, &PlannedChunk)| {
-            let &PlannedChunk { first_frame, frames, start, start_ns, key, .. } = chunk;
+            let &PlannedChunk { first_frame, frames, start, start_ns, end, packets, key, .. } =
+                chunk;
+            let packets = packets.map(|PacketRange { entry, count }| (entry, count));
             let object = Object::new()
                 .raw("index", index)
                 .raw("first_frame", first_frame)
                 .raw("frames", frames)
                 .raw("start", start)
                 .raw("start_ns", start_ns)
+                .maybe("end", end)
+                .maybe("entry", packets.and_then(|(entry, _)| entry))
+                .maybe("packets", packets.map(|(_, count)| count))
                 .text("key", &key.to_string());
             format!("\n{}", object.finish())
         };
         let arguments = json::array(self.arguments.iter().map(|argument| json::text(argument)));
         let InputId { video, audio } = self.input.unwrap_or_default();
         let digest = |key: Option<Key>| key.map(|key| json::text(&key.to_string()));
+        let (naming, file) = match self.naming {
+            Naming::Frames => ("frames", None),
+            Naming::Packets => ("packets", None),
+            Naming::File(file) => ("file", Some(file)),
+            Naming::Times => ("times", None),
+        };
+        let size = self.frame_size.map(|size| json::array([size.width, size.height]));
         Object::new()
             .raw("codec_chunks", FORM)
             .text("version", VERSION)
@@ -179,6 +201,10 @@ impl ChunkPlan {
             .raw("limited", self.is_limited)
             .maybe("quality_q8", self.quality_q8)
             .maybe("input_error", self.input_error.as_deref().map(json::text))
+            .text("naming", naming)
+            .maybe("file_bytes", file.map(|file| file.bytes))
+            .maybe("file_time_ns", file.map(|file| file.time_ns))
+            .maybe("frame_size", size)
             .maybe("video", digest(video))
             .maybe("audio", digest(audio))
             .raw("chunks", json::array(self.chunks.iter().enumerate().map(chunk)))
@@ -231,6 +257,11 @@ impl ChunkPlan {
             },
         };
         plan.input = Some(InputId { video: digest("video")?, audio: digest("audio")? });
+        plan.naming = naming_of(&json).ok_or_else(|| missing("naming"))?;
+        plan.frame_size = match &json["frame_size"] {
+            Value::Null => None,
+            size => Some(size_of(size).ok_or_else(|| missing("frame_size"))?),
+        };
         for (index, chunk) in json["chunks"].as_array().into_iter().flatten().enumerate() {
             let chunk = chunk_of(chunk, plan.chunks.last());
             plan.chunks.push(chunk.ok_or_else(|| missing(&format!("chunk {index}")))?);
@@ -251,9 +282,42 @@ fn rate_of(json: &Value) -> Option<Rational> {
     Some(Rational::new(part(0)?, part(1)?))
 }
 
+/// Reads what the names of chunks follow from.
+fn naming_of(json: &Value) -> Option<Naming> {
+    match json["naming"].as_str()? {
+        "frames" => Some(Naming::Frames),
+        "packets" => Some(Naming::Packets),
+        "file" => {
+            let (bytes, time_ns) = (json["file_bytes"].as_u64()?, json["file_time_ns"].as_i64()?);
+            Some(Naming::File(FileStamp { bytes, time_ns }))
+        }
+        _ => None,
+    }
+}
+
+/// Reads a size: width and height.
+fn size_of(json: &Value) -> Option<Size> {
+    let side = |index: usize| u32::try_from(json[index].as_u64()?).ok();
+    Some(Size::new(side(0)?, side(1)?))
+}
+
 /// Reads a chunk that follows `last`; `None` if it is not valid.
 fn chunk_of(json: &Value, last: Option<&PlannedChunk>) -> Option<PlannedChunk> {
+    // `None` if there is a value of another type.
+    let optional = |field: &str| match &json[field] {
+        Value::Null => Some(None),
+        value => value.as_i64().map(Some),
+    };
+    let packets = match (optional("entry")?, optional("packets")?) {
+        (entry, Some(count)) => {
+            Some(PacketRange { entry, count: u64::try_from(count).ok().filter(|it| *it > 0)? })
+        }
+        (None, None) => None,
+        (Some(_), None) => return None,
+    };
     let chunk = PlannedChunk {
+        end: optional("end")?,
+        packets,
         first_frame: json["first_frame"].as_u64()?,
         frames: json["frames"].as_u64()?,
         start: json["start"].as_i64()?,
@@ -326,6 +390,8 @@ mod tests {
             frames,
             start,
             start_ns: start * 40_000_000,
+            end: (start < 400).then_some(start + 250),
+            packets: Some(PacketRange { entry: (start > 0).then_some(start), count: frames }),
             key,
             quality_q8: None,
         };
@@ -336,6 +402,8 @@ mod tests {
         plan.input_error = Some("in.mp4: packet 7".to_owned());
         plan.quality_q8 = Some(17_000);
         plan.input = Some(InputId { video: Some(key), audio: None });
+        plan.naming = Naming::Packets;
+        plan.frame_size = Some(Size::new(640, 360));
         plan
     }
 
@@ -344,6 +412,10 @@ mod tests {
         let plan = plan();
         assert_eq!(ChunkPlan::from_json(&plan.to_json(), "plan.json").unwrap(), plan);
         assert_eq!(plan.frames(), 451);
+        for naming in [Naming::Frames, Naming::File(FileStamp { bytes: 7, time_ns: -1 })] {
+            let plan = ChunkPlan { naming, ..plan.clone() };
+            assert_eq!(ChunkPlan::from_json(&plan.to_json(), "plan.json").unwrap(), plan);
+        }
         assert!(plan.chunk(3).unwrap_err().message.contains("chunks 0 to 2"));
     }
 
@@ -357,12 +429,16 @@ mod tests {
             ("\"origin\":-3,", ""),
             ("\"quality_q8\":17000", "\"quality_q8\":25601"),
             ("\"frame_rate\":[25,", "\"frame_rate\":[0,"),
-            ("\"codec_chunks\":2", "\"codec_chunks\":1"),
-            ("\"codec_chunks\":2,\"version\":\"", "\"codec_chunks\":2,\"version\":\"9"),
+            ("\"codec_chunks\":3", "\"codec_chunks\":2"),
+            ("\"codec_chunks\":3,\"version\":\"", "\"codec_chunks\":3,\"version\":\"9"),
             ("[\n{\"index\":0", "[{},\n{\"index\":0"),
             ("\"arguments\":[", "\"arguments\":[1,"),
             ("\"origin\":-3", "\"origin\":-4"),
             ("\"limited\":false", "\"limited\":true"),
+            ("\"naming\":\"packets\"", "\"naming\":\"times\""),
+            ("\"frame_size\":[640", "\"frame_size\":[\"a\""),
+            ("\"entry\":197", "\"entry\":198"),
+            ("\"packets\":200", "\"packets\":-1"),
             ("\"quality_q8\":17000", "\"quality_q8\":18000"),
             ("\"audio\":null", "\"audio\":\"x\""),
             ("\"60\"", "\"90\""),
@@ -374,7 +450,7 @@ mod tests {
             let failure = ChunkPlan::from_json(&edited, "plan.json").unwrap_err();
             assert!(failure.message.starts_with("plan.json: "), "{failure}");
         }
-        for text in ["", "{}", "[]", "nonsense", "{\"codec_chunks\":2}"] {
+        for text in ["", "{}", "[]", "nonsense", "{\"codec_chunks\":3}"] {
             assert_eq!(ChunkPlan::from_json(text, "p").unwrap_err().kind, Kind::Input, "{text}");
         }
     }

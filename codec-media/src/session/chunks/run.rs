@@ -8,11 +8,15 @@ use std::thread;
 
 use codec_core::frame::Rational;
 
+use super::coded::{begin_name, read_key};
+use super::damage::{self, ChunkDamage};
 use super::file::{ChunkReader, ChunkWriter};
-use super::key::Key;
+use super::input::changed;
+use super::key::{Key, Naming};
 use super::plan::{ChunkPlan, PlannedChunk, check_fingerprint};
 use super::source::ChunkSource;
 use super::target;
+use super::watch::PacketWatch;
 use crate::Env;
 use crate::events::{Events, Listener, Severity};
 use crate::failure::{Failure, Kind, Result};
@@ -27,24 +31,28 @@ pub(super) fn file_of(folder: &Path, key: &Key) -> PathBuf {
     folder.join(format!("{key}.chunk"))
 }
 
-/// Whether `folder` has a complete result of a chunk.
+/// Whether `folder` has a complete result of a chunk, or the input is damaged where it begins.
 ///
 /// # Errors
 /// If there is a file, but it is damaged or cannot be read.
 pub(super) fn is_done(folder: &Path, key: &Key) -> Result<bool> {
     match ChunkReader::open(&file_of(folder, key), key)? {
         Some(reader) => reader.verify().map(|()| true),
-        None => Ok(false),
+        None => Ok(damage::is_empty(folder, key)),
     }
+}
+
+/// Whether the chunk needs no run: it has a result, and with a target, that was measured.
+fn is_complete(settings: &Encoding, folder: &Path, key: &Key) -> Result<bool> {
+    let is_measured = || target::is_measured(settings, folder, key);
+    Ok(is_done(folder, key)? && (is_measured() || damage::is_empty(folder, key)))
 }
 
 /// The chunks of a plan that [`run_chunk`] would encode, in order: `folder` has no result, a damaged one, or, with a
 /// target, one that was not measured.
 #[must_use]
 pub fn incomplete(settings: &Encoding, plan: &ChunkPlan, folder: &Path) -> Vec<usize> {
-    let is_complete = |key: &Key| {
-        is_done(folder, key).unwrap_or(false) && target::is_measured(settings, folder, key)
-    };
+    let is_complete = |key: &Key| is_complete(settings, folder, key).unwrap_or(false);
     let chunks = plan.chunks().iter().enumerate();
     chunks.filter(|(_, chunk)| !is_complete(&chunk.key)).map(|(index, _)| index).collect()
 }
@@ -52,7 +60,8 @@ pub fn incomplete(settings: &Encoding, plan: &ChunkPlan, folder: &Path) -> Vec<u
 /// Encodes a chunk of a plan into `folder`, unless its result is there already. Returns whether it was
 /// encoded.
 ///
-/// The result gets its name only when it is complete, so several processes may encode the same chunk.
+/// The result gets its name only when it is complete, so several processes may encode the same chunk. If the input is
+/// damaged, the result ends before the damage, and a file beside it has the reason.
 ///
 /// # Errors
 /// If the input is not that of the plan, the settings are not those of the plan, the encoder fails, or the
@@ -65,9 +74,9 @@ pub fn run_chunk(
     env: &Env,
 ) -> Result<bool> {
     let chunk = plan.chunk(index)?;
-    match is_done(folder, &chunk.key) {
-        Ok(true) if target::is_measured(settings, folder, &chunk.key) => return Ok(false),
-        Ok(_) => {}
+    match is_complete(settings, folder, &chunk.key) {
+        Ok(true) => return Ok(false),
+        Ok(false) => {}
         Err(failure) => {
             let first = failure.message.lines().next().unwrap_or_default();
             env.events.warn(format!("{first}: encoding chunk {index} again"));
@@ -76,9 +85,15 @@ pub fn run_chunk(
     let path = file_of(folder, &chunk.key);
     let planned = plan.with_quality(settings);
     let settings = of_chunk(settings, plan, chunk, path);
-    let mut source = ChunkSource::open(&settings, plan, *chunk, env)?;
-    check_fingerprint(&planned, plan, source.stream_info())?;
     let key = chunk.key;
+    let mut source = match ChunkSource::open(&settings, plan, index, env) {
+        Err(failure) if is_damage(chunk, &failure) => {
+            check_packets(&settings, plan, index, env)?;
+            return end_at_damage(folder, index, &key, (0, failure), env);
+        }
+        opened => opened?,
+    };
+    check_fingerprint(&planned, plan, source.stream_info())?;
     let session = Session::of_chunk(
         &settings,
         &source,
@@ -91,12 +106,22 @@ pub fn run_chunk(
         env,
     )?;
     let finished = session.encode_all(&settings, &mut source)?;
-    if let Err(failure) = finished.end.clone() {
+    let end = finished.end.clone();
+    if let Err(failure) = end.clone()
+        && !is_damage(chunk, &failure)
+    {
         // A part of a chunk is not kept.
         let is_interrupt = failure.kind == Kind::Interrupted;
         return Err(if is_interrupt { Failure::interrupted(false) } else { failure });
     }
     source.check()?;
+    if let Err(failure) = end {
+        let frames = source.delivered();
+        end_at_damage(folder, index, &key, (frames, failure), env)?;
+        if frames == 0 {
+            return Ok(true);
+        }
+    }
     if let Some(target) = settings.target() {
         target::store(folder, &key, target.metric, &finished.values)?;
     }
@@ -105,6 +130,36 @@ pub fn run_chunk(
         Err(_) if is_done(folder, &chunk.key)? => Ok(true),
         committed => committed.map(|()| true),
     }
+}
+
+/// Whether a failure means that the input is damaged, in a chunk that was planned without decoding it.
+fn is_damage(chunk: &PlannedChunk, failure: &Failure) -> bool {
+    chunk.packets.is_some() && failure.kind == Kind::Corrupt
+}
+
+/// Compares the packets of a chunk that cannot be decoded with those of the plan.
+fn check_packets(settings: &Encoding, plan: &ChunkPlan, index: usize, env: &Env) -> Result<()> {
+    let chunk = plan.chunk(index)?;
+    let (Naming::Packets, Some(range)) = (plan.naming, chunk.packets) else { return Ok(()) };
+    let begin = begin_name(&plan.fingerprint_of(chunk), chunk.start, chunk.end);
+    if read_key(settings, &PacketWatch::new(range, begin), env)? == Some(chunk.key) {
+        return Ok(());
+    }
+    Err(changed(&settings.input.name(), Some(index)))
+}
+
+/// Stores that a chunk ends after `frames` frames because the input is damaged.
+fn end_at_damage(
+    folder: &Path,
+    index: usize,
+    key: &Key,
+    (frames, failure): (u64, Failure),
+    env: &Env,
+) -> Result<bool> {
+    let error = failure.message;
+    env.events.warn(format!("the input is damaged, and chunk {index} ends before it: {error}"));
+    damage::store(folder, key, &ChunkDamage { frames, error })?;
+    Ok(true)
 }
 
 /// The settings of one chunk of `plan`, whose result is `path`.

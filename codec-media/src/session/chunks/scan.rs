@@ -1,14 +1,15 @@
-//! Reads the input once, to divide it.
+//! Divides an input: without decoding it if possible, or else by reading all of its frames.
 
 use codec_core::analysis::Analyser;
 use codec_core::frame::Size;
 use codec_core::parallel::Serial;
 use codec_simd::Kernels;
 
+use super::input::with_input_times;
 use super::key::{FrameId, KeyHasher};
 use super::plan::{ChunkPlan, PlannedChunk, fingerprint, of_part};
-use super::source::with_input_times;
 use super::split::{Parts, Splitter};
+use super::{coded, raw};
 use crate::Env;
 use crate::cut::ticks_to_ns;
 use crate::failure::{Failure, Kind, Result};
@@ -16,6 +17,22 @@ use crate::io::source::{FrameSource, SourceFrame, StreamInfo};
 use crate::io::video;
 use crate::progress::{Now, Pass, Progress};
 use crate::settings::encoding::Encoding;
+use crate::values::Deinterlace;
+
+/// Divides the input of `settings` into chunks. A plan that is stored has the digests by which workers recognise the input.
+pub(super) fn divide(settings: &Encoding, is_stored: bool, env: &Env) -> Result<ChunkPlan> {
+    let Encoding { fps, deinterlace, input, .. } = settings;
+    // The frames are those of the file.
+    if fps.is_none() && *deinterlace == Deinterlace::Off && input.cut.is_whole() {
+        if let Some(plan) = coded::plan(settings, is_stored, env)? {
+            return Ok(plan);
+        }
+        if let Some(plan) = raw::plan(settings, is_stored, env)? {
+            return Ok(plan);
+        }
+    }
+    scan(settings, Parts::Chunks, env).map(|(plan, _)| plan)
+}
 
 /// Divides the input of `settings` into chunks that begin at scene cuts, or into shots. Returns the frames, too.
 pub(super) fn scan(
@@ -170,6 +187,8 @@ impl Scan {
                 frames: frames.len() as u64,
                 start: start_pts,
                 start_ns: ticks_to_ns(start_pts, self.stream_info.time_base),
+                end: None,
+                packets: None,
                 key: hasher.finish(),
                 quality_q8: None,
             })

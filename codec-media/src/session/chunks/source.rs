@@ -2,14 +2,20 @@
 
 use std::time::Duration;
 
-use super::VERSION;
-use super::key::{FrameId, KeyHasher};
+use codec_container::{Input, PacketReader};
+use codec_core::frame::{Rational, Size};
+
+use super::coded::{begin_name, read_key};
+use super::input::{changed, with_input_times};
+use super::key::{FileStamp, FrameId, KeyHasher, Naming};
 use super::plan::{ChunkPlan, PlannedChunk};
+use super::raw::{self, Match};
+use super::watch::{PacketWatch, WatchedReader};
 use crate::Env;
-use crate::cut::Cut;
 use crate::failure::{Failure, Kind, Result};
 use crate::frame::copy::FrameCopy;
-use crate::io::input::InputSpec;
+use crate::io::decoded::DecodedSource;
+use crate::io::input::{InputSpec, Opened};
 use crate::io::source::{Damage, FrameSource, SourceFrame, StreamInfo};
 use crate::io::video;
 use crate::settings::encoding::Encoding;
@@ -18,67 +24,137 @@ use crate::values::Deinterlace;
 /// Frames before a chunk that are read so that filters and conversions of the frame rate have them.
 const LEAD: Duration = Duration::from_secs(1);
 
-/// The input of `settings`, with the times of the input.
-pub(super) fn with_input_times(settings: &Encoding) -> InputSpec {
-    let input = settings.input.clone();
-    InputSpec { cut: Cut { keep_times: true, ..input.cut }, ..input }
+/// The last moment of a tick, in nanoseconds, so that the tick of that time is this one.
+fn end_of_tick(ticks: i64, base: Rational) -> Duration {
+    let ns = i128::from(ticks) * i128::from(base.num) * 1_000_000_000;
+    let ns = ns.div_euclid(i128::from(base.den.max(1))) + 1;
+    Duration::from_nanos(u64::try_from(ns.max(0)).unwrap_or(u64::MAX))
+}
+
+/// How the frames of a chunk are compared with those of the plan.
+enum Comparison {
+    /// By the digests of the frames that were delivered.
+    Frames(KeyHasher),
+    /// By the packets that the decoder has read.
+    Packets(PacketWatch),
+    /// By samples of the file, before: the stamp of the plan, and that of the file.
+    File(FileStamp, FileStamp),
+    /// Not at all.
+    None,
 }
 
 /// Delivers the frames of a chunk, with the times of the output.
 pub(super) struct ChunkSource {
     source: Box<dyn FrameSource>,
     stream_info: StreamInfo,
+    settings: Encoding,
+    plan: ChunkPlan,
+    index: usize,
     chunk: PlannedChunk,
-    origin: i64,
     name: String,
     env: Env,
-    /// Number of frames to come.
+    /// Number of frames to come; at most as many if the chunk ends by time.
     left: u64,
-    hasher: KeyHasher,
+    /// Number of frames that were delivered.
+    delivered: u64,
+    comparison: Comparison,
     /// The first frame, which is found among earlier ones.
     first: FrameCopy,
 }
 
 impl ChunkSource {
-    /// Opens the input at a chunk: the first one from the start, others by the index of the container.
+    /// Opens the input at the chunk with number `index`: the first one from the start, others by the index of the container.
     pub(super) fn open(
         settings: &Encoding,
         plan: &ChunkPlan,
-        chunk: PlannedChunk,
+        index: usize,
         env: &Env,
     ) -> Result<Self> {
-        let mut spec = with_input_times(settings);
-        if chunk.first_frame > 0 {
-            let needs_lead = settings.fps.is_some() || settings.deinterlace != Deinterlace::Off;
-            let lead = if needs_lead { LEAD } else { Duration::ZERO };
-            let start = Duration::from_nanos(u64::try_from(chunk.start_ns).unwrap_or(0));
-            spec.cut.from = Some(spec.cut.start().max(start.saturating_sub(lead)));
-        }
-        // Problems of the tracks were reported before.
-        let opened = video::open(&spec, &settings.decode_options(), &env.quiet());
+        let chunk = *plan.chunk(index)?;
+        let spec = with_input_times(settings);
+        let name = spec.name();
+        let text = plan.fingerprint_of(&chunk);
+        let comparison = match (plan.naming, chunk.packets) {
+            (Naming::Frames, _) => Comparison::Frames(KeyHasher::new(&text)),
+            (Naming::Packets, Some(range)) => {
+                let begin = begin_name(&text, chunk.start, chunk.end);
+                Comparison::Packets(PacketWatch::new(range, begin))
+            }
+            (Naming::Packets, None) | (Naming::Times, _) => Comparison::None,
+            (Naming::File(planned), _) => {
+                let found = raw::stamp(&spec)?;
+                match raw::compare(settings, plan, planned, &chunk, env)? {
+                    Match::Other => return Err(changed(&name, Some(index))),
+                    Match::SameSamples => env.events.warn(modified(&name)),
+                    Match::Same => {}
+                }
+                Comparison::File(planned, found)
+            }
+        };
+        let opened = match chunk.packets {
+            Some(_) => open_coded(settings, &spec, &chunk, &comparison, env),
+            None => open_frames(settings, &spec, &chunk, env),
+        };
         let source = opened.map_err(|failure| match failure.kind {
             // There is no frame at this time.
-            Kind::Usage if chunk.first_frame > 0 => changed(&spec.name()),
+            Kind::Usage if chunk.first_frame > 0 => changed(&name, Some(index)),
             _ => failure,
         })?;
         let stream_info = StreamInfo { count: Some(chunk.frames), ..source.stream_info().clone() };
-        Ok(Self {
+        let left = if chunk.packets.is_some() { u64::MAX } else { chunk.frames };
+        let opened = Self {
             source,
             stream_info,
+            settings: settings.clone(),
+            plan: plan.clone(),
+            index,
             chunk,
-            origin: plan.origin,
-            name: spec.name(),
+            name,
             env: env.clone(),
-            left: chunk.frames,
-            hasher: KeyHasher::new(&plan.fingerprint_of(&chunk)),
+            left,
+            delivered: 0,
+            comparison,
             first: FrameCopy::default(),
-        })
+        };
+        check_size(&opened.name, index, plan.frame_size, opened.stream_info.size)?;
+        Ok(opened)
+    }
+
+    /// Number of frames that were delivered.
+    pub(super) fn delivered(&self) -> u64 {
+        self.delivered
     }
 
     /// Succeeds if the frames that were delivered are those of the plan.
     pub(super) fn check(&self) -> Result<()> {
-        let is_whole = self.left == 0 && self.hasher.clone().finish() == self.chunk.key;
-        if is_whole { Ok(()) } else { Err(changed(&self.name)) }
+        let is_same = match &self.comparison {
+            Comparison::Frames(hasher) => {
+                self.left == 0 && hasher.clone().finish() == self.chunk.key
+            }
+            Comparison::Packets(watch) => {
+                let key = match watch.key() {
+                    None => read_key(&self.settings, watch, &self.env)?,
+                    found => found,
+                };
+                key == Some(self.chunk.key)
+            }
+            Comparison::File(planned, found) => {
+                let Self { settings, plan, chunk, env, .. } = self;
+                // If it was modified meanwhile, it may have other samples now.
+                let is_same = || -> Result<bool> {
+                    let is_unmodified = raw::stamp(&settings.input)? == *found;
+                    Ok(is_unmodified
+                        || raw::compare(settings, plan, *planned, chunk, env)? != Match::Other)
+                };
+                self.left == 0 && is_same()?
+            }
+            Comparison::None => true,
+        };
+        if is_same { Ok(()) } else { Err(self.changed()) }
+    }
+
+    fn changed(&self) -> Failure {
+        changed(&self.name, Some(self.index))
     }
 
     /// Reads up to the first frame of the chunk; its time and duration.
@@ -87,18 +163,71 @@ impl ChunkSource {
             if self.env.stop.is_requested() {
                 return Err(Failure::interrupted(false));
             }
-            let Some(frame) = self.source.next()? else { return Err(changed(&self.name)) };
+            let Some(frame) = self.source.next()? else { return Err(self.changed()) };
             if frame.pts < self.chunk.start {
                 continue;
             }
             let (pts, duration) = (frame.pts, frame.duration);
             self.first.copy_from(&frame.picture);
-            return if pts == self.chunk.start {
-                Ok((pts, duration))
-            } else {
-                Err(changed(&self.name))
-            };
+            return if pts == self.chunk.start { Ok((pts, duration)) } else { Err(self.changed()) };
         }
+    }
+}
+
+/// Opens the frames of a chunk and those that are read before it.
+fn open_frames(
+    settings: &Encoding,
+    spec: &InputSpec,
+    chunk: &PlannedChunk,
+    env: &Env,
+) -> Result<Box<dyn FrameSource>> {
+    let mut spec = spec.clone();
+    if chunk.first_frame > 0 {
+        let needs_lead = settings.fps.is_some() || settings.deinterlace != Deinterlace::Off;
+        let lead = if needs_lead { LEAD } else { Duration::ZERO };
+        let start = Duration::from_nanos(u64::try_from(chunk.start_ns).unwrap_or(0));
+        spec.cut.from = Some(spec.cut.start().max(start.saturating_sub(lead)));
+    }
+    // Problems of the tracks were reported before.
+    video::open(&spec, &settings.decode_options(), &env.quiet())
+}
+
+/// Opens the frames of a chunk of a coded input, from the key frame before it on.
+fn open_coded(
+    settings: &Encoding,
+    spec: &InputSpec,
+    chunk: &PlannedChunk,
+    comparison: &Comparison,
+    env: &Env,
+) -> Result<Box<dyn FrameSource>> {
+    let env = &env.quiet();
+    let Opened::Container(Input::Packets(reader)) = spec.open(env)? else {
+        return Err(Failure::usage("the input is not coded"));
+    };
+    let mut from = spec.clone();
+    if let Some((_, track)) = reader.video().filter(|_| chunk.first_frame > 0) {
+        from.cut.from = Some(end_of_tick(chunk.start, track.time_base));
+    }
+    let reader: Box<dyn PacketReader> = match comparison {
+        Comparison::Packets(watch) => Box::new(WatchedReader::new(reader, watch.clone()).0),
+        _ => reader,
+    };
+    let options = settings.decode_options();
+    let source = DecodedSource::new(reader, &from, &options, env)?;
+    video::finished(Box::new(source), spec, &options, env)
+}
+
+/// Rejects frames whose size is not that of the plan.
+fn check_size(name: &str, index: usize, planned: Option<Size>, found: Size) -> Result<()> {
+    match planned.filter(|planned| *planned != found) {
+        None => Ok(()),
+        Some(planned) => Err(Failure::new(
+            Kind::Input,
+            format!(
+                "{name}: chunk {index}: the size of the frames changes from {planned} to {found}, which chunks cannot \
+                 hold\nhelp: encode it without --chunked"
+            ),
+        )),
     }
 }
 
@@ -111,18 +240,27 @@ impl FrameSource for ChunkSource {
         if self.left == 0 {
             return Ok(None);
         }
-        let mut frame = if self.left == self.chunk.frames {
+        let mut frame = if self.delivered == 0 {
             let (pts, duration) = self.find_first()?;
             SourceFrame { picture: self.first.picture()?, pts, duration }
         } else {
+            let (name, index) = (&self.name, self.index);
             match self.source.next()? {
-                Some(frame) => frame,
-                None => return Err(changed(&self.name)),
+                Some(frame) if self.chunk.end.is_none_or(|end| frame.pts < end) => frame,
+                _ if self.chunk.packets.is_some() => {
+                    self.left = 0;
+                    return Ok(None);
+                }
+                _ => return Err(changed(name, Some(index))),
             }
         };
+        check_size(&self.name, self.index, self.plan.frame_size, frame.picture.size())?;
         self.left -= 1;
-        self.hasher.add(FrameId::new(frame.pts, frame.duration, &frame.picture));
-        frame.pts = frame.pts.saturating_sub(self.origin);
+        self.delivered += 1;
+        if let Comparison::Frames(hasher) = &mut self.comparison {
+            hasher.add(FrameId::new(frame.pts, frame.duration, &frame.picture));
+        }
+        frame.pts = frame.pts.saturating_sub(self.plan.origin);
         Ok(Some(frame))
     }
 
@@ -135,14 +273,10 @@ impl FrameSource for ChunkSource {
     }
 }
 
-/// The error of an input whose frames are not those of the plan.
-pub(super) fn changed(name: &str) -> Failure {
-    Failure::new(
-        Kind::Input,
-        format!(
-            "{name}: the frames differ from those of the plan\n\
-             help: make a new plan: the input or its index has changed, or the plan was made by another build of \
-             version {VERSION}, which decodes or converts the input differently"
-        ),
+/// The warning about a file that was modified after it was planned.
+fn modified(name: &str) -> String {
+    format!(
+        "{name} is a copy of the file of the plan, or was modified after it: only samples of its frames were compared\n\
+         help: if it was modified, make a new plan; a copy that has the time of the file (cp -p) is not reported"
     )
 }
