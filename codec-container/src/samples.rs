@@ -95,6 +95,17 @@ impl SampleClock {
         self.next
     }
 
+    /// Whether samples of the codec's delay are still to come.
+    pub(crate) fn has_delay(&self) -> bool {
+        self.delay > 0
+    }
+
+    /// Notes that the last `samples` of the previous packet are discarded: the next one follows the
+    /// samples before them.
+    pub(crate) fn end_early(&mut self, samples: u32) {
+        self.next = self.next.map(|next| next.saturating_sub(samples.into()));
+    }
+
     /// Returns the time and the number of samples to discard for a packet that the file places at
     /// `stated` and that decodes to `samples`.
     pub(crate) fn place(&mut self, stated: i64, samples: u32) -> (i64, u32) {

@@ -15,7 +15,9 @@ use crate::interleave::Interleaver;
 use crate::io::ByteWriter;
 use crate::samples::scaled;
 use crate::time_order::TimeOrder;
-use crate::{Error, Format, Output, PacketRef, PacketWriter, Result, Track, WriteOptions, pcm};
+use crate::{
+    Error, Format, Output, PacketRef, PacketWriter, Result, Track, WriteOptions, opus, pcm,
+};
 
 const NS_PER_SECOND: u64 = 1_000_000_000;
 /// Maximum cluster duration.
@@ -70,8 +72,8 @@ struct State {
 struct AudioState {
     rate: u32,
     delay_ns: u64,
-    /// Whether decoders discard the codec delay by themselves.
-    is_opus: bool,
+    /// Samples of the codec delay that are still to come, if decoders discard it by themselves (Opus).
+    delay_left: Option<u32>,
     /// Bytes of a sample of all channels, if fixed.
     frame_bytes: Option<usize>,
 }
@@ -246,13 +248,21 @@ impl WebmWriter {
     fn write_audio(&mut self, mut packet: PacketRef<'_>) -> Result<()> {
         self.count += 1;
         let state = &mut self.tracks[packet.track];
-        let Some(audio) = &state.audio else { return Ok(()) };
+        let Some(audio) = &mut state.audio else { return Ok(()) };
         if let Some(frame_bytes) = audio.frame_bytes {
             packet.data = pcm::without_trim(&packet, frame_bytes);
             (packet.trim_start, packet.trim_end) = (0, 0);
         }
-        // Players that ignore the codec delay of other codecs than Opus discard these samples.
-        let early = if audio.is_opus { 0 } else { packet.trim_start };
+        // Players that ignore the codec delay of other codecs than Opus discard these samples. Of
+        // Opus, they discard it at the start of the track only.
+        let early = match &mut audio.delay_left {
+            None => packet.trim_start,
+            Some(left) => {
+                let by_itself = opus::packet_samples(packet.data).unwrap_or(0).min(*left);
+                *left -= by_itself;
+                packet.trim_start.saturating_sub(by_itself)
+            }
+        };
         let early_ns = scaled(early.into(), NS_PER_SECOND, audio.rate.into());
         let discard_ns = scaled(packet.trim_end.into(), NS_PER_SECOND, audio.rate.into());
         let delay_ns = i64::try_from(audio.delay_ns).unwrap_or(0);
@@ -419,7 +429,7 @@ impl State {
         let audio = track.audio().map(|track| AudioState {
             rate: track.audio.rate,
             delay_ns: layout::delay_ns(track),
-            is_opus: track.codec == AudioCodec::Opus,
+            delay_left: (track.codec == AudioCodec::Opus).then_some(track.delay),
             frame_bytes: pcm::frame_bytes(track),
         });
         let ordered = track.video().is_some_and(|track| track.codec != Codec::H264);

@@ -70,6 +70,12 @@ impl Ticks {
         let product = i128::from(ticks) * i128::from(self.num) * i128::from(self.rate);
         u32::try_from(product / i128::from(self.den.max(1))).unwrap_or(0)
     }
+
+    fn of_samples(self, samples: u32) -> u64 {
+        let per_tick = u128::from(self.num) * u128::from(self.rate);
+        let ticks = u128::from(samples) * u128::from(self.den) / per_tick.max(1);
+        u64::try_from(ticks).unwrap_or(0)
+    }
 }
 
 /// Returns the part of an audio input that `range` selects; `None`, after a warning, if it has no
@@ -105,7 +111,7 @@ fn cut_track(
         rate: track.audio.rate,
         uncompressed: is_uncompressed(track.codec),
     };
-    let (first, reached) = match range.start_ns {
+    let (mut first, reached) = match range.start_ns {
         None => (VecDeque::new(), 0),
         Some(start_ns) => {
             let wanted = to_ticks(start_ns.saturating_sub(pre_roll::longest_ns(track.codec)));
@@ -119,6 +125,7 @@ fn cut_track(
             }
         }
     };
+    hide_before_last(&mut first, ticks);
     let is_empty = start.is_some() && first.is_empty();
     let is_late =
         first.back().zip(range.end_ns).is_some_and(|(first, end_ns)| first.pts >= to_ticks(end_ns));
@@ -271,6 +278,24 @@ fn read_to_start(
     }
     pre_roll::shorten(&mut packets, track);
     Ok((packets, 0))
+}
+
+/// Hides all samples of the packets before the last one, and gives them times one after another. Where
+/// other audio was appended, packets before the cut have samples that the input hides, and that take no
+/// time there.
+fn hide_before_last(packets: &mut VecDeque<CodedPacket>, ticks: Ticks) {
+    for at in (1..packets.len()).rev() {
+        let next = packets[at].pts;
+        let packet = &mut packets[at - 1];
+        let Some(duration) = packet.duration else { continue };
+        let lasts = duration.saturating_add(ticks.of_samples(packet.trim_end));
+        if packet.pts.saturating_add_unsigned(lasts) > next {
+            packet.pts = next.saturating_sub_unsigned(lasts);
+            packet.duration = Some(lasts);
+            packet.trim_start = ticks.samples(i64::try_from(lasts).unwrap_or(0));
+            packet.trim_end = 0;
+        }
+    }
 }
 
 fn next_of(reader: &mut dyn PacketReader, number: usize, packet: &mut CodedPacket) -> Result<bool> {

@@ -425,14 +425,31 @@ impl AudioState {
         let stated = stated.and_then(|samples| u32::try_from(samples).ok());
         let samples = self.counter.count(&packet.data).or(stated);
         let count = samples.unwrap_or(0);
-        let (pts, delay) = self.clock.place(position, count);
         let discard = to_samples(frame.discard_ns);
         let part = |discard: i64| u32::try_from(discard).unwrap_or(0).min(count);
+        // After the codec delay, samples are discarded where another stream was appended. They take
+        // no time: the rest of the packet follows the end of the samples before.
+        let early = part(discard.saturating_neg());
+        let joint = if self.clock.has_delay() { 0 } else { early };
+        let (pts, delay) = match joint {
+            0 => self.clock.place(position, count),
+            // Its end is that of the samples before.
+            joint if joint == count => {
+                let begins = self.clock.next().map(|next| next.saturating_sub(count.into()));
+                (begins.map_or(position, |begins| begins.min(position)), 0)
+            }
+            joint => {
+                let heard = position.saturating_add(joint.into());
+                let (heard, _) = self.clock.place(heard, count - joint);
+                (heard.saturating_sub(joint.into()), 0)
+            }
+        };
         packet.pts = pts;
         packet.key = true;
         packet.shown = true;
-        packet.trim_start = delay.max(part(discard.saturating_neg()));
+        packet.trim_start = delay.max(early);
         packet.trim_end = part(discard).min(count - packet.trim_start);
+        self.clock.end_early(packet.trim_end);
         packet.duration = samples.map(|samples| (samples - packet.trim_end).into());
     }
 }
