@@ -201,6 +201,36 @@ fn write_size(size: usize, out: &mut Vec<u8>) {
     }
 }
 
+/// Samples at the start of a packet, at 48 kHz, that are mixed with earlier audio after a change of the
+/// mode: 5 ms. RFC 6716, section 4.5.
+pub const MODE_CHANGE_SAMPLES: u32 = 240;
+
+/// Returns a packet of 20 ms after which a decoder decodes `next` as the first packet of a stream: a
+/// change of the mode resets the decoder (RFC 6716, section 4.5.2). Its own audio is to be discarded, and
+/// so are the first [`MODE_CHANGE_SAMPLES`] of `next`. Both are packets of a single stream.
+///
+/// ```
+/// use codec_audio::opus_packet::{OpusMode, OpusPacket, reset_before};
+///
+/// // CELT, stereo.
+/// let reset = reset_before(&[0xFC, 1, 2, 3]).ok_or("empty")?;
+/// let toc = OpusPacket::parse(&reset)?.toc();
+/// assert_eq!((toc.mode(), toc.channels(), toc.frame_us()), (OpusMode::Silk, 2, 20_000));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use]
+pub fn reset_before(next: &[u8]) -> Option<[u8; 3]> {
+    let toc = Toc(*next.first()?);
+    let stereo = toc.0 & 4;
+    Some(match toc.mode() {
+        // SILK, wideband: bits 0 give an inactive frame with the lowest gain. The resampler of ffmpeg's
+        // decoder delays the next samples by 0.25 ms at this rate, and by more at lower ones.
+        OpusMode::Celt => [9 << 3 | stereo, 0, 0],
+        // CELT, full band: bits 1 give silence.
+        OpusMode::Silk | OpusMode::Hybrid => [31 << 3 | stereo, 0xFF, 0xFE],
+    })
+}
+
 /// Returns the duration in microseconds of the packet that begins with `head`, its first two bytes
 /// or more; `None` if rule R1 or R5 is violated.
 #[must_use]
