@@ -8,7 +8,7 @@ use codec_container::{
 };
 use serde_json::{Value, json};
 
-use super::Place;
+use super::{Place, has_ffmpeg};
 
 /// `talk.mkv`: 20 frames in two seconds, with chapters after 0 and 1.2 seconds, and tags.
 fn talk() -> Place {
@@ -197,4 +197,51 @@ fn tags_after_the_frames_are_kept_if_the_input_can_seek() {
     let run = place.feed(&["transcode", "-", "-o", "e.webm"], &file);
     let warning = "skipped tags after the frames: the input cannot seek";
     assert!(run.code == 0 && run.err.contains(warning), "{}", run.err);
+}
+
+#[test]
+fn titles_of_video_tracks_are_kept() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let place = Place::new();
+    place.ok(&["generate", "static-slide", "-o", "s.y4m", "--size", "64x48", "-n", "5"]);
+    for (title, name) in [("Camera 1", "a.mkv"), ("Camera 2", "b.mkv")] {
+        let title = format!("title={title}");
+        let titled = ["-metadata:s:v:0", &title, "-c:v", "libvpx", name];
+        place.ffmpeg(&[&["-i", "s.y4m"][..], &titled].concat());
+    }
+    let title = |name: &str| {
+        let probe = place.json(&["probe", name, "--json"]);
+        probe["tracks"][0]["title"].as_str().map(str::to_owned)
+    };
+    let ffprobe = |name: &str| {
+        let entries = ["-v", "error", "-show_entries", "stream_tags=title,handler_name", "-of"];
+        let mut command = std::process::Command::new("ffprobe");
+        command.args(entries).args(["default=nw=1", name]).current_dir(place.dir.path());
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    for output in ["o.webm", "o.mkv", "o.mp4", "f.mp4", "p.webm"] {
+        let more: &[&str] = match output {
+            "f.mp4" => &["--fragmented"],
+            "p.webm" => &["--chunked"],
+            _ => &[],
+        };
+        place.ok(&[&["transcode", "a.mkv", "-o", output, "--speed", "9"], more].concat());
+        assert_eq!(title(output).as_deref(), Some("Camera 1"), "{output}");
+        assert!(ffprobe(output).contains("=Camera 1"), "{output}: {}", ffprobe(output));
+    }
+    let join = |two: &str, more: &[&str]| {
+        let join = ["concat", "a.mkv", two, "-o", "j.mkv", "-y"];
+        place.ok(&[&join[..], more].concat()).err
+    };
+    for more in [&[][..], &["--speed", "9"]] {
+        join("a.mkv", more);
+        assert_eq!(title("j.mkv").as_deref(), Some("Camera 1"));
+        let said = join("b.mkv", more);
+        let differ = "the video track gets no title: it is Camera 1 in a.mkv and Camera 2 in b.mkv";
+        assert!(said.contains(differ), "{said}");
+        assert_eq!(title("j.mkv"), None);
+    }
+    assert!(place.ok(&["probe", "a.mkv"]).text().contains("title Camera 1"));
 }

@@ -8,7 +8,7 @@ use codec_container::{
     AudioTrack, CodedPacket, Error, FileMetadata, Format, Input, PacketReader, Track,
 };
 
-use super::part::{Part, joined_metadata};
+use super::part::{Part, in_common, joined_metadata};
 use crate::Env;
 use crate::audio::gap::GapLimit;
 use crate::audio::source::{AudioDecodeOptions, AudioSource};
@@ -63,7 +63,7 @@ fn audio_format(parts: &[Part], number: usize) -> Option<AudioFormat> {
     Some(AudioFormat::new(rate, layout))
 }
 
-/// The language or the title (`what`) of joined audio; `None`, after a warning, if the parts differ.
+/// The language or the title of joined audio; `None`, after a warning, if the parts differ.
 fn common(
     parts: &[Part],
     number: usize,
@@ -72,16 +72,8 @@ fn common(
     env: &Env,
 ) -> Option<String> {
     let stated = |part: &Part| Some((part.name(), of(&part.audio(number)?.track)?));
-    let mut stated = parts.iter().filter_map(stated);
-    let (first, value) = stated.next()?;
-    let Some((name, other)) = stated.find(|(_, other)| !is_same(other, &value)) else {
-        return Some(value);
-    };
-    let track = number + 1;
-    env.events.warn(format!(
-        "audio track {track} gets no {what}: it is {value} in {first} and {other} in {name}"
-    ));
-    None
+    let name = format!("audio track {}", number + 1);
+    in_common((&name, what), parts.iter().filter_map(stated), is_same, env)
 }
 
 /// Samples of a time, rounded.

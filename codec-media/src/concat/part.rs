@@ -38,6 +38,8 @@ pub(super) struct Part {
     pub(super) spec: InputSpec,
     /// Size and frame rate of the video.
     pub(super) video: Option<(Size, Rational)>,
+    /// The title of the video track.
+    pub(super) title: Option<String>,
     /// By how much frames are rotated when they are shown.
     pub(super) rotation: Rotation,
     /// The video track, if the video is coded and begins with a key frame.
@@ -176,6 +178,7 @@ impl Part {
             return Err(Failure::new(Kind::Input, format!("{}: no video or audio", spec.name())));
         };
         let hidden = Hidden::new(&hidden, first_shown);
+        let title = video.as_ref().and_then(|(_, track)| track.name.clone());
         let track = video.map(|(_, track)| track);
         let stated = match &track {
             None => None,
@@ -190,7 +193,18 @@ impl Part {
         let rotation = stated.map_or(Rotation::None, |(_, _, rotation)| rotation);
         let stated = stated.map(|(size, rate, _)| (size, rate));
         let coded = track.filter(|_| begins_with_key == Some(true));
-        Ok(Self { spec, video: stated, rotation, coded, hidden, audio, extent, damage, metadata })
+        Ok(Self {
+            spec,
+            video: stated,
+            title,
+            rotation,
+            coded,
+            hidden,
+            audio,
+            extent,
+            damage,
+            metadata,
+        })
     }
 
     fn raw(spec: InputSpec, env: &Env) -> Result<Self> {
@@ -223,8 +237,8 @@ impl Part {
         let (video, rotation) = (Some((info.size, info.frame_rate)), info.info.rotation);
         let metadata = FileMetadata::default();
         let hidden = Hidden::default();
-        let (coded, audio) = (None, Vec::new());
-        Ok(Self { spec, video, rotation, coded, hidden, audio, extent, damage, metadata })
+        let (title, coded, audio) = (None, None, Vec::new());
+        Ok(Self { spec, video, title, rotation, coded, hidden, audio, extent, damage, metadata })
     }
 
     pub(super) fn name(&self) -> String {
@@ -268,6 +282,30 @@ pub(super) fn joined_metadata(parts: &[Part]) -> FileMetadata {
         at_ns = at_ns.saturating_add(ns(part.extent.length_ns()));
     }
     joined
+}
+
+/// The property `what` of a joined track: that of all parts that state it, or `None`, after a warning,
+/// if they differ. `stated` has the name of each part and the value.
+pub(super) fn in_common(
+    (track, what): (&str, &str),
+    mut stated: impl Iterator<Item = (String, String)>,
+    is_same: impl Fn(&str, &str) -> bool,
+    env: &Env,
+) -> Option<String> {
+    let (first, value) = stated.next()?;
+    let Some((name, other)) = stated.find(|(_, other)| !is_same(other, &value)) else {
+        return Some(value);
+    };
+    env.events
+        .warn(format!("{track} gets no {what}: it is {value} in {first} and {other} in {name}"));
+    None
+}
+
+/// The title of the joined video.
+pub(super) fn video_title(parts: &[Part], env: &Env) -> Option<String> {
+    let stated = |part: &Part| Some((part.name(), part.title.clone()?));
+    let stated = parts.iter().filter_map(stated);
+    in_common(("the video track", "title"), stated, |a, b| a == b, env)
 }
 
 /// First and last times of the packets of a track.

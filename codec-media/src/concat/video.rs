@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use codec_container::{CodedPacket, Error, PacketReader, Track, VideoTrack};
 use codec_core::frame::Rational;
 
-use super::part::{Part, turns};
+use super::part::{Part, turns, video_title};
 use crate::Env;
 use crate::cut::{ns_to_ticks, ticks_to_ns};
 use crate::failure::{Failure, Kind, Result};
@@ -88,6 +88,7 @@ impl ChainedFrames {
         };
         stream_info.count = counts.map(|counts| counts.iter().sum());
         stream_info.time_base = base;
+        stream_info.title = video_title(parts, env);
         let turn = turns(parts).then(|| Transform::new(None, Some(Rotate::AsDescribed), None));
         if let Some(turn) = &turn {
             let turned = turn.outcome(stream_info.size, stream_info.info)?;
@@ -190,6 +191,7 @@ impl ChainedPackets {
             parts.iter().filter_map(|part| part.coded.as_ref()).map(|track| track.time_base);
         track.time_base = common_base(bases);
         (track.packet_count, track.duration) = (None, None);
+        track.name = video_title(parts, env);
         Self {
             to: track.time_base,
             base: track.time_base,

@@ -28,6 +28,7 @@ impl GeneratedFrames {
             count: Some(frames.into()),
             info,
             kind: "drawn".to_owned(),
+            title: None,
         };
         Self { generator, stream_info, frames, drawn: 0, buffer: Vec::new() }
     }

@@ -162,6 +162,7 @@ impl DecodedSource {
             count: stream.packet_count,
             info: stream.info,
             kind: format!("{codec} in {}", stream.format),
+            title: stream.name.clone(),
         };
         let states_rate = stream.frame_rate.is_some();
         // The packets are numbered in decoding order.

@@ -50,6 +50,7 @@ impl PackedReader {
             count: None,
             info: codec_core::frame::PictureInfo::default(),
             kind: format!("raw {}", samples.name()),
+            title: None,
         };
         let mut planes = Planes::default();
         planes.reset(size);

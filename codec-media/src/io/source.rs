@@ -22,6 +22,8 @@ pub struct StreamInfo {
     pub info: PictureInfo,
     /// `y4m`, `vp8 in webm`.
     pub kind: String,
+    /// The title of the track, if stated.
+    pub title: Option<String>,
 }
 
 /// A frame with its time.

@@ -133,6 +133,7 @@ impl RawSource {
             count: stream.frame_count.or(by_size),
             info: stream.info,
             kind: stream.format.to_string(),
+            title: None,
         };
         Ok(Self { reader, name: spec.name(), stream_info })
     }

@@ -101,6 +101,7 @@ impl TestSource {
             count: None,
             info,
             kind: "testsrc".to_owned(),
+            title: None,
         };
         Ok(Box::new(TestVideo { drawn, stream_info, next: 0 }))
     }

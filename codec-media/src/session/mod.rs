@@ -217,7 +217,8 @@ impl Session {
         let (size, info) = transform.begin(stream_info.size, stream_info.info)?;
         let (frame_rate, time_base) = (stream_info.frame_rate, stream_info.time_base);
         let regions = settings.encoder.regions.maps(size)?;
-        let start = Start { size, info, frame_rate, time_base };
+        let title = stream_info.title.clone();
+        let start = Start { size, info, frame_rate, time_base, title };
         let threads = threads_for(settings.threads, size);
         let mut config = settings.config(size, frame_rate, time_base);
         config.simd = Some(env.level);

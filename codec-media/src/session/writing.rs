@@ -14,6 +14,8 @@ pub(super) struct Start {
     pub(super) info: PictureInfo,
     pub(super) frame_rate: Rational,
     pub(super) time_base: Rational,
+    /// The title of the track.
+    pub(super) title: Option<String>,
 }
 
 /// Whether a format stores codec configuration, sizes and times separately from the packets.
@@ -32,10 +34,10 @@ pub(super) fn stored((codec, format): (Codec, Option<Format>), data: &[u8]) -> &
 
 /// Describes the video of an output, without the configuration of the codec.
 pub(super) fn video_track(settings: &Encoding, start: &Start) -> VideoTrack {
-    let Start { size, info, frame_rate, time_base } = *start;
+    let &Start { size, info, frame_rate, time_base, ref title } = start;
     let codec = settings.encoder.backend.codec;
     let mut track = VideoTrack::new(settings.format, codec, size, time_base);
-    (track.frame_rate, track.info) = (Some(frame_rate), info);
+    (track.frame_rate, track.info, track.name) = (Some(frame_rate), info, title.clone());
     track
 }
 

@@ -85,6 +85,7 @@ fn describe(track: &Track) -> TrackReport {
     let kind = match track {
         Track::Video(video) => Kind::Video(Video {
             codec: video.codec.name(),
+            title: video.name.clone(),
             size: video.size,
             samples: video.samples,
             frame_rate: video.frame_rate,
@@ -103,7 +104,8 @@ fn read_pictures(found: &mut ProbeReport, mut reader: Box<dyn RawVideoReader>) -
     let format = stream.pixels.samples();
     let (bytes, samples) = (format.frame_bytes(stream.size), Some(format));
     let (size, frame_rate, info) = (stream.size, stream.frame_rate, stream.info);
-    let kind = Kind::Video(Video { codec: "raw", size, samples, frame_rate, info });
+    let title = None;
+    let kind = Kind::Video(Video { codec: "raw", title, size, samples, frame_rate, info });
     found.tracks.push(TrackReport::new(kind, stream.time_base));
     loop {
         match reader.read() {
@@ -124,7 +126,8 @@ fn read_packed(found: &mut ProbeReport, reader: &mut dyn FrameSource) -> Result<
     let (size, frame_rate, info) =
         (stream_info.size, Some(stream_info.frame_rate), stream_info.info);
     let samples = Some(stream_info.samples);
-    let kind = Kind::Video(Video { codec: "raw", size, samples, frame_rate, info });
+    let title = None;
+    let kind = Kind::Video(Video { codec: "raw", title, size, samples, frame_rate, info });
     found.tracks.push(TrackReport::new(kind, stream_info.time_base));
     let mut index = 0;
     while let Some(shot) = reader.next()? {

@@ -31,9 +31,11 @@ impl Entry {
 }
 
 /// Properties of video.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Video {
     pub(super) codec: &'static str,
+    /// The title of the track.
+    pub(super) title: Option<String>,
     pub(super) size: Size,
     /// Depth and sampling, if known.
     pub(super) samples: Option<SampleFormat>,
@@ -142,10 +144,12 @@ impl TrackReport {
 
     fn text(&self) -> String {
         let mut text = match &self.kind {
-            Kind::Video(Video { codec, size, samples, frame_rate, .. }) => {
+            Kind::Video(Video { codec, title, size, samples, frame_rate, .. }) => {
                 let samples = samples.map(|samples| format!(", {samples}")).unwrap_or_default();
                 let rate = frame_rate.map(|rate| format!(", {:.3} fps", rate.as_f64()));
-                format!("video {codec}, {size}{samples}{}", rate.unwrap_or_default())
+                let title = title.as_ref().map(|title| format!(", title {title}"));
+                let (rate, title) = (rate.unwrap_or_default(), title.unwrap_or_default());
+                format!("video {codec}, {size}{samples}{rate}{title}")
             }
             Kind::Audio(track) => {
                 let mut text = format!("audio {}, {}", track.codec, track.audio);
@@ -196,9 +200,10 @@ impl TrackReport {
     fn json(&self) -> String {
         let ratio = |ratio: Rational| json::text(&ratio.to_string());
         let object = match &self.kind {
-            Kind::Video(Video { codec, size, samples, frame_rate, info }) => Object::new()
+            Kind::Video(Video { codec, title, size, samples, frame_rate, info }) => Object::new()
                 .text("type", "video")
                 .text("codec", codec)
+                .maybe("title", title.as_deref().map(json::text))
                 .raw("width", size.width)
                 .raw("height", size.height)
                 .maybe("pixel_format", samples.map(|samples| json::text(samples.name())))

@@ -103,6 +103,7 @@ impl AnimationSource {
             count: Some(delays.len() as u64),
             info: planes.info,
             kind: format.name().to_owned(),
+            title: None,
         };
         let (name, env) = (name.to_owned(), env.clone());
         let (next, pts, is_noted) = (0, 0, false);

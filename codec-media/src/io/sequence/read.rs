@@ -68,6 +68,7 @@ impl SequenceSource {
             count: Some(images.count),
             info: still.planes.info,
             kind: format!("{} images", format.name()),
+            title: None,
         };
         let mut source = Self {
             images,

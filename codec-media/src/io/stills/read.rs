@@ -54,6 +54,7 @@ impl StillSource {
             count: Some(1),
             info: planes.info,
             kind: format.name().to_owned(),
+            title: None,
         };
         Ok(Self { stream_info, planes, coded_bytes, is_read: false })
     }

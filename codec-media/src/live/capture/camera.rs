@@ -210,6 +210,7 @@ impl CameraSource {
             count: None,
             info: PictureInfo { color: converter.color(), ..PictureInfo::default() },
             kind: format!("{} of {name}", mode.pixels.name()),
+            title: None,
         };
         Self {
             slot,

@@ -51,8 +51,9 @@ impl Joining<'_> {
         let joined = plan.chunks().get(..chunks).unwrap_or_default();
         let results: VecDeque<_> =
             joined.iter().map(|chunk| (file_of(folder, &chunk.key), chunk.key)).collect();
-        let StreamInfo { frame_rate, time_base, .. } = *stream_info;
-        let mut track = video_track(settings, &Start { size, info, frame_rate, time_base });
+        let &StreamInfo { frame_rate, time_base, ref title, .. } = stream_info;
+        let title = title.clone();
+        let mut track = video_track(settings, &Start { size, info, frame_rate, time_base, title });
         let (path, key) = results.front().ok_or_else(|| Failure::internal("no chunks to join"))?;
         let codec_private = open_result(path, key)?.codec_private;
         if is_boxed(settings.format) {
