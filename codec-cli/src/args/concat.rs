@@ -46,9 +46,11 @@ pub(crate) struct ConcatArgs {
     /// second ones and so on, in WebM, Matroska and MP4, with silence for files that have fewer. Default: the first.
     #[arg(id = "audio_track", long = "audio", value_name = "TRACK", conflicts_with = "no_audio")]
     pub(crate) audio_track: Option<AudioTrackArg>,
-    /// Set the audio codec: CODEC, CODEC/BACKEND or s16le.
+    /// Set the audio codec: CODEC, CODEC/BACKEND, s16le or copy.
     ///
-    /// Without it, s16le in WAV files, FLAC in .flac files, Opus elsewhere. Audio is always encoded.
+    /// Without it, audio is copied if the parameters of all files agree and the output can hide the
+    /// codec delay of each (WebM, Matroska). Other audio is encoded: s16le in WAV files, FLAC in .flac
+    /// files, Opus elsewhere.
     #[arg(long, value_name = "CODEC")]
     pub(crate) audio_codec: Option<String>,
     /// Set the audio bitrate: 64k; a plain number is kb/s.
@@ -77,9 +79,6 @@ pub(crate) fn joining(args: &ConcatArgs) -> Result<Joining> {
     if format.is_raw_video() {
         let message = format!("{format} cannot hold encoded video");
         return Err(Failure::usage(message));
-    }
-    if args.audio_codec.as_deref() == Some("copy") {
-        return Err(Failure::usage("--audio-codec copy cannot be used with concat"));
     }
     let limits = args.limits.map_or_else(Limits::default, |list| list.0);
     let first = args.inputs.first().cloned().unwrap_or_default();

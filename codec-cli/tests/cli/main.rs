@@ -49,6 +49,7 @@ mod image_sequences;
 mod inspect;
 mod interlaced;
 mod interrupts;
+mod joined_audio;
 #[cfg(feature = "net")]
 mod live_parts;
 mod malformed;

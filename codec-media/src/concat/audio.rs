@@ -76,8 +76,48 @@ fn common(
     in_common((&name, what), parts.iter().filter_map(stated), is_same, env)
 }
 
+/// `track` with the language, the title and the default flag of the tracks `number` of the parts.
+pub(super) fn described(
+    parts: &[Part],
+    number: usize,
+    mut track: AudioTrack,
+    env: &Env,
+) -> AudioTrack {
+    track.language =
+        common(parts, number, ("language", |of| of.language.clone()), same_language, env);
+    track.name = common(parts, number, ("title", |of| of.name.clone()), |a, b| a == b, env);
+    let first = parts.iter().find_map(|part| part.audio(number));
+    track.is_default = first.and_then(|audio| audio.track.is_default);
+    track
+}
+
+/// The audio of a part between two times in nanoseconds of the input; `None` if it has none there.
+/// `number` is that of the track among those that are used, from 0.
+pub(super) fn open_audio(
+    part: &Part,
+    number: usize,
+    (start_ns, end_ns): (i64, Option<i64>),
+    env: &Env,
+) -> Result<Option<AudioInput>> {
+    if part.audio(number).is_none() {
+        return Ok(None);
+    }
+    let audio = match number {
+        0 => part.spec.audio.clone(),
+        number => AudioTrackChoice::Number(number + 1),
+    };
+    let spec = InputSpec { audio, ..part.spec.clone() };
+    let Opened::Container(Input::Packets(reader)) = spec.open(&env.quiet())? else {
+        let message = format!("{}: changed while reading", part.name());
+        return Err(Failure::new(Kind::Input, message));
+    };
+    let Some(input) = AudioInput::of(reader, part.name()) else { return Ok(None) };
+    let range = AudioRange { start_ns: Some(start_ns), end_ns, keep_times: false };
+    cut_audio(input, range, env)
+}
+
 /// Samples of a time, rounded.
-fn samples(ns: i64, rate: u32) -> u64 {
+pub(super) fn samples(ns: i64, rate: u32) -> u64 {
     let product = u128::from(ns.max(0).unsigned_abs()) * u128::from(rate);
     u64::try_from((product + 500_000_000) / 1_000_000_000).unwrap_or(u64::MAX)
 }
@@ -86,12 +126,8 @@ impl ChainedAudio {
     /// Joins the audio tracks `number` of `parts`; `None` if no part has one.
     pub(super) fn new(parts: &[Part], number: usize, env: &Env) -> Option<Self> {
         let format = audio_format(parts, number)?;
-        let mut track = AudioTrack::new(Format::Pcm, AudioCodec::Pcm(PcmEncoding::F32Le), format);
-        track.language =
-            common(parts, number, ("language", |of| of.language.clone()), same_language, env);
-        track.name = common(parts, number, ("title", |of| of.name.clone()), |a, b| a == b, env);
-        let first = parts.iter().find_map(|part| part.audio(number));
-        track.is_default = first.and_then(|audio| audio.track.is_default);
+        let track = AudioTrack::new(Format::Pcm, AudioCodec::Pcm(PcmEncoding::F32Le), format);
+        let mut track = described(parts, number, track, env);
         let mut end_ns = 0_i64;
         let planned: VecDeque<_> = parts
             .iter()
@@ -120,26 +156,10 @@ impl ChainedAudio {
 
     /// Opens the audio of a part; `None` if it has none.
     fn open(&self, part: &Part) -> Result<Option<Current>> {
-        if part.audio(self.number).is_none() {
+        let times = (part.extent.start_ns, Some(part.extent.end_ns));
+        let Some(input) = open_audio(part, self.number, times, &self.env)? else {
             return Ok(None);
-        }
-        let quiet = self.env.quiet();
-        let audio = match self.number {
-            0 => part.spec.audio.clone(),
-            number => AudioTrackChoice::Number(number + 1),
         };
-        let spec = InputSpec { audio, ..part.spec.clone() };
-        let Opened::Container(Input::Packets(reader)) = spec.open(&quiet)? else {
-            let message = format!("{}: changed while reading", part.name());
-            return Err(Failure::new(Kind::Input, message));
-        };
-        let Some(input) = AudioInput::of(reader, part.name()) else { return Ok(None) };
-        let range = AudioRange {
-            start_ns: Some(part.extent.start_ns),
-            end_ns: Some(part.extent.end_ns),
-            keep_times: false,
-        };
-        let Some(input) = cut_audio(input, range, &self.env)? else { return Ok(None) };
         let options =
             AudioDecodeOptions { limits: part.spec.limits, ..AudioDecodeOptions::default() };
         let source = AudioSource::new(input.reader, input.name, &options, &self.env)?;

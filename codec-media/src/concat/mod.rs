@@ -1,16 +1,19 @@
-//! Joins files one after another: the video is copied if the parameters of all parts agree,
-//! otherwise encoded; the audio is encoded, so that it stays aligned with the video at every join.
+//! Joins files one after another: video and audio are copied if the parameters of all parts agree,
+//! otherwise encoded. Copied audio, too, begins with the video of its part, exact to the sample; if the
+//! container cannot state that, the audio is encoded.
 
 mod audio;
+mod copied_audio;
 mod part;
 mod video;
 
 use std::path::PathBuf;
 
-use codec_container::VideoTrack;
+use codec_container::{PacketReader, VideoTrack};
 use codec_core::codec::Codec;
 
 use self::audio::ChainedAudio;
+use self::copied_audio::CopiedAudio;
 use self::part::{Extent, Hidden, Part, joined_metadata, turns};
 use self::video::{ChainedFrames, ChainedPackets};
 use crate::Env;
@@ -23,6 +26,7 @@ use crate::io::names::{is_audio_name, video_dropped};
 use crate::session::Session;
 use crate::session::audio::{self as session_audio, AudioEncoding};
 use crate::session::copy::{Copying, Transfer, copy_packets};
+use crate::settings::audio::AudioChoice;
 use crate::settings::encoding::{Encoding, can_hold_video};
 
 /// Differences between the lengths of audio and video that are not reported, in nanoseconds: a
@@ -60,10 +64,7 @@ pub fn run(joining: &Joining, env: &Env) -> Result<()> {
         env.events.note(video_dropped(&settings.output, settings.format));
     }
     report_lengths(&parts, env);
-    let tracks = parts.iter().map(|part| part.audio.len()).max().unwrap_or(0);
-    let chained = (0..tracks).filter_map(|number| ChainedAudio::new(&parts, number, env));
-    let chained = chained.filter_map(|audio| AudioInput::of(Box::new(audio), names(&parts)));
-    let audio = AudioInput::together(chained.collect());
+    let audio = join_tracks(&parts, &settings, env)?;
     if !has_video || drops_video {
         return join_audio(&settings, audio, end, env);
     }
@@ -98,6 +99,33 @@ pub fn run(joining: &Joining, env: &Env) -> Result<()> {
             finished.keep()
         }
     }
+}
+
+/// The audio tracks of all parts: their packets if they can be copied, otherwise their samples.
+fn join_tracks(parts: &[Part], settings: &Encoding, env: &Env) -> Result<Option<AudioInput>> {
+    let count = parts.iter().map(|part| part.audio.len()).max().unwrap_or(0);
+    let must_copy =
+        settings.audio.as_ref().is_some_and(|audio| matches!(audio.codec, AudioChoice::Copy));
+    let mut tracks = Vec::new();
+    for number in 0..count {
+        let reader: Option<Box<dyn PacketReader>> =
+            match CopiedAudio::plan(parts, number, settings, env)? {
+                Ok(copied) => Some(Box::new(copied)),
+                Err(reason) => {
+                    let track =
+                        if count > 1 { format!(" track {}", number + 1) } else { String::new() };
+                    if must_copy {
+                        let help = "help: omit --audio-codec copy to encode it";
+                        let message = format!("cannot copy the audio{track}: {reason}\n{help}");
+                        return Err(Failure::usage(message));
+                    }
+                    env.events.note(format!("encoding the audio{track}: {reason}"));
+                    ChainedAudio::new(parts, number, env).map(|chained| Box::new(chained) as _)
+                }
+            };
+        tracks.extend(reader.and_then(|reader| AudioInput::of(reader, names(parts))));
+    }
+    Ok(AudioInput::together(tracks))
 }
 
 /// Drops the parts after one that is damaged, with a warning, and returns its error.

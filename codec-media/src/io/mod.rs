@@ -23,7 +23,7 @@ pub mod object_store;
 pub mod output;
 pub(crate) mod packed;
 pub mod pattern;
-mod pre_roll;
+pub(crate) mod pre_roll;
 pub mod remote;
 pub mod sequence;
 pub mod sink;

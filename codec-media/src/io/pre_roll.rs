@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use codec_audio::AudioCodec;
+use codec_audio::opus_packet::MODE_CHANGE_SAMPLES;
 use codec_container::{AudioTrack, CodedPacket};
 
 /// How long before a cut the packets begin among which the needed ones are, in nanoseconds.
@@ -33,6 +34,24 @@ pub(super) fn shorten(packets: &mut VecDeque<CodedPacket>, track: &AudioTrack) {
         _ => last,
     };
     packets.drain(..last.saturating_sub(needed));
+}
+
+/// Samples at the start of a stream of which the decoder's output depends on the packets before. They
+/// have to be hidden if other audio precedes the stream. `None`: unknown. `packet` is the length of a
+/// packet in samples.
+pub(crate) fn settling(track: &AudioTrack, packet: u32) -> Option<u32> {
+    match track.codec {
+        AudioCodec::Flac | AudioCodec::Alac => Some(0),
+        // After a packet that resets the decoder; streams of more than two channels have several decoders.
+        AudioCodec::Opus => (track.audio.channels() <= 2).then_some(MODE_CHANGE_SAMPLES),
+        AudioCodec::Aac => {
+            let packets = u32::try_from(aac_needed(&track.codec_private)?).ok()?;
+            packets.checked_mul(packet)
+        }
+        // A granule, and the memory of the synthesis filters. ISO/IEC 11172-3, section 2.4.3.
+        AudioCodec::Mp3 => Some(576 + 512),
+        _ => None,
+    }
 }
 
 /// Packets before one of AAC with this `AudioSpecificConfig`; `None` if decoding may depend on any

@@ -240,6 +240,11 @@ impl AudioSettings {
         }
     }
 
+    /// Whether an option requires the audio to be encoded.
+    pub(crate) fn encodes(&self) -> bool {
+        self.requires_encoder || matches!(self.codec, AudioChoice::Encode(..))
+    }
+
     /// Whether packets of `codec` can be copied into `format`.
     pub(crate) fn copies(&self, codec: AudioCodec, format: Format) -> Result<bool> {
         match self.codec {
