@@ -53,7 +53,7 @@ fn main() -> ExitCode {
     }
     let parsed = grammar()
         .try_get_matches_from(with_attached_sizes(std::env::args_os()))
-        .and_then(|found| Cli::from_arg_matches(&found)?.noting_preset(&found).checked());
+        .and_then(|found| Cli::from_arg_matches(&found)?.noting_given(&found).checked());
     let cli = match parsed {
         Ok(cli) => cli,
         Err(mut error) => {

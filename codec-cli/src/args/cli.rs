@@ -48,12 +48,15 @@ pub(crate) struct Cli {
 }
 
 impl Cli {
-    /// Notes whether `--preset` is among the arguments that were `found`: it has a default value. The same for the
-    /// arguments of `cluster submit`.
-    pub(crate) fn noting_preset(mut self, found: &ArgMatches) -> Self {
+    /// Notes what the values of the arguments that were `found` do not say: whether `--preset` is among them, as it
+    /// has a default value, also for `cluster submit`; and the positions of those of `concat`.
+    pub(crate) fn noting_given(mut self, found: &ArgMatches) -> Self {
         if let Verb::Encode(args) | Verb::Transcode(args) = &mut self.verb {
             let preset = found.subcommand().and_then(|(_, verb)| verb.value_source("preset"));
             args.preset_is_given = preset == Some(ValueSource::CommandLine);
+        }
+        if let (Verb::Concat(args), Some((_, verb))) = (&mut self.verb, found.subcommand()) {
+            args.note_positions(verb);
         }
         #[cfg(feature = "cluster")]
         if let Verb::Cluster(ClusterArgs { step: ClusterStep::Submit(args) }) = &mut self.verb {

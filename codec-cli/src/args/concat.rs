@@ -1,12 +1,14 @@
 //! Flags of `codec concat`, and its settings.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgMatches, Args};
 use codec_container::Format;
 use codec_core::codec::Limits;
 use codec_core::frame::Size;
 use codec_media::concat::Joining;
+use codec_media::cut::{Cut, parse_duration, parse_time};
 use codec_media::failure::{Failure, Result};
 use codec_media::io::input::InputSpec;
 use codec_media::io::names::{Outputs, format_of, is_audio_name};
@@ -21,9 +23,24 @@ use super::encoder::EncoderArgs;
 
 #[derive(Debug, Args)]
 pub(crate) struct ConcatArgs {
-    /// Input files, in order.
-    #[arg(value_name = "IN", required = true, num_args = 2..)]
+    /// Input files, in order; two or more.
+    #[arg(value_name = "IN", required = true)]
     pub(crate) inputs: Vec<PathBuf>,
+    /// Start the file before this option at this time: 83.5, 1:23.5, 0:01:23.5 or 1500ms.
+    ///
+    /// --from, --to and --duration hold for the last file before them: `concat a.mp4 --from 10 b.mp4 --to 5`.
+    /// A part is copied if it begins with a key frame and no frame in it depends on a frame after its end.
+    #[arg(long, value_name = "TIME", value_parser = parse_time, allow_hyphen_values = true)]
+    pub(crate) from: Vec<Duration>,
+    /// Stop the file before this option before this time of it, in the same form as --from.
+    #[arg(long, value_name = "TIME", value_parser = parse_time, allow_hyphen_values = true)]
+    pub(crate) to: Vec<Duration>,
+    /// Stop the file before this option this long after its --from (or after its start).
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, allow_hyphen_values = true)]
+    pub(crate) duration: Vec<Duration>,
+    /// The positions of the inputs and of the options above on the command line.
+    #[arg(skip)]
+    pub(crate) positions: Positions,
     /// Output file, or `-` for standard output.
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
@@ -67,6 +84,75 @@ pub(crate) struct ConcatArgs {
     /// Overwrite existing files.
     #[arg(short = 'y', long)]
     pub(crate) yes: bool,
+}
+
+/// The positions of arguments on the command line, in the order of their values.
+#[derive(Debug, Default)]
+pub(crate) struct Positions {
+    inputs: Vec<usize>,
+    from: Vec<usize>,
+    to: Vec<usize>,
+    duration: Vec<usize>,
+}
+
+/// The times that are given for one input.
+#[derive(Clone, Copy, Debug, Default)]
+struct Times {
+    from: Option<Duration>,
+    to: Option<Duration>,
+    duration: Option<Duration>,
+}
+
+/// One of the times.
+type Field = fn(&mut Times) -> &mut Option<Duration>;
+
+impl ConcatArgs {
+    /// Notes the positions of the arguments of `concat` that were `found`.
+    pub(crate) fn note_positions(&mut self, found: &ArgMatches) {
+        let of = |id| found.indices_of(id).map(Iterator::collect).unwrap_or_default();
+        self.positions = Positions {
+            inputs: of("inputs"),
+            from: of("from"),
+            to: of("to"),
+            duration: of("duration"),
+        };
+    }
+
+    /// The inputs with their parts.
+    fn parts(&self) -> Result<Vec<(PathBuf, Cut)>> {
+        let mut times = vec![Times::default(); self.inputs.len()];
+        let Positions { inputs, from, to, duration } = &self.positions;
+        let options: [(_, _, _, Field); 3] = [
+            ("--from", &self.from, from, |times| &mut times.from),
+            ("--to", &self.to, to, |times| &mut times.to),
+            ("--duration", &self.duration, duration, |times| &mut times.duration),
+        ];
+        for (name, values, positions, field) in options {
+            for (value, position) in values.iter().zip(positions) {
+                let before = inputs.iter().filter(|input| *input < position).count();
+                let Some(of) = before.checked_sub(1).and_then(|at| times.get_mut(at)) else {
+                    let help = format!("help: {name} holds for the file before it");
+                    return Err(Failure::usage(format!("{name} is before the first file\n{help}")));
+                };
+                if field(of).replace(*value).is_some() {
+                    let file = self.inputs[before - 1].display();
+                    return Err(Failure::usage(format!("{name} is given twice for {file}")));
+                }
+            }
+        }
+        let cut = |(path, times): (&PathBuf, Times)| {
+            let Times { from, to, duration } = times;
+            if to.is_some() && duration.is_some() {
+                let path = path.display();
+                let message = format!("--to and --duration are both given for {path}");
+                return Err(Failure::usage(message));
+            }
+            let cut = Cut::new(from, to, duration);
+            cut.check()?;
+            Ok((path.clone(), cut))
+        };
+        self.inputs.iter().zip(times).map(cut).collect()
+    }
 }
 
 /// The settings of `concat`.
@@ -123,5 +209,5 @@ pub(crate) fn joining(args: &ConcatArgs) -> Result<Joining> {
         || encoder.qp.is_some()
         || encoder.speed.is_some()
         || encoder.preset.is_some();
-    Ok(Joining { inputs: args.inputs.clone(), encoding, encodes })
+    Ok(Joining { inputs: args.parts()?, encoding, encodes })
 }

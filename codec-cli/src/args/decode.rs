@@ -88,6 +88,8 @@ pub(crate) struct ProbeArgs {
     /// List every packet (raw video: every frame).
     #[arg(long = "packets", alias = "frames")]
     pub(crate) frames: bool,
+    #[command(flatten)]
+    pub(crate) part: PartArgs,
 }
 
 #[derive(Debug, Args)]

@@ -141,7 +141,7 @@ pub(super) fn planned(plan: &ChunkPlan, name: &str) -> Result<EncodeArgs> {
         || Failure::usage(format!("{name}: its arguments are not those of `codec chunks plan`"));
     let words = std::iter::once("codec").chain(plan.arguments.iter().map(String::as_str));
     let found = grammar().try_get_matches_from(words).map_err(|_| wrong())?;
-    let cli = Cli::from_arg_matches(&found).map(|cli| cli.noting_preset(&found));
+    let cli = Cli::from_arg_matches(&found).map(|cli| cli.noting_given(&found));
     match cli.and_then(Cli::checked).map_err(|_| wrong())?.verb {
         Verb::Chunks(ChunksArgs { step: ChunksStep::Plan(args) }) => Ok(*args),
         _ => Err(wrong()),

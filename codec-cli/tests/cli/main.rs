@@ -50,6 +50,7 @@ mod inspect;
 mod interlaced;
 mod interrupts;
 mod joined_audio;
+mod joined_parts;
 #[cfg(feature = "net")]
 mod live_parts;
 mod malformed;

@@ -5,6 +5,7 @@
 mod audio;
 mod copied_audio;
 mod part;
+mod span;
 mod video;
 
 use std::path::PathBuf;
@@ -14,10 +15,12 @@ use codec_core::codec::Codec;
 
 use self::audio::ChainedAudio;
 use self::copied_audio::CopiedAudio;
-use self::part::{Extent, Hidden, Part, joined_metadata, turns};
+use self::part::{Hidden, Part, joined_metadata, turns};
+use self::span::Extent;
 use self::video::{ChainedFrames, ChainedPackets};
 use crate::Env;
 use crate::count::counted;
+use crate::cut::Cut;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::audio_input::AudioInput;
 use crate::io::hidden::can_hide;
@@ -36,8 +39,8 @@ const MAX_SILENT_NS: i64 = 30_000_000;
 /// The files to join, and how the result is encoded.
 #[derive(Debug)]
 pub struct Joining {
-    /// The files, in order.
-    pub inputs: Vec<PathBuf>,
+    /// The files, in order, with the part of each. `Cut::keep_times` has no effect.
+    pub inputs: Vec<(PathBuf, Cut)>,
     /// Output and encoder. Of the input, only the limits and the choice of the audio tracks are used.
     pub encoding: Encoding,
     /// Whether an option requires the video to be encoded.
@@ -54,7 +57,11 @@ pub fn run(joining: &Joining, env: &Env) -> Result<()> {
     settings.rules.begin(&settings.output)?;
     let limits = settings.input.limits;
     let audio = settings.audio.is_some().then(|| settings.input.audio.clone());
-    let open = |path: &PathBuf| Part::open(path, limits, audio.as_ref(), env);
+    if joining.inputs.len() < 2 {
+        let message = "concat requires two inputs or more\nhelp: copy a part of one file with `codec transcode --copy`";
+        return Err(Failure::usage(message));
+    }
+    let open = |(path, cut): &(PathBuf, Cut)| Part::open(path, *cut, limits, audio.as_ref(), env);
     let mut parts = joining.inputs.iter().map(open).collect::<Result<Vec<_>>>()?;
     let end = end_at_damage(&mut parts, env);
     let has_video = check_tracks(&parts)?;
@@ -66,6 +73,7 @@ pub fn run(joining: &Joining, env: &Env) -> Result<()> {
     report_lengths(&parts, env);
     let audio = join_tracks(&parts, &settings, env)?;
     if !has_video || drops_video {
+        parts.iter().filter_map(Part::ends_early).for_each(|warning| env.events.warn(warning));
         return join_audio(&settings, audio, end, env);
     }
     settings.metadata = kept(&joined_metadata(&parts), settings.format, &names(&parts), env);
@@ -75,6 +83,7 @@ pub fn run(joining: &Joining, env: &Env) -> Result<()> {
     match reason.map_or_else(|| copyable(&parts, settings), Err) {
         Ok(track) => {
             env.events.note(format!("joining {} files without encoding their video", parts.len()));
+            parts.iter().filter_map(Part::ends_early).for_each(|warning| env.events.warn(warning));
             let packets = ChainedPackets::new(&parts, track, env);
             let copying = Copying {
                 input: settings.input.clone(),
@@ -211,6 +220,9 @@ fn check_sizes(parts: &[Part], settings: &Encoding) -> Result<()> {
 fn copyable(parts: &[Part], settings: &Encoding) -> std::result::Result<VideoTrack, String> {
     let mut found: Option<(&Part, &VideoTrack)> = None;
     for part in parts {
+        if let Some(obstacle) = &part.obstacle {
+            return Err(format!("{}{obstacle}", part.name()));
+        }
         let Some(track) = &part.coded else {
             return Err(format!("{} has no coded video that begins with a key frame", part.name()));
         };

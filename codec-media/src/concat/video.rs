@@ -33,13 +33,18 @@ struct Placed {
     /// The start of its video in the input, and in the output, in nanoseconds.
     from_ns: i64,
     at_ns: i64,
+    /// The end of its video in the output, if the rest of the input is cut off.
+    cut_ns: Option<i64>,
 }
 
 fn placed(parts: &[Part]) -> VecDeque<Placed> {
     let mut at_ns = 0_i64;
     let place = |part: &Part| {
-        let placed = Placed { spec: part.spec.clone(), from_ns: part.extent.start_ns, at_ns };
-        at_ns = at_ns.saturating_add(part.extent.length_ns());
+        let (spec, from_ns) = (part.spec.clone(), part.extent.start_ns);
+        let end_ns = at_ns.saturating_add(part.extent.length_ns());
+        let cut_ns = spec.cut.to.map(|_| end_ns);
+        let placed = Placed { spec, from_ns, at_ns, cut_ns };
+        at_ns = end_ns;
         placed
     };
     parts.iter().map(place).collect()
@@ -177,6 +182,8 @@ pub(super) struct ChainedPackets {
     to: Rational,
     base: Rational,
     shift_ns: i64,
+    /// The end of the current part, if it is cut.
+    cut_ns: Option<i64>,
     /// The end of all parts, in nanoseconds.
     end_ns: i64,
     /// Whether the last part is damaged. Its packets end there, and the caller has the error.
@@ -199,6 +206,7 @@ impl ChainedPackets {
             parts: placed(parts),
             current: None,
             shift_ns: 0,
+            cut_ns: None,
             end_ns: parts.iter().map(|part| part.extent.length_ns()).sum(),
             ends_at_damage: parts.last().is_some_and(|part| part.damage.is_some()),
             env: env.clone(),
@@ -218,6 +226,7 @@ impl ChainedPackets {
             self.base = track.time_base;
         }
         self.shift_ns = next.at_ns.saturating_sub(next.from_ns);
+        self.cut_ns = next.cut_ns;
         self.current = Some(packets);
         Ok(true)
     }
@@ -253,7 +262,8 @@ impl PacketReader for ChainedPackets {
         let end = packet.duration.map(|ticks| packet.pts.saturating_add_unsigned(ticks));
         packet.pts = moved(packet.pts, from, to, shift_ns);
         packet.dts = packet.dts.map(|dts| moved(dts, from, to, shift_ns));
-        let end = end.map(|end| moved(end, from, to, shift_ns));
+        let cut = self.cut_ns.map_or(i64::MAX, |cut_ns| ns_to_ticks(cut_ns, to));
+        let end = end.map(|end| moved(end, from, to, shift_ns).min(cut));
         packet.duration = end.and_then(|end| u64::try_from(end.saturating_sub(packet.pts)).ok());
         packet.track = 0;
         Ok(true)

@@ -4,6 +4,7 @@ mod report;
 
 use codec_container::{CodedPacket, Input, PacketReader, RawVideoReader, Track, sample_format};
 use codec_media::Env;
+use codec_media::cut::Cut;
 use codec_media::failure::{Failure, Result};
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::{InputSpec, Opened};
@@ -16,11 +17,12 @@ use crate::args::decode::ProbeArgs;
 
 use report::{Entry, Kind, ProbeReport, TrackReport, Video};
 
-/// Reads the whole input without decoding and reports its contents. A damaged input is reported up
-/// to the damage.
+/// Reads the whole input without decoding and reports its contents, or what begins in a part of it. A
+/// damaged input is reported up to the damage.
 pub(crate) fn run(args: &ProbeArgs, env: &Env) -> Result<()> {
-    let spec = InputSpec::from(&args.input);
-    let mut found = ProbeReport::new(spec.name(), args.frames);
+    let cut = Cut { keep_times: true, ..args.part.cut() };
+    let spec = InputSpec { cut, ..InputSpec::from(&args.input) };
+    let mut found = ProbeReport::new(spec.name(), args.frames, cut);
     let end = match spec.open(env)? {
         Opened::Container(Input::Packets(reader)) => read_packets(&mut found, reader),
         Opened::Container(Input::RawVideo(reader)) => read_pictures(&mut found, reader),
@@ -36,6 +38,10 @@ pub(crate) fn run(args: &ProbeArgs, env: &Env) -> Result<()> {
         }
         Opened::Container(_) => Err(Failure::internal("unknown content type")),
     };
+    if end.is_ok() && found.is_empty_part() {
+        let message = format!("{}: nothing begins in the selected part", spec.name());
+        return Err(Failure::usage(message));
+    }
     let text = if args.json { format!("{}\n", found.json(&end)) } else { found.text() };
     print(&text)?;
     end

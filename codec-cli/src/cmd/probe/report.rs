@@ -1,11 +1,13 @@
 //! The contents of a file, as text and as JSON.
 
+use std::time::Duration;
+
 use codec_container::{AudioTrack, Chapter, FileMetadata};
 use codec_core::frame::{
     Chromaticity, ColorRange, FieldOrder, HdrMetadata, PictureInfo, Rational, SampleFormat, Size,
 };
 use codec_media::count::counted;
-
+use codec_media::cut::Cut;
 use codec_media::failure::Result;
 use codec_media::json::{self, Object};
 
@@ -351,23 +353,57 @@ pub(super) struct ProbeReport {
     pub(super) metadata: FileMetadata,
     pub(super) warnings: Vec<String>,
     lists: bool,
+    /// The part in which entries are counted.
+    cut: Cut,
     entries: Vec<Entry>,
 }
 
 impl ProbeReport {
-    pub(super) fn new(name: String, lists: bool) -> Self {
+    pub(super) fn new(name: String, lists: bool, cut: Cut) -> Self {
         let (tracks, warnings, entries) = (Vec::new(), Vec::new(), Vec::new());
         let metadata = FileMetadata::default();
-        Self { name, format: String::new(), tracks, metadata, warnings, lists, entries }
+        Self { name, format: String::new(), tracks, metadata, warnings, lists, cut, entries }
     }
 
+    /// Counts an entry that begins in the part.
     pub(super) fn add(&mut self, entry: Entry) {
         if let Some(track) = self.tracks.get_mut(entry.track) {
+            if !self.cut.contains(entry.pts, track.time_base) {
+                return;
+            }
             track.add(&entry);
         }
         if self.lists {
             self.entries.push(entry);
         }
+    }
+
+    /// Whether a part was selected in which nothing begins.
+    pub(super) fn is_empty_part(&self) -> bool {
+        !self.cut.is_whole() && self.tracks.iter().all(|track| track.count == 0)
+    }
+
+    /// The selected part, for the first line.
+    fn part_text(&self) -> String {
+        let Cut { from, to, .. } = self.cut;
+        let time = |what: &str, time: Option<Duration>| {
+            time.map(|time| format!(" {what} {:.3} s", time.as_secs_f64())).unwrap_or_default()
+        };
+        if self.cut.is_whole() {
+            return String::new();
+        }
+        format!(", the part{}{}", time("from", from), time("to", to))
+    }
+
+    /// The chapters of the selected part.
+    fn chapters(&self) -> impl Iterator<Item = &Chapter> {
+        let ns = |time: Option<Duration>| time.map(|time| time.as_nanos());
+        let (from, to) = (ns(self.cut.from), ns(self.cut.to));
+        self.metadata.chapters.iter().filter(move |chapter| {
+            let ends = chapter.end_ns.map_or(u128::MAX, u128::from);
+            let begins = u128::from(chapter.start_ns);
+            from.is_none_or(|from| ends > from) && to.is_none_or(|to| begins < to)
+        })
     }
 
     /// Seconds from the first time of any track to the last.
@@ -380,14 +416,15 @@ impl ProbeReport {
     }
 
     pub(super) fn text(&self) -> String {
-        let mut text = format!("{}: {}, {:.3} s\n", self.name, self.format, self.seconds());
+        let (name, format, part) = (&self.name, &self.format, self.part_text());
+        let mut text = format!("{name}: {format}, {:.3} s{part}\n", self.seconds());
         for (number, track) in self.tracks.iter().enumerate() {
             text.push_str(&format!("  track {number}: {}", track.text()));
         }
         for (name, value) in &self.metadata.tags {
             text.push_str(&format!("  {}: {}\n", name.to_lowercase(), value.escape_debug()));
         }
-        for (number, chapter) in (1..).zip(&self.metadata.chapters) {
+        for (number, chapter) in (1..).zip(self.chapters()) {
             let (start_s, title) = (seconds(chapter.start_ns), chapter.title.escape_debug());
             text.push_str(&format!("  chapter {number} at {start_s:.3} s: {title}\n"));
         }
@@ -417,9 +454,11 @@ impl ProbeReport {
             .text("file", &self.name)
             .text("format", &self.format)
             .float("duration_s", self.seconds())
+            .maybe("from_s", self.cut.from.map(|time| json::float(time.as_secs_f64())))
+            .maybe("to_s", self.cut.to.map(|time| json::float(time.as_secs_f64())))
             .raw("tracks", json::array(self.tracks.iter().map(TrackReport::json)))
             .raw("tags", json::array(self.metadata.tags.iter().map(tag_json)))
-            .raw("chapters", json::array(self.metadata.chapters.iter().map(chapter_json)))
+            .raw("chapters", json::array(self.chapters().map(chapter_json)))
             .raw("warnings", json::array(self.warnings.iter().map(|w| json::text(w))))
             .maybe("error", end.as_ref().err().map(|failure| json::text(&failure.message)));
         if self.lists {
