@@ -102,7 +102,8 @@ pub(crate) struct TransformArgs {
     /// Rotate clockwise by 90, 180 or 270 degrees.
     ///
     /// `auto`, the same as --rotate without a value, applies the rotation in the input's metadata. Without
-    /// this option, video keeps that metadata, and images are rotated.
+    /// this option, images are rotated, and video with --resize or --pad, whose size is that of the frames as
+    /// they are shown; other video keeps the metadata, as with --rotate=0.
     #[arg(long, value_name = "DEGREES", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
     pub(crate) rotate: Option<Rotate>,
     /// Scale with this filter: lanczos, bicubic, bilinear, area or nearest (with --resize or --pad).
@@ -130,7 +131,10 @@ impl TransformArgs {
 
     fn transform(&self, turn: Option<Rotate>, resize: Option<Scale>) -> Transform {
         let scaler = self.scaler.unwrap_or_default();
-        Transform::new(self.crop, turn, resize).with_pad(self.pad).with_scaler(scaler)
+        Transform::new(self.crop, turn, resize)
+            .following_display()
+            .with_pad(self.pad)
+            .with_scaler(scaler)
     }
 }
 

@@ -287,3 +287,49 @@ fn names_for_audio_get_no_video() {
     place.ok(&[&clip[..], &["-o", "g.m4a"]].concat());
     assert_eq!(place.json(&["probe", "g.m4a", "--json"])["tracks"][0]["type"], "audio");
 }
+
+#[test]
+#[cfg(feature = "h264")]
+fn scaled_files_are_turned_as_they_are_shown() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let place = Place::new();
+    write_edit(&place);
+    let turn = ["-c", "copy", "-metadata:s:v:0", "rotate=90", "-y", "side.mp4"];
+    place.ffmpeg(&[&["-i", "plain.mp4"][..], &turn].concat());
+    place.ffmpeg(&["-i", "side.mp4", "-vf", "scale=32:48:flags=lanczos", "theirs.y4m"]);
+    let found = |output: &str| {
+        let probe = place.json(&["probe", output, "--json"]);
+        ["width", "height", "rotation"].map(|name| probe["tracks"][0][name].as_u64().unwrap())
+    };
+    let is_like_ffmpeg = |output: &str| {
+        let measured = place.json(&["metrics", "theirs.y4m", output, "--json"]);
+        assert!(measured["psnr_y"].as_f64().unwrap() > 28.0, "{output}: {measured}");
+    };
+    let scaled = ["transcode", "side.mp4", "-o", "o.mp4", "-y", "--speed", "9", "-q", "30"];
+    for (more, expected) in [
+        (&["--resize", "32x48"][..], [32, 48, 0]),
+        (&["--resize", "32x-1"], [32, 48, 0]),
+        (&["--pad", "64x128"], [64, 128, 0]),
+        (&["--resize", "32x48", "--rotate"], [32, 48, 0]),
+        (&["--resize", "48x32", "--rotate=0"], [48, 32, 90]),
+        (&[], [96, 64, 90]),
+    ] {
+        place.ok(&[&scaled[..], more].concat());
+        let [width, height, rotation] = found("o.mp4");
+        // ffmpeg's flag counts counter-clockwise in some versions.
+        let is_flagged = expected[2] > 0;
+        assert_eq!(([width, height], rotation > 0), ([expected[0], expected[1]], is_flagged));
+        if more.first() == Some(&"--resize") && !is_flagged {
+            is_like_ffmpeg("o.mp4");
+        }
+    }
+    place.ok(&["decode", "side.mp4", "-o", "d.y4m", "--resize=32x48"]);
+    is_like_ffmpeg("d.y4m");
+    // The size of the first frame is that of all frames.
+    place.ok(&["decode", "side.mp4", "-o", "d.y4m", "--resize", "-y"]);
+    assert_eq!(found("d.y4m")[..2], [96, 64]);
+    place.ok(&["concat", "side.mp4", "side.mp4", "--resize", "32x48", "-o", "c.webm"]);
+    assert_eq!(found("c.webm"), [32, 48, 0]);
+}

@@ -13,6 +13,8 @@ use crate::values::{Crop, Pad, Rotate, Scale};
 pub struct Transform {
     crop: Option<Crop>,
     turn: Option<Rotate>,
+    /// Whether frames that are scaled or padded are rotated as they are shown, unless a rotation is chosen.
+    follows_display: bool,
     resize: Option<Scale>,
     pad: Option<Pad>,
     /// Width and height become multiples of this: columns at the right and rows at the bottom are cropped.
@@ -28,6 +30,13 @@ impl Transform {
     /// Crops, rotates, then scales.
     pub fn new(crop: Option<Crop>, turn: Option<Rotate>, resize: Option<Scale>) -> Self {
         Self { crop, turn, resize, ..Self::default() }
+    }
+
+    /// Rotates frames that are scaled or padded as their metadata describes, unless a rotation is chosen: the new
+    /// size is that of the frames as they are shown.
+    #[must_use]
+    pub fn following_display(self) -> Self {
+        Self { follows_display: true, ..self }
     }
 
     /// Adds black bars up to a size. Frames that do not fit are scaled.
@@ -63,8 +72,19 @@ impl Transform {
         (self.resize, self.target) = (Some(scale.into()), None);
     }
 
+    /// Scales every frame from now on to this size, and leaves their rotation as it is.
+    pub fn set_scale_only(&mut self, size: Size) {
+        self.follows_display &= self.resize.is_some() || self.pad.is_some();
+        self.set_scale(size);
+    }
+
+    fn turn(&self) -> Option<Rotate> {
+        let follows = self.follows_display && (self.resize.is_some() || self.pad.is_some());
+        self.turn.or(follows.then_some(Rotate::AsDescribed))
+    }
+
     fn rotation(&self, info: PictureInfo) -> Rotation {
-        match self.turn {
+        match self.turn() {
             None => Rotation::None,
             Some(Rotate::By(rotation)) => rotation,
             Some(Rotate::AsDescribed) => info.rotation,
@@ -153,7 +173,7 @@ impl Transform {
             size = Size::new(size.height, size.width);
             info.pixel_aspect = info.pixel_aspect.map(Rational::inverse);
         }
-        if self.turn == Some(Rotate::AsDescribed) {
+        if self.turn() == Some(Rotate::AsDescribed) {
             info.rotation = Rotation::None;
         }
         if let Some(natural) = self.natural(size) {

@@ -166,6 +166,7 @@ impl Encoding {
 
     pub(crate) fn transform(&self) -> Transform {
         Transform::new(self.crop, self.turn, self.resize)
+            .following_display()
             .with_scaler(self.scaler)
             .with_pad(self.pad)
             .with_alignment(self.encoder.capabilities.alignment)

@@ -283,7 +283,7 @@ fn decode_from(mut settings: Decoding, mut source: Box<dyn FrameSource>, env: &E
     let stream_info = source.stream_info().clone();
     let (native, _) = settings.transform.outcome(stream_info.size, stream_info.info)?;
     match settings.resize {
-        Some(Target::First) => settings.transform.set_scale(native),
+        Some(Target::First) => settings.transform.set_scale_only(native),
         Some(Target::Size(scale)) => settings.transform.set_scale(scale),
         None => {}
     }

@@ -65,12 +65,13 @@ impl Setup<'_> {
         trace: Option<RateTrace>,
     ) -> Result<Coder> {
         let Self { args, settings, env, .. } = *self;
-        let mut transform = Transform::new(None, None, args.resize);
+        let mut transform = Transform::new(None, None, args.resize).following_display();
         let (mut size, mut info) = transform.begin(stream_info.size, stream_info.info)?;
         let layers = simulcast.map(|choice| simulcast::layers(choice, size)).transpose()?;
         if let Some(layers) = layers {
             // The layers keep their sizes if that of the input changes.
-            transform.set_scale(simulcast::aligned(size, settings.capabilities.alignment, layers));
+            let aligned = simulcast::aligned(size, settings.capabilities.alignment, layers);
+            transform.set_scale_only(aligned);
             (size, info) = transform.begin(stream_info.size, stream_info.info)?;
         }
         let mut config = self.config(size, info, stream_info)?;
@@ -273,7 +274,7 @@ impl Coder {
         if let (Some(adaptation), Some(steady), true) = (&mut self.adaptation, steady, is_settled) {
             adaptation.set_bitrate(now, steady);
             if let Some(size) = adaptation.follow(now, &mut self.encoder)? {
-                self.transform.set_scale(size);
+                self.transform.set_scale_only(size);
             }
         }
         Ok(())
