@@ -53,6 +53,34 @@ impl OpusHead {
         }
     }
 
+    /// Creates a header of family 1 with the usual streams for one to eight channels in Vorbis order,
+    /// or of family 0 for mono and stereo; `None` for other numbers. RFC 7845, section 5.1.1.2.
+    ///
+    /// ```
+    /// use codec_audio::opus_head::OpusHead;
+    ///
+    /// let head = OpusHead::surround(6, 312, 48_000).unwrap();
+    /// assert_eq!((head.family, head.streams, head.coupled), (1, 4, 2));
+    /// assert_eq!(head.mapping, [0, 4, 1, 2, 3, 5]);
+    /// assert_eq!(OpusHead::surround(9, 312, 48_000), None);
+    /// ```
+    #[must_use]
+    pub fn surround(channels: u8, pre_skip: u16, input_rate: u32) -> Option<Self> {
+        let (streams, coupled, mapping): (u8, u8, &[u8]) = match channels {
+            1 | 2 => return Some(Self::plain(channels, pre_skip, input_rate)),
+            3 => (2, 1, &[0, 2, 1]),
+            4 => (2, 2, &[0, 1, 2, 3]),
+            5 => (3, 2, &[0, 4, 1, 2, 3]),
+            6 => (4, 2, &[0, 4, 1, 2, 3, 5]),
+            7 => (4, 3, &[0, 4, 1, 2, 3, 5, 6]),
+            8 => (5, 3, &[0, 6, 1, 2, 3, 4, 5, 7]),
+            _ => return None,
+        };
+        let mapping = mapping.to_vec();
+        let plain = Self::plain(2, pre_skip, input_rate);
+        Some(Self { channels, family: 1, streams, coupled, mapping, ..plain })
+    }
+
     /// Parses a header, including the magic `OpusHead`.
     ///
     /// # Errors

@@ -38,7 +38,7 @@ pub(super) fn kind_of(entry: &StreamEntry) -> Result<Kind, SkippedTrack> {
         (0x0F, _) => Ok(Kind::Aac),
         (0x03 | 0x04, _) => Ok(Kind::MpegAudio),
         (0x06, Some(b"Opus")) => match entry.opus_channels {
-            Some(channels @ 1..=2) => Ok(Kind::Opus(channels)),
+            Some(channels @ 1..=8) => Ok(Kind::Opus(channels)),
             _ => audio("opus"),
         },
         (0x01, _) => video("mpeg1video"),
@@ -144,7 +144,8 @@ impl Elementary {
                 (Known::frames(head, parse_mp3), Track::Audio(track))
             }
             Kind::Opus(channels) => {
-                let head = OpusHead::plain(channels, 0, opus::RATE);
+                let head = OpusHead::surround(channels, 0, opus::RATE);
+                let head = head.unwrap_or_else(|| OpusHead::plain(channels, 0, opus::RATE));
                 let track = opus::track_of(&head, Format::MpegTs);
                 (Known::Opus(clock(opus::RATE)), Track::Audio(track))
             }
