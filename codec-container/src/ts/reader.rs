@@ -174,8 +174,12 @@ impl TsReader {
         let pid = packet.pid();
         let found = self.streams.iter().position(|stream| stream.entry.pid == pid);
         let Some(at) = found else { return Ok(true) };
-        if packet.is_discontinuity() && packet.has_clock() {
-            self.streams.iter_mut().for_each(Stream::mark);
+        if let Some(clock) = packet.clock() {
+            let is_marked = packet.is_discontinuity();
+            self.timeline.add_clock(clock, is_marked);
+            if is_marked {
+                self.streams.iter_mut().for_each(Stream::mark);
+            }
         }
         if self.streams[at].is_read() {
             self.add_packet(at, &packet, skipped)?;

@@ -4,13 +4,15 @@
 pub(super) const TICKS: u32 = 90_000;
 const SECOND: i64 = 90_000;
 /// Timestamps are modulo this.
-const WRAP: i64 = 1 << 33;
+pub(super) const WRAP: i64 = 1 << 33;
 /// A decoding time belongs to another time base if it is more than `MAX_BACK` earlier, or more than
 /// `MAX_FORWARD` later, than the last one.
 const MAX_BACK: i64 = SECOND;
 const MAX_FORWARD: i64 = 60 * SECOND;
 /// The limit for later decoding times if the stream marks a discontinuity.
 const MAX_MARKED: i64 = SECOND / 2;
+/// The most between two clock references that continue each other; the standard allows 0.1 s.
+const MAX_CLOCK_STEP: i64 = SECOND;
 /// Streams change the time base at times that differ by at most this.
 const MAX_APART: i64 = 10 * SECOND;
 
@@ -28,6 +30,34 @@ pub(super) struct Timeline {
     offset: i64,
     /// The latest decoding time of any stream.
     latest: Option<i64>,
+    clock: ProgramClock,
+}
+
+/// The clock of a program: it shows how much time passes while a stream pauses.
+#[derive(Clone, Copy, Debug, Default)]
+struct ProgramClock {
+    last: Option<i64>,
+    /// The number of breaks in the clock.
+    breaks: u64,
+    /// Ticks since the first clock reference, without the breaks.
+    passed: i64,
+}
+
+impl ProgramClock {
+    fn add(&mut self, reference: i64, is_marked: bool) {
+        let step = self.last.map(|last| difference(reference, last));
+        match step.filter(|step| !is_marked && (0..=MAX_CLOCK_STEP).contains(step)) {
+            Some(step) => self.passed = self.passed.saturating_add(step),
+            None => self.breaks += 1,
+        }
+        self.last = Some(reference);
+    }
+
+    /// The ticks since an earlier state, if there was no break.
+    fn since(self, earlier: Self) -> Option<i64> {
+        let is_same = self.last.is_some() && self.breaks == earlier.breaks;
+        is_same.then(|| self.passed.saturating_sub(earlier.passed))
+    }
 }
 
 /// The times of a stream.
@@ -39,6 +69,8 @@ pub(super) struct StreamClock {
     /// The last decoding time, and its distance from the one before.
     last: Option<i64>,
     step: i64,
+    /// The clock of the program at that time.
+    clock: ProgramClock,
 }
 
 impl StreamClock {
@@ -76,8 +108,14 @@ impl Timeline {
             clock.step = decoded - last;
         }
         clock.last = Some(decoded);
+        clock.clock = self.clock;
         self.latest = self.latest.max(Some(decoded));
         Times { shown: decoded.saturating_add(difference(pts, dts)), decoded }
+    }
+
+    /// Adds a clock reference. `is_marked` means that it does not continue the earlier ones.
+    pub(super) fn add_clock(&mut self, reference: u64, is_marked: bool) {
+        self.clock.add(i64::try_from(reference).unwrap_or(0), is_marked);
     }
 
     fn decoded(&mut self, clock: &mut StreamClock, dts: i64, is_marked: bool) -> i64 {
@@ -89,6 +127,13 @@ impl Timeline {
         let most = if is_marked { MAX_MARKED } else { MAX_FORWARD };
         if let Some(decoded) = clock.continued(dts, last, most) {
             return decoded;
+        }
+        // The clock of the program shows that the stream pauses.
+        let paused = near(dts.saturating_add(clock.offset), last);
+        let pause = paused.saturating_sub(last);
+        let passed = self.clock.since(clock.clock).filter(|_| pause > MAX_FORWARD);
+        if passed.is_some_and(|passed| pause.abs_diff(passed) <= MAX_APART.unsigned_abs()) {
+            return paused;
         }
         // Another stream may have changed the time base before.
         let changed = near(dts.saturating_add(self.offset), last);
@@ -156,6 +201,24 @@ mod tests {
         assert_eq!(timeline.times(&mut video, (later + 3600, None), false).decoded, 10_900);
         // Back to the start, as in files that were joined.
         assert_eq!(timeline.times(&mut video, (later - 200_000, None), false).decoded, 14_500);
+    }
+
+    #[test]
+    fn a_stream_may_pause_while_the_clock_continues() {
+        let hour = 3600 * SECOND;
+        for (has_break, expected) in [(false, hour), (true, 7200)] {
+            let mut timeline = Timeline::default();
+            let mut video = StreamClock::default();
+            for time in [0, 3600] {
+                timeline.add_clock(stamp(time - SECOND), false);
+                timeline.times(&mut video, (stamp(time), None), false);
+            }
+            for time in (3600..=hour).step_by(3600) {
+                timeline.add_clock(stamp(time - SECOND), has_break && time == 36_000);
+            }
+            let times = timeline.times(&mut video, (stamp(hour), None), false);
+            assert_eq!(times.decoded, expected);
+        }
     }
 
     #[test]

@@ -4,9 +4,9 @@ use super::corrupt;
 use crate::io::ByteReader;
 use crate::{Result, Source};
 
-const SYNC: u8 = 0x47;
+pub(super) const SYNC: u8 = 0x47;
 /// Bytes of a transport packet.
-const PACKET: usize = 188;
+pub(super) const PACKET: usize = 188;
 /// Number of packets in a row that show that a position is the start of one.
 const CONFIRMED: usize = 4;
 /// Bytes that are searched for the next packet after damage.
@@ -58,6 +58,8 @@ pub(super) struct TransportPacket {
     header: [u8; 4],
     /// Flags of the adaptation field; 0 without one.
     adaptation: u8,
+    /// `program_clock_reference_base`, in ticks of 1/90000 s, modulo 2^33.
+    clock: Option<u64>,
     /// Position of the payload in the packet, if it has one.
     payload_at: Option<usize>,
 }
@@ -67,9 +69,13 @@ impl TransportPacket {
         let [first, second, third, fourth, length, flags, ..] = *bytes;
         let has_adaptation = fourth & 0x20 != 0;
         let at = if has_adaptation { 5 + usize::from(length) } else { 4 };
+        let adaptation = if has_adaptation && length > 0 { flags } else { 0 };
+        let [_, _, _, _, _, _, a, b, c, d, e, ..] = *bytes;
+        let clock = u64::from_be_bytes([0, 0, 0, a, b, c, d, e]) >> 7;
         Self {
             header: [first, second, third, fourth],
-            adaptation: if has_adaptation && length > 0 { flags } else { 0 },
+            adaptation,
+            clock: (adaptation & 0x10 != 0 && length >= 7).then_some(clock),
             payload_at: (fourth & 0x10 != 0 && at < PACKET).then_some(at),
         }
     }
@@ -97,9 +103,9 @@ impl TransportPacket {
         self.adaptation & 0x80 != 0
     }
 
-    /// Whether it has a clock reference, which times of the program refer to.
-    pub(super) fn has_clock(&self) -> bool {
-        self.adaptation & 0x10 != 0
+    /// The clock reference, which times of the program refer to, in ticks of 1/90000 s.
+    pub(super) fn clock(&self) -> Option<u64> {
+        self.clock
     }
 
     pub(super) fn continuity(&self) -> u8 {
