@@ -209,7 +209,7 @@ impl Copy {
         let rate = track.frame_rate.unwrap_or(Rational::new(30, 1));
         let whole = settings.input.cut.is_whole();
         let count = track.packet_count.filter(|_| whole);
-        track.format = settings.format;
+        // The format stays that of the input, which determines the form and the times of H.264 packets.
         track.warnings.clear();
         let output = OutputFile::create(&settings.output, &settings.rules)?;
         let audio = match (audio, &settings.audio) {
