@@ -81,7 +81,7 @@ impl Format {
             "aac" | "adts" => Some(Self::Adts),
             "obu" => Some(Self::Obu),
             "h264" | "264" | "avc" => Some(Self::H264),
-            "ts" | "m2ts" | "mts" => Some(Self::MpegTs),
+            "ts" | "m2ts" | "mts" | "mpegts" => Some(Self::MpegTs),
             "pcm" | "s16" | "s16le" | "s16be" | "s24" | "s24le" | "s32" | "s32le" | "f32"
             | "f32le" | "f64" | "f64le" | "u8" | "ul" | "al" => Some(Self::Pcm),
             _ => None,
@@ -100,10 +100,8 @@ impl Format {
         match self {
             Self::Y4m | Self::Raw => false,
             Self::Ogg | Self::Wav | Self::Pcm | Self::Flac | Self::Mp3 | Self::Adts => false,
-            // Read-only.
-            Self::MpegTs => false,
             Self::Obu => codec == Codec::Av1,
-            Self::H264 => codec == Codec::H264,
+            Self::H264 | Self::MpegTs => codec == Codec::H264,
             Self::Ivf | Self::Matroska | Self::Mp4 => true,
             Self::WebM => matches!(codec, Codec::Vp8 | Codec::Vp9 | Codec::Av1),
         }
@@ -112,10 +110,12 @@ impl Format {
     /// Whether it can hold audio of `codec`.
     #[must_use]
     pub fn holds_audio(self, codec: AudioCodec) -> bool {
-        use AudioCodec::{Flac, Opus, Pcm, Pcma, Pcmu, Vorbis};
+        use AudioCodec::{Aac, Flac, Mp3, Opus, Pcm, Pcma, Pcmu, Vorbis};
         match self {
             Self::Y4m | Self::Raw | Self::Ivf | Self::Obu | Self::H264 => false,
-            Self::Mp3 | Self::Adts | Self::MpegTs => false,
+            // Read-only.
+            Self::Mp3 | Self::Adts => false,
+            Self::MpegTs => matches!(codec, Aac | Mp3 | Opus),
             Self::Flac => codec == Flac,
             Self::WebM => matches!(codec, Opus | Vorbis),
             Self::Matroska => true,

@@ -82,7 +82,7 @@
 //! | native FLAC; MP3 and ADTS read-only | RFC 9639; ISO/IEC 11172-3, 14496-3 | `elementary/` |
 //! | AV1 OBU streams | AV1 specification, section 5 and Annex B | `obu/` |
 //! | H.264 byte streams | ITU-T H.264, Annex B | `h264/` |
-//! | MPEG-2 transport streams, read-only | ITU-T H.222.0 | `ts/` |
+//! | MPEG-2 transport streams | ITU-T H.222.0 | `ts/` |
 //! | IVF | | `ivf.rs` |
 //! | y4m, raw video | | `y4m/`, `yuv.rs` |
 //!

@@ -8,7 +8,7 @@ use crate::h264::AvcWriter;
 use crate::io::Source;
 use crate::mp4::FragmentWriter;
 use crate::obu::Av1Adapter;
-use crate::ts::TsReader;
+use crate::ts::{TsReader, TsWriter};
 use crate::{
     AdtsReader, AudioTrack, Error, FlacReader, FlacWriter, Format, H264Reader, H264Writer,
     IvfReader, IvfWriter, Mp3Reader, Mp4Reader, Mp4Writer, ObuReader, ObuWriter, OggReader,
@@ -141,7 +141,8 @@ fn create_plain(
         Format::Flac => Ok(Box::new(FlacWriter::new(output, only_audio(format, tracks)?)?)),
         Format::Obu => Ok(Box::new(ObuWriter::new(output, only_video(format, tracks)?)?)),
         Format::H264 => Ok(Box::new(H264Writer::new(output, only_video(format, tracks)?)?)),
-        Format::Mp3 | Format::Adts | Format::MpegTs => Err(Error::unsupported(format, "writing")),
+        Format::MpegTs => Ok(Box::new(TsWriter::new(output, tracks, options)?)),
+        Format::Mp3 | Format::Adts => Err(Error::unsupported(format, "writing")),
         Format::Y4m | Format::Raw => Err(Error::unsupported(format, "coded video or audio")),
     }
 }

@@ -69,16 +69,13 @@ impl AnnexB {
             out.extend_from_slice(packet);
             return;
         }
-        let (mut rest, mut has_sets) = (packet, false);
+        let mut has_sets = false;
         if std::mem::take(&mut self.is_first) {
             // Streams can also begin at a recovery point.
             out.extend_from_slice(&self.parameter_sets);
             has_sets = true;
         }
-        while let Some((length, after)) = rest.split_at_checked(self.length_bytes) {
-            let length = length.iter().fold(0, |value, &byte| value << 8 | usize::from(byte));
-            let (unit, after) = after.split_at(length.min(after.len()));
-            rest = after;
+        for unit in self.units(packet) {
             if unit.first().is_some_and(|header| header & 31 == 5) && !has_sets {
                 out.extend_from_slice(&self.parameter_sets);
                 has_sets = true;
@@ -86,6 +83,25 @@ impl AnnexB {
             out.extend_from_slice(&START_CODE);
             out.extend_from_slice(unit);
         }
+    }
+
+    /// The parameter sets, with start codes.
+    pub(super) fn parameter_sets(&self) -> &[u8] {
+        &self.parameter_sets
+    }
+
+    /// Divides a packet with lengths into its NAL units. A unit whose length is past the end is
+    /// truncated.
+    pub(super) fn units<'a>(&self, packet: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let length_bytes = self.length_bytes;
+        let mut rest = packet;
+        std::iter::from_fn(move || {
+            let (length, after) = rest.split_at_checked(length_bytes)?;
+            let length = length.iter().fold(0, |value, &byte| value << 8 | usize::from(byte));
+            let (unit, after) = after.split_at(length.min(after.len()));
+            rest = after;
+            Some(unit)
+        })
     }
 }
 
@@ -130,13 +146,36 @@ fn is_b_slice(unit: &[u8]) -> Option<bool> {
     bits.ue().map(|slice_type| slice_type % 5 == 1)
 }
 
-/// Passes packets to a writer of MP4 or Matroska, with H.264 converted to length prefixes. Rejects
-/// B frames from byte streams, which do not state when frames are shown.
+/// Rejects B frames from byte streams, which do not state when frames are shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ByteStreamTimes {
+    /// Whether the times are only the numbers of the packets.
+    are_missing: bool,
+}
+
+impl ByteStreamTimes {
+    pub(crate) fn new(track: &VideoTrack) -> Self {
+        Self { are_missing: track.codec == Codec::H264 && track.format == Format::H264 }
+    }
+
+    /// Checks a packet with start codes.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if it has a B frame without a time.
+    pub(crate) fn check(self, data: &[u8]) -> Result<()> {
+        if self.are_missing && Units::new(data).any(|unit| is_b_slice(unit) == Some(true)) {
+            let what = "conversion of B frames, for which a byte stream has no times,";
+            return Err(Error::unsupported(Format::H264, what));
+        }
+        Ok(())
+    }
+}
+
+/// Passes packets to a writer of MP4 or Matroska, with H.264 converted to length prefixes.
 pub(crate) struct AvcWriter {
     inner: Box<dyn PacketWriter>,
-    /// For each track: whether it is H.264, and whether its times are only the numbers of the
-    /// packets.
-    tracks: Vec<(bool, bool)>,
+    /// For each track: the times of H.264.
+    tracks: Vec<Option<ByteStreamTimes>>,
     converted: Vec<u8>,
 }
 
@@ -144,11 +183,10 @@ impl AvcWriter {
     /// Wraps `inner` for `tracks`; returns it unchanged without an H.264 track.
     pub(crate) fn wrap(inner: Box<dyn PacketWriter>, tracks: &[Track]) -> Box<dyn PacketWriter> {
         let describe = |track: &Track| {
-            let is_avc = track.video().is_some_and(|video| video.codec == Codec::H264);
-            (is_avc, is_avc && track.format() == Format::H264)
+            track.video().filter(|video| video.codec == Codec::H264).map(ByteStreamTimes::new)
         };
         let tracks: Vec<_> = tracks.iter().map(describe).collect();
-        if tracks.iter().all(|(is_avc, _)| !is_avc) {
+        if tracks.iter().all(Option::is_none) {
             return inner;
         }
         Box::new(Self { inner, tracks, converted: Vec::new() })
@@ -157,12 +195,11 @@ impl AvcWriter {
 
 impl PacketWriter for AvcWriter {
     fn write(&mut self, packet: PacketRef<'_>) -> Result<()> {
-        let (is_avc, lacks_times) = self.tracks.get(packet.track).copied().unwrap_or_default();
-        if lacks_times && Units::new(packet.data).any(|unit| is_b_slice(unit) == Some(true)) {
-            let what = "conversion of B frames, for which a byte stream has no times,";
-            return Err(Error::unsupported(Format::H264, what));
-        }
-        if !is_avc || !is_annex_b(packet.data) {
+        let Some(times) = self.tracks.get(packet.track).copied().flatten() else {
+            return self.inner.write(packet);
+        };
+        times.check(packet.data)?;
+        if !is_annex_b(packet.data) {
             return self.inner.write(packet);
         }
         self.converted.clear();

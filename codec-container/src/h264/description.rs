@@ -15,6 +15,12 @@ pub(super) fn summary_of(packet: &[u8]) -> Option<SpsSummary> {
     SpsSummary::parse(sets.next()?.get(1..)?)
 }
 
+/// Returns how many frames at most come before a frame and are shown after it, if the sequence parameter
+/// set in a packet states it.
+pub(crate) fn reordered_frames(packet: &[u8]) -> Option<usize> {
+    usize::try_from(summary_of(packet)?.reordered_frames?).ok()
+}
+
 /// Describes an H.264 stream for a writer of `format`, by the parameter sets in a packet in the byte
 /// stream format: size, frame rate, colours, and the codec configuration (`avcC`). `None` if the
 /// packet lacks a parameter set.

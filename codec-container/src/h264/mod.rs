@@ -3,6 +3,7 @@
 
 mod access_units;
 mod avc;
+mod delimited;
 mod description;
 mod fields;
 mod reader;
@@ -11,8 +12,10 @@ mod writer;
 
 pub(crate) use access_units::AccessUnits;
 pub use avc::AnnexB;
-pub(crate) use avc::{AvcWriter, StartCodes};
+pub(crate) use avc::{AvcWriter, ByteStreamTimes, StartCodes};
+pub(crate) use delimited::DelimitedUnits;
 pub use description::describe_h264;
+pub(crate) use description::reordered_frames;
 pub(crate) use fields::{CodedField, FieldParser};
 pub use reader::H264Reader;
 pub(crate) use reader::is_stream;

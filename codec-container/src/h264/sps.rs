@@ -25,6 +25,8 @@ pub(super) struct SpsSummary {
     pub(super) frames_only: bool,
     pub(super) frame_rate: Option<Rational>,
     pub(super) color: Color,
+    /// How many frames at most come before a frame and are shown after it, if stated.
+    pub(super) reordered_frames: Option<u32>,
 }
 
 impl Bits<'_> {
@@ -92,13 +94,23 @@ impl SpsSummary {
             }
         }
         let frame_num_bits = (4 + bits.ue()?).min(16);
-        skip_picture_order(&mut bits)?;
+        let follows_decoding = skip_picture_order(&mut bits)?;
         bits.ue()?;
         bits.flag()?;
         let (size, frames_only) = parse_size(&mut bits, chroma_format)?;
         let (frame_rate, color) = (None, Color::default());
-        let mut summary =
-            Self { size, chroma_format, bit_depth, frame_num_bits, frames_only, frame_rate, color };
+        // Baseline has no B slices.
+        let reordered_frames = (follows_decoding || profile == 66).then_some(0);
+        let mut summary = Self {
+            size,
+            chroma_format,
+            bit_depth,
+            frame_num_bits,
+            frames_only,
+            frame_rate,
+            color,
+            reordered_frames,
+        };
         if bits.flag()? {
             // Some encoders truncate the usability information (VUI).
             let _ = summary.parse_usability(&mut bits);
@@ -143,6 +155,21 @@ impl SpsSummary {
             // A tick is the duration of a field.
             let (units, scale) = (bits.take(32)?, bits.take(32)?);
             self.frame_rate = plausible_frame_rate(scale.into(), u64::from(units) * 2);
+            bits.flag()?;
+        }
+        let has_nal_buffer = skip_buffer(bits)?;
+        let has_vcl_buffer = skip_buffer(bits)?;
+        if has_nal_buffer || has_vcl_buffer {
+            bits.flag()?;
+        }
+        // The structure of pictures is stated, then the restrictions: motion vectors, and four codes.
+        bits.flag()?;
+        if bits.flag()? {
+            bits.flag()?;
+            for _ in 0..4 {
+                bits.ue()?;
+            }
+            self.reordered_frames = Some(bits.ue()?);
         }
         Some(())
     }
@@ -165,8 +192,10 @@ fn skip_scaling_lists(bits: &mut Bits<'_>, count: usize) -> Option<()> {
     Some(())
 }
 
-fn skip_picture_order(bits: &mut Bits<'_>) -> Option<()> {
-    match bits.ue()? {
+/// Skips the type of the picture order count; returns whether it follows the order of decoding.
+fn skip_picture_order(bits: &mut Bits<'_>) -> Option<bool> {
+    let kind = bits.ue()?;
+    match kind {
         0 => _ = bits.ue()?,
         1 => {
             bits.flag()?;
@@ -178,7 +207,23 @@ fn skip_picture_order(bits: &mut Bits<'_>) -> Option<()> {
         }
         _ => {}
     }
-    Some(())
+    Some(kind == 2)
+}
+
+/// Skips the description of a buffer (clause E.1.2); returns whether there is one.
+fn skip_buffer(bits: &mut Bits<'_>) -> Option<bool> {
+    if !bits.flag()? {
+        return Some(false);
+    }
+    let count = bits.ue()?.min(31) + 1;
+    bits.take(8)?;
+    for _ in 0..count {
+        bits.skip_code()?;
+        bits.skip_code()?;
+        bits.flag()?;
+    }
+    bits.take(20)?;
+    Some(true)
 }
 
 /// Returns the visible size, and `frame_mbs_only_flag`.
@@ -219,6 +264,7 @@ mod tests {
         assert_eq!(summary.size, Size::new(640, 360));
         assert_eq!(summary.frame_rate, Some(Rational::new(25, 1)));
         assert_eq!((summary.chroma_format, summary.bit_depth), (1, 8));
+        assert_eq!(summary.reordered_frames, Some(2));
     }
 
     #[test]

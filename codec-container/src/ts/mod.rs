@@ -1,24 +1,38 @@
-//! MPEG-2 transport streams (ITU-T H.222.0): reading of H.264, AAC, MP3 and Opus.
+//! MPEG-2 transport streams (ITU-T H.222.0) of H.264, AAC, MP3 and Opus.
 //!
-//! Packets have 188 bytes, or 192 with a leading timestamp (`.m2ts`), or 204 with a trailing checksum. Of
+//! When they are read, packets have 188 bytes, or 192 with a leading timestamp (`.m2ts`), or 204 with a trailing checksum. Of
 //! several programs, the first one with a supported stream is read. Times begin at 0.
+//!
+//! One program is written, in packets of 188 bytes, without null packets: the clock follows the decoding
+//! times ([`multiplexer`]).
 
 use crate::{Error, Format};
 
+mod audio;
+mod decode_order;
 mod elementary;
+mod multiplexer;
 mod opus_unit;
+mod packetizer;
 mod pes;
 mod program;
 mod reader;
+mod sections;
 mod stream;
 mod tables;
 mod timeline;
 mod transport;
 mod video;
+mod writer;
 
 pub(crate) use reader::TsReader;
 pub(crate) use transport::{PROBE_BYTES, is_stream, is_stream_later};
+pub(crate) use writer::TsWriter;
 
 fn corrupt(offset: u64, expected: &'static str, found: impl Into<String>) -> Error {
     Error::corrupt(Format::MpegTs, offset, None, expected, found.into())
+}
+
+fn unsupported(what: impl Into<String>) -> Error {
+    Error::unsupported(Format::MpegTs, what.into())
 }

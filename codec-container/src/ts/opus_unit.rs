@@ -42,6 +42,25 @@ impl<'a> OpusUnit<'a> {
         let (data, rest) = rest.split_at_checked(size)?;
         Some((Self { data, trim_start, trim_end }, rest))
     }
+
+    /// Appends the unit. Packets have at most 5760 samples, so the trims fit into thirteen bits.
+    pub(super) fn put(self, out: &mut Vec<u8>) {
+        let trims = [(0x10, self.trim_start), (0x08, self.trim_end)];
+        let trims = trims.into_iter().filter(|(_, samples)| *samples > 0);
+        let flags = trims.clone().fold(0, |flags, (flag, _)| flags | flag);
+        out.extend_from_slice(&[0x7F, 0xE0 | flags]);
+        let mut left = self.data.len();
+        while left >= 255 {
+            out.push(255);
+            left -= 255;
+        }
+        out.push(u8::try_from(left).unwrap_or(0));
+        for (_, samples) in trims {
+            let samples = u16::try_from(samples.min(0x1FFF)).unwrap_or(0);
+            out.extend_from_slice(&samples.to_be_bytes());
+        }
+        out.extend_from_slice(self.data);
+    }
 }
 
 #[cfg(test)]
@@ -58,5 +77,15 @@ mod tests {
         let (second, rest) = OpusUnit::split(rest).unwrap();
         assert_eq!((second.data.len(), rest.len()), (256, 0));
         assert!((0..8).all(|end| OpusUnit::split(&data[..end]).is_none()));
+    }
+    #[test]
+    fn units_that_are_written_are_those_that_are_split() {
+        for (bytes, trim_start, trim_end) in [(0, 0, 0), (3, 312, 0), (255, 0, 5760), (510, 1, 2)] {
+            let data = vec![7; bytes];
+            let unit = OpusUnit { data: &data, trim_start, trim_end };
+            let mut out = Vec::new();
+            unit.put(&mut out);
+            assert_eq!(OpusUnit::split(&out), Some((unit, &[][..])));
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! PES packets. ITU-T H.222.0, section 2.4.3.6.
 
-use super::timeline::Times;
+use super::timeline::{Times, WRAP};
 
 /// Bytes of a header before its optional fields.
 const FIXED_BYTES: usize = 9;
@@ -53,6 +53,53 @@ impl PesHeader {
     }
 }
 
+/// Largest payload whose length the header states. PES packets with more are of an unstated length,
+/// which only video may have.
+pub(super) const MAX_STATED_BYTES: usize = 65_535 - 3 - 10;
+
+/// Appends the header of a PES packet with `payload_bytes` that begin with an access unit. The times
+/// are modulo 2^33; without them, the packet continues the last one.
+pub(super) fn put_header(
+    out: &mut Vec<u8>,
+    stream_id: u8,
+    payload_bytes: usize,
+    times: Option<Times>,
+) {
+    let start = out.len();
+    out.extend_from_slice(&[0, 0, 1, stream_id, 0, 0]);
+    match times {
+        None => out.extend_from_slice(&[0x80, 0, 0]),
+        Some(Times { shown, decoded }) if shown == decoded => {
+            out.extend_from_slice(&[0x84, 0x80, 5]);
+            put_timestamp(out, 2, shown);
+        }
+        Some(Times { shown, decoded }) => {
+            out.extend_from_slice(&[0x84, 0xC0, 10]);
+            put_timestamp(out, 3, shown);
+            put_timestamp(out, 1, decoded);
+        }
+    }
+    if payload_bytes <= MAX_STATED_BYTES {
+        let length = payload_bytes + out.len() - start - 6;
+        let length = u16::try_from(length).unwrap_or(0).to_be_bytes();
+        out[start + 4..start + 6].copy_from_slice(&length);
+    }
+}
+
+/// Appends a time after the four bits that say which one it is.
+fn put_timestamp(out: &mut Vec<u8>, kind: u8, time: i64) {
+    let time = time.rem_euclid(WRAP).cast_unsigned();
+    // Bits 32 to 30, 29 to 15 and 14 to 0, each followed by a 1.
+    let byte = |value: u64| u8::try_from(value & 0xFF).unwrap_or(0);
+    out.extend_from_slice(&[
+        kind << 4 | byte(time >> 29) & 0x0E | 1,
+        byte(time >> 22),
+        byte(time >> 14) | 1,
+        byte(time >> 7),
+        byte(time << 1) | 1,
+    ]);
+}
+
 fn timestamp(&[a, b, c, d, e]: &[u8; 5]) -> u64 {
     u64::from(a >> 1 & 7) << 30
         | u64::from(b) << 22
@@ -81,5 +128,25 @@ mod tests {
         assert_eq!((header.pts, header.dts), (Some((1 << 33) - 1), Some(2)));
         assert_eq!(PesHeader::parse(&data[..12]), None);
         assert_eq!(PesHeader::parse(&[1; 20]), None);
+    }
+
+    #[test]
+    fn headers_that_are_written_are_those_that_are_parsed() {
+        let written = |bytes: usize, times| {
+            let mut out = Vec::new();
+            put_header(&mut out, 0xE0, bytes, times);
+            assert_eq!(out[3], 0xE0);
+            let header = PesHeader::parse(&out).unwrap();
+            assert_eq!(header.bytes, out.len());
+            (header.pts, header.dts, header.payload_bytes)
+        };
+        let pattern = 0x1_2345_6789;
+        let times = |shown, decoded| Some(Times { shown, decoded });
+        assert_eq!(written(7, times(pattern, pattern)), (Some(0x1_2345_6789), None, Some(7)));
+        // Modulo 2^33.
+        let wrapped = (Some(3), Some((1 << 33) - 2), Some(MAX_STATED_BYTES));
+        assert_eq!(written(MAX_STATED_BYTES, times(WRAP + 3, -2)), wrapped);
+        assert_eq!(written(MAX_STATED_BYTES + 1, times(1, 0)), (Some(1), Some(0), None));
+        assert_eq!(written(9, None), (None, None, Some(9)));
     }
 }

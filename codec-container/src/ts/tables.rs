@@ -2,14 +2,14 @@
 
 /// Longest section.
 const MAX_SECTION_BYTES: usize = 3 + 1021;
-const PAT: u8 = 0;
-const PMT: u8 = 2;
+pub(super) const PAT: u8 = 0;
+pub(super) const PMT: u8 = 2;
 /// Maximum number of programs, and of streams in one.
 const MAX_ENTRIES: usize = 64;
 
-const REGISTRATION: u8 = 5;
-const LANGUAGE: u8 = 10;
-const EXTENSION: u8 = 0x7F;
+pub(super) const REGISTRATION: u8 = 5;
+pub(super) const LANGUAGE: u8 = 10;
+pub(super) const EXTENSION: u8 = 0x7F;
 
 /// Collects the sections of a PID.
 #[derive(Clone, Debug, Default)]
@@ -42,7 +42,7 @@ impl Sections {
 }
 
 /// CRC-32 of annex A: 0 over a section with its own checksum.
-fn crc(section: &[u8]) -> u32 {
+pub(super) fn crc(section: &[u8]) -> u32 {
     section.iter().fold(u32::MAX, |crc, &byte| {
         (0..8).fold(crc ^ u32::from(byte) << 24, |crc, _| {
             let shifted = crc << 1;
