@@ -14,6 +14,8 @@
 //!   1e-10 is added. For each frame, the root mean square over the bins (without 0 Hz, up to half
 //!   the rate or a limit) of the difference of the spectra in dB; then the mean over frames and
 //!   channels. Frames with a reference below -70 dBov are ignored.
+//! - **Segments**: the same by segments of 20 ms for the whole reference, where audio that the other signal lacks
+//!   counts as silence.
 //! - **Loudness**: integrated loudness, loudness range and true peak by EBU R 128 (ITU-R BS.1770),
 //!   with the feature `loudness`.
 //!
@@ -23,12 +25,14 @@ mod align;
 mod fft;
 #[cfg(feature = "loudness")]
 mod loudness;
+mod segments;
 mod snr;
 mod spectral;
 
 pub use align::{Alignment, align};
 #[cfg(feature = "loudness")]
 pub use loudness::{Loudness, LoudnessMeter};
+pub use segments::{Segment, Segments, segment_samples, segments};
 pub use snr::{segmental_snr_db, snr_db};
 pub use spectral::log_spectral_distance_db;
 
@@ -96,17 +100,7 @@ pub fn compare(
     options: &CompareOptions,
 ) -> Result<Comparison, ConfigError> {
     let channels = format.channels();
-    if format.rate == 0 || channels == 0 {
-        return Err(ConfigError::new("audio format", format, "a rate and channels above 0"));
-    }
-    for samples in [reference, distorted] {
-        if samples.is_empty() || !samples.len().is_multiple_of(channels) {
-            let allowed = format!("a multiple of {channels} above 0");
-            return Err(ConfigError::new("samples", samples.len(), allowed));
-        }
-    }
-    let furthest = format.rate as usize * options.max_delay_ms as usize / 1000;
-    let alignment = align(reference, distorted, format, furthest);
+    let alignment = aligned(reference, distorted, format, options)?;
     let (a, b) = overlap(reference, distorted, alignment.delay, channels);
     if a.is_empty() {
         return Err(ConfigError::new("overlap of the signals", "0 samples", "at least 1"));
@@ -119,6 +113,27 @@ pub fn compare(
         segmental_snr_db: segmental_snr_db(&a, &b, format.rate),
         log_spectral_distance_db: log_spectral_distance_db(&a, &b, format.rate, options.max_hz),
     })
+}
+
+/// Checks and aligns two signals.
+fn aligned(
+    reference: &[f32],
+    distorted: &[f32],
+    format: AudioFormat,
+    options: &CompareOptions,
+) -> Result<Alignment, ConfigError> {
+    let channels = format.channels();
+    if format.rate == 0 || channels == 0 {
+        return Err(ConfigError::new("audio format", format, "a rate and channels above 0"));
+    }
+    for samples in [reference, distorted] {
+        if samples.is_empty() || !samples.len().is_multiple_of(channels) {
+            let allowed = format!("a multiple of {channels} above 0");
+            return Err(ConfigError::new("samples", samples.len(), allowed));
+        }
+    }
+    let furthest = format.rate as usize * options.max_delay_ms as usize / 1000;
+    Ok(align(reference, distorted, format, furthest))
 }
 
 fn overlap<'a>(a: &'a [f32], b: &'a [f32], delay: i64, channels: usize) -> (&'a [f32], &'a [f32]) {

@@ -26,8 +26,8 @@ pub fn segmental_snr_db(reference: &[Vec<f32>], distorted: &[Vec<f32>], rate: u3
     for (a, b) in reference.iter().zip(distorted) {
         for (a, b) in a.chunks_exact(frame).zip(b.chunks_exact(frame)) {
             let (signal, noise) = energies(a, b);
-            if signal >= SILENCE * frame as f64 {
-                sum += ratio_db(signal, noise).clamp(-10.0, 35.0);
+            if let Some(ratio) = audible_ratio_db(signal, noise, frame) {
+                sum += ratio;
                 count += 1;
             }
         }
@@ -35,7 +35,13 @@ pub fn segmental_snr_db(reference: &[Vec<f32>], distorted: &[Vec<f32>], rate: u3
     (count > 0).then(|| sum / f64::from(count))
 }
 
-fn energies(a: &[f32], b: &[f32]) -> (f64, f64) {
+/// The clamped ratio of a frame of so many samples; `None` if the reference is silent.
+pub(super) fn audible_ratio_db(signal: f64, noise: f64, frame: usize) -> Option<f64> {
+    (signal >= SILENCE * frame as f64).then(|| ratio_db(signal, noise).clamp(-10.0, 35.0))
+}
+
+/// The energies of the reference and of the difference.
+pub(super) fn energies(a: &[f32], b: &[f32]) -> (f64, f64) {
     a.iter().zip(b).fold((0.0, 0.0), |(signal, noise), (&a, &b)| {
         let (a, b) = (f64::from(a), f64::from(b));
         (signal + a * a, noise + (a - b) * (a - b))
