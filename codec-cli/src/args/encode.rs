@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use codec_container::Format;
 use codec_media::batch::{Batch, Job};
 use codec_media::io::audio_track::AudioTrackChoice;
 use codec_media::io::input::InputSpec;
@@ -167,6 +168,11 @@ pub(crate) struct EncodeArgs {
 }
 
 impl EncodeArgs {
+    /// Whether the output, which has this format, gets no video.
+    pub(crate) fn is_audio_only(&self, format: Format) -> bool {
+        self.audio.no_video || !can_hold_video(format) || is_audio_name(self.output())
+    }
+
     /// The input and the part of it that is read.
     pub(crate) fn spec(&self) -> InputSpec {
         let audio =
@@ -232,8 +238,7 @@ impl EncodeArgs {
         args.output = Some(job.output.to_owned());
         // What encodes no video has no use for threads, and rejects them.
         let format = format_of(job.output, self.format.as_deref(), Outputs::ENCODED);
-        let is_audio = self.audio.no_video || is_audio_name(job.output);
-        let encodes = !self.copy && !is_audio && format.is_ok_and(can_hold_video);
+        let encodes = !self.copy && format.is_ok_and(|format| !args.is_audio_only(format));
         args.cut.threads = if encodes { u16::try_from(job.threads).ok() } else { None };
         args
     }

@@ -8,7 +8,7 @@ use codec_media::frame::planes::Planes;
 use codec_media::io::animation::is_gif;
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::media::{self, MediaSelection};
-use codec_media::io::names::{Outputs, format_of, is_audio_name, is_pipe, video_dropped};
+use codec_media::io::names::{Outputs, format_of, is_pipe, video_dropped};
 use codec_media::io::output::OutputRules;
 use codec_media::io::pattern::ImagePattern;
 use codec_media::io::remote::without_query;
@@ -17,7 +17,7 @@ use codec_media::io::unreadable::Advice;
 use codec_media::io::video;
 use codec_media::session::copy::copy;
 use codec_media::session::{self, Session, audio, chunks, goal};
-use codec_media::settings::encoding::{can_hold_several_tracks, can_hold_video};
+use codec_media::settings::encoding::can_hold_several_tracks;
 
 use crate::args::audio_encoding::audio_encoding;
 use crate::args::copying::copying;
@@ -142,7 +142,7 @@ fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
 }
 
 fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
-    let is_audio = args.audio.no_video || !can_hold_video(format) || is_audio_name(args.output());
+    let is_audio = args.is_audio_only(format);
     if let Some(file) = args.add_audio.first()
         && (is_audio || args.audio.no_audio || !can_hold_several_tracks(format))
     {
