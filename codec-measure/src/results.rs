@@ -48,6 +48,13 @@ pub struct Results {
     pub partial: Option<Partial>,
 }
 
+impl Results {
+    /// Whether the study compares audio codecs.
+    pub(crate) fn is_audio(&self) -> bool {
+        self.clips.iter().any(|clip| clip.audio.is_some())
+    }
+}
+
 /// The extent of a study that was interrupted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Partial {
@@ -120,16 +127,36 @@ pub struct Clip {
     pub name: String,
     /// MD5 of the frames.
     pub digest: String,
-    /// Width in pixels.
+    /// Width in pixels; 0 for audio.
     pub width: u32,
-    /// Height in pixels.
+    /// Height in pixels; 0 for audio.
     pub height: u32,
-    /// Frames to encode.
+    /// Frames to encode. The frames of audio are its whole segments of 20 ms.
     pub frames: u64,
     /// Frames per second.
     pub fps: f64,
     /// Duration from the first frame to the end of the last, in seconds.
     pub seconds: f64,
+    /// The format of an audio clip; `None` for video.
+    #[serde(default)]
+    pub audio: Option<ClipAudio>,
+}
+
+/// The format of an audio clip.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClipAudio {
+    /// Samples per second.
+    pub sample_rate: u32,
+    /// Channels.
+    pub channels: u32,
+}
+
+impl fmt::Display for ClipAudio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { sample_rate, channels } = self;
+        let plural = if *channels == 1 { "" } else { "s" };
+        write!(f, "{} kHz, {channels} channel{plural}", f64::from(*sample_rate) / 1000.0)
+    }
 }
 
 /// A quality metric.
@@ -328,6 +355,9 @@ pub struct Speed {
     pub cpu_ms_per_frame: f64,
     /// Median of elapsed time, in milliseconds per frame.
     pub wall_ms_per_frame: f64,
+    /// Median of CPU time, in milliseconds per second of the clip.
+    #[serde(default)]
+    pub cpu_ms_per_second: f64,
     /// Median of our decoder's CPU time per frame, if this build decoded the stream.
     pub decode_ms_per_frame: Option<f64>,
     /// Each repeat: the run of `compare` that measured it, as seconds since 1970. Times of one run

@@ -54,6 +54,7 @@ impl Clip {
             frames: self.frames,
             fps: self.frame_rate.as_f64(),
             seconds: self.seconds(),
+            audio: None,
         }
     }
 }

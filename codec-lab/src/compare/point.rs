@@ -134,6 +134,7 @@ fn speed(runs: &[Run], clip: &Clip, decode_ms: Option<f64>, timing: bool) -> Spe
     Speed {
         cpu_ms_per_frame: per_frame(&cpu_s),
         wall_ms_per_frame: per_frame(&wall_s),
+        cpu_ms_per_second: 1000.0 * median(&cpu_s).unwrap_or(0.0) / clip.seconds(),
         cpu_s,
         wall_s,
         decode_ms_per_frame: decode_ms,

@@ -75,7 +75,7 @@ impl Score {
         let at = self.column(metric)?;
         let values: Vec<f64> = self.frames.iter().map(|frame| frame.values[at]).collect();
         let times: Vec<f64> = self.frames.iter().map(|frame| frame.time_s).collect();
-        pool(metric, &values, &times)
+        pool(metric.pooling(), &values, &times)
     }
 }
 

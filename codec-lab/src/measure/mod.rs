@@ -79,7 +79,9 @@ impl Measured {
     /// Each metric aggregated over all frames, if that is a number.
     pub fn pooled(&self) -> BTreeMap<MetricId, Pooled> {
         let times: Vec<f64> = self.rows.iter().map(|row| row.time_s).collect();
-        let pool = |&metric| Some((metric, pool::pool(metric, &self.values(metric), &times)?));
+        let pool = |&metric: &MetricId| {
+            Some((metric, pool::pool(metric.pooling(), &self.values(metric), &times)?))
+        };
         self.metrics.iter().filter_map(pool).collect()
     }
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use codec_core::error::MissingFeature;
 use codec_core::frame::Size;
 
+use super::Pooling;
 use crate::results::Metric;
 
 /// A quality metric.
@@ -165,6 +166,20 @@ impl MetricId {
     #[must_use]
     pub fn higher_is_better(self) -> bool {
         self != Self::Butteraugli
+    }
+
+    /// How values of frames are combined.
+    #[must_use]
+    pub fn pooling(self) -> Pooling {
+        // PSNR averages the mean square; XPSNR's authors (and ffmpeg) average the roots.
+        let decibels_per_decade = match self {
+            Self::PsnrYGlobal | Self::PsnrUGlobal | Self::PsnrVGlobal | Self::PsnrAllGlobal => {
+                Some(10.0)
+            }
+            Self::XpsnrYGlobal | Self::XpsnrUGlobal | Self::XpsnrVGlobal => Some(20.0),
+            _ => None,
+        };
+        Pooling { higher_is_better: self.higher_is_better(), decibels_per_decade }
     }
 
     /// Description for results.

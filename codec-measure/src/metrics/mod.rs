@@ -2,13 +2,15 @@
 //! take frames of any format, the other metrics 8-bit 4:2:0 frames only.
 //!
 //! [`MetricId`] lists the metrics; a [`Scorer`] takes pairs of frames in order. The definitions
-//! follow the reference tools; `docs/COMMAND.md` lists the differences.
+//! follow the reference tools; `docs/COMMAND.md` lists the differences. [`AudioMetric`] lists the metrics of audio, which
+//! `codec_audio` measures.
 
+mod audio;
 mod ciede;
-
 mod daala_dct;
 mod id;
 mod ms_ssim;
+mod pooling;
 mod psnr_hvs;
 mod rgb;
 mod rgb_image;
@@ -17,9 +19,11 @@ mod scorer;
 mod vmaf;
 mod xpsnr;
 
+pub use audio::{AudioMetric, UnknownAudioMetric, parse_audio_list};
 #[cfg(test)]
 pub(crate) use ciede::difference_of_rgb;
 pub use id::{MetricId, UnknownMetric, parse_list};
+pub use pooling::Pooling;
 pub use rgb::to_rgb;
 pub use rgb_image::{ColorSpace, RgbImage};
 pub use scorer::{MetricError, Scorer};

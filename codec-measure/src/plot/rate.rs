@@ -145,9 +145,12 @@ fn thinned(values: &[f64], fps: f64) -> Vec<(f64, f64)> {
 }
 
 /// Bar chart of the share of bytes in key frames by arm, as a mean over the targets of a clip; 640
-/// pixels wide. `None` if there are no key frames.
+/// pixels wide. `None` if there are no key frames, as in audio.
 #[must_use]
 pub fn key_frames(results: &Results, theme: Theme) -> Option<String> {
+    if results.is_audio() {
+        return None;
+    }
     let share = |clip: &str, arm: &str| {
         let shares: Vec<f64> = measured(results)
             .filter(|point| point.clip == clip && point.arm == arm && point.bytes > 0)

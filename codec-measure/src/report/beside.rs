@@ -49,7 +49,7 @@ pub struct PointPictures {
 /// Values of the frames of a point, in the order of the clip.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FrameValues {
-    /// For each metric of the study, the value of each frame.
+    /// For each metric of the study, the value of each frame; NaN: none.
     pub metrics: Vec<Vec<f64>>,
     /// Whether each frame shows the viewer an older one.
     pub frozen: Vec<bool>,
@@ -70,7 +70,12 @@ impl FrameValues {
             let mut cells = line.split(',').skip(2);
             values.frozen.push(cells.next()? == "frozen");
             for column in &mut values.metrics {
-                column.push(cells.next()?.parse().ok()?);
+                // A frame can have no value.
+                let value = match cells.next()? {
+                    "" => f64::NAN,
+                    text => text.parse().ok()?,
+                };
+                column.push(value);
             }
         }
         Some(values)
@@ -108,6 +113,8 @@ mod tests {
         let values = FrameValues::from_csv(text, 2).unwrap();
         assert_eq!(values.metrics, [vec![40.5, 31.0], vec![0.99, 0.8]]);
         assert_eq!(values.frozen, [false, true]);
+        let gap = FrameValues::from_csv(&text.replace("31.000000", ""), 2).unwrap();
+        assert!(gap.metrics[0][1].is_nan() && gap.metrics[1] == [0.99, 0.8]);
         assert_eq!(FrameValues::from_csv(text, 1), None);
         assert_eq!(FrameValues::from_csv("frame,time_s,view,a,b\r\n0,0,new,1\r\n", 2), None);
     }

@@ -29,7 +29,7 @@ pub fn csv(results: &Results) -> String {
     out
 }
 
-const COLUMNS: [&str; 48] = [
+const COLUMNS: [&str; 51] = [
     "arm",
     "clip",
     "width_px",
@@ -78,6 +78,9 @@ const COLUMNS: [&str; 48] = [
     "encoded_width_px",
     "encoded_height_px",
     "hull_metrics",
+    "cpu_ms_per_s",
+    "sample_rate_hz",
+    "channels",
 ];
 
 type Pick = fn(&Pooled) -> Option<f64>;
@@ -94,11 +97,12 @@ const POOLS: [(&str, Pick); 7] = [
 
 fn fields_of(results: &Results, point: &Point) -> Vec<String> {
     let clip = results.clips.iter().find(|clip| clip.name == point.clip);
+    let pictures = clip.filter(|clip| clip.audio.is_none());
     let mut fields = vec![
         point.arm.clone(),
         point.clip.clone(),
-        clip.map_or_else(String::new, |clip| clip.width.to_string()),
-        clip.map_or_else(String::new, |clip| clip.height.to_string()),
+        pictures.map_or_else(String::new, |clip| clip.width.to_string()),
+        pictures.map_or_else(String::new, |clip| clip.height.to_string()),
         clip.map_or_else(String::new, |clip| text(clip.fps)),
         point.target.kind().to_owned(),
         text(point.target.value()),
@@ -153,7 +157,11 @@ fn fields_of(results: &Results, point: &Point) -> Vec<String> {
         point.size.map_or_else(String::new, |size| size.width.to_string()),
         point.size.map_or_else(String::new, |size| size.height.to_string()),
         point.hull.join(" "),
+        timed(speed.cpu_ms_per_second),
     ]);
+    let audio = clip.and_then(|clip| clip.audio);
+    fields.push(audio.map_or_else(String::new, |audio| audio.sample_rate.to_string()));
+    fields.push(audio.map_or_else(String::new, |audio| audio.channels.to_string()));
     fields
 }
 

@@ -7,6 +7,7 @@ use super::clip_summaries::clip_summaries;
 use super::frame_data::FrameData;
 use super::json::{in_script, plain, round};
 use super::picture_data::picture_data;
+use super::words::Words;
 use crate::plot::{
     Chart, DASHES, MARKERS, Shape, Style, frontier_chart, label_of, latency_chart, point_text,
     rate_charts, target_text, targets_of,
@@ -37,7 +38,7 @@ pub(crate) fn data(results: &Results, beside: &Beside) -> String {
             "quality": results.metrics.iter().map(|metric| {
                 point.quality.get(&metric.id).filter(|_| point.is_on_curve(&metric.id)).map(pooled)
             }).collect::<Vec<_>>(),
-            "tip": details(point),
+            "tip": details(results, point),
             "frames": frames.point(index),
             "table": point.frames_csv.as_deref().filter(|_| !beside.files.is_empty()).map(href),
         })
@@ -58,6 +59,7 @@ pub(crate) fn data(results: &Results, beside: &Beside) -> String {
         "clips": results.clips.iter().map(|clip| plain(&clip.name)).collect::<Vec<_>>(),
         "fps": results.clips.iter().map(|clip| round(clip.fps)).collect::<Vec<_>>(),
         "frames": frames.common(),
+        "audio": results.is_audio(),
         "pictures": picture_data(results, &beside.pictures),
         "metrics": metrics.collect::<Vec<_>>(),
         "points": points.collect::<Vec<_>>(),
@@ -79,17 +81,22 @@ fn pooled(pooled: &Pooled) -> [Option<f64>; 7] {
     [mean, pooled.harmonic.and_then(round), p50, p5, p1, second, worst]
 }
 
-fn details(point: &Point) -> String {
+fn details(results: &Results, point: &Point) -> String {
     use crate::plot::{short, signed};
+    let words = Words::of(results);
     let mut lines = Vec::new();
     if let Some(error) = point.rate.error_percent {
         lines.push(format!("{} % of the target", signed(error, 1)));
     }
-    if point.speed.cpu_ms_per_frame > 0.0 {
-        lines.push(format!("CPU {} ms per frame", short(point.speed.cpu_ms_per_frame)));
+    let speed = &point.speed;
+    let cpu_ms = if results.is_audio() { speed.cpu_ms_per_second } else { speed.cpu_ms_per_frame };
+    if cpu_ms > 0.0 {
+        lines.push(format!("CPU {} ms per {}", short(cpu_ms), words.per));
     }
-    if point.delivery.frozen > 0 {
-        lines.push(format!("{} of {} frames frozen", point.delivery.frozen, point.delivery.frames));
+    let delivery = &point.delivery;
+    if delivery.frozen > 0 {
+        let (frames, frozen) = (words.frames, words.frozen);
+        lines.push(format!("{} of {} {frames} {frozen}", delivery.frozen, delivery.frames));
     }
     lines.join("\n")
 }

@@ -70,8 +70,9 @@
       const marks = thinned(values, begin, end, metric).map((index) => {
         const frame = index * group;
         const value = fixed(values[index], Math.abs(values[index]) < 2 ? 4 : 2);
-        const which = group > 1 ? `worst of frames ${frame} to ${frame + group - 1}` : `frame ${frame}`;
-        const late = frozen.has(index) ? "\nan older frame is visible" : "";
+        const kind = data.audio ? "segment" : "frame";
+        const which = group > 1 ? `worst of ${kind}s ${frame} to ${frame + group - 1}` : `${kind} ${frame}`;
+        const late = frozen.has(index) ? (data.audio ? "\nthe decoded audio is missing" : "\nan older frame is visible") : "";
         return [frame / fps, values[index], null, `${arm.name}\n${which}, ${short(frame / fps)} s\n${metric.name} ${value} ${metric.unit}`.trim() + late];
       });
       return { arm: point.arm, style: arm.style, dash: arm.dash, shape: "line", marks };

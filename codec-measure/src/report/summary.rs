@@ -13,8 +13,9 @@ pub(crate) struct Summary<'a> {
     pub(crate) bd_rates: Vec<Option<Figure>>,
     pub(crate) cpu_ratio: Option<Figure>,
     pub(crate) on_frontier: bool,
-    /// Frames per second of elapsed time.
+    /// Frames per second of elapsed time; of audio, seconds of audio per second.
     pub(crate) fps: Option<f64>,
+    /// CPU time per frame; of audio, per second of audio.
     pub(crate) cpu_ms: Option<f64>,
     /// Encoding times over all frames of all points, in milliseconds.
     pub(crate) latency: Option<Quantiles>,
@@ -46,11 +47,18 @@ fn of_arm<'a>(results: &'a Results, arm: &'a Arm) -> Summary<'a> {
             .find_map(|one| one.bd_rate)
     });
     let place = results.frontier.iter().find(|point| point.arm == arm.name);
+    let is_audio = results.is_audio();
+    // Times of audio are per second instead of per frame.
+    let frames_of = |point: &Point| {
+        let clip = results.clips.iter().find(|clip| clip.name == point.clip);
+        clip.map_or(1.0, |clip| clip.fps).max(f64::MIN_POSITIVE)
+    };
     let weighted = |pick: fn(&Point) -> f64| {
         let timed = points.iter().filter(|point| pick(point) > 0.0);
         let (time, frames) = timed.fold((0.0, 0.0), |(time, frames), point| {
             let shown = count(usize::try_from(point.delivery.frames).unwrap_or(0));
-            (time + pick(point) * shown, frames + shown)
+            let each = if is_audio { pick(point) * frames_of(point) } else { pick(point) };
+            (time + each * shown, frames + shown)
         });
         (frames > 0.0).then(|| time / frames)
     };

@@ -1,6 +1,7 @@
 //! The table for the terminal at the end of a study.
 
 use super::summary::{Summary, fewer_clips, summaries};
+use super::words::Words;
 use crate::plot::{number, short, signed};
 use crate::reliability;
 use crate::results::{Point, Results};
@@ -154,17 +155,24 @@ fn columns_of(results: &Results, rows: &[Summary<'_>]) -> Vec<Column> {
         columns.push(column(&format!("BD-rate {}, %", metric.name), &bd_rate(0)));
     }
     columns.push(column("CPU, ×", &|row| figure(row.cpu_ratio.map(|ratio| ratio.value))));
-    columns.push(column("fps", &|row| figure(row.fps)));
-    columns.push(column("p95 ms", &|row| figure(row.latency.map(|latency| latency.p95))));
+    let (words, is_audio) = (Words::of(results), results.is_audio());
+    columns.push(column(words.speed_head, &|row| figure(row.fps)));
+    if is_audio {
+        columns.push(column(&format!("CPU ms per {}", words.per), &|row| figure(row.cpu_ms)));
+    } else {
+        columns.push(column("p95 ms", &|row| figure(row.latency.map(|latency| latency.p95))));
+    }
     columns.push(column("rate off, %", &|row| figure(row.rate_error)));
-    columns.push(column("frozen", &|row| Cell::plain(row.frozen.to_string())));
+    columns.push(column(words.frozen, &|row| Cell::plain(row.frozen.to_string())));
     if rows.iter().any(|row| row.failed > 0) {
         columns.push(column("failed", &|row| {
             let paint = if row.failed > 0 { RED } else { "" };
             Cell { text: format!("{}/{}", row.failed, row.points), paint }
         }));
     }
-    columns.push(column("p99 ms", &|row| figure(row.p99)));
+    if !is_audio {
+        columns.push(column("p99 ms", &|row| figure(row.p99)));
+    }
     columns.push(column("memory, MB", &|row| {
         Cell::plain(row.peak_rss.map_or_else(|| "–".into(), megabytes))
     }));

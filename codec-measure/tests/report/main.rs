@@ -189,6 +189,24 @@ fn the_table_fits_the_terminal() {
 }
 
 #[test]
+fn times_of_audio_are_per_second() {
+    let (video, audio) = (sample::results(), sample::audio());
+    let table = |results| report::table(results, 200, false);
+    assert!(table(&video).contains("  fps  ") && !table(&video).contains("real time"));
+    let text = table(&audio);
+    assert!(
+        text.contains("× real time  CPU ms per s of audio") && text.contains("missing"),
+        "{text}"
+    );
+    assert!(!text.contains("p95 ms") && !text.contains("fps"), "{text}");
+    let page = report::html(&audio, &sample::beside(&audio));
+    assert!(page.contains("44.1 kHz, 2 channels, 8.00 s"), "{}", &page[..9000]);
+    assert!(page.contains("ms per s of audio") && page.contains("Each segment of 20 ms"));
+    let names: Vec<String> = plot::all(&audio).into_iter().map(|plot| plot.name).collect();
+    assert!(!names.contains(&"key-frames".to_owned()), "{names:?}");
+}
+
+#[test]
 fn the_page_is_self_contained_and_escapes_names() {
     for (results, name) in [(sample::results(), "plain"), (sample::hostile(), "hostile")] {
         let page = report::html(&results, &sample::beside(&results));

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use codec_measure::bd::Interpolation;
 use codec_measure::report::{Beside, FrameValues};
 use codec_measure::results::{
-    Arm, Clip, Delivery, Environment, GlassToGlass, Latency, Load, Memory, Metric, Point, Pooled,
-    Quantiles, RateControl, Results, SCHEMA, Speed, Target, VERSION,
+    Arm, Clip, ClipAudio, Delivery, Environment, GlassToGlass, Latency, Load, Memory, Metric,
+    Point, Pooled, Quantiles, RateControl, Results, SCHEMA, Speed, Target, VERSION,
 };
 use codec_measure::stats::{self, Random};
 
@@ -42,6 +42,16 @@ pub(crate) fn beside(results: &Results) -> Beside {
     Beside { files, frames: frames.collect(), pictures: Vec::new() }
 }
 
+/// The same with clips of audio.
+pub(crate) fn audio() -> Results {
+    let mut results = results();
+    for clip in &mut results.clips {
+        (clip.width, clip.height, clip.fps) = (0, 0, 50.0);
+        clip.audio = Some(ClipAudio { sample_rate: 44_100, channels: 2 });
+    }
+    results
+}
+
 /// The same with names that must be escaped.
 pub(crate) fn hostile() -> Results {
     with_names(["vp8 --speed 8", HOSTILE_ARM, "x264, \"veryfast\""], HOSTILE_CLIP)
@@ -62,6 +72,7 @@ fn with_names(arms: [&str; 3], last_clip: &str) -> Results {
         frames,
         fps,
         seconds: count(frames) / fps,
+        audio: None,
     });
     let mut results = Results {
         schema: SCHEMA.into(),
@@ -185,6 +196,7 @@ fn point(arm: &str, index: usize, clip: &Clip, place: usize, target: f64) -> Poi
             wall_s: time(base),
             cpu_ms_per_frame: cpu_ms,
             wall_ms_per_frame: base,
+            cpu_ms_per_second: 0.0,
             decode_ms_per_frame: (index < 2).then_some(1.5),
             sessions: vec![1, 1],
             calibration_ns: vec![3e5, 3.1e5],

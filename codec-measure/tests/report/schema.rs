@@ -10,7 +10,7 @@ const PAGE: &str = include_str!("../../../docs/results-schema.md");
 #[test]
 fn results_are_as_the_published_schema_says() {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
-    for results in [sample::results(), sample::hostile()] {
+    for results in [sample::results(), sample::hostile(), sample::audio()] {
         let value = serde_json::to_value(&results).unwrap();
         check(&schema, &schema, &value, "results");
         let again: codec_measure::results::Results = serde_json::from_value(value).unwrap();

@@ -1,9 +1,9 @@
 //! Cells that several tables share.
 
 use super::controls::sample;
-use crate::plot::{escape, number};
+use crate::plot::{escape, number, short};
 use crate::report::tables::{Cell, Row, long};
-use crate::results::{Point, Results};
+use crate::results::{Clip, Point, Results};
 
 pub(super) fn arm_cell(results: &Results, arm: &str) -> Cell {
     Cell {
@@ -24,6 +24,17 @@ pub(super) fn clip_index(results: &Results, name: &str) -> Option<usize> {
 /// A value of a metric, with decimals according to its magnitude.
 pub(super) fn digits(value: f64) -> String {
     number(value, if value.abs() < 2.0 { 4 } else { 2 })
+}
+
+/// `640 × 480, 300 frames at 30`, or `48 kHz, 2 channels, 10.5 s`.
+pub(super) fn format_of(clip: &Clip) -> String {
+    match clip.audio {
+        Some(audio) => format!("{audio}, {} s", short(clip.seconds)),
+        None => {
+            let Clip { width, height, frames, fps, .. } = clip;
+            format!("{width} × {height}, {frames} frames at {}", short(*fps))
+        }
+    }
 }
 
 pub(super) fn bytes(count: u64) -> f64 {

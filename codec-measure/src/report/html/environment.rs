@@ -4,6 +4,7 @@ use super::cells::{arm_cell, arm_index, pre};
 use super::controls::sample;
 use crate::plot::escape;
 use crate::report::tables::{Cell, Row, Table, head, text_head};
+use crate::report::words::Words;
 use crate::results::Results;
 
 pub(super) fn environment(results: &Results) -> String {
@@ -43,21 +44,28 @@ pub(super) fn environment(results: &Results) -> String {
     let arms = Table { caption: "Arms".into(), heads, rows: rows.collect() };
     let heads = [
         text_head("Clip"),
-        head("Pixels"),
-        head("Frames"),
-        head("Frames per s"),
+        head(if results.is_audio() { "Format" } else { "Pixels" }),
+        head(&Words::head(Words::of(results).frames)),
+        head(&format!("{} per s", Words::head(Words::of(results).frames))),
         head("Seconds"),
-        text_head("MD5 of the frames"),
+        text_head(if results.is_audio() { "MD5 of the samples" } else { "MD5 of the frames" }),
     ];
     let rows = results.clips.iter().enumerate().map(|(index, clip)| Row {
         arm: None,
         clip: Some(index),
         cells: vec![
             Cell::text(&clip.name),
-            Cell {
-                html: format!("{} × {}", clip.width, clip.height),
-                sort: Some(f64::from(clip.width) * f64::from(clip.height)),
-                class: "",
+            match clip.audio {
+                Some(audio) => Cell {
+                    html: audio.to_string(),
+                    sort: Some(f64::from(audio.sample_rate) * f64::from(audio.channels)),
+                    class: "",
+                },
+                None => Cell {
+                    html: format!("{} × {}", clip.width, clip.height),
+                    sort: Some(f64::from(clip.width) * f64::from(clip.height)),
+                    class: "",
+                },
             },
             Cell::whole(clip.frames),
             Cell::short(Some(clip.fps)),

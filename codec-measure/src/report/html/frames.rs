@@ -2,6 +2,7 @@
 
 use crate::plot::{escape, target_text};
 use crate::report::beside::Beside;
+use crate::report::words::Words;
 use crate::results::Results;
 
 /// The choice of a point without a pointer, and its figures.
@@ -42,7 +43,8 @@ pub(super) fn frames(results: &Results, beside: &Beside) -> String {
          <button id=\"frames-all\" type=\"button\">whole clip</button></p>\n\
          <figure><div class=\"plot wide\" id=\"frames-plot\"><p class=\"about\">The chart needs the script of this \
          page; the tables of the frames are files beside it.</p></div>\
-         <figcaption>The frame that a viewer sees at the time of each frame of the clip. Drag over the chart to \
-         select a part of the clip. <span id=\"frames-group\"></span></figcaption></figure>\n"
+         <figcaption>{} Drag over the chart to \
+         select a part of the clip. <span id=\"frames-group\"></span></figcaption></figure>\n",
+        Words::of(results).over_time
     )
 }

@@ -5,6 +5,7 @@ use crate::plot::{self, Theme, escape, measured, point_text, short, targets_of};
 use crate::report::summary::Summary;
 use crate::report::tables::{Cell, Head, Row, Table, head, text_head};
 use crate::report::terminal::megabytes;
+use crate::report::words::Words;
 use crate::results::{GlassToGlass, Point, Results};
 use crate::stats;
 
@@ -188,8 +189,11 @@ pub(super) fn points(results: &Results) -> String {
             heads.push(Head { html, metric: Some(index), is_text: false });
         }
     }
-    let numbers = ["CPU, ms per frame", "Wall, ms per frame", "p99, ms", "Frozen", "Longest, ms"];
-    heads.extend(numbers.into_iter().map(head));
+    let (words, is_audio) = (Words::of(results), results.is_audio());
+    let times = ["CPU", "Wall"].map(|name| head(&format!("{name}, ms per {}", words.per)));
+    heads.extend(times);
+    let frozen = Words::head(words.frozen);
+    heads.extend(["p99, ms", &frozen, "Longest, ms"].into_iter().map(head));
     heads.push(text_head("Reason for failure"));
     let rows = results.points.iter().map(|point| {
         let mut cells = names_of(results, point);
@@ -218,9 +222,11 @@ pub(super) fn points(results: &Results) -> String {
                 }));
             }
         }
+        let per = if is_audio { fps_of(results, point) } else { 1.0 };
+        let time = |ms: f64| Cell::short(Some(per * ms).filter(|ms| *ms > 0.0));
         cells.extend([
-            Cell::short(Some(point.speed.cpu_ms_per_frame).filter(|ms| *ms > 0.0)),
-            Cell::short(Some(point.speed.wall_ms_per_frame).filter(|ms| *ms > 0.0)),
+            time(point.speed.cpu_ms_per_frame),
+            time(point.speed.wall_ms_per_frame),
             Cell::short(
                 point.latency.as_ref().filter(|one| !one.disturbed).map(|one| one.encode.p99),
             ),
@@ -235,6 +241,12 @@ pub(super) fn points(results: &Results) -> String {
     let plural = if count == 1 { "" } else { "s" };
     let table = Table { caption: "All points".into(), heads, rows };
     format!("<details><summary>{count} point{plural}</summary>{}</details>\n", table.html())
+}
+
+/// Frames per second of the clip of a point.
+fn fps_of(results: &Results, point: &Point) -> f64 {
+    let clip = results.clips.iter().find(|clip| clip.name == point.clip);
+    clip.map_or(0.0, |clip| clip.fps)
 }
 
 /// The names of the metrics by which a point is on the hull of the sizes.

@@ -13,10 +13,10 @@ use super::beside::Beside;
 use super::data::data;
 use super::summary::{fewer_clips, summaries};
 use super::tables::{Cell, Row, Table, head, text_head};
-use crate::plot::{self, Theme, escape, short, signed};
+use crate::plot::{self, Theme, escape, signed};
 use crate::reliability;
 use crate::results::{Figure, Metric, Results};
-use cells::{arm_cell, arm_index, clip_index, digits};
+use cells::{arm_cell, arm_index, clip_index, digits, format_of};
 use controls::controls;
 use environment::{environment, repeat};
 use files::files;
@@ -115,13 +115,10 @@ fn curves(results: &Results) -> String {
     let mut out = format!("<div id=\"rd\" class=\"grid{two}\">\n");
     for (index, clip) in results.clips.iter().enumerate() {
         out.push_str(&format!(
-            "<figure data-clip=\"{index}\"><figcaption>{} <small>{} × {}, {} frames at {}</small></figcaption>\
+            "<figure data-clip=\"{index}\"><figcaption>{} <small>{}</small></figcaption>\
              <div class=\"plot\">{}</div></figure>\n",
             escape(&clip.name),
-            clip.width,
-            clip.height,
-            clip.frames,
-            short(clip.fps),
+            format_of(clip),
             plot::rd_panel(results, &clip.name, metric, Theme::Page)
         ));
     }

@@ -6,6 +6,7 @@ use crate::plot::{self, escape, point_text, short};
 use crate::report::summary::Summary;
 use crate::report::tables::{Cell, Head, Row, Table, text_head, with_interval};
 use crate::report::terminal::megabytes;
+use crate::report::words::Words;
 use crate::results::Results;
 
 pub(super) fn notes(results: &Results) -> String {
@@ -42,16 +43,17 @@ pub(super) fn summary(results: &Results, rows: &[Summary<'_>]) -> String {
         metric: None,
         is_text: false,
     };
+    let words = Words::of(results);
     heads.extend([
         with_unit("CPU", "× anchor"),
-        with_unit("CPU", "ms per frame"),
-        with_unit("Speed", "frames per s"),
+        with_unit("CPU", &format!("ms per {}", words.per)),
+        with_unit("Speed", words.speed),
         with_unit("p50", "ms"),
         with_unit("p95", "ms"),
         with_unit("p99", "ms"),
         with_unit("Late", "frames"),
         with_unit("Rate off", "%"),
-        with_unit("Frozen", "frames (runs)"),
+        with_unit(&Words::head(words.frozen), &format!("{} (runs)", words.frames)),
         with_unit("Memory", "MB, peak"),
         with_unit("Failed", "of points"),
     ]);
