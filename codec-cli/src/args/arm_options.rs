@@ -4,8 +4,11 @@ use std::path::Path;
 
 use clap::{CommandFactory, Parser};
 use codec_lab::compare::options::EncodeGrammar;
+use codec_media::io::names::{Outputs, format_of};
 
+use super::audio_encoding::audio_encoding;
 use super::cli::{Cli, Verb};
+use super::encode::EncodeArgs;
 
 /// The options of this command's `encode`.
 #[derive(Clone, Copy, Debug)]
@@ -21,22 +24,25 @@ impl EncodeGrammar for EncodeFlags {
     }
 
     fn check(&self, argv: &[String]) -> Result<(), String> {
-        let Err(error) = Cli::try_parse_from(argv).and_then(Cli::checked) else { return Ok(()) };
+        let error = match Cli::try_parse_from(argv).and_then(Cli::checked) {
+            Ok(Cli { verb: Verb::Encode(args), .. }) => return check_audio(&args),
+            Ok(_) => return Ok(()),
+            Err(error) => error,
+        };
         let text = error.to_string();
         let line = text.lines().next().unwrap_or_default();
         Err(line.trim_start_matches("error: ").to_owned())
     }
 
     fn own_option(&self, options: &[String]) -> Option<&'static str> {
-        const OUTPUT: &str = "out.ivf";
-        let argv = ["codec", "encode", "in.y4m", "-o", OUTPUT].map(str::to_owned);
-        let parsed = Cli::try_parse_from(argv.iter().chain(options)).ok()?;
-        let Verb::Encode(args) = parsed.verb else { return None };
+        let args = parsed(options)?;
         let set = [
             (args.encoder.bitrate.is_some(), "--bitrate"),
             (args.encoder.quality.is_some(), "--quality"),
             (args.encoder.qp.is_some(), "--qp"),
             (args.encoder.codec.is_some(), "--codec"),
+            (args.audio.audio_codec.is_some(), "--audio-codec"),
+            (args.audio.audio_bitrate.is_some(), "--audio-bitrate"),
             (args.rate_trace.is_some(), "--rate-trace"),
             (args.cut.threads.is_some(), "--threads"),
             (args.cut.frames.is_some(), "--frames"),
@@ -52,6 +58,32 @@ impl EncodeGrammar for EncodeFlags {
             (args.output() != Path::new(OUTPUT), "--output"),
         ];
         set.into_iter().find(|(is_set, _)| *is_set).map(|(_, name)| name)
+    }
+
+    fn audio_format(&self, options: &[String]) -> (Option<u32>, Option<u8>) {
+        parsed(options).map_or((None, None), |args| (args.audio.audio_rate, args.audio.channels))
+    }
+}
+
+/// Checks the options of a command whose output has audio only.
+fn check_audio(args: &EncodeArgs) -> Result<(), String> {
+    let format = format_of(args.output(), args.format.as_deref(), Outputs::ENCODED);
+    let format = format.map_err(|failure| failure.message)?;
+    if args.is_audio_only(format) {
+        audio_encoding(args).map_err(|failure| failure.message)?;
+    }
+    Ok(())
+}
+
+/// The output of the command whose options are parsed.
+const OUTPUT: &str = "out.ivf";
+
+/// The options of an encoder; `None` if they are invalid.
+fn parsed(options: &[String]) -> Option<EncodeArgs> {
+    let argv = ["codec", "encode", "in.y4m", "-o", OUTPUT].map(str::to_owned);
+    match Cli::try_parse_from(argv.iter().chain(options)).ok()?.verb {
+        Verb::Encode(args) => Some(args),
+        _ => None,
     }
 }
 
@@ -72,6 +104,11 @@ mod tests {
         let argv = ["codec", "encode", "in.y4m", "-o", "out.ivf", "--speeed", "3"];
         let refused = EncodeFlags.check(&argv.map(str::to_owned)).unwrap_err();
         assert!(refused.contains("--speeed"), "{refused}");
+        let argv = ["codec", "encode", "in.wav", "-o", "out.opus", "--speed", "3"];
+        let refused = EncodeFlags.check(&argv.map(str::to_owned)).unwrap_err();
+        assert!(refused.contains("--speed requires video"), "{refused}");
+        let wide = ["--audio-rate", "16000"].map(str::to_owned);
+        assert_eq!(EncodeFlags.audio_format(&wide), (Some(16_000), None));
         assert!(EncodeFlags.has_option("speed") && !EncodeFlags.has_option("sharpness"));
     }
 }

@@ -31,7 +31,7 @@ impl From<InterpolationArg> for Interpolation {
 
 #[derive(Debug, Args)]
 pub(crate) struct CompareArgs {
-    /// Clips: any readable video files.
+    /// Clips: any readable video files, or audio files to compare audio codecs.
     #[arg(value_name = "CLIP")]
     pub(crate) clips: Vec<PathBuf>,
     /// Add an encoder with its settings; the first one is the anchor.
@@ -41,6 +41,9 @@ pub(crate) struct CompareArgs {
     /// program, such as "cmd:vpxenc ... --target-bitrate={kbps} -o {out} {in}"; chrome-vp8:
     /// libvpx, configured as in Chrome; or another encoder with a speed: libvpx:-6, libvpx-vp9:7,
     /// libvpx-file:1, libvpx-vp9-file:2, x264:superfast, svt-av1:10, libaom:9. May be repeated.
+    ///
+    /// Audio codecs are compared in a study of their own: opus:10 (the complexity) with audio options of `codec encode`,
+    /// g711, and of other programs libopus:10, aac:twoloop, mp3:2, or commands.
     ///
     /// "SPEC @ KIND=VALUE,..." gives the encoder its own points instead of -b, --bpp, -q or --qp, such as
     /// "x264:medium @ crf=20,25,30". KIND is b, bpp, q, qp, crf (other encoders), or vmaf, ssim, psnr, ssimulacra2
@@ -80,7 +83,7 @@ pub(crate) struct CompareArgs {
     pub(crate) sizes: Vec<String>,
     /// Run each encoder at each of these speeds.
     ///
-    /// Sets --speed of a backend or {speed} of a command.
+    /// Sets --speed of a backend, --complexity of an audio codec or {speed} of a command.
     #[arg(long, value_name = "N,...", value_delimiter = ',', allow_hyphen_values = true)]
     pub(crate) speeds: Vec<String>,
     /// Run each encoder with each of these numbers of threads.
@@ -116,7 +119,8 @@ pub(crate) struct CompareArgs {
     ///
     /// LIST is as in `codec metrics --help`, and may also name parts of metrics: `psnr_y` is the mean
     /// PSNR of the luma of all frames, `psnr_y_global` the PSNR of their mean squared error, `psnr_611`
-    /// the mean of (6 Y + U + V) / 8. Default: `psnr_y_global`, `psnr_611`, `ssim`.
+    /// the mean of (6 Y + U + V) / 8. Default: `psnr_y_global`, `psnr_611`, `ssim`. Audio has `segmental_snr`, `lsd` (both by
+    /// default), `snr` and `all`; none of them models hearing.
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub(crate) metrics: Vec<String>,
     /// Set the interpolation of rate-distortion curves.

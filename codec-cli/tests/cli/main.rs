@@ -25,6 +25,7 @@ mod chunks;
 mod cluster;
 mod compare;
 mod compare_against;
+mod compare_audio;
 mod compare_page;
 mod compare_partial;
 mod compare_points;

@@ -1,18 +1,25 @@
 //! The encoders of a study ("arms"): this command, external programs, and a browser's settings.
+//!
+//! An arm encodes video or audio. The study decides which of both a command encodes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use codec_audio::{AudioFormat, ChannelLayout};
 use codec_backends::registry;
 use codec_core::codec::Codec;
 use codec_core::frame::{Rational, Size};
 use codec_measure::results::Target;
 use codec_media::failure::{Failure, Kind, Result};
 
+use super::audio_encoder::{self, AudioEncoder};
 use super::chrome::{self, Chrome};
 use super::options::EncodeGrammar;
 use super::peers::{self, PointKind};
+use super::places::{DECODE_PLACES, PLACES, check_places, extension_of, foreign_place, value_of};
 use super::programs::{self, program_version};
-use super::study::{ArmEntry, Study};
+use super::shape::{Media, Shape};
+use super::study::{ArmEntry, Study, label};
+use super::task::{Task, kbps_of};
 use super::template::Template;
 
 /// An encoder with one speed and number of threads.
@@ -23,13 +30,17 @@ pub(super) struct Arm {
     /// The specification as given.
     pub(super) given: String,
     kind: ArmKind,
+    /// Video or audio; `None`: a command, which encodes either.
+    pub(super) media: Option<Media>,
     speed: Option<String>,
     pub(super) threads: u16,
     /// The targets of its points.
     pub(super) targets: Vec<Target>,
+    /// Targets of the study that its codec cannot have.
+    pub(super) impossible: Vec<Target>,
     /// Whether its bitrate follows the rate trace of the study, if there is one.
     pub(super) follows_trace: bool,
-    /// The command that decodes the stream to y4m, instead of our decoder or ffmpeg.
+    /// The command that decodes the stream to y4m or WAV, instead of our decoder or ffmpeg.
     pub(super) decode: Option<Template>,
     /// Program and version, as far as known.
     pub(super) version: String,
@@ -47,45 +58,12 @@ enum ArmKind {
         template: Template,
         extension: String,
     },
+    /// This program's `codec encode` with an audio codec.
+    Audio(AudioEncoder),
     /// libvpx configured as in a browser.
     Chrome(Chrome),
 }
 
-/// One encoding task.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Task<'a> {
-    pub(super) input: &'a Path,
-    pub(super) output: &'a Path,
-    /// File to which our own encoder writes a row per frame.
-    pub(super) report: &'a Path,
-    pub(super) size: Size,
-    pub(super) frame_rate: Rational,
-    pub(super) frames: u64,
-    pub(super) target: Target,
-    pub(super) rate_trace: Option<&'a Path>,
-}
-
-/// Placeholders in commands.
-const PLACES: &[&str] = &[
-    "in",
-    "out",
-    "kbps",
-    "bps",
-    "q",
-    "qp",
-    "quality",
-    "crf",
-    "rate_trace",
-    "speed",
-    "threads",
-    "fps",
-    "fps_num",
-    "fps_den",
-    "width",
-    "height",
-    "frames",
-];
-const DECODE_PLACES: &[&str] = &["in", "out"];
 const CHROME: &str = "chrome-vp8";
 
 /// Returns the arms of a study, for all speeds and numbers of threads.
@@ -95,7 +73,7 @@ pub(super) fn arms_of(study: &Study, grammar: &dyn EncodeGrammar) -> Result<Vec<
         let pick = |own: &[String], all: &[String]| {
             if own.is_empty() { all.to_vec() } else { own.to_vec() }
         };
-        let own = peers::has_own_speed(&entry.run);
+        let own = peers::has_own_speed(&entry.run) || audio_encoder::has_own_speed(&entry.run);
         let speeds = if own { Vec::new() } else { pick(&entry.speeds, &study.speeds) };
         let threads = if entry.threads.is_empty() { &study.threads } else { &entry.threads };
         let counts = if threads.is_empty() { vec![1] } else { threads.clone() };
@@ -127,6 +105,14 @@ pub(super) fn arms_of(study: &Study, grammar: &dyn EncodeGrammar) -> Result<Vec<
     Ok(arms)
 }
 
+/// Whether a text without options names an encoder.
+pub(super) fn is_named_encoder(run: &str) -> bool {
+    run == CHROME
+        || peers::is_named(run)
+        || audio_encoder::is_named(run)
+        || registry::find_encoder(run).is_ok()
+}
+
 /// The default name: a command's program, or a backend's options.
 fn default_name(run: &str) -> String {
     match run.strip_prefix("cmd:") {
@@ -154,32 +140,62 @@ impl Arm {
             Ok(ArmKind::Command { template, extension })
         };
         let mut speed = speed;
-        let targets = study.targets_of(entry)?;
-        let kind = match (entry.run.strip_prefix("cmd:"), entry.run.as_str()) {
-            (Some(command), _) => as_command(command)?,
-            (None, CHROME) => ArmKind::Chrome(chrome::find()?),
+        let (mut targets, mut impossible) = (study.targets_of(entry)?, Vec::new());
+        let mut decode = entry.decode.as_deref();
+        let (kind, media) = match (entry.run.strip_prefix("cmd:"), entry.run.as_str()) {
+            (Some(command), _) => (as_command(command)?, None),
+            (None, CHROME) => (ArmKind::Chrome(chrome::find()?), Some(Media::Video)),
             (None, run) => match peers::command(run, kind_of(&targets))? {
                 Some(peer) => {
-                    speed = peer.speed.or(speed);
+                    speed = peer.speed.or(speed).or(peer.usual_speed.map(str::to_owned));
                     if speed.is_none() {
                         let speeds = peers::speeds_of(run);
                         let message = format!("arm {run}: no speed\nhelp: {run}:SPEED, {speeds}");
                         return Err(Failure::usage(message));
                     }
-                    as_command(&peer.template)?
+                    decode = decode.or(peer.decode);
+                    (as_command(&peer.template)?, Some(peer.media))
                 }
-                None => backend(run, grammar)?,
+                None => match AudioEncoder::parse(run, grammar)? {
+                    Some((encoder, own_speed)) => {
+                        speed = own_speed.or(speed);
+                        (targets, impossible) = encoder.own_targets(targets);
+                        (ArmKind::Audio(encoder), Some(Media::Audio))
+                    }
+                    None => (backend(run, grammar)?, Some(Media::Video)),
+                },
             },
         };
-        let decode = entry.decode.as_deref().map(|text| Template::parse(text, DECODE_PLACES));
-        let given = entry.run.clone();
-        let decode = decode.transpose()?;
-        let version = version_of(&kind);
-        let follows_trace = entry.points.is_none();
-        let arm =
-            Self { name, given, kind, speed, threads, targets, follows_trace, decode, version };
+        let mut arm = Self {
+            name,
+            given: entry.run.clone(),
+            version: String::new(),
+            kind,
+            media,
+            speed,
+            threads,
+            targets,
+            impossible,
+            follows_trace: entry.points.is_none(),
+            decode: decode.map(|text| Template::parse(text, DECODE_PLACES)).transpose()?,
+        };
         arm.check(study, grammar)?;
+        if entry.points.is_some() && !arm.impossible.is_empty() {
+            let (name, why) = (&arm.name, arm.one_rate());
+            return Err(Failure::usage(format!("arm {name}: {why}")));
+        }
+        // Last, because it reads the program.
+        arm.version = version_of(&arm.kind);
         Ok(arm)
+    }
+
+    /// States the only bitrate of the codec, and the points that it does not have.
+    pub(super) fn one_rate(&self) -> String {
+        let names = |targets: &[Target]| {
+            targets.iter().map(|target| label(*target)).collect::<Vec<_>>().join(", ")
+        };
+        let (own, impossible) = (names(&self.targets), names(&self.impossible));
+        format!("the codec has one bitrate, {own}, and no points at {impossible}")
     }
 
     /// Rejects errors that would otherwise only show at the first encoding.
@@ -209,19 +225,25 @@ impl Arm {
                 return refused("browser settings require bitrates: -b or --bpp");
             }
         }
-        if let ArmKind::Backend { options, .. } = &self.kind
-            && let Some(name) = grammar.own_option(options)
-        {
+        let options = match &self.kind {
+            ArmKind::Backend { options, .. } => options,
+            ArmKind::Audio(encoder) => {
+                encoder.check_speed(self.speed.as_deref()).or_else(|why| refused(&why))?;
+                encoder.options()
+            }
+            ArmKind::Command { .. } | ArmKind::Chrome(_) => &[],
+        };
+        if let Some(name) = grammar.own_option(options) {
             return refused(&format!("{name} must be an option of the study, not of an arm"));
         }
-        for &target in &self.targets {
+        for &target in self.targets.iter().chain(&self.impossible) {
+            let input = PathBuf::from(format!("in.{}", self.example().media().extension()));
+            let output = PathBuf::from(format!("out.{}", self.extension()));
             let task = Task {
-                input: Path::new("in.y4m"),
-                output: Path::new("out.ivf"),
+                input: &input,
+                output: &output,
                 report: Path::new("report.csv"),
-                size: Size::new(640, 360),
-                frame_rate: Rational::new(30, 1),
-                frames: 1,
+                shape: self.example(),
                 target,
                 rate_trace: study.rate_trace.as_deref().filter(|_| has_trace),
             };
@@ -230,10 +252,47 @@ impl Arm {
                 ArmKind::Backend { .. } if matches!(target, Target::Crf(_)) => {
                     Err("crf is for other encoders; those of this program have q and qp".to_owned())
                 }
-                ArmKind::Backend { .. } => grammar.check(&self.argv(&task)?),
+                // The reason is that the study is one of audio.
+                ArmKind::Audio(_) if matches!(target, Target::Bpp(_)) || has_trace => Ok(()),
+                ArmKind::Audio(_) if !matches!(target, Target::Kbps(_)) => {
+                    Err("audio encoders have bitrates only\nhelp: give them with -b".to_owned())
+                }
+                ArmKind::Backend { .. } | ArmKind::Audio(_) => grammar.check(&self.argv(&task)?),
                 ArmKind::Chrome(_) => Ok(()),
             }
             .or_else(|why| refused(&why))?;
+        }
+        Ok(())
+    }
+
+    /// A clip that the encoder may get, to check its options.
+    fn example(&self) -> Shape {
+        match self.media {
+            Some(Media::Audio) => Shape::Audio {
+                format: AudioFormat::new(48_000, ChannelLayout::Mono),
+                samples: 48_000,
+            },
+            _ => Shape::Video {
+                size: Size::new(640, 360),
+                frame_rate: Rational::new(30, 1),
+                frames: 1,
+            },
+        }
+    }
+
+    /// Rejects settings that have no meaning for what the study compares.
+    pub(super) fn check_media(&self, media: Media) -> Result<()> {
+        let refused = |why: String| Err(Failure::usage(format!("arm {}: {why}", self.name)));
+        if let ArmKind::Command { template, .. } = &self.kind {
+            if let Some(place) = foreign_place(template, media) {
+                return refused(format!("{{{place}}} has no value in a study of {media}"));
+            }
+            if media == Media::Video || template.has("threads") {
+                return Ok(());
+            }
+        }
+        if media == Media::Audio && self.threads != 1 {
+            return refused("audio encoders run on one thread, so --threads must be 1".to_owned());
         }
         Ok(())
     }
@@ -252,8 +311,14 @@ impl Arm {
         match &self.kind {
             ArmKind::Backend { extension, .. } => extension,
             ArmKind::Command { extension, .. } => extension,
+            ArmKind::Audio(encoder) => encoder.extension,
             ArmKind::Chrome(_) => "ivf",
         }
+    }
+
+    /// Whether this program is the encoder.
+    pub(super) fn is_ours(&self) -> bool {
+        self.reports() || matches!(self.kind, ArmKind::Audio(_))
     }
 
     /// Whether the encoder reports the time of each frame.
@@ -264,7 +329,7 @@ impl Arm {
     /// The configured number of threads.
     pub(super) fn stated_threads(&self) -> Option<u32> {
         let is_stated = match &self.kind {
-            ArmKind::Backend { .. } => true,
+            ArmKind::Backend { .. } | ArmKind::Audio(_) => true,
             ArmKind::Command { template, .. } => template.has("threads"),
             ArmKind::Chrome(_) => false,
         };
@@ -276,18 +341,25 @@ impl Arm {
         Ok(match &self.kind {
             ArmKind::Backend { spec, options, .. } => self.ours(spec, options, task)?,
             ArmKind::Command { template, .. } => template.fill(|place| self.value(place, task)),
-            ArmKind::Chrome(Chrome::Vpxenc) => {
-                chrome::vpxenc(task.size, kbps_of(task), path(task.output), path(task.input))
+            ArmKind::Audio(encoder) => {
+                let files = (path(task.output), path(task.input));
+                let arguments = encoder.arguments(self.speed.as_deref(), kbps_of(task), files);
+                [own_program()?].into_iter().chain(arguments).collect()
             }
-            ArmKind::Chrome(Chrome::Backend) => {
-                self.ours("vp8/libvpx", &chrome::options(task.size), task)?
+            ArmKind::Chrome(chrome) => {
+                let size = task.shape.size().ok_or_else(|| Failure::internal("not video"))?;
+                match chrome {
+                    Chrome::Vpxenc => {
+                        chrome::vpxenc(size, kbps_of(task), path(task.output), path(task.input))
+                    }
+                    Chrome::Backend => self.ours("vp8/libvpx", &chrome::options(size), task)?,
+                }
             }
         })
     }
 
     fn ours(&self, spec: &str, options: &[String], task: &Task<'_>) -> Result<Vec<String>> {
-        let program = std::env::current_exe().map_err(Failure::internal)?;
-        let mut argv = vec![path(&program)];
+        let mut argv = vec![own_program()?];
         argv.extend(
             ["encode", "--quiet", "-y", "--no-audio", "--metrics", "none", "-c"].map(str::to_owned),
         );
@@ -324,15 +396,14 @@ impl Arm {
             "rate_trace" => task.rate_trace.map(path).unwrap_or_default(),
             "speed" => self.speed.clone().unwrap_or_default(),
             "threads" => self.threads.to_string(),
-            "fps" => task.frame_rate.as_f64().to_string(),
-            "fps_num" => task.frame_rate.num.to_string(),
-            "fps_den" => task.frame_rate.den.to_string(),
-            "width" => task.size.width.to_string(),
-            "height" => task.size.height.to_string(),
-            "frames" => task.frames.to_string(),
-            _ => String::new(),
+            _ => value_of(place, task.shape),
         }
     }
+}
+
+/// The path of this program.
+fn own_program() -> Result<String> {
+    std::env::current_exe().map(|program| path(&program)).map_err(Failure::internal)
 }
 
 /// What the points of an arm specify; all are of one kind.
@@ -344,42 +415,8 @@ fn kind_of(targets: &[Target]) -> PointKind {
     }
 }
 
-/// Checks that a command has a place for the target.
-fn check_places(template: &Template, task: &Task<'_>) -> std::result::Result<(), String> {
-    let places: &[&str] = match task.target {
-        _ if task.rate_trace.is_some() => &["rate_trace"],
-        Target::Kbps(_) | Target::Bpp(_) => &["kbps", "bps"],
-        Target::Quality(_) => &["quality", "q"],
-        Target::Qp(_) => &["qp", "q"],
-        Target::Crf(_) => &["crf", "q"],
-        other => {
-            let kind = other.kind();
-            return Err(format!("only encoders of this program can aim for {kind}"));
-        }
-    };
-    if places.iter().any(|place| template.has(place)) {
-        return Ok(());
-    }
-    Err(format!("the command must contain {{{}}} for these targets", places[0]))
-}
-
 fn path(path: &Path) -> String {
     path.display().to_string()
-}
-
-/// The target in kilobits per second, rounded if it comes from bits per pixel.
-fn kbps_of(task: &Task<'_>) -> f64 {
-    match task.target {
-        Target::Kbps(kbps) => kbps,
-        Target::Bpp(bits) => bpp_to_kbps(bits, task.size, task.frame_rate),
-        _ => 0.0,
-    }
-}
-
-/// Whole kilobits per second, at least one.
-#[expect(clippy::cast_precision_loss, reason = "sizes of frames")]
-pub(super) fn bpp_to_kbps(bits: f64, size: Size, frame_rate: Rational) -> f64 {
-    (bits * size.pixels() as f64 * frame_rate.as_f64() / 1000.0).round().max(1.0)
 }
 
 /// Parses `vp8/libvpx --cpu-used -6`: a codec with options of `codec encode` and of the backend.
@@ -416,25 +453,10 @@ fn backend(run: &str, grammar: &dyn EncodeGrammar) -> Result<ArmKind> {
     Ok(ArmKind::Backend { spec, options, extension })
 }
 
-/// Returns the file extension of the output: the one in the template, or the one that its program
-/// implies.
-fn extension_of(template: &Template) -> String {
-    if let Some(extension) = &template.extension {
-        return extension.clone();
-    }
-    let program = template.program();
-    let name = Path::new(&program).file_stem().map(|name| name.to_string_lossy().into_owned());
-    let extension = match name.as_deref() {
-        Some("vpxenc" | "aomenc" | "SvtAv1EncApp" | "rav1e") => "ivf",
-        _ => "mkv",
-    };
-    extension.to_owned()
-}
-
 /// The program's version output and a digest of its file, because a newer build is another encoder.
 fn version_of(kind: &ArmKind) -> String {
     match kind {
-        ArmKind::Backend { .. } | ArmKind::Chrome(Chrome::Backend) => {
+        ArmKind::Backend { .. } | ArmKind::Audio(_) | ArmKind::Chrome(Chrome::Backend) => {
             let digest = std::env::current_exe().ok().and_then(|exe| programs::digest(&exe));
             let digest = digest.unwrap_or_default();
             format!("codec {} ({})", env!("CARGO_PKG_VERSION"), digest.get(..8).unwrap_or_default())
@@ -464,6 +486,10 @@ mod tests {
         fn own_option(&self, options: &[String]) -> Option<&'static str> {
             options.iter().any(|option| option == "--bitrate").then_some("--bitrate")
         }
+
+        fn audio_format(&self, _: &[String]) -> (Option<u32>, Option<u8>) {
+            (None, None)
+        }
     }
 
     fn study(arm: &str, bitrates: &[&str]) -> Study {
@@ -488,9 +514,11 @@ mod tests {
             input: Path::new("i.y4m"),
             output: Path::new("o.ivf"),
             report: Path::new("r.csv"),
-            size: Size::new(352, 288),
-            frame_rate: Rational::new(30, 1),
-            frames: 10,
+            shape: Shape::Video {
+                size: Size::new(352, 288),
+                frame_rate: Rational::new(30, 1),
+                frames: 10,
+            },
             target: Target::Bpp(0.1),
             rate_trace: None,
         };

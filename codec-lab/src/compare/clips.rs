@@ -1,11 +1,11 @@
-//! The clips of a study, inspected once and stored as y4m, which every encoder reads.
+//! The clips of a study, inspected once and stored as y4m or WAV, which every encoder reads.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use codec_container::Format;
 use codec_core::frame::{Rational, Size};
-use codec_measure::results;
+use codec_measure::results::{self, ClipAudio};
 use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::decoded::DecodeOptions;
@@ -17,6 +17,8 @@ use codec_media::io::video;
 use codec_media::values::Samples;
 use md5::{Digest, Md5};
 
+use super::audio_clip::{self, AudioFile};
+use super::shape::{Media, Shape};
 use super::sizes::{Rendition, RenditionWriter, sizes_of};
 use super::store::Store;
 use super::study::Study;
@@ -26,12 +28,10 @@ use codec_media::values::hex;
 #[derive(Clone, Debug)]
 pub(super) struct Clip {
     pub(super) name: String,
-    /// The clip as a y4m file.
+    /// The clip as a y4m or WAV file.
     pub(super) path: PathBuf,
-    pub(super) size: Size,
-    pub(super) frame_rate: Rational,
-    pub(super) frames: u64,
-    /// MD5 of the frames.
+    pub(super) shape: Shape,
+    /// MD5 of the frames or samples.
     pub(super) digest: String,
     /// The clip in the sizes that are encoded; empty if only its own is.
     pub(super) renditions: Vec<Rendition>,
@@ -40,46 +40,78 @@ pub(super) struct Clip {
 }
 
 impl Clip {
-    #[expect(clippy::cast_precision_loss, reason = "counts of frames")]
     pub(super) fn seconds(&self) -> f64 {
-        self.frames as f64 / self.frame_rate.as_f64()
+        self.shape.seconds()
     }
 
     pub(super) fn stream_info(&self) -> results::Clip {
+        let size = self.shape.size().unwrap_or(Size::new(0, 0));
+        let audio = match self.shape {
+            Shape::Video { .. } => None,
+            Shape::Audio { format, .. } => Some(ClipAudio {
+                sample_rate: format.rate,
+                channels: u32::try_from(format.channels()).unwrap_or(u32::MAX),
+            }),
+        };
         results::Clip {
             name: self.name.clone(),
             digest: self.digest.clone(),
-            width: self.size.width,
-            height: self.size.height,
-            frames: self.frames,
-            fps: self.frame_rate.as_f64(),
+            width: size.width,
+            height: size.height,
+            frames: self.shape.frames(),
+            fps: self.shape.frame_rate().as_f64(),
             seconds: self.seconds(),
-            audio: None,
+            audio,
         }
     }
 }
 
-/// Inspects every clip of a study, and converts those that are not plain y4m.
-pub(super) fn clips_of(study: &Study, store: &Store, env: &Env) -> Result<Vec<Clip>> {
+/// Inspects every clip of a study, and converts those that encoders cannot read.
+pub(super) fn clips_of(study: &Study, media: Media, store: &Store, env: &Env) -> Result<Vec<Clip>> {
     let mut names = BTreeSet::new();
     let mut clips = Vec::new();
     for path in &study.clips {
         env.events.detail(format!("reading {}", without_query(path).display()));
-        let clip = prepare(path, unique(path, &mut names), study, store.work(), env)?;
+        let name = unique(path, &mut names);
+        let clip = prepare(path, name, media, study, store.work(), env)?;
         clips.push(clip);
     }
     Ok(clips)
 }
 
-/// Inspects the clip with this number, and converts it to a file in `folder` if it is not plain y4m.
-pub(super) fn clip_of(study: &Study, index: usize, folder: &Path, env: &Env) -> Result<Clip> {
+/// Inspects the clip with this number, and converts it to a file in `folder` if encoders cannot read it.
+pub(super) fn clip_of(
+    study: &Study,
+    media: Media,
+    index: usize,
+    folder: &Path,
+    env: &Env,
+) -> Result<Clip> {
     let mut names = BTreeSet::new();
     let mut found = None;
     for path in study.clips.iter().take(index + 1) {
         found = Some((path, unique(path, &mut names)));
     }
     let (path, name) = found.ok_or_else(|| Failure::usage("the study has no such clip"))?;
-    prepare(path, name, study, folder, env)
+    prepare(path, name, media, study, folder, env)
+}
+
+fn prepare(
+    path: &Path,
+    name: String,
+    media: Media,
+    study: &Study,
+    folder: &Path,
+    env: &Env,
+) -> Result<Clip> {
+    match media {
+        Media::Video => prepare_video(path, name, study, folder, env),
+        Media::Audio => {
+            let AudioFile { path, shape, digest } =
+                audio_clip::prepare(path, &name, study.cut()?, folder, env)?;
+            Ok(Clip { name, path, shape, digest, renditions: Vec::new(), note: None })
+        }
+    }
 }
 
 fn unique(path: &Path, names: &mut BTreeSet<String>) -> String {
@@ -95,7 +127,13 @@ fn unique(path: &Path, names: &mut BTreeSet<String>) -> String {
     name
 }
 
-fn prepare(path: &Path, name: String, study: &Study, folder: &Path, env: &Env) -> Result<Clip> {
+fn prepare_video(
+    path: &Path,
+    name: String,
+    study: &Study,
+    folder: &Path,
+    env: &Env,
+) -> Result<Clip> {
     let options = DecodeOptions::default();
     let cut = study.cut()?;
     let spec = InputSpec { cut, ..InputSpec::new(path, options.limits) };
@@ -173,9 +211,7 @@ fn prepare(path: &Path, name: String, study: &Study, folder: &Path, env: &Env) -
         }),
         name,
         path,
-        size: stream_info.size,
-        frame_rate: stream_info.frame_rate,
-        frames,
+        shape: Shape::Video { size: stream_info.size, frame_rate: stream_info.frame_rate, frames },
         digest,
         renditions,
     })

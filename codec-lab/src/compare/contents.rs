@@ -2,17 +2,23 @@
 
 use std::path::Path;
 
-use codec_measure::metrics::MetricId;
 use codec_measure::results::{self, FrameSize, Point, Results, SCHEMA, Target, VERSION};
+use codec_measure::stats;
 use codec_media::Env;
+use codec_media::count::counted;
 
 use super::arm::Arm;
 use super::clips::Clip;
 use super::measuring::Measured;
+use super::metric::Metric;
 use super::plan::Plan;
 use super::point::name_of;
+use super::shape::Media;
 use super::sizes::SCALER;
 use super::{environment, remote};
+
+/// Encodings with less CPU time than this are dominated by the start of the program, in seconds.
+const MIN_CPU_S: f64 = 0.1;
 
 impl Plan<'_> {
     /// Collects the contents of the report.
@@ -36,12 +42,13 @@ impl Plan<'_> {
                  {SCALER}; curves and BD-rates are those of the convex hulls over the sizes"
             ));
         }
+        notes.extend(self.notes_on_audio(&points));
         notes.extend(self.notes_on_targets(&points));
         if !self.study.timing() {
             notes.push("no times: encodings ran in parallel".to_owned());
         }
         notes.extend(remote::note(&self.machines(env)));
-        let metric = |metric: &MetricId| metric.describe();
+        let metric = |metric: &Metric| metric.describe();
         let mut results = Results {
             schema: SCHEMA.to_owned(),
             version: VERSION,
@@ -66,6 +73,33 @@ impl Plan<'_> {
         let cautions = results.cautions();
         results.notes.extend(cautions);
         results
+    }
+
+    /// What the reader must know about a study of audio.
+    fn notes_on_audio(&self, points: &[Point]) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.clips.iter().all(|clip| clip.shape.media() == Media::Video) {
+            return notes;
+        }
+        notes.push(
+            "the metrics compare samples and spectra, and do not model hearing: they rank settings and versions of one \
+             codec, but not different codecs by what listeners prefer"
+                .to_owned(),
+        );
+        let one_rate = self.arms.iter().filter(|arm| !arm.impossible.is_empty());
+        notes.extend(one_rate.map(|arm| format!("{}: {}", arm.name, arm.one_rate())));
+        let short = points.iter().filter(|point| {
+            stats::median(&point.speed.cpu_s).is_some_and(|cpu_s| cpu_s < MIN_CPU_S)
+        });
+        let short = short.count();
+        if short > 0 {
+            notes.push(format!(
+                "the start of the program is a large part of the CPU time of {}, which took less than {MIN_CPU_S} s: longer \
+                 clips give better times",
+                counted(short as u64, "point")
+            ));
+        }
+        notes
     }
 
     /// What the reader must know about targets of metrics, and about arms whose targets differ.

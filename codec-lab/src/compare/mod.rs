@@ -3,15 +3,21 @@
 
 mod against;
 mod arm;
+mod audio_clip;
+mod audio_encoder;
 mod chrome;
 mod clips;
 mod contents;
 mod encode;
 mod environment;
+mod hearing;
 mod measuring;
+mod media;
+mod metric;
 pub mod options;
 mod peers;
 mod pictures;
+mod places;
 mod plan;
 mod point;
 mod points;
@@ -22,15 +28,17 @@ pub mod remote;
 mod schedule;
 mod score;
 mod session;
+mod shape;
 mod sizes;
 mod store;
 mod stream;
 mod study;
+mod task;
 mod template;
 mod ticker;
 pub mod worker;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use codec_measure::report;
 use codec_measure::results::{Point, Results};
@@ -39,12 +47,14 @@ use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::output::OutputRules;
 
 use self::against::{Baseline, Changes};
-use self::arm::{Arm, arms_of};
+use self::arm::{Arm, arms_of, is_named_encoder};
 use self::clips::{Clip, clips_of};
+use self::media::media_of;
 use self::options::{CompareOptions, EncodeGrammar};
 use self::plan::Plan;
 use self::point::name_of;
 use self::remote::Remote;
+use self::shape::Media;
 use self::store::Store;
 use self::study::Study;
 
@@ -83,25 +93,34 @@ fn compare(
     env: &Env,
 ) -> Result<()> {
     let baseline = Baseline::read(args)?;
+    check_clips(&args.clips)?;
     let study = Study::new(args)?;
     let arms = arms_of(&study, grammar)?;
     let anchor = anchor_of(&study, &arms)?;
+    let media = media_of(&study, &arms, env)?;
     if let Some(path) = &args.save_study {
         let rules = OutputRules { overwrite: args.yes, ..OutputRules::default() };
         study.save(path, &rules)?;
     }
     let store = Store::open(&args.output, args.yes)?;
     env.stop.handle_requests();
-    let clips = clips_of(&study, &store, env)?;
+    let clips = clips_of(&study, media, &store, env)?;
     if let Some(baseline) = &baseline {
         let names = arms.iter().map(|arm| arm.name.as_str());
         let digests = clips.iter().map(|clip| clip.digest.as_str());
-        let metrics = study.metrics()?;
+        let metrics = study.metrics(media)?;
         let metrics = metrics.iter().map(|metric| metric.id());
         baseline.check(names, digests, metrics, (&anchor, study.timing()))?;
     }
-    let outcome =
-        carry_out(&study, &arms, &clips, (anchor, args), (&store, remote), env, baseline.as_ref());
+    let outcome = carry_out(
+        (&study, media),
+        &arms,
+        &clips,
+        (anchor, args),
+        (&store, remote),
+        env,
+        baseline.as_ref(),
+    );
     let Outcome { results, changes, work_goes_on } =
         outcome.map_err(|failure| kept(&failure, remote.is_some()))?;
     report(&results, work_goes_on.as_ref(), &args.output, env)?;
@@ -109,6 +128,17 @@ fn compare(
         env.events.text(&format!("{line}\n"))?;
     }
     baseline.map_or(Ok(()), |baseline| baseline.judge(&changes))
+}
+
+/// Rejects encoders that are given as clips.
+fn check_clips(clips: &[PathBuf]) -> Result<()> {
+    let is_encoder = |path: &&Path| !path.exists() && path.to_str().is_some_and(is_named_encoder);
+    let Some(found) = clips.iter().map(PathBuf::as_path).find(is_encoder) else {
+        return Ok(());
+    };
+    let name = found.display();
+    let message = format!("{name} is an encoder, and there is no file of this name");
+    Err(Failure::usage(format!("{message}\nhelp: add it with --arm {name}")))
 }
 
 /// What a study leads to.
@@ -120,7 +150,7 @@ struct Outcome {
 }
 
 fn carry_out(
-    study: &Study,
+    (study, media): (&Study, Media),
     arms: &[Arm],
     clips: &[Clip],
     (anchor, args): (String, &CompareOptions),
@@ -132,7 +162,8 @@ fn carry_out(
         Some(remote) if study.timing() => remote.machine()?,
         _ => environment::host(env),
     };
-    let mut plan = Plan::new(study, arms, clips, (anchor, &args.output), (store, &host), env)?;
+    let place = (anchor, args.output.as_path());
+    let mut plan = Plan::new((study, media), arms, clips, place, (store, &host), env)?;
     let fetched = remote.map_or(Ok(()), |remote| plan.fetch(remote, env));
     let (measured, work_goes_on) = match fetched {
         Ok(()) => (plan.measure(env)?, None),

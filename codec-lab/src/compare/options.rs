@@ -12,12 +12,12 @@ pub const MAX_PICTURES: u32 = 16;
 /// Options of a study.
 #[derive(Clone, Debug)]
 pub struct CompareOptions {
-    /// Clips: any readable video files.
+    /// Clips: any readable video or audio files.
     pub clips: Vec<PathBuf>,
-    /// Encoders with their settings, as `[NAME=]SPEC`; the first one is the anchor. SPEC is a codec
-    /// or codec/backend with options of `codec encode`, such as `vp8 --preset rtc --speed 8`; an
+    /// Encoders with their settings, as `[NAME=]SPEC`, all of video or all of audio; the first one is the anchor. SPEC is
+    /// a codec or codec/backend with options of `codec encode`, such as `vp8 --preset rtc --speed 8` and `opus:10`; an
     /// external program, such as `cmd:vpxenc ... --target-bitrate={kbps} -o {out} {in}`; or
-    /// `chrome-vp8`; or another encoder by name and speed, such as `libvpx:-6` and `x264:superfast`. ` @ KIND=VALUES`
+    /// `chrome-vp8`; or another encoder by name and speed, such as `libvpx:-6`, `x264:superfast` and `libopus:10`. ` @ KIND=VALUES`
     /// after it, such as ` @ crf=20,25`, gives it points of its own.
     pub arms: Vec<String>,
     /// Name of the encoder that is the anchor.
@@ -34,7 +34,8 @@ pub struct CompareOptions {
     pub rate_trace: Option<PathBuf>,
     /// Encodes each clip at each of these sizes, such as `1280x720` or `1/2`, and scales the decoded frames back.
     pub sizes: Vec<String>,
-    /// Runs each encoder at each of these speeds: `--speed` of a backend, `{speed}` of a command.
+    /// Runs each encoder at each of these speeds: `--speed` of a backend, `--complexity` of an audio codec, `{speed}` of
+    /// a command.
     pub speeds: Vec<String>,
     /// Runs each encoder with each of these numbers of threads: `-j` of a backend, `{threads}` of a
     /// command. Default: 1.
@@ -54,7 +55,7 @@ pub struct CompareOptions {
     /// least five encodes and at most ten times `repeat`.
     pub until: Option<f64>,
     /// Quality metrics; the first one leads the report. Default: `psnr_y_global`, `psnr_611`,
-    /// `ssim`.
+    /// `ssim`; for audio `segmental_snr`, `lsd`.
     pub metrics: Vec<String>,
     /// Interpolation of rate-distortion curves. Default: pchip.
     pub interpolation: Option<Interpolation>,
@@ -97,4 +98,7 @@ pub trait EncodeGrammar: Sync {
 
     /// Returns an option of an encoder that the study itself sets, if there is one.
     fn own_option(&self, options: &[String]) -> Option<&'static str>;
+
+    /// The sample rate and the number of channels that options of an audio encoder set.
+    fn audio_format(&self, options: &[String]) -> (Option<u32>, Option<u8>);
 }

@@ -1,10 +1,12 @@
-//! Other encoders by name: `libvpx:-6`, `x264:superfast`, with settings for a fair comparison.
+//! Other encoders by name: `libvpx:-6`, `x264:superfast`, `libopus:10`, with settings for a fair comparison.
 //!
 //! Real time means constant bitrate with a buffer of one second, no look-ahead, no frame drops, no denoising and key
-//! frames on request only: the settings of a call, without tools that reduce the quality of single frames.
+//! frames on request only: the settings of a call, without tools that reduce the quality of single frames. Audio has
+//! a variable bitrate with the target as the mean, as our encoders have it, and no filters or tags.
 
 use codec_media::failure::{Failure, Kind, Result};
 
+use super::shape::Media;
 use crate::process::find_program;
 
 /// An encoder that a study knows by name.
@@ -14,17 +16,41 @@ struct Peer {
     program: &'static str,
     /// The Debian package of the program.
     package: &'static str,
+    media: Media,
     /// Description of the value after the colon, for messages.
     speeds: &'static str,
+    /// The speed without a value; empty if a value is required.
+    usual_speed: &'static str,
     /// Options for a bitrate.
     for_rate: &'static str,
     /// Options for a constant quantiser; empty if that is not possible.
     for_qp: &'static str,
-    /// Options for a constant rate factor.
+    /// Options for a constant rate factor; empty if there is none.
     for_crf: &'static str,
     /// All other options.
     options: &'static str,
+    /// The command of its decoder; empty if this program decodes the stream.
+    decode: &'static str,
 }
+
+/// What encoders of video have in common.
+const OF_VIDEO: Peer = Peer {
+    name: "",
+    program: "",
+    package: "",
+    media: Media::Video,
+    speeds: "",
+    usual_speed: "",
+    for_rate: "",
+    for_qp: "",
+    for_crf: "",
+    options: "",
+    decode: "",
+};
+
+/// Encoders of ffmpeg, whose audio codecs have bitrates only.
+const OF_FFMPEG: Peer =
+    Peer { program: "ffmpeg", package: "ffmpeg", media: Media::Audio, ..OF_VIDEO };
 
 /// What the points of an arm specify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +73,7 @@ const VP8_CRF: &str = "--end-usage=cq --cq-level={crf} --target-bitrate=1000000"
 /// Two passes of libvpx for a bitrate.
 const VPX_TWO_PASSES: &str = "--end-usage=vbr --target-bitrate={kbps}";
 
-const PEERS: [Peer; 7] = [
+const PEERS: [Peer; 10] = [
     Peer {
         name: "libvpx",
         program: "vpxenc",
@@ -58,6 +84,7 @@ const PEERS: [Peer; 7] = [
         for_crf: VP8_CRF,
         options: "--codec=vp8 --rt --ivf --passes=1 --lag-in-frames=0 --kf-max-dist=3000 --static-thresh=1 \
                   --noise-sensitivity=0 --token-parts=0 --drop-frame=0 --threads={threads} --cpu-used={speed} -q -o {out} {in}",
+        ..OF_VIDEO
     },
     Peer {
         name: "libvpx-file",
@@ -69,6 +96,7 @@ const PEERS: [Peer; 7] = [
         for_crf: VP8_CRF,
         options: "--codec=vp8 --good --ivf --passes=2 --auto-alt-ref=1 --lag-in-frames=16 --kf-max-dist=240 \
                   --token-parts=0 --threads={threads} --cpu-used={speed} -q -o {out} {in}",
+        ..OF_VIDEO
     },
     Peer {
         name: "libvpx-vp9",
@@ -81,6 +109,7 @@ const PEERS: [Peer; 7] = [
         options: "--codec=vp9 --rt --ivf --passes=1 --lag-in-frames=0 --kf-max-dist=3000 --aq-mode=3 --row-mt=0 \
                   --tile-columns=0 --frame-parallel=0 --static-thresh=1 --noise-sensitivity=0 --drop-frame=0 \
                   --threads={threads} --cpu-used={speed} -q -o {out} {in}",
+        ..OF_VIDEO
     },
     Peer {
         name: "libvpx-vp9-file",
@@ -92,6 +121,7 @@ const PEERS: [Peer; 7] = [
         for_crf: CRF,
         options: "--codec=vp9 --good --ivf --passes=2 --auto-alt-ref=1 --lag-in-frames=25 --kf-max-dist=240 --row-mt=0 \
                   --tile-columns=0 --threads={threads} --cpu-used={speed} -q -o {out} {in}",
+        ..OF_VIDEO
     },
     Peer {
         name: "x264",
@@ -103,6 +133,7 @@ const PEERS: [Peer; 7] = [
         for_crf: "--crf {crf}",
         options: "--preset {speed} --tune psnr,zerolatency --keyint 3000 --threads {threads} --quiet --no-progress \
                   -o {out:264} {in}",
+        ..OF_VIDEO
     },
     Peer {
         name: "svt-av1",
@@ -113,6 +144,7 @@ const PEERS: [Peer; 7] = [
         for_qp: "--rc 0 --aq-mode 0 -q {qp}",
         for_crf: "--rc 0 --crf {crf}",
         options: "--preset {speed} --pred-struct 1 --keyint 3000 --lp {threads} -i {in} -b {out}",
+        ..OF_VIDEO
     },
     Peer {
         name: "libaom",
@@ -125,16 +157,54 @@ const PEERS: [Peer; 7] = [
         for_crf: CRF,
         options: "--rt --ivf --passes=1 --lag-in-frames=0 --kf-max-dist=3000 --aq-mode=3 --enable-order-hint=0 \
                   --drop-frame=0 --threads={threads} --cpu-used={speed} -q -o {out} {in}",
+        ..OF_VIDEO
+    },
+    Peer {
+        name: "libopus",
+        program: "opusenc",
+        package: "opus-tools",
+        media: Media::Audio,
+        speeds: "a complexity of 0 to 10, such as 10",
+        usual_speed: "10",
+        for_rate: "--bitrate {kbps} --vbr",
+        options: "--quiet --comp {speed} --framesize 20 --serial 1 --discard-comments --discard-pictures {in} \
+                  {out:opus}",
+        decode: "opusdec --quiet --rate 48000 --float {in} {out}",
+        ..OF_VIDEO
+    },
+    Peer {
+        name: "aac",
+        speeds: "a coder of ffmpeg, such as twoloop or fast",
+        usual_speed: "twoloop",
+        for_rate: "-b:a {bps}",
+        options: "-c:a aac -aac_coder {speed} {out:m4a}",
+        ..OF_FFMPEG
+    },
+    Peer {
+        name: "mp3",
+        speeds: "a compression level of 0 (slowest) to 9, such as 2",
+        usual_speed: "2",
+        for_rate: "-b:a {bps} -abr 1",
+        options: "-c:a libmp3lame -compression_level {speed} {out:mp3}",
+        ..OF_FFMPEG
     },
 ];
+
+/// How ffmpeg reads the audio of a clip.
+const FFMPEG_INPUT: &str = "-v error -nostdin -y -i {in} -map 0:a:0 -map_metadata -1";
 
 /// The command of a named encoder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PeerCommand {
+    pub(super) media: Media,
     /// A command with placeholders.
     pub(super) template: String,
     /// The speed in the specification, if it has one.
     pub(super) speed: Option<String>,
+    /// The speed if neither the specification nor the study has one.
+    pub(super) usual_speed: Option<&'static str>,
+    /// The command of the decoder, if it is not this program.
+    pub(super) decode: Option<&'static str>,
 }
 
 /// Whether the specification of an arm has a speed of its own after the name of a peer.
@@ -142,10 +212,15 @@ pub(super) fn has_own_speed(run: &str) -> bool {
     run.split_once(':').is_some_and(|(name, _)| PEERS.iter().any(|peer| peer.name == name))
 }
 
+/// Whether `run` is the name of a peer, with or without a speed.
+pub(super) fn is_named(run: &str) -> bool {
+    has_own_speed(run) || PEERS.iter().any(|peer| peer.name == run)
+}
+
 /// Returns the command of `run` if it names a peer.
 ///
 /// # Errors
-/// If the program is not installed or has no constant quantiser.
+/// If the program is not installed or has no points of this kind.
 pub(super) fn command(run: &str, kind: PointKind) -> Result<Option<PeerCommand>> {
     let (name, speed) = match run.split_once(':') {
         Some((name, speed)) => (name, Some(speed)),
@@ -168,8 +243,19 @@ pub(super) fn command(run: &str, kind: PointKind) -> Result<Option<PeerCommand>>
         PointKind::Qp => peer.for_qp,
         PointKind::Crf => peer.for_crf,
     };
-    let template = format!("{} {target} {}", peer.program, peer.options);
-    Ok(Some(PeerCommand { template, speed: speed.map(str::to_owned) }))
+    if target.is_empty() {
+        let message = format!("arm {run}: the encoder has bitrates only\nhelp: give them with -b");
+        return Err(Failure::usage(message));
+    }
+    let input = if peer.program == "ffmpeg" { FFMPEG_INPUT } else { "" };
+    let template = format!("{} {input} {target} {}", peer.program, peer.options);
+    Ok(Some(PeerCommand {
+        media: peer.media,
+        template,
+        speed: speed.map(str::to_owned),
+        usual_speed: Some(peer.usual_speed).filter(|speed| !speed.is_empty()),
+        decode: Some(peer.decode).filter(|command| !command.is_empty()),
+    }))
 }
 
 /// Describes the speeds of the peer `run`, for messages.
@@ -195,12 +281,18 @@ mod tests {
 
     #[test]
     fn every_template_has_what_a_study_needs() {
-        for peer in &PEERS {
+        for peer in PEERS.iter().filter(|peer| peer.media == Media::Video) {
             let Peer { for_rate, for_qp, for_crf, options, .. } = peer;
             let text = format!("{for_rate} {for_qp} {for_crf} {options}");
             for place in ["{kbps}", "{qp}", "{crf}", "{speed}", "{threads}", "{in}"] {
                 assert!(text.contains(place), "{}: no {place}", peer.name);
             }
+        }
+        for peer in PEERS.iter().filter(|peer| peer.media == Media::Audio) {
+            let text = format!("{} {}", peer.for_rate, peer.options);
+            assert!(text.contains("{kbps}") || text.contains("{bps}"), "{}", peer.name);
+            assert!(text.contains("{speed}") && text.contains("{out:"), "{}", peer.name);
+            assert!(!peer.usual_speed.is_empty(), "{}", peer.name);
         }
     }
 }

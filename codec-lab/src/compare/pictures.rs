@@ -5,7 +5,6 @@ use std::fs;
 use std::path::Path;
 
 use codec_core::frame::Picture;
-use codec_measure::metrics::MetricId;
 use codec_measure::report::{ClipPictures, PictureFrame, PointPictures};
 use codec_measure::results::{Results, Target};
 use codec_media::Env;
@@ -20,6 +19,7 @@ use codec_media::io::video;
 
 use super::arm::Arm;
 use super::clips::Clip;
+use super::metric::Metric;
 use super::plan::{Job, Plan};
 use super::publish::file_name;
 use super::score::{Score, Scoring, Viewed, known, request};
@@ -104,7 +104,7 @@ impl Plan<'_> {
         writer.env.events.detail(format!("images of {}", clip.name));
         let worst = self.metrics.first().and_then(|&metric| worst_frame(shown, metric));
         let changed = largest_change(clip, writer.env)?;
-        let frames = choose(self.study.pictures(), clip.frames, worst, changed);
+        let frames = choose(self.study.pictures(), clip.shape.frames(), worst, changed);
         let mut made = ClipPictures { clip: clip.name.clone(), frames, ..ClipPictures::default() };
         for one in shown {
             let (arm, target) = (&one.job.arm.name, one.job.target);
@@ -145,8 +145,8 @@ impl Plan<'_> {
         let mut reference = video::open(&spec, &options, env)?;
         let wanted: Vec<u64> = made.frames.iter().map(|one| one.frame).collect();
         let scales = job.rendition.is_some();
-        if scales {
-            distorted.scale_to(clip.size);
+        if let Some(size) = clip.shape.size().filter(|_| scales) {
+            distorted.scale_to(size);
         }
         let how = Scoring { metrics: &[], limit, threads: 1, scales };
         let request = request(job.arm, &how, env);
@@ -208,12 +208,12 @@ fn nearest_to_middle(targets: &[Target]) -> Vec<Target> {
 }
 
 /// The frame with the worst value of a metric in any of the streams.
-fn worst_frame(shown: &[Shown<'_>], metric: MetricId) -> Option<u64> {
+fn worst_frame(shown: &[Shown<'_>], metric: Metric) -> Option<u64> {
     let better = metric.describe().higher_is_better;
     let values = shown.iter().filter_map(|one| Some((one, one.score.column(metric)?)));
     let values = values.flat_map(|(one, column)| {
         let frames = one.score.frames.iter().enumerate();
-        frames.filter_map(move |(number, frame)| Some((number, *frame.values.get(column)?)))
+        frames.filter_map(move |(number, frame)| Some((number, (*frame.values.get(column)?)?)))
     });
     let signed = values.map(|(number, value)| (number, if better { value } else { -value }));
     let worst = signed.min_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)))?;

@@ -5,20 +5,22 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use codec_core::frame::Size;
-use codec_measure::metrics::MetricId;
 use codec_measure::results::{FrameSize, Target};
 use codec_media::Env;
 use codec_media::failure::{Failure, Result};
 use codec_media::stop::Stop;
 use codec_rtc::link::RateTrace;
 
-use super::arm::{Arm, Task};
+use super::arm::Arm;
 use super::clips::Clip;
 use super::encode;
+use super::metric::{Metric, of_video};
 use super::session::Session;
+use super::shape::{Media, Shape};
 use super::sizes::Rendition;
 use super::store::{Identity, PointStore, Run, Store, digest_of};
 use super::study::{Study, label};
+use super::task::Task;
 use crate::measure;
 
 /// Folder of the per-frame tables within the report.
@@ -56,10 +58,15 @@ impl Job<'_> {
         self.rendition.map(|rendition| of(rendition.size))
     }
 
-    /// The amount of work of an encoding, in pixels.
+    /// The amount of work of an encoding.
     pub(super) fn weight(&self) -> f64 {
-        let size = self.rendition.map_or(self.clip.size, |rendition| rendition.size);
-        pixels(self.clip.frames, size)
+        self.shape().weight()
+    }
+
+    /// The shape of the encoded clip.
+    fn shape(&self) -> Shape {
+        let shape = self.clip.shape;
+        self.rendition.map_or(shape, |rendition| shape.of_size(rendition.size))
     }
 
     /// Whether the encoder searches for a quality, so that its times are not those of an encode.
@@ -112,21 +119,14 @@ impl Matrix<'_> {
         target: Target,
         asked: &mut Vec<Vec<String>>,
     ) -> Result<Job<'a>> {
-        let (size, path, digest) = match rendition {
-            Some(rendition) => (rendition.size, &rendition.path, &rendition.digest),
-            None => (clip.size, &clip.path, &clip.digest),
+        let (shape, path, digest) = match rendition {
+            Some(rendition) => {
+                (clip.shape.of_size(rendition.size), &rendition.path, &rendition.digest)
+            }
+            None => (clip.shape, &clip.path, &clip.digest),
         };
         let task = |input: &Path, output: &Path, report: &Path, trace: Option<&Path>| {
-            arm.argv(&Task {
-                input,
-                output,
-                report,
-                size,
-                frame_rate: clip.frame_rate,
-                frames: clip.frames,
-                target,
-                rate_trace: trace,
-            })
+            arm.argv(&Task { input, output, report, shape, target, rate_trace: trace })
         };
         let trace = self.study.rate_trace.as_deref().filter(|_| arm.follows_trace);
         // The command line identifies the results, independent of the location of files.
@@ -138,8 +138,8 @@ impl Matrix<'_> {
         let store = self.store.point(&Identity {
             clip: digest,
             reference: if *digest == clip.digest { "" } else { &clip.digest },
-            frames: clip.frames,
-            argv: argv.get(usize::from(arm.reports())..).unwrap_or_default(),
+            frames: clip.shape.frames(),
+            argv: argv.get(usize::from(arm.is_ours())..).unwrap_or_default(),
             version: &arm.version,
             trace: if trace.is_some() { &self.trace_digest } else { "" },
             host: if timing { self.host } else { "" },
@@ -147,13 +147,14 @@ impl Matrix<'_> {
         })?;
         let output = store.temporary(arm.extension());
         let argv = task(path, &output, &store.temporary("csv"), trace)?;
+        let (name, extension) = (&clip.name, shape.media().extension());
         let input = match rendition {
-            Some(_) => PathBuf::from(format!("{}-{size}.y4m", clip.name)),
-            None => PathBuf::from(format!("{}.y4m", clip.name)),
+            Some(rendition) => PathBuf::from(format!("{name}-{}.{extension}", rendition.size)),
+            None => PathBuf::from(format!("{name}.{extension}")),
         };
         let output = PathBuf::from(format!("out.{}", arm.extension()));
         let mut shown = task(&input, &output, Path::new("frames.csv"), trace)?;
-        if arm.reports()
+        if arm.is_ours()
             && let Some(program) = shown.first_mut()
         {
             "codec".clone_into(program);
@@ -169,7 +170,7 @@ pub(super) struct Plan<'a> {
     pub(super) study: &'a Study,
     pub(super) arms: &'a [Arm],
     pub(super) clips: &'a [Clip],
-    pub(super) metrics: Vec<MetricId>,
+    pub(super) metrics: Vec<Metric>,
     pub(super) trace: Option<RateTrace>,
     /// Name of the anchor arm.
     pub(super) anchor: String,
@@ -186,7 +187,7 @@ pub(super) struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     pub(super) fn new(
-        study: &'a Study,
+        (study, media): (&'a Study, Media),
         arms: &'a [Arm],
         clips: &'a [Clip],
         (anchor, folder): (String, &Path),
@@ -201,8 +202,9 @@ impl<'a> Plan<'a> {
             Some(path) => digest_of(path)?,
             None => String::new(),
         };
-        let metrics = study.metrics()?;
-        measure::check(&metrics, clips.iter().map(|clip| (clip.name.as_str(), clip.size)))?;
+        let metrics = study.metrics(media)?;
+        let sized = clips.iter().filter_map(|clip| Some((clip.name.as_str(), clip.shape.size()?)));
+        measure::check(&of_video(&metrics), sized)?;
         let matrix = Matrix { study, store, host, trace_digest };
         let mut jobs = Vec::new();
         for clip in clips {
@@ -227,14 +229,9 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// The amount of work of scoring an encoding, in pixels.
+/// The amount of work of scoring an encoding.
 pub(super) fn weight(clip: &Clip) -> f64 {
-    pixels(clip.frames, clip.size)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "for progress")]
-fn pixels(frames: u64, size: Size) -> f64 {
-    frames as f64 * size.pixels() as f64
+    clip.shape.weight()
 }
 
 /// The encodings of a point, or the reason why it failed.

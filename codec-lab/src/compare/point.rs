@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 
 use codec_measure::latency::{self, TimedFrame};
-use codec_measure::metrics::MetricId;
 use codec_measure::rate::{self, CodedFrame};
 use codec_measure::results::{Latency, Memory, Point, Speed, Target};
 use codec_measure::stats::{mean, median};
 use codec_rtc::link::RateTrace;
 
-use super::arm::bpp_to_kbps;
 use super::clips::Clip;
+use super::metric::Metric;
 use super::points::kbps;
 use super::score::Score;
 use super::store::Run;
 use super::study::label;
+use super::task::bpp_to_kbps;
 
 /// Frames after which an encoder is warmed up.
 const WARM_FRAMES: usize = 10;
@@ -64,7 +64,7 @@ pub(super) fn targets_of(
     }
     match target {
         Target::Kbps(kbps) => vec![(0.0, kbps)],
-        Target::Bpp(bits) => vec![(0.0, bpp_to_kbps(bits, clip.size, clip.frame_rate))],
+        Target::Bpp(bits) => vec![(0.0, bpp_to_kbps(bits, clip.shape))],
         _ => Vec::new(),
     }
 }
@@ -76,7 +76,7 @@ pub(super) fn measured(
     place: (&str, &Clip, Target),
     runs: &[Run],
     score: &Score,
-    metrics: &[MetricId],
+    metrics: &[Metric],
     trace: Option<&RateTrace>,
     timing: bool,
 ) -> Point {
@@ -107,7 +107,7 @@ pub(super) fn measured(
 /// together with the next shown frame, and frames in decoding order.
 #[expect(clippy::cast_precision_loss, reason = "counts of frames")]
 fn coded_frames(score: &Score, clip: &Clip) -> Vec<CodedFrame> {
-    let frame_s = 1.0 / clip.frame_rate.as_f64();
+    let frame_s = 1.0 / clip.shape.frame_rate().as_f64();
     let mut shown = 0_u64;
     let first = score.packets.iter().filter_map(|packet| packet.time_s).fold(f64::MAX, f64::min);
     let mut latest = 0.0_f64;
@@ -129,12 +129,12 @@ fn speed(runs: &[Run], clip: &Clip, decode_ms: Option<f64>, timing: bool) -> Spe
     }
     let cpu_s: Vec<f64> = runs.iter().map(|run| run.usage.cpu_s).collect();
     let wall_s: Vec<f64> = runs.iter().map(|run| run.usage.wall_s).collect();
-    let per_frame =
-        |seconds: &[f64]| 1000.0 * median(seconds).unwrap_or(0.0) / clip.frames.max(1) as f64;
+    let median_ms = |seconds: &[f64]| 1000.0 * median(seconds).unwrap_or(0.0);
+    let per_frame = |seconds: &[f64]| median_ms(seconds) / clip.shape.frames().max(1) as f64;
     Speed {
         cpu_ms_per_frame: per_frame(&cpu_s),
         wall_ms_per_frame: per_frame(&wall_s),
-        cpu_ms_per_second: 1000.0 * median(&cpu_s).unwrap_or(0.0) / clip.seconds(),
+        cpu_ms_per_second: median_ms(&cpu_s) / clip.seconds(),
         cpu_s,
         wall_s,
         decode_ms_per_frame: decode_ms,
@@ -167,7 +167,7 @@ fn memory(runs: &[Run]) -> Memory {
 fn latency(runs: &[Run], clip: &Clip, link_kbps: f64, decode_ms: Option<f64>) -> Option<Latency> {
     let logs: Vec<_> = runs.iter().filter_map(|run| run.frames.as_ref()).collect();
     let first = *logs.first()?;
-    let frame_s = 1.0 / clip.frame_rate.as_f64();
+    let frame_s = 1.0 / clip.shape.frame_rate().as_f64();
     let (mut hidden_bytes, mut hidden_ms) = (0, 0.0);
     let mut frames = Vec::new();
     for (index, &frame) in first.frame.iter().enumerate() {

@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use codec_measure::metrics::MetricId;
 use codec_measure::report::{Beside, ClipPictures, FrameValues};
 use codec_measure::results::Results;
 use codec_measure::{plot, report};
 use codec_media::failure::{Failure, Result};
 
+use super::metric::Metric;
 use super::score::Score;
 use super::store::write_whole;
 
@@ -53,11 +53,11 @@ fn frames_of(folder: &Path, results: &Results) -> Vec<Option<FrameValues>> {
     results.points.iter().map(|point| point.frames_csv.as_ref().and_then(of)).collect()
 }
 
-/// Returns a row per frame of the clip, as the viewer sees it.
-pub(super) fn frames_csv(score: &Score, metrics: &[MetricId]) -> String {
+/// Returns a row per frame of the clip, as the viewer sees it, or per segment of audio.
+pub(super) fn frames_csv(score: &Score, metrics: &[Metric]) -> String {
     let mut text = "frame,time_s,view".to_owned();
     for metric in metrics {
-        let unit = match metric.unit() {
+        let unit = match metric.describe().unit.as_str() {
             "" => String::new(),
             unit => format!("_{}", unit.to_ascii_lowercase()),
         };
@@ -69,7 +69,10 @@ pub(super) fn frames_csv(score: &Score, metrics: &[MetricId]) -> String {
         let view = if frame.frozen { "frozen" } else { "new" };
         let _ = write!(text, "{number},{:.6},{view}", frame.time_s);
         for &column in &columns {
-            let _ = write!(text, ",{:.6}", frame.values[column]);
+            text.push(',');
+            if let Some(value) = frame.values[column] {
+                let _ = write!(text, "{value:.6}");
+            }
         }
         text.push_str("\r\n");
     }

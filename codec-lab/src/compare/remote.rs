@@ -32,7 +32,7 @@ pub struct Unit {
     /// Identify the points: 32 hexadecimal digits, which follow from the frames of the clip, the arguments of the
     /// encoder, the program file, and if times are measured, the machine.
     pub points: Vec<String>,
-    /// Number of frames that are encoded.
+    /// Number of frames that are encoded; of audio, of segments.
     pub frames: u64,
 }
 
@@ -58,7 +58,7 @@ pub struct RemoteWork {
     pub units: Vec<Unit>,
     /// The machine that measures, if times are measured, as [`machine`](super::machine) describes it.
     pub machine: Option<String>,
-    /// The frame rate of the first clip.
+    /// The frame rate of the first clip; of audio, segments per second.
     pub frame_rate: Rational,
 }
 
@@ -95,7 +95,7 @@ impl Plan<'_> {
         let work = RemoteWork {
             study: self.study.to_toml()?,
             machine: if self.study.timing() { Some(remote.machine()?) } else { None },
-            frame_rate: first.frame_rate,
+            frame_rate: first.shape.frame_rate(),
             units,
         };
         let mut failed = BTreeMap::new();
@@ -143,7 +143,7 @@ impl Plan<'_> {
             };
             for points in groups {
                 let key = self.key_of(&points);
-                let frames = clip.frames.saturating_mul(points.len() as u64);
+                let frames = clip.shape.frames().saturating_mul(points.len() as u64);
                 // A clip can be given twice.
                 if !units.iter().any(|unit| unit.key == key) {
                     units.push(Unit { key, clip: index, points, frames });

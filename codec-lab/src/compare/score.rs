@@ -1,10 +1,8 @@
-//! Scores a stream as its viewer sees it, frame by frame.
+//! Scores a stream as its viewer sees it, frame by frame, or as its listener hears it.
 
 use std::time::{Duration, Instant};
 
 use codec_core::frame::{Rational, Size};
-use codec_measure::metrics::MetricId;
-use codec_measure::pool::pool;
 use codec_measure::results::{Delivery, Pooled};
 use codec_measure::stats;
 use codec_media::Env;
@@ -21,8 +19,11 @@ use serde::{Deserialize, Serialize};
 
 use super::arm::Arm;
 use super::clips::Clip;
+use super::hearing::{Heard, HeardSegment, hear};
+use super::metric::{Metric, of_audio, of_video};
+use super::shape::{Media, Shape};
 use super::store::PointStore;
-use super::stream::{PacketRow, packets_of, pictures_of};
+use super::stream::{PacketRow, packets_of, pictures_of, samples_of};
 use crate::measure::{Matching, Request, Row, measure};
 
 const FILE: &str = "score.json";
@@ -30,7 +31,7 @@ const FILE: &str = "score.json";
 /// How a stream is scored.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scoring<'a> {
-    pub(super) metrics: &'a [MetricId],
+    pub(super) metrics: &'a [Metric],
     /// Time limit of each external program.
     pub(super) limit: Duration,
     /// Number of threads that compute metrics.
@@ -57,35 +58,35 @@ pub(super) struct ScoredFrame {
     pub(super) time_s: f64,
     /// Whether an older frame, or no frame, is visible.
     pub(super) frozen: bool,
-    /// One value per metric.
-    pub(super) values: Vec<f64>,
+    /// One value per metric; `None` if the metric has none for this frame.
+    pub(super) values: Vec<Option<f64>>,
 }
 
 impl Score {
-    fn has(&self, metrics: &[MetricId]) -> bool {
+    fn has(&self, metrics: &[Metric]) -> bool {
         metrics.iter().all(|metric| self.column(*metric).is_some())
     }
 
-    pub(super) fn column(&self, metric: MetricId) -> Option<usize> {
+    pub(super) fn column(&self, metric: Metric) -> Option<usize> {
         self.metrics.iter().position(|id| id == metric.id())
     }
 
     /// Aggregates one metric over all frames.
-    pub(super) fn pooled(&self, metric: MetricId) -> Option<Pooled> {
+    pub(super) fn pooled(&self, metric: Metric) -> Option<Pooled> {
         let at = self.column(metric)?;
-        let values: Vec<f64> = self.frames.iter().map(|frame| frame.values[at]).collect();
-        let times: Vec<f64> = self.frames.iter().map(|frame| frame.time_s).collect();
-        pool(metric.pooling(), &values, &times)
+        let known = self.frames.iter().filter_map(|frame| Some((frame.values[at]?, frame.time_s)));
+        let (values, times): (Vec<f64>, Vec<f64>) = known.unzip();
+        metric.pool(&values, &times)
     }
 }
 
 /// Whether the score is already stored.
-pub(super) fn is_known(store: &PointStore, metrics: &[MetricId]) -> bool {
+pub(super) fn is_known(store: &PointStore, metrics: &[Metric]) -> bool {
     known(store, metrics).is_some()
 }
 
 /// The stored score of a stream, if it has all metrics.
-pub(super) fn known(store: &PointStore, metrics: &[MetricId]) -> Option<Score> {
+pub(super) fn known(store: &PointStore, metrics: &[Metric]) -> Option<Score> {
     store.read::<Score>(FILE).filter(|score| score.has(metrics))
 }
 
@@ -101,8 +102,13 @@ pub(super) fn score(
     if let Some(score) = known(store, how.metrics) {
         return Ok(Ok(score));
     }
-    let outcome = packets_of(&store.stream(arm.extension()), env, how.limit)
-        .map_or_else(|why| Ok(Err(why)), |packets| view(arm, clip, store, packets, how, env));
+    let scorer = match clip.shape.media() {
+        Media::Video => view,
+        Media::Audio => listen,
+    };
+    let stream = store.stream(arm.extension());
+    let outcome = packets_of(&stream, clip.shape.media(), env, how.limit)
+        .map_or_else(|why| Ok(Err(why)), |packets| scorer(arm, clip, store, packets, how, env));
     match outcome {
         Ok(Ok(score)) => {
             store.write(FILE, &score)?;
@@ -138,8 +144,8 @@ fn view(
     let mut reference = video::open(&spec, &options, env)?;
     let has_times = video.is_ours || video.times_s.is_some();
     let mut distorted = Viewed::new(video.source, video.times_s, env.stop.clone());
-    if how.scales {
-        distorted.scale_to(clip.size);
+    if let Some(size) = clip.shape.size().filter(|_| how.scales) {
+        distorted.scale_to(size);
     }
     let request = request(arm, how, env);
     let measured = measure(&mut *reference, &mut distorted, &request, |_| {})?;
@@ -152,7 +158,11 @@ fn view(
         )));
     }
     let decode_ms = stats::median(&distorted.decode_ms).filter(|_| video.is_ours);
-    let frame = |Row { time_s, frozen, values, .. }| ScoredFrame { time_s, frozen, values };
+    let frame = |Row { time_s, frozen, values, .. }| ScoredFrame {
+        time_s,
+        frozen,
+        values: values.into_iter().map(Some).collect(),
+    };
     Ok(Ok(Score {
         packets,
         delivery,
@@ -162,10 +172,43 @@ fn view(
     }))
 }
 
+/// Compares the decoded audio, in the format of the clip, with the clip.
+fn listen(
+    arm: &Arm,
+    clip: &Clip,
+    store: &PointStore,
+    packets: Vec<PacketRow>,
+    how: &Scoring<'_>,
+    env: &Env,
+) -> Result<std::result::Result<Score, String>> {
+    let Shape::Audio { format, .. } = clip.shape else {
+        return Err(Failure::internal("the clip has no audio"));
+    };
+    let decoded = match samples_of(arm, store, format, env, how.limit)? {
+        Ok(decoded) => decoded,
+        Err(why) => return Ok(Err(why)),
+    };
+    let metrics = of_audio(how.metrics);
+    let shape = (format, clip.shape.frame_rate());
+    let Heard { delivery, segments } = hear(&clip.path, shape, &decoded, &metrics, env)?;
+    let frame = |HeardSegment { time_s, is_missing, values }| ScoredFrame {
+        time_s,
+        frozen: is_missing,
+        values,
+    };
+    Ok(Ok(Score {
+        packets,
+        delivery,
+        metrics: metrics.iter().map(|metric| metric.id().to_owned()).collect(),
+        frames: segments.into_iter().map(frame).collect(),
+        decode_ms: None,
+    }))
+}
+
 /// How the frames of a stream are matched with those of the clip.
 pub(super) fn request(arm: &Arm, how: &Scoring<'_>, env: &Env) -> Request {
     Request {
-        metrics: how.metrics.to_vec(),
+        metrics: of_video(how.metrics),
         matching: Matching::Viewer,
         // Our encoders keep timestamps. Other encoders may start at another time, which cannot be
         // distinguished from dropped frames at the beginning.

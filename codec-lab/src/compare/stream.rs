@@ -1,8 +1,9 @@
-//! A coded stream: its packets, and its frames decoded by our decoders, by ffmpeg or by a command.
+//! A coded stream: its packets, and its frames or samples decoded by our decoders, by ffmpeg or by a command.
 
 use std::path::Path;
 use std::time::Duration;
 
+use codec_audio::AudioFormat;
 use codec_container::{CodedPacket, Input};
 use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
@@ -14,11 +15,13 @@ use codec_media::stop::Stop;
 use serde::{Deserialize, Serialize};
 
 use super::arm::Arm;
+use super::audio_clip;
+use super::shape::Media;
 use super::store::PointStore;
 use crate::process::find_program;
 use crate::process::{self, ProcessError};
 
-/// A video packet.
+/// A packet of video or audio.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct PacketRow {
     /// Presentation time in seconds; `None` if the stream has no timestamps.
@@ -46,25 +49,36 @@ fn spec(path: &Path) -> InputSpec {
 /// The packets of a stream in decoding order. ffprobe reads formats that we cannot read.
 pub(super) fn packets_of(
     path: &Path,
+    media: Media,
     env: &Env,
     limit: Duration,
 ) -> std::result::Result<Vec<PacketRow>, String> {
     match spec(path).open(env) {
-        Ok(Opened::Container(Input::Packets(reader))) => read_packets(reader),
-        Ok(_) => Err("the output contains no video packets".to_owned()),
-        Err(failure) => probe(path, limit, &env.stop).ok_or(failure.message),
+        Ok(Opened::Container(Input::Packets(reader))) => read_packets(reader, media),
+        Ok(_) => Err(format!("the output contains no {media} packets")),
+        Err(failure) => probe(path, media, limit, &env.stop).ok_or(failure.message),
     }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "times of a report")]
 fn read_packets(
     mut reader: Box<dyn codec_container::PacketReader>,
+    media: Media,
 ) -> std::result::Result<Vec<PacketRow>, String> {
-    reader.select_video();
-    let (track, time_base) = match reader.video() {
-        Some((track, stream)) => (track, stream.time_base.as_f64()),
-        None => return Err("the output contains no video packets".to_owned()),
+    let selected = match media {
+        Media::Video => {
+            reader.select_video();
+            reader.video().map(|(track, stream)| (track, stream.time_base))
+        }
+        Media::Audio => {
+            reader.select_audio();
+            reader.audio().map(|(track, stream)| (track, stream.time_base))
+        }
     };
+    let Some((track, time_base)) = selected else {
+        return Err(format!("the output contains no {media} packets"));
+    };
+    let time_base = time_base.as_f64();
     let mut rows = Vec::new();
     let mut packet = CodedPacket::default();
     while reader.read(&mut packet).map_err(|error| error.to_string())? {
@@ -72,7 +86,8 @@ fn read_packets(
             rows.push(PacketRow {
                 time_s: Some(packet.pts as f64 * time_base),
                 bytes: packet.data.len() as u64,
-                key: packet.key,
+                // Packets of audio have no key frames.
+                key: packet.key && media == Media::Video,
                 shown: packet.shown,
             });
         }
@@ -81,10 +96,14 @@ fn read_packets(
 }
 
 /// Reads sizes and times with ffprobe, which also supports raw bitstreams.
-fn probe(path: &Path, limit: Duration, stop: &Stop) -> Option<Vec<PacketRow>> {
+fn probe(path: &Path, media: Media, limit: Duration, stop: &Stop) -> Option<Vec<PacketRow>> {
     let program = find_program("ffprobe")?;
-    let arguments = "-v error -select_streams v:0 -show_entries packet=pts_time,size,flags -of \
-                     compact=p=0";
+    let track = match media {
+        Media::Video => "v:0",
+        Media::Audio => "a:0",
+    };
+    let entries = "-show_entries packet=pts_time,size,flags -of compact=p=0";
+    let arguments = format!("-v error -select_streams {track} {entries}");
     let mut argv = vec![program.display().to_string()];
     argv.extend(arguments.split_whitespace().map(str::to_owned));
     argv.push(path.display().to_string());
@@ -94,7 +113,7 @@ fn probe(path: &Path, limit: Duration, stop: &Stop) -> Option<Vec<PacketRow>> {
         Some(PacketRow {
             time_s: field("pts_time=").and_then(|text| text.parse().ok()),
             bytes: field("size=")?.parse().ok()?,
-            key: field("flags=")?.starts_with('K'),
+            key: field("flags=")?.starts_with('K') && media == Media::Video,
             shown: true,
         })
     };
@@ -132,6 +151,60 @@ pub(super) fn pictures_of(
         None => String::new(),
     };
     let decoded = store.temporary("decoded.y4m");
+    let arguments = "-map 0:v:0 -fps_mode passthrough -pix_fmt yuv420p -f yuv4mpegpipe";
+    if let Err(why) = decode((arm, &why), (&stream, &decoded), arguments, limit, &env.stop)? {
+        return Ok(Err(why));
+    }
+    let opened = video::open(&spec(&decoded), &options, env);
+    // The open file is enough on systems that allow deletion of open files.
+    let _ = std::fs::remove_file(&decoded);
+    Ok(match opened {
+        Ok(source) => Ok(Pictures { source, times_s: presentation_times(packets), is_ours: false }),
+        Err(failure) => Err(format!("cannot decode: {}", failure.message)),
+    })
+}
+
+/// The samples of an arm's stream in `format`. `Err(Ok(why))` means that they cannot be decoded.
+pub(super) fn samples_of(
+    arm: &Arm,
+    store: &PointStore,
+    format: AudioFormat,
+    env: &Env,
+    limit: Duration,
+) -> Result<std::result::Result<Vec<f32>, String>> {
+    let stream = store.stream(arm.extension());
+    let why = match &arm.decode {
+        Some(_) => String::new(),
+        None => match audio_clip::read(&stream, Some(format), env) {
+            Ok(audio) => return Ok(Ok(audio.values)),
+            Err(failure) if failure.kind == Kind::Interrupted => return Err(failure),
+            Err(failure) if failure.kind == Kind::Corrupt => return Ok(Err(failure.message)),
+            Err(failure) => failure.message,
+        },
+    };
+    let decoded = store.temporary("decoded.wav");
+    let arguments = "-map 0:a:0 -c:a pcm_f32le -f wav";
+    if let Err(why) = decode((arm, &why), (&stream, &decoded), arguments, limit, &env.stop)? {
+        return Ok(Err(why));
+    }
+    let audio = audio_clip::read(&decoded, Some(format), env);
+    let _ = std::fs::remove_file(&decoded);
+    match audio {
+        Ok(audio) => Ok(Ok(audio.values)),
+        Err(failure) if failure.kind == Kind::Interrupted => Err(failure),
+        Err(failure) => Ok(Err(format!("cannot decode: {}", failure.message))),
+    }
+}
+
+/// Decodes a stream to a file, by the command of the arm or by ffmpeg, which gets these arguments for the output. `why`:
+/// why this program does not decode it. `Ok(Err(why))` means that it cannot be decoded.
+fn decode(
+    (arm, why): (&Arm, &str),
+    (stream, decoded): (&Path, &Path),
+    arguments: &str,
+    limit: Duration,
+    stop: &Stop,
+) -> Result<std::result::Result<(), String>> {
     let argv = match (&arm.decode, ffmpeg()) {
         (Some(template), _) => template.fill(|place| match place {
             "in" => stream.display().to_string(),
@@ -141,11 +214,7 @@ pub(super) fn pictures_of(
             let mut argv: Vec<String> = vec![ffmpeg];
             argv.extend("-v error -nostdin -y -i".split(' ').map(str::to_owned));
             argv.push(stream.display().to_string());
-            argv.extend(
-                "-map 0:v:0 -fps_mode passthrough -pix_fmt yuv420p -f yuv4mpegpipe"
-                    .split(' ')
-                    .map(str::to_owned),
-            );
+            argv.extend(arguments.split(' ').map(str::to_owned));
             argv.push(decoded.display().to_string());
             argv
         }
@@ -153,20 +222,11 @@ pub(super) fn pictures_of(
             return Ok(Err(format!("{why}; ffmpeg was not found either")));
         }
     };
-    match process::run(&argv, limit, &env.stop) {
-        Ok(_) => {}
-        Err(ProcessError::Interrupted) => {
-            return Err(Failure::new(Kind::Interrupted, "interrupted"));
-        }
-        Err(ProcessError::Failed(why)) => return Ok(Err(format!("cannot decode: {why}"))),
+    match process::run(&argv, limit, stop) {
+        Ok(_) => Ok(Ok(())),
+        Err(ProcessError::Interrupted) => Err(Failure::new(Kind::Interrupted, "interrupted")),
+        Err(ProcessError::Failed(why)) => Ok(Err(format!("cannot decode: {why}"))),
     }
-    let opened = video::open(&spec(&decoded), &options, env);
-    // The open file is enough on systems that allow deletion of open files.
-    let _ = std::fs::remove_file(&decoded);
-    Ok(match opened {
-        Ok(source) => Ok(Pictures { source, times_s: presentation_times(packets), is_ours: false }),
-        Err(failure) => Err(format!("cannot decode: {}", failure.message)),
-    })
 }
 
 /// Frame times in presentation order, if the stream has timestamps.

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use codec_core::codec::Bitrate;
 use codec_measure::bd::Interpolation;
-use codec_measure::metrics::{MetricId, parse_list};
 use codec_measure::results::Target;
 use codec_media::cut::{Cut, parse_time};
 use codec_media::failure::{Failure, Kind, Result};
@@ -17,14 +16,15 @@ use codec_media::values;
 use codec_rtc::link::RateTrace;
 use serde::{Deserialize, Serialize};
 
+use super::metric::Metric;
 use super::options::{CompareOptions, MAX_PICTURES};
 use super::points::{self, kbps};
+use super::shape::Media;
 use super::sizes::SizeChoice;
 
 const REPEAT: u32 = 3;
 const WARM_UP: u32 = 1;
 const TIME_LIMIT_S: f64 = 600.0;
-const METRICS: &str = "psnr_y_global,psnr_611,ssim";
 
 /// A study as stored in a file; missing fields have defaults.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -105,7 +105,7 @@ pub(super) struct ArmEntry {
     /// Numbers of threads that replace those of the study.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) threads: Vec<u16>,
-    /// A command that decodes {in} to the y4m file {out}, instead of our decoder or ffmpeg.
+    /// A command that decodes {in} to the y4m or WAV file {out}, instead of our decoder or ffmpeg.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) decode: Option<String>,
 }
@@ -289,7 +289,6 @@ impl Study {
                 format!("invalid number of images of each clip: expected 0 to {MAX_PICTURES}");
             return Err(Failure::usage(message));
         }
-        self.metrics()?;
         self.sizes()?;
         self.targets()?;
         self.arms.iter().try_for_each(|arm| self.targets_of(arm).map(drop))
@@ -352,10 +351,9 @@ impl Study {
         self.rate_trace.as_deref().map(read_targets).transpose()
     }
 
-    pub(super) fn metrics(&self) -> Result<Vec<MetricId>> {
-        let list =
-            if self.metrics.is_empty() { METRICS.to_owned() } else { self.metrics.join(",") };
-        parse_list(&list).map_err(|error| Failure::usage(error.to_string()))
+    /// The metrics of a study of `media`.
+    pub(super) fn metrics(&self, media: Media) -> Result<Vec<Metric>> {
+        Metric::list(&self.metrics, media)
     }
 
     pub(super) fn repeat(&self) -> u32 {

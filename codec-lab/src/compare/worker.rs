@@ -13,11 +13,13 @@ use codec_media::failure::{Failure, Kind, Result};
 use super::arm::arms_of;
 use super::clips::{Clip, clip_of};
 use super::environment::{self, Host};
+use super::media::media_of;
 use super::options::EncodeGrammar;
 use super::plan::{Job, Plan};
 use super::remaining::Kind as WorkKind;
 use super::remote::{FAILURE, HOST, MAX_POINTS, Unit};
 use super::score::Scoring;
+use super::shape::Media;
 use super::store::{Store, write_whole};
 use super::study::Study;
 use super::ticker::Ticker;
@@ -78,13 +80,14 @@ impl PointWorker {
         let study = accepted(study, rules)?;
         let arms = arms_of(&study, rules.grammar)?;
         let anchor = anchor_of(&study, &arms)?;
-        let kept = self.clip(&study, unit.clip, env)?;
+        let media = media_of(&study, &arms, env)?;
+        let kept = self.clip(&study, media, unit.clip, env)?;
         let scratch = temporary_folder()?;
         let store = Store::open(scratch.path(), true)?;
         let clips = std::slice::from_ref(&kept.clip);
         let host = environment::host(env);
         let place = (anchor, scratch.path());
-        let plan = Plan::new(&study, &arms, clips, place, (&store, &host), env)?;
+        let plan = Plan::new((&study, media), &arms, clips, place, (&store, &host), env)?;
         let jobs =
             unit.points.iter().map(|point| plan.jobs.iter().find(|job| job.store.key == *point));
         let jobs: Option<Vec<&Job<'_>>> = jobs.collect();
@@ -101,17 +104,17 @@ impl PointWorker {
     }
 
     /// A clip of a study, which is read once for all its points.
-    fn clip(&self, study: &Study, index: usize, env: &Env) -> Result<Arc<KeptClip>> {
+    fn clip(&self, study: &Study, media: Media, index: usize, env: &Env) -> Result<Arc<KeptClip>> {
         let path =
             study.clips.get(index).ok_or_else(|| Failure::usage("the study has no such clip"))?;
-        let identity = identity(study, index, path);
+        let identity = format!("{media} {}", identity(study, index, path));
         // Other points wait, because most of them need the same clip.
         let mut clips = self.clips.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(kept) = clips.iter().find(|kept| kept.identity == identity) {
             return Ok(Arc::clone(kept));
         }
         let folder = temporary_folder()?;
-        let clip = clip_of(study, index, folder.path(), env)?;
+        let clip = clip_of(study, media, index, folder.path(), env)?;
         let kept = Arc::new(KeptClip { identity, clip, _folder: folder });
         clips.push_front(Arc::clone(&kept));
         clips.truncate(KEPT_CLIPS);
