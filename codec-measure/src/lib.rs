@@ -58,11 +58,13 @@
 //! | ratios of CPU times; detection of other load on the machine | `cpu.rs`, `load.rs` |
 //! | plots as SVG and PNG | `plot/` |
 //! | the report: HTML, CSV, terminal | `report/` |
+//! | words of reports and plots that differ between video and audio | `words.rs` |
 
 #![forbid(unsafe_code)]
 
 mod reliability;
 mod summary;
+mod words;
 
 pub mod align;
 pub mod bd;

@@ -5,6 +5,7 @@ use super::chart::{Area, Chart, Mark, Rule, Series, Shape};
 use super::style::{Style, Theme};
 use super::svg::Svg;
 use crate::results::{Figure, Results};
+use crate::words::Words;
 
 /// BD-rate over CPU time relative to the anchor, with intervals and the Pareto frontier; 640 by 420
 /// pixels. The lower left is best.
@@ -62,9 +63,10 @@ pub(crate) fn frontier_chart(results: &Results) -> Chart {
     };
     let x = ends(|point| point.cpu_ratio);
     let y = ends(|point| point.bd_rate);
+    let per = Words::of(results).per;
     Chart {
         title: "Speed against quality".into(),
-        x: Axis::over("CPU time per frame, × anchor (log scale)", Scale::Log, x),
+        x: Axis::over(format!("CPU time per {per}, × anchor (log scale)"), Scale::Log, x),
         y: Axis::over(
             format!("BD-rate by {metric} (%; less is better)"),
             Scale::Linear,

@@ -7,12 +7,12 @@ use super::clip_summaries::clip_summaries;
 use super::frame_data::FrameData;
 use super::json::{in_script, plain, round};
 use super::picture_data::picture_data;
-use super::words::Words;
 use crate::plot::{
     Chart, DASHES, MARKERS, Shape, Style, frontier_chart, label_of, latency_chart, point_text,
     rate_charts, target_text, targets_of,
 };
 use crate::results::{Point, Pooled, Results};
+use crate::words::Words;
 
 /// JSON that is safe inside a `script` element: nothing in it ends the element or, for old parsers,
 /// a line.

@@ -11,7 +11,6 @@ mod picture_data;
 mod summary;
 mod tables;
 mod terminal;
-mod words;
 
 pub use beside::{Beside, ClipPictures, FrameValues, PictureFrame, PointPictures};
 pub use csv::{csv, csv_line};

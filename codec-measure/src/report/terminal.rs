@@ -1,10 +1,10 @@
 //! The table for the terminal at the end of a study.
 
 use super::summary::{Summary, fewer_clips, summaries};
-use super::words::Words;
 use crate::plot::{number, short, signed};
 use crate::reliability;
 use crate::results::{Point, Results};
+use crate::words::Words;
 
 const BOLD: &str = "\x1b[1m";
 const GREEN: &str = "\x1b[32m";

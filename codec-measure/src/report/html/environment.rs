@@ -4,8 +4,8 @@ use super::cells::{arm_cell, arm_index, pre};
 use super::controls::sample;
 use crate::plot::escape;
 use crate::report::tables::{Cell, Row, Table, head, text_head};
-use crate::report::words::Words;
 use crate::results::Results;
+use crate::words::Words;
 
 pub(super) fn environment(results: &Results) -> String {
     let known = &results.environment;

@@ -2,8 +2,8 @@
 
 use crate::plot::{escape, target_text};
 use crate::report::beside::Beside;
-use crate::report::words::Words;
 use crate::results::Results;
+use crate::words::Words;
 
 /// The choice of a point without a pointer, and its figures.
 pub(super) fn picked_point(results: &Results) -> String {

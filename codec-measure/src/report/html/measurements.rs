@@ -5,9 +5,9 @@ use crate::plot::{self, Theme, escape, measured, point_text, short, targets_of};
 use crate::report::summary::Summary;
 use crate::report::tables::{Cell, Head, Row, Table, head, text_head};
 use crate::report::terminal::megabytes;
-use crate::report::words::Words;
 use crate::results::{GlassToGlass, Point, Results};
 use crate::stats;
+use crate::words::Words;
 
 pub(super) fn speed(results: &Results) -> String {
     if results.frontier.is_empty() {

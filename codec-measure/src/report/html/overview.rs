@@ -6,8 +6,8 @@ use crate::plot::{self, escape, point_text, short};
 use crate::report::summary::Summary;
 use crate::report::tables::{Cell, Head, Row, Table, text_head, with_interval};
 use crate::report::terminal::megabytes;
-use crate::report::words::Words;
 use crate::results::Results;
+use crate::words::Words;
 
 pub(super) fn notes(results: &Results) -> String {
     let mut items: Vec<String> = results.notes.iter().map(|note| escape(note)).collect();
@@ -51,7 +51,7 @@ pub(super) fn summary(results: &Results, rows: &[Summary<'_>]) -> String {
         with_unit("p50", "ms"),
         with_unit("p95", "ms"),
         with_unit("p99", "ms"),
-        with_unit("Late", "frames"),
+        with_unit("Late", words.frames),
         with_unit("Rate off", "%"),
         with_unit(&Words::head(words.frozen), &format!("{} (runs)", words.frames)),
         with_unit("Memory", "MB, peak"),

@@ -1,4 +1,4 @@
-//! The words of a report that differ between video and audio.
+//! The words of reports and plots that differ between video and audio.
 
 use crate::results::Results;
 
