@@ -12,8 +12,9 @@ use crate::failure::Result;
 
 /// Distance of the frames that are compared first.
 const STEP_NS: i64 = 200_000_000;
-/// Number of gaps between them that are searched.
+/// Most gaps between them that are searched, and the least inter cost of one in which a cut can be, in percent.
 const GAPS: usize = 4;
+const LIKELY_PCT: u8 = 65;
 /// A rest that is this much longer than a chunk is a part of the last chunk.
 const REST_NS: i64 = 1_000_000_000;
 /// As the scene detection of the encoder: the inter cost and the share of macroblocks that a cut has at least, in percent, and
@@ -95,8 +96,17 @@ fn best_end(
     let all: Vec<u32> = changes.iter().map(|change| change.inter_pct.into()).collect();
     let mut gaps: Vec<usize> = (0..changes.len()).collect();
     gaps.sort_by_key(|&gap| std::cmp::Reverse(changes[gap].inter_pct));
+    let likely = gaps.iter().take_while(|&&gap| changes[gap].inter_pct >= LIKELY_PCT).count();
+    // Without a cut, the encoder would place a key frame where one is due anyway.
+    let is_due = |frame: &usize| {
+        timing.key_interval.is_some_and(|interval| (frame - start).is_multiple_of(interval))
+    };
+    let due = ends.clone().rfind(is_due);
+    if let Some(due) = due.filter(|_| likely == 0) {
+        return Ok(due);
+    }
     let (mut cuts, mut others) = (Vec::new(), Vec::new());
-    for &gap in gaps.iter().take(GAPS) {
+    for &gap in gaps.iter().take(likely.clamp(1, GAPS)) {
         let (from, to) = (coarse[gap], coarse[gap + 1]);
         let fine = match to - from {
             1 => vec![changes[gap]],
@@ -111,16 +121,10 @@ fn best_end(
     }
     let distance = |frame: usize| (timing.ns(frame) - timing.ns(start) - PREFERRED_NS).abs();
     let cut = cuts.iter().map(|&(frame, _)| frame).min_by_key(|&frame| distance(frame));
-    if let Some(cut) = cut {
-        return Ok(cut);
+    if let Some(found) = cut.or(due) {
+        return Ok(found);
     }
-    // Where the encoder would place a key frame anyway, or else at a frame that is predicted badly.
-    let is_due = |frame: &usize| {
-        timing.key_interval.is_some_and(|interval| (frame - start).is_multiple_of(interval))
-    };
-    if let Some(due) = ends.clone().rfind(is_due) {
-        return Ok(due);
-    }
+    // A frame that is predicted badly.
     let worst = others.iter().map(|&(_, inter_pct)| inter_pct).max().unwrap_or(0);
     let near = others.iter().filter(|(_, inter_pct)| inter_pct + EQUAL_PCT > worst);
     let near = near.map(|&(frame, _)| frame).min_by_key(|&frame| distance(frame));
