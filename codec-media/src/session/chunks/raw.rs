@@ -23,6 +23,7 @@ use crate::cut::ticks_to_ns;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::input::{InputSpec, Opened};
 use crate::io::remote::is_url;
+use crate::io::source::StreamInfo;
 use crate::io::video;
 use crate::progress::{Now, Pass, Progress};
 use crate::settings::encoding::Encoding;
@@ -172,13 +173,7 @@ pub(super) fn plan(settings: &Encoding, is_stored: bool, env: &Env) -> Result<Op
         let message = format!("{}: no frames to encode", spec.name());
         return Err(Failure::new(Kind::Input, message));
     }
-    let config = settings.config(stream_info.size, stream_info.frame_rate, base);
-    let key_interval = config.keys.max_interval.filter(|interval| *interval > 0);
-    let timing = Timing {
-        count: usize::try_from(count).map_err(Failure::internal)?,
-        frame_ns: base.as_f64() * 1e9,
-        key_interval: key_interval.and_then(|frames| usize::try_from(frames).ok()),
-    };
+    let timing = timing(settings, &stream_info, count)?;
     let mut progress = env.events.progress(Some(count), stream_info.frame_rate);
     progress.begin_pass(Some(Pass::Scan));
     let mut scenes = FileScenes::new(reader, spec.name(), progress, env);
@@ -218,6 +213,45 @@ pub(super) fn plan(settings: &Encoding, is_stored: bool, env: &Env) -> Result<Op
     plan.is_limited = limit.is_some();
     plan.naming = if is_stored { Naming::File(file.stamp) } else { Naming::Times };
     Ok(Some(plan))
+}
+
+/// The first frames of all chunks of a remote file of samples with `count` frames, which are those of a local copy; `None` if it
+/// is none, or its frames cannot be read in any order.
+pub(super) fn divide_remote(
+    settings: &Encoding,
+    stream_info: &StreamInfo,
+    count: u64,
+    env: &Env,
+) -> Result<Option<Vec<usize>>> {
+    let spec = with_input_times(settings);
+    if !is_url(&spec.path) {
+        return Ok(None);
+    }
+    let Opened::Container(Input::RawVideo(mut reader)) = spec.open(&env.quiet())? else {
+        return Ok(None);
+    };
+    let is_usual = reader.stream().pixels.samples() == SampleFormat::YUV420;
+    if !is_usual || !reader.seek(0).is_ok_and(|can_seek| can_seek) {
+        return Ok(None);
+    }
+    let progress = env.quiet().events.progress(None, stream_info.frame_rate);
+    let mut scenes = FileScenes::new(reader, spec.name(), progress, env);
+    match divide(timing(settings, stream_info, count)?, &mut scenes) {
+        Err(_) if scenes.is_irregular => Ok(None),
+        starts => starts.map(Some),
+    }
+}
+
+/// The times of `count` frames.
+fn timing(settings: &Encoding, stream_info: &StreamInfo, count: u64) -> Result<Timing> {
+    let &StreamInfo { size, frame_rate, time_base, .. } = stream_info;
+    let config = settings.config(size, frame_rate, time_base);
+    let key_interval = config.keys.max_interval.filter(|interval| *interval > 0);
+    Ok(Timing {
+        count: usize::try_from(count).map_err(Failure::internal)?,
+        frame_ns: time_base.as_f64() * 1e9,
+        key_interval: key_interval.and_then(|frames| usize::try_from(frames).ok()),
+    })
 }
 
 /// How a file compares with the one of a plan.

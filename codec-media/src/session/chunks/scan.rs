@@ -21,9 +21,7 @@ use crate::values::Deinterlace;
 
 /// Divides the input of `settings` into chunks. A plan that is stored has the digests by which workers recognise the input.
 pub(super) fn divide(settings: &Encoding, is_stored: bool, env: &Env) -> Result<ChunkPlan> {
-    let Encoding { fps, deinterlace, input, .. } = settings;
-    // The frames are those of the file.
-    if fps.is_none() && *deinterlace == Deinterlace::Off && input.cut.is_whole() {
+    if has_frames_of_file(settings) {
         if let Some(plan) = coded::plan(settings, is_stored, env)? {
             return Ok(plan);
         }
@@ -32,6 +30,12 @@ pub(super) fn divide(settings: &Encoding, is_stored: bool, env: &Env) -> Result<
         }
     }
     scan(settings, Parts::Chunks, env).map(|(plan, _)| plan)
+}
+
+/// Whether the frames are those of the file.
+fn has_frames_of_file(settings: &Encoding) -> bool {
+    let Encoding { fps, deinterlace, input, .. } = settings;
+    fps.is_none() && *deinterlace == Deinterlace::Off && input.cut.is_whole()
 }
 
 /// Divides the input of `settings` into chunks that begin at scene cuts, or into shots. Returns the frames, too.
@@ -49,7 +53,14 @@ pub(super) fn scan(
     let progress = env.events.progress(total, stream_info.frame_rate);
     let mut scan = Scan::new(settings, parts, stream_info, progress, env);
     let is_limited = scan.read(settings, &mut *source, env)?;
-    scan.plan(settings, size, is_limited)
+    let count = scan.frames.len() as u64;
+    let remote = match parts {
+        Parts::Chunks if has_frames_of_file(settings) => {
+            raw::divide_remote(settings, &scan.stream_info, count, env)?
+        }
+        Parts::Chunks | Parts::Shots => None,
+    };
+    scan.plan(settings, size, is_limited, remote)
 }
 
 /// A scan in progress.
@@ -161,12 +172,13 @@ impl Scan {
         Ok(())
     }
 
-    /// The plan of the frames that were read.
+    /// The plan of the frames that were read; `starts` are the first frames of the chunks if they are not chosen by the splitter.
     fn plan(
         self,
         settings: &Encoding,
         size: Size,
         is_limited: bool,
+        starts: Option<Vec<usize>>,
     ) -> Result<(ChunkPlan, Vec<FrameId>)> {
         let Some(first) = self.frames.first() else {
             let message = format!("{}: no frames to encode", self.name);
@@ -175,7 +187,7 @@ impl Scan {
         let cut = settings.input.cut;
         let origin = if cut.is_whole() || cut.keep_times { 0 } else { first.pts };
         let fingerprint = fingerprint(settings, &self.stream_info, size);
-        let starts = self.splitter.finish(self.end_ns);
+        let starts = starts.unwrap_or_else(|| self.splitter.finish(self.end_ns));
         let ends = starts.iter().skip(1).copied().chain([self.frames.len()]);
         let chunk = |(start, end): (usize, usize)| {
             let frames = self.frames.get(start..end)?;
