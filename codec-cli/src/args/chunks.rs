@@ -77,7 +77,7 @@ pub(crate) struct JoinArgs {
     /// Output file, or `-` for standard output.
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
-    /// Set the format: webm, mkv, mp4, ivf, h264 or obu.
+    /// Set the format: webm, mkv, mp4, ts, ivf, h264 or obu.
     ///
     /// Needed if the file name has no known extension. Pipes get ivf by default.
     #[arg(short = 'f', long, value_name = "FORMAT")]

@@ -44,7 +44,7 @@ pub(crate) struct ConcatArgs {
     /// Output file, or `-` for standard output.
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
-    /// Set the container: webm, mkv, mp4, ivf, h264, opus, ogg, wav or flac.
+    /// Set the container: webm, mkv, mp4, ts, ivf, h264, opus, ogg, wav or flac.
     ///
     /// Needed if the file name has no known extension. Pipes get webm by default.
     #[arg(short = 'f', long, value_name = "FORMAT")]

@@ -51,7 +51,7 @@ pub(crate) struct EncodeArgs {
     /// Default: the format of -f, otherwise .webm.
     #[arg(long, value_name = "SUFFIX", requires = "out_dir", allow_hyphen_values = true)]
     pub(crate) suffix: Option<String>,
-    /// Set the format: ivf, webm, mkv, mp4, h264, obu, opus, ogg, wav, flac, y4m, raw or pcm.
+    /// Set the format: ivf, webm, mkv, mp4, ts, h264, obu, opus, ogg, wav, flac, y4m, raw or pcm.
     ///
     /// Needed if the file name has no known extension. Pipes get ivf (audio only: webm) by default.
     /// Still images are selected by the file name: .webp, .png or .jpg; frame-%04d.png writes an image for

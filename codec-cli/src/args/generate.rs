@@ -13,10 +13,10 @@ pub(crate) struct GenerateArgs {
     /// Scene or audio signal to generate.
     #[arg(value_parser = codec_media::generate::names())]
     pub(crate) scene: String,
-    /// Output file (.y4m, .yuv, .webm, .mkv, .mp4, .ivf, .h264; audio: .wav, .opus, .flac), or `-`.
+    /// Output file (.y4m, .yuv, .webm, .mkv, .mp4, .ts, .ivf, .h264; audio: .wav, .opus, .flac), or `-`.
     #[arg(short, long, value_name = "OUT", default_value = "-")]
     pub(crate) output: PathBuf,
-    /// Set the output format (y4m, raw, ivf, h264, webm, mkv, mp4, wav, pcm, ogg, opus, flac).
+    /// Set the output format (y4m, raw, ivf, h264, webm, mkv, mp4, ts, wav, pcm, ogg, opus, flac).
     ///
     /// Needed if the file name has no known extension. Pipes get y4m (audio: wav) by default.
     #[arg(short = 'f', long, value_name = "FORMAT")]

@@ -219,16 +219,16 @@ pub(crate) struct RecvArgs {
     /// `?key=BASE64` or --sdp.
     #[arg(value_name = "URL")]
     pub(crate) url: String,
-    /// Output file, or `-`: .webm, .mkv, .ivf, .mp4, .h264, .opus, .y4m or .yuv.
+    /// Output file, or `-`: .webm, .mkv, .ivf, .mp4, .ts, .h264, .opus, .y4m or .yuv.
     ///
-    /// .webm, .mkv, .ivf, .mp4 and .h264 store the packets as received; .y4m and .yuv hold decoded
+    /// .webm, .mkv, .ivf, .mp4, .ts and .h264 store the packets as received; .y4m and .yuv hold decoded
     /// video; .opus holds the audio only. Required unless --null is given.
     #[arg(short, long, value_name = "OUT", required_unless_present = "null")]
     pub(crate) output: Option<PathBuf>,
     /// Decode and discard.
     #[arg(long, conflicts_with = "output")]
     pub(crate) null: bool,
-    /// Set the output format: webm, mkv, ivf, mp4, h264, opus, y4m or raw.
+    /// Set the output format: webm, mkv, ivf, mp4, ts, h264, opus, y4m or raw.
     ///
     /// Needed if the file name has no known extension. Pipes get y4m by default.
     #[arg(short = 'f', long, value_name = "FORMAT")]

@@ -18,7 +18,7 @@ pub(crate) struct MixArgs {
     /// Output file, or `-` for standard output.
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
-    /// Set the container: wav, pcm, flac, opus, ogg, webm, mkv or mp4.
+    /// Set the container: wav, pcm, flac, opus, ogg, webm, mkv, mp4 or ts.
     ///
     /// Needed if the file name has no known extension. Pipes get wav by default.
     #[arg(short = 'f', long, value_name = "FORMAT")]

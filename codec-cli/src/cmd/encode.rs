@@ -148,7 +148,7 @@ fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
     {
         let name = without_query(file).display();
         return Err(Failure::usage(format!(
-            "cannot add the audio of {name}: --add-audio requires webm, mkv or mp4 output with video and audio"
+            "cannot add the audio of {name}: --add-audio requires webm, mkv, mp4 or ts output with video and audio"
         )));
     }
     if is_audio {

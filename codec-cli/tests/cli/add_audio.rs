@@ -115,7 +115,7 @@ fn files_and_outputs_that_do_not_fit_are_named() {
     refused(3, "cannot open missing.wav", "missing.wav", &["-o", "a.webm"]);
     for output in [&["-o", "a.ivf"][..], &["-o", "a.opus"], &["-o", "a.webm", "--no-video"]] {
         refused(2, "cannot add the audio of sweep.wav", "sweep.wav", output);
-        refused(2, "webm, mkv or mp4", "sweep.wav", &[output, &["--copy"]].concat());
+        refused(2, "webm, mkv, mp4 or ts", "sweep.wav", &[output, &["--copy"]].concat());
     }
     let none = ["-o", "a.webm", "--audio", "none"];
     refused(2, "cannot add the audio of sweep.wav", "sweep.wav", &none);

@@ -87,6 +87,7 @@ mod tables;
 mod transcoded;
 mod transport_stream;
 mod trimming;
+mod ts_output;
 mod tune;
 mod warnings;
 #[cfg(all(feature = "serve", unix))]

@@ -43,7 +43,8 @@ const BY_FFMPEG: &[(&str, &str)] = &[
 ];
 
 /// The same from the command itself.
-const BY_US: &[&str] = &["ours.webm", "ours.mp4", "ours.ivf", "ours.opus", "ours.flac", "ours.wav"];
+const BY_US: &[&str] =
+    &["ours.webm", "ours.mp4", "ours.ts", "ours.ivf", "ours.opus", "ours.flac", "ours.wav"];
 
 /// Byte sequences that precede lengths, times and counts in the formats.
 const MARKS: &[&[u8]] = &[

@@ -43,8 +43,8 @@ impl Outputs {
     /// Outputs of `encode` and `transcode`.
     pub const ENCODED: Self = Self {
         default: Format::Ivf,
-        names: "ivf, webm, mkv, mp4, h264, obu, opus, ogg, wav, flac, y4m, raw or pcm",
-        endings: ".webm, .mp4, .mkv, .ivf, .h264, .opus, .ogg, .wav or .flac",
+        names: "ivf, webm, mkv, mp4, ts, h264, obu, opus, ogg, wav, flac, y4m, raw or pcm",
+        endings: ".webm, .mp4, .mkv, .ts, .ivf, .h264, .opus, .ogg, .wav or .flac",
     };
     /// Outputs of `decode`.
     pub const DECODED: Self = Self {
@@ -55,20 +55,20 @@ impl Outputs {
     /// Outputs of `recv`.
     pub const RECEIVED: Self = Self {
         default: Format::Y4m,
-        names: "webm, mkv, ivf, mp4, h264, opus, y4m or raw",
-        endings: ".webm, .mkv, .ivf, .mp4, .h264, .opus, .y4m or .yuv",
+        names: "webm, mkv, ivf, mp4, ts, h264, opus, y4m or raw",
+        endings: ".webm, .mkv, .ivf, .mp4, .ts, .h264, .opus, .y4m or .yuv",
     };
     /// Outputs of `generate`.
     pub const GENERATED: Self = Self {
         default: Format::Y4m,
-        names: "y4m, raw, ivf, h264, webm, mkv, mp4, wav, pcm or ogg",
-        endings: ".y4m, .yuv, .webm, .mkv, .mp4, .ivf, .wav or .opus",
+        names: "y4m, raw, ivf, h264, webm, mkv, mp4, ts, wav, pcm or ogg",
+        endings: ".y4m, .yuv, .webm, .mkv, .mp4, .ts, .ivf, .wav or .opus",
     };
     /// Outputs of `mix`.
     pub const MIXED: Self = Self {
         default: Format::Wav,
-        names: "wav, pcm, flac, opus, ogg, webm, mkv or mp4",
-        endings: ".wav, .pcm, .flac, .opus, .ogg, .webm, .mkv or .mp4",
+        names: "wav, pcm, flac, opus, ogg, webm, mkv, mp4 or ts",
+        endings: ".wav, .pcm, .flac, .opus, .ogg, .webm, .mkv, .mp4 or .ts",
     };
 
     /// These outputs with another default.
@@ -99,8 +99,16 @@ pub fn format_of(path: &Path, flag: Option<&str>, outputs: Outputs) -> Result<Fo
             })?
         }
     };
+    // Players expect packets of 192 bytes in files of these names.
+    let name = flag.or_else(|| path.extension()?.to_str()).unwrap_or_default();
     match found {
-        Format::MpegTs | Format::Mp3 | Format::Adts => Err(Failure::usage(format!(
+        Format::MpegTs if ["m2ts", "mts"].iter().any(|other| name.eq_ignore_ascii_case(other)) => {
+            Err(Failure::usage(format!(
+                "cannot write {name}: its packets of 192 bytes can only be read\nhelp: use a name \
+                 ending in .ts"
+            )))
+        }
+        Format::Mp3 | Format::Adts => Err(Failure::usage(format!(
             "cannot write {found}: it can only be read\nhelp: use a name ending in {}",
             outputs.endings
         ))),

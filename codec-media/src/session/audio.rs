@@ -83,7 +83,7 @@ pub fn open_all(
     let count = inputs.len();
     let own = inputs.iter().filter(|input| !input.is_other).count();
     if count > 1 && !can_hold_several_tracks(format) {
-        let help = "help: choose one with --audio N, or write webm, mkv or mp4";
+        let help = "help: choose one with --audio N, or write webm, mkv, mp4 or ts";
         let message = format!("{format} holds one audio track, and the input has {count}\n{help}");
         return Err(Failure::usage(message));
     }
@@ -115,6 +115,18 @@ pub fn open_all(
     Ok(OpenedTracks { tracks: AudioTracks::new(pipelines, own), audio, text: texts.join("; ") })
 }
 
+/// The note about a delay that the format cannot state, so that players do not hide the audio before
+/// the start. Opus states it in its packets.
+fn audible_delay(track: &AudioTrack, format: Format) -> Option<String> {
+    let is_audible = format == Format::MpegTs && track.delay > 0 && track.codec != AudioCodec::Opus;
+    let delay_s = f64::from(track.delay) / f64::from(track.audio.rate.max(1));
+    is_audible.then(|| {
+        format!(
+            "{format} cannot hide the first {delay_s:.3} s of the audio, which only decoding needs"
+        )
+    })
+}
+
 /// Decides whether packets are copied or re-encoded, and opens the encoder if needed. The track
 /// will have `number` in the output, whose name is `output`.
 ///
@@ -135,6 +147,9 @@ pub fn open(
     if settings.copies(input.track.codec, format)? && !is_cut {
         let AudioInput { reader, number: from, mut track, name, .. } = input;
         track.format = format;
+        if let Some(audible) = audible_delay(&track, format) {
+            env.events.note(audible);
+        }
         let text = format!("{} {}, copied", track.codec, track.audio);
         let names = [name, output.to_owned()];
         let pipeline =

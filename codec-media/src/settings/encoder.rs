@@ -390,7 +390,7 @@ fn video_backend(
     let codec = backend.codec;
     if !format.is_raw_video() && !format.holds_video(codec) {
         let other =
-            if codec == Codec::H264 { ".mp4 or .mkv" } else { ".mkv, which holds all codecs" };
+            if codec == Codec::H264 { ".mp4, .mkv or .ts" } else { ".mkv, which holds all codecs" };
         return Err(Failure::usage(format!(
             "{format} cannot hold {codec} video\nhelp: use {other}"
         )));

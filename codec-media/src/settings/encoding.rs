@@ -262,5 +262,5 @@ pub fn can_hold_audio(format: Format) -> bool {
 
 /// Whether the format can hold several audio tracks.
 pub fn can_hold_several_tracks(format: Format) -> bool {
-    matches!(format, Format::WebM | Format::Matroska | Format::Mp4)
+    matches!(format, Format::WebM | Format::Matroska | Format::Mp4 | Format::MpegTs)
 }

@@ -119,7 +119,7 @@ const HELP: [(&str, &str, &str); 30] = [
     (
         "plan",
         "format",
-        "Set the format of the output: webm, mkv, mp4, ivf, h264 or obu.\n\nDefault: webm.",
+        "Set the format of the output: webm, mkv, mp4, ts, ivf, h264 or obu.\n\nDefault: webm.",
     ),
     ("plan", "input", CHUNKS_INPUT),
     ("submit", "input", CHUNKS_INPUT),
@@ -128,7 +128,7 @@ const HELP: [(&str, &str, &str); 30] = [
     (
         "submit",
         "format",
-        "Set the format of the output: webm, mkv, mp4, ivf, h264 or obu.\n\nNeeded if the name of the output has \
+        "Set the format of the output: webm, mkv, mp4, ts, ivf, h264 or obu.\n\nNeeded if the name of the output has \
          no known extension.",
     ),
     (
@@ -139,7 +139,7 @@ const HELP: [(&str, &str, &str); 30] = [
     (
         "encode",
         "format",
-        "Set the format: ivf, webm, mkv, mp4, h264, obu, opus, ogg, wav, flac or pcm.\n\nNeeded if the \
+        "Set the format: ivf, webm, mkv, mp4, ts, h264, obu, opus, ogg, wav, flac or pcm.\n\nNeeded if the \
          file name has no known extension. Pipes get ivf (audio only: webm) by default. Still images \
          are selected by the file name: .webp, .png or .jpg; frame-%04d.png writes an image for each frame, from \
          number 1 on.",
