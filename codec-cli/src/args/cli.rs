@@ -141,7 +141,7 @@ pub(crate) enum Verb {
     Inspect(InspectArgs),
     /// Measure quality against a reference: PSNR, SSIM, VMAF and others; audio too.
     Metrics(MetricsArgs),
-    /// Compare encoders of video or audio: rate-distortion curves, BD-rate, speed and latency.
+    /// Compare encoders of video or audio: curves, BD-rate, speed and latency.
     Compare(Box<CompareArgs>),
     /// Mix the audio of several files into one.
     Mix(MixArgs),
