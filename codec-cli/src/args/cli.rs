@@ -128,7 +128,7 @@ pub(crate) enum Verb {
     Decode(DecodeArgs),
     /// Convert any readable video or audio file, keeping timestamps.
     Transcode(EncodeArgs),
-    /// Join files, copying their video if possible.
+    /// Join files or parts of them, copied if possible.
     Concat(ConcatArgs),
     /// Encode a long file in chunks: on several machines, or in steps that can be resumed.
     Chunks(ChunksArgs),

@@ -106,6 +106,7 @@ impl Runner {
             "codec decode talk.webm -o voice.wav",
             "mkdir clips && codec transcode talk.webm -o clips/a.mp4 -c vp9",
             "codec generate tone -n 30 -o tone.wav",
+            "codec generate sweep -n 60 -o speech.wav",
             "codec generate talking-head --size 96x64 -n 8 -o clip.y4m",
             "codec encode clip.y4m -o S.264 --codec h264",
         ];
