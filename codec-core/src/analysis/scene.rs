@@ -13,6 +13,24 @@ pub struct SceneChange {
     pub intra_mbs_pct: u8,
 }
 
+impl SceneChange {
+    /// Whether a new scene begins with this frame if the frames around it usually have an `inter_pct` of
+    /// `usual_pct`: the rule of [`Self::is_cut`], for frames that are not compared one after another.
+    #[must_use]
+    pub fn begins_scene(&self, usual_pct: u8) -> bool {
+        is_cut((self.inter_pct, self.intra_mbs_pct), u32::from(usual_pct) << 8)
+    }
+}
+
+/// Whether a frame with this inter cost and this share of macroblocks that are predicted badly, in percent,
+/// begins a scene; `usual_q8` is the usual inter cost in 1/256 percent.
+fn is_cut((inter_pct, intra_mbs_pct): (u8, u8), usual_q8: u32) -> bool {
+    let rise = usual_q8 + (25_600 - usual_q8.min(25_600)) * CUT_RISE_PCT / 100;
+    inter_pct >= CUT_INTER_PCT
+        && intra_mbs_pct >= CUT_INTRA_MBS_PCT
+        && u32::from(inter_pct) << 8 >= rise
+}
+
 /// Running statistics of how well frames are predicted.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct SceneDetector {
@@ -45,11 +63,7 @@ impl SceneDetector {
         let now_q8 = u32::from(inter_pct) << 8;
         let mean_q8 = self.mean_q8.unwrap_or(25_600);
         let mean_pct = u8::try_from(mean_q8 >> 8).unwrap_or(100);
-        let rise = mean_q8 + (25_600 - mean_q8.min(25_600)) * CUT_RISE_PCT / 100;
-        let is_cut = self.mean_q8.is_some()
-            && inter_pct >= CUT_INTER_PCT
-            && intra_mbs_pct >= CUT_INTRA_MBS_PCT
-            && now_q8 >= rise;
+        let is_cut = self.mean_q8.is_some() && is_cut((inter_pct, intra_mbs_pct), mean_q8);
         self.mean_q8 = match self.mean_q8 {
             _ if is_cut => None,
             None => Some(now_q8),

@@ -17,11 +17,6 @@ const GAPS: usize = 4;
 const LIKELY_PCT: u8 = 65;
 /// A rest that is this much longer than a chunk is a part of the last chunk.
 const REST_NS: i64 = 1_000_000_000;
-/// As the scene detection of the encoder: the inter cost and the share of macroblocks that a cut has at least, in percent, and
-/// the rise above the usual cost in percent of the distance to 100.
-const CUT_INTER_PCT: u32 = 70;
-const CUT_INTRA_MBS_PCT: u8 = 40;
-const CUT_RISE_PCT: u32 = 40;
 /// Frames whose inter cost is less than this below the highest one are as good a start, in percent.
 const EQUAL_PCT: u8 = 10;
 
@@ -115,7 +110,7 @@ fn best_end(
         let costs: Vec<u32> = fine.iter().map(|change| change.inter_pct.into()).collect();
         for (at, change) in fine.iter().enumerate() {
             let usual = if fine.len() > 1 { usual(&costs, at) } else { usual(&all, gap) };
-            let list = if is_cut(*change, usual) { &mut cuts } else { &mut others };
+            let list = if change.begins_scene(usual) { &mut cuts } else { &mut others };
             list.push((from + 1 + at, change.inter_pct));
         }
     }
@@ -132,17 +127,10 @@ fn best_end(
 }
 
 /// The mean of all costs except one; 100 if there is no other one.
-fn usual(costs: &[u32], at: usize) -> u32 {
+fn usual(costs: &[u32], at: usize) -> u8 {
     let others = u32::try_from(costs.len().saturating_sub(1)).unwrap_or(0);
     let sum: u32 = costs.iter().sum::<u32>() - costs[at];
-    sum.checked_div(others).unwrap_or(100)
-}
-
-/// Whether a scene begins with a frame whose neighbours usually have this inter cost.
-fn is_cut(change: SceneChange, usual: u32) -> bool {
-    let rise = usual + (100 - usual.min(100)) * CUT_RISE_PCT / 100;
-    let inter_pct = u32::from(change.inter_pct);
-    inter_pct >= CUT_INTER_PCT && change.intra_mbs_pct >= CUT_INTRA_MBS_PCT && inter_pct >= rise
+    sum.checked_div(others).and_then(|mean| u8::try_from(mean).ok()).unwrap_or(100)
 }
 
 #[cfg(test)]
