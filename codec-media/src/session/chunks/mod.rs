@@ -3,8 +3,8 @@
 //!
 //! [`plan`] divides the input, if possible without decoding it (`coded`, `raw`; `scan` decodes all frames).
 //! [`run_chunk`] encodes one chunk into a file of a folder; it can run anywhere where the input and the folder can
-//! be reached, in any order and more than once. [`join`] writes the packets of all chunks and the audio of the input to the output. [`encode`] does all of it on one machine.
-//! The bytes of the output depend neither on the number of workers nor on their processors.
+//! be reached, in any order and more than once. [`join`] writes the packets of all chunks and the audio of the input
+//! to the output. [`encode`] does all of it on one machine. The bytes of the output depend neither on the number of workers nor on their processors.
 //!
 //! A chunk is identified by its [`Key`], which is the name of its result. It follows from the version of this
 //! library, the settings, and the times and content of the frames, so that results of another input, of other

@@ -44,11 +44,11 @@ enum Comparison {
 }
 
 /// Delivers the frames of a chunk, with the times of the output.
-pub(super) struct ChunkSource {
+pub(super) struct ChunkSource<'a> {
     source: Box<dyn FrameSource>,
     stream_info: StreamInfo,
-    settings: Encoding,
-    plan: ChunkPlan,
+    settings: &'a Encoding,
+    plan: &'a ChunkPlan,
     index: usize,
     chunk: PlannedChunk,
     name: String,
@@ -62,11 +62,11 @@ pub(super) struct ChunkSource {
     first: FrameCopy,
 }
 
-impl ChunkSource {
+impl<'a> ChunkSource<'a> {
     /// Opens the input at the chunk with number `index`: the first one from the start, others by the index of the container.
     pub(super) fn open(
-        settings: &Encoding,
-        plan: &ChunkPlan,
+        settings: &'a Encoding,
+        plan: &'a ChunkPlan,
         index: usize,
         env: &Env,
     ) -> Result<Self> {
@@ -105,8 +105,8 @@ impl ChunkSource {
         let opened = Self {
             source,
             stream_info,
-            settings: settings.clone(),
-            plan: plan.clone(),
+            settings,
+            plan,
             index,
             chunk,
             name,
@@ -133,7 +133,7 @@ impl ChunkSource {
             }
             Comparison::Packets(watch) => {
                 let key = match watch.key() {
-                    None => read_key(&self.settings, watch, &self.env)?,
+                    None => read_key(self.settings, watch, &self.env)?,
                     found => found,
                 };
                 key == Some(self.chunk.key)
@@ -231,7 +231,7 @@ fn check_size(name: &str, index: usize, planned: Option<Size>, found: Size) -> R
     }
 }
 
-impl FrameSource for ChunkSource {
+impl FrameSource for ChunkSource<'_> {
     fn stream_info(&self) -> &StreamInfo {
         &self.stream_info
     }
