@@ -78,6 +78,7 @@ mod tests {
         assert_eq!((second.data.len(), rest.len()), (256, 0));
         assert!((0..8).all(|end| OpusUnit::split(&data[..end]).is_none()));
     }
+
     #[test]
     fn units_that_are_written_are_those_that_are_split() {
         for (bytes, trim_start, trim_end) in [(0, 0, 0), (3, 312, 0), (255, 0, 5760), (510, 1, 2)] {

@@ -13,13 +13,13 @@ use codec_media::failure::{Failure, Kind, Result};
 use super::audio_clip;
 
 /// The segments of a clip, compared with decoded audio.
-pub(super) struct Heard {
+pub(super) struct ScoredAudio {
     pub(super) delivery: Delivery,
-    pub(super) segments: Vec<HeardSegment>,
+    pub(super) segments: Vec<ScoredSegment>,
 }
 
 /// One segment.
-pub(super) struct HeardSegment {
+pub(super) struct ScoredSegment {
     pub(super) time_s: f64,
     /// Whether nothing was decoded for it.
     pub(super) is_missing: bool,
@@ -28,25 +28,28 @@ pub(super) struct HeardSegment {
 }
 
 /// Compares decoded audio with a clip of the same format, whose segments have this rate. A constant delay is compensated.
-pub(super) fn hear(
+pub(super) fn score_segments(
     clip: &Path,
     (format, rate): (AudioFormat, Rational),
     decoded: &[f32],
     metrics: &[AudioMetric],
     env: &Env,
-) -> Result<Heard> {
+) -> Result<ScoredAudio> {
     let reference = audio_clip::read(clip, Some(format), env)?.values;
     if env.stop.is_requested() {
         return Err(Failure::new(Kind::Interrupted, "interrupted"));
     }
     let found = segments(&reference, decoded, format, &CompareOptions::default());
     let Segments { segments, .. } = found.map_err(Failure::internal)?;
-    Ok(Heard { delivery: delivery(&segments, rate), segments: scored(&segments, metrics, rate) })
+    Ok(ScoredAudio {
+        delivery: delivery(&segments, rate),
+        segments: scored(&segments, metrics, rate),
+    })
 }
 
 /// The values of each segment.
 #[expect(clippy::cast_precision_loss, reason = "counts of segments")]
-fn scored(segments: &[Segment], metrics: &[AudioMetric], rate: Rational) -> Vec<HeardSegment> {
+fn scored(segments: &[Segment], metrics: &[AudioMetric], rate: Rational) -> Vec<ScoredSegment> {
     let signal: f64 = segments.iter().map(|segment| segment.signal).sum();
     let mean = signal / segments.len().max(1) as f64;
     let value = |segment: &Segment, metric: &AudioMetric| match metric {
@@ -59,7 +62,7 @@ fn scored(segments: &[Segment], metrics: &[AudioMetric], rate: Rational) -> Vec<
         }
         _ => None,
     };
-    let frame = |(number, segment): (usize, &Segment)| HeardSegment {
+    let frame = |(number, segment): (usize, &Segment)| ScoredSegment {
         time_s: number as f64 / rate.as_f64(),
         is_missing: !segment.is_covered,
         values: metrics.iter().map(|metric| value(segment, metric)).collect(),

@@ -18,8 +18,8 @@ use codec_media::values::Scale;
 use serde::{Deserialize, Serialize};
 
 use super::arm::Arm;
+use super::audio_score::{ScoredAudio, ScoredSegment, score_segments};
 use super::clips::Clip;
-use super::hearing::{Heard, HeardSegment, hear};
 use super::metric::{Metric, of_audio, of_video};
 use super::shape::{Media, Shape};
 use super::store::PointStore;
@@ -103,8 +103,8 @@ pub(super) fn score(
         return Ok(Ok(score));
     }
     let scorer = match clip.shape.media() {
-        Media::Video => view,
-        Media::Audio => listen,
+        Media::Video => score_video,
+        Media::Audio => score_audio,
     };
     let stream = store.stream(arm.extension());
     let outcome = packets_of(&stream, clip.shape.media(), env, how.limit)
@@ -126,7 +126,7 @@ pub(super) fn score(
 }
 
 /// Compares the displayed frame at every instant of the clip.
-fn view(
+fn score_video(
     arm: &Arm,
     clip: &Clip,
     store: &PointStore,
@@ -173,7 +173,7 @@ fn view(
 }
 
 /// Compares the decoded audio, in the format of the clip, with the clip.
-fn listen(
+fn score_audio(
     arm: &Arm,
     clip: &Clip,
     store: &PointStore,
@@ -190,8 +190,9 @@ fn listen(
     };
     let metrics = of_audio(how.metrics);
     let shape = (format, clip.shape.frame_rate());
-    let Heard { delivery, segments } = hear(&clip.path, shape, &decoded, &metrics, env)?;
-    let frame = |HeardSegment { time_s, is_missing, values }| ScoredFrame {
+    let ScoredAudio { delivery, segments } =
+        score_segments(&clip.path, shape, &decoded, &metrics, env)?;
+    let frame = |ScoredSegment { time_s, is_missing, values }| ScoredFrame {
         time_s,
         frozen: is_missing,
         values,
