@@ -101,7 +101,8 @@ pub use table::Kernels;
 pub use temporal::{PixelWeight, TemporalWeights};
 pub use types::{
     Block16, BlockMask, BlockUv, Coeffs, DeblockEdge, DeblockMb, DeblockThresholds, EdgeLimits,
-    EdgeStrength, Edges, Edges4, IntraMode, MbLimits, Quantiser, SubblockMode, YuvWindows,
+    EdgeStrength, Edges, Edges4, Error8x8, IntraMode, MbLimits, Quantiser, SubblockMode,
+    YuvWindows,
 };
 pub use view::{Layout, PlaneMut, PlaneRef, Window, WindowMut, prefetch, prefetch_rows};
 pub use vmaf::{VmafAdm, VmafScratch, VmafVif};

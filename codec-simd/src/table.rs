@@ -7,8 +7,8 @@ use crate::level::Level;
 use crate::scalar;
 use crate::temporal::TemporalWeights;
 use crate::types::{
-    Block16, BlockMask, BlockUv, DeblockEdge, DeblockMb, EdgeLimits, Edges, Edges4, IntraMode,
-    MbLimits, Quantiser, SubblockMode, YuvWindows,
+    Block16, BlockMask, BlockUv, DeblockEdge, DeblockMb, EdgeLimits, Edges, Edges4, Error8x8,
+    IntraMode, MbLimits, Quantiser, SubblockMode, YuvWindows,
 };
 use crate::view::{PlaneRef, Window, WindowMut};
 use crate::vmaf::{VmafAdm, VmafScratch, VmafVif};
@@ -72,6 +72,10 @@ kernel_table! {
     sse_16x16_quads(cur: &Block16, refp: Window<'_, 16, 16>) -> [u32; 4];
     /// Sum of squared differences over 8x8 pixels.
     sse_8x8(cur: Window<'_, 8, 8>, refp: Window<'_, 8, 8>) -> u32;
+    /// Errors of the prediction of the four 8x8 quadrants, as [`Self::sad_16x16_quads`].
+    errors_16x16(cur: &Block16, pred: Window<'_, 16, 16>) -> [Error8x8; 4];
+    /// Error of the prediction of 8x8 pixels.
+    errors_8x8(cur: Window<'_, 8, 8>, pred: Window<'_, 8, 8>) -> Error8x8;
     /// Sum of squared differences over 4x4 pixels.
     sse_4x4(cur: Window<'_, 4, 4>, refp: Window<'_, 4, 4>) -> u32;
     /// Sum of squared differences over both chroma blocks.

@@ -97,6 +97,30 @@ impl<const N: usize> Default for Coeffs<N> {
     }
 }
 
+/// Error of a prediction of 8x8 pixels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Error8x8 {
+    /// Sum of squared differences: 0..=4161600.
+    pub squares: u32,
+    /// With `a`, `b`, `c`, `d` the sums of the differences over the four 4x4 quadrants, the largest magnitude of
+    /// `a + b + c + d`, `a + b - c - d`, `a - b + c - d` and `a - b - c + d`: 0..=16320. It is about the
+    /// largest of the lowest coefficients of a transform whose scale is eight times the orthonormal one.
+    pub lowest: u32,
+}
+
+impl Error8x8 {
+    /// The error with the sum of squares `squares`, and the sums of differences `sums` over the quadrants: top
+    /// left, top right, bottom left, bottom right.
+    #[inline]
+    pub(crate) fn new(squares: u32, [a, b, c, d]: [i32; 4]) -> Self {
+        let (top, bottom, top_slope, bottom_slope) = (a + b, c + d, a - b, c - d);
+        let vertical = (top + bottom).unsigned_abs().max((top - bottom).unsigned_abs());
+        let (sum, difference) = (top_slope + bottom_slope, top_slope - bottom_slope);
+        let lowest = vertical.max(sum.unsigned_abs()).max(difference.unsigned_abs());
+        Self { squares, lowest }
+    }
+}
+
 /// Which 4x4 blocks of a plane group carry a residual: bit `n` is block `n` in raster order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BlockMask {

@@ -2,6 +2,7 @@
 
 mod harness;
 
+use codec_simd::{Block16, Error8x8, Kernels, Level};
 use harness::{Source, agree};
 
 #[test]
@@ -48,6 +49,43 @@ fn sse() {
             kernels.sse_uv(&uv, &uv_ref),
         )
     });
+}
+
+#[test]
+fn errors() {
+    agree(|kernels, rng| {
+        let (cur, pred) = (rng.block16(), Source::new(rng));
+        let (cur8, pred8) = (Source::new(rng), Source::new(rng));
+        (
+            kernels.errors_16x16(&cur, pred.window()),
+            kernels.errors_8x8(cur8.window(), pred8.window()),
+        )
+    });
+}
+
+#[test]
+fn errors_of_extreme_pixels() {
+    // All signs of the four quadrants, at the largest difference.
+    for signs in 0..16_usize {
+        let side = |other: usize| {
+            let mut rows = [[0; 16]; 16];
+            for (y, row) in rows.iter_mut().enumerate() {
+                for (x, pixel) in row.iter_mut().enumerate() {
+                    let quadrant = y % 8 / 4 * 2 + x % 8 / 4;
+                    *pixel = if (signs >> quadrant & 1) ^ other == 1 { 255 } else { 0 };
+                }
+            }
+            Block16(rows)
+        };
+        let (cur, pred) = (side(0), side(1));
+        let lowest = if signs.count_ones() % 2 == 0 { 64 * 255 } else { 32 * 255 };
+        let expected = Error8x8 { squares: 64 * 255 * 255, lowest };
+        for kernels in Level::ALL.into_iter().filter_map(Kernels::for_level) {
+            let level = kernels.level();
+            assert_eq!(kernels.errors_16x16(&cur, pred.window()), [expected; 4], "{level:?}");
+            assert_eq!(kernels.errors_8x8(cur.sub(8, 0), pred.sub(8, 0)), expected, "{level:?}");
+        }
+    }
 }
 
 #[test]

@@ -152,9 +152,8 @@ pub fn bytes_of(name: &str) -> Option<f64> {
     let kernel = name.split('/').next().unwrap_or(name);
     Some(match kernel {
         "sad_16x16" | "sad_16x16_quads" | "sad_8x8" | "sad_4x4" | "sse_16x16"
-        | "sse_16x16_quads" | "sse_8x8" | "sse_4x4" | "satd_16x16" | "satd_8x8" | "satd_4x4" => {
-            2.0 * n
-        }
+        | "sse_16x16_quads" | "sse_8x8" | "sse_4x4" | "errors_16x16" | "errors_8x8"
+        | "satd_16x16" | "satd_8x8" | "satd_4x4" => 2.0 * n,
         "sad_mean_16x16" | "sad_mean_8x8" | "satd_mean_16x16" | "satd_mean_8x8" => 3.0 * n,
         "sad_16x16_x4" | "sad_8x8_x4" => 5.0 * n,
         "sse_uv" => 256.0,
@@ -244,6 +243,8 @@ pub fn work_of(name: &str, width: f64) -> Option<Work> {
             cur.plus(memory(4.0 * side, 0.0)).plus(l.on(4.0 * n, 1.0, 1.0))
         }
         "sse_16x16" | "sse_16x16_quads" | "sse_8x8" | "sse_4x4" => cur.plus(rows).plus(l.sse(n)),
+        // The differences are added as well.
+        "errors_16x16" | "errors_8x8" => cur.plus(rows).plus(l.sse(n)).plus(l.on(n, 2.0, 1.0)),
         "sad_mean_16x16" | "sad_mean_8x8" => cur.plus(rows).plus(rows).plus(l.on(n, 1.0, 2.0)),
         "satd_mean_16x16" | "satd_mean_8x8" => cur.plus(rows).plus(rows).plus(l.on(n, 10.0, 15.0)),
         "sse_uv" => l.block(256.0).plus(l.sse(128.0)),

@@ -127,6 +127,8 @@ fn cost(visitor: &mut impl Visitor) {
     visitor.case("sse_16x16_quads", |k| _ = black_box(k.sse_16x16_quads(&cur, refs[3])));
     visitor.case("sse_8x8", |k| _ = black_box(k.sse_8x8(cur_8, refs_8[3])));
     visitor.case("sse_4x4", |k| _ = black_box(k.sse_4x4(other.at(7, 7), plane.at(9, 9))));
+    visitor.case("errors_16x16", |k| _ = black_box(k.errors_16x16(&cur, refs[3])));
+    visitor.case("errors_8x8", |k| _ = black_box(k.errors_8x8(cur_8, refs_8[3])));
     visitor.case("sse_uv", |k| _ = black_box(k.sse_uv(&uv, &uv_ref)));
     visitor.case("moments_16x16", |k| _ = black_box(k.moments_16x16(&cur)));
     visitor.case("sad_mean_16x16", |k| {

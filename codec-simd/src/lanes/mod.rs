@@ -9,6 +9,7 @@
 #[cfg(not(target_arch = "x86_64"))]
 pub(crate) mod cost;
 mod entries;
+mod errors;
 mod h264_deblock;
 mod h264_forward;
 mod h264_half_planes;
@@ -32,6 +33,7 @@ pub(crate) mod vp9_transform;
 #[cfg(not(target_arch = "x86_64"))]
 pub(crate) use cost::lanes_cost;
 pub(crate) use entries::replace_entries;
+pub(crate) use errors::lanes_errors;
 pub(crate) use h264_deblock::lanes_h264_deblock;
 pub(crate) use h264_forward::{lanes_h264_forward, lanes_h264_forward_passes};
 pub(crate) use h264_half_planes::lanes_h264_half_planes;

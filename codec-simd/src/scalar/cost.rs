@@ -1,7 +1,7 @@
 //! Costs: differences between a block and its prediction.
 
 use super::predict::bilinear;
-use crate::types::{Block16, BlockUv};
+use crate::types::{Block16, BlockUv, Error8x8};
 use crate::view::{Window, WindowMut};
 
 /// Pairs of pixels at the same place, row by row.
@@ -58,6 +58,18 @@ pub(crate) fn sse_8x8(cur: Window<'_, 8, 8>, refp: Window<'_, 8, 8>) -> u32 {
 
 pub(crate) fn sse_4x4(cur: Window<'_, 4, 4>, refp: Window<'_, 4, 4>) -> u32 {
     sse(cur, refp)
+}
+
+pub(crate) fn errors_16x16(cur: &Block16, pred: Window<'_, 16, 16>) -> [Error8x8; 4] {
+    [(0, 0), (8, 0), (0, 8), (8, 8)].map(|(x, y)| errors_8x8(cur.sub(x, y), pred.sub(x, y)))
+}
+
+pub(crate) fn errors_8x8(cur: Window<'_, 8, 8>, pred: Window<'_, 8, 8>) -> Error8x8 {
+    let sums = [(0, 0), (4, 0), (0, 4), (4, 4)].map(|(x, y)| {
+        let pairs = pairs(cur.sub::<4, 4>(x, y), pred.sub::<4, 4>(x, y));
+        pairs.map(|(a, b)| i32::from(a) - i32::from(b)).sum()
+    });
+    Error8x8::new(sse(cur, pred), sums)
 }
 
 pub(crate) fn sse_uv(cur: &BlockUv, refp: &BlockUv) -> u32 {

@@ -7,10 +7,10 @@ pub(crate) use color::{
 };
 mod cost;
 pub(crate) use cost::{
-    moments_16x16, sad_4x4, sad_8x8, sad_8x8_x4, sad_16x16, sad_16x16_quads, sad_16x16_x4,
-    sad_mean_8x8, sad_mean_16x16, satd_4x4, satd_8x8, satd_16x16, satd_mean_8x8, satd_mean_16x16,
-    sse_4x4, sse_8x8, sse_16x16, sse_16x16_quads, sse_bilinear_8x8, sse_bilinear_16x16,
-    sse_bilinear_16x16_quads, sse_half_ring_16x16, sse_uv,
+    errors_8x8, errors_16x16, moments_16x16, sad_4x4, sad_8x8, sad_8x8_x4, sad_16x16,
+    sad_16x16_quads, sad_16x16_x4, sad_mean_8x8, sad_mean_16x16, satd_4x4, satd_8x8, satd_16x16,
+    satd_mean_8x8, satd_mean_16x16, sse_4x4, sse_8x8, sse_16x16, sse_16x16_quads, sse_bilinear_8x8,
+    sse_bilinear_16x16, sse_bilinear_16x16_quads, sse_half_ring_16x16, sse_uv,
 };
 mod predict;
 pub(crate) use predict::{

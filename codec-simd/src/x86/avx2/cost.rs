@@ -3,7 +3,7 @@
 use core::arch::x86_64::*;
 
 use crate::table::Kernels;
-use crate::types::{Block16, BlockUv};
+use crate::types::{Block16, BlockUv, Error8x8};
 use crate::view::Window;
 use crate::x86::memory::{load_2x8, load_2x16, load_u8x8, load_u8x16};
 use crate::x86::sse41::cost::{
@@ -23,6 +23,8 @@ pub(crate) const fn over(base: Kernels) -> Kernels {
         sse_16x16,
         sse_16x16_quads,
         sse_8x8,
+        errors_16x16,
+        errors_8x8,
         sse_uv,
         moments_16x16,
         satd_16x16,
@@ -163,6 +165,71 @@ fn sse_8x8(cur: Window<'_, 8, 8>, refp: Window<'_, 8, 8>) -> u32 {
         sums = _mm256_add_epi32(sums, squares);
     }
     sum_i32x4(fold_i32(sums))
+}
+
+/// The sums and the differences of neighbouring lanes of 32 bits: of two pairs in each half of 128 bits.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn sums_and_differences(x: __m256i) -> __m256i {
+    _mm256_blend_epi32::<0b1100_1100>(_mm256_hadd_epi32(x, x), _mm256_hsub_epi32(x, x))
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn errors_16x16(cur: &Block16, pred: Window<'_, 16, 16>) -> [Error8x8; 4] {
+    let ones = _mm256_set1_epi16(1);
+    let mut squares = [_mm256_setzero_si256(); 2];
+    // The largest sums of the left and of the right quadrant.
+    let mut lowest = [_mm256_setzero_si256(); 2];
+    for half in 0..2 {
+        let mut sums = [_mm256_setzero_si256(); 2];
+        for y in 0..8 {
+            let at = 8 * half + y;
+            let error = _mm256_sub_epi16(widen(&cur.0[at]), widen(pred.row(at)));
+            sums[y / 4] = _mm256_add_epi16(sums[y / 4], error);
+            squares[half] = _mm256_add_epi32(squares[half], _mm256_madd_epi16(error, error));
+        }
+        // In both halves of the register: top left, top right, bottom left, bottom right.
+        let [top, bottom] = [_mm256_madd_epi16(sums[0], ones), _mm256_madd_epi16(sums[1], ones)];
+        let across = sums_and_differences(_mm256_hadd_epi32(top, bottom));
+        let down = _mm256_abs_epi32(sums_and_differences(across));
+        lowest[half] = _mm256_max_epi32(down, _mm256_shuffle_epi32::<0b10_11_00_01>(down));
+        lowest[half] =
+            _mm256_max_epi32(lowest[half], _mm256_shuffle_epi32::<0b01_00_11_10>(lowest[half]));
+    }
+    let pairs = _mm256_hadd_epi32(squares[0], squares[1]);
+    let quads = _mm256_hadd_epi32(pairs, pairs);
+    // Of the upper and of the lower quadrant: the squares, the largest sums.
+    let lowest = _mm256_unpacklo_epi32(lowest[0], lowest[1]);
+    let all = _mm256_unpacklo_epi64(quads, lowest);
+    let left = lanes_u32x4(_mm256_castsi256_si128(all));
+    let right = lanes_u32x4(_mm256_extracti128_si256::<1>(all));
+    let error = |from: [u32; 4], at: usize| Error8x8 { squares: from[at], lowest: from[at + 2] };
+    [error(left, 0), error(right, 0), error(left, 1), error(right, 1)]
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn errors_8x8(cur: Window<'_, 8, 8>, pred: Window<'_, 8, 8>) -> Error8x8 {
+    let (mut squares, mut sums) = (_mm256_setzero_si256(), _mm256_setzero_si256());
+    for y in 0..4 {
+        let rows = |from: Window<'_, 8, 8>| {
+            let both = _mm_unpacklo_epi64(load_u8x8(from.row(y)), load_u8x8(from.row(y + 4)));
+            _mm256_cvtepu8_epi16(both)
+        };
+        let error = _mm256_sub_epi16(rows(cur), rows(pred));
+        sums = _mm256_add_epi16(sums, error);
+        squares = _mm256_add_epi32(squares, _mm256_madd_epi16(error, error));
+    }
+    // The halves of the register are the upper and the lower rows.
+    let quads = _mm256_madd_epi16(sums, _mm256_set1_epi16(1));
+    let quads = _mm256_hadd_epi32(quads, quads);
+    let (top, bottom) = (_mm256_castsi256_si128(quads), _mm256_extracti128_si256::<1>(quads));
+    let both = _mm_unpacklo_epi64(_mm_add_epi32(top, bottom), _mm_sub_epi32(top, bottom));
+    let lowest = _mm_unpacklo_epi64(_mm_hadd_epi32(both, both), _mm_hsub_epi32(both, both));
+    let lowest = _mm_abs_epi32(lowest);
+    let lowest = _mm_max_epi32(lowest, _mm_shuffle_epi32::<0b01_00_11_10>(lowest));
+    let lowest = _mm_max_epi32(lowest, _mm_shuffle_epi32::<0b10_11_00_01>(lowest));
+    let lowest = _mm_cvtsi128_si32(lowest).cast_unsigned();
+    Error8x8 { squares: sum_i32x4(fold_i32(squares)), lowest }
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
