@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use codec_simd::vp9::{Vp9Motion, Vp9TxKind};
+use codec_simd::vp9::{Vp9IntraEdges, Vp9Motion, Vp9TxKind};
 
 use super::intra_edges::IntraEdges;
 use super::loop_filter::{EdgeMap, LoopFilter};
@@ -13,7 +13,7 @@ use super::references::{PlaneVector, ReferencePlanes, ScaledAxis};
 use super::sample::{Kit, Sample, Target};
 use super::scratch::BlockScratch;
 use super::setup::FrameSetup;
-use crate::types::MotionVector;
+use crate::types::{IntraMode, MotionVector};
 
 /// Contents of the tokens of a transform.
 #[derive(Clone, Copy, Debug)]
@@ -155,16 +155,38 @@ impl<S: Sample> Reconstructor<'_, S> {
         has_left: bool,
         (x, y): (usize, usize),
     ) {
-        let mode = block.intra_mode(info, x, y);
-        let (kit, plane) = (&self.setup.kit, &mut self.planes[block.plane]);
+        let edges = self.intra_edges(block, info, has_left, (x, y));
+        self.predict_from(&edges, block.intra_mode(info, x, y), block, (x, y));
+    }
+
+    /// The samples that the intra prediction of a transform block continues.
+    pub(crate) fn intra_edges(
+        &self,
+        block: &PlaneBlock,
+        info: &BlockInfo,
+        has_left: bool,
+        (x, y): (usize, usize),
+    ) -> Vp9IntraEdges<S> {
         let edges = IntraEdges {
             has_above: y > block.y || info.row > 0,
             has_left: x > block.x || has_left,
             has_above_right: x + block.tx.units() < block.x + block.width,
             end: (4 * block.end.0, 4 * block.end.1),
         };
-        let edges = edges.collect(plane, (4 * x, 4 * y), block.tx.pixels(), kit.depth);
-        S::predict_intra(kit, mode, block.tx, &edges, plane.block_mut(4 * x, 4 * y));
+        let at = (4 * x, 4 * y);
+        edges.collect(&self.planes[block.plane], at, block.tx.pixels(), self.setup.kit.depth)
+    }
+
+    /// Predicts the transform block at a position in units of 4 samples from `edges`.
+    pub(crate) fn predict_from(
+        &mut self,
+        edges: &Vp9IntraEdges<S>,
+        mode: IntraMode,
+        block: &PlaneBlock,
+        (x, y): (usize, usize),
+    ) {
+        let to = self.planes[block.plane].block_mut(4 * x, 4 * y);
+        S::predict_intra(&self.setup.kit, mode, block.tx, edges, to);
     }
 
     /// Predicts an inter block from its references.

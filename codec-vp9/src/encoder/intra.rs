@@ -82,25 +82,22 @@ impl Coder<'_> {
         rate: impl Fn(IntraMode) -> u32,
         planes: std::ops::Range<usize>,
     ) -> ([(IntraMode, u32); 10], usize) {
-        let setup = self.job.setup;
         let lambda = self.quantisers().lambda_sad;
         let mut ranked = [(IntraMode::Dc, u32::MAX); 10];
         for (to, &mode) in ranked.iter_mut().zip(modes) {
-            let info = BlockInfo {
-                luma_modes: [mode; 4],
-                chroma_mode: mode,
-                tx: site.size.max_tx(),
-                ..self.info(site)
-            };
-            let mut error = 0;
-            for plane in planes.clone() {
-                let block = setup.plane_block(&info, plane);
-                for at in block.transforms() {
-                    self.recon.predict_intra(&block, &info, site.left.is_some(), at);
-                    error += self.satd(&block, at);
+            *to = (mode, lambda.cost(rate(mode)));
+        }
+        let ranked_modes = &mut ranked[..modes.len()];
+        let info = BlockInfo { tx: site.size.max_tx(), ..self.info(site) };
+        for plane in planes {
+            let block = self.job.setup.plane_block(&info, plane);
+            for at in block.transforms() {
+                let edges = self.recon.intra_edges(&block, &info, site.left.is_some(), at);
+                for (mode, cost) in &mut *ranked_modes {
+                    self.recon.predict_from(&edges, *mode, &block, at);
+                    *cost = cost.saturating_add(self.satd(&block, at));
                 }
             }
-            *to = (mode, error.saturating_add(lambda.cost(rate(mode))));
         }
         sort_by_cost(&mut ranked[..modes.len()], |&(_, cost)| cost);
         (ranked, modes.len())
