@@ -19,10 +19,6 @@ use crate::block::plane_block::PlaneBlock;
 use crate::block::site::BlockSite;
 use crate::types::{BlockSize, TxSize};
 
-/// Transforms of a predicted block whose squared error is below the squared step divided by this have no
-/// coefficients, in luma and in chroma: the bits of a single one cost more than it improves.
-const ENERGY_SHARE: [u32; 2] = [96, 160];
-
 impl<'a> Coder<'a> {
     /// Returns a block and its neighbours.
     pub(super) fn site(&self, row: usize, col: usize, size: BlockSize) -> BlockSite {
@@ -112,9 +108,7 @@ impl<'a> Coder<'a> {
     ) -> ResidualCost {
         let is_inter = info.is_inter();
         let (is_chroma, tx) = (usize::from(block.plane > 0), block.tx);
-        let mut sum = ResidualCost::default();
         let quantisers = self.quantisers();
-        let limit = quantisers.step * quantisers.step / ENERGY_SHARE[is_chroma];
         let mut job = TransformJob {
             kernels: self.job.kernels,
             size: tx,
@@ -125,32 +119,62 @@ impl<'a> Coder<'a> {
             lambda: quantisers.lambda_of(block.plane),
             chooses_levels: self.job.speed.file.is_some_and(|tools| tools.chooses_levels),
         };
+        if is_inter {
+            let energies = energies.filter(|_| tx != TxSize::Tx4);
+            return self.code_inter_plane(&mut job, block, energies);
+        }
+        let mut sum = ResidualCost::default();
+        let steps = self.job.setup.quantisers[usize::from(info.segment)][is_chroma];
         for (x, y) in block.transforms() {
             job.context = self.contexts.nonzero(block.plane, x, y, tx);
-            if is_inter {
-                let known = energies.and_then(|energies| energies.of(tx, (x, y)));
-                let energy = known.unwrap_or_else(|| self.energy(block, (x, y)));
-                if energy < limit {
-                    let rate = u32::from(job.costs[0][job.context].end);
-                    sum.add(ResidualCost { rate, error: energy, energy, any: false });
-                    self.work_levels.push(Coefficients::none(job.context));
-                    self.contexts.set_nonzero(block.plane, (x, y), tx, block.end, false);
-                    continue;
-                }
-            } else {
-                self.recon.predict_intra(block, info, site.left.is_some(), (x, y));
-                job.kind = block.tx_kind(info, x, y, false);
-            }
+            self.recon.predict_intra(block, info, site.left.is_some(), (x, y));
+            job.kind = block.tx_kind(info, x, y, false);
             let cost = self.code_transform(&job, block, (x, y));
             sum.add(cost);
             self.work_levels.push(self.scratch.coefficients());
             self.contexts.set_nonzero(block.plane, (x, y), tx, block.end, cost.any);
-            if !is_inter && cost.any {
-                let steps =
-                    self.job.setup.quantisers[usize::from(info.segment)][block.plane.min(1)];
+            if cost.any {
                 let levels = self.scratch.coefficients().levels;
                 self.recon.add_levels(block, job.kind, (x, y), steps, levels);
             }
+        }
+        sum
+    }
+
+    /// Codes the transforms of an inter block in a plane, see [`Self::code_plane`].
+    fn code_inter_plane(
+        &mut self,
+        job: &mut TransformJob<'_>,
+        block: &PlaneBlock,
+        energies: Option<&Energies>,
+    ) -> ResidualCost {
+        let (plane, tx) = (block.plane, block.tx);
+        let limit = self.quantisers().negligible[plane.min(1)].squares;
+        let ends = [0, 1, 2].map(|context| u32::from(job.costs[0][context].end));
+        let mut sum = ResidualCost::default();
+        for (x, y) in block.transforms() {
+            job.context = self.contexts.nonzero(plane, x, y, tx);
+            let (energy, is_negligible) = match energies {
+                Some(energies) if tx == TxSize::Tx8 => energies.at((x, y)),
+                Some(energies) => {
+                    let energy = energies.of(tx, (x, y));
+                    (energy, energy < limit)
+                }
+                None => {
+                    let energy = self.energy(block, (x, y));
+                    (energy, energy < limit)
+                }
+            };
+            let cost = if is_negligible {
+                self.work_levels.push(Coefficients::none(job.context));
+                ResidualCost { rate: ends[job.context % 3], error: energy, energy, any: false }
+            } else {
+                let cost = self.code_transform(job, block, (x, y));
+                self.work_levels.push(self.scratch.coefficients());
+                cost
+            };
+            sum.add(cost);
+            self.contexts.set_nonzero(plane, (x, y), tx, block.end, cost.any);
         }
         sum
     }

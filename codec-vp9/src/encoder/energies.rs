@@ -1,41 +1,72 @@
-//! Squared errors of the prediction of a block's luma.
+//! Errors of the prediction of a block in a plane.
 
-use codec_simd::Window;
+use codec_simd::{Error8x8, Window};
 
 use super::coder::Coder;
+use super::quantisers::Negligible;
+use super::source::SOURCE_STRIDE;
 use crate::block::plane_block::PlaneBlock;
 use crate::types::TxSize;
 
-/// Squared errors of the prediction of a block's luma, by 8x8 samples of its superblock. Those outside of the
-/// block and of the frame are 0.
+/// Errors of the prediction of a block in a plane, by 8x8 samples of its superblock. Outside of the block and of
+/// the frame there are none.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Energies([u32; 64]);
+pub(super) struct Energies {
+    /// Sums of squares.
+    squares: [u32; 64],
+    /// The bit of 8x8 samples is set if their transform has no coefficients worth their bits.
+    negligible: u64,
+}
 
 impl Energies {
-    /// Their sum.
-    pub(super) fn sum(&self) -> u32 {
-        self.0.iter().sum()
+    fn new() -> Self {
+        Self { squares: [0; 64], negligible: u64::MAX }
     }
 
-    /// The energy of a transform at a position in units of 4 samples; `None` if it is smaller than 8x8.
-    pub(super) fn of(&self, tx: TxSize, (x, y): (usize, usize)) -> Option<u32> {
-        let side = match tx {
-            TxSize::Tx4 => return None,
-            TxSize::Tx8 => return Some(self.0[y / 2 % 8 * 8 + x / 2 % 8]),
-            TxSize::Tx16 => 2,
-            TxSize::Tx32 => 4,
-        };
-        let (x, y) = (x / 2 % 8, y / 2 % 8);
-        let rows = self.0.chunks(8).skip(y).take(side);
-        Some(rows.flat_map(|row| row.iter().skip(x).take(side)).sum())
+    fn set(&mut self, at: usize, error: Error8x8, limits: Negligible) {
+        self.squares[at % 64] = error.squares;
+        self.negligible &= !(u64::from(!limits.has(error)) << (at % 64));
     }
+
+    /// The sum of the squares.
+    pub(super) fn sum(&self) -> u32 {
+        self.squares.iter().sum()
+    }
+
+    /// Whether no transform of 8x8 samples has coefficients.
+    pub(super) fn are_negligible(&self) -> bool {
+        self.negligible == u64::MAX
+    }
+
+    /// The energy of the 8x8 samples at a position in units of 4 samples, and whether their transform has no
+    /// coefficients.
+    #[inline]
+    pub(super) fn at(&self, (x, y): (usize, usize)) -> (u32, bool) {
+        let index = index(x, y);
+        (self.squares[index], self.negligible >> index & 1 == 1)
+    }
+
+    /// The energy of a transform of 16x16 or 32x32 samples at a position in units of 4 samples.
+    pub(super) fn of(&self, tx: TxSize, (x, y): (usize, usize)) -> u32 {
+        let side = tx.units() / 2;
+        let (x, y) = (x / 2 % 8, y / 2 % 8);
+        let rows = self.squares.chunks(8).skip(y).take(side);
+        rows.flat_map(|row| row.iter().skip(x).take(side)).sum()
+    }
+}
+
+/// The index of the 8x8 samples at a position in units of 4 samples.
+#[inline]
+fn index(x: usize, y: usize) -> usize {
+    y / 2 % 8 * 8 + x / 2 % 8
 }
 
 impl Coder<'_> {
     /// Compares the prediction of a block's luma with its source.
     pub(super) fn luma_energies(&mut self, block: &PlaneBlock) -> Energies {
         let kernels = self.job.kernels;
-        let mut energies = [0; 64];
+        let limits = self.quantisers().negligible[0];
+        let mut energies = Energies::new();
         // In units of 8 samples.
         let cols = block.x / 2..(block.x + block.width).min(block.end.0) / 2;
         let rows = block.y / 2..(block.y + block.height).min(block.end.1) / 2;
@@ -47,9 +78,10 @@ impl Coder<'_> {
                 let at = row % 8 * 8 + col % 8;
                 if row + 1 < rows.end && col + 1 < cols.end && step == 2 {
                     let Some(pred) = Window::new(pred, stride) else { continue };
-                    let [a, b, c, d] = kernels.sse_16x16_quads(cur, pred);
-                    (energies[at], energies[at + 1]) = (a, b);
-                    (energies[at + 8], energies[at + 9]) = (c, d);
+                    let errors = kernels.errors_16x16(cur, pred);
+                    for (error, offset) in errors.into_iter().zip([0, 1, 8, 9]) {
+                        energies.set(at + offset, error, limits);
+                    }
                     continue;
                 }
                 for (down, right) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
@@ -58,12 +90,40 @@ impl Coder<'_> {
                         continue;
                     }
                     let pred = Window::new(&pred[8 * (down * stride + right)..], stride);
+                    let Some(pred) = pred else { continue };
                     let cur = cur.sub((col + right) % 2 * 8, (row + down) % 2 * 8);
-                    energies[at + 8 * down + right] =
-                        pred.map_or(0, |pred| kernels.sse_8x8(cur, pred));
+                    energies.set(at + 8 * down + right, kernels.errors_8x8(cur, pred), limits);
                 }
             }
         }
-        Energies(energies)
+        energies
+    }
+
+    /// Compares the prediction of a block in a plane of chroma with its source; `None` if it does not consist of
+    /// 8x8 samples inside of the frame.
+    pub(super) fn chroma_energies(&mut self, block: &PlaneBlock) -> Option<Energies> {
+        let (right, bottom) = (block.x + block.width, block.y + block.height);
+        let is_inside = right <= block.end.0 && bottom <= block.end.1;
+        if !is_inside || !(block.width | block.height).is_multiple_of(2) {
+            return None;
+        }
+        let kernels = self.job.kernels;
+        let limits = self.quantisers().negligible[1];
+        let mut energies = Energies::new();
+        for y in (block.y..bottom).step_by(2) {
+            for x in (block.x..right).step_by(2) {
+                let cur = Window::new(
+                    self.source.block(block.plane, 4 * (x & 7), 4 * (y & 7)),
+                    SOURCE_STRIDE,
+                )?;
+                let (pred, stride) = self.recon.planes[block.plane].block_mut(4 * x, 4 * y);
+                energies.set(
+                    index(x, y),
+                    kernels.errors_8x8(cur, Window::new(pred, stride)?),
+                    limits,
+                );
+            }
+        }
+        Some(energies)
     }
 }

@@ -280,9 +280,22 @@ impl Coder<'_> {
         let setup = self.job.setup;
         let (costs, lambda) = (ModeCosts(setup), self.quantisers().lambda);
         let largest = info.tx;
-        let saved = self.contexts.save(self.superblock_col);
         out.levels.clear();
         let step = self.quantisers().step;
+        let chroma = [1, 2].map(|plane| self.chroma_energies(&setup.plane_block(&info, plane)));
+        if self.job.speed.tx_sizes == 1
+            && energies.are_negligible()
+            && let [Some(u), Some(v)] = &chroma
+            && u.are_negligible()
+            && v.are_negligible()
+        {
+            let energy = energies.sum() + u.sum() + v.sum();
+            info.skip = true;
+            out.info = info;
+            out.cost = energy.saturating_add(lambda.cost(mode_rate + costs.skip(site, true)));
+            return;
+        }
+        let saved = self.contexts.save(self.superblock_col);
         let mut cost = if luma_error.most < step * step / NEGLIGIBLE {
             let block = setup.plane_block(&info, 0);
             for (x, y) in block.transforms() {
@@ -298,8 +311,9 @@ impl Coder<'_> {
             self.code_luma(site, &mut info, Some(energies), &saved, &mut out.levels, sizes)
         };
         self.work_levels.clear();
-        for plane in [1, 2] {
-            cost.add(self.code_plane(site, &info, &setup.plane_block(&info, plane), None));
+        for (plane, energies) in (1..).zip(&chroma) {
+            let block = setup.plane_block(&info, plane);
+            cost.add(self.code_plane(site, &info, &block, energies.as_ref()));
         }
         self.contexts.restore(self.superblock_col, &saved);
         out.levels.append(self.work_levels);

@@ -119,7 +119,7 @@ impl TransformScratch {
 }
 
 fn costs_of<'a>(job: &TransformJob<'a>, context: TokenContext) -> &'a ContextCosts {
-    &job.costs[context.band() % 8][context.context()]
+    &job.costs.as_flattened()[context.index()]
 }
 
 /// The size of the coefficient that the decoder restores from a level.

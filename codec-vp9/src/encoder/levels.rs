@@ -18,6 +18,12 @@ impl TokenContext {
         Self(8 * band + context)
     }
 
+    /// The index in arrays of all contexts of all bands, which have room for indices of three bits.
+    #[inline]
+    pub(crate) fn index(self) -> usize {
+        usize::from(self.0 % 64)
+    }
+
     #[inline]
     pub(crate) fn band(self) -> usize {
         usize::from(self.0 / 8)

@@ -1,6 +1,7 @@
 //! Quantisers and the Lagrange multiplier of a frame.
 
 use codec_core::motion::Lambda;
+use codec_simd::Error8x8;
 use codec_simd::vp9::Vp9Quantiser;
 
 use super::speed::FileTools;
@@ -20,11 +21,51 @@ const FILE_LAMBDA: u32 = 35;
 const CHROMA_SHARE_Q2: u32 = 32;
 const FILE_CHROMA_SHARE_Q2: u32 = 22;
 
+/// Transforms of a predicted block whose squared error is below the squared step divided by this have no
+/// coefficients, in luma and in chroma: the bits of a single one cost more than it improves.
+const ENERGY_SHARE: [u32; 2] = [96, 160];
+/// The same of errors without large coefficients of low frequency, see [`Error8x8::lowest`]: noise, whose many
+/// coefficients are each quantised to zero.
+const NOISE_SHARE: [u32; 2] = [16, 32];
+/// The largest such coefficient in units of the step, in 1/16.
+const NOISE_LOWEST_Q4: [u32; 2] = [10, 7];
+
+/// Errors of 8x8 samples that are not coded.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Negligible {
+    /// Squared errors below this are not coded.
+    pub(crate) squares: u32,
+    /// Nor are squared errors below this without large coefficients of low frequency.
+    noise: u32,
+    /// Largest coefficient of low frequency.
+    lowest: u32,
+}
+
+impl Negligible {
+    /// Returns the limits for a plane and a step.
+    fn new(is_chroma: usize, step: u32, has_noise: bool) -> Self {
+        let squares = step * step / ENERGY_SHARE[is_chroma];
+        if !has_noise {
+            return Self { squares, noise: 0, lowest: 0 };
+        }
+        let noise = step * step / NOISE_SHARE[is_chroma];
+        Self { squares, noise, lowest: step * NOISE_LOWEST_Q4[is_chroma] / 16 }
+    }
+
+    /// Whether 8x8 samples with this error are not coded.
+    #[inline]
+    pub(crate) fn has(self, error: Error8x8) -> bool {
+        error.squares < self.squares || error.squares < self.noise && error.lowest < self.lowest
+    }
+}
+
 /// Quantisers of luma and chroma.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Quantisers {
     /// `[is chroma][is inter][is 32x32]`.
     planes: [[[Vp9Quantiser; 2]; 2]; 2],
+    /// Errors of inter blocks in luma and chroma that are not coded.
+    pub(crate) negligible: [Negligible; 2],
     /// AC step of luma.
     pub(crate) step: u32,
     /// Squared error per bit.
@@ -53,6 +94,7 @@ impl Quantisers {
         let lambda = step * step * lambda / 64;
         Self {
             planes: [plane(0), plane(1)],
+            negligible: [0, 1].map(|is_chroma| Negligible::new(is_chroma, step, file.is_none())),
             step,
             lambda: Lambda(lambda),
             chroma_lambda: Lambda(lambda * 4 / chroma_share_q2),

@@ -6,7 +6,8 @@ use super::write::tokens::write_large;
 use crate::probability::Probabilities;
 use crate::tables::coefficients::{CATEGORIES, PARETO};
 
-/// Costs in one context of a band.
+/// Costs in one context of a band. The alignment makes its position in an array a shift.
+#[repr(align(32))]
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ContextCosts {
     /// The block ends here; it does not end.

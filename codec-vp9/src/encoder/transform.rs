@@ -146,7 +146,8 @@ impl TransformScratch {
             let [a, b] = position.neighbours.map(|at| magnitudes[usize::from(at) % 1024]);
             TokenContext::new(position.band, (1 + a + b) >> 1)
         };
-        let costs = |context: TokenContext| &job.costs[context.band() % 8][context.context()];
+        let costs = job.costs.as_flattened();
+        let costs = |context: TokenContext| &costs[context.index()];
         // The first position is its own neighbour.
         magnitudes[0] = job.context.to_le_bytes()[0];
         let mut rate = 0;
