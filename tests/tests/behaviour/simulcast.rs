@@ -149,8 +149,10 @@ fn the_number_of_threads_changes_no_byte(codec: Tested) {
         }
         let mut run = Run::new(codec, &config);
         run.frames(6);
-        run.encoder.set_active(1, false).unwrap();
-        run.frames(6);
+        for (layer, active) in [(1, false), (2, false), (1, true), (2, true)] {
+            run.encoder.set_active(layer, active).unwrap();
+            run.frames(3);
+        }
         run.packets
     };
     let alone = coded(0);
@@ -174,6 +176,19 @@ fn lower_layers_are_those_of_an_encoder_without_the_others(codec: Tested) {
         alone.frames(12);
         assert_eq!(all.bitrates()[layer], Some(target.as_kbps()));
         assert!(alone.packets[layer] == all.packets[layer], "layer {layer}");
+    }
+}
+
+fn higher_layers_are_those_of_an_encoder_without_the_lower_ones(codec: Tested) {
+    let mut all = Run::new(codec, &config());
+    all.frames(12);
+    for first in 1..3 {
+        let mut config = config();
+        config.layers[..first].iter_mut().for_each(|layer| layer.active = false);
+        let mut some = Run::new(codec, &config);
+        some.frames(12);
+        assert_eq!(some.bitrates()[first..], all.bitrates()[first..]);
+        assert!(some.packets[first..] == all.packets[first..], "without {first} layers");
     }
 }
 
@@ -393,6 +408,7 @@ codec_tests::for_each_encoder! {
     other_ratios_and_odd_sizes_decode,
     the_number_of_threads_changes_no_byte,
     lower_layers_are_those_of_an_encoder_without_the_others,
+    higher_layers_are_those_of_an_encoder_without_the_lower_ones,
     layers_start_and_stop_without_key_frames_on_the_others,
     the_bitrate_decides_which_layers_run,
     the_size_of_the_input_changes_while_running,
