@@ -212,7 +212,7 @@ impl fmt::Display for Corrupt {
             }
             Self::StartCode { offset_bytes, expected: [x, y, z], found: [a, b, c] } => write!(
                 f,
-                "expected start code {x:02x} {y:02x} {z:02x} at byte {offset_bytes}, \
+                "expected start code {x:02x} {y:02x} {z:02x} at byte {offset_bytes} of the packet, \
                  got {a:02x} {b:02x} {c:02x}"
             ),
             Self::ZeroSize { width, height } => write!(f, "invalid frame size {width}x{height}"),
@@ -221,8 +221,8 @@ impl fmt::Display for Corrupt {
             }
             Self::TokenPartition { index, offset_bytes, size_bytes, had_bytes } => write!(
                 f,
-                "token partition {index} at byte {offset_bytes} truncated: needs {size_bytes} \
-                 bytes, but the packet has {had_bytes}"
+                "token partition {index} at byte {offset_bytes} of the packet truncated: needs \
+                 {size_bytes} bytes, but the packet has {had_bytes}"
             ),
             Self::PartitionOverrun { partition, size_bytes, row_mb } => write!(
                 f,
@@ -232,7 +232,7 @@ impl fmt::Display for Corrupt {
             Self::NothingToRepeat => f.write_str("empty packet before the first frame"),
             Self::Backend { says } => f.write_str(says),
             Self::Other { what, offset_bytes } => {
-                write!(f, "at byte {offset_bytes}: expected {what}")
+                write!(f, "expected {what} at byte {offset_bytes} of the packet")
             }
         }
     }

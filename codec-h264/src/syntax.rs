@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 use codec_core::error::{Corrupt, Error};
 
 use crate::bits::BitReader;
+use crate::nal::NAL_HEADER_BYTES;
 
 /// The name of a syntax element, as in the standard, with up to two subscripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +65,7 @@ impl fmt::Display for SyntaxElement {
 pub type SyntaxTrace = Vec<SyntaxElement>;
 
 /// Bits of the NAL header, which is not part of the payload.
-const NAL_HEADER_BITS: usize = 8;
+const NAL_HEADER_BITS: usize = 8 * NAL_HEADER_BYTES;
 
 /// Reads named syntax elements.
 #[derive(Debug)]

@@ -8,5 +8,5 @@ mod writer;
 
 pub use escape::escape;
 pub use reader::BitReader;
-pub use unescape::{rbsp_bits, unescape};
+pub use unescape::{escaped_position, rbsp_bits, unescape};
 pub use writer::{BitCounter, BitMark, BitSink, BitWriter, se_code, ue_bits};

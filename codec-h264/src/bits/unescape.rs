@@ -13,6 +13,22 @@ pub fn unescape(payload: &[u8], rbsp: &mut Vec<u8>) {
     rbsp.extend_from_slice(rest);
 }
 
+/// Returns the position in the payload of a NAL unit of the byte with this position in its RBSP.
+#[must_use]
+pub fn escaped_position(payload: &[u8], rbsp_position: usize) -> usize {
+    let (mut position, mut rest) = (0, payload);
+    while let Some(at) = find_escape(rest) {
+        // Bytes of the payload up to here, without the emulation prevention byte.
+        let before = payload.len() - rest.len() + at;
+        if position + at > rbsp_position {
+            break;
+        }
+        position += at;
+        rest = &payload[before + 1..];
+    }
+    payload.len() - rest.len() + (rbsp_position - position)
+}
+
 /// Returns the position of the first 03 that follows two zero bytes.
 fn find_escape(data: &[u8]) -> Option<usize> {
     let mut at = 2;
@@ -73,6 +89,9 @@ mod tests {
                 }
                 zeros = if byte == 0 { zeros + 1 } else { 0 };
                 expected.push(byte);
+            }
+            for (position, byte) in unescaped(&payload).into_iter().enumerate() {
+                assert_eq!(payload[escaped_position(&payload, position)], byte, "{payload:?}");
             }
             assert_eq!(unescaped(&payload), expected, "{payload:?}");
         }

@@ -55,8 +55,8 @@ use codec_core::frame::{Frame, PixelLimit};
 use codec_simd::Kernels;
 
 use self::stream::{Messages, Stream, Timing};
-use crate::bits::unescape;
-use crate::nal::{AnnexBUnits, NalHeader, NalType};
+use crate::bits::{escaped_position, unescape};
+use crate::nal::{AnnexBUnits, NAL_HEADER_BYTES, NalHeader, NalType};
 use crate::params::{ParameterSets, Sps};
 use crate::sei::{PictureTimingMessage, RecoveryPoint};
 use crate::slice::ParsedSlice;
@@ -270,6 +270,27 @@ impl H264Decoder {
     }
 }
 
+/// Converts the offset of an error in the unescaped NAL unit to that in its packet.
+fn placed_in_packet(error: Error, unit: &[u8], packet: &[u8]) -> Error {
+    let start = unit.as_ptr().addr() - packet.as_ptr().addr();
+    let (header, payload) = unit.split_at(NAL_HEADER_BYTES.min(unit.len()));
+    with_offset(error, |offset| {
+        let in_payload = offset.saturating_sub(header.len());
+        let escaped = offset.min(header.len()) + escaped_position(payload, in_payload);
+        start + escaped.min(unit.len())
+    })
+}
+
+/// Changes the offset of an error.
+fn with_offset(error: Error, change: impl FnOnce(usize) -> usize) -> Error {
+    match error {
+        Error::Corrupt(Corrupt::Other { what, offset_bytes }) => {
+            Corrupt::Other { what, offset_bytes: change(offset_bytes) }.into()
+        }
+        error => error,
+    }
+}
+
 impl VideoDecoder for H264Decoder {
     fn capabilities(&self) -> &Capabilities {
         &CAPABILITIES
@@ -294,6 +315,7 @@ impl VideoDecoder for H264Decoder {
         }
         for unit in AnnexBUnits::new(data) {
             if let Err(error) = self.decode_unit(unit, &mut packet) {
+                let error = placed_in_packet(error, unit, data);
                 if let (Error::Corrupt(_), Some(stream)) = (&error, &mut self.stream) {
                     stream.note_damage();
                 }
@@ -301,7 +323,7 @@ impl VideoDecoder for H264Decoder {
             }
         }
         if let Err(error) = self.finish_picture(&mut packet) {
-            packet.error.get_or_insert(error);
+            packet.error.get_or_insert(with_offset(error, |_| data.len()));
         }
         self.output.drain(..self.output.len().saturating_sub(MAX_OUTPUT));
         let timing = packet.timing;

@@ -69,6 +69,9 @@ impl From<u8> for NalType {
     }
 }
 
+/// Bytes of a [`NalHeader`].
+pub(crate) const NAL_HEADER_BYTES: usize = 1;
+
 /// The first byte of a NAL unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NalHeader {

@@ -14,6 +14,7 @@ use super::neighbours::{Finder, Neighbours};
 use super::slice_context::SliceContext;
 use crate::macroblock::Arrangement;
 use crate::macroblock::{Grain, Mb, MbClass, MbInfo, Prediction, Shape, SubShape};
+use crate::nal::NAL_HEADER_BYTES;
 use crate::picture::{Motion, Mv, NO_REF};
 use crate::slice::SliceType;
 use crate::tables::quant::chroma_qp;
@@ -217,7 +218,7 @@ impl<'a, E: Entropy> MbParser<'a, E> {
     }
 
     pub(crate) fn corrupt(&self, what: &'static str) -> Corrupt {
-        Corrupt::Other { what, offset_bytes: self.entropy.position_bytes() }
+        Corrupt::Other { what, offset_bytes: NAL_HEADER_BYTES + self.entropy.position_bytes() }
     }
 
     /// Completes the data of the macroblock, which belongs to the slice from then on.
