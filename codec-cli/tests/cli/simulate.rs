@@ -230,7 +230,9 @@ fn unsupported_simulations_are_rejected() {
         place.fails(code, word, &simulate(more));
     };
     refused(2, "no frame can arrive", &["--link", "delay=50ms", "--playout", "20ms"]);
-    refused(2, "unknown key", &["--link", "speed=3"]);
+    refused(2, "reorder, loss, burst, queue, overhead", &["--link", "speed=3"]);
+    refused(2, "unknown key", &["--link", "dup=1%"]);
+    refused(2, "--seed sets the seed", &["--link", "seed=3"]);
     refused(2, "at most", &["--link", "loss=90%,burst=2"]);
     refused(2, "[possible values: rtc]", &["--preset", "file"]);
     refused(2, "differ between machines", &["--max-frame-time", "5ms"]);

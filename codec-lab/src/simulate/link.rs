@@ -3,10 +3,19 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use codec_rtc::link::{self, LinkConfig, SpecRate};
+use codec_rtc::link::{self, LinkConfig, LinkSpecError, SpecRate};
 
 use codec_media::failure::Result;
 use codec_media::rate_trace::config_of;
+
+/// Settings of other links: duplicates are not simulated, and the seed has an option of its own.
+const OTHERS: [&str; 2] = ["dup", "seed"];
+
+/// The error of a setting that simulated links do not have.
+fn unknown(setting: &str) -> String {
+    let keys: Vec<_> = link::KEYS.into_iter().filter(|key| !OTHERS.contains(key)).collect();
+    format!("invalid link setting {setting}: unknown key, expected one of {}", keys.join(", "))
+}
 
 /// A link description before its trace is read.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,12 +42,15 @@ impl FromStr for LinkSpec {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let spec = text.parse::<link::LinkSpec>().map_err(|error| error.to_string())?;
-        if spec.seed().is_some() {
-            return Err("expected no seed here: use --seed".to_owned());
+        let spec = text.parse::<link::LinkSpec>().map_err(|error| match error {
+            LinkSpecError::UnknownKey { setting } => unknown(&setting),
+            other => other.to_string(),
+        })?;
+        if let Some(seed) = spec.seed() {
+            return Err(format!("{}; --seed sets the seed", unknown(&format!("seed={seed}"))));
         }
         if spec.duplicates() > 0.0 {
-            return Err("dup is not supported by simulate".to_owned());
+            return Err(unknown("dup"));
         }
         let file = match spec.rate() {
             SpecRate::File(name) => Some(name.into()),

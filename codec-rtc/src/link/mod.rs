@@ -20,7 +20,7 @@ use codec_core::error::ConfigError;
 
 pub use jitter::{Jitter, JitterShape};
 pub use loss::{Loss, LossProcess};
-pub use spec::{LinkSpec, LinkSpecError, SpecRate, parse_percent, parse_time};
+pub use spec::{KEYS, LinkSpec, LinkSpecError, SpecRate, parse_percent, parse_time};
 pub use stats::{Distribution, LinkStats};
 pub use trace::{RateTrace, TraceError};
 

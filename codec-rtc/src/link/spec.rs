@@ -12,7 +12,11 @@ use super::{Jitter, JitterShape, Link, LinkConfig, Loss, QueueLimit, RateTrace};
 /// Rate of a link without a specified rate: no bottleneck.
 const FREE: Bitrate = Bitrate(1_000_000_000);
 
-const KEYS: &str = "rate, delay, jitter, shape, reorder, loss, burst, dup, queue, overhead, seed";
+/// The settings of a specification.
+pub const KEYS: [&str; 11] = [
+    "rate", "delay", "jitter", "shape", "reorder", "loss", "burst", "dup", "queue", "overhead",
+    "seed",
+];
 
 /// The rate in a link specification.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,8 +54,13 @@ const PRESETS: [Preset; 6] = [
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum LinkSpecError {
-    /// A setting is unknown, duplicate or malformed, or requires another one.
+    /// A setting is duplicate or malformed, or requires another one.
     Setting(String),
+    /// A setting that is not one of [`KEYS`].
+    UnknownKey {
+        /// The setting as given.
+        setting: String,
+    },
     /// A value is out of range.
     Range(ConfigError),
 }
@@ -60,6 +69,10 @@ impl fmt::Display for LinkSpecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Setting(problem) => f.write_str(problem),
+            Self::UnknownKey { setting } => {
+                let keys = KEYS.join(", ");
+                write!(f, "invalid link setting {setting}: unknown key, expected one of {keys}")
+            }
             Self::Range(error) => error.fmt(f),
         }
     }
@@ -68,7 +81,7 @@ impl fmt::Display for LinkSpecError {
 impl std::error::Error for LinkSpecError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Setting(_) => None,
+            Self::Setting(_) | Self::UnknownKey { .. } => None,
             Self::Range(error) => Some(error),
         }
     }
@@ -211,7 +224,7 @@ impl LinkSpec {
                 config.overhead_bytes = value.parse().map_err(|_| "expected a number of bytes")?
             }
             "seed" => self.seed = Some(value.parse().map_err(|_| "expected an integer")?),
-            _ => return Err(format!("unknown key, expected one of {KEYS}")),
+            _ => return Err("unknown key".to_owned()),
         }
         Ok(())
     }
@@ -247,6 +260,9 @@ impl FromStr for LinkSpec {
                 return Err(format!("duplicate link setting {key}").into());
             }
             seen.push(key);
+            if !KEYS.contains(&key) {
+                return Err(LinkSpecError::UnknownKey { setting: part.to_owned() });
+            }
             let set = spec.set(key, value, &mut losses);
             set.map_err(|error| format!("invalid link setting {key}={value}: {error}"))?;
         }
