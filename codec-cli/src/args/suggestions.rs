@@ -69,6 +69,10 @@ pub(crate) fn advise(error: &mut clap::Error, arguments: &[String]) {
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![help.into()]));
         return;
     }
+    if error.kind() == ErrorKind::InvalidSubcommand {
+        suggest_command(error);
+        return;
+    }
     let unknown = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(text)) if error.kind() == ErrorKind::UnknownArgument => {
             Some(text.split('=').next().unwrap_or_default().to_owned())
@@ -103,6 +107,40 @@ pub(crate) fn advise(error: &mut clap::Error, arguments: &[String]) {
         error.remove(ContextKind::Usage);
     }
 }
+
+/// Commands to suggest for an unknown one, at most.
+const MAX_COMMANDS: usize = 2;
+
+/// Replaces clap's suggestions for an unknown command, the nearest of which is the last one: the nearest come
+/// first, and an alias only if its command is not among them.
+fn suggest_command(error: &mut clap::Error) {
+    let typed = match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(text)) => text.clone(),
+        _ => return,
+    };
+    if let Some(feature) =
+        OPTIONAL.iter().find(|(name, _)| *name == typed).map(|(_, feature)| feature)
+    {
+        let help = format!("'{typed}' requires a build with the Cargo feature `{feature}`");
+        error.remove(ContextKind::SuggestedSubcommand);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![help.into()]));
+        return;
+    }
+    let suggested = match error.remove(ContextKind::SuggestedSubcommand) {
+        Some(ContextValue::Strings(names)) => names,
+        Some(ContextValue::String(name)) => vec![name],
+        _ => return,
+    };
+    let is_alias =
+        |name: &str| suggested.iter().any(|other| other != name && other.starts_with(name));
+    let nearest = suggested.iter().rev().filter(|name| !is_alias(name));
+    let nearest: Vec<_> = nearest.take(MAX_COMMANDS).cloned().collect();
+    error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(nearest));
+}
+
+/// Commands that only some builds have, with their Cargo feature.
+const OPTIONAL: [(&str, &str); 4] =
+    [("cluster", "cluster"), ("send", "net"), ("recv", "net"), ("serve", "serve")];
 
 /// Whether the command writes to folders as well.
 fn takes_folders(arguments: &[String]) -> bool {
@@ -186,6 +224,18 @@ mod tests {
             let text = message(&[&encode, more].concat());
             assert!(text.contains(&format!("is {ours} in codec")), "{more:?}: {text}");
             assert!(!text.contains("--crop"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_commands_are_suggested() {
+        let text = message(&["codec", "encod", "a.y4m"]);
+        assert!(text.contains("similar subcommands exist: 'encode', "), "{text}");
+        assert!(!text.contains("'enc'") && !text.contains("bench"), "{text}");
+        #[cfg(not(feature = "cluster"))]
+        {
+            let text = message(&["codec", "cluster", "worker"]);
+            assert!(text.contains("requires a build with the Cargo feature `cluster`"), "{text}");
         }
     }
 
