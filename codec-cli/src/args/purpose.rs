@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use codec_container::Format;
+use codec_core::codec::Codec;
 use codec_core::frame::Size;
 use codec_media::values;
 
@@ -65,6 +66,21 @@ impl Purpose {
             (Self::Archive, _) => Err(".webm, .mkv or .mp4"),
             (Self::Web | Self::Discord(_), _) => Err(".webm or .mp4"),
         }
+    }
+
+    /// The endings of outputs that can hold the video codec.
+    pub(super) fn endings(self, codec: Codec) -> String {
+        let outputs = [
+            (Format::WebM, ".webm"),
+            (Format::Matroska, ".mkv"),
+            (Format::Ivf, ".ivf"),
+            (Format::Mp4, ".mp4"),
+            (Format::H264, ".h264"),
+        ];
+        let fits =
+            |(format, _): &(Format, _)| self.codec(*format).is_ok() && format.holds_video(codec);
+        let names: Vec<_> = outputs.into_iter().filter(fits).map(|(_, name)| name).collect();
+        names.join(" or ")
     }
 
     pub(super) fn preset(self) -> PresetArg {

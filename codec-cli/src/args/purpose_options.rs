@@ -1,7 +1,7 @@
 //! Adds the options of `--for` to those that are given.
 
 use codec_container::Format;
-use codec_core::codec::Bitrate;
+use codec_core::codec::{Bitrate, Codec};
 use codec_media::Env;
 use codec_media::failure::{Failure, Result};
 use codec_media::io::animation::is_gif;
@@ -18,6 +18,8 @@ use super::purpose::Purpose;
 const DISCORD_AUDIO: Bitrate = Bitrate::kbps(64);
 /// Codecs with the same scale of speeds.
 const USUAL_CODECS: [&str; 3] = ["vp8", "vp9", "h264"];
+/// Codecs that an output may be unable to hold.
+const CODECS: [Codec; 4] = [Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1];
 
 /// Returns the arguments with the options that `--for` adds, and lists these for `-v`. Options that are given have
 /// precedence.
@@ -103,6 +105,14 @@ fn check(args: &EncodeArgs, purpose: Purpose) -> Result<Format> {
     if let Err(names) = purpose.codec(format) {
         return Err(Failure::usage(format!(
             "{purpose} cannot be used with {format} output\nhelp: use a name ending in {names}"
+        )));
+    }
+    let name = args.encoder.codec.as_deref().and_then(|spec| spec.split('/').next());
+    let codec = CODECS.into_iter().find(|codec| Some(codec.name()) == name);
+    if let Some(codec) = codec.filter(|&codec| !format.holds_video(codec)) {
+        let endings = purpose.endings(codec);
+        return Err(Failure::usage(format!(
+            "{format} cannot hold {codec} video\nhelp: with {purpose}, use a name ending in {endings}"
         )));
     }
     let preset = args.encoder.preset.filter(|_| args.preset_is_given);

@@ -74,6 +74,8 @@ fn purposes_that_do_not_fit_are_rejected_by_name() {
     refused("expected web, archive", &["-o", "a.webm", "--for", "youtube"]);
     refused("--for web cannot be used with matroska output", &["-o", "a.mkv", "--for", "web"]);
     refused("ending in .webm or .mp4", &["-o", "a.y4m", "--for", "discord"]);
+    let h264 = ["-o", "a.webm", "--for", "discord", "-c", "h264"];
+    refused("help: with --for discord, use a name ending in .mp4", &h264);
     refused("--for web cannot be used with ogg output", &["-o", "a.opus", "--for", "web"]);
     refused("--for web cannot be used with image output", &["-o", "a-%d.png", "--for", "web"]);
     refused("--for web cannot be used with --copy", &["-o", "a.webm", "--for", "web", "--copy"]);
