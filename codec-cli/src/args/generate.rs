@@ -8,6 +8,9 @@ use codec_media::values;
 
 use super::numbers::count;
 
+/// Frame size of scenes by default.
+pub(crate) const SIZE: Size = Size { width: 640, height: 360 };
+
 #[derive(Debug, Args)]
 pub(crate) struct GenerateArgs {
     /// Scene or audio signal to generate.
@@ -21,10 +24,14 @@ pub(crate) struct GenerateArgs {
     /// Needed if the file name has no known extension. Pipes get y4m (audio: wav) by default.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
-    /// Set the frame size.
-    #[arg(long, value_name = "WxH", value_parser = values::size, default_value = "640x360")]
-    pub(crate) size: Size,
+    /// Set the frame size of a scene.
+    ///
+    /// Default: 640x360.
+    #[arg(long, value_name = "WxH", value_parser = values::size)]
+    pub(crate) size: Option<Size>,
     /// Set the frame rate: 30, 29.97 or 30000/1001.
+    ///
+    /// An audio signal is as long as --frames at this rate.
     #[arg(long, value_parser = values::frame_rate, default_value = "30")]
     pub(crate) fps: Rational,
     /// Set the number of frames.

@@ -18,7 +18,7 @@ use codec_media::settings::audio::AudioSettings;
 use codec_media::settings::encoding::{Encoding, can_hold_audio, can_hold_video};
 use codec_media::values::Samples;
 
-use crate::args::generate::GenerateArgs;
+use crate::args::generate::{GenerateArgs, SIZE};
 
 use codec_media::generate::sources::{GeneratedAudio, GeneratedFrames};
 
@@ -39,11 +39,15 @@ pub(crate) fn run(args: &GenerateArgs, env: &Env) -> Result<()> {
     };
     rules.check(&args.output)?;
     let Some(scene) = scene else {
+        if args.size.is_some() {
+            let message = format!("--size cannot be used with {}, which is audio", args.scene);
+            return Err(Failure::usage(message));
+        }
         let audio = AudioSignal::from_name(&args.scene)
             .ok_or_else(|| Failure::usage(format!("unknown scene {}", args.scene)))?;
         return audio_only(args, audio, format, rules, env);
     };
-    let generator = Generator::new(scene, args.size, args.fps, args.seed)
+    let generator = Generator::new(scene, args.size.unwrap_or(SIZE), args.fps, args.seed)
         .map_err(|error| Failure::usage(error.to_string()))?;
     match generator.audio() {
         Some(audio) if !can_hold_video(format) || is_audio_name(&args.output) => {
@@ -63,9 +67,8 @@ fn draw(
     env: &Env,
 ) -> Result<()> {
     let mut output = OutputFile::create(&args.output, rules)?;
-    let info = generated_info();
-    let header =
-        Header { size: args.size, samples: SampleFormat::YUV420, frame_rate: args.fps, info };
+    let (info, size) = (generated_info(), args.size.unwrap_or(SIZE));
+    let header = Header { size, samples: SampleFormat::YUV420, frame_rate: args.fps, info };
     let mut sink = FrameSink::new(&output, format, Some(Samples::I420), header)?;
     let mut progress = env.events.progress(Some(u64::from(args.frames)), args.fps);
     let mut buffer = Vec::new();
@@ -82,10 +85,9 @@ fn draw(
     let name = output.name.clone();
     output.commit()?;
     env.events.note(format!(
-        "{name}: {} of {}, {}",
+        "{name}: {} of {}, {size}",
         counted(drawn.into(), "frame"),
-        args.scene,
-        args.size
+        args.scene
     ));
     end
 }

@@ -11,6 +11,7 @@ use codec_media::values::LimitList;
 
 use super::super::cli::{Cli, Verb};
 use super::super::encoder::PresetArg;
+use super::super::generate::SIZE;
 
 use super::{ADVANCED, GROUPED, completed, grammar, heading_of, values_of};
 
@@ -165,6 +166,7 @@ fn computed() -> Vec<(&'static str, &'static str, String)> {
         ("send simulate", "keyint", said("0 (the default)")),
         ("send", "audio_codec", said("Default: Opus packets")),
         ("", "speed", format!("VP8, VP9 and H.264: {vp8_rtc} in rtc, {vp8_file} in file")),
+        ("generate", "size", format!("Default: {SIZE}.")),
         ("", "threads", said("Default: ")),
         ("", "passes", said("Default: 2 for files, 1 for pipes")),
         ("", "rotate", said("Default: `auto`")),
