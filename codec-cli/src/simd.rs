@@ -30,7 +30,7 @@ fn detected() -> impl Iterator<Item = Level> {
 }
 
 fn names(levels: impl Iterator<Item = Level>) -> String {
-    levels.map(Level::name).collect::<Vec<_>>().join(" ")
+    levels.map(Level::name).collect::<Vec<_>>().join(", ")
 }
 
 /// The output of `--version`.

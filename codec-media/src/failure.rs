@@ -143,6 +143,18 @@ impl Failure {
         Self::caused(kind, format!("{place}: {error}{help}"), error)
     }
 
+    /// Whether a packet of the input is damaged, and not a header of the file.
+    #[must_use]
+    pub fn is_of_packet(&self) -> bool {
+        let cause = std::error::Error::source(self);
+        let of_file = cause.and_then(|cause| cause.downcast_ref::<codec_container::Error>());
+        let is_in_header = match of_file {
+            Some(codec_container::Error::Corrupt(detail)) => detail.index.is_none(),
+            _ => cause.is_none(),
+        };
+        self.kind == Kind::Corrupt && !is_in_header
+    }
+
     /// Converts an encoder's error about a setting or a frame.
     pub fn encoding(error: codec_core::Error) -> Self {
         use codec_core::Error;

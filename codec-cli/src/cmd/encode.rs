@@ -200,7 +200,7 @@ fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
     session.run(&settings, &mut *source)
 }
 
-/// Rejects what has no meaning for raw video.
+/// Rejects options that have no meaning for raw video.
 fn reject_encoder(args: &EncodeArgs, format: Format) -> Result<()> {
     reject_goal(args)?;
     let Given { rate, encoder, report, audio, .. } = Given::of(args);

@@ -26,7 +26,9 @@ pub(crate) fn man(command: Option<&str>) -> Result<()> {
         None => whole,
         Some(name) => {
             let found = whole.find_subcommand(name).cloned();
-            let found = found.ok_or_else(|| Failure::usage(format!("unknown command {name}")))?;
+            let found = found.ok_or_else(|| {
+                Failure::usage(format!("unknown command {name}\nhelp: `codec help` lists all"))
+            })?;
             found.display_name(format!("codec-{name}"))
         }
     };

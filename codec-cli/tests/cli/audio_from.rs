@@ -146,7 +146,12 @@ fn options_and_files_that_do_not_fit_are_rejected() {
     }
     let both = ["encode", "-", "--audio-from", "-", "-o", "a.webm"];
     place.fails(2, "standard input cannot be several", &both);
-    refused(2, "same file as sweep.wav", "clip.mkv", &["-o", "sweep.wav", "-f", "webm", "-y"]);
+    refused(
+        2,
+        "same file as the input sweep.wav",
+        "clip.mkv",
+        &["-o", "sweep.wav", "-f", "webm", "-y"],
+    );
     assert_eq!(place.names(), before);
 }
 

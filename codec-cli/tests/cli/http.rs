@@ -197,7 +197,7 @@ fn objects_of_a_store_are_read_with_a_signature() {
 #[test]
 fn objects_of_a_store_need_the_feature() {
     let place = Place::new();
-    place.fails(6, "it lacks the feature s3", &["decode", "s3://bucket/in.mp4", "--md5"]);
+    place.fails(6, "requires the Cargo feature `s3`", &["decode", "s3://bucket/in.mp4", "--md5"]);
 }
 
 #[test]

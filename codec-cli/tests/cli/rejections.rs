@@ -274,6 +274,23 @@ fn formats_that_are_only_read_are_refused_by_name() {
 }
 
 #[test]
+fn errors_name_the_remedy_that_fits() {
+    let place = Place::with_clip("clapper", "64x48", 3);
+    let layers = ["encode", "clip.y4m", "-o", "a.webm", "--layers", "L3T3"];
+    place.fails(2, "help: -c vp9 --preset rtc supports spatial layers", &layers);
+    let same = ["encode", "clip.y4m", "-o", "clip.y4m", "-f", "webm", "-y"];
+    place.fails(2, "cannot write clip.y4m: it is the same file as the input clip.y4m", &same);
+    let passes = ["encode", "clip.y4m", "-o", "a.webm", "--passes", "3"];
+    place.fails(2, "expected 1 or 2", &passes);
+    let size = ["generate", "tone", "-o", "a.wav", "--size", "64x48"];
+    place.fails(2, "--size cannot be used with tone, which is audio", &size);
+    place.fails(2, "help: `codec help` lists all", &["man", "encodes"]);
+    place.fails(2, ".jpg, .webp or .gif", &["snapshot", "clip.y4m", "-o", "a.bmp"]);
+    let crop = ["encode", "clip.y4m", "-o", "a.webm", "--crop", "90x8"];
+    place.fails(2, "invalid --crop 90x8+0+0: exceeds the frame of 64x48", &crop);
+}
+
+#[test]
 fn damage_names_the_option_that_conceals_it() {
     let place = Place::with_clip("clapper", "64x48", 3);
     place.ok(&["encode", "clip.y4m", "-o", "a.ivf", "--preset", "rtc"]);
@@ -282,6 +299,14 @@ fn damage_names_the_option_that_conceals_it() {
     place.fails(4, "help: --conceal continues", &["decode", "cut.ivf", "--null"]);
     let last = ["snapshot", "cut.ivf", "--frame", "2", "-o", "a.png"];
     place.fails(4, "help: --conceal continues", &last);
+    // Concealment cannot replace the header of a file.
+    place.ok(&["encode", "clip.y4m", "-o", "a.webm"]);
+    let mut webm = place.read("a.webm");
+    let tracks = webm.windows(4).rposition(|bytes| bytes == [0x16, 0x54, 0xae, 0x6b]).unwrap();
+    webm[tracks + 1] ^= 1;
+    fs::write(place.path("headless.webm"), &webm).unwrap();
+    let run = place.fails(4, "expected tracks", &["decode", "headless.webm", "--null"]);
+    assert!(!run.err.contains("--conceal"), "{}", run.err);
     let p010 = ["decode", "a.ivf", "-o", "a.yuv", "--pixels", "p010"];
     place.fails(2, "help: write it as i420, nv12", &p010);
 }

@@ -159,7 +159,7 @@ impl Transform {
             if !inside {
                 let Crop { size: part, left, top } = crop;
                 let message =
-                    format!("invalid crop {part}+{left}+{top}: exceeds the frame of {size}");
+                    format!("invalid --crop {part}+{left}+{top}: exceeds the frame of {size}");
                 return Err(Failure::new(Kind::Usage, message));
             }
             size = crop.size;

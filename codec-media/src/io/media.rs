@@ -99,9 +99,9 @@ pub fn open(
                 return Err(failure);
             }
             let missing = match (wants.video, available.audio) {
+                // Other options, or the format of the output, exclude the audio.
                 (true, true) => {
-                    "no video, and the audio is not used, because --no-audio or --audio-from is given or \
-                     the output cannot hold audio"
+                    "no video; its audio cannot be written, because the output holds none or an option excludes it"
                 }
                 (true, false) => "no video",
                 _ => "no audio",

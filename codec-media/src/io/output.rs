@@ -106,7 +106,10 @@ impl OutputRules {
             return Err(Failure::usage(format!("cannot write {name}: URLs can only be inputs")));
         }
         if let Some(other) = self.protected.iter().find(|other| is_same_file(path, other)) {
-            return Err(Failure::usage(format!("{name} is the same file as {}", other.display())));
+            return Err(Failure::usage(format!(
+                "cannot write {name}: it is the same file as the input {}",
+                other.display()
+            )));
         }
         let part = part_of(path);
         if let Some(other) = self.protected.iter().find(|other| is_same_file(&part, other)) {

@@ -74,7 +74,7 @@ impl Remote {
     #[cfg(not(feature = "http"))]
     pub(crate) fn open(&self, url: &Path, _env: &Env) -> Result<Source> {
         let message = format!(
-            "{}: this build reads no URLs: it lacks the feature http",
+            "{}: reading URLs requires the Cargo feature `http`",
             without_query(url).display()
         );
         Err(Failure::new(Kind::Backend, message))
@@ -90,7 +90,8 @@ fn url_of_object(url: &str, env: &Env) -> Result<String> {
 /// Rejects an object.
 #[cfg(all(feature = "http", not(feature = "s3")))]
 fn url_of_object(url: &str, _env: &Env) -> Result<String> {
-    let message = format!("{url}: this build reads no objects of stores: it lacks the feature s3");
+    let message =
+        format!("{url}: reading objects of S3-compatible stores requires the Cargo feature `s3`");
     Err(Failure::new(crate::failure::Kind::Backend, message))
 }
 

@@ -39,12 +39,12 @@ impl Secret {
             Failure::new(Kind::Input, format!("cannot read key file {name}: {error}"))
         };
         let file = fs::File::open(path).map_err(unreadable)?;
-        let mut text = String::new();
-        file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
-        if text.len() as u64 > MAX_FILE_BYTES {
+        let mut bytes = Vec::new();
+        file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.len() as u64 > MAX_FILE_BYTES {
             return Err(wrong("file too large for a key"));
         }
-        Self::parse(&text).map_err(|why| wrong(&why))
+        Self::parse(&String::from_utf8_lossy(&bytes)).map_err(|why| wrong(&why))
     }
 
     /// Parses hexadecimal digits if there is nothing else, otherwise base64 in either alphabet.

@@ -406,8 +406,11 @@ fn scalability(name: Option<&str>, capabilities: &Capabilities) -> Result<Scalab
     let found = known.clone().find(|(known, _)| known.eq_ignore_ascii_case(name));
     found.map(|&(_, mode)| mode).ok_or_else(|| {
         let names: Vec<_> = known.map(|(name, _)| *name).collect();
+        let is_spatial = Scalability::ALL.iter().any(|(all, _)| all.eq_ignore_ascii_case(name));
+        let help =
+            if is_spatial { "\nhelp: -c vp9 --preset rtc supports spatial layers" } else { "" };
         Failure::usage(format!(
-            "invalid --layers {name}: this encoder supports {}",
+            "invalid --layers {name}: this encoder supports {}{help}",
             names.join(", ")
         ))
     })

@@ -1,4 +1,4 @@
-//! Decodes to image sequences and GIF, and rejects what they cannot hold.
+//! Decodes to image sequences and GIF, and rejects options that images cannot use.
 
 use std::path::Path;
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use codec_container::Format;
 use codec_core::codec::FrameFormats;
 use codec_media::Env;
-use codec_media::failure::{self, Failure, Result};
+use codec_media::failure::{Failure, Result};
 use codec_media::frame::convert;
 use codec_media::frame::transform::Transform;
 use codec_media::io::animation::is_gif;
@@ -82,10 +82,12 @@ pub(crate) fn run(args: &DecodeArgs, env: &Env) -> Result<()> {
     decode_as(args, env).map_err(|failure| if args.conceal { failure } else { advised(failure) })
 }
 
-/// Adds the remedy to an error about damage.
+/// Adds the remedy to an error about a damaged packet. Concealment cannot replace the headers of a file.
 pub(crate) fn advised(mut failure: Failure) -> Failure {
-    if failure.kind == failure::Kind::Corrupt && !failure.message.contains("\nhelp: ") {
-        failure.message.push_str("\nhelp: --conceal continues after damage");
+    if failure.is_of_packet() && !failure.message.contains("\nhelp: ") {
+        failure.message.push_str(
+            "\nhelp: --conceal continues after damage, if packets after it can be decoded",
+        );
     }
     failure
 }

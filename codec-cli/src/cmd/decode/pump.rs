@@ -15,7 +15,7 @@ use codec_media::settings::encoding::cut_origin;
 use super::Decoding;
 use crate::digest::Digester;
 
-/// What an output requires of its frames.
+/// Requirements of an output for its frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OutputKind {
     /// One size and a constant rate.

@@ -262,7 +262,7 @@ impl Report<'_> {
         let mut text = format!(
             "frames compared {}, unmatched: {of_reference} in REF, {of_distorted} in DIST\n\
              PSNR mean   {}; lowest Y {:.3} dB\n\
-             PSNR total  {}\n\
+             PSNR global {}\n\
              SSIM mean   Y {:.5}; lowest {:.5}\n",
             self.measured.rows.len(),
             psnr([MetricId::PsnrY, MetricId::PsnrU, MetricId::PsnrV, MetricId::PsnrAll]),
@@ -294,7 +294,7 @@ impl Report<'_> {
     /// A line for each requested metric, or for all.
     fn table(&self) -> String {
         let mut text = format!(
-            "{:<28}{:>10}{:>10}{:>10}{:>10}{:>10}{:>14}  {}\n",
+            "{:<32}{:>10}{:>10}{:>10}{:>10}{:>10}{:>14}  {}\n",
             "metric", "mean", "harmonic", "median", "5 %", "worst", "worst second", "space"
         );
         let asked = self.args.metrics.as_deref().and_then(|list| parse_list(list).ok());
@@ -304,7 +304,7 @@ impl Report<'_> {
             let unit = if metric.unit().is_empty() { "" } else { ", " };
             let _ = writeln!(
                 text,
-                "{:<28}{:>10}{:>10}{:>10}{:>10}{:>10}{:>14}  {}",
+                "{:<32}{:>10}{:>10}{:>10}{:>10}{:>10}{:>14}  {}",
                 format!("{}{unit}{}", metric.name(), metric.unit()),
                 number(pooled.mean),
                 pooled.harmonic.map_or_else(|| "-".to_owned(), number),

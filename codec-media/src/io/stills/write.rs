@@ -46,7 +46,7 @@ impl Style {
             None if is_pipe(path) || path.extension().is_none() => StillFormat::Png,
             None => {
                 let message = format!(
-                    "unknown image format of {}: expected a name ending in .png, .jpg or .webp",
+                    "unknown image format of {}: expected a name ending in .png, .jpg, .webp or .gif",
                     path.display()
                 );
                 return Err(Failure::usage(message));
