@@ -31,8 +31,9 @@ threshold failed, 8 network error, 130 interrupted.
 
 Environment: CODEC_SIMD=scalar|sse41|avx2|avx512|neon|simd128 forces an instruction set; \
 CODEC_FFMPEG selects the ffmpeg binary with which `compare` decodes streams that this build cannot \
-decode; CODEC_CA names the CA certificates (PEM) to trust for HTTPS inputs; CODEC_TOKEN, \
-CODEC_TURN_PASSWORD and CODEC_NATS are the defaults of --token, --turn-password and --nats.";
+decode; CODEC_CA names the CA certificates (PEM) to trust for HTTPS inputs; HTTPS_PROXY and similar \
+variables name a proxy for them; CODEC_TOKEN, CODEC_TURN_PASSWORD, CODEC_WEBHOOK_SECRET, CODEC_NATS and CODEC_CLUSTER are \
+the defaults of --token, --turn-password, --webhook-secret, --nats and --cluster.";
 
 /// Encode, decode, stream and measure video and audio.
 ///
@@ -120,13 +121,18 @@ pub(crate) enum ProgressMode {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Encode raw video (VP8, VP9, H.264, AV1), audio or a still image.
+    /// Encode video (VP8, VP9, H.264, AV1), audio or a still image.
+    ///
+    /// `encode` and `transcode` read the same inputs, raw and coded, and have the same options. Only `transcode` also
+    /// writes raw video (y4m, raw).
     #[command(visible_alias = "enc")]
     Encode(EncodeArgs),
     /// Decode to y4m, raw video, WAV or checksums.
     #[command(visible_alias = "dec")]
     Decode(DecodeArgs),
     /// Convert any readable video or audio file, keeping timestamps.
+    ///
+    /// `transcode` differs from `encode` only in that it also writes raw video (y4m, raw).
     Transcode(EncodeArgs),
     /// Join files or parts of them, copied if possible.
     Concat(ConcatArgs),

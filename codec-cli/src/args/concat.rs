@@ -60,7 +60,8 @@ pub(crate) struct ConcatArgs {
     /// Use this audio track of each file: a number, a language, `all` or `none`.
     ///
     /// Numbers count audio tracks from 1; languages are codes such as eng or en. `all` joins the first tracks, the
-    /// second ones and so on, in WebM, Matroska and MP4, with silence for files that have fewer. Default: the first.
+    /// second ones and so on, in WebM, Matroska, MP4 and MPEG-TS, with silence for files that have fewer. Default: the
+    /// first.
     #[arg(id = "audio_track", long = "audio", value_name = "TRACK", conflicts_with = "no_audio")]
     pub(crate) audio_track: Option<AudioTrackArg>,
     /// Set the audio codec: CODEC, CODEC/BACKEND, s16le or copy.

@@ -97,7 +97,7 @@ pub(crate) struct ProbeArgs {
 pub(crate) struct SnapshotArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
-    /// Frame number, counted from 0.
+    /// Save the frame with this number, counted from 0.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = count::<u64>)]
     pub(crate) frame: u64,
     /// Save the first frame at or after this time: 83.5, 1:23.5, 0:01:23.5 or 1500ms.

@@ -117,7 +117,7 @@ pub(crate) struct EncodeArgs {
     /// Use this audio track: a number, a language, `all` or `none`.
     ///
     /// Numbers count audio tracks from 1; languages are codes such as eng or en. `all` keeps all tracks with their
-    /// languages, in WebM, Matroska and MP4. Default: the first.
+    /// languages, in WebM, Matroska, MP4 and MPEG-TS. Default: the first.
     #[arg(id = "audio_track", long = "audio", value_name = "TRACK", conflicts_with = "no_audio")]
     pub(crate) audio_track: Option<AudioTrackArg>,
     /// Use the audio of this file instead of the input's.
@@ -125,7 +125,7 @@ pub(crate) struct EncodeArgs {
     /// Takes its first track, or the track that --audio selects. The audio starts and ends at the times of the video.
     #[arg(long, value_name = "FILE")]
     pub(crate) audio_from: Option<PathBuf>,
-    /// Add the audio tracks of this file to those of the input, in WebM, Matroska and MP4.
+    /// Add the audio tracks of this file to those of the input, in WebM, Matroska, MP4 and MPEG-TS.
     ///
     /// May be repeated. Each track keeps its language, begins at the same time as the video, and ends with it.
     #[arg(long, value_name = "FILE", conflicts_with = "no_audio")]

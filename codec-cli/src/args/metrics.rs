@@ -48,8 +48,8 @@ pub(crate) struct MetricsArgs {
     pub(crate) ref_from: Option<Duration>,
     /// Measure these metrics in addition to PSNR and SSIM: a comma-separated list, or `all`.
     ///
-    /// LIST contains any of `psnr_global`, `psnr_rgb`, `ms_ssim`, `psnr_hvs`, ciede2000, xpsnr,
-    /// ssimulacra2, butteraugli and vmaf; `all` means all of these.
+    /// LIST contains any of `psnr_global`, `psnr_rgb`, `ms_ssim`, `psnr_hvs`, `ciede2000`, `xpsnr`,
+    /// `ssimulacra2`, `butteraugli` and `vmaf`; `all` means all of these.
     #[arg(long, value_name = "LIST")]
     pub(crate) metrics: Option<String>,
     /// Print statistics: mean, percentiles, worst second, worst frames.

@@ -90,7 +90,13 @@ const CHUNKS_LAYERS: &str =
     "Set the temporal layers: L1T1 (a single layer, the default), L1T2 or L1T3";
 
 /// Commands (all of [`REAL_TIME`] if empty) and shared flags with a help of their own.
-const HELP: [(&str, &str, &str); 30] = [
+const HELP: [(&str, &str, &str); 31] = [
+    (
+        "probe",
+        "from",
+        "Count or list only packets from this time on: 83.5, 1:23.5, 0:01:23.5 or 1500ms.\n\nThe times in the output \
+         are those of the input.",
+    ),
     (
         "send",
         "from",
@@ -107,7 +113,7 @@ const HELP: [(&str, &str, &str); 30] = [
         "serve",
         "from",
         "Start files at this time: 83.5, 1:23.5, 0:01:23.5 or 1500ms.\n\nThe first frame is the first one at or \
-         after TIME. Sources that are no files cannot have a part.",
+         after TIME. Sources other than files cannot have a part.",
     ),
     (
         "snapshot",
@@ -142,7 +148,7 @@ const HELP: [(&str, &str, &str); 30] = [
         "Set the format: ivf, webm, mkv, mp4, ts, h264, obu, opus, ogg, wav, flac or pcm.\n\nNeeded if the \
          file name has no known extension. Pipes get ivf (audio only: webm) by default. Still images \
          are selected by the file name: .webp, .png or .jpg; frame-%04d.png writes an image for each frame, from \
-         number 1 on.",
+         number 1 on; .gif or -f gif writes an animation.",
     ),
     (
         "bench",
