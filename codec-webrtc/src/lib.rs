@@ -82,7 +82,7 @@
 //! sender reports come from the system clock.
 //!
 //! **Untrusted input.** SDP, candidates and datagrams are untrusted. [`PeerLimits`] bounds their
-//! size and number and the memory of a peer; [`Counters`] counts what is dropped. A panic in
+//! size and number and the memory of a peer; [`Counters`] counts dropped input. A panic in
 //! str0m ends the session with [`ClosedReason::Internal`], not the process.
 //!
 //! **Media.** VP8 with RTX, and ULPFEC in RED; H.264 with RTX, in packetization mode 1, and VP9 of profile

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Returns whether `program` is installed; otherwise prints what is skipped.
+/// Returns whether `program` is installed; otherwise prints the skipped test.
 ///
 /// # Panics
 /// If it is not installed and `CODEC_TEST_DATA` is set, because a skip is then a failure.

@@ -78,7 +78,7 @@ fn a_failure_ends_no_other_file_and_is_listed_last() {
     assert!(last.starts_with("3 of 5 files failed\n  b.y4m: "), "{last}");
     assert!(last.contains("\n  cannot open none.y4m: "), "{last}");
     assert!(last.contains("\n  cut.ivf: "), "{last}");
-    // What was decoded before the damage does not look complete.
+    // The part before the damage does not have the name of a complete output.
     assert!(last.contains("\n  the incomplete result is in out/cut.webm.codec.part"), "{last}");
     assert_eq!(outputs(&place), ["a.webm", "c.webm", "cut.webm.codec.part"]);
     place.ok(&["decode", "out/cut.webm.codec.part", "--null"]);

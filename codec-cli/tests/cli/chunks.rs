@@ -336,7 +336,7 @@ fn settings_that_chunks_cannot_have_are_refused() {
     ] {
         place.fails(2, "chunks", &[&chunked[..], more].concat());
     }
-    // Help of a plan lists what it accepts.
+    // The help of `chunks plan` lists only options that it accepts.
     let help = place.ok(&["chunks", "plan", "--help"]).out;
     let help = String::from_utf8(help).unwrap();
     let options = || help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));

@@ -375,7 +375,7 @@ fn other_encoders_are_known_by_name() {
         let points = results["points"].as_array().unwrap();
         assert_eq!(points.len(), 2 * (1 + arms.len()));
         for point in points {
-            // Every frame is coded, and what is coded resembles the clip.
+            // Every frame is coded, and the decoded frames resemble the clip.
             assert_eq!(point["delivery"]["shown"], 12, "{point}");
             let psnr = point["quality"]["psnr_y_global"]["mean"].as_f64().unwrap();
             assert!((20.0..60.0).contains(&psnr), "{psnr}: {point}");

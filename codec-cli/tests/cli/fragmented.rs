@@ -102,7 +102,7 @@ fn a_truncated_file_plays_its_complete_fragments() {
     }
 }
 
-/// Cuts `parts.mp4` at many bytes, and compares what is left with `whole.mp4`.
+/// Cuts `parts.mp4` at many bytes, and compares the rest with `whole.mp4`.
 #[cfg(feature = "h264")]
 fn check_cuts(place: &Place, has_b_frames: bool) {
     let bytes = place.read("parts.mp4");

@@ -9,7 +9,7 @@ pub struct Beside {
     pub files: Vec<String>,
     /// Values of each frame, in the order of the study's points; missing or `None`: not known.
     pub frames: Vec<Option<FrameValues>>,
-    /// Images of clips, as files beside the page.
+    /// Images of clips, as files in the folder of the page.
     pub pictures: Vec<ClipPictures>,
 }
 

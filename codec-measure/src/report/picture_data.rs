@@ -1,4 +1,4 @@
-//! The images beside the page, for its script.
+//! The images in the folder of the page, for its script.
 
 use serde_json::{Value, json};
 

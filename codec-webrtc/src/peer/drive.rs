@@ -170,7 +170,7 @@ impl Peer {
     }
 
     /// Returns the time at which the handshake ends without success. An alert is not authenticated, but an endpoint that has not sent it
-    /// continues, or at least repeats what it has sent.
+    /// continues, or at least repeats its last flight.
     pub(super) fn handshake_deadline(&self) -> Duration {
         let limit = self.started.saturating_add(self.limits.handshake);
         self.alerted.map_or(limit, |at| limit.min(at.saturating_add(ALERT_GRACE)))

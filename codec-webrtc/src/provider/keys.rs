@@ -1,4 +1,4 @@
-//! The SRTP keys of a session, with which the peer authenticates received packets and encrypts what it sends.
+//! The SRTP keys of a session, with which the peer authenticates received packets and encrypts packets that it sends.
 
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,7 +24,7 @@ struct Keys {
     feedback: Unprotect,
     /// Decrypts RTCP that str0m encrypted for sending.
     own: Unprotect,
-    /// Encrypts what is sent.
+    /// Encrypts packets to send.
     sent: Protect,
 }
 

@@ -21,7 +21,7 @@ mod add_a_backend;
 #[test]
 fn every_video_backend_passes() {
     for backend in BACKENDS {
-        // The kit decodes what an encoder of the build writes: VP9 has one with `libvpx`.
+        // The kit decodes packets of an encoder of the build: VP9 has one with `libvpx`.
         if registry::find_encoder(backend.codec.name()).is_err() {
             println!("skipped, no encoder of {}: {}", backend.codec, backend.name);
             assert_eq!(backend.codec, Codec::Vp9, "every other codec has an encoder");

@@ -29,7 +29,7 @@ fn film() -> Vec<Vec<u8>> {
             texture[row * 1024 + x..row * 1024 + x + width].fill(level);
         }
     }
-    // Means of U and V, and their variation over the picture.
+    // Means of U and V, and their variation over the frame.
     let scenes = [([100, 160], 60), ([128, 128], 4), ([124, 131], 6)];
     let mut frames = Vec::new();
     for (number, (means, variation)) in scenes.into_iter().enumerate() {

@@ -1,5 +1,4 @@
-//! Behaviour across crates, one module per subject. One binary, so that it is linked once and the
-//! long tests run beside each other; `cargo test -p codec-tests --test behaviour screen::` runs the
+//! Behaviour across crates, one module per subject. One binary, so that it is linked once and the long tests run in parallel; `cargo test -p codec-tests --test behaviour screen::` runs the
 //! tests of one subject.
 
 mod audio_codecs;

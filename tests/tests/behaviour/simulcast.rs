@@ -169,7 +169,7 @@ fn lower_layers_are_those_of_an_encoder_without_the_others(codec: Tested) {
         for (index, other) in config.layers.iter_mut().enumerate() {
             other.active = index == layer;
         }
-        // The maximum is what it has below other layers.
+        // The maximum is that of a layer with larger layers above it.
         let target = config.layers[layer].rates.unwrap().target;
         config.layers[layer].rates = Some(LayerRates { min: target, target, max: target });
         let mut alone = Run::new(codec, &config);

@@ -321,7 +321,7 @@ fn security_tests_exist() {
     assert!(named > 60, "{named}");
 }
 
-/// A module with children is `name/mod.rs` beside them: it moves as one folder, and a listing shows
+/// A module with children is `name/mod.rs` in their folder: it moves as one folder, and a listing shows
 /// it with its children.
 #[test]
 fn modules_with_children_are_mod_rs_files() {

@@ -35,7 +35,7 @@ const TERMS: [&str; 4] =
     ["picture parameter", "picture order", "reference picture", "picture loss|id|parameters"];
 
 /// Markers per 10,000 words, at most. Lower a limit when the count has fallen; never raise one.
-const LIMIT: f64 = 5.0;
+const LIMIT: f64 = 3.6;
 
 /// Fewest words of a group that rates are computed of.
 const WORDS: usize = 5000;

@@ -294,7 +294,7 @@ fn module_of<'a>(path: &'a [String], sources: &Sources) -> (Module, &'a [String]
     (path[..len].to_vec(), &path[len..])
 }
 
-/// The module that defines what a path names, through re-exports.
+/// The module that defines the item of a path, through re-exports.
 fn definition(path: &[String], sources: &Sources) -> Module {
     let (mut module, mut rest) = module_of(path, sources);
     // The limit ends a loop of re-exports, which would not compile anyway.

@@ -40,7 +40,7 @@ const RESEND_SHARE: u64 = 5;
 const MIN_RESEND_BPS: u64 = 200_000;
 const RESEND_TIME: Duration = Duration::from_secs(1);
 
-/// What is sent, and where to.
+/// Media to send, and the addresses of their datagrams.
 #[derive(Debug)]
 pub(super) struct Egress {
     streams: Vec<Stream>,

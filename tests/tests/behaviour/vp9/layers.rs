@@ -73,7 +73,7 @@ fn the_newest_frame_is_the_reference_with_motion() {
     assert_eq!(uses, 8);
 }
 
-/// Every frame whose references arrive decodes, whatever else is lost.
+/// Every frame whose references arrive decodes, regardless of other losses.
 #[test]
 fn frames_decode_if_the_frames_that_they_depend_on_do() {
     for &(_, mode) in Scalability::ALL {
