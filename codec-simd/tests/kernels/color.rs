@@ -1,9 +1,7 @@
 //! Rows of packed RGB and of I420: every level equals scalar, at every width.
 
-mod harness;
-
+use crate::harness::{Rng, Target, agree};
 use codec_simd::{Kernels, RgbWeights, YuvWeights};
-use harness::{Rng, Target, agree};
 
 /// The matrices of BT.601, BT.709 and BT.2020, in both ranges and both orders.
 fn matrix(rng: &mut Rng) -> (f64, f64, bool, [usize; 3]) {

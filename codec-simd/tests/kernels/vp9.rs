@@ -1,14 +1,12 @@
 //! VP9: every level equals scalar, and scalar equals plain formulas.
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
-mod harness;
-
+use crate::harness::{Rng, agree};
 use codec_simd::vp9::{
     Vp9EdgeFilter, Vp9Edges, Vp9Filter, Vp9IntraEdges, Vp9IntraMode, Vp9Motion, Vp9Quantiser,
     Vp9TxKind, Vp9TxSize,
 };
 use codec_simd::{Kernels, Level, vp9_high};
-use harness::{Rng, agree};
 
 const FILTERS: [Vp9Filter; 4] =
     [Vp9Filter::Regular, Vp9Filter::Smooth, Vp9Filter::Sharp, Vp9Filter::Bilinear];

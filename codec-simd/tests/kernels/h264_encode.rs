@@ -1,10 +1,8 @@
 //! Kernels of H.264's encoder: every level equals scalar.
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
-mod harness;
-
+use crate::harness::{Rng, Source, agree};
 use codec_simd::{Block16, BlockUv, H264Quantiser, HalfPlanes8, HalfPlanes16, Kernels};
-use harness::{Rng, Source, agree};
 
 /// A block and a prediction that differs a little or completely.
 fn pair(rng: &mut Rng) -> (Block16, Block16) {

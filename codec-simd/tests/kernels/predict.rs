@@ -1,9 +1,7 @@
 //! Prediction: every level equals scalar, at every fraction, in every mode.
 
-mod harness;
-
+use crate::harness::{Rng, Source, Target, agree};
 use codec_simd::{Edges, Edges4, IntraMode, SubblockMode};
-use harness::{Rng, Source, Target, agree};
 
 /// All pairs of fractions from 0 to 7.
 fn fractions() -> impl Iterator<Item = (u8, u8)> {

@@ -1,10 +1,8 @@
 //! Removal of noise: every level equals scalar.
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
-mod harness;
-
+use crate::harness::{Rng, Source, Target, agree};
 use codec_simd::{PixelWeight, TemporalWeights, Window};
-use harness::{Rng, Source, Target, agree};
 
 type Pixels = [[u8; 16]; 8];
 type History = [[i16; 16]; 8];

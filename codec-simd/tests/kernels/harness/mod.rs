@@ -8,7 +8,6 @@
     clippy::print_stderr,
     reason = "in tests a panic is the report"
 )]
-#![allow(dead_code, reason = "each test file uses a part of the harness")]
 
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

@@ -1,10 +1,8 @@
 //! Loop filters: every level against scalar, and scalar against the requirements of the standard.
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
-mod harness;
-
+use crate::harness::{Rng, Target, agree};
 use codec_simd::{EdgeLimits, Kernels, Level, MbLimits, WindowMut, YuvWindows};
-use harness::{Rng, Target, agree};
 
 /// Limits of a real stream, or arbitrary ones.
 fn limits(rng: &mut Rng) -> EdgeLimits {

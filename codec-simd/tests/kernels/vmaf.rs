@@ -3,10 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
-mod harness;
-
+use crate::harness::{Rng, agree};
 use codec_simd::{Kernels, Layout, PlaneRef, VmafScratch};
-use harness::{Rng, agree};
 
 /// Size and samples of a plane.
 struct Plane<S> {

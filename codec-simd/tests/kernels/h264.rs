@@ -1,9 +1,7 @@
 //! Kernels of H.264: every level equals scalar.
 
-mod harness;
-
+use crate::harness::{Rng, Source, Target, agree};
 use codec_simd::{DeblockEdge, DeblockMb, DeblockThresholds, EdgeStrength};
-use harness::{Rng, Source, Target, agree};
 
 macro_rules! interpolation {
     ($($name:ident $w:literal x $h:literal from $rw:literal x $rh:literal, $max:literal;)*) => {

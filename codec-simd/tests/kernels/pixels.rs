@@ -1,8 +1,6 @@
 //! Rows of pixels: every level equals scalar, at every length.
 
-mod harness;
-
-use harness::{Target, agree};
+use crate::harness::{Target, agree};
 
 #[test]
 fn sse_row() {

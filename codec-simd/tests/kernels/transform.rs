@@ -2,10 +2,8 @@
 //! transforms.
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
-mod harness;
-
+use crate::harness::{Rng, Source, Target, agree};
 use codec_simd::{Block16, BlockMask, BlockUv, Coeffs, Kernels, Level, Quantiser, WindowMut};
-use harness::{Rng, Source, Target, agree};
 
 fn scalar() -> &'static Kernels {
     Kernels::for_level(Level::Scalar).unwrap()

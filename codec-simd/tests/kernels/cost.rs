@@ -1,9 +1,8 @@
 //! Costs: every level equals scalar.
 
-mod harness;
-
 use codec_simd::{Block16, Error8x8, Kernels, Level};
-use harness::{Source, agree};
+
+use crate::harness::{Source, agree};
 
 #[test]
 fn sad_16x16() {
