@@ -13,6 +13,7 @@ pub mod external;
 pub mod fuzz;
 pub mod fuzz_seeds;
 pub mod fuzz_webrtc;
+pub mod h264_cover;
 pub mod matroska;
 pub mod mutate;
 pub mod opus_compare;

@@ -6,8 +6,6 @@ mod audio_import;
 mod audio_mixer;
 mod audio_processing;
 mod av1;
-mod backends;
-mod c_libraries;
 mod call;
 mod colours;
 mod conformance;

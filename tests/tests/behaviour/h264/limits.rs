@@ -9,10 +9,10 @@ use codec_core::frame::PictureInfo;
 use codec_h264::nal::AnnexBUnits;
 use codec_tests::external;
 
-use super::cover::{Case, cases, encode};
 use super::headers::{ffmpeg_elements, our_elements};
 use super::open;
 use crate::conformance::plane_bytes;
+use codec_tests::h264_cover::{Case, cases, encode};
 
 /// Limits of a level: table A-1.
 struct Level {

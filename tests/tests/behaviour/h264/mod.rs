@@ -1,7 +1,6 @@
 //! The H.264 decoder: conformance streams, streams of x264, damage, files. Streams of the encoder.
 
 mod conformance;
-pub(crate) mod cover;
 mod damage;
 mod extremes;
 mod files;

@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 use codec_core::annex_b::{Units, avc_record};
 use codec_core::codec::{DecoderConfig, FrameKind, Packet};
 use codec_core::frame::PictureInfo;
-use codec_tests::{data, external};
+use codec_tests::{data, external, h264_cover as cover};
 use serde_json::{Value, json};
 
-use super::cover;
 use super::files::packets_with_b_frames;
 use super::open;
 use crate::conformance::plane_bytes;

@@ -8,10 +8,8 @@ use codec_container::{AnnexB, CodedPacket, ReadOptions, Source, open_packets};
 use codec_core::codec::{Codec, Conceal, DecoderConfig, VideoDecoder};
 use codec_core::error::Error;
 use codec_core::frame::Frame;
-use codec_tests::{data, external};
+use codec_tests::{data, external, h264_cover as cover};
 use md5::{Digest, Md5};
-
-use crate::h264::cover;
 
 /// Streams that OpenH264 2.3.1 and 2.6 do not decode exactly; its own program gives the same
 /// frames.

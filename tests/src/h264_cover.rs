@@ -1,22 +1,22 @@
 //! Streams of the encoder over a pairwise cover of sizes, profiles, layers, slices and speeds.
 
+use crate::cover::pairwise;
+use crate::encoders::Tested;
+use crate::scene::Motion;
+use crate::session::Session;
 use codec_core::codec::{Bitrate, DropPolicy, EncoderConfig, Packet, RateControl, Scalability};
 use codec_core::frame::{Rational, Size};
-use codec_tests::cover::pairwise;
-use codec_tests::encoders::Tested;
-use codec_tests::scene::Motion;
-use codec_tests::session::Session;
 
 /// Settings of a stream.
 #[derive(Clone, Debug)]
-pub(crate) struct Case {
-    pub(crate) size: Size,
-    pub(crate) profile: i64,
-    pub(crate) scalability: Scalability,
-    pub(crate) kbps: u64,
-    pub(crate) fps: u32,
-    pub(crate) slices: i64,
-    pub(crate) slice_bytes: i64,
+pub struct Case {
+    pub size: Size,
+    pub profile: i64,
+    pub scalability: Scalability,
+    pub kbps: u64,
+    pub fps: u32,
+    pub slices: i64,
+    pub slice_bytes: i64,
     speed: u8,
     intra_refresh: u8,
     motion: Motion,
@@ -37,7 +37,7 @@ const SIZES: [(u32, u32); 10] = [
 ];
 
 /// Returns the cases.
-pub(crate) fn cases() -> Vec<Case> {
+pub fn cases() -> Vec<Case> {
     let layers = [Scalability::L1T1, Scalability::L1T2, Scalability::L1T3];
     let motions = [Motion::Patch, Motion::Pan];
     let knobs: [&[(&str, i64)]; 4] = [
@@ -64,7 +64,7 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 /// Encodes a few frames, of large sizes fewer. The packets have the digests of the reconstruction.
-pub(crate) fn encode(case: &Case) -> Vec<Packet> {
+pub fn encode(case: &Case) -> Vec<Packet> {
     let mut config =
         EncoderConfig::rtc(case.size, Rational::new(case.fps, 1), Bitrate::kbps(case.kbps));
     config.rate.mode = RateControl::Cbr(Bitrate::kbps(case.kbps));
