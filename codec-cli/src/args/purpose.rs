@@ -80,7 +80,10 @@ impl Purpose {
         let fits =
             |(format, _): &(Format, _)| self.codec(*format).is_ok() && format.holds_video(codec);
         let names: Vec<_> = outputs.into_iter().filter(fits).map(|(_, name)| name).collect();
-        names.join(" or ")
+        match names.split_last() {
+            Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+            _ => names.concat(),
+        }
     }
 
     pub(super) fn preset(self) -> PresetArg {

@@ -286,6 +286,14 @@ fn errors_name_the_remedy_that_fits() {
     place.fails(2, "--size cannot be used with tone, which is audio", &size);
     place.fails(2, "help: `codec help` lists all", &["man", "encodes"]);
     place.fails(2, ".jpg, .webp or .gif", &["snapshot", "clip.y4m", "-o", "a.bmp"]);
+    #[cfg(feature = "net")]
+    for (arguments, scheme) in [
+        (&["send", "clip.y4m", "http://127.0.0.1"][..], "whep"),
+        (&["recv", "http://127.0.0.1", "--null"], "whip"),
+    ] {
+        let run = place.fails(2, "expected one of rtp, srtp, udp, tcp, ws, wss, wh", arguments);
+        assert!(!run.err.contains(scheme), "{}", run.err);
+    }
     let crop = ["encode", "clip.y4m", "-o", "a.webm", "--crop", "90x8"];
     place.fails(2, "invalid --crop 90x8+0+0: exceeds the frame of 64x48", &crop);
 }

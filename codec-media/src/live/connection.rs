@@ -6,7 +6,7 @@ use codec_net::error::NetError;
 use codec_net::socket::{Listener, Socket, connect};
 use codec_net::tcp::TcpTransport;
 use codec_net::transport::{Role, Transport};
-use codec_net::url::{Scheme, Url};
+use codec_net::url::{Scheme, Url, UrlError};
 use codec_net::websocket::{Access, WebSocketTransport};
 
 use super::framed_input::Line;
@@ -103,10 +103,24 @@ impl Way {
     }
 }
 
+/// Parses the URL of one direction. The error of an unknown scheme names all schemes except that of the `other` direction.
+pub(super) fn parse_url(text: &str, other: Scheme) -> Result<Url> {
+    text.parse().map_err(|error| {
+        let reason = match error {
+            UrlError::Scheme(name) => {
+                let known = Scheme::ALL.into_iter().filter(|&scheme| scheme != other);
+                let known: Vec<_> = known.map(Scheme::name).collect();
+                format!("unknown scheme {name}, expected one of {}", known.join(", "))
+            }
+            error => error.to_string(),
+        };
+        Failure::usage(format!("invalid URL {text}: {reason}"))
+    })
+}
+
 /// Whether to listen: receivers listen and senders connect, unless the URL says otherwise.
 pub(super) fn listens(url: &Url, role: Role) -> Result<bool> {
-    let usage =
-        |error: codec_net::url::UrlError| Failure::usage(format!("invalid URL {url}: {error}"));
+    let usage = |error: UrlError| Failure::usage(format!("invalid URL {url}: {error}"));
     url.check_options(OPTIONS).map_err(usage)?;
     let listen = url.switch("listen").map_err(usage)?;
     let connect = url.switch("connect").map_err(usage)?;

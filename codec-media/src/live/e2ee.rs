@@ -42,7 +42,9 @@ impl Secret {
         let mut bytes = Vec::new();
         file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
         if bytes.len() as u64 > MAX_FILE_BYTES {
-            return Err(wrong("file too large for a key"));
+            return Err(wrong(
+                "file too large for a key: expected 16 to 64 bytes in hexadecimal or base64",
+            ));
         }
         Self::parse(&String::from_utf8_lossy(&bytes)).map_err(|why| wrong(&why))
     }

@@ -17,7 +17,9 @@ use codec_rtc::packet::h264::PacketizationMode;
 use codec_rtc::session::SenderConfig;
 use codec_rtc::sframe::Encryptor;
 
-use super::connection::{Way, listens, reach_receiver, wait_for_receiver, wait_for_sender};
+use super::connection::{
+    Way, listens, parse_url, reach_receiver, wait_for_receiver, wait_for_sender,
+};
 use super::e2ee::Secret;
 use super::framed_input::{Accept, FramedInput};
 use super::framed_output::FramedOutput;
@@ -309,8 +311,7 @@ pub(crate) fn open_source(
         let secret = Secret::of(args.e2ee_key.as_deref())?;
         return open_rtp_in(expected, args, wants, secret, clock);
     }
-    let url = text.parse::<Url>();
-    let url = url.map_err(|error| Failure::usage(format!("invalid URL {text}: {error}")))?;
+    let url = parse_url(text, Scheme::Whip)?;
     if args.sdp.is_some() && !is_rtp(&url) {
         return Err(Failure::usage("--sdp requires an RTP URL"));
     }

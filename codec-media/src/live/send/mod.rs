@@ -16,12 +16,13 @@ use std::time::Duration;
 use codec_core::codec::Bitrate;
 use codec_net::clock::Clock;
 use codec_net::link_emulator::LinkEmulator;
-use codec_net::url::Url;
+use codec_net::url::{Scheme, Url};
 
 use crate::Env;
 use crate::audio::pipeline::AudioPipeline;
 use crate::count::counted;
 use crate::failure::{Failure, Kind, Result};
+use crate::live::connection::parse_url;
 use crate::live::losses::Losses;
 use crate::live::media::Live;
 use crate::live::options::SendOptions;
@@ -48,10 +49,7 @@ const LEAD_STEP_S: f64 = 0.1;
 /// If the input or the connection fails, or options conflict.
 pub fn send(args: &SendOptions, env: &Env) -> Result<()> {
     env.stop.handle_requests();
-    let url = args
-        .url
-        .parse::<Url>()
-        .map_err(|error| Failure::usage(format!("invalid URL {}: {error}", args.url)))?;
+    let url = parse_url(&args.url, Scheme::Whep)?;
     let source = LiveSource::new(args)?;
     if args.copy {
         if args.simulcast.is_some() {
