@@ -17,9 +17,6 @@ use super::{Peer, State};
 use crate::sdp_parse_error::rejected_sdp;
 use crate::{Event, IceParameters, SdpError, ice, red, sdp, simulcast};
 
-/// A path without checks for this long was interrupted: they are 6 s apart at most (RFC 7675, section 5.1).
-const INTERRUPTED: Duration = Duration::from_secs(7);
-
 impl Peer {
     /// Starts an ICE restart, after a change of the network or a loss of connectivity; returns an offer for the remote
     /// endpoint, and the state for [`accept_answer`](Self::accept_answer). Media continue on the current path until the new
@@ -144,12 +141,13 @@ impl Peer {
         self.remote_candidates = remote.candidates.len();
         self.ice_restarts.pending = Some(PendingPath {
             before: self.egress.path(),
-            was_interrupted: self.now.saturating_sub(self.consent) > INTERRUPTED
+            was_interrupted: self.is_interrupted(self.now)
                 || self.estimate().is_some_and(|it| it.reason == Reason::FeedbackTimeout),
             is_connected: false,
         });
         // The remote endpoint is alive, and has the time of the timeout to connect again.
         self.consent = self.now;
+        self.silence.restart();
     }
 
     fn negotiated_session(&self) -> Result<&Negotiated, SdpError> {

@@ -12,6 +12,7 @@ mod media;
 mod negotiate;
 mod panic_guard;
 mod send_error;
+mod silence;
 mod translate;
 
 pub use media::Forwarded;
@@ -84,6 +85,7 @@ pub struct Peer {
     ice_connected: bool,
     /// Time of the last valid connectivity check or response from the remote endpoint.
     consent: Duration,
+    silence: silence::Silence,
     plain_alert: Option<u8>,
     /// Time of the first unencrypted alert since the last other record of the handshake.
     alerted: Option<Duration>,
@@ -196,6 +198,7 @@ impl Peer {
             }
             self.address_filter.verify(source);
             self.consent = self.now;
+            self.silence.note_answer(self.now, false);
         }
         if let Err(error) = self.rtc.handle_input(input) {
             self.input_error(&error);

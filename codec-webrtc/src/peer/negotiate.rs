@@ -11,6 +11,7 @@ use str0m::{Candidate, RtcConfig};
 use super::congestion::Congestion;
 use super::fec::FecState;
 use super::ice_state::{IceRestarts, Negotiated, OfferedRestart};
+use super::silence::Silence;
 use super::{Peer, State, delivery, egress, panic_guard};
 use crate::address_filter::AddressFilter;
 use crate::config::{ChannelSettings, Codecs, DtlsVersions, LocalCandidate, MediaPlan};
@@ -306,6 +307,7 @@ impl Peer {
             hang_up: None,
             ice_connected: false,
             consent: now,
+            silence: Silence::default(),
             plain_alert: None,
             alerted: None,
             last_error: None,

@@ -82,6 +82,29 @@ fn offerer_restarts_ice_at_another_address() {
 }
 
 #[test]
+fn a_path_without_feedback_is_interrupted() {
+    let (mut call, mut media) = call(Setup::default());
+    let is_interrupted = |call: &Call| call.ends[0].peer.is_interrupted(call.now);
+    // Without media, nothing has to be answered but the checks.
+    call.run_for(Duration::from_secs(6));
+    assert!(!is_interrupted(&call));
+    media[0].second(&mut call, 0);
+    call.dead.push(OFFERER.parse().unwrap());
+    media[0].second(&mut call, 0);
+    media[0].second(&mut call, 0);
+    assert!(!is_interrupted(&call));
+    media[0].second(&mut call, 0);
+    assert!(is_interrupted(&call));
+    // A receiver of media misses the checks.
+    assert!(!call.ends[1].peer.is_interrupted(call.now));
+    call.run_for(Duration::from_secs(7));
+    assert!(call.ends[1].peer.is_interrupted(call.now));
+    call.dead.clear();
+    call.run_for(Duration::from_secs(7));
+    assert!(!is_interrupted(&call) && !call.ends[1].peer.is_interrupted(call.now));
+}
+
+#[test]
 fn answerer_restarts_ice() {
     let (mut call, mut media) = call(Setup::default());
     move_offerer(&mut call);

@@ -19,6 +19,7 @@ impl Peer {
     pub(in crate::peer) fn take_feedback(&mut self, datagram: &[u8]) -> bool {
         let Some(compound) = self.keys.decrypt_rtcp(datagram) else { return false };
         let mut is_complete = true;
+        self.silence.note_answer(self.now, false);
         for packet in rtcp::parse_compound(&compound) {
             is_complete &=
                 matches!(packet, Ok(rtcp::Packet::Nack(_) | rtcp::Packet::TransportFeedback(_)));
@@ -93,6 +94,7 @@ impl Peer {
             [report.packets.len(), lost].map(|count| u32::try_from(count).unwrap_or(u32::MAX));
         let (all, all_lost) = &mut self.egress.reported;
         (*all, *all_lost) = (all.saturating_add(packets), all_lost.saturating_add(lost));
+        self.silence.note_answer(self.now, true);
         self.note_feedback(report);
         self.note_arrivals(report);
         if let Some(fec) = &mut self.fec {

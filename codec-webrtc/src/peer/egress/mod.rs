@@ -221,6 +221,7 @@ impl Peer {
         let Some((source, destination)) = self.egress.path else { return };
         if self.keys.encrypt_rtp(&mut datagram) {
             self.egress.bytes += datagram.len() as u64;
+            self.silence.note_sent(self.now);
             self.enqueue(Transmit { source, destination, payload: datagram });
         }
     }
