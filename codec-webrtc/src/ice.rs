@@ -54,6 +54,27 @@ impl IceParameters {
         Ok(read)
     }
 
+    /// The parameters as a fragment of an SDP, for trickle ICE and restarts by HTTP (RFC 8840, section 9; RFC 9725, section
+    /// 4.3). They are those of all media sections; `mid` is that of the first one.
+    #[must_use]
+    pub fn to_fragment(&self, mid: &str) -> String {
+        let Self { ufrag, password, candidates } = self;
+        let mut text = format!("{UFRAG}{ufrag}\r\n{PASSWORD}{password}\r\n");
+        text.extend(["m=audio 9 RTP/AVP 0\r\na=mid:", mid, "\r\n"]);
+        text.extend(candidates.iter().flat_map(|candidate| ["a=", candidate, "\r\n"]));
+        text + "a=end-of-candidates\r\n"
+    }
+
+    /// An SDP with these parameters in place of its own; the candidates are those of its first media section.
+    #[must_use]
+    pub fn apply_to(&self, sdp: &str) -> String {
+        let mut text = with_credentials(&without_candidates(sdp), &self.ufrag, &self.password);
+        let candidates = self.candidates.iter().flat_map(|candidate| ["a=", candidate, "\r\n"]);
+        let first = text.find("a=mid:").and_then(|at| Some(at + text.get(at..)?.find('\n')? + 1));
+        text.insert_str(first.unwrap_or(text.len()), &candidates.collect::<String>());
+        text
+    }
+
     /// Checks the credentials.
     pub(super) fn check(&self) -> Result<(), SdpError> {
         let is_ice = |c: char| c.is_ascii_alphanumeric() || c == '+' || c == '/';
@@ -203,6 +224,23 @@ mod tests {
         assert!(!bare.contains("candidate"), "{bare}");
         let read = IceParameters::read(&with_credentials(&bare, "wxyz", &"p".repeat(22))).unwrap();
         assert_eq!((read.ufrag, read.password), ("wxyz".to_owned(), "p".repeat(22)));
+    }
+
+    #[test]
+    fn parameters_are_written_as_a_fragment_and_into_an_sdp() {
+        let candidates = vec!["candidate:1 1 udp 1 192.0.2.7 7 typ host".to_owned(); 2];
+        let other =
+            IceParameters { ufrag: "wxyz".to_owned(), password: "p".repeat(22), candidates };
+        let fragment = other.to_fragment("0");
+        assert_eq!(IceParameters::read(&fragment).unwrap(), other);
+        assert!(fragment.contains("a=mid:0\r\na=candidate:1 "), "{fragment}");
+        let sdp = SDP.to_owned() + "m=audio 9 x 0\r\na=mid:1\r\n";
+        let applied = other.apply_to(&sdp);
+        assert_eq!(IceParameters::read(&applied).unwrap(), other);
+        assert!(applied.contains("a=mid:0\r\na=candidate:1 "), "{applied}");
+        assert_eq!(applied.matches("a=candidate:").count(), 2, "{applied}");
+        let bare = other.apply_to("a=ice-ufrag:abcd\r\na=ice-pwd:x\r\n");
+        assert_eq!(IceParameters::read(&bare).unwrap(), other);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! SDP fragments of trickle ICE and ICE restarts: candidates and credentials that are sent after the offer (RFC 9725,
 //! section 4.3; RFC 8840, section 9).
 
-use std::fmt::Write;
 use std::net::IpAddr;
 
 use codec_webrtc::IceParameters;
@@ -81,16 +80,8 @@ impl SdpFragment {
 
     /// The fragment with these parameters, which are those of all media lines: `mid` is that of the first one.
     pub(super) fn text(parameters: &IceParameters, mid: &str, is_lite: bool) -> String {
-        let IceParameters { ufrag, password, candidates } = parameters;
-        let mut text = String::from(if is_lite { "a=ice-lite\r\n" } else { "" });
-        // Writing to a string does not fail.
-        let _ = write!(text, "a=ice-ufrag:{ufrag}\r\na=ice-pwd:{password}\r\n");
-        let _ = write!(text, "m=audio 9 RTP/AVP 0\r\na=mid:{mid}\r\n");
-        for candidate in candidates {
-            let _ = write!(text, "a={candidate}\r\n");
-        }
-        text.push_str("a=end-of-candidates\r\n");
-        text
+        let lite = if is_lite { "a=ice-lite\r\n" } else { "" };
+        lite.to_owned() + &parameters.to_fragment(mid)
     }
 
     /// Parses a fragment. Unusable candidates, such as TCP candidates and mDNS names, are silently
