@@ -1,5 +1,5 @@
 //! Client of WHIP (RFC 9725) and of WHEP, its counterpart for viewers: sends an offer over HTTP,
-//! receives the answer, and ends the session with a DELETE request.
+//! receives the answer, restarts ICE with a PATCH request, and ends the session with a DELETE request.
 //!
 //! ```no_run
 //! use codec_net::whip::Client;
@@ -31,6 +31,9 @@ pub const MAX_ANSWER_BYTES: u64 = 64 << 10;
 /// Timeout of the request that ends a session, whose response is not needed.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Timeout of the request that restarts ICE: while the network is away, it is repeated.
+const RESTART_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Maximum number of redirects.
 const MAX_REDIRECTS: usize = 3;
 
@@ -39,6 +42,9 @@ const MAX_REASON: usize = 200;
 
 /// Media type of session descriptions (RFC 8866, section 8.1).
 const SDP: &str = "application/sdp";
+
+/// Media type of fragments of them (RFC 8840, section 9).
+const SDP_FRAGMENT: &str = "application/trickle-ice-sdpfrag";
 
 /// The endpoint that receives offers.
 #[derive(Debug)]
@@ -142,6 +148,38 @@ impl Client {
 }
 
 impl Session {
+    /// Restarts ICE with the SDP fragment of this end (RFC 9725, section 4.3.3); returns the server's fragment, with its new
+    /// credentials and candidates.
+    ///
+    /// # Errors
+    ///
+    /// The server's reason, or an error of the connection. A server that cannot restart ICE rejects the request with
+    /// status 4xx or 501; the session continues.
+    pub fn restart_ice(&self, fragment: &str) -> Result<String, NetError> {
+        let url = self.url.as_deref().ok_or_else(|| {
+            NetError::Protocol("cannot restart ICE: the server returned no URL".to_owned())
+        })?;
+        let wrong = |error: ureq::http::Error| {
+            NetError::Protocol(format!("invalid request to {url}: {error}"))
+        };
+        let request = request(Method::PATCH, url, self.token.as_deref())
+            .header(header::CONTENT_TYPE, SDP_FRAGMENT)
+            // For any ICE session.
+            .header(header::IF_MATCH, "*")
+            .body(fragment)
+            .map_err(wrong)?;
+        let request =
+            self.agent.configure_request(request).timeout_global(Some(RESTART_TIMEOUT)).build();
+        let mut response = self.agent.run(request).map_err(|error| failure(url, error))?;
+        let status = response.status();
+        if status != StatusCode::OK {
+            let reason = first_line(&mut response);
+            return Err(NetError::Rejected { status: status.as_u16(), reason });
+        }
+        let body = response.body_mut().with_config().limit(MAX_ANSWER_BYTES);
+        body.read_to_string().map_err(|error| failure(url, error))
+    }
+
     /// Ends the session at the server, if still open.
     ///
     /// # Errors
@@ -218,7 +256,8 @@ mod tests {
                 let (mut stream, _) = listener.accept().unwrap();
                 let (mut text, mut buffer) = (String::new(), [0; 4096]);
                 while !text.contains("\r\n\r\n")
-                    || text.contains("POST") && !text.ends_with("v=0\r\n")
+                    || ["POST", "PATCH"].iter().any(|method| text.starts_with(method))
+                        && !text.ends_with("v=0\r\n")
                 {
                     let len = stream.read(&mut buffer).unwrap();
                     assert!(len > 0, "{text}");
@@ -267,6 +306,31 @@ mod tests {
             );
         }
         assert!(asked[0].to_ascii_lowercase().contains("content-type: application/sdp\r\n"));
+    }
+
+    #[test]
+    fn ice_is_restarted_by_a_fragment() {
+        let (url, server) = serve(vec![
+            answer("201 Created\r\nLocation: /session/1", "v=0\r\n"),
+            answer("200 OK", "a=ice-ufrag:abcd\r\n"),
+            answer("405 Method Not Allowed", ""),
+            answer("200 OK", ""),
+        ]);
+        let session = Client::new(&url, Some("s3cret"), None).unwrap().offer("v=0\r\n").unwrap();
+        let session = session.session;
+        assert_eq!(session.restart_ice("v=0\r\n").unwrap(), "a=ice-ufrag:abcd\r\n");
+        let error = session.restart_ice("v=0\r\n").unwrap_err();
+        assert!(matches!(error, NetError::Rejected { status: 405, .. }), "{error}");
+        drop(session);
+        let asked = server.join().unwrap()[1].to_ascii_lowercase();
+        assert!(asked.starts_with("patch /session/1 "), "{asked}");
+        for line in [
+            "if-match: *",
+            "content-type: application/trickle-ice-sdpfrag",
+            "authorization: bearer s3cret",
+        ] {
+            assert!(asked.contains(&format!("{line}\r\n")), "{asked}");
+        }
     }
 
     #[test]
