@@ -20,9 +20,13 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn start(place: &Place, more: &[&str]) -> Self {
+        Self::at(place, "127.0.0.1:0", more)
+    }
+
+    fn at(place: &Place, listen: &str, more: &[&str]) -> Self {
         let publish = format!("publish={PUBLISH}");
         let view = format!("view={VIEW}");
-        let flags = ["serve", "--listen", "127.0.0.1:0", "--audit", "audit.log"];
+        let flags = ["serve", "--listen", listen, "--audit", "audit.log"];
         let tokens = ["--token", &publish, "--token", &view];
         let mut running = Running::start(&mut place.command(&[&flags[..], &tokens, more].concat()));
         let line = running.wait_for("http://");
@@ -48,6 +52,12 @@ impl Server {
     pub(super) fn stop(self) {
         interrupt(&self.running);
         self.running.end();
+    }
+
+    /// Ends without a message to its clients.
+    fn crash(mut self) {
+        self.running.child.kill().unwrap();
+        self.running.child.wait().unwrap();
     }
 }
 
@@ -213,6 +223,25 @@ fn rejections_are_reported_with_the_http_status() {
     place.fails(2, "receive from whep://", &["recv", &server.whip(), "--null"]);
     let netem = [&send[..], &["--netem", "loss=1%"]].concat();
     place.fails(2, "--netem cannot be used with whip", &netem);
+    server.stop();
+}
+
+#[test]
+fn a_sender_publishes_again_after_a_crash_of_the_server() {
+    let place = Place::new();
+    let server = Server::start(&place, &[]);
+    let mut sending = publisher(&place, &server, &[]);
+    let address = server.address.clone();
+    server.crash();
+    let server = Server::at(&place, &address, &[]);
+    sending.wait_for("the connection is interrupted: restarting ICE");
+    sending.wait_for("connected in a new session");
+    let recv = ["recv", &server.whep(), "--token", VIEW, "-n", "10", "-o", "out.ivf"];
+    place.ok(&recv);
+    assert_eq!(packets(&place, "out.ivf"), [10]);
+    interrupt(&sending);
+    assert_eq!(sending.end().0, 130);
+    wait_for_line(&place, &["\"end\"", "\"whip\"", "closed"]);
     server.stop();
 }
 

@@ -44,6 +44,8 @@ pub(crate) enum OutputEvent {
     Target { rate: Bitrate, steady: Bitrate },
     /// The audio encoder should change the protection of its packets.
     Audio { before: Resilience, after: Resilience },
+    /// What the user should know about the connection.
+    Note(String),
     /// The receiver is gone, with the reason.
     Left(Failure),
 }

@@ -1,12 +1,13 @@
 //! A WebRTC call with a server: one socket, and a session over HTTP (WHIP, WHEP).
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use codec_backends::registry;
 use codec_container::VideoTrack;
 use codec_core::codec::{Bitrate, Codec};
 use codec_net::clock::Clock;
+use codec_net::error::NetError;
 use codec_net::ice_server::IceLinks;
 use codec_net::turn_allocation::{TurnAllocation, TurnDatagram};
 use codec_net::url::Url;
@@ -64,6 +65,8 @@ pub(super) struct Answered {
     pub(super) receiver: Receiver,
     /// Deletes the session at the server when dropped.
     pub(super) session: Session,
+    /// The server's SDP.
+    pub(super) answer: String,
     /// The server's address.
     pub(super) server: SocketAddr,
 }
@@ -136,6 +139,21 @@ impl Call {
         format!("{reason}; unused ICE servers of the answer: {}", self.unused.join(", "))
     }
 
+    /// Adds a candidate at the address of another route to the server. Returns whether the call can use it: allocations
+    /// on TURN servers belong to the address of before.
+    pub(super) fn move_to(&mut self, now: Duration, address: IpAddr) -> bool {
+        if !self.relays.is_empty() {
+            return false;
+        }
+        self.local.set_ip(address);
+        self.peer.add_local_candidate(LocalCandidate::Host(self.local), now).is_ok()
+    }
+
+    /// The address of the route that the call uses.
+    pub(super) fn address(&self) -> IpAddr {
+        self.local.ip()
+    }
+
     /// Ends the call.
     pub(super) fn close(&mut self, now: Duration) {
         self.peer.close(now);
@@ -201,6 +219,20 @@ fn audio_codecs() -> Codecs {
     Codecs { pcmu: false, pcma: false, ..Codecs::default() }
 }
 
+/// Why there is no call.
+#[derive(Debug)]
+pub(super) struct NoCall {
+    pub(super) failure: Failure,
+    /// The HTTP status of the server's response, if it rejected the offer.
+    pub(super) status: Option<u16>,
+}
+
+impl From<Failure> for NoCall {
+    fn from(failure: Failure) -> Self {
+        Self { failure, status: None }
+    }
+}
+
 /// Offers media to the server of a URL. `start`: the initial bandwidth estimate, if the link is to
 /// be estimated.
 pub(super) fn offer(
@@ -210,16 +242,15 @@ pub(super) fn offer(
     codecs: Codecs,
     start: Option<Bitrate>,
     clock: Clock,
-) -> Result<Answered> {
+) -> std::result::Result<Answered, NoCall> {
     let usage = |error| Failure::usage(format!("invalid URL {url}: {error}"));
     url.check_options(OPTIONS).map_err(usage)?;
     url.switch("insecure").map_err(usage)?;
     let relay_only = url.switch("relay").map_err(usage)?;
     if args.netem.is_some() {
         let scheme = url.scheme();
-        return Err(Failure::usage(format!(
-            "--netem cannot be used with {scheme}, only with rtp and udp"
-        )));
+        let why = format!("--netem cannot be used with {scheme}, only with rtp and udp");
+        return Err(Failure::usage(why).into());
     }
     let ca = args.ca.as_deref().map(super::connection::read_pem).transpose()?;
     let client = Client::new(url, args.token.as_deref(), ca.as_deref());
@@ -231,7 +262,14 @@ pub(super) fn offer(
     config.candidates.extend((!relay_only).then_some(LocalCandidate::Host(local)));
     let (mut peer, sdp, pending, _) =
         Peer::offer(&config, media, &[], clock.now()).map_err(Failure::internal)?;
-    let Answer { sdp, session, ice } = client.offer(&sdp).map_err(|error| network(&error))?;
+    let answer = client.offer(&sdp).map_err(|error| {
+        let status = match error {
+            NetError::Rejected { status, .. } => Some(status),
+            _ => None,
+        };
+        NoCall { failure: network(&error), status }
+    })?;
+    let Answer { sdp, session, ice } = answer;
     let taken = peer.accept_answer(pending, &sdp, clock.now());
     taken.map_err(|error| {
         Failure::new(Kind::Network, format!("cannot accept the answer of {url}: {error}"))
@@ -240,14 +278,14 @@ pub(super) fn offer(
     if relay_only && relays.is_empty() {
         let why = if unused.is_empty() { "not found in the answer" } else { &unused.join(", ") };
         let message = format!("{url}: no usable TURN server: {why}");
-        return Err(Failure::new(Kind::Network, message));
+        return Err(Failure::new(Kind::Network, message).into());
     }
     let receiving = socket.try_clone().map_err(Failure::internal)?;
     let receiver = Receiver { socket: receiving, buffer: vec![0; DATAGRAM_BYTES] };
     let (packets, bytes) = (0, 0);
     let mut call = Call { peer, socket, local, relays, relay_only, unused, packets, bytes };
     call.flush(clock.now());
-    Ok(Answered { call, receiver, session, server })
+    Ok(Answered { call, receiver, session, answer: sdp, server })
 }
 
 /// Allocates addresses on the TURN servers of an answer; records why others are not used.
@@ -286,10 +324,8 @@ fn relays(
 /// The socket accepts datagrams at any address, because a server may send media from another
 /// address than HTTP.
 fn bind_towards(server: SocketAddr) -> std::io::Result<(UdpSocket, SocketAddr)> {
-    let route = UdpSocket::bind(udp::any_for(server))?;
-    route.connect(server)?;
-    let mut local = SocketAddr::new(route.local_addr()?.ip(), 0);
-    let any: std::net::IpAddr = if server.is_ipv4() {
+    let mut local = SocketAddr::new(route_to(server)?, 0);
+    let any: IpAddr = if server.is_ipv4() {
         std::net::Ipv4Addr::UNSPECIFIED.into()
     } else {
         std::net::Ipv6Addr::UNSPECIFIED.into()
@@ -297,6 +333,13 @@ fn bind_towards(server: SocketAddr) -> std::io::Result<(UdpSocket, SocketAddr)> 
     let socket = udp::bind((any, 0).into())?;
     local.set_port(socket.local_addr()?.port());
     Ok((socket, local))
+}
+
+/// Returns the local address of the route to a server.
+pub(super) fn route_to(server: SocketAddr) -> std::io::Result<IpAddr> {
+    let route = UdpSocket::bind(udp::any_for(server))?;
+    route.connect(server)?;
+    Ok(route.local_addr()?.ip())
 }
 
 fn config(codecs: Codecs, start: Option<Bitrate>, clock: Clock) -> Result<PeerConfig> {

@@ -92,8 +92,9 @@ impl WhepInput {
         };
         let mut plans = vec![plan(MediaKind::Video)];
         plans.extend(wants_audio.then(|| plan(MediaKind::Audio)));
-        let answered = webrtc::offer(url, args, &plans, webrtc::received_codecs(), None, clock)?;
-        let Answered { call, mut receiver, session, server } = answered;
+        let answered = webrtc::offer(url, args, &plans, webrtc::received_codecs(), None, clock);
+        let Answered { call, mut receiver, session, server, .. } =
+            answered.map_err(|error| error.failure)?;
         let mut config =
             if records { FrameBufferConfig::default() } else { FrameBufferConfig::low_latency() };
         config.wait_for_all_frames = records;

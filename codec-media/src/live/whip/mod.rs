@@ -1,37 +1,34 @@
-//! Output over WebRTC to a server (WHIP): one thread receives and handles timeouts, and the
-//! encoder's thread sends.
+//! Output over WebRTC to a server (WHIP): one thread receives and handles timeouts, the encoder's thread sends, and
+//! another one restarts ICE or calls again when the connection is lost.
 
 mod packetizer;
+mod recovery;
+mod state;
 mod streams;
+#[cfg(test)]
+#[cfg(feature = "serve")]
+mod tests;
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use codec_core::codec::{Bitrate, Codec as VideoCodec, FrameKind, FrameRequest, Packet};
+use codec_core::codec::{Bitrate, FrameKind, FrameRequest, Packet};
 use codec_core::frame::Rational;
 use codec_net::clock::Clock;
 use codec_net::url::Url;
-use codec_net::whip::Session;
 use codec_rtc::extension::{AbsCaptureTime, Extensions, Label};
-use codec_rtc::packet::h264::Profile;
-use codec_webrtc::{
-    ClosedReason, Codec, Direction, EstimateKind, Event, Kind as MediaKind, Media, MediaPlan, Mid,
-    SendError, SentStats, SentStream, Stats,
-};
+use codec_webrtc::{Codec, Direction, Kind as MediaKind, MediaPlan, SendError, SentStream};
 
 use super::options::NetworkOptions;
-use super::output::{
-    LiveAudioPacket, LiveOutput, Offer, OutboundStats, OutputEvent, OutputStats, Remote, rids,
-};
+use super::output::{LiveAudioPacket, LiveOutput, Offer, OutputEvent, OutputStats, rids};
 use super::rtp_output::timestamp;
-use super::webrtc::{self, Answered, Call, Receiver};
+use super::webrtc::{self, Answered};
 use crate::failure::{Failure, Kind, Result};
 use crate::stop::Stop;
 use packetizer::PacketizedFrame;
-use streams::VideoStreams;
+use recovery::{Caller, Recovery};
+use state::{Shared, State};
 
 /// Ticks of RTP timestamps per second.
 const VIDEO_HZ: u32 = 90_000;
@@ -52,165 +49,15 @@ const MAX_ANSWER_TIME: Duration = Duration::from_millis(500);
 /// Interval of checks whether the call is connected.
 const STEP: Duration = Duration::from_millis(2);
 
-struct Shared {
-    state: Mutex<State>,
-    stops: AtomicBool,
-    clock: Clock,
-}
-
-struct State {
-    call: Call,
-    events: VecDeque<OutputEvent>,
-    connected: bool,
-    closed: Option<ClosedReason>,
-    /// The media section of the video, with its payload type.
-    video: Option<(Mid, u8)>,
-    audio: Option<Mid>,
-    streams: VideoStreams,
-    /// Profile of the sent H.264.
-    codec: VideoCodec,
-    profile: Option<Profile>,
-    /// Bandwidth estimates: our own, and the receiver's.
-    made: Option<Bitrate>,
-    remb: Option<Bitrate>,
-    has_audio: bool,
-    statistics: OutputStats,
-}
-
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Runs the receiving thread.
-    fn run(&self, receiver: &mut Receiver) {
-        while !self.stops.load(Ordering::Relaxed) {
-            let wait = self.state().call.wait(self.clock.now());
-            let came = receiver.next(wait);
-            let now = self.clock.now();
-            let mut state = self.state();
-            state.call.advance(now, came);
-            state.settle(now);
-        }
-    }
-}
-
-impl State {
-    /// Handles events of the call.
-    fn settle(&mut self, now: Duration) {
-        while let Some(event) = self.call.peer.poll_event() {
-            self.event(event);
-        }
-        self.call.flush(now);
-    }
-
-    fn event(&mut self, event: Event) {
-        match event {
-            Event::Connected => self.connected = true,
-            Event::Media(media) => self.media(&media),
-            Event::KeyFrameRequest { rid, .. } => {
-                if let Some(stream) = self.streams.of_rid(rid) {
-                    stream.statistics.key_requests += 1;
-                    stream.gate.request();
-                }
-            }
-            Event::Estimate { bitrate, kind } => {
-                match kind {
-                    EstimateKind::TransportFeedback => self.made = Some(bitrate),
-                    EstimateKind::Remb => self.remb = Some(bitrate),
-                }
-                self.target();
-            }
-            Event::Stats(stats) => self.stats(&stats),
-            Event::Closed(reason) => {
-                if self.connected {
-                    let message = format!("the call ended: {reason}");
-                    let failure = Failure::new(Kind::Network, message);
-                    self.events.push_back(OutputEvent::Left(failure));
-                }
-                self.closed = Some(reason);
-            }
-            _ => {}
-        }
-    }
-
-    fn media(&mut self, media: &Media) {
-        if !media.direction.sends() {
-            return;
-        }
-        match media.kind {
-            MediaKind::Video => {
-                let codec = match (self.codec, self.profile) {
-                    (VideoCodec::Vp9, _) => media.vp9(),
-                    (_, Some(profile)) => media.h264(profile),
-                    _ => media.vp8(),
-                };
-                self.video = codec.map(|codec| (media.mid, codec.payload_type));
-                self.streams.negotiate(&media.send_layers);
-            }
-            MediaKind::Audio => {
-                let is_taken = media.codecs.iter().any(|codec| codec.codec == Codec::Opus);
-                self.audio = is_taken.then_some(media.mid);
-            }
-        }
-    }
-
-    /// Sends the encoder its new target.
-    fn target(&mut self) {
-        let Some(all) = self.made.into_iter().chain(self.remb).min() else { return };
-        self.statistics.available = Some(all);
-        let audio = if self.has_audio { AUDIO_RATE.min(all.0 / 4) } else { 0 };
-        let rate = Bitrate(all.0.saturating_sub(audio) / 100 * PAYLOAD_PCT);
-        // Only the newest target matters.
-        self.events.retain(|event| !matches!(event, OutputEvent::Target { .. }));
-        self.events.push_back(OutputEvent::Target { rate, steady: rate });
-    }
-
-    fn stats(&mut self, stats: &Stats) {
-        match stats {
-            Stats::Sent(sent) if self.video.is_some_and(|(mid, _)| mid == sent.mid) => {
-                if let Some(stream) = self.streams.of_rid(sent.rid) {
-                    follow(&mut stream.statistics, sent, VIDEO_HZ);
-                }
-                self.statistics.round_trip = sent.round_trip.or(self.statistics.round_trip);
-            }
-            Stats::Sent(sent) if Some(sent.mid) == self.audio => {
-                follow(&mut self.statistics.audio, sent, AUDIO_HZ);
-            }
-            Stats::Path(path) => {
-                let round_trip = path.round_trip.or(path.ice_round_trip);
-                self.statistics.round_trip = round_trip.or(self.statistics.round_trip);
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Updates the statistics of a stream from those of the peer.
-fn follow(stream: &mut OutboundStats, sent: &SentStats, hz: u32) {
-    stream.packets = sent.packets;
-    stream.bytes = sent.bytes;
-    stream.nacks = sent.nacks;
-    if sent.packets_lost.is_some() || sent.jitter.is_some() {
-        stream.remote = Some(Remote {
-            fraction_lost: sent.loss.map(f64::from),
-            lost: sent.packets_lost.and_then(|lost| i64::try_from(lost).ok()),
-            jitter: sent.jitter.map(|ticks| ticks_as_time(ticks, hz)),
-            round_trip: sent.round_trip,
-        });
-    }
-}
-
-/// Converts ticks of a clock of `hz` to a duration.
-fn ticks_as_time(ticks: u32, hz: u32) -> Duration {
-    Duration::from_nanos(u64::from(ticks) * 1_000_000_000 / u64::from(hz.max(1)))
-}
+/// Time limit for the end of a request that is being sent while the output ends.
+const END_TIME: Duration = Duration::from_secs(4);
 
 /// Sends to a server.
 pub(super) struct WhipOutput {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
-    session: Option<Session>,
+    /// Deletes the session at the server when it ends.
+    recovery: Option<JoinHandle<()>>,
     video_base: Rational,
     audio_base: Rational,
 }
@@ -228,48 +75,35 @@ impl WhipOutput {
         stop: &Stop,
     ) -> Result<Self> {
         let start = follows.then_some(rate.unwrap_or(DEFAULT_RATE));
-        let codecs = webrtc::sent_codecs(offer.video.as_ref());
-        let answered = webrtc::offer(url, args, &plans(offer), codecs, start, clock)?;
-        let Answered { mut call, mut receiver, session, .. } = answered;
-        if let Some(rate) = start {
-            call.peer.set_desired_bitrate(Bitrate(rate.0.saturating_mul(3) / 2));
-        }
-        let codec = offer.video.as_ref().map_or(VideoCodec::Vp8, |track| track.codec);
-        let layers = offered_layers(offer);
-        let is_h264 = codec == VideoCodec::H264;
-        let state = State {
-            call,
-            events: VecDeque::new(),
-            connected: false,
-            closed: None,
-            video: None,
-            audio: None,
-            streams: VideoStreams::new(codec, &layers)?,
-            codec,
-            profile: is_h264.then(|| webrtc::h264_profile(offer.video.as_ref())),
-            made: None,
-            remb: None,
-            has_audio: offer.audio.is_some(),
-            statistics: OutputStats::default(),
+        let caller = Caller {
+            url: url.clone(),
+            args: args.clone(),
+            plans: plans(offer),
+            codecs: webrtc::sent_codecs(offer.video.as_ref()),
+            start,
+            clock,
         };
-        let shared = Shared { state: Mutex::new(state), stops: AtomicBool::new(false), clock };
-        let shared = Arc::new(shared);
+        let answered = caller.call().map_err(|error| error.failure)?;
+        let Answered { call, receiver, session, answer, server } = answered;
+        let shared = Arc::new(Shared::new(State::new(call, offer)?, clock));
+        let spawn = |name: &str| thread::Builder::new().name(name.to_owned());
         let hearing = Arc::clone(&shared);
-        let thread = thread::Builder::new().name("call".to_owned());
-        let thread = thread.spawn(move || hearing.run(&mut receiver)).map_err(Failure::internal)?;
+        let thread = spawn("call").spawn(move || hearing.run(receiver));
+        let recovery = Recovery::new(Arc::clone(&shared), caller, session, answer, server);
+        let recovery = spawn("recovery").spawn(move || recovery.run());
         let base = |base: Option<Rational>| base.unwrap_or(Rational::new(1, 1));
         let output = Self {
             shared,
-            thread: Some(thread),
-            session: Some(session),
+            thread: Some(thread.map_err(Failure::internal)?),
+            recovery: Some(recovery.map_err(Failure::internal)?),
             video_base: base(offer.video.as_ref().map(|track| track.time_base)),
             audio_base: base(offer.audio.as_ref().map(|track| track.time_base)),
         };
-        output.wait_until_connected(url, offer, stop)?;
+        output.wait_until_connected(url, stop)?;
         Ok(output)
     }
 
-    fn wait_until_connected(&self, url: &Url, offer: &Offer, stop: &Stop) -> Result<()> {
+    fn wait_until_connected(&self, url: &Url, stop: &Stop) -> Result<()> {
         let failed =
             |what: String| Failure::new(Kind::Network, format!("cannot send to {url}: {what}"));
         loop {
@@ -282,16 +116,7 @@ impl WhipOutput {
                     return Err(failed(state.call.reason(reason)));
                 }
                 if state.connected {
-                    let lacks_video = offer.video.is_some() && state.video.is_none();
-                    if lacks_video {
-                        let codec = state.profile.map(|profile| format!("H.264 {profile}"));
-                        let codec = codec.unwrap_or_else(|| state.codec.to_string());
-                        return Err(failed(format!("the server does not accept {codec}")));
-                    }
-                    if offer.video.is_none() && state.audio.is_none() {
-                        return Err(failed("the server does not accept Opus".to_owned()));
-                    }
-                    return Ok(());
+                    return state.missing().map_or(Ok(()), |why| Err(failed(why)));
                 }
             }
             thread::sleep(STEP);
@@ -300,10 +125,20 @@ impl WhipOutput {
 
     /// Deletes the session and ends the call.
     fn end(&mut self) -> Result<()> {
-        // The server may have deleted it already.
-        drop(self.session.take());
-        self.shared.stops.store(true, Ordering::Relaxed);
-        let ended = self.thread.take().map_or(Ok(()), JoinHandle::join);
+        self.shared.stop();
+        let mut ended = Ok(());
+        if let Some(recovery) = self.recovery.take() {
+            recovery.thread().unpark();
+            let end = Instant::now() + END_TIME;
+            while !recovery.is_finished() && Instant::now() < end {
+                thread::sleep(STEP);
+            }
+            // Without an answer by then, the server deletes the session because of the end of the call.
+            if recovery.is_finished() {
+                ended = recovery.join();
+            }
+        }
+        ended = ended.and(self.thread.take().map_or(Ok(()), JoinHandle::join));
         self.shared.state().call.close(self.shared.clock.now());
         ended.map_err(|_| Failure::internal("a network thread ended"))
     }
@@ -415,23 +250,12 @@ impl LiveOutput for WhipOutput {
     }
 
     fn statistics(&self) -> OutputStats {
-        let state = self.shared.state();
-        let mut statistics = OutputStats {
-            packets_sent: state.call.packets,
-            bytes_sent: state.call.bytes,
-            ..state.statistics
-        };
-        for (of_layer, stream) in statistics.layers.iter_mut().zip(state.streams.statistics()) {
-            *of_layer = stream;
-        }
-        // Without layers.
-        statistics.video = statistics.layers[0];
-        statistics
+        self.shared.state().statistics()
     }
 
     fn finish(mut self: Box<Self>, _reason: &str) -> Result<()> {
         // The receiver may still request missing packets.
-        let round_trip = self.shared.state().statistics.round_trip.unwrap_or_default();
+        let round_trip = self.shared.state().statistics().round_trip.unwrap_or_default();
         thread::sleep((2 * round_trip).min(MAX_ANSWER_TIME));
         self.end()
     }

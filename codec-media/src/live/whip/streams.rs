@@ -34,6 +34,8 @@ impl VideoStream {
 pub(super) struct VideoStreams {
     /// One, or one for each offered layer; `None` for layers that the server does not accept.
     streams: Vec<Option<VideoStream>>,
+    /// What was sent of each in earlier calls.
+    before: Vec<OutboundStats>,
 }
 
 impl VideoStreams {
@@ -44,7 +46,19 @@ impl VideoStreams {
             layers => layers.iter().copied().map(Some).collect(),
         };
         let streams = rids.into_iter().map(|rid| VideoStream::new(codec, rid).map(Some));
-        Ok(Self { streams: streams.collect::<Result<_>>()? })
+        Ok(Self { streams: streams.collect::<Result<_>>()?, before: Vec::new() })
+    }
+
+    /// The streams of a call that follows another one.
+    pub(super) fn after(self, other: &Self) -> Self {
+        Self { before: other.statistics().collect(), ..self }
+    }
+
+    /// Makes the next frame of each stream a key frame.
+    pub(super) fn request_key_frames(&mut self) {
+        for stream in self.streams.iter_mut().flatten() {
+            stream.gate.request();
+        }
     }
 
     /// Keeps the layers that the server accepts; without any, one stream remains.
@@ -80,10 +94,22 @@ impl VideoStreams {
 
     /// Statistics by layer.
     pub(super) fn statistics(&self) -> impl Iterator<Item = OutboundStats> {
-        let of = |slot: &Option<VideoStream>| {
-            slot.as_ref().map_or_else(OutboundStats::default, |stream| stream.statistics)
-        };
-        self.streams.iter().map(of)
+        let before = self.before.iter().copied().chain(std::iter::repeat(OutboundStats::default()));
+        self.streams.iter().zip(before).map(|(slot, before)| {
+            slot.as_ref().map_or(before, |stream| added(stream.statistics, &before))
+        })
+    }
+}
+
+/// The counters of a stream together with those of earlier calls.
+pub(super) fn added(now: OutboundStats, before: &OutboundStats) -> OutboundStats {
+    OutboundStats {
+        packets: now.packets + before.packets,
+        bytes: now.bytes + before.bytes,
+        nacks: now.nacks + before.nacks,
+        key_requests: now.key_requests + before.key_requests,
+        remote: now.remote.or(before.remote),
+        ..now
     }
 }
 
@@ -110,5 +136,18 @@ mod tests {
         assert!(streams.layers().is_empty());
         assert!(streams.of_rid(Some(offered[2])).is_some() && streams.get(1).is_none());
         assert_eq!(streams.statistics().count(), 1);
+    }
+
+    #[test]
+    fn streams_count_what_earlier_calls_sent() {
+        let mut first = VideoStreams::new(Codec::Vp8, &[]).unwrap();
+        first.get(0).unwrap().statistics.packets = 5;
+        let second = || VideoStreams::new(Codec::Vp8, &[]).unwrap();
+        let mut second = second().after(&second().after(&first));
+        second.get(0).unwrap().statistics.packets = 2;
+        assert_eq!(second.statistics().map(|it| it.packets).collect::<Vec<_>>(), [7]);
+        assert!(!second.get(0).unwrap().gate.is_due(Duration::from_secs(1)));
+        second.request_key_frames();
+        assert!(second.get(0).unwrap().gate.is_due(Duration::from_secs(1)));
     }
 }
