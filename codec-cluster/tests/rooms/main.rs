@@ -125,7 +125,7 @@ impl World {
 
 #[test]
 fn a_room_survives_the_death_of_a_node_and_of_the_nats_server() {
-    let Some(mut nats) = Nats::start() else { return };
+    let Some(mut nats) = Nats::with(&[]) else { return };
     let mut world = World::start(&nats);
     let took = world.run_until("all viewers see both publishers", World::all_play);
     println!("all {VIEWERS} viewers play after {took:?}");

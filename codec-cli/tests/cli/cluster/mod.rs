@@ -1,8 +1,10 @@
 //! `codec cluster` and `codec serve --cluster` with a real NATS server, and workers and servers that are processes.
 
 mod faults;
+mod jetstream;
 mod jobs;
 mod messages;
+#[path = "../../../../codec-cluster/tests/rooms/nats.rs"]
 mod nats;
 mod points;
 mod rooms;
