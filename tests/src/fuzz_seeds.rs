@@ -40,6 +40,8 @@ pub fn fixed() -> Vec<Seed> {
         ("webrtc_checks", "answers", fuzz_webrtc::webrtc_datagrams_seed()),
         ("net_url", "tcp", b"tcp://127.0.0.1:9?listen".to_vec()),
         ("net_url", "whep", b"whep://[::1]:8443/live?insecure&relay".to_vec()),
+        ("cluster_messages", "bus", cluster_parts(1, &cluster_bus())),
+        ("cluster_messages", "link", cluster_parts(2, &cluster_link())),
         ("opus_packet", "silk", vec![0x08, 0, 0, 0, 0]),
         ("opus_decode", "silk", [&[0][..], &packets(&[vec![0x08, 0, 0, 0]])].concat()),
         ("container", "y4m", [b"YUV4MPEG2 W2 H2 F30:1\nFRAME\n", &[128; 6][..]].concat()),
@@ -72,6 +74,57 @@ pub fn drawn() -> Vec<Seed> {
         ("webrtc_sdp", "answer", [&[1], answer.as_bytes()].concat()),
         ("sdp", "offer", offer.into_bytes()),
     ]
+}
+
+/// Messages of the bus between nodes of a cluster, and such as no node sends.
+#[must_use]
+pub fn cluster_bus() -> Vec<Vec<u8>> {
+    let (other, key) = ("02".repeat(16), "07".repeat(32));
+    let encoding = r#"{"ssrc":1,"rid":"l","layers":[[0,0,180,15.0,100000]]}"#;
+    let video = format!(r#"{{"source":"camera","codec":["vp8"],"encodings":[{encoding}]}}"#);
+    let flags = r#""muted":false,"cameraOff":false,"sharing":false"#;
+    let members = format!(
+        r#"{{"member":7,"person":"{other}","name":"Bob",{flags},"audio":5,"videos":[{video}]}}"#
+    );
+    let own = "01".repeat(16);
+    let texts = [
+        format!(
+            r#"{{"type":"node","id":"{other}","key":"{key}","addresses":["192.0.2.9:9"],"url":null,"rooms":{{"team":3}},"leaving":false}}"#
+        ),
+        format!(r#"{{"type":"ask","id":"{other}","to":"{own}","rooms":["team"]}}"#),
+        format!(
+            r#"{{"type":"message","id":"{other}","room":"team","message":{{"member":1,"person":"{other}","from":"Ann","key":"k","text":"Hello"}}}}"#
+        ),
+        format!(
+            r#"{{"type":"moderate","id":"{other}","to":"{own}","room":"team","member":1,"removes":false}}"#
+        ),
+        format!(
+            r#"{{"type":"room","id":"{other}","room":"team","version":9,"members":[{members}]}}"#
+        ),
+    ];
+    texts.map(String::into_bytes).into()
+}
+
+/// Messages on a link between nodes: ping, pong, requests, media, lost numbers, and media that are sent again.
+#[must_use]
+pub fn cluster_link() -> Vec<Vec<u8>> {
+    let media = [&[0][..], &vp8_packet(1)].concat();
+    let again = [&[1, 0, 1][..], &media].concat();
+    let ping = [&[2][..], &[0; 8]].concat();
+    let pong = [&[3][..], &[0; 8]].concat();
+    let want = vec![4, 0, 0, 0, 1, 0, 0, 0, 2];
+    let key_frame = vec![6, 0, 0, 0, 1];
+    vec![ping, pong, want, vec![5, 0, 0, 0, 1], key_frame, vec![7, 0, 1, 0, 2], media, again]
+}
+
+/// Parts of the input of `cluster_messages`, which are all of one sort.
+#[must_use]
+pub fn cluster_parts(sort: u16, parts: &[Vec<u8>]) -> Vec<u8> {
+    let one = |part: &Vec<u8>| {
+        let head = sort << 14 | u16::try_from(part.len()).unwrap_or(0);
+        [&head.to_le_bytes()[..], part].concat()
+    };
+    parts.iter().flat_map(one).collect()
 }
 
 /// Packets, each preceded by its length.

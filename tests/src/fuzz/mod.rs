@@ -32,7 +32,7 @@ mod net;
 mod repair;
 mod vp9_rtp;
 
-pub use net::{net_datagrams, net_framing, net_url};
+pub use net::{cluster_messages, net_datagrams, net_framing, net_url};
 pub use repair::{flexfec, frame_buffer, ulpfec};
 pub use vp9_rtp::vp9_rtp;
 

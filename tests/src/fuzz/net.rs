@@ -1,4 +1,4 @@
-//! Framing and URLs of `codec-net`.
+//! Framing, URLs, and messages between the nodes of a cluster of `codec-net`.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use codec_net::framing::datagram::Fragmenter;
 use codec_net::framing::feedback::Feedback;
 use codec_net::framing::reassembly::{Event, Reassembler, ReassemblerConfig};
 use codec_net::framing::{Hello, Item, Parser, Record};
+pub use codec_net::server::cluster::fuzzing::cluster_messages;
 use codec_net::url::Url;
 
 /// A stream of our framing, in pieces whose size the first byte selects. Accepted records must be

@@ -257,6 +257,23 @@ fn framed() -> Vec<u8> {
 }
 
 #[test]
+fn nodes_of_a_cluster_survive_each_other() {
+    use codec_tests::fuzz_seeds::{cluster_bus, cluster_link, cluster_parts};
+    let sorts = [cluster_bus(), cluster_bus(), cluster_link(), cluster_link()];
+    rng::for_each_seed(150, |_, rng| {
+        let mut bytes = Vec::new();
+        for _ in 0..rng.below(30) {
+            let sort = rng.index(sorts.len());
+            let good = rng.pick(&sorts[sort]).clone();
+            let part = if rng.below(3) == 0 { good } else { mutate::damaged(&good, rng) };
+            bytes.extend(cluster_parts(u16::try_from(sort).unwrap(), &[part]));
+        }
+        fuzz::cluster_messages(&bytes);
+        fuzz::cluster_messages(&mutate::damaged(&bytes, rng));
+    });
+}
+
+#[test]
 fn framing_and_urls_survive_anything() {
     let stream = framed();
     rng::for_each_seed(600, |_, rng| {

@@ -17,7 +17,7 @@ pub(super) const MAX_PACKET_BYTES: usize = 1600;
 
 /// See the [module](self).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Message {
+pub(in super::super) enum Message {
     Media(Vec<u8>),
     Again(u16, Box<Self>),
     Ping(u64),
@@ -30,7 +30,7 @@ pub(super) enum Message {
 
 impl Message {
     /// Appends the message.
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
+    pub(in super::super) fn write(&self, out: &mut Vec<u8>) {
         match self {
             Self::Media(packet) => write_media(packet, out),
             Self::Again(number, message) => {
@@ -57,7 +57,7 @@ impl Message {
     }
 
     /// Parses a message; `None` if it is not valid.
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(in super::super) fn parse(bytes: &[u8]) -> Option<Self> {
         let (kind, content) = bytes.split_first()?;
         match kind {
             0 if content.len() <= MAX_PACKET_BYTES => Some(Self::Media(content.to_vec())),

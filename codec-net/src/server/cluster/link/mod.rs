@@ -15,7 +15,8 @@ use codec_rtc::srtp::{Protect, Unprotect};
 
 use super::node::NodeId;
 pub(super) use keys::NodeKey;
-use message::{MAX_ENTRIES, Message, write_media};
+pub(super) use message::Message;
+use message::{MAX_ENTRIES, write_media};
 
 /// Interval of pings, which show that the other node is alive.
 const PING_INTERVAL: Duration = Duration::from_millis(500);
@@ -148,7 +149,7 @@ impl Link {
     }
 
     /// Encrypts a message; returns its number.
-    fn send_bytes(&mut self, message: &[u8]) -> Option<u16> {
+    pub(super) fn send_bytes(&mut self, message: &[u8]) -> Option<u16> {
         #[expect(clippy::cast_possible_truncation, reason = "the number is split into two fields")]
         let (sequence, wraps) = (self.next as u16, (self.next >> 16) as u32);
         let header = Header {

@@ -1,0 +1,181 @@
+//! The input of fuzz targets: what arrives from the bus and from other nodes.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::super::conference::{Conferences, Input, Invitation, Person, Relay};
+use super::super::limits::Limits;
+use super::announcement::Announcement;
+use super::link::Message;
+use super::{Cluster, ClusterEvent, Identity};
+
+const ROOM: &str = "team";
+/// Number of the only member of each node.
+const MEMBER: u64 = 1;
+/// Number of the other node, as each of the two counts.
+const OTHER: u64 = 1;
+/// Bits of a part's length.
+const LENGTH: u16 = 0x3fff;
+
+/// Passes arbitrary bytes to a node that has another node beside it, with a member in the same room at each. The bytes consist
+/// of parts, each preceded by its length in two little-endian bytes. Their upper two bits select what a part is:
+///
+/// | bits | |
+/// |---|---|
+/// | 0 | a message of the bus |
+/// | 1 | a message of the bus whose sender is the other node |
+/// | 2 | a message on the link, which the other node encrypts |
+/// | 3 | a datagram from the address of the other node |
+///
+/// Time advances by the lower byte of the length, in milliseconds.
+///
+/// # Panics
+///
+/// If a message that was accepted differs after it was written and parsed again.
+pub fn cluster_messages(data: &[u8]) {
+    let (mut node, mut other) = (Node::new(1), Node::new(2));
+    let mut now = Duration::from_millis(1);
+    for _ in 0..4 {
+        let (from_node, from_other) = (node.advance(now), other.advance(now));
+        node.receive(now, &from_other);
+        other.receive(now, &from_node);
+        now += Duration::from_millis(20);
+    }
+    let mut rest = data;
+    while let Some((head, tail)) = rest.split_first_chunk::<2>() {
+        let head = u16::from_le_bytes(*head);
+        let (part, tail) = tail.split_at(usize::from(head & LENGTH).min(tail.len()));
+        rest = tail;
+        now += Duration::from_millis(u64::from(head & 0xff));
+        match head >> 14 {
+            0 => node.hear(now, part),
+            1 => node.hear(now, &other.signed(part)),
+            2 => {
+                check_link_message(part);
+                if let Some(it) = other.cluster.nodes.get_mut(&OTHER) {
+                    it.link.send_bytes(part);
+                }
+            }
+            _ => _ = node.cluster.handle_datagram(now, other.address, part),
+        }
+        let from_other = other.advance(now);
+        node.receive(now, &from_other);
+        let from_node = node.advance(now);
+        other.receive(now, &from_node);
+    }
+}
+
+fn check_link_message(bytes: &[u8]) {
+    if let Some(message) = Message::parse(bytes) {
+        let mut written = Vec::new();
+        message.write(&mut written);
+        assert_eq!(written, bytes);
+    }
+}
+
+/// Messages for the bus, and datagrams.
+struct Output {
+    source: SocketAddr,
+    messages: Vec<Vec<u8>>,
+    datagrams: Vec<Vec<u8>>,
+}
+
+struct Node {
+    address: SocketAddr,
+    cluster: Cluster,
+    conferences: Conferences,
+}
+
+impl Node {
+    fn new(number: u8) -> Self {
+        let address = SocketAddr::from(([192, 0, 2, number], 1000));
+        let url = Some(format!("https://{number}.example"));
+        let cluster = Cluster::new(Identity::new([number; 48], vec![address], url));
+        let mut conferences = Conferences::new(Limits::default(), false, Duration::ZERO, None);
+        conferences.set_clustered();
+        let person = Person::of(ROOM, "fuzz", &number.to_string());
+        let invitation = Invitation { person, moderates: true, subject: None, name: None };
+        let join = Input::Join { room: ROOM.into(), invitation, session: MEMBER };
+        for input in [join, Input::Open] {
+            conferences.handle(Duration::ZERO, MEMBER, input);
+        }
+        Self { address, cluster, conferences }
+    }
+
+    /// The message with this node as its sender.
+    fn signed(&self, message: &[u8]) -> Vec<u8> {
+        let Ok(mut value) = serde_json::from_slice::<Value>(message) else {
+            return message.to_vec();
+        };
+        if let Some(object) = value.as_object_mut() {
+            object.insert("id".to_owned(), json!(self.cluster.own.id.to_string()));
+        }
+        value.to_string().into_bytes()
+    }
+
+    fn hear(&mut self, now: Duration, message: &[u8]) {
+        if let Some(read) = Announcement::parse(message) {
+            assert_eq!(Announcement::parse(&read.write()), Some(read));
+        }
+        self.cluster.handle_message(now, message);
+    }
+
+    fn receive(&mut self, now: Duration, output: &Output) {
+        output.messages.iter().for_each(|it| self.hear(now, it));
+        for datagram in &output.datagrams {
+            self.cluster.handle_datagram(now, output.source, datagram);
+        }
+    }
+
+    /// Does everything that is due.
+    fn advance(&mut self, now: Duration) -> Output {
+        let Self { cluster, conferences, .. } = self;
+        cluster.handle_timeout(now);
+        while let Some(event) = cluster.poll_event() {
+            deliver(now, conferences, event);
+        }
+        conferences.handle_timeout(now);
+        while conferences.poll_action().is_some() || conferences.poll_report().is_some() {}
+        cluster.set_rooms(now, conferences.shared());
+        while let Some((room, relay)) = conferences.poll_relay() {
+            match relay {
+                Relay::Media { ssrc, data } => cluster.send_media(now, ssrc, &data),
+                Relay::Want { node, ssrc, on } => cluster.want(node, ssrc, on),
+                Relay::Message(message) => cluster.say(room, message),
+                Relay::KeyFrame { node, ssrc } => cluster.request_key_frame(node, ssrc),
+                Relay::Moderate { node, member, removes } => {
+                    cluster.moderate(node, &room, member, removes);
+                }
+            }
+        }
+        let messages = std::iter::from_fn(|| cluster.poll_message()).collect();
+        let datagrams = std::iter::from_fn(|| cluster.poll_transmit());
+        let datagrams = datagrams.map(|it| it.payload).collect();
+        Output { source: self.address, messages, datagrams }
+    }
+}
+
+fn deliver(now: Duration, conferences: &mut Conferences, event: ClusterEvent) {
+    match event {
+        ClusterEvent::Room(room, members) => conferences.set_remote(now, &room, members),
+        ClusterEvent::Packet { room, node, ssrc, data } => {
+            conferences.receive_remote(now, &room, node, ssrc, data);
+        }
+        ClusterEvent::Needed { room, ssrc, is_needed } => {
+            conferences.set_needed(now, &room, ssrc, is_needed);
+        }
+        ClusterEvent::KeyFrame { room, node, ssrc } => {
+            conferences.request_key_frame_of(now, &room, node, ssrc);
+        }
+        ClusterEvent::Moderate { room, member, removes } => {
+            conferences.moderate(now, &room, member, removes);
+        }
+        ClusterEvent::Message { room, node, message } => {
+            conferences.say_remote(now, &room, node, message);
+        }
+        ClusterEvent::Nodes(urls) => conferences.set_nodes(now, urls),
+        ClusterEvent::Notice(_) => {}
+    }
+}
