@@ -121,6 +121,7 @@ const scenarios = {
     writeFileSync(process.env.JOINED_FILE, "");
     await page.waitForFunction(() => document.body.dataset.call !== "live", null, MEDIA_TIMEOUT);
     await page.waitForFunction(() => document.body.dataset.call === "live", null, MEDIA_TIMEOUT);
+    results.liveAt = Date.now();
     await page.waitForFunction(() => window.codec.room.people.length === 1, null, MEDIA_TIMEOUT);
     results.elsewhere = "live";
     // Requests to the server that is gone failed.

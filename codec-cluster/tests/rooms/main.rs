@@ -1,4 +1,4 @@
-//! Rooms on three nodes with a real NATS server and native peers.
+//! Rooms on several nodes with a real NATS server, native peers and a browser.
 
 #![expect(
     clippy::unwrap_used,
@@ -6,10 +6,12 @@
     reason = "helpers of tests: a panic is the report"
 )]
 
+mod browser;
 mod member;
 mod nats;
 mod node;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use codec_net::clock::Clock;
@@ -25,6 +27,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const SILENCE: Duration = Duration::from_millis(1500);
 /// The longest time without frames that is not a freeze: tests share the machine.
 const FREEZE: Duration = Duration::from_millis(1200);
+
+/// One test at a time: each needs the machine.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The process of a node, which a test starts.
 #[test]
@@ -125,6 +134,7 @@ impl World {
 
 #[test]
 fn a_room_survives_the_death_of_a_node_and_of_the_nats_server() {
+    let _alone = alone();
     let Some(mut nats) = Nats::with(&[]) else { return };
     let mut world = World::start(&nats);
     let took = world.run_until("all viewers see both publishers", World::all_play);

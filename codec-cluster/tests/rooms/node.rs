@@ -9,20 +9,41 @@ use std::time::Duration;
 use codec_cluster::{RoomBus, ServerOptions};
 use codec_media::Env;
 use codec_media::events::Events;
-use codec_net::server::cluster::ClusterConfig;
+use codec_net::server::auth::Access;
+use codec_net::server::cluster::{Bus, ClusterConfig};
 use codec_net::server::{Config, Server};
 use serde_json::{Value, json};
 
 /// URL of the NATS server, in the process of a node.
 const NATS: &str = "CODEC_TEST_NATS";
+/// Where it listens, and the other node whose pages may use it.
+const LISTEN: &str = "CODEC_TEST_LISTEN";
+const OTHER: &str = "CODEC_TEST_OTHER";
+
+/// Addresses of a node that has pages, and of the other such node.
+pub(crate) struct Pages {
+    pub(crate) listen: SocketAddr,
+    pub(crate) other: SocketAddr,
+}
+
+/// The configuration of the process of a node.
+fn config(bus: Bus) -> Config {
+    let loopback = Config::loopback();
+    let Ok(listen) = std::env::var(LISTEN) else {
+        return Config { cluster: Some(ClusterConfig { bus, url: None }), ..loopback };
+    };
+    let mut access = Access::open();
+    access.add_origin(&format!("http://{}", std::env::var(OTHER).unwrap())).unwrap();
+    let cluster = Some(ClusterConfig { bus, url: Some(format!("http://{listen}")) });
+    Config { listen: listen.parse().unwrap(), access, cluster, ..loopback }
+}
 
 /// Runs a node until the process is killed; does nothing in the process of the tests.
 pub(crate) fn run() {
     let Ok(url) = std::env::var(NATS) else { return };
     let options = ServerOptions { url, ca: None };
     let (_bus, bus) = RoomBus::connect(&options, &Env::new(Events::none())).unwrap();
-    let config = ClusterConfig { bus, url: None };
-    let server = Server::start(Config { cluster: Some(config), ..Config::loopback() }).unwrap();
+    let server = Server::start(config(bus)).unwrap();
     loop {
         let nodes: Vec<Value> = server
             .cluster_nodes()
@@ -47,7 +68,18 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) fn start(nats: &str) -> Self {
+        let command = Command::new(std::env::current_exe().unwrap());
+        Self::run(command, nats)
+    }
+
+    /// Starts a node with pages that can continue at the other one.
+    pub(crate) fn with_pages(nats: &str, pages: &Pages) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
+        command.env(LISTEN, pages.listen.to_string()).env(OTHER, pages.other.to_string());
+        Self::run(command, nats)
+    }
+
+    fn run(mut command: Command, nats: &str) -> Self {
         command.args(["node_process", "--exact", "--nocapture"]).env(NATS, nats);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
