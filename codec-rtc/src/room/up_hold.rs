@@ -6,6 +6,9 @@ use std::time::Duration;
 const MIN_HOLD: Duration = Duration::from_secs(10);
 const MAX_HOLD: Duration = Duration::from_secs(120);
 
+/// A source without any layer comes back after this share of the hold: no video is worse than a failed attempt.
+const RETURN_SHARE: u32 = 5;
+
 /// Layers go down at once. They go up again after a hold, which doubles if the last upward switch did
 /// not last longer than the hold.
 #[derive(Clone, Copy, Debug, Default)]
@@ -13,6 +16,7 @@ pub(super) struct UpHold {
     hold: Duration,
     until: Option<Duration>,
     last_up: Option<Duration>,
+    last_down: Option<Duration>,
 }
 
 impl UpHold {
@@ -21,13 +25,15 @@ impl UpHold {
         let hold = self.hold.max(MIN_HOLD);
         let has_failed = self.last_up.is_some_and(|at| now.saturating_sub(at) < hold);
         let is_held = self.until.is_some_and(|until| now < until);
-        self.hold = match (has_failed, is_held) {
+        let is_same_fall = is_held && self.last_up <= self.last_down;
+        self.hold = match (has_failed, is_same_fall) {
             // Several steps down at once are one failure.
             (_, true) => hold,
             (true, false) => (hold * 2).min(MAX_HOLD),
             (false, false) => MIN_HOLD,
         };
         self.until = Some(now.saturating_add(self.hold));
+        self.last_down = Some(now);
     }
 
     /// Records an upward switch.
@@ -36,6 +42,12 @@ impl UpHold {
         if self.until.is_some() {
             self.last_up = Some(now);
         }
+    }
+
+    /// Whether the lowest layer of a paused source is allowed.
+    pub(super) fn allows_return(&self, now: Duration) -> bool {
+        let until = self.last_down.map(|at| at.saturating_add(self.hold / RETURN_SHARE));
+        until.is_none_or(|until| now >= until)
     }
 
     /// Whether an upward switch is allowed.
@@ -65,6 +77,21 @@ mod tests {
             now += Duration::from_secs(2);
         }
         assert_eq!(holds, [10, 20, 40, 80, 120, 120]);
+        // A source that is paused again and again returns less and less often.
+        let mut returns = Vec::new();
+        let mut paused = UpHold::default();
+        for _ in 0..6 {
+            paused.down(now);
+            let start = now;
+            while !paused.allows_return(now) {
+                now += Duration::from_secs(1);
+            }
+            assert!(!paused.allows_up(now));
+            returns.push((now - start).as_secs());
+            paused.up(now);
+            now += Duration::from_secs(1);
+        }
+        assert_eq!(returns, [2, 4, 8, 16, 24, 24]);
         // A switch that lasts resets the hold.
         now += Duration::from_secs(200);
         hold.down(now);

@@ -315,7 +315,11 @@ fn held(
         return index;
     }
     if index > before && !subscription.hold.allows_up(now) {
-        return before;
+        if before.is_some() || !subscription.hold.allows_return(now) {
+            return before;
+        }
+        subscription.hold.up(now);
+        return Some(0);
     }
     match index.cmp(&before) {
         std::cmp::Ordering::Greater => subscription.hold.up(now),

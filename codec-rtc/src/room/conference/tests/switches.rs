@@ -165,6 +165,25 @@ fn a_starved_viewer_is_informed_probes_and_returns() {
 }
 
 #[test]
+fn a_source_that_was_paused_for_a_moment_returns_after_2_s() {
+    let mut world = watched(5000);
+    let paused = world.now_ms;
+    world.estimate(viewer(1), 30);
+    world.run(500);
+    world.estimate(viewer(1), 5000);
+    world.run(14_000);
+    world.check();
+    let shown = |height| {
+        let receiver = world.receiver(1);
+        let first = receiver.shown.iter().find(|it| it.0 > ms(paused + 300) && it.1 == height);
+        first.unwrap().0 - ms(paused)
+    };
+    // First the lowest layer, the others after the whole hold.
+    assert!((ms(2000)..ms(2700)).contains(&shown(180)), "{:?}", shown(180));
+    assert!((ms(10_000)..ms(11_000)).contains(&shown(720)), "{:?}", shown(720));
+}
+
+#[test]
 fn the_lowest_layer_is_kept_while_it_fits_110_percent_of_the_estimate() {
     let mut world = watched(5000);
     world.sources.iter_mut().for_each(|source| source.layers = 1);
