@@ -48,8 +48,8 @@ impl Sent {
 pub(super) struct History {
     packets: VecDeque<Sent>,
     numbers: Unwrapper16,
-    /// Highest sequence number covered by feedback or expired.
-    covered: Option<i64>,
+    /// Number of packets at the front that are covered by feedback or expired.
+    covered: usize,
     in_flight_bytes: u64,
     missing: Vec<i64>,
     /// Send time of the newest packet received.
@@ -78,6 +78,7 @@ impl History {
             let Some(first) = self.packets.front().copied() else { break };
             self.cover(first.sequence);
             self.packets.pop_front();
+            self.covered = self.covered.saturating_sub(1);
         }
         self.packets.push_back(Sent {
             sequence: number,
@@ -94,7 +95,7 @@ impl History {
     /// Records feedback on one packet. Returns the packet if it is newly known to have arrived.
     pub(super) fn report(&mut self, sequence: u16, arrived: bool) -> Option<Sent> {
         let number = self.numbers.peek(sequence);
-        let index = self.packets.binary_search_by_key(&number, |packet| packet.sequence).ok()?;
+        let index = self.find(number)?;
         self.cover(number);
         let packet = self.packets.get_mut(index)?;
         match (packet.fate, arrived) {
@@ -126,11 +127,10 @@ impl History {
         let newest = self.newest_received.unwrap_or_default();
         let mut waiting = Vec::new();
         for number in std::mem::take(&mut self.missing) {
-            let Ok(index) = self.packets.binary_search_by_key(&number, |packet| packet.sequence)
-            else {
+            let index = self.find(number);
+            let Some(packet) = index.and_then(|index| self.packets.get_mut(index)) else {
                 continue;
             };
-            let Some(packet) = self.packets.get_mut(index) else { continue };
             if packet.fate != Fate::Missing {
                 continue;
             }
@@ -168,35 +168,34 @@ impl History {
 
     /// Bytes of packets that were sent before `time` and are not covered by feedback.
     pub(super) fn in_flight_bytes_before(&self, time: Duration) -> u64 {
-        let in_flight = self.packets.iter().skip(self.first_uncovered());
+        let in_flight = self.packets.iter().skip(self.covered);
         in_flight.take_while(|packet| packet.at < time).map(|packet| u64::from(packet.bytes)).sum()
     }
 
     /// When the oldest packet in flight was sent.
     pub(super) fn oldest_in_flight(&self) -> Option<Duration> {
-        self.packets.get(self.first_uncovered()).map(|packet| packet.at)
+        self.packets.get(self.covered).map(|packet| packet.at)
     }
 
-    fn first_uncovered(&self) -> usize {
-        let Some(covered) = self.covered else { return 0 };
-        self.packets.partition_point(|packet| packet.sequence <= covered)
+    /// The position of a packet.
+    fn find(&self, number: i64) -> Option<usize> {
+        let first = self.packets.front()?.sequence;
+        // Almost all numbers follow each other.
+        let near = usize::try_from(number.checked_sub(first)?).ok()?;
+        if self.packets.get(near).is_some_and(|packet| packet.sequence == number) {
+            return Some(near);
+        }
+        self.packets.binary_search_by_key(&number, |packet| packet.sequence).ok()
     }
 
     /// Marks packets up to `number` as no longer in flight.
     fn cover(&mut self, number: i64) {
-        if self.covered.is_some_and(|covered| number <= covered) {
-            return;
+        while let Some(packet) = self.packets.get(self.covered)
+            && packet.sequence <= number
+        {
+            self.in_flight_bytes = self.in_flight_bytes.saturating_sub(u64::from(packet.bytes));
+            self.covered += 1;
         }
-        let first = self.first_uncovered();
-        let covered: u64 = self
-            .packets
-            .iter()
-            .skip(first)
-            .take_while(|packet| packet.sequence <= number)
-            .map(|packet| u64::from(packet.bytes))
-            .sum();
-        self.in_flight_bytes = self.in_flight_bytes.saturating_sub(covered);
-        self.covered = Some(number);
     }
 }
 
