@@ -17,6 +17,8 @@ use hmac::{Hmac, Mac};
 use sha1::Sha1;
 use zeroize::Zeroize;
 
+use super::fast_gcm::FastGcm;
+
 /// Length of the AES-GCM authentication tag in bytes (RFC 7714, section 13.2).
 pub const GCM_TAG_BYTES: usize = 16;
 
@@ -46,7 +48,11 @@ impl CounterMode {
 }
 
 /// AES-GCM with a key of 16 or 32 bytes (RFC 7714).
-pub struct Gcm(Keyed);
+pub struct Gcm {
+    keyed: Keyed,
+    /// Encrypts faster, if the processor can.
+    fast: Option<Box<FastGcm>>,
+}
 
 enum Keyed {
     Aes128(Box<Aes128Gcm>),
@@ -80,13 +86,18 @@ impl Gcm {
             32 => Keyed::Aes256(Box::new(Aes256Gcm::new_from_slice(key).ok()?)),
             _ => return None,
         };
-        Some(Self(keyed))
+        Some(Self { keyed, fast: FastGcm::new(key).map(Box::new) })
     }
 
     /// Encrypts `data` in place and returns the tag; `None` if it is too long for GCM.
     #[must_use]
     pub fn encrypt(&self, iv: &[u8; 12], aad: &[u8], data: &mut [u8]) -> Option<[u8; 16]> {
-        let tag = match &self.0 {
+        let fast = self.fast.as_ref().and_then(|fast| fast.encrypt(iv, aad, data));
+        fast.or_else(|| self.encrypt_portably(iv, aad, data))
+    }
+
+    fn encrypt_portably(&self, iv: &[u8; 12], aad: &[u8], data: &mut [u8]) -> Option<[u8; 16]> {
+        let tag = match &self.keyed {
             Keyed::Aes128(gcm) => gcm.encrypt_inout_detached(iv.into(), aad, data.into()),
             Keyed::Aes256(gcm) => gcm.encrypt_inout_detached(iv.into(), aad, data.into()),
         };
@@ -106,7 +117,7 @@ impl Gcm {
         tag: &[u8; 16],
     ) -> Result<(), Forged> {
         let (iv, data, tag) = (iv.into(), data.into(), tag.into());
-        let result = match &self.0 {
+        let result = match &self.keyed {
             Keyed::Aes128(gcm) => gcm.decrypt_inout_detached(iv, aad, data, tag),
             Keyed::Aes256(gcm) => gcm.decrypt_inout_detached(iv, aad, data, tag),
         };
@@ -208,6 +219,23 @@ mod tests {
         assert_eq!(tag(b"Jefe", b"what do ya want for nothing?"), expected);
         let long = b"Test Using Larger Than Block-Size Key - Hash Key First";
         assert_eq!(tag(&[0xaa; 80], long), hex("aa4ae5e15272d00e95705637ce8a3b55ed402112"));
+    }
+
+    #[test]
+    fn both_encryptions_agree_for_all_lengths() {
+        for key in [&[7; 16][..], &[9; 32][..]] {
+            let gcm = Gcm::new(key).unwrap();
+            for len in (0..300).chain([1000, 1200, 70_000]) {
+                let plain: Vec<u8> = (0..len).map(|at: usize| at.to_le_bytes()[0]).collect();
+                let (mut one, mut other) = (plain.clone(), plain.clone());
+                let aad = &plain[..len.min(13)];
+                let tag = gcm.encrypt(&[1; 12], aad, &mut one).unwrap();
+                assert_eq!(gcm.encrypt_portably(&[1; 12], aad, &mut other), Some(tag), "{len}");
+                assert_eq!(one, other);
+                assert_eq!(gcm.decrypt(&[1; 12], aad, &mut one, &tag), Ok(()));
+                assert_eq!(one, plain);
+            }
+        }
     }
 
     /// RFC 7714, section 16.1.1, has the packet; this test checks that a wrong tag leaves the data

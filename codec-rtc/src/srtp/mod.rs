@@ -25,6 +25,7 @@
 //! ```
 
 pub mod cipher;
+mod fast_gcm;
 mod header;
 mod index;
 mod keys;
