@@ -167,6 +167,7 @@
 //! | [`adaptation`] | encoder bitrate, resolution and frame rate |
 //! | [`pacer`] | pacing of packets |
 //! | [`recovery`] | NACK, retransmission history, key-frame requests |
+//! | [`shared_bytes`] | packets that several receivers share |
 //! | [`forward`] | layer dropping for one subscriber (SFU) |
 //! | [`room`] | rooms of an SFU: simulcast, joins, bandwidth per viewer, speakers |
 //! | `sframe` | end-to-end encrypted frames (feature `sframe`) |
@@ -227,6 +228,7 @@ pub mod sequence;
 pub mod session;
 #[cfg(feature = "sframe")]
 pub mod sframe;
+pub mod shared_bytes;
 #[cfg(feature = "srtp")]
 pub mod srtp;
 pub mod sync;

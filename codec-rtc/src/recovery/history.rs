@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::blocks::{Blocks, Place};
 use super::budget::Budget;
+use crate::shared_bytes::SharedBytes;
 
 /// Packets that [`PacketHistory::largest_recent`] chooses from.
 const RECENT: usize = 32;
@@ -69,19 +70,28 @@ pub struct HistoryCounters {
 }
 
 /// A kept packet.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Kept {
     sequence: u16,
     /// Time of the first transmission, and of the last one.
     pushed: Duration,
     sent: Duration,
+    /// Its own bytes, and those after them that it shares with other histories.
     place: Place,
+    shared: Option<SharedBytes>,
+}
+
+impl Kept {
+    fn bytes(&self) -> usize {
+        self.place.bytes() + self.shared.as_ref().map_or(0, SharedBytes::len)
+    }
 }
 
 /// What to answer to a request.
 #[derive(Clone, Copy, Debug)]
 enum Decision {
-    Packet(Place),
+    /// The packet at this position.
+    Packet(usize),
     TooSoon,
     OverBudget,
     Unknown,
@@ -94,6 +104,10 @@ pub struct PacketHistory {
     /// Ascending sequence numbers, modulo 2^16.
     packets: VecDeque<Kept>,
     blocks: Blocks,
+    /// Number of shared bytes.
+    shared_bytes: usize,
+    /// The last packet with shared bytes that was asked for.
+    whole: Vec<u8>,
     budget: Budget,
     counters: HistoryCounters,
 }
@@ -117,6 +131,8 @@ impl PacketHistory {
             config,
             packets: VecDeque::new(),
             blocks: Blocks::default(),
+            shared_bytes: 0,
+            whole: Vec::new(),
             budget: Budget::new(config.budget_bps, config.budget_time),
             counters: HistoryCounters::default(),
         }
@@ -125,21 +141,33 @@ impl PacketHistory {
     /// Adds a packet sent at `now`. One that is older than all kept packets is not kept; a sequence number far from
     /// them restarts the history.
     pub fn push(&mut self, now: Duration, sequence: u16, packet: &[u8]) {
+        self.add(now, sequence, packet, None);
+    }
+
+    /// As [`Self::push`], for a packet that begins with `head` and ends with bytes that other histories may keep too:
+    /// they are not copied.
+    pub fn push_shared(&mut self, now: Duration, sequence: u16, head: &[u8], rest: SharedBytes) {
+        self.add(now, sequence, head, Some(rest));
+    }
+
+    fn add(&mut self, now: Duration, sequence: u16, own: &[u8], shared: Option<SharedBytes>) {
         let PacketHistoryConfig { max_age: keep, max_packets, max_bytes, .. } = self.config;
-        if packet.len() > max_bytes {
+        let bytes = own.len() + shared.as_ref().map_or(0, SharedBytes::len);
+        if bytes > max_bytes {
             return;
         }
         let ahead = |from: &Kept| sequence.wrapping_sub(from.sequence).cast_signed();
         match self.packets.front().map(ahead) {
             Some(late) if late < -MAX_LATE => {
                 (self.packets, self.blocks) = (VecDeque::new(), Blocks::default());
+                self.shared_bytes = 0;
             }
             Some(late) if late < 0 => return,
             _ => {}
         }
         while self.packets.front().is_some_and(|oldest| {
             self.packets.len() >= max_packets
-                || self.blocks.bytes() + packet.len() > max_bytes
+                || self.bytes() + bytes > max_bytes
                 || now.saturating_sub(oldest.pushed) > keep
         }) {
             self.remove_oldest();
@@ -151,12 +179,14 @@ impl PacketHistory {
             (None, _) => Err(0),
             _ => self.find(sequence),
         };
-        let kept = Kept { sequence, pushed: now, sent: now, place: self.blocks.push(packet) };
+        self.shared_bytes += bytes - own.len();
+        let place = self.blocks.push(own);
+        let kept = Kept { sequence, pushed: now, sent: now, place, shared };
         match at {
             Ok(at) => {
                 if let Some(old) = self.packets.get_mut(at) {
                     let old = std::mem::replace(old, kept);
-                    self.blocks.remove(old.place);
+                    self.release(&old);
                 }
             }
             Err(at) => self.packets.insert(at, kept),
@@ -172,22 +202,45 @@ impl PacketHistory {
 
     fn remove_oldest(&mut self) {
         if let Some(oldest) = self.packets.pop_front() {
-            self.blocks.remove(oldest.place);
+            self.release(&oldest);
         }
+    }
+
+    fn release(&mut self, kept: &Kept) {
+        self.blocks.remove(kept.place);
+        let shared = kept.shared.as_ref().map_or(0, SharedBytes::len);
+        self.shared_bytes = self.shared_bytes.saturating_sub(shared);
+    }
+
+    /// Bytes of all kept packets.
+    fn bytes(&self) -> usize {
+        self.blocks.bytes() + self.shared_bytes
     }
 
     /// Returns the packet with this sequence number, if kept.
     #[must_use]
-    pub fn get(&self, sequence: u16) -> Option<&[u8]> {
-        let kept = self.packets.get(self.find(sequence).ok()?)?;
-        self.blocks.get(kept.place)
+    pub fn get(&mut self, sequence: u16) -> Option<&[u8]> {
+        let at = self.find(sequence).ok()?;
+        self.at(at)
+    }
+
+    /// The packet at a position.
+    fn at(&mut self, at: usize) -> Option<&[u8]> {
+        let kept = self.packets.get(at)?;
+        let own = self.blocks.get(kept.place)?;
+        let Some(shared) = &kept.shared else { return Some(own) };
+        self.whole.clear();
+        self.whole.extend_from_slice(own);
+        shared.append_to(&mut self.whole);
+        Some(&self.whole)
     }
 
     /// Returns the largest of the last 32 packets, for padding that is also redundancy.
     #[must_use]
-    pub fn largest_recent(&self) -> Option<&[u8]> {
-        let recent = self.packets.iter().rev().take(RECENT);
-        recent.filter_map(|kept| self.blocks.get(kept.place)).max_by_key(|packet| packet.len())
+    pub fn largest_recent(&mut self) -> Option<&[u8]> {
+        let recent = self.packets.iter().enumerate().rev().take(RECENT);
+        let (at, _) = recent.max_by_key(|(_, kept)| kept.bytes())?;
+        self.at(at)
     }
 
     /// Sets the rate limit of retransmissions in bits per second.
@@ -224,9 +277,9 @@ impl PacketHistory {
         budget: &mut Budget,
     ) -> Decision {
         self.counters.requests += 1;
-        let found = self.find(sequence).ok().and_then(|at| self.packets.get_mut(at));
-        let Some(kept) = found.filter(|it| now.saturating_sub(it.sent) <= self.config.max_age)
-        else {
+        let found = self.find(sequence).ok().and_then(|at| Some((at, self.packets.get_mut(at)?)));
+        let is_recent = |it: &Kept| now.saturating_sub(it.sent) <= self.config.max_age;
+        let Some((at, kept)) = found.filter(|(_, it)| is_recent(it)) else {
             self.counters.unknown += 1;
             return Decision::Unknown;
         };
@@ -234,7 +287,7 @@ impl PacketHistory {
             self.counters.too_soon += 1;
             return Decision::TooSoon;
         }
-        let bytes = kept.place.bytes() as u64;
+        let bytes = kept.bytes() as u64;
         if !budget.take(now, 8 * bytes) {
             self.counters.over_budget += 1;
             return Decision::OverBudget;
@@ -242,14 +295,12 @@ impl PacketHistory {
         kept.sent = now;
         let (packets, sum) = self.counters.retransmitted;
         self.counters.retransmitted = (packets + 1, sum + bytes);
-        Decision::Packet(kept.place)
+        Decision::Packet(at)
     }
 
-    fn answer(&self, decision: Decision) -> Resend<'_> {
+    fn answer(&mut self, decision: Decision) -> Resend<'_> {
         match decision {
-            Decision::Packet(place) => {
-                self.blocks.get(place).map_or(Resend::Unknown, Resend::Packet)
-            }
+            Decision::Packet(at) => self.at(at).map_or(Resend::Unknown, Resend::Packet),
             Decision::TooSoon => Resend::TooSoon,
             Decision::OverBudget => Resend::OverBudget,
             Decision::Unknown => Resend::Unknown,
@@ -308,9 +359,9 @@ mod tests {
             assert_eq!(history.get(sequence), Some(&sequence.to_be_bytes()[..]));
         }
         history.push(ms(2), 65_530, &[9]);
-        assert_eq!((history.get(65_530), history.packets.len()), (None, 7));
+        assert_eq!((history.packets.len(), history.get(65_530)), (7, None));
         history.push(ms(2), 40_000, &[8]);
-        assert_eq!((history.get(40_000), history.packets.len()), (Some(&[8][..]), 1));
+        assert_eq!((history.packets.len(), history.get(40_000)), (1, Some(&[8][..])));
     }
 
     #[test]
@@ -337,6 +388,35 @@ mod tests {
             }
         }
         assert!(history.blocks.count() < 8);
+    }
+
+    #[test]
+    fn shared_bytes_follow_the_own_ones_and_count() {
+        let config = PacketHistoryConfig { max_bytes: 100, ..PacketHistoryConfig::default() };
+        let mut histories = [(); 2].map(|()| PacketHistory::with_config(config));
+        for sequence in 0..20_u8 {
+            let shared = SharedBytes::from(vec![sequence; 25]);
+            for (history, own) in histories.iter_mut().zip(0..) {
+                let mut shared = shared.clone();
+                assert!(shared.change(1, &[100 + own]));
+                history.push_shared(ms(1), sequence.into(), &[own; 5], shared);
+                assert!(history.bytes() <= 100 && history.packets.len() <= 3);
+            }
+        }
+        for (history, own) in histories.iter_mut().zip(0..) {
+            let mut expected = vec![own; 5];
+            expected.extend([18; 25]);
+            expected[6] = 100 + own;
+            assert_eq!(history.get(18), Some(&expected[..]));
+            assert_eq!(history.request(ms(9), 18, ms(1)), Resend::Packet(&expected));
+            assert_eq!(history.counters().retransmitted, (1, 30));
+            history.push(ms(1), 20, &[7; 11]);
+            assert_eq!(history.get(20), Some(&[7; 11][..]));
+            assert_eq!(history.get(17), None);
+            assert_eq!(history.largest_recent().map(<[u8]>::len), Some(30));
+            history.push(ms(1), 40_000, &[7; 11]);
+            assert_eq!((history.bytes(), history.get(18)), (11, None));
+        }
     }
 
     #[test]

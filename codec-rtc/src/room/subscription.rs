@@ -288,9 +288,9 @@ impl Subscription {
     ) -> usize {
         let verdict = self.filter.decide(packet);
         let written = self.output.write(now, packet, verdict, timestamp);
-        let bytes = written.as_ref().map_or(0, |written| written.data.len());
+        let bytes = written.as_ref().map_or(0, |written| written.packet.len());
         if let Some(written) = &written {
-            self.is_open = !written.ends_frame();
+            self.is_open = !written.header.marker;
         }
         out.extend(written);
         bytes

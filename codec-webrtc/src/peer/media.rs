@@ -1,6 +1,5 @@
 //! Sending media, and requesting key frames.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use codec_core::codec::Bitrate;
@@ -15,6 +14,7 @@ use crate::h264;
 use crate::{Codec, Direction, KeyFrameRequestKind, Kind, Media, Mid, NegotiatedCodec, SentStream};
 use codec_rtc::extension::{Extensions, dependency};
 use codec_rtc::rtp::{self, WriteError};
+use codec_rtc::shared_bytes::SharedBytes;
 
 /// A packet that a server passes on from one peer to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,8 +27,8 @@ pub struct Forwarded {
     pub timestamp: u32,
     /// RTP marker.
     pub marker: bool,
-    /// Payload of 1 to [`Peer::MAX_FORWARDED_BYTES`] bytes.
-    pub payload: Vec<u8>,
+    /// Payload of 1 to [`Peer::MAX_FORWARDED_BYTES`] bytes. Peers that send the same packet share its bytes.
+    pub payload: SharedBytes,
     /// Header extensions; MID and transport-wide sequence numbers are added.
     pub extensions: Extensions,
 }
@@ -238,7 +238,7 @@ impl Peer {
             timestamp: packet.timestamp,
             marker: packet.marker,
             block: None,
-            payload: Cow::Owned(packet.payload),
+            payload: egress::Payload::Shared(packet.payload),
             captured: self.now,
             extensions: packet.extensions,
             is_nackable,
@@ -434,7 +434,7 @@ impl Peer {
             timestamp: packet.timestamp,
             marker: packet.marker,
             block,
-            payload: Cow::Borrowed(packet.data),
+            payload: egress::Payload::Own(packet.data),
             captured: packet.captured,
             extensions: packet.extensions.clone(),
             is_nackable: packet.nackable && has_rtx,

@@ -6,7 +6,8 @@ use std::time::Duration;
 use codec_rtc::extension::Extensions;
 use codec_rtc::room::request_merger::KeyFrameReason;
 use codec_rtc::room::{AudioTransmit, ParticipantId, RoomTransmit, StreamId};
-use codec_rtc::rtp;
+use codec_rtc::rtp::{self, Extension, FIXED_HEADER_BYTES, Header};
+use codec_rtc::shared_bytes::SharedBytes;
 use codec_webrtc::{Codec, Forwarded, Mid};
 
 use super::super::media::VideoCodec;
@@ -102,13 +103,13 @@ impl Conference {
 
     /// Sends a packet of a source to a member.
     pub(super) fn send_video(&mut self, packet: RoomTransmit) {
-        let RoomTransmit { viewer: ParticipantId(id), stream, sequence, data } = packet;
+        let RoomTransmit { viewer: ParticipantId(id), stream, header, packet } = packet;
         let member = self.members.get_mut(&id);
         let slots = member.map(|it| it.video.iter_mut()).into_iter().flatten();
         let slot = slots.into_iter().find(|slot| slot.source() == Some(stream));
         let Some(slot) = slot else { return };
-        if let Some(number) = slot.number(sequence)
-            && let Some(packet) = forwarded(number, data)
+        if let Some(number) = slot.number(header.sequence)
+            && let Some(packet) = forwarded(number, header, &packet)
         {
             self.actions.push_back((id, Action::Send(slot.mid(), packet)));
         }
@@ -128,7 +129,8 @@ impl Conference {
         let Some((slot, is_new)) = audio_slot(now, &mut member.audio, publisher.0) else { return };
         let mut codecs = slot.media().codecs.iter();
         let Some(opus) = codecs.find(|it| it.codec == Codec::Opus).copied() else { return };
-        let Some(packet) = forwarded(0, data) else { return };
+        let Ok(rtp::Packet { header, .. }) = rtp::parse(&data) else { return };
+        let Some(packet) = forwarded(0, header, &data.into()) else { return };
         let Some((number, timestamp)) = slot.place(now, sequence, packet.timestamp) else { return };
         let (payload_type, marker) = (opus.payload_type, packet.marker || is_new);
         let packet = Forwarded { payload_type, number, timestamp, marker, ..packet };
@@ -154,19 +156,26 @@ fn audio_slot(
     Some((slot, true))
 }
 
-/// A packet of the room with this number on its section.
-fn forwarded(number: u64, mut data: Vec<u8>) -> Option<Forwarded> {
-    let packet = rtp::parse(&data).ok()?;
-    // The elements were written by this server.
-    let extensions = Extensions::from_packet(&packet, &extension_map()).unwrap_or_default();
-    let (header, head) = (packet.header, data.len() - packet.payload.len());
-    data.drain(..head);
+/// A packet of the room with this number on its section, and with this fixed header.
+fn forwarded(number: u64, header: Header, packet: &SharedBytes) -> Option<Forwarded> {
+    // The differences between viewers do not concern the structure of a packet.
+    let parsed = rtp::parse(packet.shared()).ok()?;
+    let fixed = FIXED_HEADER_BYTES + parsed.csrcs.len();
+    let mut head = fixed;
+    let mut extensions = Extensions::default();
+    if let Some(Extension { profile, data }) = parsed.extension {
+        head += 4 + data.len();
+        let own = packet.part(fixed + 4..head)?.to_vec();
+        let own = Extension { profile, data: &own };
+        // The elements were written by this server.
+        extensions = Extensions::parse(&own, &extension_map()).unwrap_or_default();
+    }
     Some(Forwarded {
         payload_type: header.payload_type,
         number,
         timestamp: header.timestamp,
         marker: header.marker,
-        payload: data,
+        payload: packet.part(head..head + parsed.payload.len())?,
         extensions,
     })
 }

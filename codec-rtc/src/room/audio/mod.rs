@@ -167,12 +167,12 @@ impl AudioForwarder {
                 self.overflowed += 1;
                 continue;
             }
-            let (viewer, publisher, sequence) = (*viewer, id, written.sequence);
+            let (viewer, publisher, sequence) = (*viewer, id, written.header.sequence);
             self.output.push_back(AudioTransmit {
                 viewer,
                 publisher,
                 sequence,
-                data: written.data,
+                data: written.to_bytes(),
             });
         }
         Ok(())

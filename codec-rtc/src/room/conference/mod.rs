@@ -19,9 +19,12 @@ pub use relay::LayerInfo;
 use super::constraints::{StreamState, ViewerConstraints};
 use super::id::{ParticipantId, StreamId};
 use super::join_cache::JoinCacheConfig;
+use super::output::with_header;
 use super::request_merger::RequestMergerConfig;
 use super::stream::Stream;
 use crate::extension::Label;
+use crate::rtp::Header;
+use crate::shared_bytes::SharedBytes;
 
 /// Time between two decisions of the allocator.
 const DECISION_INTERVAL: Duration = Duration::from_millis(100);
@@ -111,17 +114,26 @@ impl fmt::Display for RoomError {
 
 impl std::error::Error for RoomError {}
 
-/// An RTP packet for a viewer. Header extensions are those of the publisher.
+/// An RTP packet for a viewer. Its payload, and the header extensions of the publisher, are shared by all viewers; only
+/// some numbers in them differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomTransmit {
     /// The viewer.
     pub viewer: ParticipantId,
     /// The source.
     pub stream: StreamId,
-    /// Sequence number towards the viewer, for a retransmission history.
-    pub sequence: u16,
-    /// The packet.
-    pub data: Vec<u8>,
+    /// The fixed header towards the viewer.
+    pub header: Header,
+    /// The packet, whose fixed header is still that of the publisher.
+    pub packet: SharedBytes,
+}
+
+impl RoomTransmit {
+    /// The bytes of the packet.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        with_header(&self.packet, &self.header)
+    }
 }
 
 /// What the caller has to do or to inform participants of.

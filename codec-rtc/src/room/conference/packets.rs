@@ -106,12 +106,12 @@ pub(super) fn queue(
     stream: StreamId,
     written: &mut Vec<Written>,
 ) {
-    for Written { data, sequence } in written.drain(..) {
+    for Written { header, packet } in written.drain(..) {
         if output.len() >= MAX_OUTPUT {
             counters.overflowed += 1;
             continue;
         }
         counters.forwarded += 1;
-        output.push_back(RoomTransmit { viewer, stream, sequence, data });
+        output.push_back(RoomTransmit { viewer, stream, header, packet });
     }
 }

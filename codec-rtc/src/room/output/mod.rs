@@ -4,14 +4,16 @@ mod clock;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::layer_filter::Verdict;
 use super::packet::MediaPacket;
 use crate::forward::offsets::{Offsets, PictureIds};
 use crate::packet::vp8::PictureId;
-use crate::rtp::FIXED_HEADER_BYTES;
+use crate::rtp::{self, FIXED_HEADER_BYTES, Header};
 use crate::sequence::{distance_16, wrap_16};
+use crate::shared_bytes::SharedBytes;
 use clock::OutputClock;
 pub(super) use clock::ticks;
 
@@ -35,18 +37,29 @@ pub struct OutputConfig {
 #[derive(Clone, Debug)]
 pub struct ViewerOutput(pub(super) OutputStream);
 
-/// A packet for the viewer.
+/// A packet for the viewer: the packet of the source, with another header and numbers of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Written {
-    pub(super) data: Vec<u8>,
-    pub(super) sequence: u16,
+    pub(super) header: Header,
+    pub(super) packet: SharedBytes,
 }
 
 impl Written {
-    /// Whether the packet is the last of its frame.
-    pub(super) fn ends_frame(&self) -> bool {
-        self.data.get(1).is_some_and(|flags| flags & MARKER != 0)
+    /// The bytes of the packet.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        with_header(&self.packet, &self.header)
     }
+}
+
+/// The bytes of a packet with another fixed header. Extension and CSRCs stay.
+pub(super) fn with_header(packet: &SharedBytes, header: &Header) -> Vec<u8> {
+    let (mut bytes, mut fixed) = (packet.to_vec(), Vec::with_capacity(FIXED_HEADER_BYTES));
+    rtp::write(header, &mut fixed);
+    // The first byte has the flags for the parts that stay.
+    for (place, byte) in bytes.iter_mut().zip(fixed).skip(1) {
+        *place = byte;
+    }
+    bytes
 }
 
 /// A counter of the source that continues across sources.
@@ -92,9 +105,6 @@ pub(super) struct OutputStream {
     frame_numbers: Counter,
     clock: OutputClock,
 }
-
-/// Room for a longer header and an authentication tag, so that a packet that is sent on needs no other buffer.
-const HEADROOM: usize = 96;
 
 impl OutputStream {
     pub(super) fn new(config: OutputConfig) -> Self {
@@ -179,42 +189,25 @@ impl OutputStream {
         self.highest = self.highest.max(number);
         let sequence = wrap_16(number - self.sequences.at(number)?);
         let timestamp = self.clock.outgoing(now, timestamp);
-        let mut data = Vec::with_capacity(packet.data.len() + HEADROOM);
-        data.extend_from_slice(&packet.data);
-        self.write_header(&mut data, sequence, timestamp, verdict.marker);
+        let OutputConfig { ssrc, payload_type, .. } = self.config;
+        let marker = verdict.marker || packet.data.get(1).is_some_and(|flags| flags & MARKER != 0);
+        let payload_type = payload_type & 0x7f;
+        let header = Header { marker, payload_type, sequence, timestamp, ssrc };
+        // The positions of the fields are in the packet, and they have five bytes.
+        let mut bytes = SharedBytes::new(Arc::clone(&packet.data));
         if let Some((number, id, at)) = id {
-            put_picture_id(&mut data, self.ids.outgoing(number, id), at);
+            match self.ids.outgoing(number, id) {
+                PictureId::Short(id) => bytes.change(at, &[id]),
+                PictureId::Long(id) => bytes.change(at, &(id | 0x8000).to_be_bytes()),
+            };
         }
         if let Some((index, at)) = packet.fields.tl0_pic_idx {
             let [high, _] = self.tl0.outgoing(u16::from(index) << 8).to_be_bytes();
-            put(&mut data, at, &[high]);
+            bytes.change(at, &[high]);
         }
         if let Some((number, at)) = packet.fields.frame_number {
-            put(&mut data, at, &self.frame_numbers.outgoing(number).to_be_bytes());
+            bytes.change(at, &self.frame_numbers.outgoing(number).to_be_bytes());
         }
-        Some(Written { data, sequence })
-    }
-
-    fn write_header(&self, data: &mut [u8], sequence: u16, timestamp: u32, marker: bool) {
-        if let Some(header) = data.first_chunk_mut::<FIXED_HEADER_BYTES>() {
-            let marker = if marker { MARKER } else { header[1] & MARKER };
-            header[1] = marker | self.config.payload_type & 0x7f;
-            header[2..4].copy_from_slice(&sequence.to_be_bytes());
-            header[4..8].copy_from_slice(&timestamp.to_be_bytes());
-            header[8..12].copy_from_slice(&self.config.ssrc.to_be_bytes());
-        }
-    }
-}
-
-fn put(data: &mut [u8], at: usize, bytes: &[u8]) {
-    if let Some(place) = data.get_mut(at..at.saturating_add(bytes.len())) {
-        place.copy_from_slice(bytes);
-    }
-}
-
-fn put_picture_id(data: &mut [u8], id: PictureId, at: usize) {
-    match id {
-        PictureId::Short(id) => put(data, at, &[id]),
-        PictureId::Long(id) => put(data, at, &(id | 0x8000).to_be_bytes()),
+        Some(Written { header, packet: bytes })
     }
 }

@@ -1,7 +1,5 @@
 //! Numbers towards a viewer across switches and pauses.
 
-use std::sync::Arc;
-
 use super::*;
 use crate::extension::ExtensionMap;
 use crate::packet::Format;
@@ -59,9 +57,10 @@ impl Source {
 
 /// Sequence number, timestamp, `PictureID` and TL0PICIDX.
 fn numbers(written: &Written) -> (u16, u32, u16, u8) {
-    let parsed = rtp::parse(&written.data).unwrap();
+    let bytes = written.to_bytes();
+    let parsed = rtp::parse(&bytes).unwrap();
     assert_eq!((parsed.header.ssrc, parsed.header.payload_type), (7, 100));
-    assert_eq!(parsed.header.sequence, written.sequence);
+    assert_eq!(parsed.header.sequence, written.header.sequence);
     let (descriptor, _) = vp8::Descriptor::parse(parsed.payload).unwrap();
     let id = descriptor.picture_id.unwrap().number();
     (parsed.header.sequence, parsed.header.timestamp, id, descriptor.tl0_pic_idx.unwrap())
@@ -162,7 +161,7 @@ fn frame_numbers_of_dependency_descriptors_continue_across_sources() {
         if switches {
             output.switch(Duration::ZERO, number, timestamp);
         }
-        let data = write(&mut output, Duration::ZERO, &packet).unwrap().data;
+        let data = write(&mut output, Duration::ZERO, &packet).unwrap().to_bytes();
         u16::from_be_bytes([data[12], data[13]])
     };
     assert_eq!([packet(1, 65_534, true), packet(2, 65_535, false)], [65_534, 65_535]);

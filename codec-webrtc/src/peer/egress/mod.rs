@@ -16,7 +16,6 @@ mod probe;
 mod reports;
 mod stream;
 
-use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -25,6 +24,7 @@ use codec_rtc::congestion::PacketKind;
 use codec_rtc::extension::{Extensions, abs_send_time};
 use codec_rtc::recovery::Budget;
 use codec_rtc::rtp::Header;
+use codec_rtc::shared_bytes::SharedBytes;
 
 use super::send_error::SendError;
 use super::{Peer, Transmit};
@@ -83,12 +83,28 @@ pub(super) struct Packet<'a> {
     pub(super) marker: bool,
     /// Byte before the payload: the payload type of a RED block.
     pub(super) block: Option<u8>,
-    /// Owned payloads with spare capacity are sent without another copy.
-    pub(super) payload: Cow<'a, [u8]>,
+    pub(super) payload: Payload<'a>,
     /// Time of the timestamp.
     pub(super) captured: Duration,
     pub(super) extensions: Extensions,
     pub(super) is_nackable: bool,
+}
+
+/// The payload of a packet to send.
+#[derive(Debug)]
+pub(super) enum Payload<'a> {
+    Own(&'a [u8]),
+    /// That of a forwarded packet. It is kept for retransmission without a copy.
+    Shared(SharedBytes),
+}
+
+impl Payload<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Own(bytes) => bytes.len(),
+            Self::Shared(bytes) => bytes.len(),
+        }
+    }
 }
 
 impl Egress {
@@ -194,10 +210,10 @@ impl Peer {
         stream.complete(&mut extensions, transport, now);
         let block = packet.block.as_slice();
         let bytes = packet.payload.len() + block.len();
-        let datagram = stream.write(&header, &extensions, block, packet.payload)?;
+        let datagram = stream.write(&header, &extensions, block, &packet.payload)?;
         stream.count(&header, bytes, packet.captured);
         if packet.is_nackable {
-            stream.keep(now, header.sequence, &datagram);
+            stream.keep(now, header.sequence, &datagram, packet.payload);
         }
         let (sent, is_numbered) = (stream.sent(), stream.is_numbered());
         let is_repair = self.is_repair(&header, block);

@@ -1,6 +1,5 @@
 //! A sent SSRC with its retransmission stream (RFC 4588).
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use codec_rtc::recovery::{Budget, PacketHistory, PacketHistoryConfig, Resend};
 use codec_rtc::rtcp::ReportBlock;
 use codec_rtc::rtp::{self, Header};
 
-use super::{TAG_BYTES, send_time};
+use super::{Payload, TAG_BYTES, send_time};
 use crate::{SendError, SentStats, SentStream};
 
 /// Packets kept for retransmission, and for how long.
@@ -213,25 +212,17 @@ impl Stream {
         header: &Header,
         extensions: &Extensions,
         block: &[u8],
-        payload: Cow<'_, [u8]>,
+        payload: &Payload<'_>,
     ) -> Result<Vec<u8>, SendError> {
-        let mut head = Vec::with_capacity(HEAD_BYTES);
-        extensions.write_header(header, &self.extensions, &mut head).map_err(SendError::Packet)?;
-        head.extend_from_slice(block);
-        let room = head.len() + TAG_BYTES;
-        Ok(match payload {
-            Cow::Owned(mut datagram) => {
-                datagram.reserve(room);
-                datagram.splice(0..0, head);
-                datagram
-            }
-            Cow::Borrowed(payload) => {
-                let mut datagram = Vec::with_capacity(room + payload.len());
-                datagram.extend_from_slice(&head);
-                datagram.extend_from_slice(payload);
-                datagram
-            }
-        })
+        let mut datagram = Vec::with_capacity(HEAD_BYTES + payload.len() + TAG_BYTES);
+        let written = extensions.write_header(header, &self.extensions, &mut datagram);
+        written.map_err(SendError::Packet)?;
+        datagram.extend_from_slice(block);
+        match payload {
+            Payload::Own(bytes) => datagram.extend_from_slice(bytes),
+            Payload::Shared(bytes) => bytes.append_to(&mut datagram),
+        }
+        Ok(datagram)
     }
 
     /// Counts a packet sent for the first time.
@@ -246,9 +237,21 @@ impl Stream {
         }
     }
 
-    /// Keeps a packet for retransmission.
-    pub(super) fn keep(&mut self, now: Duration, sequence: u16, packet: &[u8]) {
-        self.history.push(now, sequence, packet);
+    /// Keeps a packet with this payload for retransmission.
+    pub(super) fn keep(
+        &mut self,
+        now: Duration,
+        sequence: u16,
+        packet: &[u8],
+        payload: Payload<'_>,
+    ) {
+        match payload {
+            Payload::Own(_) => self.history.push(now, sequence, packet),
+            Payload::Shared(bytes) => {
+                let head = packet.len().checked_sub(bytes.len()).and_then(|len| packet.get(..len));
+                self.history.push_shared(now, sequence, head.unwrap_or_default(), bytes);
+            }
+        }
     }
 
     /// Timestamp at `now`; `None` before the first packet.
@@ -371,9 +374,12 @@ mod tests {
         assert!(parsed.payload.is_empty() && padding.datagram.len() > usize::from(PADDING_BYTES));
         for (sequence, bytes) in [(1, 900), (2, 1100), (3, 20)] {
             let header = Header { sequence, ..header(96, 0) };
-            let (extensions, payload) = (Extensions::default(), vec![9; bytes]);
-            let packet = video.write(&header, &extensions, &[], payload.into()).unwrap();
-            video.keep(now, sequence, &packet);
+            let (extensions, bytes) = (Extensions::default(), vec![9; bytes]);
+            // A forwarded packet is the same.
+            let (own, shared) = (Payload::Own(&bytes), Payload::Shared(bytes.clone().into()));
+            let packet = video.write(&header, &extensions, &[], &own).unwrap();
+            assert_eq!(video.write(&header, &extensions, &[], &shared).unwrap(), packet);
+            video.keep(now, sequence, &packet, if sequence == 2 { shared } else { own });
         }
         let padding = video.padding(now, 5).unwrap();
         assert_eq!(padding.original, Some(2));

@@ -151,6 +151,12 @@ impl Conferences {
         }
     }
 
+    /// Number of members of the room of a member.
+    pub(in super::super) fn members_with(&self, id: u64) -> usize {
+        let room = self.places.get(&id).map(|place| &place.room);
+        room.and_then(|room| self.conferences.get(room)).map_or(0, Conference::len)
+    }
+
     /// Handles what happened to a member. A panic ends the conference, but no other one.
     pub(in super::super) fn handle(&mut self, now: Duration, id: u64, input: Input) {
         self.now = now;

@@ -313,7 +313,7 @@ fn audio_goes_to_free_sections_and_never_back_to_the_speaker() {
     assert!(world.packets(1, "a0").len() >= 15);
     assert!(world.packets(1, "a1").is_empty());
     let sent = world.packets(3, "a0").pop().unwrap();
-    assert_eq!((sent.payload_type, sent.payload.as_slice()), (111, &[1, 2, 3][..]));
+    assert_eq!((sent.payload_type, &sent.payload.to_vec()[..]), (111, &[1, 2, 3][..]));
     assert_eq!(sent.extensions.audio_level.unwrap().dbov, 30);
     world.clear();
     world.say(1, &json!({ "type": "muted", "audio": true, "video": false }));

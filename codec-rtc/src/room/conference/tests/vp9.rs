@@ -11,8 +11,8 @@ use crate::packet::Format;
 use crate::packet::vp8::PictureId;
 use crate::packet::vp9::{Descriptor, LayerIndices, ScalabilityStructure};
 use crate::room::{
-    EncodingConfig, OutputConfig, Room, RoomConfig, RoomEvent, RoomTransmit, SourceKind,
-    SourceLimits, StreamConfig, StreamState, ViewerConstraints,
+    EncodingConfig, OutputConfig, Room, RoomConfig, RoomEvent, SourceKind, SourceLimits,
+    StreamConfig, StreamState, ViewerConstraints,
 };
 use crate::rtp::{self, Header};
 
@@ -136,8 +136,8 @@ impl World {
                 }
             }
             self.room.handle_timeout(ms(now_ms));
-            while let Some(RoomTransmit { data, .. }) = self.room.poll_transmit() {
-                self.receive(now_ms, &data);
+            while let Some(packet) = self.room.poll_transmit() {
+                self.receive(now_ms, &packet.to_bytes());
             }
             while let Some(event) = self.room.poll_event() {
                 if let RoomEvent::KeyFrame { ssrc, .. } = event {

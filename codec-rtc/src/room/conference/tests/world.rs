@@ -172,7 +172,9 @@ impl World {
     pub(super) fn drain(&mut self) {
         let now = ms(self.now_ms);
         let may_lose = self.loss_percent > 0 || self.reorder;
-        while let Some(RoomTransmit { viewer, stream, data, .. }) = self.room.poll_transmit() {
+        while let Some(packet) = self.room.poll_transmit() {
+            let RoomTransmit { viewer, stream, .. } = packet;
+            let data = packet.to_bytes();
             if let Some(receiver) = self.receivers.get_mut(&(viewer, stream)) {
                 if may_lose {
                     receiver.reorder(now, data);
