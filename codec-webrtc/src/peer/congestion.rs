@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{Peer, State};
+use super::{Peer, State, common_time};
 use crate::{EstimateKind, Event};
 use codec_core::codec::Bitrate;
 use codec_rtc::congestion::{Controller, ControllerConfig, Estimate, PacketKind, ProbeCluster};
@@ -151,11 +151,11 @@ impl Peer {
         }
     }
 
-    /// Deadline of [`poll_congestion`](Self::poll_congestion).
+    /// Deadline of [`poll_congestion`](Self::poll_congestion). That of the controller may be late; padding has its rate.
     pub(super) fn congestion_time(&self) -> Option<Duration> {
         let congestion = self.congestion.as_ref().filter(|_| self.state == State::Connected)?;
-        let times = [congestion.controller.poll_timeout(), congestion.padding_time()];
-        times.into_iter().flatten().min()
+        let due = congestion.controller.poll_timeout().map(common_time);
+        [due, congestion.padding_time()].into_iter().flatten().min()
     }
 
     /// Restarts the estimate at its initial value, and reports it.

@@ -6,7 +6,7 @@ use str0m::error::{ProtoError, SctpError};
 use str0m::{Event as StackEvent, IceConnectionState, Input, Output, RtcError};
 
 use super::address_filter::{self, Protocol};
-use super::{Peer, State, Transmit};
+use super::{Peer, State, Transmit, common_time};
 use crate::{ClosedReason, Event};
 
 /// Maximum number of outputs of str0m per call, far above the actual number.
@@ -15,6 +15,9 @@ const MAX_OUTPUTS: usize = 100_000;
 const MAX_TICKS: usize = 1000;
 /// Number of consecutive errors of str0m after which the session ends.
 const MAX_FAILURES: u32 = 50;
+/// Deadlines of str0m that are at least this far ahead may be late: reports, statistics and connectivity checks, but not
+/// requests for retransmission.
+const FAR: Duration = Duration::from_millis(50);
 /// Delay before str0m is polled again after an error.
 const RETRY: Duration = Duration::from_millis(20);
 /// Time after an alert in which the remote endpoint can continue the handshake.
@@ -65,7 +68,11 @@ impl Peer {
             match self.rtc.poll_output() {
                 Ok(Output::Timeout(at)) => {
                     self.failures = 0;
-                    let at = self.since_base(at);
+                    let mut at = self.since_base(at);
+                    let is_far = at >= self.now.saturating_add(FAR);
+                    if is_far && self.state == State::Connected {
+                        at = common_time(at);
+                    }
                     // Deadlines that never occur are a hundred years ahead.
                     let never = self.now.saturating_add(Duration::from_secs(365 * 24 * 3600));
                     self.stack_time = (at < never).then_some(at);

@@ -37,6 +37,17 @@ use super::provider::MediaKeys;
 use super::{ClosedReason, Event, Mid, PeerLimits};
 use codec_rtc::extension::Label;
 
+/// Deadlines that may be late are multiples of this time, and at most so late.
+const COMMON_STEP: Duration = Duration::from_millis(10);
+
+/// The next common deadline from a time on. Peers with the same clock then have the same deadlines, and a server with many
+/// peers wakes up once for all of them.
+fn common_time(at: Duration) -> Duration {
+    let step = COMMON_STEP.as_nanos();
+    let nanos = at.as_nanos().div_ceil(step).saturating_mul(step);
+    u64::try_from(nanos).map_or(at, Duration::from_nanos)
+}
+
 /// A datagram to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transmit {
@@ -344,5 +355,18 @@ impl Peer {
             text.truncate(cut);
         }
         self.last_error = Some(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn late_deadlines_are_common_and_never_early() {
+        let of = |nanos| common_time(Duration::from_nanos(nanos)).as_nanos();
+        assert_eq!([of(0), of(1), of(9_999_999)], [0, 10_000_000, 10_000_000]);
+        assert_eq!([of(10_000_000), of(10_000_001)], [10_000_000, 20_000_000]);
+        assert_eq!(common_time(Duration::MAX), Duration::MAX);
     }
 }
