@@ -173,6 +173,11 @@ impl Call {
         }
     }
 
+    /// Whether the rest of a frame for the conference is still to come.
+    pub(super) fn has_open_frame(&self) -> bool {
+        matches!(&self.side, Side::Member(member) if member.has_open_frame())
+    }
+
     /// Does what the conference of a member asks for.
     pub(super) fn act(&mut self, now: Duration, actions: Vec<Action>) {
         if let Side::Member(member) = &mut self.side

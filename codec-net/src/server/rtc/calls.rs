@@ -1,5 +1,8 @@
 //! The thread that runs all calls: reads commands, datagrams and media, and handles timeouts.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,7 +28,7 @@ use super::command::{Command, Role};
 use super::demux::Demux;
 use super::ice_update::CallIce;
 use super::negotiation;
-use super::sockets::TokioSockets;
+use super::sockets::{SendDatagrams, TokioSockets};
 use super::timers::Timers;
 use super::turn::Turn;
 use crate::clock::Clock;
@@ -47,6 +50,11 @@ const CONGESTION: ControllerConfig = ControllerConfig {
     start: START_BITRATE,
     probing: true,
 };
+/// How long the rest of a frame is waited for, by the number of members of the room, and at most; and the smallest room for
+/// which it is.
+const WAIT_PER_MEMBER: Duration = Duration::from_micros(1);
+const MAX_WAIT: Duration = Duration::from_micros(100);
+const MIN_WAIT_MEMBERS: usize = 8;
 /// Interval at which loss and round trip times of links are evaluated.
 const STATS_INTERVAL: Duration = Duration::from_millis(250);
 /// Timeout without pending work.
@@ -136,7 +144,10 @@ impl Calls {
                     None | Some(Command::Stop) => break,
                     Some(command) => self.handle_command(command),
                 },
-                () = sockets.readable() => self.read_datagrams(sockets, &mut datagram),
+                () = sockets.readable() => {
+                    self.read_datagrams(sockets, &mut datagram);
+                    self.await_frames(sockets, &mut datagram).await;
+                }
                 item = items.recv() => {
                     // This end keeps a sender, so the channel never closes.
                     let mut next = item;
@@ -157,7 +168,7 @@ impl Calls {
                 () = tokio::time::sleep(wait) => {}
             }
             self.handle_timeouts();
-            self.exchange();
+            self.exchange(sockets);
             self.flush(sockets);
         }
         let open: Vec<u64> = self.calls.keys().copied().collect();
@@ -182,8 +193,28 @@ impl Calls {
         }
     }
 
+    /// Waits a moment for the rest of the frames that have begun to arrive: each member gets the packets of a frame by one
+    /// call of the system, which costs more than the packets. The wait is short beside the work for the members.
+    async fn await_frames(&mut self, sockets: &TokioSockets, datagram: &mut [u8]) {
+        let begun = self.clock.now();
+        while self.clock.now().saturating_sub(begun) < self.longest_wait() {
+            // The runtime looks for datagrams.
+            tokio::task::yield_now().await;
+            self.read_datagrams(sockets, datagram);
+        }
+    }
+
+    /// How long the rest of a frame may be waited for; 0 if no frame has begun.
+    fn longest_wait(&self) -> Duration {
+        let is_open = |id: &&u64| self.calls.get(*id).is_some_and(Call::has_open_frame);
+        let open = self.touched.iter().filter(is_open);
+        let members = open.map(|id| self.conferences.members_with(*id)).max().unwrap_or(0);
+        let wait = WAIT_PER_MEMBER.saturating_mul(u32::try_from(members).unwrap_or(u32::MAX));
+        if members < MIN_WAIT_MEMBERS { Duration::ZERO } else { wait.min(MAX_WAIT) }
+    }
+
     /// Passes what members have for their conferences to them, and their output to the members.
-    fn exchange(&mut self) {
+    fn exchange(&mut self, sockets: &impl SendDatagrams) {
         self.conferences.handle_timeout(self.clock.now());
         if let Some(cluster) = &mut self.cluster {
             cluster.deliver(self.clock.now(), &mut self.conferences);
@@ -202,6 +233,8 @@ impl Calls {
             }
             for (id, actions) in actions {
                 self.with(id, |call, now| call.act(now, actions));
+                // While the datagrams are in the caches of the processor.
+                self.flush(sockets);
             }
             if self.touched.is_empty() {
                 break;
@@ -426,7 +459,7 @@ impl Calls {
         }
     }
 
-    fn flush(&mut self, sockets: &TokioSockets) {
+    fn flush(&mut self, sockets: &impl SendDatagrams) {
         let now = self.clock.now();
         let turn = &mut self.turn;
         self.outgoing.retain(|transmit| !turn.send(now, transmit));

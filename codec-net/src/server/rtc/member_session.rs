@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use codec_webrtc::{Channel, Event, Forwarded, KeyFrameRequestKind, Mid, Peer, Stats};
+use codec_webrtc::{Channel, Codec, Event, Forwarded, KeyFrameRequestKind, Mid, Peer, Stats};
 
 use super::super::audit::Totals;
 use super::super::conference::{Action, FileOffer, Input};
@@ -66,6 +66,12 @@ impl MemberSession {
     /// What the conference has to know.
     pub(super) fn take_inputs(&mut self) -> Vec<Input> {
         std::mem::take(&mut self.inputs)
+    }
+
+    /// Whether the last input is a packet of video that does not end its frame.
+    pub(super) fn has_open_frame(&self) -> bool {
+        let Some(Input::Packet(packet)) = self.inputs.last() else { return false };
+        packet.codec != Codec::Opus && !packet.header.marker
     }
 
     /// Handles an event of the peer.

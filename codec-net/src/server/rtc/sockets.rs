@@ -95,6 +95,12 @@ fn outward(is_ipv4: bool) -> io::Result<IpAddr> {
     Ok(probe.local_addr()?.ip())
 }
 
+/// Sends datagrams.
+pub(super) trait SendDatagrams {
+    /// Sends datagrams in their order. One that cannot be sent is lost, as it may be on the network.
+    fn send(&self, transmits: &[Transmit]);
+}
+
 /// The sockets, in the runtime of the thread of calls, each with its candidate address.
 #[derive(Debug)]
 pub(super) struct TokioSockets {
@@ -127,23 +133,24 @@ impl TokioSockets {
         })
     }
 
-    /// Sends datagrams in their order, each from the socket of its source; for other sources (this end's address on
-    /// a TURN server) from the one that can reach the destination. A datagram that the system does
-    /// not accept is lost, as it may be on the network.
-    pub(super) fn send(&self, transmits: &[Transmit]) {
-        let mut rest = transmits;
-        while let Some(first) = rest.first() {
-            let Some(socket) = self.socket_for(first) else { return };
-            rest = rest.get(self.segments.send(socket, rest)..).unwrap_or_default();
-        }
-    }
-
     fn socket_for(&self, transmit: &Transmit) -> Option<&tokio::net::UdpSocket> {
         let is_local = transmit.destination.ip().is_loopback();
         let mut sockets = self.sockets.iter();
         let owner = sockets.clone().find(|(_, candidate)| *candidate == transmit.source);
         let reaching = || sockets.find(|(_, candidate)| candidate.ip().is_loopback() == is_local);
         owner.or_else(reaching).or(self.sockets.first()).map(|(socket, _)| socket)
+    }
+}
+
+impl SendDatagrams for TokioSockets {
+    /// Sends each datagram from the socket of its source; for other sources (this end's address on a TURN server) from the
+    /// one that can reach the destination.
+    fn send(&self, transmits: &[Transmit]) {
+        let mut rest = transmits;
+        while let Some(first) = rest.first() {
+            let Some(socket) = self.socket_for(first) else { return };
+            rest = rest.get(self.segments.send(socket, rest)..).unwrap_or_default();
+        }
     }
 }
 
