@@ -20,11 +20,17 @@ const JITTER: Duration = Duration::from_millis(100);
 const BURST: Duration = Duration::from_millis(5);
 /// Slowest replay.
 const MIN_RATE: Bitrate = Bitrate(100_000);
+/// A replay is faster than the live packets that arrive meanwhile by this share, in percent: otherwise it would
+/// never reach them.
+const LIVE_EXCESS: u64 = 50;
+/// Shortest time over which the rate of the live packets is measured.
+const MEASURED: Duration = Duration::from_millis(200);
 
 /// Pacing of a [`Replay`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReplayConfig {
-    /// Rate of the replay: 3 to 5 times the rate of the layer; at least 100 kb/s.
+    /// Rate of the replay: 3 to 5 times the rate of the layer; at least 100 kb/s. Where the live packets need more
+    /// than two thirds of it, the replay is faster.
     pub rate: Bitrate,
     /// Longest time into the past that the timestamps of replayed frames reach; at most 500 ms are
     /// useful, because frames in the past are shown at once.
@@ -51,6 +57,9 @@ pub struct Replay {
     config: ReplayConfig,
     waiting: VecDeque<Replayed>,
     bytes: usize,
+    started: Duration,
+    /// Bytes of the live packets since the start.
+    live_bytes: u64,
     next: Duration,
     source_now: u32,
     has_overflowed: bool,
@@ -69,6 +78,8 @@ impl Replay {
             config,
             waiting: VecDeque::new(),
             bytes: 0,
+            started: now,
+            live_bytes: 0,
             next: now,
             source_now,
             has_overflowed: false,
@@ -92,6 +103,8 @@ impl Replay {
 
     /// Adds a live packet behind those that wait.
     pub fn push(&mut self, packet: &Arc<MediaPacket>) {
+        let length = u64::try_from(packet.data.len()).unwrap_or(u64::MAX);
+        self.live_bytes = self.live_bytes.saturating_add(length);
         if self.bytes > MAX_BYTES || self.waiting.len() >= MAX_PACKETS {
             self.has_overflowed = true;
             self.waiting.clear();
@@ -135,11 +148,19 @@ impl Replay {
 
     /// Charges the bytes of a packet that was sent to the rate.
     pub fn sent(&mut self, now: Duration, bytes: usize) {
-        let rate = self.config.rate.max(MIN_RATE).0;
+        let rate = self.config.rate.max(MIN_RATE).0.max(self.catching_up(now));
         let bits = u64::try_from(bytes).unwrap_or(u64::MAX).saturating_mul(8);
         let nanos = bits.saturating_mul(1_000_000_000) / rate;
         let start = self.next.max(now.saturating_sub(BURST));
         self.next = start.saturating_add(Duration::from_nanos(nanos));
+    }
+
+    /// The rate in bits per second that reaches the live packets at their rate so far.
+    fn catching_up(&self, now: Duration) -> u64 {
+        let elapsed = now.saturating_sub(self.started).max(MEASURED).as_millis();
+        let elapsed = u64::try_from(elapsed).unwrap_or(u64::MAX);
+        let live = self.live_bytes.saturating_mul(8000) / elapsed;
+        live.saturating_add(live / 100 * LIVE_EXCESS)
     }
 
     /// Queues the cached packets with squeezed timestamps.

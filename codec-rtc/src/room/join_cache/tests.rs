@@ -88,6 +88,36 @@ fn live_packets_follow_without_a_gap() {
 }
 
 #[test]
+fn a_replay_reaches_live_packets_that_are_faster_than_its_rate() {
+    // The rate of a layer is unknown at its first packets: here it becomes fifteen times that of the replay.
+    let mut cache = JoinCache::new(JoinCacheConfig::default());
+    camera(&mut cache, 9);
+    let mut replay = Replay::new(ms(280), cache.entries(ms(280)).unwrap(), config(100));
+    let (mut number, mut received) = (9, Vec::new());
+    let mut at = ms(280);
+    while !replay.is_done() {
+        assert!(at < ms(2280), "{number}: {} packets were sent", received.len());
+        if at.as_millis() % 33 == 0 {
+            for _ in 0..5 {
+                let timestamp = u32::try_from(at.as_millis() * 90).unwrap();
+                replay.push(&packet(number, timestamp, 1240, single(false, 0)));
+                number += 1;
+            }
+        }
+        while let Some(next) = replay.poll(at) {
+            if let Replayed::Packet(packet, _) = next {
+                replay.sent(at, packet.data.len());
+                received.push(packet.number);
+            }
+        }
+        at += ms(1);
+    }
+    let expected: Vec<i64> = [0, 4, 8].into_iter().chain(9..number).collect();
+    assert_eq!(received, expected);
+    assert!(!replay.has_overflowed());
+}
+
+#[test]
 fn a_static_screen_share_with_an_old_key_frame_is_a_hit() {
     let mut cache = JoinCache::new(JoinCacheConfig::default());
     for part in 0..60_i64 {
