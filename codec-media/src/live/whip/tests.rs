@@ -1,6 +1,7 @@
 //! Calls to a server that lose their path.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 
 use codec_backends::registry;
 use codec_container::{Format, VideoTrack};
@@ -26,6 +27,10 @@ struct Sender {
 
 impl Sender {
     fn new(server: &Server) -> Self {
+        Self::at(server.address())
+    }
+
+    fn at(server: SocketAddr) -> Self {
         let rate = Rational::new(50, 1);
         let config = EncoderConfig::rtc(SIZE, rate, Bitrate::kbps(300));
         let (_, open, _) = registry::find_encoder("vp8").unwrap();
@@ -37,7 +42,7 @@ impl Sender {
         assert!(encoder.receive(&mut packet));
         let track = VideoTrack::new(Format::Ivf, VideoCodec::Vp8, SIZE, rate.inverse());
         let offer = Offer { video: Some(track), audio: None, layers: 0 };
-        let url = format!("whip://{}/whip/x", server.address()).parse().unwrap();
+        let url = format!("whip://{server}/whip/x").parse().unwrap();
         let (args, clock) = (NetworkOptions::default(), Clock::start());
         let start = Some(Bitrate::kbps(300));
         let output =
@@ -78,6 +83,48 @@ impl Sender {
     }
 }
 
+/// Starts an HTTP proxy of a server that removes the client's addresses from all requests. The server does not check them then,
+/// so that all paths go through the addresses that the client checks. Returns the address of the proxy.
+fn without_addresses(server: SocketAddr) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let client = client.unwrap();
+            let mut upstream = TcpStream::connect(server).unwrap();
+            upstream.write_all(&request_without_addresses(&client)).unwrap();
+            let mut answer = Vec::new();
+            upstream.read_to_end(&mut answer).unwrap();
+            (&client).write_all(&answer).unwrap();
+        }
+    });
+    address
+}
+
+/// Reads a request; returns it without addresses, for a connection that has no other one.
+fn request_without_addresses(client: &TcpStream) -> Vec<u8> {
+    let mut reader = BufReader::new(client);
+    let (mut head, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        let lower = line.to_ascii_lowercase();
+        if let Some(value) = lower.strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        } else if line.trim().is_empty() {
+            break;
+        } else if !lower.starts_with("connection:") {
+            head.push_str(&line);
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    let body = String::from_utf8(body).unwrap();
+    let is_kept = |line: &&str| !line.starts_with("a=candidate:") && !line.contains("trickle");
+    let body: String = body.split_inclusive('\n').filter(is_kept).collect();
+    format!("{head}connection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
 #[test]
 fn an_interrupted_call_restarts_ice_in_its_session() {
     let loopback = Config::loopback();
@@ -89,7 +136,7 @@ fn an_interrupted_call_restarts_ice_in_its_session() {
     let link = "rate=50M".parse::<LinkSpec>().unwrap().constant().unwrap();
     let link = LinkEmulatorConfig::symmetric(link, 1);
     let emulator = LinkEmulator::start(announced, upstream, &link).unwrap();
-    let mut sender = Sender::new(&server);
+    let mut sender = Sender::at(without_addresses(server.address()));
     sender.send_until_answered();
     drop(emulator);
     sender.send_until("the connection is interrupted: restarting ICE");
