@@ -92,7 +92,7 @@ impl Queue {
             filter_subject: own_subjects(machine),
             ack_policy: AckPolicy::Explicit,
             ack_wait: lease.unwrap_or(LEASE),
-            // The worker counts, because the server would leave the message in the queue, where no one sees it.
+            // The worker counts, because the server would keep the message in the queue, and no worker would get it.
             max_deliver: -1,
             max_ack_pending: MAX_RUNNING,
             ..pull::Config::default()

@@ -88,7 +88,7 @@ impl Member {
         })
     }
 
-    /// Does what is due; returns whether a datagram arrived.
+    /// Handles timeouts and a datagram; returns whether one arrived.
     pub(crate) fn poll(&mut self) -> bool {
         let own = self.socket.local_addr().unwrap();
         let mut datagram = [0; 2048];

@@ -39,7 +39,7 @@ impl Nats {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// Starts the server again with what it stored, and waits until it accepts connections.
+    /// Starts the server again with its stored messages, and waits until it accepts connections.
     pub(crate) fn restart(&mut self) {
         let port = self.port.to_string();
         let child = Command::new("nats-server")
