@@ -101,7 +101,7 @@ pub fn open(
             let missing = match (wants.video, available.audio) {
                 // Other options, or the format of the output, exclude the audio.
                 (true, true) => {
-                    "no video; its audio cannot be written, because the output holds none or an option excludes it"
+                    "no video; its audio is not written, because the output cannot hold audio or an option excludes it"
                 }
                 (true, false) => "no video",
                 _ => "no audio",
