@@ -97,7 +97,7 @@ fn a_replay_reaches_live_packets_that_are_faster_than_its_rate() {
     let mut at = ms(280);
     while !replay.is_done() {
         assert!(at < ms(2280), "{number}: {} packets were sent", received.len());
-        if at.as_millis() % 33 == 0 {
+        if at.as_millis().is_multiple_of(33) {
             for _ in 0..5 {
                 let timestamp = u32::try_from(at.as_millis() * 90).unwrap();
                 replay.push(&packet(number, timestamp, 1240, single(false, 0)));
