@@ -14,12 +14,13 @@
 //! | `node` | the identity of a node |
 //! | `announcement` | messages on the bus |
 //! | `link` | encrypted packets between two nodes, sent again after a loss |
-//! | `fuzzing` | input of fuzz targets |
+//! | `fuzzing` | the body of a fuzz target (feature `fuzzing`) |
 //! | `media` | media between nodes, and requests for them |
 //! | `remote_node` | another node: its rooms, and what the two request from each other |
 
 mod announcement;
 mod bus;
+#[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod link;
 mod media;
