@@ -51,6 +51,12 @@ impl LayerFilter {
         self.current
     }
 
+    /// Whether a packet belongs to the wanted layers.
+    pub(super) fn wants(&self, packet: &MediaPacket) -> bool {
+        let info = packet.frame;
+        info.spatial_id <= self.target.spatial && info.temporal_id <= self.target.temporal
+    }
+
     /// Whether a wanted spatial layer needs a key frame.
     pub(super) fn needs_key_frame(&self) -> bool {
         self.target.spatial > self.current.spatial

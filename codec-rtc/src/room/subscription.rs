@@ -20,7 +20,7 @@ const MAX_PAST: Duration = Duration::from_millis(500);
 /// Rate of a replay as multiple of the layer's rate, and its minimum.
 const REPLAY_FACTOR: u64 = 4;
 const MIN_REPLAY_RATE: Bitrate = Bitrate(1_000_000);
-/// A replay exceeds the bandwidth estimate by at most this share, in percent.
+/// A replay exceeds the bandwidth estimate by at most this share, in percent, unless the live packets need more.
 const REPLAY_EXCESS: u64 = 50;
 /// A switch waits for the end of the frame that flows for this time, with this number of packets.
 const FRAME_END_WAIT: Duration = Duration::from_millis(50);
@@ -224,7 +224,7 @@ impl Subscription {
             return;
         }
         if let Some(replay) = &mut self.replay {
-            replay.push(packet);
+            replay.push(packet, self.filter.wants(packet));
             self.poll(now, out);
             return;
         }

@@ -29,7 +29,7 @@ const MEASURED: Duration = Duration::from_millis(200);
 /// Pacing of a [`Replay`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReplayConfig {
-    /// Rate of the replay: 3 to 5 times the rate of the layer; at least 100 kb/s. Where the live packets need more
+    /// Rate of the replay: 3 to 5 times the rate of the layer; at least 100 kb/s. If the wanted live packets need more
     /// than two thirds of it, the replay is faster.
     pub rate: Bitrate,
     /// Longest time into the past that the timestamps of replayed frames reach; at most 500 ms are
@@ -58,7 +58,7 @@ pub struct Replay {
     waiting: VecDeque<Replayed>,
     bytes: usize,
     started: Duration,
-    /// Bytes of the live packets since the start.
+    /// Bytes of the wanted live packets since the start.
     live_bytes: u64,
     next: Duration,
     source_now: u32,
@@ -101,10 +101,12 @@ impl Replay {
         Some(packet.number)
     }
 
-    /// Adds a live packet behind those that wait.
-    pub fn push(&mut self, packet: &Arc<MediaPacket>) {
-        let length = u64::try_from(packet.data.len()).unwrap_or(u64::MAX);
-        self.live_bytes = self.live_bytes.saturating_add(length);
+    /// Adds a live packet behind those that wait. `is_wanted`: whether it belongs to the layers that the viewer gets.
+    pub fn push(&mut self, packet: &Arc<MediaPacket>, is_wanted: bool) {
+        if is_wanted {
+            let length = u64::try_from(packet.data.len()).unwrap_or(u64::MAX);
+            self.live_bytes = self.live_bytes.saturating_add(length);
+        }
         if self.bytes > MAX_BYTES || self.waiting.len() >= MAX_PACKETS {
             self.has_overflowed = true;
             self.waiting.clear();
