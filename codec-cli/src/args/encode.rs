@@ -15,7 +15,7 @@ use codec_media::values::{self, Scale};
 
 use super::audio::{AudioArgs, AudioTrackArg};
 use super::encoder::EncoderArgs;
-use super::numbers::within;
+use super::numbers::one_or_two;
 use super::purpose::Purpose;
 use super::shared::{CutArgs, InputArgs, TransformArgs};
 
@@ -101,7 +101,7 @@ pub(crate) struct EncodeArgs {
     ///
     /// Default: 2 for files, 1 for pipes. Two passes run trial encodes first, to meet the bitrate
     /// at even quality.
-    #[arg(long, value_name = "N", value_parser = within(1_u8..=2))]
+    #[arg(long, value_name = "N", value_parser = one_or_two)]
     pub(crate) passes: Option<u8>,
     #[command(flatten)]
     pub(crate) cut: CutArgs,

@@ -14,14 +14,13 @@ where
     move |text| {
         let number = text.parse().ok().filter(|number| range.contains(number));
         let (low, high) = (range.start(), range.end());
-        number.ok_or_else(|| {
-            let (low, high) = (low.to_string(), high.to_string());
-            match (low.as_str(), high.as_str()) {
-                ("1", "2") => "expected 1 or 2".to_owned(),
-                _ => format!("expected a whole number from {low} to {high}"),
-            }
-        })
+        number.ok_or_else(|| format!("expected a whole number from {low} to {high}"))
     }
+}
+
+/// Parses 1 or 2.
+pub(crate) fn one_or_two(text: &str) -> Result<u8, String> {
+    within(1..=2)(text).map_err(|_| "expected 1 or 2".to_owned())
 }
 
 /// Parses a number of things: any whole number.
