@@ -18,8 +18,6 @@ use super::purpose::Purpose;
 const DISCORD_AUDIO: Bitrate = Bitrate::kbps(64);
 /// Codecs with the same scale of speeds.
 const USUAL_CODECS: [&str; 3] = ["vp8", "vp9", "h264"];
-/// Codecs that an output may be unable to hold.
-const CODECS: [Codec; 4] = [Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1];
 
 /// Returns the arguments with the options that `--for` adds, and lists these for `-v`. Options that are given have
 /// precedence.
@@ -108,7 +106,7 @@ fn check(args: &EncodeArgs, purpose: Purpose) -> Result<Format> {
         )));
     }
     let name = args.encoder.codec.as_deref().and_then(|spec| spec.split('/').next());
-    let codec = CODECS.into_iter().find(|codec| Some(codec.name()) == name);
+    let codec = name.and_then(Codec::from_name);
     if let Some(codec) = codec.filter(|&codec| !format.holds_video(codec)) {
         let endings = purpose.endings(codec);
         return Err(Failure::usage(format!(

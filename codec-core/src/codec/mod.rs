@@ -74,6 +74,15 @@ pub enum Codec {
 }
 
 impl Codec {
+    /// All codecs but [`Self::Other`]. The first one that a format can hold is its default.
+    pub const KNOWN: [Self; 4] = [Self::Vp8, Self::Vp9, Self::H264, Self::Av1];
+
+    /// Returns the known codec with a [name](Self::name).
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::KNOWN.into_iter().find(|codec| codec.name() == name)
+    }
+
     /// Returns the name used on command lines and in reports.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -18,9 +18,6 @@ use crate::values::{KeyInterval, KnobSetting, RegionOffset};
 /// Share of the optimal buffer level below which frames are dropped, as in WebRTC.
 const DROP_BELOW_PCT: u8 = 30;
 
-/// Video codecs; the first one that a format can hold is its default.
-pub(super) const CODECS: [Codec; 4] = [Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1];
-
 /// Name of the backend option behind `--token-parts`.
 const TOKEN_PARTITIONS: &str = "token-partitions";
 
@@ -373,7 +370,7 @@ fn video_backend(
     spec: Option<&str>,
     format: Format,
 ) -> Result<(&'static Backend, &'static Capabilities)> {
-    let default = CODECS.into_iter().find(|codec| format.holds_video(*codec));
+    let default = Codec::KNOWN.into_iter().find(|codec| format.holds_video(*codec));
     let spec = spec.unwrap_or_else(|| default.unwrap_or(Codec::Vp8).name());
     let found = registry::find_encoder(spec).map_err(|error| match registry::find(spec) {
         // The error names the feature that adds an encoder.

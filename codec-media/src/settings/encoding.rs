@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use codec_container::{FileMetadata, Format};
-use codec_core::codec::{Bitrate, EncoderConfig, Limits};
+use codec_core::codec::{Bitrate, Codec, EncoderConfig, Limits};
 use codec_core::frame::{Rational, Size};
 use codec_rtc::link::RateTrace;
 
 use super::audio::{AudioOptions, AudioSettings};
-use super::encoder::{CODECS, EncoderOptions, EncoderSettings, Preset};
+use super::encoder::{EncoderOptions, EncoderSettings, Preset};
 use super::goal::{Goal, TargetQuality};
 use crate::failure::{Failure, Result};
 use crate::frame::transform::Transform;
@@ -252,7 +252,7 @@ pub fn cut_origin(skip: u64, keep_times: bool, first: i64) -> i64 {
 
 /// Whether the format can hold video, coded or raw.
 pub fn can_hold_video(format: Format) -> bool {
-    format.is_raw_video() || CODECS.into_iter().any(|codec| format.holds_video(codec))
+    format.is_raw_video() || Codec::KNOWN.into_iter().any(|codec| format.holds_video(codec))
 }
 
 /// Whether the format can hold audio.

@@ -90,8 +90,7 @@ impl StreamDescription {
     pub fn track(&self, format: Format) -> Option<Track> {
         match self.media {
             Media::Video { size, frame_rate } => {
-                let known = [Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1];
-                let codec = known.into_iter().find(|codec| codec.name() == self.codec)?;
+                let codec = Codec::from_name(&self.codec)?;
                 let mut track = VideoTrack::new(format, codec, size, self.time_base);
                 track.frame_rate = frame_rate;
                 track.codec_private.clone_from(&self.private);
