@@ -45,6 +45,7 @@ pub(crate) enum OutputEvent {
     /// The audio encoder should change the protection of its packets.
     Audio { before: Resilience, after: Resilience },
     /// What the user should know about the connection.
+    #[cfg(feature = "whip")]
     Note(String),
     /// The receiver is gone, with the reason.
     Left(Failure),

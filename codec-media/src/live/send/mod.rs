@@ -155,6 +155,7 @@ impl Sending {
                             audio.pipeline.protect(before, after)?;
                         }
                     }
+                    #[cfg(feature = "whip")]
                     OutputEvent::Note(text) => self.env.events.note(text),
                     OutputEvent::Left(failure) => return Err(failure),
                 }
