@@ -54,20 +54,23 @@ impl Protect {
         if known.is_none() && self.sources.len() >= MAX_SOURCES {
             return Err(SrtpError::TooManySources);
         }
-        let mut window =
-            known.and_then(|at| self.sources.get(at)).map(|it| it.1.clone()).unwrap_or_default();
-        let index = window.highest().map_or(sequence.into(), |highest| extend(highest, sequence));
+        let window = known.and_then(|at| self.sources.get(at)).map(|(_, window)| window);
+        let highest = window.and_then(Window::highest);
+        let index = highest.map_or(sequence.into(), |highest| extend(highest, sequence));
         if index >= RTP_NUMBERS {
             return Err(SrtpError::KeyExhausted);
         }
-        if !window.is_new(index) {
+        if window.is_some_and(|window| !window.is_new(index)) {
             return Err(SrtpError::Replayed);
         }
         self.rtp.encrypt_rtp(packet, header_bytes, ssrc, index)?;
-        window.take(index);
         match known.and_then(|at| self.sources.get_mut(at)) {
-            Some(source) => source.1 = window,
-            None => self.sources.push((ssrc, window)),
+            Some((_, window)) => window.take(index),
+            None => {
+                let mut window = Window::default();
+                window.take(index);
+                self.sources.push((ssrc, window));
+            }
         }
         Ok(())
     }

@@ -310,10 +310,14 @@ impl Controller {
         };
         let is_far_below = |rate: &f64| *rate < 0.5 * self.aimd.bps();
         let collapsed = self.backlog.collapsed_bps().filter(is_far_below);
+        let usage = if collapsed.is_some() { BandwidthUsage::Overuse } else { usage };
+        // Only a decrease needs it.
+        let is_overuse = usage == BandwidthUsage::Overuse;
+        let recent = || is_overuse.then(|| self.throughput.recent(RECENT_S)).flatten();
         let seen = Observed {
-            usage: if collapsed.is_some() { BandwidthUsage::Overuse } else { usage },
+            usage,
             acked_bps: self.throughput.estimate(),
-            recent_bps: collapsed.or_else(|| self.throughput.recent(RECENT_S)),
+            recent_bps: collapsed.or_else(recent),
             rtt_s: self.delays.rtt_s(),
             queueing_s: self.queueing_s(),
             is_limited: self.app_limit.since().is_some(),
