@@ -53,9 +53,29 @@ impl SharedBytes {
     /// A part of them; `None` if they have no such part.
     #[must_use]
     pub fn part(&self, range: Range<usize>) -> Option<Self> {
+        self.clone().into_part(range)
+    }
+
+    /// As [`Self::part`], without another reference to the shared bytes.
+    #[must_use]
+    pub fn into_part(self, range: Range<usize>) -> Option<Self> {
         let start = self.start.checked_add(range.start)?;
         let end = self.start.checked_add(range.end).filter(|end| *end <= self.end)?;
-        (start <= end).then(|| Self { start, end, ..self.clone() })
+        (start <= end).then_some(Self { start, end, ..self })
+    }
+
+    /// Whether both are the same bytes of the same memory, apart from their differences.
+    #[must_use]
+    pub fn shares_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.all, &other.all) && (self.start, self.end) == (other.start, other.end)
+    }
+
+    /// Whether a byte in this range differs from the shared one.
+    #[must_use]
+    pub fn is_changed_in(&self, range: Range<usize>) -> bool {
+        let places = self.changes.iter().take(self.count).map(|(at, _)| usize::from(*at));
+        let mut places = places.filter_map(|at| at.checked_sub(self.start));
+        places.any(|at| range.contains(&at))
     }
 
     /// Number of bytes.
@@ -134,6 +154,10 @@ mod tests {
         inner.append_to(&mut out);
         assert_eq!((out[0], out[1], &out[2..]), (9, 1, &expected[14..51]));
         assert_eq!(inner.shared()[0], 13);
+        assert!(bytes.is_changed_in(10..11) && bytes.is_changed_in(12..51));
+        assert!(!bytes.is_changed_in(12..50) && !part.is_changed_in(1..39));
+        assert!(bytes.shares_with(&other) && !bytes.shares_with(&part));
+        assert!(!other.shares_with(&SharedBytes::from(other.to_vec())));
         assert!(bytes.part(100..100).unwrap().is_empty());
     }
 

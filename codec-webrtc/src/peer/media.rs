@@ -1,5 +1,6 @@
 //! Sending media, and requesting key frames.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use codec_core::codec::Bitrate;
@@ -29,8 +30,8 @@ pub struct Forwarded {
     pub marker: bool,
     /// Payload of 1 to [`Peer::MAX_FORWARDED_BYTES`] bytes. Peers that send the same packet share its bytes.
     pub payload: SharedBytes,
-    /// Header extensions; MID and transport-wide sequence numbers are added.
-    pub extensions: Extensions,
+    /// Header extensions, which peers that send the same packet share; MID and transport-wide sequence numbers are added.
+    pub extensions: Arc<Extensions>,
 }
 
 /// Selects the payload type of a packet.
@@ -240,7 +241,7 @@ impl Peer {
             block: None,
             payload: egress::Payload::Shared(packet.payload),
             captured: self.now,
-            extensions: packet.extensions,
+            extensions: &packet.extensions,
             is_nackable,
         };
         self.emit(place, packet)
@@ -436,7 +437,7 @@ impl Peer {
             block,
             payload: egress::Payload::Own(packet.data),
             captured: packet.captured,
-            extensions: packet.extensions.clone(),
+            extensions: packet.extensions,
             is_nackable: packet.nackable && has_rtx,
         };
         self.emit(place, packet)?;

@@ -75,6 +75,7 @@ pub(super) use shared::SharedMember;
 pub(super) use shared_message::SharedMessage;
 pub(super) use storage::RoomStorage;
 pub(super) use table::{Conferences, Input};
+use watching::Parts;
 
 /// Shortest time between two lists of people: a member that changes its name all the time costs little.
 const PEOPLE_INTERVAL: Duration = Duration::from_millis(100);
@@ -85,7 +86,6 @@ const BANDWIDTH_INTERVAL: Duration = Duration::from_millis(250);
 
 /// What the server has to do for a member.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "most actions are packets")]
 pub(super) enum Action {
     /// Send a packet on a section.
     Send(Mid, Forwarded),
@@ -142,6 +142,8 @@ pub(super) struct Conference {
     next_people: Duration,
     next_bandwidth: Duration,
     actions: VecDeque<(u64, Action)>,
+    /// Those of the last packet of video.
+    parts: Option<Parts>,
 }
 
 impl Conference {
@@ -181,6 +183,7 @@ impl Conference {
             next_people: Duration::ZERO,
             next_bandwidth: Duration::ZERO,
             actions: VecDeque::new(),
+            parts: None,
         }
     }
 
@@ -303,9 +306,9 @@ impl Conference {
         all.flatten().min()
     }
 
-    /// Returns the next member and what to do for it.
-    pub(super) fn poll_action(&mut self) -> Option<(u64, Action)> {
-        self.actions.pop_front()
+    /// Moves what to do for members to the end of `actions`.
+    pub(super) fn take_actions(&mut self, actions: &mut VecDeque<(u64, Action)>) {
+        actions.append(&mut self.actions);
     }
 
     /// Turns the output of the room into actions.

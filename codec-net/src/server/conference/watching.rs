@@ -1,6 +1,8 @@
 //! The sources that the members of a conference receive.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use codec_rtc::extension::Extensions;
@@ -109,7 +111,7 @@ impl Conference {
         let slot = slots.into_iter().find(|slot| slot.source() == Some(stream));
         let Some(slot) = slot else { return };
         if let Some(number) = slot.number(header.sequence)
-            && let Some(packet) = forwarded(number, header, &packet)
+            && let Some(packet) = forwarded(&mut self.parts, number, header, packet)
         {
             self.actions.push_back((id, Action::Send(slot.mid(), packet)));
         }
@@ -130,7 +132,7 @@ impl Conference {
         let mut codecs = slot.media().codecs.iter();
         let Some(opus) = codecs.find(|it| it.codec == Codec::Opus).copied() else { return };
         let Ok(rtp::Packet { header, .. }) = rtp::parse(&data) else { return };
-        let Some(packet) = forwarded(0, header, &data.into()) else { return };
+        let Some(packet) = forwarded(&mut None, 0, header, data.into()) else { return };
         let Some((number, timestamp)) = slot.place(now, sequence, packet.timestamp) else { return };
         let (payload_type, marker) = (opus.payload_type, packet.marker || is_new);
         let packet = Forwarded { payload_type, number, timestamp, marker, ..packet };
@@ -156,26 +158,111 @@ fn audio_slot(
     Some((slot, true))
 }
 
-/// A packet of the room with this number on its section, and with this fixed header.
-fn forwarded(number: u64, header: Header, packet: &SharedBytes) -> Option<Forwarded> {
-    // The differences between viewers do not concern the structure of a packet.
-    let parsed = rtp::parse(packet.shared()).ok()?;
-    let fixed = FIXED_HEADER_BYTES + parsed.csrcs.len();
-    let mut head = fixed;
-    let mut extensions = Extensions::default();
-    if let Some(Extension { profile, data }) = parsed.extension {
-        head += 4 + data.len();
-        let own = packet.part(fixed + 4..head)?.to_vec();
-        let own = Extension { profile, data: &own };
-        // The elements were written by this server.
-        extensions = Extensions::parse(&own, &extension_map()).unwrap_or_default();
+/// The parts of a packet of the room, which are the same for all members that it is sent to.
+#[derive(Debug)]
+pub(super) struct Parts {
+    packet: SharedBytes,
+    /// The data of the header extension with their profile, and the payload.
+    extension: Option<(u16, Range<usize>)>,
+    payload: Range<usize>,
+    extensions: Arc<Extensions>,
+}
+
+impl Parts {
+    /// The parts of `packet`: `last` if that is the same packet for another member.
+    fn of<'a>(last: &'a mut Option<Self>, packet: &SharedBytes) -> Option<&'a Self> {
+        if !last.as_ref().is_some_and(|last| last.packet.shares_with(packet)) {
+            *last = Some(Self::parse(packet)?);
+        }
+        last.as_ref()
     }
+
+    fn parse(packet: &SharedBytes) -> Option<Self> {
+        // The differences between members do not concern the structure of a packet.
+        let parsed = rtp::parse(packet.shared()).ok()?;
+        let fixed = FIXED_HEADER_BYTES + parsed.csrcs.len();
+        let mut head = fixed;
+        let (mut extension, mut extensions) = (None, Extensions::default());
+        if let Some(found @ Extension { profile, data }) = parsed.extension {
+            head += 4 + data.len();
+            extension = Some((profile, fixed + 4..head));
+            extensions = read(&found);
+        }
+        let payload = head..head + parsed.payload.len();
+        let (packet, extensions) = (packet.clone(), Arc::new(extensions));
+        Some(Self { packet, extension, payload, extensions })
+    }
+
+    /// The header extensions for a member.
+    fn extensions(&self, packet: &SharedBytes) -> Option<Arc<Extensions>> {
+        match &self.extension {
+            Some((profile, range)) if packet.is_changed_in(range.clone()) => {
+                let own = packet.part(range.clone())?.to_vec();
+                Some(Arc::new(read(&Extension { profile: *profile, data: &own })))
+            }
+            _ => Some(Arc::clone(&self.extensions)),
+        }
+    }
+}
+
+/// Reads header extensions whose elements were written by this server.
+fn read(extension: &Extension<'_>) -> Extensions {
+    Extensions::parse(extension, &extension_map()).unwrap_or_default()
+}
+
+/// A packet of the room with this number on its section, and with this fixed header. `last`: the parts of the packet before.
+fn forwarded(
+    last: &mut Option<Parts>,
+    number: u64,
+    header: Header,
+    packet: SharedBytes,
+) -> Option<Forwarded> {
+    let parts = Parts::of(last, &packet)?;
     Some(Forwarded {
         payload_type: header.payload_type,
         number,
         timestamp: header.timestamp,
         marker: header.marker,
-        payload: packet.part(head..head + parsed.payload.len())?,
-        extensions,
+        extensions: parts.extensions(&packet)?,
+        payload: packet.into_part(parts.payload.clone())?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A packet with a Dependency Descriptor of three bytes, which is the first element of its extension.
+    fn packet(payload: &[u8]) -> SharedBytes {
+        let dependency = Some(vec![0x80, 0, 7]);
+        let (extensions, mut bytes) = (Extensions { dependency, ..Default::default() }, Vec::new());
+        extensions.write_header(&Header::default(), &extension_map(), &mut bytes).unwrap();
+        bytes.extend_from_slice(payload);
+        bytes.into()
+    }
+
+    #[test]
+    fn members_share_the_parts_of_a_packet_and_have_their_own_numbers() {
+        let (mut last, header) = (None, Header { timestamp: 5, ..Header::default() });
+        let mut pass = |number, packet| forwarded(&mut last, number, header, packet).unwrap();
+        let first = packet(b"payload");
+        let mut other = first.clone();
+        let descriptor = FIXED_HEADER_BYTES + 4 + 1;
+        assert!(other.change(descriptor + 2, &[8]) && other.change(descriptor + 3, &[b'P']));
+        let sent = [pass(1, first.clone()), pass(2, other), pass(3, first)];
+        let numbers = sent.each_ref().map(|it| it.extensions.dependency.clone().unwrap()[2]);
+        assert_eq!(numbers, [7, 8, 7]);
+        assert!(Arc::ptr_eq(&sent[0].extensions, &sent[2].extensions));
+        let payloads = sent.each_ref().map(|it| it.payload.to_vec());
+        assert_eq!(payloads, [&b"payload"[..], b"Payload", b"payload"]);
+        assert_eq!(sent.map(|it| (it.number, it.timestamp)), [(1, 5), (2, 5), (3, 5)]);
+        let next = pass(4, packet(b"another"));
+        assert_eq!(next.payload.to_vec(), b"another");
+        let plain = SharedBytes::from([&[0x80, 0, 0, 1][..], &[0; 8], b"x"].concat());
+        let next = pass(5, plain);
+        assert_eq!(
+            (next.payload.to_vec(), next.extensions.dependency.is_none()),
+            (vec![b'x'], true)
+        );
+    }
 }

@@ -86,7 +86,7 @@ pub(super) struct Packet<'a> {
     pub(super) payload: Payload<'a>,
     /// Time of the timestamp.
     pub(super) captured: Duration,
-    pub(super) extensions: Extensions,
+    pub(super) extensions: &'a Extensions,
     pub(super) is_nackable: bool,
 }
 
@@ -206,7 +206,7 @@ impl Peer {
             timestamp: packet.timestamp,
             ssrc: stream.ssrc(),
         };
-        let mut extensions = packet.extensions;
+        let mut extensions = packet.extensions.clone();
         stream.complete(&mut extensions, transport, now);
         let block = packet.block.as_slice();
         let bytes = packet.payload.len() + block.len();

@@ -310,9 +310,7 @@ impl Conferences {
         let (actions, relays) = (&mut self.actions, &mut self.nodes);
         let ran = catch_unwind(AssertUnwindSafe(|| {
             work(conference);
-            while let Some(action) = conference.poll_action() {
-                actions.push_back(action);
-            }
+            conference.take_actions(actions);
             relays.collect(room, conference);
             conference.take_unused_files()
         }));
