@@ -179,7 +179,7 @@ impl Call {
     }
 
     /// Does what the conference of a member asks for.
-    pub(super) fn act(&mut self, now: Duration, actions: Vec<Action>) {
+    pub(super) fn act(&mut self, now: Duration, actions: impl IntoIterator<Item = Action>) {
         if let Side::Member(member) = &mut self.side
             && let Err(reason) = member.act(now, &mut self.peer, actions)
         {
@@ -191,7 +191,7 @@ impl Call {
     /// Sends a message to a member or a publisher; viewers get those of their stream.
     pub(super) fn announce(&mut self, now: Duration, text: &Arc<str>) {
         match &self.side {
-            Side::Member(_) => self.act(now, vec![Action::Tell(Arc::clone(text))]),
+            Side::Member(_) => self.act(now, [Action::Tell(Arc::clone(text))]),
             Side::Publisher(..) => self.send_text(now, text),
             Side::Viewer(_) => {}
         }

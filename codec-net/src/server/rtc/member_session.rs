@@ -192,7 +192,7 @@ impl MemberSession {
         &mut self,
         now: Duration,
         peer: &mut Peer,
-        actions: Vec<Action>,
+        actions: impl IntoIterator<Item = Action>,
     ) -> Result<(), EndReason> {
         for action in actions {
             self.act_once(now, peer, action)?;

@@ -78,6 +78,8 @@ pub(super) struct Calls {
     demux: Demux,
     unverified: TokenBucket,
     outgoing: Vec<Transmit>,
+    /// Empty lists for [`Self::exchange`], whose memory is used again.
+    spare: Vec<Vec<Action>>,
     turn: Turn,
     health: Arc<Health>,
 }
@@ -109,6 +111,7 @@ impl Calls {
             demux: Demux::default(),
             unverified: TokenBucket::new(UNVERIFIED_PER_SECOND),
             outgoing: Vec::new(),
+            spare: Vec::new(),
             turn,
             health,
         }
@@ -227,14 +230,20 @@ impl Calls {
                 }
             }
             // Sending is cheaper in batches.
-            let mut actions: BTreeMap<u64, Vec<Action>> = BTreeMap::new();
+            let mut of_members: BTreeMap<u64, Vec<Action>> = BTreeMap::new();
             while let Some((id, action)) = self.conferences.poll_action() {
-                actions.entry(id).or_default().push(action);
+                let of_member = of_members.entry(id);
+                of_member.or_insert_with(|| self.spare.pop().unwrap_or_default()).push(action);
             }
-            for (id, actions) in actions {
-                self.with(id, |call, now| call.act(now, actions));
+            for (id, mut actions) in of_members {
+                self.with(id, |call, now| call.act(now, actions.drain(..)));
                 // While the datagrams are in the caches of the processor.
                 self.flush(sockets);
+                // A call that has ended leaves some.
+                actions.clear();
+                if actions.capacity() <= MAX_BATCH {
+                    self.spare.push(actions);
+                }
             }
             if self.touched.is_empty() {
                 break;
