@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use codec_core::codec::Bitrate;
 
-use super::{Certificate, Direction, H264Profiles, Kind};
+use super::{Buffers, Certificate, Direction, H264Profiles, Kind};
 use codec_rtc::congestion::ControllerConfig;
 use codec_rtc::extension::Label;
 use codec_rtc::packet::VideoFormat;
@@ -45,6 +45,8 @@ pub struct PeerConfig {
     pub stats_interval: Option<Duration>,
     /// Maximum number of unacknowledged bytes in all data channels; default 1 MiB.
     pub channel_buffer_bytes: usize,
+    /// Memory for datagrams, which several peers can share; default: that of this peer.
+    pub buffers: Buffers,
     /// Limits on the resources that the remote endpoint can use.
     pub limits: PeerLimits,
 }
@@ -67,6 +69,7 @@ impl PeerConfig {
             acknowledgements: false,
             stats_interval: Some(Duration::from_secs(1)),
             channel_buffer_bytes: 1 << 20,
+            buffers: Buffers::default(),
             limits: PeerLimits::default(),
         }
     }

@@ -121,6 +121,7 @@
 #![forbid(unsafe_code)]
 
 mod address_filter;
+mod buffers;
 mod certificate;
 mod config;
 mod counters;
@@ -141,6 +142,7 @@ mod vp9;
 #[cfg(test)]
 mod tests;
 
+pub use buffers::Buffers;
 pub use certificate::{Certificate, CertificateError};
 pub use config::{
     ChannelSettings, Codecs, DtlsVersions, LocalCandidate, MediaPlan, PeerConfig, PeerLimits,

@@ -34,7 +34,7 @@ use str0m::{Input, Rtc};
 use super::address_filter::{self, AddressFilter};
 use super::counters::Counters;
 use super::provider::MediaKeys;
-use super::{ClosedReason, Event, Mid, PeerLimits};
+use super::{Buffers, ClosedReason, Event, Mid, PeerLimits};
 use codec_rtc::extension::Label;
 
 /// Deadlines that may be late are multiples of this time, and at most so late.
@@ -87,6 +87,7 @@ pub struct Peer {
     sources: Vec<u32>,
     counters: Counters,
     transmits: VecDeque<Transmit>,
+    buffers: Buffers,
     events: VecDeque<Event>,
     /// Next deadline of str0m.
     stack_time: Option<Duration>,

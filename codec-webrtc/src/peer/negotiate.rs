@@ -301,6 +301,7 @@ impl Peer {
             sources: Vec::new(),
             counters: Counters::default(),
             transmits: VecDeque::new(),
+            buffers: config.buffers.clone(),
             events: VecDeque::new(),
             stack_time: Some(now),
             state: State::Handshake,

@@ -197,6 +197,7 @@ impl Peer {
     pub(super) fn emit(&mut self, place: usize, packet: Packet<'_>) -> Result<(), SendError> {
         let now = self.now;
         let transport = self.egress.transport;
+        let mut datagram = self.buffers.take();
         let stream = self.egress.stream(place).ok_or(SendError::NotSending)?;
         #[expect(clippy::cast_possible_truncation, reason = "the number wraps")]
         let header = Header {
@@ -210,7 +211,7 @@ impl Peer {
         stream.complete(&mut extensions, transport, now);
         let block = packet.block.as_slice();
         let bytes = packet.payload.len() + block.len();
-        let datagram = stream.write(&header, &extensions, block, &packet.payload)?;
+        stream.write(&header, &extensions, block, &packet.payload, &mut datagram)?;
         stream.count(&header, bytes, packet.captured);
         if packet.is_nackable {
             stream.keep(now, header.sequence, &datagram, packet.payload);

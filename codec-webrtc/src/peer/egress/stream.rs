@@ -206,23 +206,24 @@ impl Stream {
         extensions.abs_send_time = Some(send_time(now));
     }
 
-    /// Writes a packet: the payload after a block of up to one byte.
+    /// Writes a packet to an empty buffer: the payload after a block of up to one byte.
     pub(super) fn write(
         &self,
         header: &Header,
         extensions: &Extensions,
         block: &[u8],
         payload: &Payload<'_>,
-    ) -> Result<Vec<u8>, SendError> {
-        let mut datagram = Vec::with_capacity(HEAD_BYTES + payload.len() + TAG_BYTES);
-        let written = extensions.write_header(header, &self.extensions, &mut datagram);
+        datagram: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
+        datagram.reserve(HEAD_BYTES + payload.len() + TAG_BYTES);
+        let written = extensions.write_header(header, &self.extensions, datagram);
         written.map_err(SendError::Packet)?;
         datagram.extend_from_slice(block);
         match payload {
             Payload::Own(bytes) => datagram.extend_from_slice(bytes),
-            Payload::Shared(bytes) => bytes.append_to(&mut datagram),
+            Payload::Shared(bytes) => bytes.append_to(datagram),
         }
-        Ok(datagram)
+        Ok(())
     }
 
     /// Counts a packet sent for the first time.
@@ -377,8 +378,12 @@ mod tests {
             let (extensions, bytes) = (Extensions::default(), vec![9; bytes]);
             // A forwarded packet is the same.
             let (own, shared) = (Payload::Own(&bytes), Payload::Shared(bytes.clone().into()));
-            let packet = video.write(&header, &extensions, &[], &own).unwrap();
-            assert_eq!(video.write(&header, &extensions, &[], &shared).unwrap(), packet);
+            let [packet, other] = [&own, &shared].map(|payload| {
+                let mut packet = Vec::new();
+                video.write(&header, &extensions, &[], payload, &mut packet).unwrap();
+                packet
+            });
+            assert_eq!(packet, other);
             video.keep(now, sequence, &packet, if sequence == 2 { shared } else { own });
         }
         let padding = video.padding(now, 5).unwrap();

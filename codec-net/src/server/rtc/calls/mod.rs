@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use codec_core::codec::Bitrate;
 use codec_rtc::congestion::ControllerConfig;
-use codec_webrtc::{Certificate, LocalCandidate, Peer, PeerConfig, SdpError, Transmit};
+use codec_webrtc::{Buffers, Certificate, LocalCandidate, Peer, PeerConfig, SdpError, Transmit};
 use tokio::sync::mpsc;
 
 use super::super::audit::Totals;
@@ -78,6 +78,8 @@ pub(super) struct Calls {
     demux: Demux,
     unverified: TokenBucket,
     outgoing: Vec<Transmit>,
+    /// Memory of the datagrams of all calls.
+    buffers: Buffers,
     /// Empty lists for [`Self::exchange`], whose memory is used again.
     spare: Vec<Vec<Action>>,
     turn: Turn,
@@ -111,6 +113,7 @@ impl Calls {
             demux: Demux::default(),
             unverified: TokenBucket::new(UNVERIFIED_PER_SECOND),
             outgoing: Vec::new(),
+            buffers: Buffers::default(),
             spare: Vec::new(),
             turn,
             health,
@@ -388,6 +391,7 @@ impl Calls {
         config.start_bitrate = receives.then_some(START_BITRATE);
         config.stats_interval = Some(STATS_INTERVAL);
         config.congestion = receives.then_some(CONGESTION);
+        config.buffers = self.buffers.clone();
         let answered = Peer::answer(offer, &config, now);
         let (peer, answer) = answered.map_err(|error| self.rejection(id, &session, error))?;
         let fragment = answer.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:"));
@@ -474,8 +478,10 @@ impl Calls {
         self.outgoing.retain(|transmit| !turn.send(now, transmit));
         self.outgoing.extend(std::iter::from_fn(|| turn.poll_transmit()));
         // Datagrams that cannot be sent count as lost.
-        sockets.send(&self.outgoing);
-        self.outgoing.clear();
+        if !self.outgoing.is_empty() {
+            sockets.send(&self.outgoing);
+            self.buffers.give_back(self.outgoing.drain(..).map(|sent| sent.payload));
+        }
     }
 }
 
