@@ -46,6 +46,11 @@ pub struct CodecDescription {
     /// Strength of MB-tree for key frames, altref frames and frames of level 0 of groups with B frames, in percent of
     /// two fifths of an octave of the step per octave of importance.
     pub mb_tree_pct: u8,
+    /// How much finer the last frame of a group is coded than a frame that is not referenced, if an altref frame has
+    /// shown it before, in percent of four fifths of an octave of the step. At 0 it is nearly a copy of the altref frame.
+    pub overlay_pct: u8,
+    /// Whether the analysis of an altref frame has its motion since the last frame that was coded before it.
+    pub altref_motion: bool,
     /// Cost of changes that MB-tree regards as removed by quantisation, in pixel levels per macroblock and
     /// step of one level.
     pub mb_tree_noise: u8,

@@ -11,7 +11,7 @@ use super::reordering::{NextFrame, Reordering};
 use super::speed_selector::SpeedChoice;
 use super::{CodecDescription, FrameCoder};
 use crate::analysis::mb_tree::{AltrefTrace, MbTree};
-use crate::analysis::{FrameAnalysis, MaskingMeter, filter_altref};
+use crate::analysis::{Change, FrameAnalysis, MaskingMeter, filter_altref};
 use crate::codec::{
     EncoderConfig, FrameRequest, Outcome, RateControl, Scalability, Stage, StageTimer, Tune,
 };
@@ -146,7 +146,7 @@ impl FileState {
         let is_last = self.group_left == 1;
         let role = if is_last && self.has_altref { FrameRole::Overlay } else { FrameRole::Plain };
         lookahead_info.mb_tree_boost_q16 = mb_tree_boost_q16.or_else(|| {
-            uses_mb_tree(config).then_some(Boosts::of(config).in_group(role, self.has_altref))
+            uses_mb_tree(config).then_some(Boosts::of::<C>(config).in_group(role, self.has_altref))
         });
         if mb_tree_boost_q16.is_some() {
             std::mem::swap(&mut held.analysis.offsets_q4, &mut self.altref.offsets_q4);
@@ -238,6 +238,9 @@ impl FileState {
         let denoised_q4 = future.denoised_q4;
         let timer = StageTimer::start(config.stages.as_deref(), Stage::Analysis);
         lookahead_info.mb_tree_boost_q16 = self.mb_tree_of_altref(last, coding, config);
+        if C::codec().altref_motion {
+            self.trace_altref_motion(last);
+        }
         let buf = self.filtered(last, knobs.altref_strength, kernels);
         if tune(config, config.content) == Tune::Visual {
             self.masking.measure(&buf.picture(info), kernels, &mut self.altref);
@@ -301,7 +304,7 @@ impl FileState {
         let ahead = &self.ahead;
         let frames = |n: usize| ahead.get(n).map(|(held, _)| &held.analysis);
         self.mb_tree.propagate(n, count, noise, frames);
-        let strength = Boosts::of(config).strength_q16;
+        let strength = Boosts::of::<C>(config).strength_q16;
         let strength = strength * i32::from(C::codec().mb_tree_pct) / 100;
         Some(self.mb_tree.qindex_offsets(frames(n)?, strength, &mut self.altref.offsets_q4))
     }
@@ -322,9 +325,20 @@ impl FileState {
         self.mb_tree.propagate(last, count, noise, frames);
         self.altref_trace.follow(last, noise, frames);
         self.mb_tree.add_altref(&self.altref_trace);
-        let strength = Boosts::of(config).strength_q16;
+        let strength = Boosts::of::<C>(config).strength_q16;
         let strength = strength * i32::from(C::codec().mb_tree_pct) / 100;
         Some(self.mb_tree.qindex_offsets(frames(last)?, strength, &mut self.altref.offsets_q4))
+    }
+
+    /// Passes the motion of the frame `last` since the frame before the group to the coding of the altref frame.
+    fn trace_altref_motion(&mut self, last: usize) {
+        let Some((held, _)) = self.ahead.get(last) else { return };
+        self.altref.mb_cols = held.analysis.mb_cols;
+        self.altref.macroblocks.clone_from(&held.analysis.macroblocks);
+        for (mb, &origin) in self.altref.macroblocks.iter_mut().zip(&self.altref_trace.origins) {
+            // Only the previous frame may be equal.
+            (mb.motion, mb.change) = (origin, Change::Changed);
+        }
     }
 
     /// Returns the number of frames from `first` on that depend on it, limited to the look-ahead of
@@ -380,13 +394,15 @@ impl Boosts {
         overlay_finer_q16: ONE_Q16 * 2 / 5,
     };
 
-    fn of(config: &EncoderConfig) -> Self {
+    fn of<C: FrameCoder>(config: &EncoderConfig) -> Self {
         let is_one_pass = config.rate.first_pass.is_none();
-        if is_one_pass && config.rate.mode.bitrate().is_some() {
+        let boosts = if is_one_pass && config.rate.mode.bitrate().is_some() {
             Self::ONE_PASS
         } else {
             Self::FULL
-        }
+        };
+        let overlay_finer_q16 = boosts.overlay_finer_q16 * i32::from(C::codec().overlay_pct) / 100;
+        Self { overlay_finer_q16, ..boosts }
     }
 
     /// Returns the boost of a frame without importance of its own.

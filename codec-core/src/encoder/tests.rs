@@ -37,6 +37,8 @@ pub(super) static CODEC: CodecDescription = CodecDescription {
     copies_golden_to_altref: true,
     golden_frames: |_| None,
     mb_tree_pct: 100,
+    overlay_pct: 100,
+    altref_motion: false,
     mb_tree_noise: 16,
     speed_costs: [560, 340, 245, 192, 141, 103, 89, 78, 73, 69, 64],
 };

@@ -67,6 +67,8 @@ pub(super) static H264: CodecDescription = CodecDescription {
     copies_golden_to_altref: true,
     golden_frames: |_| None,
     mb_tree_pct: 100,
+    overlay_pct: 100,
+    altref_motion: false,
     mb_tree_noise: 2,
     speed_costs: [420, 400, 380, 300, 240, 190, 130, 115, 100, 70, 64],
 };

@@ -52,6 +52,8 @@ pub(super) static VP8: CodecDescription = CodecDescription {
     copies_golden_to_altref: true,
     golden_frames: |speed| Speed::level(speed).golden_frames,
     mb_tree_pct: 100,
+    overlay_pct: 100,
+    altref_motion: false,
     mb_tree_noise: 16,
     speed_costs: [560, 340, 245, 192, 141, 103, 89, 78, 73, 69, 64],
 };

@@ -60,6 +60,8 @@ pub(super) static VP9: CodecDescription = CodecDescription {
     copies_golden_to_altref: false,
     golden_frames: |_| None,
     mb_tree_pct: 75,
+    overlay_pct: 0,
+    altref_motion: true,
     mb_tree_noise: 4,
     speed_costs: [1200, 560, 420, 310, 200, 134, 100, 75, 72, 68, 62],
 };
