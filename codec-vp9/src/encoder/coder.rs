@@ -99,6 +99,18 @@ impl<'a> Coder<'a> {
                 (has_halves, whole_cost) = (true, halves_cost);
             }
         }
+        if may_whole && self.tries_small_intra(&candidate, level) {
+            candidate.is_predicted = false;
+            let mut small = std::mem::take(&mut self.halves[level].trial[0]);
+            let site = self.site(row, col, BlockSize::partitioned(level, Partition::Split));
+            self.code_small_intra(&site, &mut small);
+            let small_cost = small.cost.saturating_add(price(Partition::Split));
+            if small_cost < whole_cost {
+                whole_cost = small_cost;
+                std::mem::swap(&mut candidate, &mut small);
+            }
+            self.halves[level].trial[0] = small;
+        }
         let mut cost = whole_cost;
         let mut is_split = !may_whole;
         // A block without a residual is not divided further.

@@ -6,6 +6,7 @@ use super::candidate::{Candidate, sort_by_cost};
 use super::coder::Coder;
 use super::mode_costs::ModeCosts;
 use super::source::SOURCE_STRIDE;
+use super::transform::ResidualCost;
 use crate::block::mode_map::BlockInfo;
 use crate::block::plane_block::PlaneBlock;
 use crate::block::site::BlockSite;
@@ -104,7 +105,7 @@ impl Coder<'_> {
     }
 
     /// Sum of the absolute transformed differences of a predicted transform block, in the frame.
-    fn satd(&mut self, block: &PlaneBlock, (x, y): (usize, usize)) -> u32 {
+    pub(super) fn satd(&mut self, block: &PlaneBlock, (x, y): (usize, usize)) -> u32 {
         let mask = if block.plane == 0 { 15 } else { 7 };
         let kernels = self.job.kernels;
         let cur = self.source.block(block.plane, 4 * (x & mask), 4 * (y & mask));
@@ -131,35 +132,59 @@ impl Coder<'_> {
     /// Predicts a block from its own frame and codes its residual.
     fn code_intra(&mut self, site: &BlockSite, mode: IntraMode, out: &mut Candidate) {
         let setup = self.job.setup;
-        let (costs, lambda) = (ModeCosts(setup), self.quantisers().lambda);
+        let costs = ModeCosts(setup);
         let mut info =
             BlockInfo { luma_modes: [mode; 4], tx: site.size.max_tx(), ..self.info(site) };
         let saved = self.contexts.save(self.superblock_col);
         let count = if setup.header.is_intra() { 2 } else { self.job.speed.intra_tx_sizes };
         let sizes = (info.tx, count);
         let mut cost = self.code_luma(site, &mut info, None, &saved, &mut out.levels, sizes);
-        let modes = [IntraMode::Dc, IntraMode::V, IntraMode::H, IntraMode::Tm, mode];
-        let count = if modes[..4].contains(&mode) { 4 } else { 5 };
-        let rate = |chroma| costs.chroma_mode(mode, chroma);
+        let mut mode_rate = costs.tx_size(site, info.tx) + costs.luma_mode(site, mode);
+        mode_rate += self.code_intra_chroma(site, &mut info, &mut cost);
+        self.contexts.restore(self.superblock_col, &saved);
+        out.levels.append(self.work_levels);
+        self.finish_intra(site, info, cost, mode_rate, out);
+    }
+
+    /// Selects the chroma mode of an intra block, and codes chroma: its levels replace those of `work_levels`. Adds
+    /// its cost to `cost`, and returns the rate of its mode.
+    pub(super) fn code_intra_chroma(
+        &mut self,
+        site: &BlockSite,
+        info: &mut BlockInfo,
+        cost: &mut ResidualCost,
+    ) -> u32 {
+        let setup = self.job.setup;
+        let luma = info.luma_modes[3];
+        let modes = [IntraMode::Dc, IntraMode::V, IntraMode::H, IntraMode::Tm, luma];
+        let count = if modes[..4].contains(&luma) { 4 } else { 5 };
+        let rate = |chroma| ModeCosts(setup).chroma_mode(luma, chroma);
         let (ranked, _) = self.rank_modes(site, &modes[..count], rate, 1..3);
         info.chroma_mode = ranked[0].0;
         self.work_levels.clear();
         for plane in [1, 2] {
-            cost.add(self.code_plane(site, &info, &setup.plane_block(&info, plane), None));
+            cost.add(self.code_plane(site, info, &setup.plane_block(info, plane), None));
         }
-        self.contexts.restore(self.superblock_col, &saved);
-        out.levels.append(self.work_levels);
+        rate(info.chroma_mode)
+    }
+
+    /// Completes a coded intra block, whose modes and transform size cost `mode_rate`.
+    pub(super) fn finish_intra(
+        &self,
+        site: &BlockSite,
+        mut info: BlockInfo,
+        mut cost: ResidualCost,
+        mode_rate: u32,
+        out: &mut Candidate,
+    ) {
+        let (costs, lambda) = (ModeCosts(self.job.setup), self.quantisers().lambda);
         info.skip = !cost.any;
         if info.skip {
             out.levels.clear();
             cost.rate = 0;
         }
-        let rate = cost.rate
-            + costs.is_inter(site, false)
-            + costs.skip(site, info.skip)
-            + costs.tx_size(site, info.tx)
-            + costs.luma_mode(site, mode)
-            + rate(info.chroma_mode);
+        let rate =
+            cost.rate + costs.is_inter(site, false) + costs.skip(site, info.skip) + mode_rate;
         out.cost = cost.error.saturating_add(lambda.cost(rate));
         (out.info, out.is_predicted) = (info, false);
     }

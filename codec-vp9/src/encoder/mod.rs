@@ -20,6 +20,7 @@ mod inter_file;
 mod inter_layer;
 mod interpolation;
 mod intra;
+mod intra_small;
 mod job;
 mod last_frames;
 mod level_choice;

@@ -82,6 +82,24 @@ impl ModeCosts<'_> {
         cost_of(|sink| trees::INTRA_MODE.write(sink, probabilities, mode as usize))
     }
 
+    /// Costs of all luma modes of a block of 4x4 in a square of 8x8, of which `modes` has the modes before it.
+    pub(crate) fn small_luma_modes(
+        self,
+        site: &BlockSite,
+        index: usize,
+        modes: &[IntraMode; 4],
+    ) -> [u32; 10] {
+        let probabilities = if self.0.header.is_intra() {
+            let [above, left] = site.intra_neighbours(index, modes);
+            &INTRA_FRAME_LUMA[above as usize][left as usize]
+        } else {
+            &self.0.probabilities.luma_mode[site.size.luma_mode_group()]
+        };
+        std::array::from_fn(|mode| {
+            cost_of(|sink| trees::INTRA_MODE.write(sink, probabilities, mode))
+        })
+    }
+
     pub(crate) fn chroma_mode(self, luma: IntraMode, mode: IntraMode) -> u32 {
         let probabilities = if self.0.header.is_intra() {
             &INTRA_FRAME_CHROMA[luma as usize]

@@ -63,6 +63,8 @@ pub struct FileTools {
     pub filters: bool,
     /// Levels are chosen by squared error and exact token costs.
     pub chooses_levels: bool,
+    /// Intra blocks of 8x8 are tried as four blocks of 4x4.
+    pub small_intra: bool,
     /// Maximum number of steps in quarter pixels by which the vector of a block is refined with its actual
     /// prediction.
     pub refinements: u8,
@@ -171,6 +173,7 @@ impl Speed {
             compound: true,
             filters: is_slow,
             chooses_levels: is_slow,
+            small_intra: is_slow,
             refinements: if is_slow { 2 } else { 0 },
             halves_q6: if level <= 2 { Some(4) } else { None },
         };
