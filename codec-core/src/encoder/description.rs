@@ -51,6 +51,8 @@ pub struct CodecDescription {
     pub overlay_pct: u8,
     /// Whether the analysis of an altref frame has its motion since the last frame that was coded before it.
     pub altref_motion: bool,
+    /// Maximum number of frames of a group in which much changes from frame to frame; `None` does not shorten such groups.
+    pub moving_group: Option<usize>,
     /// Cost of changes that MB-tree regards as removed by quantisation, in pixel levels per macroblock and
     /// step of one level.
     pub mb_tree_noise: u8,

@@ -118,7 +118,11 @@ impl FileState {
             return self.code_next_of_group(coding, config, knobs, kernels, forced);
         }
         if self.group_left == 0 {
-            let Some(group) = self.ahead.plan_group() else {
+            let group = match C::codec().moving_group {
+                Some(most) => self.ahead.plan_group_by_motion(most),
+                None => self.ahead.plan_group(),
+            };
+            let Some(group) = group else {
                 return Ok(None);
             };
             self.group_left = group.frames;

@@ -25,6 +25,9 @@ const MIN_GROUP: usize = 4;
 /// enough for an altref frame.
 const MAX_INTER_SHARE_Q8: u64 = 160;
 
+/// Ratio of inter to intra costs, in 1/256, above which much of a group's detail changes from frame to frame.
+const MOVING_SHARE_Q8: u64 = 80;
+
 /// Structure of the next group of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -126,6 +129,19 @@ impl<T> Lookahead<T> {
         cut.map_or(self.held.len(), |index| index + 1)
     }
 
+    /// Returns the structure of the next group as [`Self::plan_group`], with at most `most` frames if much of its detail
+    /// changes: the altref frame of a long group is a bad prediction there.
+    #[must_use]
+    pub fn plan_group_by_motion(&self, most: usize) -> Option<GroupPlan> {
+        let plan = self.plan_group()?;
+        let (inter, intra) = self.costs(plan.frames);
+        if inter <= crate::fixed::mul_div(intra, MOVING_SHARE_Q8, 256) {
+            return Some(plan);
+        }
+        let frames = plan.frames.min(most.max(1));
+        Some(GroupPlan { frames, altref: plan.altref && frames >= MIN_GROUP })
+    }
+
     /// Returns the structure of the next group; `None` if the queue is empty.
     #[must_use]
     pub fn plan_group(&self) -> Option<GroupPlan> {
@@ -133,15 +149,20 @@ impl<T> Lookahead<T> {
         if frames == 0 {
             return None;
         }
+        let (inter, intra) = self.costs(frames);
+        let alike = inter <= crate::fixed::mul_div(intra, MAX_INTER_SHARE_Q8, 256);
+        Some(GroupPlan { frames, altref: frames >= MIN_GROUP && alike })
+    }
+
+    /// Returns the inter and the intra costs of a group of `frames` frames, without the first one.
+    fn costs(&self, frames: usize) -> (u64, u64) {
         let total = |cost: fn(&LookaheadInfo) -> u64| {
             self.lookahead_infos()
                 .take(frames)
                 .skip(1)
                 .fold(0_u64, |sum, o| sum.saturating_add(cost(o)))
         };
-        let (inter, intra) = (total(|o| o.inter_cost), total(|o| o.intra_cost));
-        let alike = inter <= crate::fixed::mul_div(intra, MAX_INTER_SHARE_Q8, 256);
-        Some(GroupPlan { frames, altref: frames >= MIN_GROUP && alike })
+        (total(|o| o.inter_cost), total(|o| o.intra_cost))
     }
 }
 
@@ -170,6 +191,18 @@ mod tests {
         let ahead = held(&[(900, true), (10, false), (20, false), (30, false), (900, true)]);
         assert_eq!(ahead.plan_group(), Some(GroupPlan { frames: 4, altref: true }));
         assert_eq!(ahead.mean_cost(), Some(240));
+    }
+
+    #[test]
+    fn groups_with_much_change_are_short() {
+        let moving = held(&[(400, false); 14]);
+        let group = |frames, altref| Some(GroupPlan { frames, altref });
+        assert_eq!(moving.plan_group(), group(14, true));
+        assert_eq!(moving.plan_group_by_motion(6), group(6, true));
+        assert_eq!(moving.plan_group_by_motion(3), group(3, false));
+        let calm = held(&[(300, false); 14]);
+        assert_eq!(calm.plan_group_by_motion(6), group(14, true));
+        assert_eq!(held(&[]).plan_group_by_motion(6), None);
     }
 
     #[test]

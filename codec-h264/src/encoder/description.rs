@@ -69,6 +69,7 @@ pub(super) static H264: CodecDescription = CodecDescription {
     mb_tree_pct: 100,
     overlay_pct: 100,
     altref_motion: false,
+    moving_group: None,
     mb_tree_noise: 2,
     speed_costs: [420, 400, 380, 300, 240, 190, 130, 115, 100, 70, 64],
 };

@@ -54,6 +54,7 @@ pub(super) static VP8: CodecDescription = CodecDescription {
     mb_tree_pct: 100,
     overlay_pct: 100,
     altref_motion: false,
+    moving_group: None,
     mb_tree_noise: 16,
     speed_costs: [560, 340, 245, 192, 141, 103, 89, 78, 73, 69, 64],
 };
