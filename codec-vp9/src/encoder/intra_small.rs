@@ -27,7 +27,7 @@ const MODES: [IntraMode; 10] = [
 impl Coder<'_> {
     /// Whether an intra block of 8x8 is tried as four blocks of 4x4.
     pub(super) fn tries_small_intra(&self, whole: &Candidate, level: usize) -> bool {
-        let has_tool = self.job.speed.file.is_some_and(|tools| tools.small_intra);
+        let has_tool = self.job.speed.file.is_some_and(|tools| tools.chooses_levels);
         let step = self.quantisers().step;
         has_tool && level == 3 && !whole.info.is_inter() && whole.cost > step * step / 16
     }

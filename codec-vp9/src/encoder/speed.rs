@@ -61,10 +61,8 @@ pub struct FileTools {
     pub compound: bool,
     /// Blocks choose among three interpolation filters.
     pub filters: bool,
-    /// Levels are chosen by squared error and exact token costs.
+    /// Levels are chosen by squared error and exact token costs, and intra blocks of 8x8 are tried as four of 4x4.
     pub chooses_levels: bool,
-    /// Intra blocks of 8x8 are tried as four blocks of 4x4.
-    pub small_intra: bool,
     /// Maximum number of steps in quarter pixels by which the vector of a block is refined with its actual
     /// prediction.
     pub refinements: u8,
@@ -173,7 +171,6 @@ impl Speed {
             compound: true,
             filters: is_slow,
             chooses_levels: is_slow,
-            small_intra: is_slow,
             refinements: if is_slow { 2 } else { 0 },
             halves_q6: if level <= 2 { Some(4) } else { None },
         };
