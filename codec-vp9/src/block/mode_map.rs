@@ -142,6 +142,11 @@ impl ModeMap {
         &self.blocks[self.above..]
     }
 
+    /// As [`Self::blocks`], to change what no other block depends on.
+    pub(crate) fn blocks_mut(&mut self) -> &mut [BlockInfo] {
+        &mut self.blocks[self.above..]
+    }
+
     /// Whether the block at a position has been decoded.
     pub(crate) fn is_decoded(&self, row: usize, col: usize) -> bool {
         self.index[(row - self.top) * self.cols + col] != NOT_DECODED

@@ -60,6 +60,18 @@ impl<'a> Coder<'a> {
             self.decide_intra(site, best, &mut trial);
         }
         self.trial = trial;
+        best.cost = self.in_units_of_frame(best.cost);
+    }
+
+    /// Converts the cost of a block from squared errors to those that the frame's quantiser weighs as much against
+    /// bits: the error in a segment with a finer quantiser counts more.
+    fn in_units_of_frame(&self, cost: u32) -> u32 {
+        let (own, frame) = (self.quantisers().lambda, self.job.base.lambda);
+        if own == frame {
+            return cost;
+        }
+        let cost = u64::from(cost) * u64::from(frame.0) / u64::from(own.0.max(1));
+        u32::try_from(cost).unwrap_or(u32::MAX)
     }
 
     /// Codes luma with the best of `count` transform sizes: `largest` and smaller ones. The levels replace

@@ -74,7 +74,7 @@ impl<'a> Coder<'a> {
         };
         let (may_whole, may_split) = self.partitions_to_try(row, col, level, whole);
         let context = self.contexts.partition(row, col, level);
-        let (costs, lambda) = (ModeCosts(setup), self.square_quantisers(row, col, level).lambda);
+        let (costs, lambda) = (ModeCosts(setup), self.job.base.lambda);
         let price = |partition| lambda.cost(costs.partition(context, fits, partition));
         let saved = Saved {
             contexts: self.contexts.save(self.superblock_col),
@@ -188,7 +188,7 @@ impl<'a> Coder<'a> {
         if candidate.info.is_inter() {
             return candidate.info.skip;
         }
-        let step = self.quantisers().step;
+        let step = self.job.base.step;
         let most = (64 >> (2 * level)) * self.job.speed.enough_q6 * step * step / 64;
         self.job.setup.header.is_intra() && candidate.cost < most
     }

@@ -39,7 +39,7 @@ use super::totals::Totals;
 use super::vector_costs::fill_vector_costs;
 use crate::block::mode_map::ModeMap;
 use crate::block::planes::planes;
-use crate::block::quantisers::quantisers;
+use crate::block::quantisers::{quantisers, steps_at};
 use crate::block::references::{ReferencePlanes, Scale};
 use crate::block::sample::Kit;
 use crate::block::setup::FrameSetup;
@@ -398,7 +398,7 @@ impl FrameEncoder {
         let segmentation = self.plan_segments(input, qindex, is_key);
         let used = usable(&self.references, self.layer.as_ref(), plan);
         let speed = self.speed(plan);
-        let mut header = frame_header(
+        let header = frame_header(
             plan,
             HeaderInput {
                 is_key,
@@ -455,6 +455,7 @@ impl FrameEncoder {
         let distance = (!is_last).then_some(self.vector_distance);
         let seeds = self.seeds.vectors(distance, input.analysis);
         let quantisers = setup.quantisers.map(|steps| Quantisers::new(steps, speed.file));
+        let base = Quantisers::new(steps_at(&header, qindex), speed.file);
         let job = FrameJob {
             kernels: self.kernels,
             setup: &setup,
@@ -462,6 +463,7 @@ impl FrameEncoder {
             analysis: input.analysis,
             speed,
             quantisers: &quantisers,
+            base: &base,
             segments: &self.segments,
             tokens: &buffers.tokens,
             vectors: &buffers.vectors,
@@ -476,6 +478,12 @@ impl FrameEncoder {
         let counts = &mut buffers.counts;
         code_rows(pool, &job, &mut buffers.rows, counts, &self.vectors, frame);
         collect_rows(&setup, &buffers.rows, &mut self.modes, &mut self.work_vectors);
+        // The segments of blocks without a residual, and with them the map's probabilities, are chosen last.
+        let mut header = header.clone();
+        if let Some(map) = &mut header.segmentation.map {
+            map.tree = self.segments.finish_map(self.modes.blocks_mut());
+        }
+        let setup = FrameSetup { header: &header, ..setup };
         let mut probabilities = before.clone();
         let stages = self.settings.stages.as_deref();
         let to = (frame, &mut packet.data);

@@ -9,7 +9,7 @@ impl Coder<'_> {
     pub(super) fn tries_halves(&self, whole: &Candidate, level: usize, was_tried: bool) -> bool {
         let limit = self.job.speed.file.and_then(|tools| tools.halves_q6);
         let Some(limit) = limit.filter(|_| was_tried && level < 3) else { return false };
-        let step = self.quantisers().step;
+        let step = self.job.base.step;
         let blocks = 64_u32 >> (2 * level);
         !self.job.setup.header.is_intra()
             && !whole.info.skip

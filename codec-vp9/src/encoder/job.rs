@@ -21,6 +21,9 @@ pub(crate) struct FrameJob<'a> {
     pub(crate) speed: Speed,
     /// Quantisers by segment.
     pub(crate) quantisers: &'a [Quantisers; SEGMENTS],
+    /// Quantisers of the frame's index. Costs of blocks are in their units, so that those of different segments can
+    /// be added and compared.
+    pub(crate) base: &'a Quantisers,
     pub(crate) segments: &'a Segments,
     pub(crate) tokens: &'a TokenCosts,
     pub(crate) vectors: &'a MvCost,

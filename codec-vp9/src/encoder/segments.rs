@@ -24,8 +24,8 @@ const WORTHWHILE: u8 = 12;
 const MIN_QINDEX: u8 = 20;
 /// Side of the units that are refreshed, in units of 8 pixels.
 const UNIT: usize = 4;
-/// Smallest distance of two segments in sixteenths of an octave of the step.
-const MIN_DISTANCE: i32 = 3;
+/// Smallest distance of two segments in sixteenths of an octave of the step. Smaller ones gain less than the map costs.
+const MIN_DISTANCE: i32 = 6;
 
 /// Purpose of the segments of a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,14 +82,10 @@ impl Segments {
             self.purpose = Purpose::None;
             return Segmentation::default();
         }
-        let selected = map.iter().filter(|&&selected| selected).count();
-        let mut counts = [0; SEGMENTS];
-        counts[0] = number(map.len() - selected);
-        counts[usize::from(REFRESH)] = number(selected);
         self.purpose = Purpose::Refresh;
         let mut indices = [qindex; SEGMENTS];
         indices[usize::from(REFRESH)] = finer;
-        segmentation(qindex, indices, &counts)
+        segmentation(qindex, indices)
     }
 
     /// Assigns all blocks to segments by the quantiser offsets of their macroblocks, instead of cyclic
@@ -122,14 +118,32 @@ impl Segments {
         if indices.iter().all(|&index| index == qindex) {
             return Segmentation::default();
         }
-        let mut counts = [0; SEGMENTS];
-        for &offset in offsets_q4 {
-            counts[usize::from(nearest(&self.offsets, offset.into()))] += 1;
-        }
         self.mb_offsets.clear();
         self.mb_offsets.extend_from_slice(offsets_q4);
         self.purpose = Purpose::Offsets;
-        segmentation(qindex, indices, &counts)
+        segmentation(qindex, indices)
+    }
+
+    /// Moves the coded blocks that have no residual, and therefore no quantiser, to the segment of most others, which
+    /// costs the fewest bits. Returns the probabilities of the map's tree.
+    ///
+    /// Blocks that are refreshed stay in their segment, which tells the next refreshes that their quality is
+    /// good enough.
+    pub(super) fn finish_map(&self, blocks: &mut [BlockInfo]) -> [u8; 7] {
+        let mut counts = [0; SEGMENTS];
+        let is_free = |info: &BlockInfo| info.skip && self.purpose == Purpose::Offsets;
+        for info in blocks.iter().filter(|info| !is_free(info)) {
+            counts[usize::from(info.segment) % SEGMENTS] += 1;
+        }
+        let most = (0_u8..).zip(counts).max_by_key(|&(_, count)| count).map_or(0, |(most, _)| most);
+        for info in blocks.iter_mut().filter(|info| is_free(info)) {
+            info.segment = most;
+            counts[usize::from(most)] += 1;
+        }
+        std::array::from_fn(|node| {
+            let counts = node_counts(&SEGMENT_BRANCHES, &counts, node);
+            if counts == [0, 0] { 255 } else { prob_from_counts(counts) }
+        })
     }
 
     /// Whether the blocks of a segment are refreshed.
@@ -200,28 +214,17 @@ impl Segments {
     }
 }
 
-/// Returns the segmentation of a frame at `qindex` with the indices of its segments, and how many parts
-/// are in each.
-fn segmentation(qindex: u8, indices: [u8; SEGMENTS], counts: &[u32; SEGMENTS]) -> Segmentation {
-    let mut tree = [255; 7];
-    for (node, probability) in tree.iter_mut().enumerate() {
-        let counts = node_counts(&SEGMENT_BRANCHES, counts, node);
-        // Blocks and parts differ: no segment is impossible.
-        let is_used = counts[1] > 0;
-        *probability = if is_used { prob_from_counts(counts) } else { 255 };
-    }
+/// Returns the segmentation of a frame at `qindex` with the indices of its segments, before
+/// [`Segments::finish_map`].
+fn segmentation(qindex: u8, indices: [u8; SEGMENTS]) -> Segmentation {
     let quantiser = |index: u8| (index != qindex).then(|| i16::from(index) - i16::from(qindex));
     Segmentation {
         enabled: true,
-        map: Some(SegmentMapCoding { tree, temporal: None }),
+        map: Some(SegmentMapCoding { tree: [255; 7], temporal: None }),
         segments: indices
             .map(|index| Segment { quantiser: quantiser(index), ..Segment::default() }),
         ..Segmentation::default()
     }
-}
-
-fn number(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// Returns the segment with the nearest offset.
@@ -270,6 +273,32 @@ mod tests {
         assert!(is_near(step(6, 14, BlockSize::B16x16), 2.0));
         assert!(is_near(step(4, 4, BlockSize::B32x32), 1.0));
         assert!(!segments.is_refresh(1));
+    }
+
+    #[test]
+    fn blocks_without_a_residual_join_the_largest_segment() {
+        let mut segments = segments();
+        let block = |segment, skip| BlockInfo { segment, skip, ..BlockInfo::default() };
+        let coded = [block(2, false), block(2, false), block(5, false)];
+        let mut blocks = [coded[0], block(7, true), coded[1], coded[2], block(5, true)];
+        let mut offsets = [0; 32];
+        offsets[0] = 32;
+        assert!(segments.plan_offsets(120, &offsets, (1, 255)).enabled);
+        let tree = segments.finish_map(&mut blocks);
+        assert_eq!(blocks.map(|info| info.segment), [2, 2, 2, 5, 2]);
+        // Four of five blocks are in the first half of the segments, all of these in its second half.
+        assert_eq!(tree, [205, 1, 255, 255, 255, 1, 255]);
+        // A refresh keeps them.
+        let still =
+            CodedMbHistory { is_still: true, is_skipped: true, is_copied: false, qindex: 120 };
+        for _ in 0..4 {
+            segments.plan_refresh(120, 0);
+            segments.refresh.update((0..8).map(|_| still));
+        }
+        assert!(segments.plan_refresh(120, 50).enabled);
+        let mut blocks = [block(0, false), block(0, false), block(REFRESH, true)];
+        segments.finish_map(&mut blocks);
+        assert_eq!(blocks[2].segment, REFRESH);
     }
 
     #[test]
