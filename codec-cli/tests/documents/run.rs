@@ -17,7 +17,7 @@ use super::root;
 
 /// Parts of commands that would take too long or need other hardware, and their short form.
 const REDUCTIONS: [(&str, &str); 13] = [
-    ("cargo run --release -- ", "codec "),
+    ("cargo run --release --no-default-features -- ", "codec "),
     ("--from 1:23.5 --to 2:00", "--from 0.3 --to 0.6"),
     ("-b 200k,400k,800k,1600k", "-b 50k,100k,200k,400k --repeat 1 --warm-up 0 -j 2"),
     ("--resize 320x180", "--resize 88x72"),
