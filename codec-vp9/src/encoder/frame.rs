@@ -475,14 +475,11 @@ impl FrameEncoder {
                 Some(frame?.plane(0))
             }),
         };
-        let counts = &mut buffers.counts;
-        code_rows(pool, &job, &mut buffers.rows, counts, &self.vectors, frame);
+        code_rows(pool, &job, &mut buffers.rows, &mut buffers.counts, &self.vectors, frame);
         collect_rows(&setup, &buffers.rows, &mut self.modes, &mut self.work_vectors);
         // The segments of blocks without a residual, and with them the map's probabilities, are chosen last.
         let mut header = header.clone();
-        if let Some(map) = &mut header.segmentation.map {
-            map.tree = self.segments.finish_map(self.modes.blocks_mut());
-        }
+        self.segments.finish_map(&mut header.segmentation, self.modes.blocks_mut());
         let setup = FrameSetup { header: &header, ..setup };
         let mut probabilities = before.clone();
         let stages = self.settings.stages.as_deref();

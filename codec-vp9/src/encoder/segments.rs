@@ -125,11 +125,12 @@ impl Segments {
     }
 
     /// Moves the coded blocks that have no residual, and therefore no quantiser, to the segment of most others, which
-    /// costs the fewest bits. Returns the probabilities of the map's tree.
+    /// costs the fewest bits. Then sets the probabilities of the map's tree.
     ///
     /// Blocks that are refreshed stay in their segment, which tells the next refreshes that their quality is
     /// good enough.
-    pub(super) fn finish_map(&self, blocks: &mut [BlockInfo]) -> [u8; 7] {
+    pub(super) fn finish_map(&self, segmentation: &mut Segmentation, blocks: &mut [BlockInfo]) {
+        let Some(map) = &mut segmentation.map else { return };
         let mut counts = [0; SEGMENTS];
         let is_free = |info: &BlockInfo| info.skip && self.purpose == Purpose::Offsets;
         for info in blocks.iter().filter(|info| !is_free(info)) {
@@ -140,10 +141,10 @@ impl Segments {
             info.segment = most;
             counts[usize::from(most)] += 1;
         }
-        std::array::from_fn(|node| {
+        map.tree = std::array::from_fn(|node| {
             let counts = node_counts(&SEGMENT_BRANCHES, &counts, node);
             if counts == [0, 0] { 255 } else { prob_from_counts(counts) }
-        })
+        });
     }
 
     /// Whether the blocks of a segment are refreshed.
@@ -283,11 +284,11 @@ mod tests {
         let mut blocks = [coded[0], block(7, true), coded[1], coded[2], block(5, true)];
         let mut offsets = [0; 32];
         offsets[0] = 32;
-        assert!(segments.plan_offsets(120, &offsets, (1, 255)).enabled);
-        let tree = segments.finish_map(&mut blocks);
+        let mut plan = segments.plan_offsets(120, &offsets, (1, 255));
+        segments.finish_map(&mut plan, &mut blocks);
         assert_eq!(blocks.map(|info| info.segment), [2, 2, 2, 5, 2]);
         // Four of five blocks are in the first half of the segments, all of these in its second half.
-        assert_eq!(tree, [205, 1, 255, 255, 255, 1, 255]);
+        assert_eq!(plan.map.unwrap().tree, [205, 1, 255, 255, 255, 1, 255]);
         // A refresh keeps them.
         let still =
             CodedMbHistory { is_still: true, is_skipped: true, is_copied: false, qindex: 120 };
@@ -295,9 +296,10 @@ mod tests {
             segments.plan_refresh(120, 0);
             segments.refresh.update((0..8).map(|_| still));
         }
-        assert!(segments.plan_refresh(120, 50).enabled);
+        let mut plan = segments.plan_refresh(120, 50);
+        assert!(plan.enabled);
         let mut blocks = [block(0, false), block(0, false), block(REFRESH, true)];
-        segments.finish_map(&mut blocks);
+        segments.finish_map(&mut plan, &mut blocks);
         assert_eq!(blocks[2].segment, REFRESH);
     }
 

@@ -248,7 +248,7 @@ mod tests {
         let first = packet(b"payload");
         let mut other = first.clone();
         let descriptor = FIXED_HEADER_BYTES + 4 + 1;
-        assert!(other.change(descriptor + 2, &[8]) && other.change(descriptor + 3, &[b'P']));
+        assert!(other.change(descriptor + 2, &[8]) && other.change(descriptor + 3, b"P"));
         let sent = [pass(1, first.clone()), pass(2, other), pass(3, first)];
         let numbers = sent.each_ref().map(|it| it.extensions.dependency.clone().unwrap()[2]);
         assert_eq!(numbers, [7, 8, 7]);
