@@ -65,7 +65,7 @@ impl<'a> Coder<'a> {
 
     /// Converts the cost of a block from squared errors to those that the frame's quantiser weighs as much against
     /// bits: the error in a segment with a finer quantiser counts more.
-    fn in_units_of_frame(&self, cost: u32) -> u32 {
+    pub(super) fn in_units_of_frame(&self, cost: u32) -> u32 {
         let (own, frame) = (self.quantisers().lambda, self.job.base.lambda);
         if own == frame {
             return cost;

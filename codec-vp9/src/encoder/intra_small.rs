@@ -8,27 +8,12 @@ use crate::block::mode_map::BlockInfo;
 use crate::block::plane_block::PlaneBlock;
 use crate::block::site::BlockSite;
 use crate::types::{IntraMode, TxSize};
-use codec_simd::vp9::Vp9TxKind;
-
-/// All modes.
-const MODES: [IntraMode; 10] = [
-    IntraMode::Dc,
-    IntraMode::V,
-    IntraMode::H,
-    IntraMode::Tm,
-    IntraMode::D45,
-    IntraMode::D135,
-    IntraMode::D117,
-    IntraMode::D153,
-    IntraMode::D207,
-    IntraMode::D63,
-];
 
 impl Coder<'_> {
     /// Whether an intra block of 8x8 is tried as four blocks of 4x4.
     pub(super) fn tries_small_intra(&self, whole: &Candidate, level: usize) -> bool {
         let has_tool = self.job.speed.file.is_some_and(|tools| tools.chooses_levels);
-        let step = self.quantisers().step;
+        let step = self.job.base.step;
         has_tool && level == 3 && !whole.info.is_inter() && whole.cost > step * step / 16
     }
 
@@ -54,6 +39,7 @@ impl Coder<'_> {
         self.contexts.restore(self.superblock_col, &saved);
         out.levels.append(self.work_levels);
         self.finish_intra(site, info, cost, mode_rate, out);
+        out.cost = self.in_units_of_frame(out.cost);
     }
 
     /// Selects the mode of the 4x4 block at a position in units of 4 samples, and codes and reconstructs it. Returns its
@@ -72,7 +58,7 @@ impl Coder<'_> {
         let rates = costs.small_luma_modes(site, index, &info.luma_modes);
         let edges = self.recon.intra_edges(block, info, site.left.is_some(), at);
         let mut best = (IntraMode::Dc, u32::MAX);
-        for mode in MODES {
+        for mode in IntraMode::ALL {
             self.recon.predict_from(&edges, mode, block, at);
             let rate = quantisers.lambda_sad.cost(rates[mode as usize]);
             let total = self.satd(block, at).saturating_add(rate);
@@ -97,22 +83,10 @@ impl Coder<'_> {
         let cost = self.code_transform(&job, block, at);
         self.work_levels.push(self.scratch.coefficients());
         self.contexts.set_nonzero(0, at, TxSize::Tx4, block.end, cost.any);
-        self.add_intra_residual(info, block, (kind, at), cost.any);
-        (cost, rates[mode as usize])
-    }
-
-    /// Adds the residual of the last transform of an intra block.
-    fn add_intra_residual(
-        &mut self,
-        info: &BlockInfo,
-        block: &PlaneBlock,
-        (kind, at): (Vp9TxKind, (usize, usize)),
-        any: bool,
-    ) {
-        if any {
-            let steps = self.job.setup.quantisers[usize::from(info.segment)][0];
-            let levels = self.scratch.coefficients().levels;
-            self.recon.add_levels(block, kind, at, steps, levels);
+        if cost.any {
+            let steps = setup.quantisers[usize::from(info.segment)][0];
+            self.recon.add_levels(block, kind, at, steps, self.scratch.coefficients().levels);
         }
+        (cost, rates[mode as usize])
     }
 }
