@@ -197,8 +197,8 @@ impl Peer {
     pub(super) fn emit(&mut self, place: usize, packet: Packet<'_>) -> Result<(), SendError> {
         let now = self.now;
         let transport = self.egress.transport;
-        let mut datagram = self.buffers.take();
         let stream = self.egress.stream(place).ok_or(SendError::NotSending)?;
+        let mut datagram = self.buffers.take();
         #[expect(clippy::cast_possible_truncation, reason = "the number wraps")]
         let header = Header {
             marker: packet.marker,
