@@ -16,17 +16,13 @@ pub(crate) fn requested_level() -> Result<Level> {
     };
     Level::choose(request.as_deref()).map_err(|_| {
         let request = request.as_deref().unwrap_or_default();
-        let supported = names(detected());
+        let supported = names(Level::supported());
         Failure::usage(format!("invalid {VARIABLE} {request}: this CPU supports {supported}"))
     })
 }
 
 fn compiled() -> impl Iterator<Item = Level> {
     Level::ALL.into_iter().filter(|level| level.is_compiled())
-}
-
-fn detected() -> impl Iterator<Item = Level> {
-    Level::ALL.into_iter().filter(|level| level.is_supported())
 }
 
 fn names(levels: impl Iterator<Item = Level>) -> String {
@@ -39,6 +35,6 @@ pub(crate) fn version() -> String {
         "{}\nSIMD compiled: {}\nSIMD detected: {}",
         env!("CARGO_PKG_VERSION"),
         names(compiled()),
-        names(detected())
+        names(Level::supported())
     )
 }

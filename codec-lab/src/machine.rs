@@ -18,7 +18,7 @@ pub(crate) struct Machine {
 
 impl Machine {
     pub(crate) fn this() -> Self {
-        let levels = Level::ALL.into_iter().filter(|level| level.is_supported());
+        let levels = Level::supported();
         Self {
             cpu: cpu_name().unwrap_or_else(|| "unknown CPU".to_owned()),
             cores: available_parallelism().map_or(1, usize::from),

@@ -48,6 +48,11 @@ impl Level {
         }
     }
 
+    /// Returns the levels that this build has and this CPU can run, lowest first.
+    pub fn supported() -> impl DoubleEndedIterator<Item = Self> {
+        Self::ALL.into_iter().filter(|level| level.is_supported())
+    }
+
     /// Whether this build has the level and this CPU can run it.
     pub fn is_supported(self) -> bool {
         match self {
@@ -97,7 +102,7 @@ impl Level {
     /// An unknown or unsupported request is an error: with a silent fallback a forced test run
     /// could pass without running the requested code.
     pub fn choose(request: Option<&str>) -> Result<Self, LevelError> {
-        let mut usable = Self::ALL.into_iter().filter(|level| level.is_supported());
+        let mut usable = Self::supported();
         match request {
             None => Ok(usable.next_back().unwrap_or(Self::Scalar)),
             Some(name) => {

@@ -93,7 +93,7 @@ fn run(config: &EncoderConfig, encode_at: Level, decode_at: Level) -> Result<u64
 }
 
 fn main() -> Result<(), Error> {
-    let levels: Vec<Level> = Level::ALL.into_iter().filter(|level| level.is_supported()).collect();
+    let levels: Vec<Level> = Level::supported().collect();
     for (name, config) in groups() {
         let mut printed = None;
         for (i, &level) in levels.iter().enumerate() {

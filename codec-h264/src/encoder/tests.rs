@@ -67,7 +67,7 @@ impl Default for Case {
 
 /// The fastest level that the CPU supports.
 fn best_level() -> Level {
-    Level::ALL.into_iter().rfind(|level| level.is_supported()).unwrap_or(Level::Scalar)
+    Level::supported().next_back().unwrap_or(Level::Scalar)
 }
 
 /// Returns frame `n` of a clip: a texture that moves by fractions of a sample in front of a static
@@ -309,7 +309,7 @@ fn bytes_do_not_depend_on_threads_or_simd_levels() {
     let others = [5, 2].map(|speed| Case { speed, ..fade });
     for base in plain.into_iter().chain(others) {
         let expected = encode(&base);
-        for level in Level::ALL.into_iter().filter(|level| level.is_supported()) {
+        for level in Level::supported() {
             assert_eq!(encode(&Case { level, ..base }), expected, "{level:?} {base:?}");
         }
         for threads in 2..=4 {
@@ -383,7 +383,7 @@ fn slices_of_limited_size_do_not_depend_on_threads_or_memory() {
     for (speed, slice_bytes) in [(10, 100), (7, 400), (5, 150), (2, 1200)] {
         let base = Case { speed, slice_bytes, ..Case::default() };
         let expected = encode(&base);
-        for level in Level::ALL.into_iter().filter(|level| level.is_supported()) {
+        for level in Level::supported() {
             assert!(encode(&Case { level, threads: 3, ..base }) == expected, "{level:?} {base:?}");
         }
         assert!(encode(&Case { forgets: true, ..base }) == expected, "{base:?}");

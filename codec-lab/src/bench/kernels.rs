@@ -48,7 +48,8 @@ struct Figures {
 pub(super) fn run(args: &KernelOptions, env: &Env) -> Result<()> {
     env.stop.handle_requests();
     record::check_outputs(&args.record)?;
-    let levels = levels::chosen(&args.levels, &levels::supported())?;
+    let supported: Vec<Level> = Level::supported().collect();
+    let levels = levels::chosen(&args.levels, &supported)?;
     let config = vec![("batches".to_owned(), BATCHES.to_string())];
     let baseline = against::baseline(&args.record, "kernels", &config, env)?;
     let timed = time(&levels, args.repeat, &|kernel| is_asked(args, kernel), &env.stop);

@@ -9,11 +9,11 @@ pub(super) fn chosen(names: &[String], default: &[Level]) -> Result<Vec<Level>> 
     let mut levels = Vec::new();
     for name in names {
         if name == "all" {
-            levels.extend(supported());
+            levels.extend(Level::supported());
             continue;
         }
         let level = Level::choose(Some(name)).map_err(|_| {
-            let all = supported().into_iter().map(Level::name).collect::<Vec<_>>().join(", ");
+            let all = Level::supported().map(Level::name).collect::<Vec<_>>().join(", ");
             Failure::usage(format!("invalid --levels {name}: this CPU supports {all}"))
         })?;
         levels.push(level);
@@ -23,9 +23,4 @@ pub(super) fn chosen(names: &[String], default: &[Level]) -> Result<Vec<Level>> 
     }
     // Each one once, in the order of `Level::ALL`.
     Ok(Level::ALL.into_iter().filter(|level| levels.contains(level)).collect())
-}
-
-/// The levels that this CPU supports.
-pub(super) fn supported() -> Vec<Level> {
-    Level::ALL.into_iter().filter(|level| level.is_supported()).collect()
 }

@@ -4,15 +4,15 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 use codec_backends::registry;
-use codec_core::codec::{DecoderConfig, VideoDecoder};
+use codec_core::codec::DecoderConfig;
 use codec_core::frame::{Chroma, Picture};
-use codec_core::parallel::{Pool, RowPool};
-use codec_core::simd::{Level, PlaneRef};
+use codec_core::simd::PlaneRef;
 use codec_tests::data;
 use md5::{Digest, Md5};
+
+use crate::decoder::variants;
 
 /// The digests of one stream.
 struct Expected {
@@ -47,23 +47,20 @@ pub(crate) fn hex(hash: Md5) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn open(simd: Level, threads: usize) -> Box<dyn VideoDecoder> {
-    let mut config = DecoderConfig::default();
-    config.simd = Some(simd);
-    if threads > 1 {
-        config.pool = Some(Arc::new(RowPool::new(threads).unwrap()) as Arc<dyn Pool>);
-    }
-    let (open, _) = registry::find("vp8/native").unwrap().decoder.unwrap();
-    open(&config).unwrap()
-}
-
 /// Decodes `packets` and compares every frame.
-fn check(name: &str, packets: &[&[u8]], expected: &Expected, simd: Level, threads: usize) {
-    let mut decoder = open(simd, threads);
+fn check(
+    name: &str,
+    packets: &[&[u8]],
+    expected: &Expected,
+    variant: &str,
+    config: &DecoderConfig,
+) {
+    let (open, _) = registry::find("vp8/native").unwrap().decoder.unwrap();
+    let mut decoder = open(config).unwrap();
     let mut whole = Md5::new();
     let mut shown = 0;
     for (index, packet) in packets.iter().enumerate() {
-        let at = format!("{name}, packet {index}, {} with {threads} threads", simd.name());
+        let at = format!("{name}, packet {index}, {variant}");
         let report = decoder
             .decode(packet, i64::try_from(index).unwrap(), None)
             .unwrap_or_else(|error| panic!("{at}: {error}"));
@@ -99,7 +96,6 @@ pub(crate) fn manifest(dir: &Path) -> HashMap<String, String> {
 fn every_frame_of_every_vp8_stream_has_the_expected_digest() {
     let Some(dir) = data::dir("all VP8 conformance streams") else { return };
     let wholes = manifest(&dir);
-    let levels: Vec<Level> = Level::ALL.into_iter().filter(|level| level.is_supported()).collect();
     let streams = data::files(&dir.join("vp8"), ".ivf");
     assert!(streams.len() >= 61, "only {} streams", streams.len());
     for stream in streams {
@@ -111,10 +107,8 @@ fn every_frame_of_every_vp8_stream_has_the_expected_digest() {
             list.lines().map(|line| line.split_whitespace().next().unwrap().to_owned()).collect()
         });
         let expected = Expected { frames, whole: wholes[&format!("vp8/{name}")].clone() };
-        for &level in &levels {
-            for threads in [1, 2, 4] {
-                check(&name, &packets, &expected, level, threads);
-            }
+        for (variant, config) in variants() {
+            check(&name, &packets, &expected, &variant, &config);
         }
     }
 }

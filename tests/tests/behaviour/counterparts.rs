@@ -46,13 +46,9 @@ struct Case {
     level: Level,
 }
 
-fn levels() -> Vec<Level> {
-    Level::ALL.into_iter().filter(|level| level.is_supported()).collect()
-}
-
 /// Number of values of each setting, in the order of [`case`].
 fn dimensions() -> [usize; 14] {
-    let levels = levels().len();
+    let levels = Level::supported().count();
     [
         SIZES.len(),
         CLIPS.len(),
@@ -72,7 +68,7 @@ fn dimensions() -> [usize; 14] {
 }
 
 fn case(index: &[usize]) -> Case {
-    let levels = levels();
+    let levels: Vec<Level> = Level::supported().collect();
     let bitrate = Bitrate::kbps(KBPS[index[5]]);
     let (width, height) = SIZES[index[0]];
     Case {

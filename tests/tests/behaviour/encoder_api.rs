@@ -229,7 +229,7 @@ fn the_bytes_do_not_depend_on_pool_or_instruction_set(codec: Tested) {
             Some(Arc::new(RayonPool(threads)))
         },
     ];
-    let levels = Level::ALL.into_iter().filter(|level| level.is_supported());
+    let levels = Level::supported();
     let mut ways: Vec<_> = levels.map(|level| (pools[0], Some(level))).collect();
     ways.extend(pools.map(|pool| (pool, None)));
     for base in [rtc(), file()] {

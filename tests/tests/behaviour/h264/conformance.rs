@@ -1,13 +1,12 @@
 //! Every stream of the test data against the digest that comes with it.
 
 use codec_core::codec::{DecoderConfig, OutputOrder};
-use codec_core::simd::Level;
 use codec_tests::data;
 use md5::{Digest, Md5};
 
 use super::{decode, open, packets};
 use crate::conformance::{hash_picture, hex, manifest};
-use crate::decoder::with_threads;
+use crate::decoder::variants;
 
 #[test]
 fn every_stream_has_the_expected_digest_at_every_level_and_number_of_threads() {
@@ -18,17 +17,12 @@ fn every_stream_has_the_expected_digest_at_every_level_and_number_of_threads() {
     for stream in streams {
         let name = stream.file_name().unwrap().to_string_lossy().into_owned();
         let packets = packets(&stream);
-        for level in Level::ALL.into_iter().filter(|level| level.is_supported()) {
-            for threads in 1..=4 {
-                let mut config = with_threads(threads);
-                config.simd = Some(level);
-                let mut whole = Md5::new();
-                for frame in decode(&name, &packets, &config) {
-                    hash_picture(&frame.picture(), &mut whole);
-                }
-                let expected = &expected[&format!("h264/{name}")];
-                assert_eq!(hex(whole), *expected, "{name}, {}, {threads} threads", level.name());
+        for (variant, config) in variants() {
+            let mut whole = Md5::new();
+            for frame in decode(&name, &packets, &config) {
+                hash_picture(&frame.picture(), &mut whole);
             }
+            assert_eq!(hex(whole), expected[&format!("h264/{name}")], "{name}, {variant}");
         }
     }
 }

@@ -8,9 +8,9 @@ use codec_core::frame::{SampleFormat, Sampling};
 use codec_tests::data;
 use md5::{Digest, Md5};
 
-use super::{at_level, decode, levels, packets, samples};
+use super::{decode, packets, samples};
 use crate::conformance::{hash_picture, hex, manifest};
-use crate::decoder::with_threads;
+use crate::decoder::variants;
 
 #[test]
 fn every_frame_of_every_vp9_stream_has_the_expected_digest() {
@@ -26,9 +26,7 @@ fn every_frame_of_every_vp9_stream_has_the_expected_digest() {
         let expected: Option<Vec<&str>> = list
             .as_ref()
             .map(|list| list.lines().filter_map(|line| line.split_whitespace().next()).collect());
-        let on_one_thread = levels().map(|level| (level.name().to_owned(), at_level(level)));
-        let on_threads = (2..=4).map(|count| (format!("{count} threads"), with_threads(count)));
-        for (variant, config) in on_one_thread.chain(on_threads) {
+        for (variant, config) in variants() {
             let (mut whole, mut found) = (Md5::new(), Vec::new());
             decode(&name, &packets, &config, |frame| {
                 let samples = samples(frame);

@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use codec_core::simd::Level;
 use codec_tests::external;
 
-use super::{at_level, decode, levels, packets, samples};
+use super::{decode, packets, samples};
+use crate::decoder::at_level;
 
 /// Frames of each stream.
 const FRAMES: usize = 12;
@@ -75,7 +77,7 @@ fn check(dir: &Path, size: &str, format: &Format, settings: &[&str]) {
     let expected = fs::read(&decoded).unwrap();
     let packets = packets(Path::new(&stream));
     let name = format!("{size}, {}, {settings:?}", format.pixels);
-    for level in levels() {
+    for level in Level::supported() {
         let mut found = Vec::new();
         decode(&name, &packets, &at_level(level), |frame| found.extend(samples(frame)));
         let length = expected.len() / FRAMES;
@@ -92,7 +94,7 @@ fn check_stream(stream: &Path, name: &str) {
     let _ = external::run("vpxdec", &arguments);
     let expected = fs::read(&decoded).unwrap();
     assert!(!expected.is_empty(), "{name}");
-    for level in levels() {
+    for level in Level::supported() {
         let mut found = Vec::new();
         decode(name, &packets(stream), &at_level(level), |frame| found.extend(samples(frame)));
         assert!(found == expected, "{name}, {}", level.name());

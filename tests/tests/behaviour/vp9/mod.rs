@@ -11,19 +11,8 @@ mod spatial_layers;
 mod trace;
 
 use codec_core::codec::DecoderConfig;
-use codec_core::simd::Level;
 use codec_tests::data::packets;
 use codec_vp9::decoder::{AnyFrameBuf, DecodedFrame, FrameDecoder};
-
-fn at_level(level: Level) -> DecoderConfig {
-    let mut config = DecoderConfig::default();
-    config.simd = Some(level);
-    config
-}
-
-fn levels() -> impl Iterator<Item = Level> {
-    Level::ALL.into_iter().filter(|level| level.is_supported())
-}
 
 /// Decodes packets and passes each frame to `sink`.
 fn decode(

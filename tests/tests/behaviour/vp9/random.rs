@@ -4,11 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use codec_core::frame::Size;
+use codec_core::simd::Level;
 use codec_tests::vp9_writer::Vp9Writer;
 use codec_tests::{clips, external, rng};
 
-use super::{at_level, decode, levels, samples};
-use crate::decoder::with_threads;
+use super::{decode, samples};
+use crate::decoder::{at_level, with_threads};
 
 /// Packets of each stream.
 const PACKETS: usize = 10;
@@ -21,7 +22,7 @@ fn random_streams_decode_as_with_libvpx() {
     if !external::have("vpxdec", "random VP9 streams") {
         return;
     }
-    let levels: Vec<_> = levels().collect();
+    let levels: Vec<_> = Level::supported().collect();
     let pools = [1, 2, 3, 4].map(|threads| with_threads(threads).pool);
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name).to_string_lossy().into_owned();
