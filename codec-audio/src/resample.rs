@@ -28,12 +28,14 @@ const MAX_BLOCK: usize = 16_384;
 /// Length of the sinc in samples at the lower rate, and table entries per sample.
 const SINC_LEN: usize = 256;
 const SINC_STEPS: usize = 128;
+/// Magnitude that counts as silence: -300 dB. Its products with the coefficients of a filter are normal numbers.
+const INAUDIBLE: f32 = 1e-15;
 /// Number of sample frames that the sinc filter outputs at a time.
 const SINC_CHUNK: usize = 128;
 
 /// Converts the sampling rate of interleaved floats.
 ///
-/// NaN and infinite samples count as 0.
+/// NaN and infinite samples count as 0, and so do those below -300 dB of full scale if the rates differ.
 ///
 /// It allocates no memory once `out` and its buffers have reached their largest size.
 ///
@@ -248,7 +250,7 @@ impl Resampler {
             out.extend(input.iter().copied().map(sane));
             return;
         }
-        self.waiting.extend(input.iter().copied().map(sane));
+        self.waiting.extend(input.iter().copied().map(filterable));
         let mut used = 0;
         while let Some(more) = self.step(used, out, usize::MAX) {
             used += more;
@@ -396,6 +398,12 @@ fn sane(value: f32) -> f32 {
     if value.is_finite() { value.clamp(-1e6, 1e6) } else { 0.0 }
 }
 
+/// Replaces what the filters would spread over all later samples, and what would make them slow: a CPU multiplies
+/// subnormal numbers, which decoders produce at the end of a sound, many times slower than others.
+fn filterable(value: f32) -> f32 {
+    if value.abs() < INAUDIBLE { 0.0 } else { sane(value) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -508,6 +516,17 @@ mod tests {
                 assert_eq!(all(&mut resampler, &vec![0.1; frames], 1).len(), 6 * frames);
             }
         }
+    }
+
+    #[test]
+    fn samples_far_below_hearing_are_silence() {
+        for make in [Resampler::adjustable, Resampler::fixed] {
+            let out =
+                all(&mut make(44_100, 48_000, 1).unwrap(), &[1e-40, -1e-16].repeat(2000), 313);
+            assert!(out.len() > 4000 && out.iter().all(|&sample| sample == 0.0));
+        }
+        let copied = all(&mut Resampler::fixed(8_000, 8_000, 1).unwrap(), &[1e-40], 1);
+        assert_eq!(copied, [1e-40]);
     }
 
     #[test]
