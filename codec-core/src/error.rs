@@ -49,7 +49,7 @@ pub enum Corrupt {
     FirstPartition { size_bytes: usize, had_bytes: usize },
     /// A token partition starts or ends after the end of the frame.
     TokenPartition { index: usize, offset_bytes: usize, size_bytes: usize, had_bytes: usize },
-    /// Reading ran past the end of a partition.
+    /// Reading ran past the end of a partition: 0 is the first partition, 1 the first token partition.
     PartitionOverrun { partition: usize, size_bytes: usize, row_mb: usize },
     /// An inter frame before the first key frame.
     NoReference,
@@ -224,10 +224,13 @@ impl fmt::Display for Corrupt {
                 "token partition {index} at byte {offset_bytes} of the packet truncated: needs \
                  {size_bytes} bytes, but the packet has {had_bytes}"
             ),
-            Self::PartitionOverrun { partition, size_bytes, row_mb } => write!(
-                f,
-                "partition {partition} ({size_bytes} bytes) ends before macroblock row {row_mb}"
-            ),
+            Self::PartitionOverrun { partition, size_bytes, row_mb } => {
+                match partition.checked_sub(1) {
+                    None => f.write_str("first partition")?,
+                    Some(index) => write!(f, "token partition {index}")?,
+                }
+                write!(f, " ({size_bytes} bytes) ends before macroblock row {row_mb}")
+            }
             Self::NoReference => f.write_str("inter frame before the first key frame"),
             Self::NothingToRepeat => f.write_str("empty packet before the first frame"),
             Self::Backend { says } => f.write_str(says),

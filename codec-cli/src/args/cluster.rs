@@ -126,7 +126,7 @@ pub(crate) struct WorkerArgs {
     attempts: u32,
     /// Give a chunk to another worker after this time without a heartbeat.
     ///
-    /// It holds for all workers of a version. Default: 30s, or the last value that one of them has set.
+    /// It applies to all workers of a version. Default: 30s, or the last value that one of them has set.
     #[arg(long, value_name = "TIME", value_parser = lease)]
     lease: Option<Duration>,
     /// Accept only inputs in this folder, where relative names begin.

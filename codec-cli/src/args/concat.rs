@@ -28,7 +28,7 @@ pub(crate) struct ConcatArgs {
     pub(crate) inputs: Vec<PathBuf>,
     /// Start the file before this option at this time: 83.5, 1:23.5, 0:01:23.5 or 1500ms.
     ///
-    /// --from, --to and --duration hold for the last file before them: `concat a.mp4 --from 10 b.mp4 --to 5`.
+    /// --from, --to and --duration apply to the last file before them: `concat a.mp4 --from 10 b.mp4 --to 5`.
     /// A part is copied if it begins with a key frame and no frame in it depends on a frame after its end.
     #[arg(long, value_name = "TIME", value_parser = parse_time, allow_hyphen_values = true)]
     pub(crate) from: Vec<Duration>,
@@ -132,7 +132,7 @@ impl ConcatArgs {
             for (value, position) in values.iter().zip(positions) {
                 let before = inputs.iter().filter(|input| *input < position).count();
                 let Some(of) = before.checked_sub(1).and_then(|at| times.get_mut(at)) else {
-                    let help = format!("help: {name} holds for the file before it");
+                    let help = format!("help: write {name} after the file that it applies to");
                     return Err(Failure::usage(format!("{name} is before the first file\n{help}")));
                 };
                 if field(of).replace(*value).is_some() {

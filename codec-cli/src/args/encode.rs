@@ -80,7 +80,7 @@ pub(crate) struct EncodeArgs {
     pub(crate) encoder: EncoderArgs,
     /// Aim for a mean quality: vmaf=93, ssim=0.98, psnr=42 or ssimulacra2=80.
     ///
-    /// Searches the quality on short sections of the input, then encodes and measures the whole input.
+    /// Searches for the quality setting on short sections of the input, then encodes and measures the whole input.
     /// It works with VP8, VP9, H.264 and AV1. Exits with code 7 if the quality cannot be reached; the
     /// best result is kept.
     #[arg(long, value_name = "METRIC=VALUE", group = "rate")]

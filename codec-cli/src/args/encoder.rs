@@ -55,15 +55,15 @@ pub(crate) struct EncoderArgs {
     pub(crate) preset: Option<PresetArg>,
     /// Set the speed: 0 (best quality) to 10 (fastest).
     ///
-    /// Default: VP8, VP9 and H.264: 7 in rtc, 3 in file; AV1: 10 in rtc, 8 in file.
+    /// Default: 7 with --preset rtc and 3 with --preset file for VP8, VP9 and H.264; 10 and 8 for AV1.
     #[arg(long, value_parser = within(0_u8..=10))]
     pub(crate) speed: Option<u8>,
     /// Set the maximum key frame interval, in frames or in seconds (2s).
     ///
-    /// 0 disables periodic key frames. Default: 240 frames in file, 0 in rtc.
+    /// 0 disables periodic key frames. Default: 240 frames with --preset file, 0 with --preset rtc.
     #[arg(short = 'g', long, value_name = "FRAMES|2s")]
     pub(crate) keyint: Option<KeyInterval>,
-    /// Set the layers: L1T1 (a single layer, the default), L1T2 or L1T3; VP9 also L2T1 to L3T3.
+    /// Set the temporal and spatial layers: L1T1 (a single layer, the default), L1T2 or L1T3; VP9 also L2T1 to L3T3.
     ///
     /// `L3T2` has three spatial and two temporal layers; `L3T2_KEY` predicts between spatial layers only in
     /// key frames. Spatial layers require `--preset rtc`.
@@ -104,7 +104,7 @@ pub(crate) struct EncoderArgs {
     /// Set a backend-specific option (see `codec codecs`); repeatable.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) knob: Vec<KnobSetting>,
-    /// Code a region better or worse than the rest by an offset of -24 (better) to 24 (worse); repeatable.
+    /// Encode a region at a higher or lower quality than the rest, by a QP offset of -24 (best) to 24; repeatable.
     ///
     /// W, H, X and Y are in pixels of the encoded frame, rounded to macroblocks; where regions
     /// overlap, the last one counts. OFFSET is a QP offset on the scale of H.264, for every codec:

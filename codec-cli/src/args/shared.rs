@@ -45,14 +45,14 @@ pub(crate) struct InputArgs {
     pub(crate) raw: Option<RawLayout>,
     /// Set the first number of an image sequence, such as frame-%04d.png.
     ///
-    /// %d in the file name is the number of an image, %04d pads it with zeros to four digits. Default: 1
-    /// for an output; 0 or 1 for an input, which ends before the first missing number.
+    /// In the file name, %d is replaced by the number of the image, %04d by the number padded with zeros to
+    /// four digits. Default: 1 for an output; 0 or 1 for an input, which ends before the first missing number.
     #[arg(long, value_name = "N", value_parser = count::<u64>)]
     pub(crate) start_number: Option<u64>,
     /// Reject input that exceeds these limits.
     ///
-    /// LIST contains any of these, comma-separated: pixels=N|WxH (largest frame), memory=BYTES
-    /// (the same limit, as the memory of eight such frames in 8-bit 4:2:0), packet=BYTES (largest packet),
+    /// LIST contains any of these, comma-separated: pixels=N|WxH (largest frame), memory=BYTES (lowers
+    /// `pixels` so that eight frames of 8-bit 4:2:0 fit into this memory), packet=BYTES (largest packet),
     /// resized=PIXELS (sum of the new frame sizes of all resolution changes within 30 frames),
     /// gap=SECONDS (longest gap between audio timestamps). K, M and G are powers of 1024. Default:
     /// `pixels=4096x4096,packet=8M,resized=128M,gap=10`.
@@ -102,8 +102,8 @@ pub(crate) struct TransformArgs {
     /// Rotate clockwise by 90, 180 or 270 degrees.
     ///
     /// `auto`, the same as --rotate without a value, applies the rotation in the input's metadata. Without
-    /// this option, images are rotated, and video with --resize or --pad, whose size is that of the frames as
-    /// they are shown; other video keeps the metadata, as with --rotate=0.
+    /// this option, it is applied to images, and to video with --resize or --pad, whose sizes refer to the
+    /// rotated frame; other video keeps its metadata, as with --rotate=0.
     #[arg(long, value_name = "DEGREES", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
     pub(crate) rotate: Option<Rotate>,
     /// Scale with this filter: lanczos, bicubic, bilinear, area or nearest (with --resize or --pad).

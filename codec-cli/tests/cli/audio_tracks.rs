@@ -80,7 +80,11 @@ fn the_default_is_named_and_missing_tracks_are_errors() {
         place.fails(code, word, &["transcode", input, "-o", "x.webm", "--audio", choice])
     };
     let run = refused(3, "no audio track number 4", "three.mkv", "4");
-    assert!(run.err.contains("help: choose one of 1 (eng), 2 (ger), 3 ("), "{}", run.err);
+    assert!(
+        run.err.contains("help: choose one of the tracks 1 (eng), 2 (ger), 3 ("),
+        "{}",
+        run.err
+    );
     refused(3, "no audio track in fr", "three.mkv", "fr");
     refused(3, "clip.webm: no audio track, but --audio selects one", "clip.webm", "1");
     refused(3, "clip.y4m: no audio track, but --audio selects one", "clip.y4m", "eng");

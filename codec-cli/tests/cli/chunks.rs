@@ -103,7 +103,7 @@ fn wrong_results_and_plans_are_found() {
     let options = ["-c", "vp8", "-q", "40", "--speed", "9"];
     place.ok(&[&["chunks", "plan", "video.mkv", "-o", "plan.json"], &options[..]].concat());
     let join = ["chunks", "join", "plan.json", "-o", "o.webm"];
-    place.fails(3, "plan.chunks has no result of 3 chunks: 0, 1, 2", &join);
+    place.fails(3, "plan.chunks lacks the results of 3 chunks: 0, 1, 2", &join);
     place.ok(&["chunks", "run", "plan.json", "-j", "2"]);
 
     // A damaged result is neither joined nor taken for done.

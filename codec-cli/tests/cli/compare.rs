@@ -385,7 +385,7 @@ fn other_encoders_are_known_by_name() {
         let study = ["compare", "clip.y4m", "-b", "80k", "-y", "-o", "rep", "--arm"];
         place.fails(
             2,
-            "x264:SPEED, a preset, such as superfast",
+            "give x264:SPEED: a preset, such as superfast",
             &[&study[..], &["x264"]].concat(),
         );
     }

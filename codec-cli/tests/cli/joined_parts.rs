@@ -152,6 +152,6 @@ fn probe_counts_the_packets_of_a_part() {
     place.ok(&["decode", "a.webm", "-o", "a.y4m", "-n", "20"]);
     let raw = place.json(&["probe", "a.y4m", "--to", "0.4", "--json"]);
     assert_eq!(raw["tracks"][0]["packets"], 10, "{raw}");
-    place.fails(2, "nothing begins in the selected part", &["probe", "a.webm", "--from", "9"]);
+    place.fails(2, "no packet begins in the selected part", &["probe", "a.webm", "--from", "9"]);
     place.fails(2, "must be after", &["probe", "a.webm", "--from", "2", "--to", "1"]);
 }

@@ -150,7 +150,8 @@ impl Arm {
                     speed = peer.speed.or(speed).or(peer.usual_speed.map(str::to_owned));
                     if speed.is_none() {
                         let speeds = peers::speeds_of(run);
-                        let message = format!("arm {run}: no speed\nhelp: {run}:SPEED, {speeds}");
+                        let message =
+                            format!("arm {run}: no speed\nhelp: give {run}:SPEED: {speeds}");
                         return Err(Failure::usage(message));
                     }
                     decode = decode.or(peer.decode);

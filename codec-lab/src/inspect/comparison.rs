@@ -43,6 +43,16 @@ impl Reason {
         }
     }
 
+    /// How the user can make the frames comparable.
+    pub(super) fn remedy(self) -> &'static str {
+        match self {
+            Self::OtherSize(..) => "use a source of the same frame size as the stream",
+            Self::NotShown | Self::NotDecoded | Self::NoSourceFrame => {
+                "if the stream was cut from the source, give the cut with --source-skip or --source-from"
+            }
+        }
+    }
+
     /// Whether the cause is a mismatch of stream and source.
     pub(super) fn is_mismatch(self) -> bool {
         matches!(self, Self::NoSourceFrame | Self::OtherSize(..))

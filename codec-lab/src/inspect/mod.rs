@@ -267,10 +267,10 @@ impl Inspection {
         let (Some(source), chroma) = (&self.source, &self.totals.chroma) else { return Ok(()) };
         let Some(reason) = chroma.mismatch.filter(|_| chroma.frames == 0) else { return Ok(()) };
         let message = format!(
-            "cannot compare any frame with {}: {}\nhelp: --source-skip N gives the frames of the \
-             source that the stream does not have",
+            "cannot compare any frame with {}: {}\nhelp: {}",
             source.name,
-            reason.text()
+            reason.text(),
+            reason.remedy()
         );
         Err(Failure::new(Kind::Input, message))
     }

@@ -133,8 +133,11 @@ pub fn measure(
 ) -> Result<Measured> {
     let (a, b) = (reference.stream_info(), distorted.stream_info());
     if a.size != b.size {
-        let message =
-            format!("cannot compare sizes: the reference is {}, the other is {}", a.size, b.size);
+        let message = format!(
+            "cannot compare frames of different sizes: REF is {}, DIST is {}\n\
+             help: scale one of them with `codec transcode --resize`",
+            a.size, b.size
+        );
         return Err(Failure::new(Kind::Input, message));
     }
     let (size, fps) = (a.size, a.frame_rate.as_f64());

@@ -26,7 +26,7 @@ pub fn measure(
     let (size, other) = (reference.size, distorted.size);
     if size != other {
         let message =
-            format!("cannot compare sizes: the reference is {size}, the other is {other}");
+            format!("cannot compare images of different sizes: REF is {size}, DIST is {other}");
         return Err(Failure::new(Kind::Input, message));
     }
     let own: Vec<MetricId> =

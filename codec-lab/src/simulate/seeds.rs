@@ -102,7 +102,7 @@ fn rules(args: &SimulateOptions) -> OutputRules {
 fn check(args: &SimulateOptions) -> Result<()> {
     let is_json = |path: &std::path::PathBuf| path.extension().is_some_and(|name| name == "json");
     if args.report.is_some() || !args.output.iter().all(is_json) {
-        return Err(Failure::usage("--seeds has a single output: -o F.json"));
+        return Err(Failure::usage("--seeds supports a single output: -o F.json"));
     }
     if std::fs::metadata(&args.input.path).is_ok_and(|found| !found.is_file())
         || is_pipe(&args.input.path)

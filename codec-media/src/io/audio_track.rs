@@ -137,7 +137,9 @@ impl AudioTrackChoice {
                 Self::Number(number) => format!("number {number}"),
                 Self::First | Self::All => String::new(),
             };
-            let message = format!("{name}: no audio track {what}\nhelp: choose one of {languages}");
+            let message = format!(
+                "{name}: no audio track {what}\nhelp: choose one of the tracks {languages}"
+            );
             return Err(Failure::new(Kind::Input, message));
         };
         if chosen == first {

@@ -181,7 +181,7 @@ fn open_rtp_out(
     if url.scheme() == Scheme::Srtp && keys.is_none() {
         if args.sdp.is_none() {
             let message = "srtp: a key is required\n\
-                           help: give ?key=BASE64, or --sdp for a description with a new key";
+                           help: add ?key=BASE64 to the URL, or --sdp F.sdp to write a description with a new key";
             return Err(Failure::usage(message));
         }
         keys = Some(Keys::random(url)?);
@@ -384,7 +384,7 @@ fn open_input(url: &Url, args: &NetworkOptions, wants: Wants, clock: Clock) -> R
             expected.keys = keys_of(url)?.or(expected.keys);
             if url.scheme() == Scheme::Srtp && expected.keys.is_none() {
                 return Err(Failure::usage(
-                    "srtp: a key is required\nhelp: give ?key=BASE64, or an .sdp file with a key",
+                    "srtp: a key is required\nhelp: add ?key=BASE64 to the URL, or read an .sdp file with a key",
                 ));
             }
             open_rtp_in(expected, args, wants, secret, clock)

@@ -22,7 +22,10 @@ pub fn bitrate(text: &str) -> Result<Bitrate, String> {
         Some(b'm' | b'M') => (&text[..text.len() - 1], 1e6),
         _ => (text, 1e3),
     };
-    let bits = number.parse::<f64>().map_err(|_| "expected 600, 600k or 1.5M")? * unit;
+    let bits = number
+        .parse::<f64>()
+        .map_err(|_| "expected a bitrate such as 600k or 1.5M (a plain number is kb/s)")?
+        * unit;
     if !(1e3..=1e9).contains(&bits) {
         return Err("expected 1k to 1000M".to_owned());
     }
@@ -468,7 +471,7 @@ pub fn file_size(text: &str) -> Result<u64, String> {
     if (1e3..1e15).contains(&bytes) {
         Ok(bytes as u64)
     } else {
-        Err(format!("got {text}, expected a size from 1k on, such as 500k, 8M or 8Mi"))
+        Err("expected a size of at least 1k, such as 500k, 8M or 8Mi".to_owned())
     }
 }
 

@@ -19,7 +19,8 @@ impl FromStr for Crop {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let mut parts = text.splitn(3, '+');
-        let area = size(parts.next().unwrap_or_default())?;
+        let area = size(parts.next().unwrap_or_default())
+            .map_err(|_| "expected WxH+X+Y, with W and H from 1 to 16383".to_owned())?;
         let mut offset = || match parts.next() {
             None => Ok(0),
             Some(number) => number.parse::<u32>().map_err(|_| "expected WxH+X+Y".to_owned()),

@@ -103,7 +103,9 @@ impl fmt::Display for Rejection {
                 write!(f, "unknown host name {host:?} (see --origin)")
             }
             Self::NoStream(name) => write!(f, "unknown stream {name:?}"),
-            Self::NameInUse(name) => write!(f, "stream {name:?} already has a publisher"),
+            Self::NameInUse(name) => {
+                write!(f, "stream {name:?} already has a publisher: choose another name")
+            }
             Self::RateLimited => f.write_str("too many attempts: wait a moment"),
             Self::RequestTimeout => f.write_str("timeout: the request was not complete in time"),
             Self::LimitReached(what) => write!(f, "limit reached: {what}"),

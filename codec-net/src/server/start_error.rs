@@ -35,14 +35,14 @@ impl fmt::Display for StartError {
             Self::Open(address) => write!(
                 f,
                 "cannot listen on {address} without a token: other machines can reach it\n\
-                 help: give --token SCOPE=VALUE, --token-file FILE or --jwt-key FILE, or listen on 127.0.0.1"
+                 help: give --token SCOPE=VALUE, --token-file, --user-file or --jwt-key FILE, or listen on 127.0.0.1"
             ),
             Self::PasswordsWithoutTls => f.write_str(
                 "cannot accept passwords without TLS\nhelp: give --tls-cert and --tls-key",
             ),
             Self::LobbyWithoutTokens => f.write_str(
-                "cannot open a lobby without tokens: everyone is a moderator\n\
-                 help: give --token SCOPE=VALUE, --token-file FILE or --jwt-key FILE",
+                "cannot open a lobby without tokens or users: everyone would be a moderator\n\
+                 help: give --token SCOPE=VALUE, --token-file, --user-file or --jwt-key FILE",
             ),
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
             Self::Rtc(error) => error.fmt(f),

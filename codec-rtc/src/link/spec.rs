@@ -289,7 +289,10 @@ fn bitrate(text: &str) -> Result<Bitrate, String> {
     let units = [("k", 1e3), ("K", 1e3), ("m", 1e6), ("M", 1e6)];
     let found = units.iter().find_map(|&(unit, bits)| Some((text.strip_suffix(unit)?, bits)));
     let (number, unit) = found.unwrap_or((text, 1e3));
-    let bits = number.parse::<f64>().map_err(|_| "expected 600, 600k or 1.5M")? * unit;
+    let bits = number
+        .parse::<f64>()
+        .map_err(|_| "expected a bitrate such as 600k or 1.5M (a plain number is kb/s)")?
+        * unit;
     if !(1e3..=1e9).contains(&bits) {
         return Err("expected 1k to 1000M".to_owned());
     }

@@ -206,8 +206,8 @@ const HELP: [(&str, &str, &str); 31] = [
     (
         "",
         "layers",
-        "Set the layers: L1T1 (a single layer, the default), L1T2 or L1T3; VP9 also L2T1 to \
-         L3T3.\n\n`L3T2` has three spatial and two temporal layers; `L3T2_KEY` predicts between \
+        "Set the temporal and spatial layers: L1T1 (a single layer, the default), L1T2 or L1T3; \
+         VP9 also L2T1 to L3T3.\n\n`L3T2` has three spatial and two temporal layers; `L3T2_KEY` predicts between \
          spatial layers only in key frames.",
     ),
     ("", "content", "Tune for camera or screen content"),

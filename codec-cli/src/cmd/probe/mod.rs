@@ -39,7 +39,7 @@ pub(crate) fn run(args: &ProbeArgs, env: &Env) -> Result<()> {
         Opened::Container(_) => Err(Failure::internal("unknown content type")),
     };
     if end.is_ok() && found.is_empty_part() {
-        let message = format!("{}: nothing begins in the selected part", spec.name());
+        let message = format!("{}: no packet begins in the selected part", spec.name());
         return Err(Failure::usage(message));
     }
     let text = if args.json { format!("{}\n", found.json(&end)) } else { found.text() };

@@ -237,7 +237,7 @@ pub fn join(settings: &Encoding, plan: &ChunkPlan, folder: &Path, env: &Env) -> 
         let more = if missing.len() > list.len() { ", ..." } else { "" };
         let (count, list) = (counted(missing.len() as u64, "chunk"), list.join(", "));
         let message = format!(
-            "{} has no result of {count}: {list}{more}\nhelp: encode them with `codec chunks run`",
+            "{} lacks the results of {count}: {list}{more}\nhelp: encode them with `codec chunks run`",
             folder.display()
         );
         return Err(Failure::new(Kind::Input, message));
