@@ -14,7 +14,7 @@ use super::format::AudioFormat;
 use super::processor::{AudioProcessor, Blocks, ProcessReport, sane, whole_frames};
 use codec_core::error::{ConfigError, Error};
 
-/// Supported sampling rates. At each of them, 10 ms are a whole number of samples, and the library
+/// Supported sample rates. At each of them, 10 ms are a whole number of samples, and the library
 /// does not resample internally.
 pub(crate) const RATES: &[u32] = &[16_000, 32_000, 48_000];
 

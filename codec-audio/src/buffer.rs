@@ -80,7 +80,7 @@ impl<'a> AudioView<'a> {
         Ok(Self { format, samples })
     }
 
-    /// Returns the sampling rate and channels.
+    /// Returns the sample rate and channels.
     #[must_use]
     pub fn format(&self) -> AudioFormat {
         self.format
@@ -131,7 +131,7 @@ impl<'a> AudioView<'a> {
 /// Owned audio with its timestamp; the memory can be reused.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AudioBuf {
-    /// Sampling rate and channels.
+    /// Sample rate and channels.
     pub format: AudioFormat,
     /// Interleaved samples, whole sample frames.
     pub samples: SampleBuf,

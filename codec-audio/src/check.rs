@@ -71,7 +71,7 @@ pub fn only_frame_duration(update: &AudioUpdate) -> Result<super::FrameDuration,
     }
 }
 
-/// Rejects a sampling rate or a number of channels that the backend does not support.
+/// Rejects a sample rate or a number of channels that the backend does not support.
 ///
 /// # Errors
 /// [`ConfigError`] with the supported values.
@@ -89,7 +89,7 @@ pub fn check_format(
                 format!("{} or {last} Hz", names.join(", "))
             }
         };
-        return Err(ConfigError::new("sampling rate", format_args!("{} Hz", format.rate), allowed));
+        return Err(ConfigError::new("sample rate", format_args!("{} Hz", format.rate), allowed));
     }
     let most = capabilities.max_channels;
     if format.channels() == 0 || format.channels() > usize::from(most) {

@@ -106,7 +106,7 @@ impl FrameDuration {
 pub struct AudioEncoderConfig {
     /// Codec, for backends that implement several (G.711, PCM).
     pub codec: AudioCodec,
-    /// Sampling rate and channels of the input samples and timestamps.
+    /// Sample rate and channels of the input samples and timestamps.
     pub format: AudioFormat,
     /// Rate control mode and target; `None` uses the codec's default for the format.
     pub rate: Option<AudioRate>,

@@ -1,4 +1,4 @@
-//! Conversion between audio formats: sampling rate and channels.
+//! Conversion between audio formats: sample rate and channels.
 
 use super::buffer::AudioView;
 use super::channels::ChannelMapper;
@@ -9,7 +9,7 @@ use super::resample::Resampler;
 use codec_core::error::MissingFeature;
 use codec_core::error::{ConfigError, Error};
 
-/// Converts audio to another sampling rate and other channels.
+/// Converts audio to another sample rate and other channels.
 ///
 /// Resampling runs before or after the channel mapping, on the side with fewer channels.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use super::format::AudioFormat;
 use super::processor::{AudioProcessor, Blocks, ProcessReport, sane, whole_frames};
 use codec_core::error::{ConfigError, Error};
 
-/// The only supported sampling rate.
+/// The only supported sample rate.
 pub(crate) const RATES: &[u32] = &[48_000];
 const BLOCK: usize = DenoiseState::FRAME_SIZE;
 
@@ -47,7 +47,7 @@ impl Denoiser {
     /// `granularity` is a multiple of 480, the delay is 10 ms shorter.
     ///
     /// # Errors
-    /// [`Error::Config`] for other sampling rates.
+    /// [`Error::Config`] for other sample rates.
     pub fn new(format: AudioFormat, granularity: usize) -> Result<Self, Error> {
         if !RATES.contains(&format.rate) || format.channels() == 0 {
             return Err(ConfigError::new("noise suppression format", format, "48000 Hz").into());

@@ -59,7 +59,7 @@ pub enum AudioUpdate {
 pub struct AudioCapabilities {
     /// Name and version of the implementation.
     pub implementation: &'static str,
-    /// Supported sampling rates in Hz; empty if all rates are supported.
+    /// Supported sample rates in Hz; empty if all rates are supported.
     pub rates: &'static [u32],
     /// Maximum number of channels.
     pub max_channels: u8,

@@ -1,4 +1,4 @@
-//! Audio codecs, sample encodings, sampling rates and channel layouts.
+//! Audio codecs, sample encodings, sample rates and channel layouts.
 
 use std::fmt;
 
@@ -218,10 +218,10 @@ impl fmt::Display for ChannelLayout {
     }
 }
 
-/// Range of sampling rates that can be converted, in Hz.
+/// Range of sample rates that can be converted, in Hz.
 pub const RATES: std::ops::RangeInclusive<u32> = 1_000..=384_000;
 
-/// Sampling rate and channel layout.
+/// Sample rate and channel layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AudioFormat {
     /// Samples per channel and second, at least 1.

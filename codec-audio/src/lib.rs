@@ -2,7 +2,7 @@
 //!
 //! The interface resembles [`codec_core::codec`]: encoders take samples and return packets,
 //! decoders take packets and return samples. They start no threads, read no clock and call no
-//! callbacks. All timestamps count samples at the sampling rate.
+//! callbacks. All timestamps count samples at the sample rate.
 //!
 //! An encoder takes any number of samples at a time and splits them into frames itself. The
 //! timestamp of a packet is that of the first sample that a decoder outputs for it. An encoder with
@@ -95,7 +95,7 @@
 //!
 //! | subject | file |
 //! |---|---|
-//! | conversion between sampling rates and channel layouts; compensation of clock drift | `convert.rs`, which uses `channels.rs` and `resample.rs` |
+//! | conversion between sample rates and channel layouts; compensation of clock drift | `convert.rs`, which uses `channels.rs` and `resample.rs` |
 //! | ramped gain; look-ahead peak limiter | `gain.rs`, `limiter.rs` |
 //! | mixer with mix-minus outputs | `mixer/` |
 //! | voice activity, noise suppression, echo cancellation (features `vad`, `denoise`, `apm`) | `vad.rs`, `denoise.rs`, `apm.rs` |

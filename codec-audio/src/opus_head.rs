@@ -20,7 +20,7 @@ pub struct OpusHead {
     pub channels: u8,
     /// Samples at 48 kHz to drop at the start of playback.
     pub pre_skip: u16,
-    /// Sampling rate of the original input in Hz, 0 if unknown; irrelevant for decoding.
+    /// Sample rate of the original input in Hz, 0 if unknown; irrelevant for decoding.
     pub input_rate: u32,
     /// Gain in 1/256 dB that the decoder applies.
     pub gain_q8_db: i16,

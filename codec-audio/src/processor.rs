@@ -57,7 +57,7 @@ pub struct ProcessorEntry {
     pub name: &'static str,
     /// Name and version of the implementation.
     pub implementation: &'static str,
-    /// Supported sampling rates in Hz; empty if all rates are supported.
+    /// Supported sample rates in Hz; empty if all rates are supported.
     pub rates: &'static [u32],
     /// Maximum number of channels.
     pub max_channels: u8,

@@ -11,7 +11,7 @@ pub static AUDIO_PROCESSORS: &[ProcessorEntry] = &[
         implementation: "rubato 5",
         rates: &[],
         max_channels: 255,
-        help: "convert between sampling rates of 1 to 384 kHz; follow clock drift of up to 1 %",
+        help: "convert between sample rates of 1 to 384 kHz; follow clock drift of up to 1 %",
         open: None,
     },
     ProcessorEntry {

@@ -1,4 +1,4 @@
-//! Sampling rate conversion whose output has the exact duration of the input, without filter delay.
+//! Sample rate conversion whose output has the exact duration of the input, without filter delay.
 //!
 //! The filters are those of the crate `rubato`: FFT blocks for a fixed ratio, and a windowed sinc
 //! with arbitrary phase for an adjustable ratio that follows a drifting clock. This module
@@ -33,7 +33,7 @@ const INAUDIBLE: f32 = 1e-15;
 /// Number of sample frames that the sinc filter outputs at a time.
 const SINC_CHUNK: usize = 128;
 
-/// Converts the sampling rate of interleaved floats.
+/// Converts the sample rate of interleaved floats.
 ///
 /// NaN and infinite samples count as 0, and so do those below -300 dB of full scale if the rates differ.
 ///
@@ -374,7 +374,7 @@ fn sinc_len(from: u32, to: u32) -> usize {
 fn check(from: u32, to: u32, channels: usize) -> Result<(), ConfigError> {
     for rate in [from, to] {
         if !RATES.contains(&rate) {
-            return Err(ConfigError::new("sampling rate", rate, "1000..=384000 Hz"));
+            return Err(ConfigError::new("sample rate", rate, "1000..=384000 Hz"));
         }
     }
     if !(1..=255).contains(&channels) {

@@ -14,7 +14,7 @@ use codec_core::error::{ConfigError, Error};
 
 /// Samples per decision, at [`RATE`].
 pub const BLOCK: usize = 256;
-/// Sampling rate of the detector in Hz.
+/// Sample rate of the detector in Hz.
 pub const RATE: u32 = 16_000;
 
 /// Voice activity decision for one block.
@@ -60,7 +60,7 @@ impl VoiceDetector {
     /// Creates a detector for audio in `format`.
     ///
     /// # Errors
-    /// [`Error::Config`] for sampling rates outside 1 to 384 kHz.
+    /// [`Error::Config`] for sample rates outside 1 to 384 kHz.
     pub fn new(format: AudioFormat) -> Result<Self, Error> {
         let mono = AudioFormat::new(RATE, ChannelLayout::Mono);
         // The adjustable filter has less delay, but does not support the highest rates.

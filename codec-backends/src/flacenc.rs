@@ -34,7 +34,7 @@ pub(crate) static CAPABILITIES: AudioCapabilities = AudioCapabilities {
 
 const BITS: &str = "bits";
 const BLOCK: &str = "block";
-/// Maximum sampling rate that fits the 20 bits in the `STREAMINFO`, rounded down, in Hz.
+/// Maximum sample rate that fits the 20 bits in the `STREAMINFO`, rounded down, in Hz.
 const MAX_RATE: u32 = 1_048_000;
 /// Maximum rate that the library accepts, in Hz; above it the frames refer to the rate in the
 /// `STREAMINFO`.
@@ -66,7 +66,7 @@ pub(crate) fn open(config: &AudioEncoderConfig) -> Result<Box<dyn AudioEncoder>,
     check_format(format, &CAPABILITIES)?;
     if format.rate > MAX_RATE {
         let allowed = format_args!("1..={MAX_RATE} Hz");
-        return Err(ConfigError::new("sampling rate", format.rate, allowed).into());
+        return Err(ConfigError::new("sample rate", format.rate, allowed).into());
     }
     let knobs = KnobValues::new(KNOBS, &config.knobs)?;
     let mut plain = config.clone();
@@ -214,7 +214,7 @@ struct Library {
     bits: u32,
     channels: usize,
     info: StreamInfo,
-    /// Whether the sampling rate is too high for frame headers.
+    /// Whether the sample rate is too high for frame headers.
     is_fast: bool,
     usual: Verified<Settings>,
     /// Settings without prediction, for blocks that the usual settings cannot code.
@@ -289,7 +289,7 @@ fn failed(message: impl std::fmt::Display) -> Error {
 /// Maximum size of the headers and checksum of a frame with 8 channels without prediction, in bits.
 const HEADS_BITS: usize = 256;
 
-/// Makes a frame refer to the `STREAMINFO` for its sampling rate (RFC 9639, section 9.1.2). The
+/// Makes a frame refer to the `STREAMINFO` for its sample rate (RFC 9639, section 9.1.2). The
 /// rate that the frame states must take no bytes after the frame number.
 fn leave_rate_out(frame: &mut [u8]) -> Option<()> {
     let number_bytes = frame.get(4)?.leading_ones().max(1) as usize;

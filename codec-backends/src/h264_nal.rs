@@ -1,5 +1,5 @@
-//! Looks into H.264 packets before a library sees them, with the parser of `codec-h264`: parameter
-//! sets, kinds of slices, their quantisers.
+//! Parses H.264 packets before they are passed to a library, with the parser of `codec-h264`: parameter
+//! sets, slice types and slice quantisers.
 
 use codec_core::annex_b::Units;
 use codec_core::error::Corrupt;

@@ -1,4 +1,4 @@
-//! Running tasks, waiting, and the error of the network.
+//! The async runtime: runs tasks, waits, and converts network errors.
 
 use std::fmt::Display;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Reads bits of headers, the highest of each byte first.
+//! Reads the bits of headers, most significant bit first.
 
 /// Reads bits; `None` at the end.
 pub(crate) struct Bits<'a> {

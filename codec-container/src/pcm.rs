@@ -25,7 +25,7 @@ pub(crate) fn frame_bytes(track: &AudioTrack) -> Option<usize> {
     Some(sample_bytes(track.codec)? * track.audio.channels())
 }
 
-/// Highest sampling rate.
+/// Highest sample rate.
 const MAX_RATE: u32 = 1 << 24;
 
 /// Layout of raw audio, as on the command line: `48000:2:s16le`.

@@ -1,4 +1,4 @@
-//! Header of VP9 key frames, as far as containers describe streams by it.
+//! Parses the fields of VP9 key frame headers that containers store in their stream descriptions.
 
 use codec_core::frame::{SampleFormat, Sampling};
 

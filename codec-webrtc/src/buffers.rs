@@ -1,4 +1,4 @@
-//! Memory of datagrams that have been sent, which peers use again.
+//! Buffers of sent datagrams, which peers reuse.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -1,7 +1,7 @@
 //! Audio mixer: mixes any number of inputs into one output, and into one mix-minus output per
 //! participant, which omits the participant's own input.
 //!
-//! Inputs may have any sampling rate and channel layout. Their samples are placed on one timeline,
+//! Inputs may have any sample rate and channel layout. Their samples are placed on one timeline,
 //! of which [`Mixer::mix`] produces the next block. Samples that have not arrived by then are
 //! replaced by silence and counted.
 

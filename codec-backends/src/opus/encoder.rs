@@ -202,7 +202,7 @@ fn build<L: LibraryEncoder>(config: &AudioEncoderConfig) -> Result<(L, OpusHead)
     };
     let channels = u8::try_from(config.format.channels()).unwrap_or(u8::MAX);
     let rate = i32::try_from(config.format.rate).unwrap_or(0);
-    let refused = || Error::unsupported("this sampling rate or channel layout in the Opus library");
+    let refused = || Error::unsupported("this sample rate or channel layout in the Opus library");
     let mut head = OpusHead::plain(channels, 0, config.format.rate);
     if channels <= 2 {
         let encoder = L::single_stream(rate, channels.into(), application).ok_or_else(refused)?;

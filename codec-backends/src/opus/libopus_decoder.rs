@@ -80,7 +80,7 @@ fn build(config: &AudioDecoderConfig, head: &OpusHead) -> Result<Decoder, Error>
         let (streams, coupled) = (head.streams, head.coupled);
         Decoder::multistream(rate, head.channels, streams, coupled, &head.mapping)
     };
-    let refused = |_| Error::unsupported("this sampling rate or channel layout in libopus");
+    let refused = |_| Error::unsupported("this sample rate or channel layout in libopus");
     let mut inner = inner.map_err(refused)?;
     let gain = head.gain_q8_db.saturating_add(config.gain_q8_db);
     inner.set_gain(gain.into()).map_err(refused)?;

@@ -54,7 +54,7 @@ pub(crate) const LIBOPUS: AudioBackend = AudioBackend {
     )),
 };
 
-/// Supported sampling rates of input and output, in Hz.
+/// Supported sample rates of input and output, in Hz.
 const RATES: &[u32] = &[8_000, 12_000, 16_000, 24_000, 48_000];
 
 /// Supported packet durations in microseconds.

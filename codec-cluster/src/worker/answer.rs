@@ -1,4 +1,4 @@
-//! Answers to the queue.
+//! Acknowledgements of messages to the queue.
 
 use async_nats::jetstream::{AckKind, Message};
 use codec_media::failure::Result;

@@ -7,14 +7,14 @@ use crate::bits::Bits;
 const HEADER_BYTES: usize = 7;
 /// The length of a frame has thirteen bits.
 const MAX_FRAME_BYTES: usize = (1 << 13) - 1;
-/// Object types whose decoder is that of AAC LC at half the sampling rate.
+/// Object types whose decoder is that of AAC LC at half the sample rate.
 const SBR: u32 = 5;
 const PARAMETRIC_STEREO: u32 = 29;
 
 /// The fields of the header that are the same in all frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AdtsHeader {
-    /// Profile, sampling rate and channels.
+    /// Profile, sample rate and channels.
     fixed: [u8; 2],
 }
 
@@ -31,7 +31,7 @@ impl AdtsHeader {
             return Err(format!("AAC of object type {object}"));
         }
         if rate > 12 {
-            return Err("AAC with a sampling rate outside of the table of ADTS".to_owned());
+            return Err("AAC with a sample rate outside of the table of ADTS".to_owned());
         }
         if !(1..=7).contains(&channels) {
             return Err("AAC with an own layout of channels".to_owned());
@@ -94,7 +94,7 @@ fn object_type(bits: &mut Bits<'_>) -> Option<u32> {
     }
 }
 
-/// Returns the index of the sampling rate; 15 if the rate itself follows.
+/// Returns the index of the sample rate; 15 if the rate itself follows.
 fn rate_index(bits: &mut Bits<'_>) -> Option<u32> {
     let index = bits.take(4)?;
     if index == 15 {
@@ -142,7 +142,7 @@ mod tests {
         named(&[0x12, 0x00], "layout of channels");
         // Enhanced low delay, whose object type is 39.
         named(&[0xF8, 0xE6, 0x20, 0x00], "object type 39");
-        named(&[0x17, 0x80, 0x10, 0x00, 0x10], "sampling rate");
+        named(&[0x17, 0x80, 0x10, 0x00, 0x10], "sample rate");
         named(&[0x12], "without a valid configuration");
         named(&[], "without a valid configuration");
         let header = AdtsHeader::new(&[0x12, 0x10]).unwrap();

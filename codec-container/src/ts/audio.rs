@@ -103,7 +103,7 @@ impl Framing {
                 let header = AdtsHeader::new(&track.codec_private).map_err(unsupported)?;
                 Ok((Self::Adts(header), 0x0F))
             }
-            // MPEG-1, and MPEG-2 with its lower sampling rates.
+            // MPEG-1, and MPEG-2 with its lower sample rates.
             AudioCodec::Mp3 => Ok((Self::Mp3, if track.audio.rate >= 32_000 { 3 } else { 4 })),
             AudioCodec::Opus => {
                 let head = opus::head_of(track)

@@ -1,4 +1,4 @@
-//! Times of a stream from timestamps of 33 bits, across wraps and changes of the time base.
+//! Times of a stream from its 33-bit timestamps, across wraparounds and changes of the time base.
 
 /// Ticks of timestamps per second.
 pub(super) const TICKS: u32 = 90_000;

@@ -87,7 +87,7 @@ pub(crate) fn parse_format(chunk: &[u8]) -> Result<WaveFormat, FormatError> {
         return Err(FormatError::Corrupt("at least one channel", "0".into()));
     }
     if rate == 0 {
-        return Err(FormatError::Corrupt("a sampling rate above 0", "0".into()));
+        return Err(FormatError::Corrupt("a sample rate above 0", "0".into()));
     }
     let Some(layout) = layout_of(channels.into(), mask) else {
         return Err(FormatError::Unsupported(format!("audio of {channels} channels")));

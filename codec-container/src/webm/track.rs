@@ -181,7 +181,7 @@ fn parse_audio_entry(entry: &[u8], format: Format, time_base: Rational) -> Resul
         .round();
     if !(1.0..=16_777_216.0).contains(&rate) {
         let found = rate.to_string();
-        return Err(Error::corrupt(format, 0, None, "a sampling rate above 0", found));
+        return Err(Error::corrupt(format, 0, None, "a sample rate above 0", found));
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
     let rate = rate as u32;

@@ -1,4 +1,4 @@
-//! Queue of finished packets, recycling the memory of received ones.
+//! Queue of finished packets, which reuses the memory of packets that the caller has received.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! The frames of the file preset that are planned, in coding order.
+//! Queue of the frames that the file preset has planned, in coding order.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! Validation of settings before they are used, beyond what the capabilities of a codec say.
+//! Validation of settings that the check against a codec's capabilities does not cover.
 
 use crate::codec::{Buffering, Capabilities, DropPolicy, EncoderConfig, Preset, Update};
 use crate::error::{ConfigError, Error};

@@ -1,4 +1,4 @@
-//! A digest of samples that is equal on every machine.
+//! A digest of samples that is the same on every machine.
 
 use codec_simd::PlaneRef;
 

@@ -1,4 +1,4 @@
-//! A macroblock of luma with the samples around it, for intra prediction block by block.
+//! The luma samples of a macroblock and those around it, for intra prediction block by block.
 
 use codec_simd::{Block16, Window, WindowMut};
 

@@ -1,8 +1,8 @@
 //! Rate-distortion optimised quantisation: levels are lowered where the bits saved outweigh the
 //! error. One pass per block over the levels that are not zero, in the order of coding.
 //!
-//! Errors are in squared steps of the quantiser, so that the price of a bit is the same at all
-//! quantisers.
+//! Errors are in squared quantiser steps, so that the Lagrange multiplier (the error that one bit is worth)
+//! is the same at all quantisers.
 
 use codec_simd::H264Quantiser;
 

@@ -1,4 +1,4 @@
-//! Constant tables of the standard, typed once; tables that follow from them are computed.
+//! Constant tables of the standard. Tables that can be derived from them are computed.
 
 pub mod cabac;
 pub mod cabac_init;

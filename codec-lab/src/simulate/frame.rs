@@ -1,4 +1,4 @@
-//! The fate of each frame.
+//! Each frame from the encoder to the screen: its size, losses, times and quality.
 
 use std::time::Duration;
 

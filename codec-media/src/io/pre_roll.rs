@@ -1,5 +1,5 @@
-//! The packets before a cut that a decoder needs, so that its output does not depend on earlier
-//! ones, or hardly does.
+//! Pre-roll: the packets before a cut that a decoder needs, so that its output depends on earlier packets
+//! little or not.
 
 use std::collections::VecDeque;
 

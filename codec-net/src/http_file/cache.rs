@@ -1,4 +1,4 @@
-//! The parts of a file that were read last.
+//! A cache of the most recently read parts of a file.
 
 use std::collections::VecDeque;
 use std::ops::Range;

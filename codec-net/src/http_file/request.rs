@@ -1,4 +1,4 @@
-//! Requests for parts of a file, which are repeated after errors that may pass.
+//! Range requests for a file, which are retried after transient errors.
 
 use std::io::{self, Read};
 use std::ops::Range;

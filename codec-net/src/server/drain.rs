@@ -1,5 +1,4 @@
-//! The end of a server without the end of its calls: new ones are refused, the others go on until a
-//! limit.
+//! Graceful shutdown (drain): rejects new calls, and lets existing ones continue until a time limit.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

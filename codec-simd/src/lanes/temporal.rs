@@ -1,5 +1,4 @@
-//! Removal of noise: temporal filter, eight pixels of a row in each register; smoothing, a row of
-//! sixteen pixels.
+//! Denoising: the temporal filter has eight pixels of a row in each register, smoothing sixteen.
 
 /// The kernels that remove noise, compiled for the given features.
 macro_rules! lanes_temporal {

@@ -1,4 +1,4 @@
-//! Candidates for a block's vectors: those of its neighbours and of the last frame.
+//! Candidates for a block's motion vectors: those of its neighbours and of the previous frame.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! Parsing of vector differences.
+//! Parsing of motion vector differences.
 
 use codec_core::entropy::BoolDecoder;
 

@@ -1,4 +1,4 @@
-//! Errors of the prediction of a block in a plane.
+//! Prediction error of a block in one plane, for each 8x8 samples of its superblock.
 
 use codec_simd::{Error8x8, Window};
 

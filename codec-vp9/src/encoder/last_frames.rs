@@ -1,4 +1,5 @@
-//! The frame that a receiver has decoded last, which the next one's vectors and adaptation depend on.
+//! The frame that a receiver decoded last: the next frame's motion vector candidates and probability adaptation
+//! depend on it.
 //!
 //! A receiver may lack frames of higher temporal layers and frames that no other depends on, so its last frame can be
 //! one of several. A frame then uses nothing that differs between them:

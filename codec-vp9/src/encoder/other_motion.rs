@@ -1,4 +1,4 @@
-//! The motion of a superblock's macroblocks against golden and altref.
+//! Motion search of a superblock's macroblocks in the golden and altref references.
 
 use codec_core::motion::{
     FullPel, IntegerSettings, QuarterPel, SearchRange, Target, VectorPrice, search_integer,

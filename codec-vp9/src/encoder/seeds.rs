@@ -1,5 +1,5 @@
-//! Vectors from which motion search starts, by macroblock: motion since the first reference, by the analysis of the
-//! input frames or by the motion of the next lower spatial layer.
+//! Motion vectors from which motion search starts, for each macroblock: from the analysis of the input frames
+//! (motion since the first reference), or from the next lower spatial layer.
 
 use codec_core::analysis::FrameAnalysis;
 use codec_core::frame::Size;

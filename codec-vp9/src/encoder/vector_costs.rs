@@ -1,4 +1,4 @@
-//! Costs of vector differences.
+//! Costs of motion vector differences.
 
 use codec_core::entropy::{CostCounter, Tree, bool_cost_q8};
 use codec_core::motion::MvCost;

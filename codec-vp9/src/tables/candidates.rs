@@ -1,4 +1,4 @@
-//! Positions of the neighbours whose vectors are candidates, by block size.
+//! Positions of the neighbours whose motion vectors are candidates, by block size.
 
 /// Columns and rows relative to the block, in units of 8 pixels, in the order of the search.
 pub static CANDIDATES: [[(i8, i8); 8]; 13] = [

@@ -1,4 +1,4 @@
-//! Images of two arms side by side: the script shows them, and lists of files replace it.
+//! Images of two arms side by side. The script shows them; without it, the page has lists of the files.
 
 use super::files::{folded, item};
 use crate::report::beside::ClipPictures;

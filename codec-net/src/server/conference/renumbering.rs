@@ -1,4 +1,4 @@
-//! Sequence numbers of a source of which packets come with long pauses.
+//! Continuous RTP sequence numbers for a source whose packets arrive with long pauses.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Figures for monitoring, in the text format of OpenMetrics 1.0.
+//! Metrics for monitoring, in the text format of OpenMetrics 1.0.
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};

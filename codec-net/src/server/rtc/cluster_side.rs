@@ -1,4 +1,4 @@
-//! The cluster on the thread of calls: between the conferences, the bus and the sockets.
+//! The cluster on the thread that runs the calls: connects the conferences, the bus and the sockets.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

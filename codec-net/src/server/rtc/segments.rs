@@ -1,4 +1,4 @@
-//! Sends several datagrams by one call of the system: generic segmentation offload (GSO) of Linux.
+//! Sends several datagrams with one system call: generic segmentation offload (GSO) of Linux.
 //!
 //! A frame is several packets of the same size to the same address. The cost of a call does not depend much on their number.
 

@@ -1,4 +1,4 @@
-//! When calls have to be called again, in order of time: many calls cost no more than the due ones.
+//! Timeouts of the calls, in order of time: only calls whose timeout has expired take CPU time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

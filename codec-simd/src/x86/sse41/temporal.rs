@@ -1,4 +1,4 @@
-//! SSE4.1 kernels: removal of noise. The temporal filter has eight pixels of a row in each register,
+//! SSE4.1 kernels: denoising. The temporal filter has eight pixels of a row in each register,
 //! smoothing sixteen.
 
 use core::arch::x86_64::*;

@@ -1,4 +1,4 @@
-//! Vector differences.
+//! Writing of motion vector differences.
 
 use codec_core::entropy::BoolSink;
 

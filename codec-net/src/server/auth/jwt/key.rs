@@ -1,4 +1,4 @@
-//! Keys, and the signatures that they have made.
+//! Keys, and verification of the signatures made with them.
 
 use std::fmt;
 
