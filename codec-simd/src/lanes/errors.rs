@@ -1,4 +1,4 @@
-//! Errors of predictions in 128-bit registers, each of which holds a row of 8 pixels.
+//! Prediction errors in 128-bit registers, each of which holds a row of 8 pixels.
 
 /// The kernels for errors, compiled for the given features.
 macro_rules! lanes_errors {

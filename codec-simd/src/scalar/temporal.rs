@@ -1,4 +1,4 @@
-//! Removal of noise: temporal filter, smoothing.
+//! Denoising: temporal filter, smoothing.
 
 use crate::temporal::TemporalWeights;
 use crate::view::{Window, WindowMut};

@@ -1,4 +1,4 @@
-//! NEON kernels: removal of noise.
+//! NEON kernels: denoising.
 
 use crate::aarch64::memory::{load_block, load_u8x16, store_block, store_u8x16};
 use crate::aarch64::ops::*;

@@ -1,4 +1,4 @@
-//! NEON kernels: VP9's forward transforms, and quantisation; errors of predictions.
+//! NEON kernels: VP9's forward transforms, and quantisation; prediction errors.
 
 use crate::aarch64::memory::{load_4x4, load_i16x8, load_u8x8, store_i16x8};
 use crate::aarch64::ops::*;

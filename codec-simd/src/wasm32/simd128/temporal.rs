@@ -1,4 +1,4 @@
-//! `simd128` kernels: removal of noise.
+//! `simd128` kernels: denoising.
 
 use crate::lanes::{lanes_temporal, replace_entries};
 use crate::table::Kernels;

@@ -1,4 +1,4 @@
-//! AVX2 kernels: removal of noise. The temporal filter has a row of sixteen pixels in each register,
+//! AVX2 kernels: denoising. The temporal filter has a row of sixteen pixels in each register,
 //! smoothing two rows.
 
 use core::arch::x86_64::*;

@@ -1,4 +1,4 @@
-//! SSE4.1 kernels: VP9's forward transforms, and quantisation; errors of predictions.
+//! SSE4.1 kernels: VP9's forward transforms, and quantisation; prediction errors.
 
 use crate::lanes::lanes_errors;
 use crate::lanes::vp9_forward::{
