@@ -93,6 +93,8 @@ pub(super) struct ReferenceSlots {
     serial: u64,
     /// Number of pictures since the last reference.
     unreferenced: u32,
+    /// Whether pictures since the IDR picture have intra refresh.
+    refreshes: bool,
 }
 
 /// References of a picture, and the slice header elements that follow from them.
@@ -108,6 +110,8 @@ pub(super) struct PicturePlan {
     updates: [bool; 3],
     /// Whether the picture becomes a long-term reference.
     is_long: bool,
+    /// Whether this picture or an earlier one since the IDR picture has intra refresh.
+    refreshes: bool,
     marked_after: MarkedList,
     long_indices: u8,
     first_display: u64,
@@ -219,12 +223,16 @@ impl ReferenceSlots {
             slots_after,
             updates,
             is_long: plan.order.is_none() && plan.temporal_id == 0 && (updates[1] || updates[2]),
+            refreshes: self.refreshes || plan.intra_refresh.1 > 0,
             marked_after: self.marked,
             long_indices: self.long_indices,
             first_display: self.first_display,
         };
-        // A decoder that lacks some of the earlier pictures has other initial lists.
-        self.set_lists(current, !plan.refresh_entropy, &mut after);
+        // A decoder that lacks some of the earlier pictures has other initial lists. One that starts at a
+        // recovery point lacks the long-term pictures from before it, and may keep more short-term ones, which
+        // precede the long-term ones of its list.
+        let is_explicit = !plan.refresh_entropy || (after.refreshes && self.uses_long_term(&after));
+        self.set_lists(current, is_explicit, &mut after);
         if is_reference {
             self.mark(current, &mut after);
         }
@@ -257,6 +265,7 @@ impl ReferenceSlots {
             slots_after: [None, None, None],
             updates: [true; 3],
             is_long,
+            refreshes: false,
             marked_after,
             long_indices: is_long.into(),
             first_display: order.map_or(0, |order| order.display),
@@ -312,6 +321,15 @@ impl ReferenceSlots {
             (list.frames[n], list.slots[n]) = (self.slots[*slot].clone(), *slot);
         }
         list.truncate(max_list)
+    }
+
+    /// Returns whether a long-term picture is in the lists of a picture.
+    fn uses_long_term(&self, plan: &PicturePlan) -> bool {
+        let mut frames = plan.lists.iter().flat_map(|list| &list.frames).flatten();
+        frames.any(|frame| {
+            let known = self.marked.iter().find(|known| known.serial == frame.serial);
+            known.is_some_and(|known| known.long_index.is_some())
+        })
     }
 
     /// Sets the elements of the slice header that follow from the lists. With `is_explicit`, the
@@ -452,6 +470,7 @@ impl ReferenceSlots {
         }
         self.marked = plan.marked_after;
         self.long_indices = plan.long_indices;
+        self.refreshes = plan.refreshes;
         self.poc = if plan.header.is_idr { plan.poc } else { self.poc.max(plan.poc) };
         self.first_display = plan.first_display;
         self.serial += 1;
@@ -548,6 +567,26 @@ mod tests {
             let mut plan = inter(references, SlotSet::LAST);
             plan.refresh_entropy = refresh_entropy;
             assert_eq!(code(&mut slots, &plan).list_changes[0].len(), changes);
+        }
+    }
+
+    #[test]
+    fn pictures_after_a_recovery_point_name_long_term_references() {
+        for (intra_refresh, expected) in [((0, 1), &[ListChange::LongTerm(0)][..]), ((0, 0), &[])] {
+            let mut slots = ReferenceSlots::default();
+            code(&mut slots, &FramePlan::key(30, 5));
+            for _ in 0..2 {
+                let mut plan = inter(SlotSet::LAST, SlotSet::LAST.with(SlotSet::GOLDEN));
+                (plan.copy_golden_to_altref, plan.intra_refresh) = (true, intra_refresh);
+                code(&mut slots, &plan);
+            }
+            // The second golden frame has the index of the key frame. Upper layers have no refresh.
+            for updates in [SlotSet::NONE, SlotSet::LAST] {
+                let header = code(&mut slots, &inter(SlotSet::LAST, updates));
+                assert!(header.list_changes[0].iter().eq(expected));
+            }
+            let header = code(&mut slots, &inter(SlotSet::LAST, SlotSet::LAST));
+            assert!(header.list_changes[0].is_empty());
         }
     }
 

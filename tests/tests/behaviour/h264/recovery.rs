@@ -54,7 +54,23 @@ fn cases() -> Vec<Case> {
         kbps: [100, 600][index[5]],
         speed: [2, 5, 7, 10][index[6]],
     };
-    pairwise(&sizes, 3).into_iter().map(case).collect()
+    // Rates so low that golden frames take several long-term indices in turn.
+    let low = |(scalability, motion, kbps)| Case {
+        rows: 1,
+        scalability,
+        motion,
+        knobs: [("profile", 100), ("slices", 1)],
+        kbps,
+        speed: 10,
+    };
+    let low = [
+        (Scalability::L1T1, Motion::Patch, 100),
+        (Scalability::L1T2, Motion::Patch, 40),
+        (Scalability::L1T1, Motion::Still, 40),
+        (Scalability::L1T2, Motion::Still, 40),
+    ]
+    .map(low);
+    pairwise(&sizes, 3).into_iter().map(case).chain(low).collect()
 }
 
 /// Encodes at least three cycles of the refresh.
