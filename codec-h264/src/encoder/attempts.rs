@@ -12,16 +12,21 @@ pub(super) struct Attempts {
 }
 
 impl Attempts {
+    /// Returns the bits above which the next attempt, at `qp`, is followed by another one.
+    pub(super) fn limit(&self, plan: &FramePlan, qp: u8) -> Option<u64> {
+        let worst = plan.max_qindex.max(plan.qindex).min(51);
+        let has_more = self.count.saturating_add(1) < plan.attempts.max(1) && qp < worst;
+        plan.max_bits.filter(|_| has_more)
+    }
+
     /// Counts an attempt that takes `bits` at `qp`. Returns a higher quantiser if that is more than
     /// the plan allows and the plan allows another attempt.
     pub(super) fn next(&mut self, plan: &FramePlan, qp: u8, bits: u64) -> Option<u8> {
+        let limit = self.limit(plan, qp);
         self.count = self.count.saturating_add(1);
         let before = self.last.replace((qp, bits));
-        let max = plan.max_bits.filter(|max| bits > *max)?;
+        let max = limit.filter(|max| bits > *max)?;
         let worst = plan.max_qindex.max(plan.qindex).min(51);
-        if self.count >= plan.attempts.max(1) || qp >= worst {
-            return None;
-        }
         let slope = before
             .and_then(|before| measured_slope(before, (qp, bits)))
             .unwrap_or_else(|| usual_slope(plan.kind, qp));
@@ -78,8 +83,11 @@ mod tests {
         assert_eq!(Attempts::default().next(&key, 20, 8000), None);
         assert_eq!(Attempts::default().next(&key, 20, 8001), Some(21));
         assert_eq!(Attempts::default().next(&key, 51, 9000), None);
+        assert_eq!(Attempts::default().limit(&key, 20), Some(8000));
+        assert_eq!(Attempts::default().limit(&key, 51), None);
         assert_eq!(Attempts::default().next(&key, 20, u64::MAX), Some(51));
         key.attempts = 1;
+        assert_eq!(Attempts::default().limit(&key, 20), None);
         assert_eq!(Attempts::default().next(&key, 20, 9000), None);
         let mut unlimited = plan(FrameKind::Inter);
         unlimited.max_bits = None;

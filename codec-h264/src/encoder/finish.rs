@@ -7,7 +7,7 @@ use super::coded_mb::{CodedKind, CodedMb, Pending};
 use super::parameter_sets::ParameterSets;
 use super::row_store::RowStore;
 use super::unit_size::UnitSize;
-use super::write::{CabacWriter, CavlcWriter, SliceMark, SliceWriter};
+use super::write::{CabacWriter, CavlcWriter, EntropyWriter, SliceMark, SliceWriter};
 use crate::cabac::Contexts;
 use crate::deblock::{Deblocker, EdgeFilter, ThresholdTable};
 use crate::macroblock::Arrangement;
@@ -76,7 +76,8 @@ impl Picture {
         self.slices.clear();
     }
 
-    /// Adds row `row`: writes it and deblocks it. `out` receives the NAL units of finished slices.
+    /// Adds row `row`: writes it and deblocks it. `out` receives the NAL units of finished slices. Returns the bytes
+    /// of the slice that is not finished.
     pub(super) fn add_row(
         &mut self,
         params: &PictureParams<'_>,
@@ -84,15 +85,28 @@ impl Picture {
         store: &RowStore,
         frame: &mut FrameBuf,
         out: &mut Vec<u8>,
-    ) {
+    ) -> usize {
         if params.slice_starts[row] == row {
             self.begin_slice(params, row * params.cols);
         }
         self.write_row(params, row, store);
-        if params.slice_starts.get(row + 1).is_none_or(|&start| start == row + 1) {
+        let is_last = params.slice_starts.get(row + 1).is_none_or(|&start| start == row + 1);
+        let open = if is_last { 0 } else { self.open_bytes(params) };
+        if is_last {
             self.finish_slice(params, out);
         }
         self.place_row(params, row, store, frame);
+        open
+    }
+
+    /// Returns the bytes of the slice so far.
+    fn open_bytes(&self, params: &PictureParams<'_>) -> usize {
+        let Writers { cabac, cavlc } = &self.writers;
+        if params.sets.pps.cabac {
+            cabac.entropy().max_bytes()
+        } else {
+            cavlc.entropy().max_bytes()
+        }
     }
 
     /// Puts the samples of a written row into the frame and deblocks it.

@@ -9,6 +9,7 @@
 //! | parameter sets | 7.3.2 | `parameter_sets` |
 //! | references and statistics for the next frame | 8.2.5 | `update` |
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use codec_core::analysis::FrameAnalysis;
@@ -22,6 +23,7 @@ use codec_core::parallel::{Pool, Progress, ScratchPool, Serial, in_order};
 use codec_simd::Kernels;
 
 use super::attempts::Attempts;
+use super::behind::Behind;
 use super::brightness::Brightness;
 use super::costs::SyntaxCosts;
 use super::finish::{Picture, PictureParams};
@@ -239,8 +241,9 @@ impl FrameEncoder {
                 recon = Arc::new(FrameBuf::new(self.settings.size, LUMA_PAD));
                 continue;
             };
-            self.attempt(source, plan, analysis, (&references, &weights), qp, frame, packet);
-            let bits = packet.data.len() as u64 * 8;
+            let limit = attempts.limit(plan, qp);
+            let inputs = (&references, &weights);
+            let bits = self.attempt(source, plan, analysis, inputs, (qp, limit), frame, packet);
             match attempts.next(plan, qp, bits) {
                 Some(coarser) => qp = coarser,
                 None => break self.report(plan, qp, bits),
@@ -313,8 +316,9 @@ impl FrameEncoder {
         Ok(())
     }
 
-    /// Codes a frame at one quantiser, into `frame` and `packet`. The state that later frames depend
-    /// on does not change.
+    /// Codes a frame at one quantiser, into `frame` and `packet`, and returns its bits. The state that later frames
+    /// depend on does not change. The attempt ends early if its first rows take more bits than the limit; it then returns an
+    /// estimate, and the contents of `frame` and `packet` are incomplete.
     #[expect(clippy::too_many_arguments, reason = "the inputs and outputs of an attempt")]
     fn attempt(
         &mut self,
@@ -322,10 +326,10 @@ impl FrameEncoder {
         plan: &FramePlan,
         analysis: Option<&FrameAnalysis>,
         (references, weights): (&PicturePlan, &Weights),
-        qp: u8,
+        (qp, limit): (u8, Option<u64>),
         frame: &mut FrameBuf,
         packet: &mut Packet,
-    ) {
+    ) -> u64 {
         packet.data.clear();
         let refresh = IntraRefresh::new(plan, self.cols, self.rows);
         self.plan_slices(refresh.boundary);
@@ -358,6 +362,7 @@ impl FrameEncoder {
         });
         self.areas.plan_copies(plan, qp, analysis);
         self.progress.iter_mut().for_each(Progress::reset);
+        let is_over = AtomicBool::new(false);
         let job = FrameJob {
             kernels: self.kernels,
             picture: source,
@@ -384,6 +389,7 @@ impl FrameEncoder {
             reach: vertical_reach(self.sets.sps.level_idc),
             areas: &self.areas,
             refresh: &refresh,
+            is_over: &is_over,
         };
         let params = PictureParams {
             kernels: self.kernels,
@@ -407,9 +413,9 @@ impl FrameEncoder {
                 self.picture.place_row(&params, row, store, frame);
             }
             frame.extend_borders();
-            return;
+            return packet.data.len() as u64 * 8;
         }
-        let behind = Mutex::new(Behind { picture: &mut self.picture, frame, packet, next: 0 });
+        let behind = Mutex::new(Behind::new(&mut self.picture, frame, packet, limit));
         let pool: &dyn Pool = self.settings.pool.as_deref().unwrap_or(&Serial);
         let poison = || self.progress.iter().for_each(Progress::poison);
         in_order(pool, self.rows, &poison, &|row| {
@@ -422,7 +428,7 @@ impl FrameEncoder {
         });
         let mut behind = behind.into_inner().unwrap_or_else(PoisonError::into_inner);
         behind.advance(&params, &job, &self.stores);
-        behind.frame.extend_borders();
+        behind.finish()
     }
 
     /// Returns the header of the first slice.
@@ -553,32 +559,6 @@ impl FrameEncoder {
     /// Starts the next frame with empty memory for decisions.
     pub(super) fn forget_scratch(&mut self) {
         self.scratch = ScratchPool::default();
-    }
-}
-
-/// Writes and deblocks coded rows in their order, on whichever thread has time for it.
-struct Behind<'a> {
-    picture: &'a mut Picture,
-    frame: &'a mut FrameBuf,
-    packet: &'a mut Packet,
-    /// The next row.
-    next: usize,
-}
-
-impl Behind<'_> {
-    /// Adds all rows that are coded.
-    fn advance(
-        &mut self,
-        params: &PictureParams<'_>,
-        job: &FrameJob<'_>,
-        stores: &[Mutex<RowStore>],
-    ) {
-        let cols = u32::try_from(job.cols).unwrap_or(u32::MAX);
-        while self.next < job.rows && job.progress[self.next].done() >= cols {
-            let store = stores[self.next].lock().unwrap_or_else(PoisonError::into_inner);
-            self.picture.add_row(params, self.next, &store, self.frame, &mut self.packet.data);
-            self.next += 1;
-        }
     }
 }
 

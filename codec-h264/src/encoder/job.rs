@@ -1,5 +1,8 @@
 //! Data that all rows of a frame share while they are coded.
 
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{Acquire, Release};
+
 use codec_core::analysis::FrameAnalysis;
 use codec_core::frame::Picture;
 use codec_core::motion::MvCost;
@@ -54,6 +57,8 @@ pub(super) struct FrameJob<'a> {
     pub reach: u16,
     pub areas: &'a StaticAreas,
     pub refresh: &'a IntraRefresh,
+    /// Whether the frame takes too many bits, so that the rest of it is not coded.
+    pub is_over: &'a AtomicBool,
 }
 
 /// Reference list 1 of a B slice.
@@ -69,7 +74,41 @@ pub(super) struct SecondList<'a> {
     pub weights: [i16; 2],
 }
 
+/// What a macroblock without texture takes of the bits of a key frame, as an intra cost.
+const MB_COST: u64 = 64;
+
 impl FrameJob<'_> {
+    /// Returns whether the rest of the frame is not coded.
+    #[inline]
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over.load(Acquire)
+    }
+
+    /// Estimates the bits of the frame, of which the first `rows` rows take `bits`; `None` if less than a third of it
+    /// is left, whose bits are then counted rather than estimated. The shares of the rows of a key frame are those of
+    /// their intra costs. The other rows count for three quarters: another attempt corrects a quantiser that is too
+    /// fine, but not one that is too coarse.
+    pub(super) fn estimated_bits(&self, rows: usize, bits: u64) -> Option<u64> {
+        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        let (mut done, mut all) = (count(rows), count(self.rows));
+        if let Some(analysis) = self.analysis.filter(|_| self.is_key) {
+            let costs = analysis
+                .macroblocks
+                .chunks(self.cols)
+                .map(|row| row.iter().map(|mb| MB_COST + u64::from(mb.intra_cost)).sum::<u64>());
+            done = costs.clone().take(rows).sum();
+            all = costs.sum();
+        }
+        let left = all.checked_sub(done).filter(|left| 3 * left >= all)?;
+        let rest = u128::from(bits) * u128::from(left) / u128::from(done.max(1));
+        Some(bits.saturating_add(u64::try_from(rest * 3 / 4).unwrap_or(u64::MAX)))
+    }
+
+    /// Ends the coding of the frame. A row that waits for another one sees it at the latest when that one ends.
+    pub(super) fn end(&self) {
+        self.is_over.store(true, Release);
+    }
+
     /// Returns the weights of an entry of list 0, if it has any.
     #[inline]
     pub(super) fn weights_of(&self, reference: usize) -> Option<&EntryWeights> {

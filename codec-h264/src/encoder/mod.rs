@@ -5,6 +5,7 @@
 //! and motion, and `write` writes the macroblocks.
 
 mod attempts;
+mod behind;
 mod brightness;
 mod canvas;
 pub(crate) mod coded_mb;

@@ -108,6 +108,11 @@ pub(super) fn code_row(job: &FrameJob<'_>, row: usize, store: &mut RowStore) {
     let mut seen = 0;
     for col in 0..job.cols {
         job.wait_for_above(row, col, &mut seen);
+        if job.is_over() {
+            // Rows that wait for this one see that too.
+            job.progress[row].advance(u32::try_from(job.cols).unwrap_or(u32::MAX));
+            break;
+        }
         coder.begin_mb(col);
         let choice = coder.decide();
         coder.finish_mb(&choice, store);

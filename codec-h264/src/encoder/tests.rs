@@ -31,6 +31,8 @@ struct Case {
     b_frames: u8,
     /// Whether each frame starts with empty memory for decisions.
     forgets: bool,
+    /// Bits above which a frame is coded again at a higher quantiser.
+    max_bits: Option<u64>,
     content: Content,
 }
 
@@ -60,6 +62,7 @@ impl Default for Case {
             frames: 5,
             b_frames: 0,
             forgets: false,
+            max_bits: None,
             content: Content::Motion,
         }
     }
@@ -198,6 +201,9 @@ fn encode(case: &Case) -> Vec<(Vec<u8>, u64, usize)> {
                 3 => plan.updates = SlotSet::NONE,
                 _ => {}
             }
+            if case.max_bits.is_some() {
+                (plan.max_bits, plan.max_qindex) = (case.max_bits, 51);
+            }
             if case.forgets {
                 encoder.forget_scratch();
             }
@@ -315,6 +321,29 @@ fn bytes_do_not_depend_on_threads_or_simd_levels() {
         for threads in 2..=4 {
             let case = Case { threads, level: best_level(), ..base };
             assert_eq!(encode(&case), expected, "{case:?}");
+        }
+    }
+}
+
+#[test]
+fn frames_above_a_limit_end_early_at_the_same_row_for_all_threads() {
+    for (speed, slices, max_bits) in [(9, 1, 3000), (7, 2, 6000), (5, 1, 1500), (2, 3, 9000)] {
+        for profile in [Profile::ConstrainedBaseline, Profile::High] {
+            let limited = Some(max_bits);
+            let size = Size::new(130, 120);
+            let base = Case { size, speed, slices, profile, qp: 10, frames: 4, ..Case::default() };
+            let base = Case { max_bits: limited, level: best_level(), ..base };
+            check(&base);
+            let expected = encode(&base);
+            for threads in 2..=4 {
+                let case = Case { threads, ..base };
+                assert!(encode(&case) == expected, "{case:?}");
+            }
+            assert!(encode(&Case { level: Level::Scalar, ..base }) == expected, "{base:?}");
+            for (data, _, n) in &expected {
+                let bits = 8 * data.len() as u64;
+                assert!(bits <= max_bits, "frame {n}: {bits} bits, {base:?}");
+            }
         }
     }
 }
