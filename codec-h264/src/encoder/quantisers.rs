@@ -1,5 +1,7 @@
 //! Quantisers of the encoder for all values of `QPY`. ITU-T H.264, clauses 8.5.8 and 8.5.9.
 
+use std::sync::OnceLock;
+
 use codec_simd::H264Quantiser;
 
 use super::optimise::BitPrice;
@@ -160,31 +162,33 @@ impl Quantisers {
     }
 }
 
-/// Quantisers by the choice of levels.
+/// Quantisers by the choice of levels. They are created at the first use.
 #[derive(Debug)]
 pub(super) struct QuantiserChoice {
-    rounded: Quantisers,
-    sparse: Quantisers,
-    optimised: Quantisers,
+    matrices: ScalingMatrices,
+    rounded: OnceLock<Quantisers>,
+    sparse: OnceLock<Quantisers>,
+    optimised: OnceLock<Quantisers>,
 }
 
 impl QuantiserChoice {
-    /// Creates the quantisers; `None` for flat scaling matrices.
+    /// Creates the choice; `None` for flat scaling matrices.
     pub(super) fn new(matrices: Option<ScalingMatrices>) -> Self {
-        let matrices = matrices.unwrap_or(ScalingMatrices::FLAT);
         Self {
-            rounded: Quantisers::new(&matrices, Tuning::ROUNDED),
-            sparse: Quantisers::new(&matrices, Tuning::SPARSE),
-            optimised: Quantisers::new(&matrices, Tuning::OPTIMISED),
+            matrices: matrices.unwrap_or(ScalingMatrices::FLAT),
+            rounded: OnceLock::new(),
+            sparse: OnceLock::new(),
+            optimised: OnceLock::new(),
         }
     }
 
     pub(super) fn of(&self, levels: LevelChoice) -> &Quantisers {
-        match levels {
-            LevelChoice::Rounded => &self.rounded,
-            LevelChoice::Sparse => &self.sparse,
-            LevelChoice::Optimised => &self.optimised,
-        }
+        let (cell, tuning) = match levels {
+            LevelChoice::Rounded => (&self.rounded, Tuning::ROUNDED),
+            LevelChoice::Sparse => (&self.sparse, Tuning::SPARSE),
+            LevelChoice::Optimised => (&self.optimised, Tuning::OPTIMISED),
+        };
+        cell.get_or_init(|| Quantisers::new(&self.matrices, tuning))
     }
 }
 
