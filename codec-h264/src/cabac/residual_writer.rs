@@ -4,12 +4,6 @@ use super::encoder::{Engine, Output};
 use super::{BlockCategory, CabacEncoder, Contexts};
 use crate::tables::cabac::{LAST_8X8, SIGNIFICANT_8X8};
 
-/// Levels that are not 0, in scan order.
-struct Found {
-    levels: [i16; 64],
-    count: usize,
-}
-
 /// Encodes a block of a frame macroblock after `coded_block_flag`: `levels` are in scan order, and
 /// at least one is not 0.
 #[inline]
@@ -27,7 +21,7 @@ pub fn write_residual_block(
     // A local copy stays in registers.
     let mut engine = encoder.engine;
     let output = &mut encoder.output;
-    let found = match category {
+    let positions = match category {
         BlockCategory::Luma8x8 => {
             let (Some(significant), Some(last_flags)) =
                 (significant.first_chunk_mut::<15>(), last_flags.first_chunk_mut::<9>())
@@ -51,7 +45,7 @@ pub fn write_residual_block(
     };
     let max_above = 4 - usize::from(category == BlockCategory::ChromaDc);
     if let Some(contexts) = contexts.0[bases.level..].first_chunk_mut::<10>() {
-        write_levels(&mut engine, output, contexts, max_above, &found);
+        write_levels(&mut engine, output, contexts, max_above, levels, positions);
     }
     encoder.engine = engine;
 }
@@ -69,7 +63,7 @@ fn last_of(levels: &[i16]) -> Option<usize> {
 
 /// Encodes the map of significant coefficients, the last of which is at `last`. `increments`
 /// returns the context increments of `significant_coeff_flag` and `last_significant_coeff_flag` at
-/// a position.
+/// a position. Returns the bits of the levels that are not 0.
 #[inline(always)]
 fn map(
     engine: &mut Engine,
@@ -79,36 +73,37 @@ fn map(
     levels: &[i16],
     last: usize,
     increments: &(impl Fn(usize) -> usize, impl Fn(usize) -> usize),
-) -> Found {
-    let mut found = Found { levels: [0; 64], count: 0 };
+) -> u64 {
+    let mut positions = 0;
     for (at, &level) in levels[..last].iter().enumerate() {
         engine.bin(output, &mut significant[increments.0(at)], level != 0);
         if level != 0 {
             engine.bin(output, &mut last_flags[increments.1(at)], false);
-            found.levels[found.count & 63] = level;
-            found.count += 1;
+            positions |= 1 << (at & 63);
         }
     }
     if last + 1 < levels.len() {
         engine.bin(output, &mut significant[increments.0(last)], true);
         engine.bin(output, &mut last_flags[increments.1(last)], true);
     }
-    found.levels[found.count & 63] = levels[last];
-    found.count += 1;
-    found
+    positions | 1 << (last & 63)
 }
 
-/// Encodes the levels from the last to the first.
+/// Encodes the levels at `positions` from the last to the first.
 #[inline(always)]
 fn write_levels(
     engine: &mut Engine,
     output: &mut Output,
     contexts: &mut [u8; 10],
     max_above: usize,
-    found: &Found,
+    levels: &[i16],
+    mut positions: u64,
 ) {
     let (mut ones, mut above) = (0, 0);
-    for &level in found.levels[..found.count.min(64)].iter().rev() {
+    while positions != 0 {
+        let at = positions.ilog2();
+        positions ^= 1 << at;
+        let Some(&level) = levels.get(at as usize) else { return };
         let magnitude = u32::from(level.unsigned_abs());
         let is_negative = level < 0;
         let first = if above > 0 { 0 } else { (1 + ones).min(4) };

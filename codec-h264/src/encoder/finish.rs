@@ -70,7 +70,7 @@ impl Picture {
     /// Prepares for a picture.
     pub(super) fn begin(&mut self, params: &PictureParams<'_>) {
         let count = params.cols * params.rows;
-        self.infos.clear();
+        // The data of all macroblocks is set before it is read.
         self.infos.resize(count, MbInfo::NOT_DECODED);
         self.motion.begin(params.cols, params.rows, crate::picture::Coding::Frame);
         self.slices.clear();
