@@ -166,6 +166,7 @@ impl Analyser {
         out.offsets_q4.clear();
         out.masking_q4.clear();
         out.altref_seeds.clear();
+        out.golden_seeds.clear();
         out.macroblocks.clear();
         out.macroblocks.resize(cols * rows, MbAnalysis::default());
     }

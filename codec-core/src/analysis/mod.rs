@@ -96,6 +96,8 @@ pub struct FrameAnalysis {
     /// Position of each macroblock in an altref frame that was coded before, in full pixels:
     /// starting points for motion search. Empty if unknown.
     pub altref_seeds: Vec<Option<FullPel>>,
+    /// The same in golden, if that is a frame which is shown later.
+    pub golden_seeds: Vec<Option<FullPel>>,
     /// Whether there was a previous frame of the same size.
     pub has_previous: bool,
     /// Sum of [`MbAnalysis::intra_cost`]: the complexity of a key frame.
@@ -140,11 +142,13 @@ impl FrameAnalysis {
         let mut offsets_q4 = std::mem::take(&mut self.offsets_q4);
         let mut masking_q4 = std::mem::take(&mut self.masking_q4);
         let mut altref_seeds = std::mem::take(&mut self.altref_seeds);
+        let mut golden_seeds = std::mem::take(&mut self.golden_seeds);
         macroblocks.clone_from(&other.macroblocks);
         offsets_q4.clone_from(&other.offsets_q4);
         masking_q4.clone_from(&other.masking_q4);
         altref_seeds.clone_from(&other.altref_seeds);
-        *self = Self { macroblocks, offsets_q4, masking_q4, altref_seeds, ..*other };
+        golden_seeds.clone_from(&other.golden_seeds);
+        *self = Self { macroblocks, offsets_q4, masking_q4, altref_seeds, golden_seeds, ..*other };
     }
 
     /// Returns the number of macroblock rows.

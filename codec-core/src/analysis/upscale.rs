@@ -34,6 +34,7 @@ impl Analyser {
         out.offsets_q4.clear();
         out.masking_q4.clear();
         out.altref_seeds.clear();
+        out.golden_seeds.clear();
         out.macroblocks.clear();
         let twice = |value: i16| value.saturating_mul(2);
         for row in 0..rows {

@@ -168,7 +168,7 @@ impl<C: FrameCoder> Coding<C> {
         packet.pts = task.request.pts;
         packet.dts = task.decode_time.map(|time| time.dts);
         packet.duration = match task.role {
-            FrameRole::Altref => None,
+            FrameRole::Altref | FrameRole::Middle => None,
             _ => task.request.duration.or_else(|| nominal_ticks(config)),
         };
         packet.meta.frame_id = self.next_frame_id;
@@ -202,6 +202,7 @@ impl<C: FrameCoder> Coding<C> {
         }
         let own_updates = match task.role {
             FrameRole::Altref => SlotSet::ALTREF,
+            FrameRole::Middle => SlotSet::GOLDEN,
             FrameRole::Overlay => SlotSet::LAST.with(SlotSet::GOLDEN),
             FrameRole::Plain | FrameRole::Golden => layer.updates,
             FrameRole::ReferenceB => SlotSet::ALTREF,
@@ -309,7 +310,7 @@ impl<C: FrameCoder> Coding<C> {
             (Preset::Rtc, Tune::Psnr) => filter_pct.rtc,
         };
         plan.order = task.order;
-        plan.shown = task.role != FrameRole::Altref;
+        plan.shown = !matches!(task.role, FrameRole::Altref | FrameRole::Middle);
         // No frame may depend on the probabilities of a discardable frame.
         let can_be_missed = !is_key && slots.updates.is_empty() && !slots.golden_to_altref;
         plan.refresh_entropy = layer.refresh_entropy && !config.error_resilient && !can_be_missed;

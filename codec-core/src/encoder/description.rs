@@ -53,6 +53,9 @@ pub struct CodecDescription {
     pub altref_motion: bool,
     /// Maximum number of frames of a group in which much changes from frame to frame; `None` does not shorten such groups.
     pub moving_group: Option<usize>,
+    /// Minimum number of frames of a group with an altref frame whose middle frame is coded before the others, and
+    /// stored as golden; `None` never codes it first.
+    pub middle_group: Option<usize>,
     /// Cost of changes that MB-tree regards as removed by quantisation, in pixel levels per macroblock and
     /// step of one level.
     pub mb_tree_noise: u8,

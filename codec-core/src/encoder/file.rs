@@ -1,7 +1,5 @@
 //! The file preset: look-ahead and groups with altref frames.
 
-use std::sync::Arc;
-
 use codec_simd::Kernels;
 
 use super::buffered_frame::{self, BufferedFrame};
@@ -11,20 +9,17 @@ use super::reordering::{NextFrame, Reordering};
 use super::speed_selector::SpeedChoice;
 use super::{CodecDescription, FrameCoder};
 use crate::analysis::mb_tree::{AltrefTrace, MbTree};
-use crate::analysis::{Change, FrameAnalysis, MaskingMeter, filter_altref};
+use crate::analysis::{FrameAnalysis, MaskingMeter};
 use crate::codec::{
     EncoderConfig, FrameRequest, Outcome, RateControl, Scalability, Stage, StageTimer, Tune,
 };
 use crate::error::Error;
 use crate::fixed::{ONE_Q16, exp2_q16};
-use crate::frame::{FrameBuf, FramePool, Picture, Size};
+use crate::frame::{FramePool, Picture, Size};
 use crate::rate::{FrameRole, Lookahead, LookaheadInfo};
 
 /// Border of buffered frames: none, because only their visible samples are read.
 const NO_PAD: usize = 0;
-
-/// Number of frames that the altref filter averages, including the filtered one.
-const FILTER_FRAMES: usize = 7;
 
 /// Number of following frames that determine a frame's importance (MB-tree): the default
 /// look-ahead.
@@ -34,21 +29,23 @@ const MB_TREE_FRAMES: usize = 24;
 #[derive(Debug)]
 pub(super) struct FileState {
     pub(super) ahead: Lookahead<BufferedFrame>,
-    pool: FramePool,
+    pub(super) pool: FramePool,
     /// Analyses of coded frames, kept to reuse their memory.
     analyses: Vec<FrameAnalysis>,
-    mb_tree: MbTree,
-    masking: MaskingMeter,
+    pub(super) mb_tree: MbTree,
+    pub(super) masking: MaskingMeter,
     pub(super) altref_trace: AltrefTrace,
     /// Analysis passed to the coding of altref frames.
     pub(super) altref: FrameAnalysis,
     depth: usize,
     /// Number of frames of the group still to be coded.
-    group_left: usize,
+    pub(super) group_left: usize,
     /// Whether the group's altref frame is still to be coded.
     altref_due: bool,
     /// Whether the group's altref frame has been coded.
-    has_altref: bool,
+    pub(super) has_altref: bool,
+    /// Number of frames to code before the group's middle frame is shown, if that was coded ahead of them.
+    pub(super) middle: Option<usize>,
     pub(super) reordering: Reordering,
 }
 
@@ -66,6 +63,7 @@ impl FileState {
             group_left: 0,
             altref_due: false,
             has_altref: false,
+            middle: None,
             reordering: Reordering::new(max_b_frames),
         }
     }
@@ -126,7 +124,7 @@ impl FileState {
                 return Ok(None);
             };
             self.group_left = group.frames;
-            self.has_altref = false;
+            (self.has_altref, self.middle) = (false, None);
             // With intra refresh, altref frames are not referenced.
             let one_layer = config.scalability == Scalability::L1T1 && config.intra_refresh == 0;
             let may = group.altref && C::codec().hidden_frames && knobs.altref && one_layer;
@@ -138,7 +136,7 @@ impl FileState {
         let is_key = self.ahead.get(0).is_some_and(|(_, lookahead_info)| lookahead_info.key);
         if self.altref_due && !is_key {
             self.altref_due = false;
-            self.code_altref(coding, config, knobs, kernels, mean_cost)?;
+            self.code_hidden(coding, config, knobs, kernels, mean_cost)?;
         }
 
         let timer = StageTimer::start(config.stages.as_deref(), Stage::Analysis);
@@ -148,7 +146,9 @@ impl FileState {
             return Ok(None);
         };
         let is_last = self.group_left == 1;
-        let role = if is_last && self.has_altref { FrameRole::Overlay } else { FrameRole::Plain };
+        let is_overlay = is_last && self.has_altref || self.middle == Some(0);
+        let role = if is_overlay { FrameRole::Overlay } else { FrameRole::Plain };
+        self.middle = self.middle.and_then(|frames| frames.checked_sub(1));
         lookahead_info.mb_tree_boost_q16 = mb_tree_boost_q16.or_else(|| {
             uses_mb_tree(config).then_some(Boosts::of::<C>(config).in_group(role, self.has_altref))
         });
@@ -212,88 +212,6 @@ impl FileState {
         outcome
     }
 
-    /// Codes the group's last frame as an altref frame.
-    fn code_altref<C: FrameCoder>(
-        &mut self,
-        coding: &mut Coding<C>,
-        config: &EncoderConfig,
-        knobs: &SharedKnobs,
-        kernels: &Kernels,
-        mean_cost: Option<u64>,
-    ) -> Result<(), Error> {
-        let last = self.group_left.saturating_sub(1);
-        let (Some((next, _)), Some((future, future_info))) =
-            (self.ahead.get(0), self.ahead.get(last))
-        else {
-            return Ok(());
-        };
-        let costs = (0..=last).filter_map(|index| self.ahead.get(index));
-        let apart = costs
-            .fold(0_u64, |sum, (_, lookahead_info)| sum.saturating_add(lookahead_info.inter_cost));
-        let intra_cost = future_info.intra_cost;
-        let mut lookahead_info = LookaheadInfo {
-            inter_cost: apart.min(intra_cost),
-            intra_cost,
-            ..LookaheadInfo::default()
-        };
-        let mut request = FrameRequest::at(next.request.pts);
-        request.may_drop = Some(false);
-        let (info, importance) = (future.info, future.request.importance.clone());
-        let denoised_q4 = future.denoised_q4;
-        let timer = StageTimer::start(config.stages.as_deref(), Stage::Analysis);
-        lookahead_info.mb_tree_boost_q16 = self.mb_tree_of_altref(last, coding, config);
-        if C::codec().altref_motion {
-            self.trace_altref_motion(last);
-        }
-        let buf = self.filtered(last, knobs.altref_strength, kernels);
-        if tune(config, config.content) == Tune::Visual {
-            self.masking.measure(&buf.picture(info), kernels, &mut self.altref);
-            self.altref.quantise_by_masking();
-        }
-        if let Some(map) = importance {
-            map.add_to(&mut self.altref.offsets_q4, config.rate.mode.bitrate().is_some());
-        }
-        drop(timer);
-        let picture = buf.picture(info);
-        let role = FrameRole::Altref;
-        let task = Task {
-            picture: &picture,
-            analysis: Some(&self.altref),
-            request: &request,
-            denoised_q4,
-            lookahead_info,
-            mean_cost,
-            role,
-            group_frames: 0,
-            order: None,
-            decode_time: None,
-            speed: SpeedChoice::without_deadline(config.speed),
-        };
-        let outcome = coding.code(config, knobs, &task);
-        self.pool.recycle(buf);
-        self.has_altref = outcome? == Outcome::Coded;
-        Ok(())
-    }
-
-    /// Returns whether enough of the group's last frame is visible in earlier frames to code it
-    /// first: at least `min_gain` times its own cost. If so, records its position in them.
-    fn is_altref_worthwhile(&mut self, min_gain: u64) -> bool {
-        let last = self.group_left.saturating_sub(1);
-        let ahead = &self.ahead;
-        let frames = |n: usize| ahead.get(n).map(|(held, _)| &held.analysis);
-        self.altref_trace.follow(last, 0, frames);
-        let own = frames(last).map_or(0, |analysis| analysis.intra_cost);
-        if self.altref_trace.cost() <= min_gain * own {
-            return false;
-        }
-        for (n, seeds) in self.altref_trace.seeds.iter_mut().enumerate().take(last) {
-            if let Some((held, _)) = self.ahead.get_mut(n) {
-                std::mem::swap(&mut held.analysis.altref_seeds, seeds);
-            }
-        }
-        true
-    }
-
     /// Computes the importance of the macroblocks of frame `n`; offsets are left in `self.altref`.
     /// Returns `None` if MB-tree is disabled.
     pub(super) fn mb_tree_of<C: FrameCoder>(
@@ -313,57 +231,13 @@ impl FileState {
         Some(self.mb_tree.qindex_offsets(frames(n)?, strength, &mut self.altref.offsets_q4))
     }
 
-    /// Computes the same for the frame `last` as an altref frame.
-    fn mb_tree_of_altref<C: FrameCoder>(
-        &mut self,
-        last: usize,
-        coding: &Coding<C>,
-        config: &EncoderConfig,
-    ) -> Option<i32> {
-        self.altref.offsets_q4.clear();
-        uses_mb_tree(config).then_some(())?;
-        let noise = quantisation_noise(coding);
-        let count = self.dependent_frames(last);
-        let ahead = &self.ahead;
-        let frames = |n: usize| ahead.get(n).map(|(held, _)| &held.analysis);
-        self.mb_tree.propagate(last, count, noise, frames);
-        self.altref_trace.follow(last, noise, frames);
-        self.mb_tree.add_altref(&self.altref_trace);
-        let strength = Boosts::of::<C>(config).strength_q16;
-        let strength = strength * i32::from(C::codec().mb_tree_pct) / 100;
-        Some(self.mb_tree.qindex_offsets(frames(last)?, strength, &mut self.altref.offsets_q4))
-    }
-
-    /// Passes the motion of the frame `last` since the frame before the group to the coding of the altref frame.
-    fn trace_altref_motion(&mut self, last: usize) {
-        let Some((held, _)) = self.ahead.get(last) else { return };
-        self.altref.mb_cols = held.analysis.mb_cols;
-        self.altref.macroblocks.clone_from(&held.analysis.macroblocks);
-        for (mb, &origin) in self.altref.macroblocks.iter_mut().zip(&self.altref_trace.origins) {
-            // Only the previous frame may be equal.
-            (mb.motion, mb.change) = (origin, Change::Changed);
-        }
-    }
-
     /// Returns the number of frames from `first` on that depend on it, limited to the look-ahead of
     /// MB-tree.
-    fn dependent_frames(&self, first: usize) -> usize {
+    pub(super) fn dependent_frames(&self, first: usize) -> usize {
         let is_key =
             |n: &usize| self.ahead.get(*n).is_none_or(|(_, lookahead_info)| lookahead_info.key);
         let end = (first + 1..first + MB_TREE_FRAMES).find(is_key);
         end.unwrap_or(first + MB_TREE_FRAMES) - first
-    }
-
-    /// Returns the buffered frame `centre` after temporal filtering.
-    fn filtered(&mut self, centre: usize, strength: u8, kernels: &Kernels) -> Arc<FrameBuf> {
-        let mut shared = self.pool.take();
-        let first = centre.saturating_sub(FILTER_FRAMES / 2);
-        let near = (first..first + FILTER_FRAMES).filter_map(|index| self.ahead.get(index));
-        let near: Vec<&FrameBuf> = near.map(|(held, _)| &*held.buf).collect();
-        if let Some(buf) = Arc::get_mut(&mut shared) {
-            filter_altref(kernels, &near, centre - first, strength, buf);
-        }
-        shared
     }
 }
 
@@ -375,9 +249,9 @@ pub(super) fn uses_mb_tree(config: &EncoderConfig) -> bool {
 }
 
 /// How much finer or coarser frames are coded, in octaves of the quantiser step (16 fractional bits).
-struct Boosts {
+pub(super) struct Boosts {
     /// Octaves per octave of importance (MB-tree).
-    strength_q16: i32,
+    pub(super) strength_q16: i32,
     /// Plain frames of a group with an altref frame, which has most of the detail.
     plain_coarser_q16: i32,
     /// The overlay of an altref frame, which later frames reference as golden.
@@ -398,7 +272,7 @@ impl Boosts {
         overlay_finer_q16: ONE_Q16 * 2 / 5,
     };
 
-    fn of<C: FrameCoder>(config: &EncoderConfig) -> Self {
+    pub(super) fn of<C: FrameCoder>(config: &EncoderConfig) -> Self {
         let is_one_pass = config.rate.first_pass.is_none();
         let boosts = if is_one_pass && config.rate.mode.bitrate().is_some() {
             Self::ONE_PASS
@@ -420,7 +294,7 @@ impl Boosts {
 }
 
 /// Returns the cost of changes that quantisation removes from a macroblock, for MB-tree.
-fn quantisation_noise<C: FrameCoder>(coding: &Coding<C>) -> u32 {
+pub(super) fn quantisation_noise<C: FrameCoder>(coding: &Coding<C>) -> u32 {
     let CodecDescription { steps_per_level, mb_tree_noise, .. } = C::codec();
     let step = exp2_q16(coding.rate.base_q16());
     u32::try_from(u64::from(*mb_tree_noise) * step / u64::from(*steps_per_level).max(1))

@@ -25,6 +25,7 @@ mod description;
 mod file;
 mod frame_coder;
 mod golden;
+mod hidden_frames;
 mod key_frames;
 pub mod knobs;
 mod mini_gop;

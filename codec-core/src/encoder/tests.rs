@@ -40,6 +40,7 @@ pub(super) static CODEC: CodecDescription = CodecDescription {
     overlay_pct: 100,
     altref_motion: false,
     moving_group: None,
+    middle_group: None,
     mb_tree_noise: 16,
     speed_costs: [560, 340, 245, 192, 141, 103, 89, 78, 73, 69, 64],
 };

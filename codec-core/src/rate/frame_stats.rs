@@ -13,7 +13,10 @@ pub enum FrameRole {
     Golden,
     /// Not shown; later frames predict from it.
     Altref,
-    /// Shows the content of an altref frame that was coded before.
+    /// Not shown; the frames before and after it in its group, which ends with the frame of altref, predict from
+    /// it. It is stored as golden.
+    Middle,
+    /// Shows the content of an altref or middle frame that was coded before.
     Overlay,
     /// B frame that other B frames predict from.
     ReferenceB,
@@ -160,7 +163,7 @@ impl Class {
 pub(super) fn class_of(stats: &FrameStats) -> Class {
     match (stats.kind, stats.role) {
         (FrameKind::Key, _) => Class::Key,
-        (FrameKind::Inter, FrameRole::Altref) => Class::Altref,
+        (FrameKind::Inter, FrameRole::Altref | FrameRole::Middle) => Class::Altref,
         (FrameKind::Inter, FrameRole::Overlay) => Class::Overlay,
         (FrameKind::Inter, FrameRole::ReferenceB | FrameRole::PlainB) => Class::B,
         (FrameKind::Inter, _) if stats.scene_cut => Class::SceneCut,

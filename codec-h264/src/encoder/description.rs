@@ -70,6 +70,7 @@ pub(super) static H264: CodecDescription = CodecDescription {
     overlay_pct: 100,
     altref_motion: false,
     moving_group: None,
+    middle_group: None,
     mb_tree_noise: 2,
     speed_costs: [420, 400, 380, 300, 240, 190, 130, 115, 100, 70, 64],
 };

@@ -55,6 +55,7 @@ pub(super) static VP8: CodecDescription = CodecDescription {
     overlay_pct: 100,
     altref_motion: false,
     moving_group: None,
+    middle_group: None,
     mb_tree_noise: 16,
     speed_costs: [560, 340, 245, 192, 141, 103, 89, 78, 73, 69, 64],
 };

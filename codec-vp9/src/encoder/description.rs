@@ -63,6 +63,7 @@ pub(super) static VP9: CodecDescription = CodecDescription {
     overlay_pct: 0,
     altref_motion: true,
     moving_group: Some(6),
+    middle_group: Some(6),
     mb_tree_noise: 4,
     speed_costs: [1200, 560, 420, 310, 200, 134, 100, 75, 72, 68, 62],
 };

@@ -82,8 +82,8 @@ pub struct FrameEncoder {
     coded_frames: u64,
     /// Number of input frames, coded or not.
     time: u64,
-    /// Whether altref is a frame that is shown later than the next one.
-    altref_is_ahead: bool,
+    /// By reference: whether it is a frame that is shown later than the next one.
+    ahead: [bool; 3],
     /// The spatial layer; `None` in a stream without.
     layer: Option<LayerState>,
 }
@@ -150,7 +150,7 @@ impl FrameEncoder {
             buffers: Box::default(),
             coded_frames: 0,
             time: 0,
-            altref_is_ahead: false,
+            ahead: [false; 3],
             layer: None,
         };
         encoder.resize(settings.size)?;
@@ -412,7 +412,7 @@ impl FrameEncoder {
                     adapts: is_key || last.is_key.is_some(),
                 },
                 segmentation,
-                altref_is_ahead: self.altref_is_ahead && used[2].is_some(),
+                ahead: [0, 1, 2].map(|index: usize| self.ahead[index] && used[index].is_some()),
                 tools: speed.file,
                 color: self.settings.info.color,
             },
@@ -570,7 +570,9 @@ impl FrameEncoder {
     /// Updates the state that later frames depend on.
     fn update(&mut self, plan: &FramePlan, attempt: Attempt, recon: Arc<FrameBuf>) {
         let is_key = self.is_key(plan);
-        self.references.update(updates(plan), &recon, self.time);
+        // Hidden frames are not newer than the last frame.
+        let time = if plan.shown { self.time } else { 0 };
+        self.references.update(updates(plan), &recon, time);
         if let Some(layer) = &mut self.layer {
             let is_base = is_key || layer.input.is_base;
             layer.reconstruction = is_base.then(|| Arc::clone(&recon));
@@ -591,14 +593,7 @@ impl FrameEncoder {
         }
         std::mem::swap(&mut self.modes, &mut self.modes_before);
         std::mem::swap(&mut self.vectors, &mut self.work_vectors);
-        self.altref_is_ahead = match (plan.kind, plan.shown) {
-            (FrameKind::Key, _) => false,
-            (FrameKind::Inter, false) => updates(plan).contains(SlotSet::ALTREF),
-            // The last frame of a group, which altref shows, becomes golden.
-            (FrameKind::Inter, true) => {
-                self.altref_is_ahead && !updates(plan).contains(SlotSet::GOLDEN)
-            }
-        };
+        self.follow_display(plan);
         self.last.coded(CodedFrame {
             is_key,
             shown: plan.shown,
@@ -606,6 +601,24 @@ impl FrameEncoder {
             discardable: updates(plan).is_empty(),
         });
         self.coded_frames += 1;
+    }
+}
+
+impl FrameEncoder {
+    /// Updates which references are shown later than the next frame.
+    fn follow_display(&mut self, plan: &FramePlan) {
+        let updates = updates(plan);
+        let [_, golden, altref] = &mut self.ahead;
+        if plan.kind == FrameKind::Key {
+            (*golden, *altref) = (false, false);
+        } else if !plan.shown {
+            *golden |= updates.contains(SlotSet::GOLDEN);
+            *altref |= updates.contains(SlotSet::ALTREF);
+        } else if updates.contains(SlotSet::GOLDEN) {
+            // The frame shows the nearest of both, and becomes golden.
+            *altref &= *golden;
+            *golden = false;
+        }
     }
 }
 

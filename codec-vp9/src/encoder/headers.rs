@@ -1,7 +1,7 @@
 //! The header of a frame as its plan specifies.
 
-use codec_core::codec::Content;
 use codec_core::codec::plan::FramePlan;
+use codec_core::codec::{Content, SlotSet};
 use codec_core::frame::{SampleFormat, Size};
 
 use super::inter_layer::FrameSlots;
@@ -18,6 +18,8 @@ const FILTER_BASE: u32 = 3;
 
 /// Saved context of hidden frames, which a stream with spatial layers does not have.
 const HIDDEN_CONTEXT: usize = 1;
+/// The same of hidden frames in the middle of a group.
+const MIDDLE_CONTEXT: usize = 2;
 
 /// The saved context of a frame.
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +41,8 @@ pub(super) struct HeaderInput {
     pub(super) error_resilient: bool,
     pub(super) context: FrameContext,
     pub(super) segmentation: Segmentation,
-    /// Whether altref is a frame that is shown later: blocks may have a second reference.
-    pub(super) altref_is_ahead: bool,
+    /// By reference: whether it is a frame that is shown later. If altref is one, blocks may have a second reference.
+    pub(super) ahead: [bool; 3],
     /// Tools of the file preset.
     pub(super) tools: Option<FileTools>,
     pub(super) color: codec_core::frame::Color,
@@ -52,7 +54,7 @@ pub(super) fn frame_header(plan: &FramePlan, input: HeaderInput) -> FrameHeader 
     let deltas = LoopFilterDeltas::default();
     let is_reset = is_key || input.error_resilient;
     let has = |tool: fn(&FileTools) -> bool| !is_key && input.tools.as_ref().is_some_and(tool);
-    let has_compound = input.altref_is_ahead && !is_reset && has(|tools| tools.compound);
+    let has_compound = input.ahead[2] && !is_reset && has(|tools| tools.compound);
     let (log2_cols, _) = TileLayout::limits(input.size);
     FrameHeader {
         profile: 0,
@@ -66,7 +68,7 @@ pub(super) fn frame_header(plan: &FramePlan, input: HeaderInput) -> FrameHeader 
         refresh_slots: if is_key { 0xff } else { input.slots.refresh },
         references: ReferenceHeader {
             slots: input.slots.references,
-            sign_bias: [false, false, has_compound],
+            sign_bias: input.ahead.map(|is_ahead| is_ahead && has_compound),
             high_precision: false,
             // Blocks select it, unless a speed of files has one alone.
             filter: input.tools.filter(|tools| !tools.filters).map(|_| Filter::Regular),
@@ -76,6 +78,7 @@ pub(super) fn frame_header(plan: &FramePlan, input: HeaderInput) -> FrameHeader 
             index: match is_reset {
                 true => 0,
                 false if plan.shown => input.context.index,
+                false if plan.updates.contains(SlotSet::GOLDEN) => MIDDLE_CONTEXT,
                 false => HIDDEN_CONTEXT,
             },
             refresh: plan.refresh_entropy && !input.error_resilient,

@@ -57,12 +57,13 @@ impl OtherMotion {
                     last[index].to_full(),
                     FullPel::ZERO,
                 ]);
-                if reference == Reference::Altref {
-                    let seeds = job.analysis.map_or(&[][..], |analysis| &analysis.altref_seeds);
-                    let seed = seeds.get(row * site.mb_cols + col).copied().flatten();
-                    // A seed is a position in the frame, relative to that of the macroblock.
-                    starts[4] = seed.unwrap_or(FullPel::ZERO);
-                }
+                let seeds = job.analysis.map_or(&[][..], |analysis| match reference {
+                    Reference::Altref => &analysis.altref_seeds,
+                    _ => &analysis.golden_seeds,
+                });
+                let seed = seeds.get(row * site.mb_cols + col).copied().flatten();
+                // A seed is a position in the frame, relative to that of the macroblock.
+                starts[4] = seed.unwrap_or(FullPel::ZERO);
                 let settings = IntegerSettings {
                     pattern: job.speed.pattern,
                     max_steps: job.speed.search_steps,
