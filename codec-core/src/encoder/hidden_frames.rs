@@ -12,6 +12,7 @@ use super::speed_selector::SpeedChoice;
 use crate::analysis::{Change, filter_altref};
 use crate::codec::{EncoderConfig, FrameRequest, Outcome, Stage, StageTimer, Tune};
 use crate::error::Error;
+use crate::fixed::mul_div;
 use crate::frame::FrameBuf;
 use crate::rate::{FrameRole, LookaheadInfo};
 
@@ -20,6 +21,9 @@ const FILTER_FRAMES: usize = 7;
 
 /// Strength of MB-tree for middle frames in percent of that for altref frames: no other group depends on them.
 const MIDDLE_STRENGTH_PCT: i32 = 50;
+
+/// Ratio of inter to intra costs, in 1/256, below which a middle frame costs more than it saves.
+const MIDDLE_SHARE_Q8: u64 = 36;
 
 impl FileState {
     /// Codes the group's last frame as an altref frame, and then its middle frame if the group is long enough.
@@ -34,8 +38,8 @@ impl FileState {
         let last = self.group_left.saturating_sub(1);
         let altref = (last, FrameRole::Altref);
         self.has_altref = self.code_ahead(coding, config, knobs, kernels, (altref, mean_cost))?;
-        let has_middle = C::codec().middle_group.is_some_and(|least| self.group_left >= least);
-        if self.has_altref && has_middle {
+        let is_long = C::codec().middle_group.is_some_and(|least| self.group_left >= least);
+        if self.has_altref && is_long && self.changes_enough(last) {
             let middle = last / 2;
             self.trace_middle(middle);
             let next = (middle, FrameRole::Middle);
@@ -43,6 +47,16 @@ impl FileState {
             self.middle = is_coded.then_some(middle);
         }
         Ok(())
+    }
+
+    /// Whether the frames up to `last` differ enough from one to the next for a middle frame.
+    fn changes_enough(&self, last: usize) -> bool {
+        let (mut inter, mut intra) = (0_u64, 0_u64);
+        for (_, info) in (1..=last).filter_map(|index| self.ahead.get(index)) {
+            inter = inter.saturating_add(info.inter_cost);
+            intra = intra.saturating_add(info.intra_cost);
+        }
+        inter >= mul_div(intra, MIDDLE_SHARE_Q8, 256)
     }
 
     /// Codes frame `index` of the group ahead of the frames before it; returns whether it was coded.
