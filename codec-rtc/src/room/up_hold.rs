@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-/// Shortest and longest hold.
+/// Hold of the first downward switch, which may be due to a short fall of the estimate.
+const FIRST_HOLD: Duration = Duration::from_millis(300);
+/// Shortest and longest hold after an upward switch that failed. A switch that lasts as long as the shortest one has not.
 const MIN_HOLD: Duration = Duration::from_secs(10);
 const MAX_HOLD: Duration = Duration::from_secs(120);
 
 /// A source without any layer comes back after this share of the hold: no video is worse than a failed attempt.
 const RETURN_SHARE: u32 = 5;
 
-/// Layers go down at once. They go up again after a hold, which doubles if the last upward switch did
-/// not last longer than the hold.
+/// Layers go down at once, and up again after a moment. If that upward switch does not last, the next one is held for 10 s,
+/// which doubles each time that an upward switch does not last longer than its hold.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct UpHold {
     hold: Duration,
@@ -22,15 +24,15 @@ pub(super) struct UpHold {
 impl UpHold {
     /// Records a downward switch for lack of bandwidth.
     pub(super) fn down(&mut self, now: Duration) {
-        let hold = self.hold.max(MIN_HOLD);
-        let has_failed = self.last_up.is_some_and(|at| now.saturating_sub(at) < hold);
+        let lasting = self.hold.max(MIN_HOLD);
+        let has_failed = self.last_up.is_some_and(|at| now.saturating_sub(at) < lasting);
         let is_held = self.until.is_some_and(|until| now < until);
         let is_same_fall = is_held && self.last_up <= self.last_down;
         self.hold = match (has_failed, is_same_fall) {
             // Several steps down at once are one failure.
-            (_, true) => hold,
-            (true, false) => (hold * 2).min(MAX_HOLD),
-            (false, false) => MIN_HOLD,
+            (_, true) => self.hold,
+            (true, false) => (self.hold * 2).clamp(MIN_HOLD, MAX_HOLD),
+            (false, false) => FIRST_HOLD,
         };
         self.until = Some(now.saturating_add(self.hold));
         self.last_down = Some(now);
@@ -61,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hold_doubles_at_each_failure_up_to_two_minutes() {
+    fn the_hold_is_short_at_first_and_doubles_at_each_failure_up_to_two_minutes() {
         let mut hold = UpHold::default();
         let mut now = Duration::from_secs(1);
         assert!(hold.allows_up(now));
@@ -70,13 +72,13 @@ mod tests {
             hold.down(now);
             let start = now;
             while !hold.allows_up(now) {
-                now += Duration::from_secs(1);
+                now += Duration::from_millis(100);
             }
-            holds.push((now - start).as_secs());
+            holds.push((now - start).as_millis());
             hold.up(now);
             now += Duration::from_secs(2);
         }
-        assert_eq!(holds, [10, 20, 40, 80, 120, 120]);
+        assert_eq!(holds, [300, 10_000, 20_000, 40_000, 80_000, 120_000]);
         // A source that is paused again and again returns less and less often.
         let mut returns = Vec::new();
         let mut paused = UpHold::default();
@@ -84,17 +86,17 @@ mod tests {
             paused.down(now);
             let start = now;
             while !paused.allows_return(now) {
-                now += Duration::from_secs(1);
+                now += Duration::from_millis(100);
             }
             assert!(!paused.allows_up(now));
-            returns.push((now - start).as_secs());
+            returns.push((now - start).as_millis());
             paused.up(now);
             now += Duration::from_secs(1);
         }
-        assert_eq!(returns, [2, 4, 8, 16, 24, 24]);
+        assert_eq!(returns, [100, 2000, 4000, 8000, 16_000, 24_000]);
         // A switch that lasts resets the hold.
         now += Duration::from_secs(200);
         hold.down(now);
-        assert!(hold.allows_up(now + Duration::from_secs(10)));
+        assert!(hold.allows_up(now + FIRST_HOLD));
     }
 }
