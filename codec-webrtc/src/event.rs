@@ -337,6 +337,8 @@ pub enum Event {
     Estimate {
         /// Bitrate of all media, or of one media section for REMB.
         bitrate: Bitrate,
+        /// Bitrate for the choice of layers ([`Estimate::layers`](codec_rtc::congestion::Estimate::layers)).
+        layers: Bitrate,
         /// Source of the estimate.
         kind: EstimateKind,
     },

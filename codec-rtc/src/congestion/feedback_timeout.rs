@@ -40,6 +40,11 @@ impl FeedbackTimeout {
         self.counted_from = Some(now);
     }
 
+    /// Gives feedback the whole time again: it may have arrived, but could not be read.
+    pub(super) fn restart(&mut self, now: Duration) {
+        self.counted_from = self.counted_from.max(Some(now));
+    }
+
     /// Ends the timeout when feedback arrives. Returns the current limit and the rate before it, if
     /// feedback was overdue.
     pub(super) fn end(&mut self) -> Option<(f64, f64)> {

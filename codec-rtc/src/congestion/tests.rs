@@ -95,6 +95,118 @@ fn receiver_reports_are_used_without_transport_wide_feedback() {
     );
 }
 
+/// A sender of 1.5 Mb/s, in frames of five packets every 33 ms, that needs no more than its estimate of 2.5 Mb/s, and a receiver
+/// on a fast link, which reads nothing while it is busy.
+struct Ample {
+    controller: Controller,
+    now: u64,
+    next: u16,
+    reported: u64,
+    /// Packets that the receiver has not read, and those that it has not reported.
+    unread: Vec<u16>,
+    read: Vec<(u16, u64)>,
+}
+
+impl Ample {
+    fn new() -> Self {
+        let most = Bitrate::kbps(2500);
+        let config = ControllerConfig { start: most, max: most, ..ControllerConfig::default() };
+        let controller = Controller::new(config).unwrap();
+        let mut ample =
+            Self { controller, now: 0, next: 0, reported: 0, unread: vec![], read: vec![] };
+        ample.run(3000, |_| true);
+        assert_eq!(ample.controller.estimate().target, most);
+        while ample.controller.poll_probe().is_some() {}
+        ample
+    }
+
+    fn run(&mut self, for_ms: u64, is_free: impl Fn(u64) -> bool) {
+        let end = self.now + for_ms;
+        while self.now < end {
+            if self.now.is_multiple_of(33) {
+                for _ in 0..5 {
+                    let (at, kind) = (ms(self.now), PacketKind::Media);
+                    self.controller.on_sent(at, self.next, 1250, kind, None);
+                    self.unread.push(self.next);
+                    self.next += 1;
+                }
+            }
+            self.now += 1;
+            if is_free(self.now) {
+                self.read.extend(self.unread.drain(..).map(|number| (number, self.now)));
+                if self.now >= self.reported + 50 {
+                    self.report(usize::MAX);
+                }
+            }
+            self.controller.poll(ms(self.now));
+        }
+    }
+
+    /// Reports the first packets that were read.
+    fn report(&mut self, most: usize) {
+        self.reported = self.now;
+        let count = most.min(self.read.len());
+        let reports = self.read.drain(..count).map(|(sequence, at)| {
+            let arrival = Some(ms(10_000 + at));
+            PacketReport { sequence, arrival }
+        });
+        let reports: Vec<_> = reports.collect();
+        self.controller.on_feedback(ms(self.now), &reports);
+    }
+}
+
+#[test]
+fn late_feedback_lowers_the_rate_of_an_encoder_but_not_the_layers() {
+    let mut ample = Ample::new();
+    ample.run(350, |_| false);
+    let late = ample.controller.estimate();
+    assert_eq!((late.layers, late.stable), (Bitrate::kbps(2500), Bitrate::kbps(2500)));
+    assert!(late.target.as_kbps() < 1500 && late.reason == Reason::Draining, "{late:?}");
+    ample.run(150, |_| true);
+    let after = ample.controller.estimate();
+    assert_eq!((after.target, after.layers), (Bitrate::kbps(2500), Bitrate::kbps(2500)));
+}
+
+#[test]
+fn a_busy_receiver_that_reports_half_a_burst_costs_a_moment() {
+    let mut ample = Ample::new();
+    ample.run(250, |_| false);
+    ample.read.extend(ample.unread.drain(..).map(|number| (number, ample.now)));
+    ample.report(2);
+    let fallen = ample.controller.estimate();
+    assert!(fallen.stable.as_kbps() < 1000, "as if the link had collapsed: {fallen:?}");
+    ample.run(150, |_| true);
+    let probe = ample.controller.poll_probe().expect("a check of the rate before");
+    assert_eq!(probe.rate, Bitrate::kbps(2500));
+}
+
+#[test]
+fn delays_of_a_busy_receiver_that_pass_at_once_are_no_overuse() {
+    let mut ample = Ample::new();
+    // The delays of single frames grow up to 100 ms, for two of three frames.
+    for step in 0..60 {
+        let busy = 5 * (step % 20);
+        ample.run(busy, |_| false);
+        ample.run(99 - busy, |_| true);
+        assert_eq!(ample.controller.estimate().layers, Bitrate::kbps(2500), "{step}");
+    }
+    assert_eq!(ample.controller.stats().overuses, 0);
+}
+
+#[test]
+fn feedback_that_this_end_could_not_read_is_no_timeout() {
+    let mut ample = Ample::new();
+    let before = ample.controller.estimate().target;
+    // This end does not run.
+    ample.now += 800;
+    ample.controller.poll(ms(ample.now));
+    assert_eq!(ample.controller.estimate().target, before);
+    ample.run(300, |_| false);
+    assert_eq!(ample.controller.stats().feedback_timeouts, 0);
+    ample.run(300, |_| false);
+    assert_eq!(ample.controller.stats().feedback_timeouts, 1, "the link is dead");
+}
+
 #[test]
 fn window_is_never_full_during_a_feedback_timeout() {
     let mut controller = controller();

@@ -147,7 +147,8 @@ impl Peer {
         if let Some(estimate) = changed {
             self.egress.set_estimate(estimate.target);
             let kind = EstimateKind::TransportFeedback;
-            self.push(Event::Estimate { bitrate: estimate.target, kind });
+            let Estimate { target: bitrate, layers, .. } = estimate;
+            self.push(Event::Estimate { bitrate, layers, kind });
         }
     }
 
@@ -163,7 +164,8 @@ impl Peer {
         let Some(start) = self.congestion.as_ref().map(|it| it.config.start) else { return };
         self.reset_estimate(start);
         self.egress.set_estimate(start);
-        self.push(Event::Estimate { bitrate: start, kind: EstimateKind::TransportFeedback });
+        let kind = EstimateKind::TransportFeedback;
+        self.push(Event::Estimate { bitrate: start, layers: start, kind });
     }
 
     /// Restarts the estimate at `bitrate`, for example after a change of the network path.

@@ -38,7 +38,8 @@ impl Peer {
                 // That of transport-wide feedback is made on this side.
                 if let BweKind::Remb { estimate, .. } = estimate {
                     let bitrate = Bitrate(estimate.as_u64());
-                    self.push(Event::Estimate { bitrate, kind: EstimateKind::Remb });
+                    let (layers, kind) = (bitrate, EstimateKind::Remb);
+                    self.push(Event::Estimate { bitrate, layers, kind });
                 }
             }
             StackEvent::SenderFeedback(report) => {

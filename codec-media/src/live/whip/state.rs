@@ -184,7 +184,7 @@ impl State {
                     stream.gate.request();
                 }
             }
-            Event::Estimate { bitrate, kind } => {
+            Event::Estimate { bitrate, kind, .. } => {
                 match kind {
                     EstimateKind::TransportFeedback => self.made = Some(bitrate),
                     EstimateKind::Remb => self.remb = Some(bitrate),

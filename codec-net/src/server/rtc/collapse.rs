@@ -86,6 +86,7 @@ mod tests {
         let stable = Bitrate::kbps(kbps);
         Estimate {
             target: stable,
+            layers: stable,
             stable,
             throughput: Some(stable),
             loss,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use codec_core::codec::Bitrate;
 use codec_webrtc::{Channel, Codec, Event, Forwarded, KeyFrameRequestKind, Mid, Peer, Stats};
 
 use super::super::audit::Totals;
@@ -92,7 +93,7 @@ impl MemberSession {
                 self.inputs.push(Input::Packet(packet));
             }
             Event::KeyFrameRequest { mid, .. } => self.inputs.push(Input::KeyFrameRequest(mid)),
-            Event::Estimate { bitrate, .. } => self.inputs.push(Input::Estimate(bitrate)),
+            Event::Estimate { layers, .. } => self.set_estimate(layers),
             Event::Stats(stats) => {
                 if let Stats::Path(path) = *stats {
                     let measured = path.round_trip.or(path.ice_round_trip);
@@ -115,6 +116,16 @@ impl MemberSession {
             return Err(EndReason::Limit("packets at once"));
         }
         Ok(())
+    }
+
+    /// Passes the estimate on. It replaces one that waits: after a delay of this thread, the feedback of some time is
+    /// handled at once, and what the first part of it says is outdated.
+    fn set_estimate(&mut self, estimate: Bitrate) {
+        let waits = self.inputs.iter_mut().find(|input| matches!(input, Input::Estimate(_)));
+        match waits {
+            Some(waits) => *waits = Input::Estimate(estimate),
+            None => self.inputs.push(Input::Estimate(estimate)),
+        }
     }
 
     fn handle_message(
@@ -266,5 +277,22 @@ mod tests {
         let flood = EndReason::Limit("control messages per second");
         assert_eq!(ends.flatten().collect::<Vec<_>>(), [flood]);
         assert_eq!(busy.take_inputs().len(), 5);
+    }
+
+    #[test]
+    fn a_newer_estimate_replaces_one_that_waits() {
+        let invitation =
+            Invitation { person: Person::unknown(), moderates: false, subject: None, name: None };
+        let join = Input::Join { room: "team".into(), invitation, session: 1 };
+        let mut member = MemberSession::new(join, None, &Limits::default());
+        for kbps in [800, 2500] {
+            member.set_estimate(Bitrate::kbps(kbps));
+            member.inputs.push(Input::Open);
+        }
+        let inputs = member.take_inputs();
+        assert!(matches!(
+            inputs[..],
+            [Input::Estimate(Bitrate(2_500_000)), Input::Open, Input::Open]
+        ));
     }
 }

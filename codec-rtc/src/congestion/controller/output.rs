@@ -35,15 +35,16 @@ impl Controller {
     #[must_use]
     pub fn estimate(&self) -> Estimate {
         let (stable, mut reason) = self.target();
-        let drained = stable * self.drain();
-        if drained < stable {
+        let [drained, lowered] = self.shares().map(|share| stable * share);
+        if lowered < stable {
             reason = Reason::Draining;
         }
-        let [target, stable] = [drained, stable].map(|rate| self.bounded(rate));
+        let [target, layers, stable] = [lowered, drained, stable].map(|rate| self.bounded(rate));
         let loss = if self.uses_fallback { self.reported_loss } else { self.loss.loss() };
         let seconds = |value: f64| Duration::from_secs_f64(value.clamp(0.0, 60.0));
         Estimate {
             target,
+            layers,
             stable,
             throughput: self.throughput.estimate().map(bitrate),
             loss,
@@ -86,8 +87,8 @@ impl Controller {
         }
     }
 
-    /// Share of the estimate that lets the queue drain.
-    fn drain(&self) -> f64 {
+    /// Shares of the estimate: the one that lets a measured queue drain, and the one that is also lowered by late feedback.
+    fn shares(&self) -> [f64; 2] {
         let [least, time] = DRAIN_S;
         let now = self.last_feedback.unwrap_or_default();
         // Late feedback indicates a slower link before the delay does.
@@ -100,9 +101,10 @@ impl Controller {
         let draining = lowered.is_some_and(|at| now.saturating_sub(at) < DRAINING);
         let queue_s = self.queueing_s();
         if !draining || queue_s < least || self.delays.is_contested(now) {
-            return pushback;
+            return [1.0, pushback];
         }
-        (1.0 - (queue_s - least) / time).max(MIN_DRAIN).min(pushback)
+        let drain = (1.0 - (queue_s - least) / time).max(MIN_DRAIN);
+        [drain, drain.min(pushback)]
     }
 
     /// Rate at which the pacer sends queued packets: 2.5 times the estimate.
