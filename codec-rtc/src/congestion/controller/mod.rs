@@ -201,7 +201,7 @@ impl Controller {
     /// receiver, the same in all messages.
     pub fn on_feedback(&mut self, now: Duration, reports: &[PacketReport]) -> FeedbackOutcome {
         self.stats.feedback_messages += 1;
-        let mut arrived: Vec<(Duration, Sent)> = Vec::new();
+        let mut arrived: Vec<(Duration, Sent)> = Vec::with_capacity(reports.len().min(MAX_REPORTS));
         for report in reports.iter().take(MAX_REPORTS) {
             let sent = self.history.report(report.sequence, report.arrival.is_some());
             match (sent, report.arrival) {
@@ -210,7 +210,7 @@ impl Controller {
                 (_, None) => {}
             }
         }
-        arrived.sort_by_key(|&(arrival, sent)| (arrival, sent.sequence));
+        arrived.sort_unstable_by_key(|&(arrival, sent)| (arrival, sent.sequence));
         let lost = self.history.take_lost();
         self.on_feedback_message(now);
         self.on_arrivals(now, &arrived);
