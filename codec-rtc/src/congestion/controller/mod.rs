@@ -42,13 +42,6 @@ const OVERDUE_S: f64 = 0.015;
 const TICK: Duration = Duration::from_millis(50);
 /// If an update is later than this, this endpoint did not run, and could not read feedback.
 const LATE_TICK: Duration = Duration::from_millis(150);
-/// Below this delay of the last packets, in seconds, a delay that the overuse detector sees has already passed: it was one of
-/// an endpoint or of a shared medium, and no growing queue.
-const PASSED_S: f64 = 0.03;
-/// From this share of the maximum on, the estimate is as high as is needed.
-const AMPLE: f64 = 0.95;
-/// A large decrease whose queue is empty within this time, in seconds, is checked by a probe of the rate before it.
-const RECOVERY_S: f64 = 1.0;
 
 /// Sender-side congestion control of one network path.
 ///
@@ -105,8 +98,6 @@ pub struct Controller {
     used_from: Duration,
     /// Rate before the feedback timeout, to probe once the link recovers.
     resume_bps: Option<f64>,
-    /// The last large decrease and the rate before it, until it is known whether the queue is empty.
-    fallen: Option<(Duration, f64)>,
     feedback_interval_s: f64,
     next_tick: Duration,
     last_reported: Option<Estimate>,
@@ -146,7 +137,6 @@ impl Controller {
             last_sent: Duration::ZERO,
             used_from: Duration::ZERO,
             resume_bps: None,
-            fallen: None,
             feedback_interval_s: 0.1,
             next_tick: Duration::ZERO,
             last_reported: None,
@@ -313,14 +303,11 @@ impl Controller {
         // If competing flows fill the queue, backing off only makes room for them, so that only
         // losses count.
         let others = self.delays.is_contested(now) && self.loss.is_low();
-        // A sender that needs no more than it has gains nothing by its doubts.
-        let is_ample = self.aimd.bps() >= AMPLE * bps(self.config.max);
-        let is_brief = is_ample && self.is_drained();
         // The delay of a full queue does not grow any more.
         let is_full = self.delays.is_standing(now) && !self.loss.is_low();
         let usage = match self.trend.usage() {
             _ if is_full => BandwidthUsage::Overuse,
-            BandwidthUsage::Overuse if others || is_brief => BandwidthUsage::Normal,
+            BandwidthUsage::Overuse if others => BandwidthUsage::Normal,
             usage => usage,
         };
         let is_far_below = |rate: &f64| *rate < 0.5 * self.aimd.bps();
@@ -345,32 +332,11 @@ impl Controller {
                 self.by_probe = false;
                 if self.aimd.bps() < 0.7 * before {
                     self.probes.expedite();
-                    self.fallen = is_ample.then_some((now, before));
                 }
             }
             Step::Up => self.by_probe = false,
             Step::Held => {}
         }
-        self.check_fall(now);
-    }
-
-    /// Probes the rate before a large decrease, if the queue is empty so soon after it that the delay was rather one of an
-    /// endpoint, such as a busy receiver.
-    fn check_fall(&mut self, now: Duration) {
-        let Some((at, before)) = self.fallen.filter(|(at, _)| *at < now) else { return };
-        let is_over = seconds_between(at, now) > RECOVERY_S;
-        let is_recovered = self.is_drained() && self.config.probing;
-        if is_recovered && !is_over {
-            self.probes.request(now, before.min(bps(self.config.max)));
-        }
-        if is_recovered || is_over {
-            self.fallen = None;
-        }
-    }
-
-    /// Whether the last packets met hardly any queue, and no later ones are overdue.
-    fn is_drained(&self) -> bool {
-        self.queueing_s() < PASSED_S
     }
 
     /// Reports a round-trip time from sender and receiver reports. Used until transport-wide
