@@ -186,6 +186,23 @@ impl<'a> Site<'a> {
     }
 }
 
+/// Candidates of a sub-block: those of the block, after the vectors of earlier sub-blocks.
+pub(crate) fn sub_block_candidates(
+    index: usize,
+    list: [MotionVector; 2],
+    before: [MotionVector; 4],
+) -> [MotionVector; 2] {
+    let first_other = |nearest: MotionVector, rest: &[MotionVector]| {
+        let near = rest.iter().find(|&&vector| vector != nearest);
+        [nearest, near.copied().unwrap_or_default()]
+    };
+    match index {
+        0 => list,
+        1 | 2 => first_other(before[0], &list),
+        _ => first_other(before[2], &[before[1], before[0], list[0], list[1]]),
+    }
+}
+
 /// The sub-block of a neighbour that is adjacent to sub-block `index`.
 fn adjacent_sub_block(index: usize, is_left: bool) -> usize {
     const LEFT: [usize; 4] = [1, 1, 3, 3];

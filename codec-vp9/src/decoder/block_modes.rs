@@ -6,7 +6,7 @@ use codec_core::error::Corrupt;
 use super::segments::Area;
 use super::tile::TileParser;
 use super::vectors::parse_vector;
-use crate::block::candidates::{Site, lower_precision};
+use crate::block::candidates::{Site, lower_precision, sub_block_candidates};
 use crate::block::mode_map::BlockInfo;
 use crate::block::reference_contexts;
 use crate::block::sample::Sample;
@@ -279,22 +279,5 @@ impl<S: Sample> TileParser<'_, '_, S> {
             copies.iter().for_each(|&to| info.vectors[to] = vectors);
         }
         Ok(())
-    }
-}
-
-/// Candidates of a sub-block: those of the block, after the vectors of earlier sub-blocks.
-fn sub_block_candidates(
-    index: usize,
-    list: [MotionVector; 2],
-    before: [MotionVector; 4],
-) -> [MotionVector; 2] {
-    let first_other = |nearest: MotionVector, rest: &[MotionVector]| {
-        let near = rest.iter().find(|&&vector| vector != nearest);
-        [nearest, near.copied().unwrap_or_default()]
-    };
-    match index {
-        0 => list,
-        1 | 2 => first_other(before[0], &list),
-        _ => first_other(before[2], &[before[1], before[0], list[0], list[1]]),
     }
 }

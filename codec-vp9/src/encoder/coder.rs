@@ -111,6 +111,16 @@ impl<'a> Coder<'a> {
             }
             self.halves[level].trial[0] = small;
         }
+        if may_whole && self.tries_small_inter(&candidate, level) {
+            candidate.is_predicted = false;
+            let mut small = std::mem::take(&mut self.halves[level].trial[0]);
+            let small_cost = self.code_small_inter(&candidate.info, price, &mut small);
+            if small_cost < whole_cost {
+                whole_cost = small_cost;
+                std::mem::swap(&mut candidate, &mut small);
+            }
+            self.halves[level].trial[0] = small;
+        }
         let mut cost = whole_cost;
         let mut is_split = !may_whole;
         // A block without a residual is not divided further.

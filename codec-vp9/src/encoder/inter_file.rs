@@ -257,7 +257,7 @@ impl Coder<'_> {
     }
 
     /// Rate of a vector that is coded as a difference from `nearest`; `None` if it is too far from it.
-    fn vector_rate(&self, vector: MotionVector, nearest: MotionVector) -> Option<u32> {
+    pub(super) fn vector_rate(&self, vector: MotionVector, nearest: MotionVector) -> Option<u32> {
         let bits = self.job.vectors.bits_q8(to_quarters(vector), to_quarters(nearest));
         (bits < 1 << 14).then_some(bits)
     }

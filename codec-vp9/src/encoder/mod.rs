@@ -18,6 +18,7 @@ mod headers;
 mod inter;
 mod inter_file;
 mod inter_layer;
+mod inter_small;
 mod interpolation;
 mod intra;
 mod intra_small;

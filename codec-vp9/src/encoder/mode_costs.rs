@@ -60,6 +60,9 @@ impl ModeCosts<'_> {
     }
 
     pub(crate) fn tx_size(self, site: &BlockSite, size: TxSize) -> u32 {
+        if site.size.is_sub8x8() {
+            return 0;
+        }
         let largest = site.size.max_tx();
         let context = site.tx_context(largest);
         let tx = &self.0.probabilities.tx;

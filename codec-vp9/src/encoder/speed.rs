@@ -61,7 +61,7 @@ pub struct FileTools {
     pub compound: bool,
     /// Blocks choose among three interpolation filters.
     pub filters: bool,
-    /// Levels are chosen by squared error and exact token costs, and intra blocks of 8x8 are tried as four of 4x4.
+    /// Levels are chosen by squared error and exact token costs, and blocks of 8x8 are tried in smaller ones.
     pub chooses_levels: bool,
     /// Maximum number of steps in quarter pixels by which the vector of a block is refined with its actual
     /// prediction.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::tokens::TokenSink;
 use super::vectors::write_vector;
-use crate::block::candidates::{Site, lower_precision};
+use crate::block::candidates::{Site, lower_precision, sub_block_candidates};
 use crate::block::contexts::Contexts;
 use crate::block::mode_map::{BlockInfo, ModeMap};
 use crate::block::reference_contexts;
@@ -212,9 +212,14 @@ impl<K: TokenSink> BlockWriter<'_, '_, K> {
         self.counts.chroma_mode[luma][mode] += 1;
     }
 
-    /// Writes references, filter, mode and vectors of an inter block of at least 8x8.
+    /// Writes references, filter, modes and vectors of an inter block.
     fn write_inter_modes(&mut self, site: &BlockSite, info: &BlockInfo) {
         self.write_references(site, info.references);
+        if site.size.is_sub8x8() {
+            self.write_filter(site, info.filter);
+            self.write_sub_blocks(site, info);
+            return;
+        }
         let candidates = candidate_site(self.setup, self.modes, &self.cols, site);
         let context = candidates.mode_context();
         let high_precision = self.setup.header.references.high_precision;
@@ -234,6 +239,28 @@ impl<K: TokenSink> BlockWriter<'_, '_, K> {
             let probabilities = &self.probabilities.vectors;
             let counts = &mut self.counts.vectors;
             write_vector(&mut self.sink, probabilities, counts, vectors, high_precision);
+        }
+    }
+
+    /// Writes modes and vectors of the parts of a square of 8x8 with one reference.
+    fn write_sub_blocks(&mut self, site: &BlockSite, info: &BlockInfo) {
+        let Some(reference) = info.references.first() else { return };
+        let candidates = candidate_site(self.setup, self.modes, &self.cols, site);
+        let context = candidates.mode_context();
+        let high_precision = self.setup.header.references.high_precision;
+        let base = lower_precision(candidates.nearest(reference), high_precision);
+        let before = info.vectors.map(|vectors| vectors[0]);
+        for &(index, _) in site.sub_blocks() {
+            let list = candidates.two(reference, Some(index));
+            let mode = sub_block_mode(before[index], sub_block_candidates(index, list, before));
+            let probabilities = &self.probabilities.inter_mode[context];
+            trees::INTER_MODE.write(&mut self.sink, probabilities, mode as usize);
+            self.counts.inter_mode[context][mode as usize] += 1;
+            if mode == InterMode::New {
+                let (probabilities, vectors) = (&self.probabilities.vectors, (base, before[index]));
+                let counts = &mut self.counts.vectors;
+                write_vector(&mut self.sink, probabilities, counts, vectors, high_precision);
+            }
         }
     }
 
@@ -284,6 +311,22 @@ impl<K: TokenSink> BlockWriter<'_, '_, K> {
             self.sink.put_bool(flag, self.probabilities.single_reference[context][1]);
             self.counts.single_reference[context][1][usize::from(flag)] += 1;
         }
+    }
+}
+
+/// Returns the mode that codes the vector of a part of a square with these candidates.
+pub(crate) fn sub_block_mode(
+    vector: MotionVector,
+    [nearest, near]: [MotionVector; 2],
+) -> InterMode {
+    if vector == nearest {
+        InterMode::Nearest
+    } else if vector == near {
+        InterMode::Near
+    } else if vector == MotionVector::default() {
+        InterMode::Zero
+    } else {
+        InterMode::New
     }
 }
 
