@@ -101,7 +101,7 @@ pub fn open(
             let missing = match (wants.video, available.audio) {
                 // Other options, or the format of the output, exclude the audio.
                 (true, true) => {
-                    "no video, and the output format or an option excludes its audio\n\
+                    "no video, and the output cannot hold audio or an option excludes it\n\
                      help: choose an output with audio, such as .webm, .opus or .wav, and omit --no-audio"
                 }
                 (true, false) => "no video",
