@@ -187,7 +187,7 @@ fn a_lobby_needs_tokens() {
     let place = Place::new();
     let run = place.run(&["serve", "--listen", "127.0.0.1:0", "--lobby"]);
     assert_eq!(run.code, 2, "{}", run.err);
-    assert!(run.err.contains("everyone is a moderator"), "{}", run.err);
+    assert!(run.err.contains("everyone would be a moderator"), "{}", run.err);
 }
 
 #[test]
