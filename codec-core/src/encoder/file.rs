@@ -35,7 +35,7 @@ pub(super) struct FileState {
     pub(super) mb_tree: MbTree,
     pub(super) masking: MaskingMeter,
     pub(super) altref_trace: AltrefTrace,
-    /// Analysis passed to the coding of altref frames.
+    /// Analysis passed to the coding of hidden frames.
     pub(super) altref: FrameAnalysis,
     depth: usize,
     /// Number of frames of the group still to be coded.

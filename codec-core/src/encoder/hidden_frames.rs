@@ -154,7 +154,8 @@ impl FileState {
         true
     }
 
-    /// Computes the same for frame `index` of the group, which is coded ahead of the frames before it.
+    /// Computes the importance of the macroblocks of frame `index` of the group, which is coded ahead of the frames before
+    /// it; offsets are left in `self.altref`. Returns `None` if MB-tree is disabled.
     fn mb_tree_of_ahead<C: FrameCoder>(
         &mut self,
         (index, role): (usize, FrameRole),
@@ -183,9 +184,9 @@ impl FileState {
         Some(self.mb_tree.qindex_offsets(frames(index)?, strength, &mut self.altref.offsets_q4))
     }
 
-    /// Passes the motion of the frame `last` since the frame before the group to the coding of the altref frame.
-    fn trace_altref_motion(&mut self, last: usize) {
-        let Some((held, _)) = self.ahead.get(last) else { return };
+    /// Passes the motion of frame `index` since the frame before the group to the coding of that frame.
+    fn trace_altref_motion(&mut self, index: usize) {
+        let Some((held, _)) = self.ahead.get(index) else { return };
         self.altref.mb_cols = held.analysis.mb_cols;
         self.altref.macroblocks.clone_from(&held.analysis.macroblocks);
         for (mb, &origin) in self.altref.macroblocks.iter_mut().zip(&self.altref_trace.origins) {

@@ -602,9 +602,7 @@ impl FrameEncoder {
         });
         self.coded_frames += 1;
     }
-}
 
-impl FrameEncoder {
     /// Updates which references are shown later than the next frame.
     fn follow_display(&mut self, plan: &FramePlan) {
         let updates = updates(plan);
