@@ -9,12 +9,16 @@ use super::coding::{Coding, Task, tune};
 use super::file::{Boosts, FileState, quantisation_noise, uses_mb_tree};
 use super::knobs::SharedKnobs;
 use super::speed_selector::SpeedChoice;
-use crate::analysis::{Change, filter_altref};
+use crate::analysis::{Change, FrameAnalysis, filter_altref};
 use crate::codec::{EncoderConfig, FrameRequest, Outcome, Stage, StageTimer, Tune};
 use crate::error::Error;
 use crate::fixed::mul_div;
 use crate::frame::FrameBuf;
+use crate::motion::FullPel;
 use crate::rate::{FrameRole, LookaheadInfo};
+
+/// Positions of macroblocks in a frame that was coded before.
+type Seeds = Vec<Option<FullPel>>;
 
 /// Number of frames that the altref filter averages, including the filtered one.
 const FILTER_FRAMES: usize = 7;
@@ -24,6 +28,14 @@ const MIDDLE_STRENGTH_PCT: i32 = 50;
 
 /// Ratio of inter to intra costs, in 1/256, below which a middle frame costs more than it saves.
 const MIDDLE_SHARE_Q8: u64 = 36;
+
+/// A frame of the group that is coded ahead of the frames before it.
+#[derive(Clone, Copy)]
+struct Hidden {
+    index: usize,
+    role: FrameRole,
+    mean_cost: Option<u64>,
+}
 
 impl FileState {
     /// Codes the group's last frame as an altref frame, and then its middle frame if the group is long enough.
@@ -36,15 +48,15 @@ impl FileState {
         mean_cost: Option<u64>,
     ) -> Result<(), Error> {
         let last = self.group_left.saturating_sub(1);
-        let altref = (last, FrameRole::Altref);
-        self.has_altref = self.code_ahead(coding, config, knobs, kernels, (altref, mean_cost))?;
+        self.altref.altref_seeds.clear();
+        let altref = Hidden { index: last, role: FrameRole::Altref, mean_cost };
+        self.has_altref = self.code_ahead(coding, config, knobs, kernels, altref)?;
         let is_long = C::codec().middle_group.is_some_and(|least| self.group_left >= least);
         if self.has_altref && is_long && self.changes_enough(last) {
-            let middle = last / 2;
-            self.trace_middle(middle);
-            let next = (middle, FrameRole::Middle);
-            let is_coded = self.code_ahead(coding, config, knobs, kernels, (next, mean_cost))?;
-            self.middle = is_coded.then_some(middle);
+            let middle = Hidden { index: last / 2, role: FrameRole::Middle, mean_cost };
+            self.trace_middle(middle.index);
+            let is_coded = self.code_ahead(coding, config, knobs, kernels, middle)?;
+            self.middle = is_coded.then_some(middle.index);
         }
         Ok(())
     }
@@ -59,15 +71,16 @@ impl FileState {
         inter >= mul_div(intra, MIDDLE_SHARE_Q8, 256)
     }
 
-    /// Codes frame `index` of the group ahead of the frames before it; returns whether it was coded.
+    /// Codes a frame of the group ahead of the frames before it; returns whether it was coded.
     fn code_ahead<C: FrameCoder>(
         &mut self,
         coding: &mut Coding<C>,
         config: &EncoderConfig,
         knobs: &SharedKnobs,
         kernels: &Kernels,
-        ((index, role), mean_cost): ((usize, FrameRole), Option<u64>),
+        hidden: Hidden,
     ) -> Result<bool, Error> {
+        let Hidden { index, role, mean_cost } = hidden;
         let (Some((next, _)), Some((future, future_info))) =
             (self.ahead.get(0), self.ahead.get(index))
         else {
@@ -87,7 +100,7 @@ impl FileState {
         let (info, importance) = (future.info, future.request.importance.clone());
         let denoised_q4 = future.denoised_q4;
         let timer = StageTimer::start(config.stages.as_deref(), Stage::Analysis);
-        lookahead_info.mb_tree_boost_q16 = self.mb_tree_of_ahead((index, role), coding, config);
+        lookahead_info.mb_tree_boost_q16 = self.mb_tree_of_ahead(hidden, coding, config);
         if C::codec().altref_motion {
             self.trace_altref_motion(index);
         }
@@ -125,11 +138,7 @@ impl FileState {
         let ahead = &self.ahead;
         let frames = |n: usize| ahead.get(n).map(|(held, _)| &held.analysis);
         self.altref_trace.follow(middle, 0, frames);
-        for (n, seeds) in self.altref_trace.seeds.iter_mut().enumerate().take(middle) {
-            if let Some((held, _)) = self.ahead.get_mut(n) {
-                std::mem::swap(&mut held.analysis.golden_seeds, seeds);
-            }
-        }
+        self.record_seeds(middle, |analysis| &mut analysis.golden_seeds);
         if let Some((held, _)) = self.ahead.get(middle) {
             self.altref.altref_seeds.clone_from(&held.analysis.altref_seeds);
         }
@@ -146,19 +155,24 @@ impl FileState {
         if self.altref_trace.cost() <= min_gain * own {
             return false;
         }
-        for (n, seeds) in self.altref_trace.seeds.iter_mut().enumerate().take(last) {
+        self.record_seeds(last, |analysis| &mut analysis.altref_seeds);
+        true
+    }
+
+    /// Records the traced positions in the analyses of the first `count` frames of the group.
+    fn record_seeds(&mut self, count: usize, of: impl Fn(&mut FrameAnalysis) -> &mut Seeds) {
+        for (n, seeds) in self.altref_trace.seeds.iter_mut().enumerate().take(count) {
             if let Some((held, _)) = self.ahead.get_mut(n) {
-                std::mem::swap(&mut held.analysis.altref_seeds, seeds);
+                std::mem::swap(of(&mut held.analysis), seeds);
             }
         }
-        true
     }
 
     /// Computes the importance of the macroblocks of frame `index` of the group, which is coded ahead of the frames before
     /// it; offsets are left in `self.altref`. Returns `None` if MB-tree is disabled.
     fn mb_tree_of_ahead<C: FrameCoder>(
         &mut self,
-        (index, role): (usize, FrameRole),
+        Hidden { index, role, .. }: Hidden,
         coding: &Coding<C>,
         config: &EncoderConfig,
     ) -> Option<i32> {

@@ -100,26 +100,17 @@ impl<'a> Coder<'a> {
             }
         }
         if may_whole && self.tries_small_intra(&candidate, level) {
-            candidate.is_predicted = false;
-            let mut small = std::mem::take(&mut self.halves[level].trial[0]);
             let site = self.site(row, col, BlockSize::partitioned(level, Partition::Split));
-            self.code_small_intra(&site, &mut small);
-            let small_cost = small.cost.saturating_add(price(Partition::Split));
-            if small_cost < whole_cost {
-                whole_cost = small_cost;
-                std::mem::swap(&mut candidate, &mut small);
-            }
-            self.halves[level].trial[0] = small;
+            whole_cost = self.keep_cheaper(level, whole_cost, &mut candidate, |coder, small| {
+                coder.code_small_intra(&site, small);
+                small.cost.saturating_add(price(Partition::Split))
+            });
         }
         if may_whole && self.tries_small_inter(&candidate, level) {
-            candidate.is_predicted = false;
-            let mut small = std::mem::take(&mut self.halves[level].trial[0]);
-            let small_cost = self.code_small_inter(&candidate.info, price, &mut small);
-            if small_cost < whole_cost {
-                whole_cost = small_cost;
-                std::mem::swap(&mut candidate, &mut small);
-            }
-            self.halves[level].trial[0] = small;
+            let whole = candidate.info;
+            whole_cost = self.keep_cheaper(level, whole_cost, &mut candidate, |coder, small| {
+                coder.code_small_inter(&whole, price, small)
+            });
         }
         let mut cost = whole_cost;
         let mut is_split = !may_whole;
@@ -148,6 +139,25 @@ impl<'a> Coder<'a> {
         }
         self.wholes[level] = candidate;
         cost
+    }
+
+    /// Codes a square in smaller blocks by `code`, which returns the cost, and keeps them in `best` if that is below `cost`.
+    /// Returns the lower cost.
+    fn keep_cheaper(
+        &mut self,
+        level: usize,
+        cost: u32,
+        best: &mut Candidate,
+        code: impl FnOnce(&mut Self, &mut Candidate) -> u32,
+    ) -> u32 {
+        best.is_predicted = false;
+        let mut small = std::mem::take(&mut self.halves[level].trial[0]);
+        let small_cost = code(self, &mut small);
+        if small_cost < cost {
+            std::mem::swap(best, &mut small);
+        }
+        self.halves[level].trial[0] = small;
+        cost.min(small_cost)
     }
 
     /// Returns to a state before the blocks of a square.
