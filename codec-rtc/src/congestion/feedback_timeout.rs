@@ -14,6 +14,8 @@ pub(super) struct FeedbackTimeout {
     /// Rate before the timeout.
     before_bps: f64,
     counted_from: Option<Duration>,
+    /// Whether feedback got the whole time again since the last one.
+    is_restarted: bool,
 }
 
 impl FeedbackTimeout {
@@ -40,15 +42,18 @@ impl FeedbackTimeout {
         self.counted_from = Some(now);
     }
 
-    /// Gives feedback the whole time again: it may have arrived, but could not be read.
+    /// Gives feedback the whole time again, once: it may have arrived, but could not be read.
     pub(super) fn restart(&mut self, now: Duration) {
-        self.counted_from = self.counted_from.max(Some(now));
+        if !self.is_restarted {
+            self.is_restarted = true;
+            self.counted_from = self.counted_from.max(Some(now));
+        }
     }
 
     /// Ends the timeout when feedback arrives. Returns the current limit and the rate before it, if
     /// feedback was overdue.
     pub(super) fn end(&mut self) -> Option<(f64, f64)> {
-        self.counted_from = None;
+        (self.counted_from, self.is_restarted) = (None, false);
         self.limit_bps.take().map(|limit| (limit, self.before_bps))
     }
 

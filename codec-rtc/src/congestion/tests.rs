@@ -178,6 +178,18 @@ fn feedback_that_this_end_could_not_read_is_no_timeout() {
 }
 
 #[test]
+fn a_dead_link_is_found_even_if_this_end_runs_seldom() {
+    let mut ample = Ample::new();
+    for _ in 0..8 {
+        ample.now += 250;
+        ample.controller.on_sent(ms(ample.now), ample.next, 1250, PacketKind::Media, None);
+        ample.next += 1;
+        ample.controller.poll(ms(ample.now));
+    }
+    assert!(ample.controller.stats().feedback_timeouts >= 1);
+}
+
+#[test]
 fn window_is_never_full_during_a_feedback_timeout() {
     let mut controller = controller();
     send(&mut controller, 0, 1000, true);
