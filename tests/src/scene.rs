@@ -9,6 +9,8 @@ pub enum Motion {
     Patch,
     /// The whole frame.
     Pan,
+    /// Bands of 12 rows, each at its own speed.
+    Bands,
     /// Nothing, not even noise.
     Still,
 }
@@ -42,6 +44,7 @@ pub fn picture(size: Size, frame: u64, motion: Motion, scene: u64) -> Vec<u8> {
             let (shift, noise) = match motion {
                 Motion::Still => (0, 0),
                 Motion::Pan => (2 * frame, 5),
+                Motion::Bands => (frame * (y / 12 % 4), 5),
                 Motion::Patch if in_patch => (1000 + frame, 5),
                 Motion::Patch => (0, 3),
             };

@@ -217,7 +217,7 @@ fn files_have_hidden_altref_frames_that_all_decoders_take_in_superframes() {
     let dir = std::env::temp_dir().join(format!("vp9-file-{}", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();
     for speed in 0..=10 {
-        let motion = [Motion::Pan, Motion::Patch][usize::from(speed % 2)];
+        let motion = [Motion::Pan, Motion::Patch, Motion::Bands][usize::from(speed % 3)];
         let session = encode_file(speed, motion, None, 1);
         let packets = &session.packets;
         assert_eq!(packets.iter().filter(|packet| packet.meta.shown).count(), 34);
@@ -228,6 +228,7 @@ fn files_have_hidden_altref_frames_that_all_decoders_take_in_superframes() {
         // The last frame of a group, and its middle frame.
         let (altref, middle) = (updating(SlotSet::ALTREF), updating(SlotSet::GOLDEN));
         assert!(altref > 0 && altref + middle == hidden.len(), "speed {speed}");
+        assert_eq!(middle > 0, motion == Motion::Bands, "speed {speed}");
         let uses = |slot| packets.iter().any(|packet| packet.meta.refs_used.contains(slot));
         assert!(uses(SlotSet::LAST.with(SlotSet::ALTREF)), "speed {speed}");
         assert_eq!(session.check_decoding(|_| true), 34);
@@ -247,15 +248,39 @@ fn files_have_hidden_altref_frames_that_all_decoders_take_in_superframes() {
 }
 
 #[test]
+fn files_divide_inter_blocks_of_8x8() {
+    let session = encode_file(3, Motion::Bands, None, 1);
+    let mut config = DecoderConfig::default();
+    config.trace = true;
+    let mut decoder = codec_vp9::decoder::open(&config).unwrap();
+    let mut divided = 0;
+    for packet in &session.packets {
+        decoder.decode(&packet.data, packet.pts, None).unwrap();
+        while decoder.receive().is_some() {}
+        let trace = decoder.trace().unwrap();
+        let inter = trace.blocks.iter().filter(|block| !block.is_intra());
+        divided += inter.filter(|block| !trace.parts_of(block).is_empty()).count();
+    }
+    assert!(divided > 0);
+}
+
+#[test]
 fn files_have_the_same_bytes_at_all_levels_and_with_any_number_of_threads() {
-    for speed in [1, 3, 7] {
-        let expected = encode_file(speed, Motion::Pan, Some(Level::Scalar), 1);
+    for (speed, motion) in [
+        (1, Motion::Pan),
+        (3, Motion::Pan),
+        (7, Motion::Pan),
+        (1, Motion::Bands),
+        (3, Motion::Bands),
+    ] {
+        let expected = encode_file(speed, motion, Some(Level::Scalar), 1);
+        let at = format!("{motion:?}, speed {speed}");
         for level in Level::supported() {
-            let packets = encode_file(speed, Motion::Pan, Some(level), 1).packets;
-            assert!(bytes(&packets) == bytes(&expected.packets), "{level:?}, speed {speed}");
+            let packets = encode_file(speed, motion, Some(level), 1).packets;
+            assert!(bytes(&packets) == bytes(&expected.packets), "{level:?}, {at}");
         }
-        let packets = encode_file(speed, Motion::Pan, None, 3).packets;
-        assert!(bytes(&packets) == bytes(&expected.packets), "3 threads, speed {speed}");
+        let packets = encode_file(speed, motion, None, 3).packets;
+        assert!(bytes(&packets) == bytes(&expected.packets), "3 threads, {at}");
     }
 }
 
