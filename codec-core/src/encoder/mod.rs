@@ -10,7 +10,7 @@
 //! |---|---|
 //! | interface to the codec | `frame_coder`, `description`, `knobs` |
 //! | the real-time preset; changes of the configuration | `video_encoder`, `validate` |
-//! | the file preset: look-ahead, MB-tree, altref frames | `file`, `buffered_frame` |
+//! | the file preset: look-ahead, MB-tree, altref and middle frames | `file`, `hidden_frames`, `buffered_frame` |
 //! | the file preset: B frames | `mini_gop`, `reordering`, `decode_times` |
 //! | spatial layers | `spatial` |
 //! | one frame from its analysis to its packet | `coding`, `packet_queue` |

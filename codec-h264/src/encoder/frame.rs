@@ -5,7 +5,7 @@
 //! | references, slice header | 7.3.3, 8.2.4, 8.2.5 | `references`, [`FrameEncoder::header`] |
 //! | quantisers, costs | 8.5.8 | `quantisers`, `lambda` |
 //! | macroblocks: prediction, transform | 8.3 to 8.5 | `row`, `decide_intra`, `decide_inter` |
-//! | slice data, deblocking, behind the rows | 7.3.4, 8.7 | `finish`, `write` |
+//! | slice data, deblocking, behind the rows | 7.3.4, 8.7 | `behind`, `finish`, `write` |
 //! | parameter sets | 7.3.2 | `parameter_sets` |
 //! | references and statistics for the next frame | 8.2.5 | `update` |
 
