@@ -17,6 +17,9 @@ use crate::emulated::{server_behind, symmetric};
 const FRAME_BYTES: usize = 1000;
 const KEY_FRAME_BYTES: usize = 4000;
 const LINK: &str = "delay=20ms,rate=100k,queue=1s";
+/// The longest time until a lost message is sent again: SCTP doubles its timeout after each loss, up to
+/// 60 s (RFC 9260, section 16). Retries of the video lose messages too.
+const MESSAGE: Duration = Duration::from_secs(90);
 
 /// Publishes video in one layer with audio; key frames on request.
 fn publish(publisher: &Publisher, wants_key: &AtomicBool, stop: &AtomicBool) {
@@ -83,12 +86,12 @@ fn video_pauses_if_not_even_the_base_layer_fits_and_audio_continues() {
         }
         assert!(Instant::now() < end, "video continues");
     };
-    let states = caller.live(Duration::from_secs(20), |caller| !pictures(caller).is_empty());
+    let states = caller.live(MESSAGE, |caller| !pictures(caller).is_empty());
     assert!(states, "{:?}", caller.lines);
     assert_eq!(pictures(&caller)[0], &why);
 
     // Retried with a key frame. The message may come later than the next pause begins.
-    let resumed = caller.live(Duration::from_secs(60), |caller| pictures(caller).len() >= 2);
+    let resumed = caller.live(MESSAGE, |caller| pictures(caller).len() >= 2);
     assert!(resumed, "{:?}", caller.lines);
     assert_eq!(pictures(&caller)[1], &Value::Null);
     let shown = caller.live(Duration::from_secs(20), |caller| caller.pictures > before.0 + 3);
