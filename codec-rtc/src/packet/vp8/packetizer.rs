@@ -1,5 +1,7 @@
 //! VP8 packetizer: coded frames to packets. RFC 7741, sections 4.1 to 4.4.
 
+use std::ops::Range;
+
 use codec_core::codec::{FrameKind, PacketMeta};
 use codec_core::error::ConfigError;
 
@@ -81,11 +83,11 @@ pub struct Packetizer {
 }
 
 /// Part of a frame that becomes one packet.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Chunk {
-    from: usize,
-    to: usize,
+    bytes: Range<usize>,
     partition: usize,
+    /// Whether it begins with the first byte of the partition.
     starts: bool,
 }
 
@@ -119,9 +121,9 @@ impl Packetizer {
 
     /// Appends the packets of the frame `data`. `timestamp` is in units of [`super::CLOCK_HZ`].
     ///
-    /// A frame that does not fit one packet is split at partition boundaries; consecutive
-    /// partitions share a packet if they fit completely, and a partition that is too long is split
-    /// into equal parts.
+    /// A frame that does not fit one packet is split into the fewest packets. All but the last have
+    /// the same size, so that the system can send them by one call (GSO); the boundaries of
+    /// partitions are not respected, which RFC 7741 permits.
     ///
     /// # Errors
     /// Returns [`WriteError::EmptyPayload`] if `data` is empty.
@@ -148,8 +150,13 @@ impl Packetizer {
         timestamp: u32,
         out: &mut Vec<Vec<u8>>,
     ) -> Result<(), WriteError> {
+        let parts = even_parts(0..data.len(), self.room());
         self.chunks.clear();
-        self.cut_evenly(0, data.len(), 0, self.room());
+        self.chunks.extend(parts.map(|bytes| Chunk {
+            starts: bytes.start == 0,
+            partition: 0,
+            bytes,
+        }));
         self.packets(data, meta, timestamp, out)
     }
 
@@ -178,7 +185,7 @@ impl Packetizer {
                 ssrc: self.config.ssrc,
             };
             self.sequence = self.sequence.wrapping_add(1);
-            let payload = &data[chunk.from..chunk.to];
+            let payload = &data[chunk.bytes.clone()];
             let mut packet =
                 Vec::with_capacity(FIXED_HEADER_BYTES + DESCRIPTOR_BYTES + payload.len());
             rtp::write(&header, &mut packet);
@@ -217,35 +224,17 @@ impl Packetizer {
         self.config.mtu - FIXED_HEADER_BYTES - DESCRIPTOR_BYTES
     }
 
+    /// Divides a frame evenly and notes the partition in which each part begins.
     fn cut(&mut self, data: &[u8]) {
-        self.chunks.clear();
-        let room = self.room();
-        if data.len() <= room {
-            self.chunks.push(Chunk { from: 0, to: data.len(), partition: 0, starts: true });
-            return;
-        }
         let ends = partition_ends(data);
-        let mut from = 0;
-        for (partition, &to) in ends.as_slice().iter().enumerate() {
-            if to == from {
-                continue;
-            }
-            match self.chunks.last_mut() {
-                // A packet that begins with a partition may take whole ones in.
-                Some(chunk) if chunk.starts && chunk.to == from && to - chunk.from <= room => {
-                    chunk.to = to;
-                }
-                _ => self.cut_evenly(from, to, partition, room),
-            }
-            from = to;
-        }
-    }
-
-    fn cut_evenly(&mut self, from: usize, to: usize, partition: usize, room: usize) {
-        for part in even_parts(from..to, room) {
-            let starts = part.start == from;
-            self.chunks.push(Chunk { from: part.start, to: part.end, partition, starts });
-        }
+        let ends = ends.as_slice();
+        let parts = even_parts(0..data.len(), self.room());
+        self.chunks.clear();
+        self.chunks.extend(parts.map(|bytes| {
+            let partition = ends.iter().take_while(|&&end| end <= bytes.start).count();
+            let start = partition.checked_sub(1).map_or(0, |before| ends[before]);
+            Chunk { starts: bytes.start == start, partition, bytes }
+        }));
     }
 }
 
