@@ -32,6 +32,14 @@ fn a_perfect_link_shows_the_encoder_output_exactly() {
     }
 }
 
+#[cfg(feature = "h264")]
+#[test]
+fn a_perfect_link_shows_h264_exactly() {
+    for layers in ["L1T1", "L1T3"] {
+        a_perfect_link_shows_the_output_of(&["-c", "h264", "--layers", layers]);
+    }
+}
+
 fn a_perfect_link_shows_the_output_of(coder: &[&str]) {
     let place = Place::with_clip("talking-head", "160x96", 40);
     let encode =
@@ -194,11 +202,21 @@ fn layers_and_constant_times_are_simulated_too() {
 
 #[test]
 fn losses_of_vp9_are_repaired_and_scored() {
+    losses_are_repaired_and_scored("vp9", &["L1T1", "L1T3", "L3T1", "L2T2_KEY"]);
+}
+
+#[cfg(feature = "h264")]
+#[test]
+fn losses_of_h264_are_repaired_and_scored() {
+    losses_are_repaired_and_scored("h264", &["L1T1", "L1T3"]);
+}
+
+fn losses_are_repaired_and_scored(codec: &str, modes: &[&str]) {
     let place = Place::with_clip("talking-head", "160x96", 150);
-    for layers in ["L1T1", "L1T3", "L3T1", "L2T2_KEY"] {
+    for &layers in modes {
         let run = |recovery, on_loss, seed| {
             let link = ["--link", LOSSY, "--recovery", recovery, "--on-loss", on_loss];
-            let more = ["-c", "vp9", "--layers", layers, "--playout", "200ms", "--seed", seed];
+            let more = ["-c", codec, "--layers", layers, "--playout", "200ms", "--seed", seed];
             let outputs = ["-o", "seen.y4m", "-y", "--json"];
             let report = place.json(&simulate(&[&link[..], &more, &outputs].concat()));
             assert_eq!(sum_of_fates(&report), 150, "{layers}");
@@ -249,7 +267,6 @@ fn unsupported_simulations_are_rejected() {
     refused(2, "already exists", &["-o", "there.json"]);
     assert_eq!(place.read("there.json"), b"kept");
     place.fails(2, "-q or --qp", &["simulate", "clip.y4m", "--qp", "40", "--rate-trace", "link"]);
-    refused(2, "cannot simulate h264", &["-c", "h264"]);
     if cfg!(feature = "av1") {
         place.fails(2, "cannot simulate av1", &["simulate", "clip.y4m", "-c", "av1"]);
     }

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use codec_core::codec::Codec;
-use codec_rtc::jitter::video::{FrameBuffer, FrameBufferConfig, PacketInfo, RecoveryOptions};
+use codec_rtc::extension::{ExtensionMap, Extensions, dependency};
+use codec_rtc::jitter::video::{
+    FrameBuffer, FrameBufferConfig, FrameDependency, PacketInfo, RecoveryOptions,
+};
 use codec_rtc::packet::VideoFormat;
 use codec_rtc::packet::vp8::{
     AssembledFrame, Completeness, Counters, Decodable, Depacketizer, DepacketizerConfig, MediaClock,
@@ -12,6 +15,7 @@ use codec_rtc::packet::vp8::{
 use codec_rtc::rtp::{self, Malformed};
 use codec_rtc::sequence::Unwrapper16;
 
+use super::packetizer::extension_map;
 use super::settings::Settings;
 
 /// A frame from the packets that arrived.
@@ -51,43 +55,34 @@ impl From<AssembledFrame> for Reassembled {
 pub(super) enum Reassembly {
     /// VP8: incomplete frames, too.
     Vp8(Box<Depacketizer>),
-    /// VP9: the complete layers of superframes.
-    Vp9(Box<Superframes>),
+    /// VP9: the complete layers of frames. H.264: complete frames.
+    Buffered(Box<Buffered>),
 }
 
-/// Superframes, and the packets before them that are missing.
-pub(super) struct Superframes {
+/// Buffered frames, and the packets before them that are missing.
+pub(super) struct Buffered {
     buffer: FrameBuffer,
+    /// Dependency Descriptors of H.264.
+    map: ExtensionMap,
+    descriptors: dependency::Reader,
     sequence: Unwrapper16,
     arrived: BTreeSet<i64>,
     /// The first sequence number that was not passed yet.
     next: Option<i64>,
-    /// Whether the last superframe was damaged, and the time of the last call.
+    /// Whether the last frame was damaged, and the time of the last call.
     needs_key: bool,
     polled: Duration,
 }
 
 impl Reassembly {
     pub(super) fn new(settings: &Settings) -> Self {
-        if settings.encoder.backend.codec == Codec::Vp9 {
-            let wait = settings.reorder_timeout;
-            let buffer = FrameBuffer::new(FrameBufferConfig {
-                format: VideoFormat::Vp9,
-                // The wait includes that for retransmissions.
-                recovery: RecoveryOptions { nack: false, ..RecoveryOptions::default() },
-                reordering: (wait, wait),
-                conceal: true,
-                max_age: Duration::MAX,
-                ..FrameBufferConfig::low_latency()
-            });
-            return Self::Vp9(Box::new(Superframes {
-                buffer,
-                sequence: Unwrapper16::default(),
-                arrived: BTreeSet::new(),
-                next: None,
-                needs_key: false,
-                polled: Duration::ZERO,
-            }));
+        let format = match settings.encoder.backend.codec {
+            Codec::Vp9 => Some(VideoFormat::Vp9),
+            Codec::H264 => Some(VideoFormat::H264),
+            _ => None,
+        };
+        if let Some(format) = format {
+            return Self::Buffered(Box::new(Buffered::new(format, settings.reorder_timeout)));
         }
         let clock = MediaClock { timestamp: 0, due: settings.playout };
         Self::Vp8(Box::new(Depacketizer::new(DepacketizerConfig {
@@ -99,7 +94,7 @@ impl Reassembly {
     pub(super) fn push(&mut self, now: Duration, bytes: &[u8]) -> Result<(), Malformed> {
         match self {
             Self::Vp8(depacketizer) => depacketizer.push(now, bytes).map(|_| ()),
-            Self::Vp9(superframes) => superframes.push(now, bytes),
+            Self::Buffered(frames) => frames.push(now, bytes),
         }
     }
 
@@ -114,7 +109,7 @@ impl Reassembly {
                 }
                 next.map(Reassembled::from)
             }
-            Self::Vp9(superframes) => superframes.poll(now, ends),
+            Self::Buffered(frames) => frames.poll(now, ends),
         }
     }
 
@@ -123,7 +118,7 @@ impl Reassembly {
     pub(super) fn needs_key_frame(&self, has_frame: bool) -> Option<bool> {
         match self {
             Self::Vp8(depacketizer) => has_frame.then(|| depacketizer.needs_key_frame()),
-            Self::Vp9(it) => Some(it.needs_key || it.buffer.needs_key_frame(it.polled)),
+            Self::Buffered(it) => Some(it.needs_key || it.buffer.needs_key_frame(it.polled)),
         }
     }
 
@@ -131,22 +126,22 @@ impl Reassembly {
     pub(super) fn next_sequence(&self) -> Option<u16> {
         match self {
             Self::Vp8(depacketizer) => depacketizer.next_sequence(),
-            Self::Vp9(superframes) => superframes.buffer.next_sequence(),
+            Self::Buffered(frames) => frames.buffer.next_sequence(),
         }
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Duration> {
         match self {
             Self::Vp8(depacketizer) => depacketizer.poll_timeout(),
-            Self::Vp9(superframes) => superframes.buffer.poll_timeout(),
+            Self::Buffered(frames) => frames.buffer.poll_timeout(),
         }
     }
 
     pub(super) fn counters(&self) -> Counters {
         match self {
             Self::Vp8(depacketizer) => depacketizer.counters(),
-            Self::Vp9(superframes) => {
-                let packets = superframes.buffer.packets();
+            Self::Buffered(frames) => {
+                let packets = frames.buffer.packets();
                 Counters {
                     buffered: packets.buffered,
                     duplicate: packets.duplicate,
@@ -159,10 +154,37 @@ impl Reassembly {
     }
 }
 
-impl Superframes {
+impl Buffered {
+    /// `wait` is the time until a gap is abandoned.
+    fn new(format: VideoFormat, wait: Duration) -> Self {
+        let buffer = FrameBuffer::new(FrameBufferConfig {
+            format,
+            // The wait includes that for retransmissions.
+            recovery: RecoveryOptions { nack: false, ..RecoveryOptions::default() },
+            reordering: (wait, wait),
+            conceal: true,
+            max_age: Duration::MAX,
+            ..FrameBufferConfig::low_latency()
+        });
+        Self {
+            buffer,
+            map: extension_map(),
+            descriptors: dependency::Reader::default(),
+            sequence: Unwrapper16::default(),
+            arrived: BTreeSet::new(),
+            next: None,
+            needs_key: false,
+            polled: Duration::ZERO,
+        }
+    }
+
     fn push(&mut self, now: Duration, bytes: &[u8]) -> Result<(), Malformed> {
-        self.buffer.push(now, bytes, PacketInfo::default())?;
-        let number = self.sequence.unwrap(rtp::parse(bytes)?.header.sequence);
+        let packet = rtp::parse(bytes)?;
+        let extensions = Extensions::from_packet(&packet, &self.map)?;
+        let descriptor = extensions.dependency.and_then(|bytes| self.descriptors.read(&bytes).ok());
+        let dependency = descriptor.as_ref().map(FrameDependency::from);
+        self.buffer.push(now, bytes, PacketInfo { dependency, ..PacketInfo::default() })?;
+        let number = self.sequence.unwrap(packet.header.sequence);
         self.arrived.insert(number);
         self.next.get_or_insert(number);
         Ok(())

@@ -75,8 +75,8 @@ impl Settings {
         }
         let encoder = EncoderSettings::new(&args.encoder, Preset::Rtc, Format::Raw)?;
         let codec = encoder.backend.codec;
-        if !matches!(codec, Codec::Vp8 | Codec::Vp9) {
-            let message = format!("cannot simulate {codec}: only vp8 and vp9 are supported");
+        if !matches!(codec, Codec::Vp8 | Codec::Vp9 | Codec::H264) {
+            let message = format!("cannot simulate {codec}: only vp8, vp9 and h264 are supported");
             return Err(Failure::usage(message));
         }
         let input = args.input.clone();
