@@ -9,7 +9,7 @@
 //! | [`transport`]: [`tcp`], [`udp`], [`websocket`] | a stream to or from another program, as in `codec send` and `codec recv` |
 //! | [`framing`] | the records that these transports carry, with length and checksum |
 //! | [`socket`], `tls` | TCP with and without TLS; TLS configuration of both ends (feature `tls`, on by default) |
-//! | [`ice_server`], `turn_allocation` | STUN and TURN servers in `Link` headers; an allocation on a TURN server (features `serve`, `whip`) |
+//! | [`ice_server`], `turn_allocation`, `turn_tunnel` | STUN and TURN servers in `Link` headers; an allocation on a TURN server, over UDP, TCP or TLS (features `serve`, `whip`) |
 //! | [`link_emulator`] | a link with loss, delay and a bitrate limit in front of a UDP service, for tests |
 //! | [`clock`], [`random`], [`error`] | the time passed to state machines; session numbers and tokens; connection errors |
 //!
@@ -104,7 +104,7 @@
 //! | RFC 9110, section 14 | files on HTTP servers, by ranges | `http_file/`, `http_client/` |
 //! | RFC 9725, WHEP draft | WebRTC sessions of the server (ADR 0022, 0029) | `server/rtc/` |
 //! | RFC 8288, 7064, 7065 | STUN and TURN servers in `Link` headers | [`ice_server`] |
-//! | RFC 8656 | relayed addresses | `turn_allocation.rs` |
+//! | RFC 8656 | relayed addresses | `turn_allocation.rs`, `turn_tunnel.rs` |
 //! | RFC 9110, 6750, 6454 | HTTP, bearer tokens, origins; routes and the page | `server/http/`, `server/page/` |
 //! | | one publisher and its viewers | `server/room/` |
 //! | RFC 7519, 7515, 7518, 8037 | JSON Web Tokens | `server/auth/jwt/` |
@@ -133,6 +133,8 @@ pub mod tls;
 pub mod transport;
 #[cfg(any(feature = "serve", feature = "whip"))]
 pub mod turn_allocation;
+#[cfg(any(feature = "serve", feature = "whip"))]
+pub mod turn_tunnel;
 pub mod udp;
 pub mod url;
 pub mod websocket;

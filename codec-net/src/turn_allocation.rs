@@ -3,8 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use codec_webrtc::turn::{Inbound, TurnClient, TurnConfig, TurnEvent};
+use codec_webrtc::turn::{Inbound, TurnClient, TurnConfig, TurnEvent, TurnFailure};
 use codec_webrtc::{LocalCandidate, Transmit};
+
+use crate::error::NetError;
+use crate::ice_server::{IceServer, TurnTransport};
+use crate::turn_tunnel::{TurnTls, TurnTunnel};
 
 /// Requested lifetime of an allocation.
 const LIFETIME: Duration = Duration::from_secs(600);
@@ -16,6 +20,18 @@ pub struct TurnAllocation {
     server: SocketAddr,
     local: SocketAddr,
     relayed: Option<SocketAddr>,
+    /// The connection to the server, if it is over TCP or TLS.
+    tunnel: Option<TurnTunnel>,
+    failure: Option<TurnFailure>,
+}
+
+/// The UDP socket of calls, which sends and receives the datagrams of the allocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TurnSocket {
+    /// The address that it is known by: the base of the relayed candidate.
+    pub announced: SocketAddr,
+    /// The address that it is bound to, on this machine.
+    pub bound: SocketAddr,
 }
 
 /// How a received datagram was handled.
@@ -37,19 +53,49 @@ pub enum TurnDatagram {
 }
 
 impl TurnAllocation {
-    /// Starts to request an allocation. `local`: the socket used for the server;
-    /// `credentials`: user name and password; `secret`: random bytes.
-    #[must_use]
-    pub fn new(
-        server: SocketAddr,
-        local: SocketAddr,
-        credentials: (String, String),
+    /// Starts to request an allocation on a TURN server with credentials. `address`: that of the server;
+    /// `secret`: random bytes; `roots`: the only trusted certificates of servers over TLS, in PEM, or `None`
+    /// for the public authorities.
+    ///
+    /// # Errors
+    ///
+    /// [`NetError`] if it is no TURN server with a supported transport, or if a connection to it cannot be
+    /// prepared. [`Self::failure`] tells whether it failed later.
+    pub fn start(
+        server: &IceServer,
+        address: SocketAddr,
+        socket: TurnSocket,
+        roots: Option<&[u8]>,
         secret: [u8; 32],
         now: Duration,
-    ) -> Self {
-        let credentials = Some(credentials);
-        let config = TurnConfig { server, local, credentials, secret, lifetime: LIFETIME };
-        Self { client: TurnClient::new(config, now), server, local, relayed: None }
+    ) -> Result<Self, NetError> {
+        let transport = server.turn_transport().filter(|_| server.credentials.is_some());
+        let open = |tls: Option<&TurnTls>| TurnTunnel::open(address, tls, socket.bound).map(Some);
+        let tunnel = match transport {
+            None => {
+                let uri = server.uri();
+                return Err(NetError::Protocol(format!("cannot use {uri} as a TURN server")));
+            }
+            Some(TurnTransport::Udp) => None,
+            Some(TurnTransport::Tcp) => open(None)?,
+            Some(TurnTransport::Tls) => {
+                let roots = roots.map(<[u8]>::to_vec);
+                open(Some(&TurnTls { host: server.host.clone(), roots }))?
+            }
+        };
+        let (local, credentials) = (socket.announced, server.credentials.clone());
+        let server = tunnel.as_ref().map_or(address, TurnTunnel::address);
+        let (lifetime, is_stream) = (LIFETIME, tunnel.is_some());
+        let config = TurnConfig { server, local, credentials, secret, lifetime, is_stream };
+        let client = TurnClient::new(config, now);
+        Ok(Self { client, server, local, relayed: None, tunnel, failure: None })
+    }
+
+    /// Why there is no allocation any more, or never was one.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        let of_connection = self.tunnel.as_ref().and_then(TurnTunnel::failure);
+        of_connection.or_else(|| self.failure.as_ref().map(ToString::to_string))
     }
 
     /// The relayed address, if allocated, as an ICE candidate.
@@ -77,7 +123,10 @@ impl TurnAllocation {
                     is_new = self.relayed != Some(relayed);
                     self.relayed = Some(relayed);
                 }
-                TurnEvent::Failed(_) => self.relayed = None,
+                TurnEvent::Failed(failure) => {
+                    self.relayed = None;
+                    self.failure = Some(failure);
+                }
                 TurnEvent::Mapped(_) => {}
             }
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use codec_rtc::sframe::{self, Decryptor, Encryptor, Key};
 use codec_rtc::srtp::{Protect, Suite, Unprotect};
-use codec_webrtc::turn::{TurnClient, TurnConfig};
+use codec_webrtc::turn::{StreamReader, TurnClient, TurnConfig};
 use codec_webrtc::{
     Certificate, ChannelSettings, ClosedReason, Direction, Event, Kind, LocalCandidate, MediaPlan,
     Peer, PeerConfig, SdpError,
@@ -297,9 +297,18 @@ pub fn turn_client(data: &[u8]) {
             credentials: Some(("user".into(), "password".into())),
             secret: [3; 32],
             lifetime: Duration::from_secs(600),
+            is_stream: false,
         },
         Duration::ZERO,
     );
+    // As from a server over TCP.
+    let mut reader = StreamReader::default();
+    for bytes in data.chunks(97) {
+        reader.push(bytes);
+        while let Ok(Some(message)) = reader.next_message() {
+            client.handle_datagram(Duration::ZERO, server, &message);
+        }
+    }
     let mut rest = data;
     let mut now = Duration::ZERO;
     while let Some((head, tail)) = rest.split_first_chunk::<2>() {

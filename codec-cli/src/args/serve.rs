@@ -64,7 +64,9 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "IP")]
     pub(crate) announce: Option<IpAddr>,
     /// Relay through this TURN server if no direct connection succeeds.
-    #[arg(long, value_name = "HOST:PORT", requires = "turn_user")]
+    ///
+    /// HOST:PORT for UDP, or a URI: `turn:HOST:PORT?transport=tcp`, or `turns:HOST:PORT` for TLS, on networks that block UDP.
+    #[arg(long, value_name = "SERVER", requires = "turn_user")]
     pub(crate) turn: Option<String>,
     /// Set the TURN user name.
     #[arg(long, value_name = "NAME", requires = "turn")]
@@ -72,6 +74,9 @@ pub(crate) struct ServeArgs {
     /// Set the TURN password; prefer the environment variable `CODEC_TURN_PASSWORD`.
     #[arg(long, value_name = "PASSWORD", env = "CODEC_TURN_PASSWORD", hide_env_values = true)]
     pub(crate) turn_password: Option<String>,
+    /// Trust only the CA certificates in this PEM file for --turn with TLS.
+    #[arg(long, value_name = "FILE", requires = "turn")]
+    pub(crate) turn_ca: Option<PathBuf>,
     /// Offer only the TURN relay candidate.
     #[arg(long, requires = "turn")]
     pub(crate) turn_only: bool,

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::stdout;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -179,21 +179,16 @@ fn video_codecs(args: &[VideoCodecArg]) -> Result<VideoCodecs> {
 
 fn turn_server(args: &ServeArgs) -> Result<Option<TurnServer>> {
     let Some(name) = &args.turn else { return Ok(None) };
-    let name = name.strip_prefix("turn:").unwrap_or(name);
-    let failed =
-        |why: &str| Failure::new(Kind::Network, format!("cannot use TURN server {name}: {why}"));
-    let mut found = name.to_socket_addrs().map_err(|error| failed(&error.to_string()))?;
-    let same = |address: &SocketAddr| address.is_ipv4() == args.listen.is_ipv4();
-    let address = found
-        .find(same)
-        .ok_or_else(|| failed("no address of the socket's family (IPv4 or IPv6)"))?;
     let user = args.turn_user.clone().unwrap_or_default();
     let password = args.turn_password.clone().unwrap_or_default();
-    let advertised = args.turn_share.then(|| IceServer::turn(name, &user, &password));
-    let advertised = advertised
-        .transpose()
+    let server = IceServer::turn(name, &user, &password)
         .map_err(|error| Failure::usage(format!("invalid --turn: {error}")))?;
-    Ok(Some(TurnServer { address, user, password, relay_only: args.turn_only, advertised }))
+    let address = server.resolve(args.listen.is_ipv4()).map_err(|error| {
+        Failure::new(Kind::Network, format!("cannot use TURN server {name}: {error}"))
+    })?;
+    let roots = args.turn_ca.as_deref().map(read).transpose()?;
+    let (relay_only, is_shared) = (args.turn_only, args.turn_share);
+    Ok(Some(TurnServer { address, server, roots, relay_only, is_shared }))
 }
 
 fn access(args: &ServeArgs) -> Result<Access> {

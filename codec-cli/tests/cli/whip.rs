@@ -1,6 +1,7 @@
 //! `send` and `recv` over WebRTC through `codec serve`.
 
-use std::net::UdpSocket;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -127,18 +128,27 @@ struct Coturn {
     address: String,
 }
 
+/// A file of test certificates, for `localhost` and 127.0.0.1.
+fn certificate(name: &str) -> String {
+    format!("{}/../codec-net/testdata/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
 impl Coturn {
-    /// Starts it and waits until it answers; `None`, with a message, if it is not installed.
-    fn start() -> Option<Self> {
+    /// Starts it and waits until it answers; `None`, with a message, if it is not installed. `has_udp`: whether
+    /// clients may use UDP. They may use TCP and TLS on the same port.
+    fn start(has_udp: bool) -> Option<Self> {
         // A port that is free now.
-        let probe = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let probe = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = probe.local_addr().unwrap().port().to_string();
         drop(probe);
         let started = Command::new("turnserver")
-            .args(["-n", "--no-cli", "--no-tls", "--no-dtls", "--allow-loopback-peers"])
+            .args(["-n", "--no-cli", "--no-dtls", "--allow-loopback-peers"])
             .args(["--lt-cred-mech", "--realm", "test", "--user", "someone:their-secret"])
             .args(["--listening-ip", "127.0.0.1", "--relay-ip", "127.0.0.1"])
-            .args(["--listening-port", &port, "--log-file", "stdout", "--pidfile", ""])
+            .args(["--listening-port", &port, "--tls-listening-port", &port])
+            .args(["--cert", &certificate("ecdsa.pem"), "--pkey", &certificate("ecdsa.key")])
+            .args(["--log-file", "stdout", "--pidfile", ""])
+            .args(if has_udp { &[][..] } else { &["--no-udp"] })
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -149,27 +159,35 @@ impl Coturn {
             return None;
         };
         let coturn = Self { child, address: format!("127.0.0.1:{port}") };
-        coturn.wait_until_it_answers();
+        let end = Instant::now() + Duration::from_secs(30);
+        while !(coturn.answers_over_tcp() && (!has_udp || coturn.answers_over_udp())) {
+            assert!(Instant::now() < end, "the TURN server does not answer");
+            thread::sleep(Duration::from_millis(20));
+        }
         Some(coturn)
     }
 
-    /// Sends allocation requests until one is answered (RFC 8489, section 2).
-    fn wait_until_it_answers(&self) {
+    /// Sends an allocation request (RFC 8489, section 2), which fails until the server listens.
+    fn answers_over_udp(&self) -> bool {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
-        let mut request = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
-        request.extend([7; 12]);
-        let end = Instant::now() + Duration::from_secs(30);
-        while Instant::now() < end {
-            // Fails until the server listens.
-            let _ = socket.send_to(&request, &self.address);
-            if socket.recv_from(&mut [0; 1024]).is_ok() {
-                return;
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-        panic!("the TURN server does not answer");
+        let _ = socket.send_to(&allocation_request(), &self.address);
+        socket.recv_from(&mut [0; 1024]).is_ok()
     }
+
+    fn answers_over_tcp(&self) -> bool {
+        let Ok(mut stream) = TcpStream::connect(&self.address) else { return false };
+        stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+        let _ = stream.write_all(&allocation_request());
+        stream.read(&mut [0; 1024]).is_ok_and(|len| len > 0)
+    }
+}
+
+fn allocation_request() -> Vec<u8> {
+    let mut request = vec![0, 3, 0, 8, 0x21, 0x12, 0xa4, 0x42];
+    request.extend([7; 12]);
+    request.extend([0, 0x19, 0, 4, 17, 0, 0, 0]); // REQUESTED-TRANSPORT: UDP
+    request
 }
 
 impl Drop for Coturn {
@@ -180,29 +198,68 @@ impl Drop for Coturn {
 }
 
 #[test]
-fn both_ends_use_the_turn_server_of_the_answer() {
+fn a_turn_server_that_is_not_shared_is_named() {
     let place = Place::new();
-    let Some(coturn) = Coturn::start() else { return };
+    let Some(coturn) = Coturn::start(true) else { return };
     let flags = ["--turn", &coturn.address, "--turn-user", "someone"];
-    let flags = [&flags[..], &["--turn-password", "their-secret"]].concat();
-    // A server that does not share its TURN server.
-    let server = Server::start(&place, &flags);
+    let server =
+        Server::start(&place, &[&flags[..], &["--turn-password", "their-secret"]].concat());
     let whip = format!("{}?relay", server.whip());
     let send = ["send", "testsrc:size=160x120,audio=tone", &whip, "--token", PUBLISH];
     place.fails(8, "no usable TURN server: not found in the answer", &send);
     server.stop();
-    let server = Server::start(&place, &[&flags[..], &["--turn-share"]].concat());
+}
+
+#[test]
+fn both_ends_use_the_turn_server_of_the_answer() {
+    let Some(coturn) = Coturn::start(true) else { return };
+    both_ends_use(&coturn.address);
+}
+
+#[test]
+fn both_ends_use_a_turn_server_over_tcp() {
+    let Some(coturn) = Coturn::start(false) else { return };
+    both_ends_use(&format!("turn:{}?transport=tcp", coturn.address));
+}
+
+#[test]
+fn both_ends_use_a_turn_server_over_tls() {
+    let Some(coturn) = Coturn::start(false) else { return };
+    both_ends_use(&format!("turns:{}", coturn.address));
+}
+
+/// Publishes and watches through the TURN server, which the server uses and shares.
+fn both_ends_use(turn: &str) {
+    let place = Place::new();
+    let ca = certificate("ca.pem");
+    let flags = ["--turn", turn, "--turn-user", "someone", "--turn-password", "their-secret"];
+    let server = Server::start(&place, &[&flags[..], &["--turn-share", "--turn-ca", &ca]].concat());
     let whip = format!("{}?relay", server.whip());
-    let send = ["send", "testsrc:size=160x120,audio=tone", &whip, "--token", PUBLISH];
+    let send = ["send", "testsrc:size=160x120,audio=tone", &whip, "--token", PUBLISH, "--ca", &ca];
     let mut sending = Running::start(&mut place.command(&[&send[..], &["-b", "300k"]].concat()));
     // These neither announce their own address nor listen on it.
     sending.wait_for("connected");
     let whep = format!("{}?relay", server.whep());
-    let recv = ["recv", &whep, "--token", VIEW, "-n", "30", "-o", "out.ivf"];
+    let recv = ["recv", &whep, "--token", VIEW, "--ca", &ca, "-n", "30", "-o", "out.ivf"];
     place.ok(&recv);
     assert_eq!(packets(&place, "out.ivf"), [30]);
     interrupt(&sending);
     assert_eq!(sending.end().0, 130);
+    server.stop();
+}
+
+#[test]
+fn a_turn_server_whose_certificate_is_not_trusted_is_named() {
+    let place = Place::new();
+    let Some(coturn) = Coturn::start(false) else { return };
+    let turn = format!("turns:{}", coturn.address);
+    let flags = ["--turn", &turn, "--turn-user", "someone", "--turn-password", "their-secret"];
+    let ca = certificate("ca.pem");
+    let server = Server::start(&place, &[&flags[..], &["--turn-share", "--turn-ca", &ca]].concat());
+    let whip = format!("{}?relay", server.whip());
+    // The public authorities do not know the certificate.
+    let send = ["send", "testsrc:size=160x120", &whip, "--token", PUBLISH];
+    place.fails(8, "no relay on a TURN server: cannot connect to 127.0.0.1", &send);
     server.stop();
 }
 

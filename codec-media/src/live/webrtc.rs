@@ -9,7 +9,7 @@ use codec_core::codec::{Bitrate, Codec};
 use codec_net::clock::Clock;
 use codec_net::error::NetError;
 use codec_net::ice_server::IceLinks;
-use codec_net::turn_allocation::{TurnAllocation, TurnDatagram};
+use codec_net::turn_allocation::{TurnAllocation, TurnDatagram, TurnSocket};
 use codec_net::url::Url;
 use codec_net::whip::{Answer, Client, Session};
 use codec_net::{random, udp};
@@ -133,10 +133,16 @@ impl Call {
 
     /// Describes why the call ended, with possible causes.
     pub(super) fn reason(&self, reason: &ClosedReason) -> String {
-        if self.unused.is_empty() {
-            return reason.to_string();
+        let mut text = reason.to_string();
+        if !self.unused.is_empty() {
+            text.push_str("; unused ICE servers of the answer: ");
+            text.push_str(&self.unused.join(", "));
         }
-        format!("{reason}; unused ICE servers of the answer: {}", self.unused.join(", "))
+        for failure in self.relays.iter().filter_map(TurnAllocation::failure) {
+            text.push_str("; no relay on a TURN server: ");
+            text.push_str(&failure);
+        }
+        text
     }
 
     /// Adds a candidate at the address of another route to the server. Returns whether the call can use it: allocations
@@ -274,7 +280,7 @@ pub(super) fn offer(
     taken.map_err(|error| {
         Failure::new(Kind::Network, format!("cannot accept the answer of {url}: {error}"))
     })?;
-    let (relays, unused) = relays(&ice, local, clock.now())?;
+    let (relays, unused) = relays(&ice, local, ca.as_deref(), clock.now())?;
     if relay_only && relays.is_empty() {
         let why = if unused.is_empty() { "not found in the answer" } else { &unused.join(", ") };
         let message = format!("{url}: no usable TURN server: {why}");
@@ -294,25 +300,30 @@ pub(super) fn offer(
 fn relays(
     ice: &IceLinks,
     local: SocketAddr,
+    roots: Option<&[u8]>,
     now: Duration,
 ) -> Result<(Vec<TurnAllocation>, Vec<String>)> {
     let mut unused: Vec<String> = ice.rejected.iter().map(ToString::to_string).collect();
     let mut relays = Vec::new();
     for server in &ice.servers {
-        let Some(credentials) = server.credentials.clone() else { continue };
-        let uri = server.uri();
-        if !server.relays_over_udp() {
-            unused.push(format!("{uri}: only TURN over UDP is supported"));
+        if server.credentials.is_none() {
             continue;
         }
+        let uri = server.uri();
         if relays.len() >= MAX_RELAYS {
             unused.push(format!("{uri}: limit of {MAX_RELAYS} servers reached"));
             continue;
         }
-        match server.resolve(local.is_ipv4()) {
-            Ok(address) => {
-                relays.push(TurnAllocation::new(address, local, credentials, secret()?, now));
+        let address = match server.resolve(local.is_ipv4()) {
+            Ok(address) => address,
+            Err(error) => {
+                unused.push(format!("{uri}: {error}"));
+                continue;
             }
+        };
+        let socket = TurnSocket { announced: local, bound: local };
+        match TurnAllocation::start(server, address, socket, roots, secret()?, now) {
+            Ok(relay) => relays.push(relay),
             Err(error) => unused.push(format!("{uri}: {error}")),
         }
     }

@@ -63,6 +63,18 @@ impl Service {
     }
 }
 
+/// How a TURN server is reached. It relays to other peers over UDP in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TurnTransport {
+    /// UDP.
+    #[default]
+    Udp,
+    /// TCP.
+    Tcp,
+    /// TLS over TCP.
+    Tls,
+}
+
 /// An ICE server.
 #[derive(Clone, PartialEq, Eq)]
 pub struct IceServer {
@@ -152,24 +164,34 @@ impl IceLinks {
 }
 
 impl IceServer {
-    /// Creates a TURN server over UDP at `place`, which is `host` or `host:port`.
+    /// Creates a TURN server at `place`: a URI such as `turns:host` or `turn:host:port?transport=tcp`, or
+    /// `host` or `host:port` for UDP.
     ///
     /// # Errors
     ///
     /// [`LinkError`] if it cannot be written into a header.
     pub fn turn(place: &str, user: &str, password: &str) -> Result<Self, LinkError> {
-        let (host, port) = host_and_port(place).ok_or_else(|| uri_error(place))?;
-        let credentials = Some(credentials(user, password)?);
-        let service = Service::Turn;
-        let port = port.unwrap_or(service.default_port());
-        Ok(Self { service, host, port, transport: Some("udp".to_owned()), credentials })
+        let bare = host_and_port(place).map(|_| format!("turn:{place}"));
+        let mut server = parse_uri(bare.as_deref().unwrap_or(place))
+            .filter(|server| server.turn_transport().is_some())
+            .ok_or_else(|| uri_error(place))?;
+        server.credentials = Some(credentials(user, password)?);
+        if server.service == Service::Turn {
+            server.transport.get_or_insert_with(|| "udp".to_owned());
+        }
+        Ok(server)
     }
 
-    /// Whether this is a TURN server over UDP, without TLS.
+    /// How this TURN server is reached (RFC 7065, section 3.1); `None` for STUN, and for TURN over DTLS,
+    /// which is not supported.
     #[must_use]
-    pub fn relays_over_udp(&self) -> bool {
-        let is_udp = self.transport.as_deref().is_none_or(|transport| transport == "udp");
-        self.service == Service::Turn && is_udp
+    pub fn turn_transport(&self) -> Option<TurnTransport> {
+        match (self.service, self.transport.as_deref()) {
+            (Service::Turn, None | Some("udp")) => Some(TurnTransport::Udp),
+            (Service::Turn, Some("tcp")) => Some(TurnTransport::Tcp),
+            (Service::Turns, None | Some("tcp")) => Some(TurnTransport::Tls),
+            _ => None,
+        }
     }
 
     /// Resolves its IPv4 or IPv6 address with DNS.
@@ -330,18 +352,38 @@ mod tests {
         assert_eq!(credentials(1), ("user".to_owned(), "myPassword".to_owned()));
         assert_eq!(credentials(2), ("user".to_owned(), "my/Pass=word".to_owned()));
         assert_eq!(credentials(3), ("a, \"b\"; <c>".to_owned(), "\\".to_owned()));
-        let udp: Vec<bool> = links.servers.iter().map(IceServer::relays_over_udp).collect();
-        assert_eq!(udp, [false, true, false, true]);
+        let transports: Vec<_> = links.servers.iter().map(IceServer::turn_transport).collect();
+        let (udp, tls) = (Some(TurnTransport::Udp), Some(TurnTransport::Tls));
+        assert_eq!(transports, [None, udp, tls, udp]);
     }
 
     #[test]
     fn written_links_are_parsed_back() {
-        for place in ["turn.example.net:3479", "192.0.2.1", "[2001:db8::1]:5000"] {
+        for place in [
+            "turn.example.net:3479",
+            "192.0.2.1",
+            "[2001:db8::1]:5000",
+            "turn:host",
+            "turn:[2001:db8::1]?transport=tcp",
+            "turns:host:443",
+        ] {
             let server = IceServer::turn(place, "1700000000:\"me\"", "a\\b c,;<>=").unwrap();
             let links = read(&[&server.to_link()]);
             assert_eq!((&links.servers[..], &links.rejected[..]), (&[server][..], &[][..]));
         }
-        for place in ["", "a b", "host:0", "host:70000", "host:+1", "2001:db8::1", "[x]:1", "a/b"] {
+        for place in [
+            "",
+            "a b",
+            "host:0",
+            "host:70000",
+            "host:+1",
+            "2001:db8::1",
+            "[x]:1",
+            "a/b",
+            "stun:host",
+            "turns:host?transport=udp",
+            "turn:host?transport=sctp",
+        ] {
             let rejected = IceServer::turn(place, "user", "password");
             assert_eq!(rejected, Err(LinkError::Uri(place.to_owned())), "{place}");
         }

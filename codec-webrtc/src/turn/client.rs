@@ -16,6 +16,8 @@ use crate::Transmit;
 const FIRST_RETRANSMISSION: Duration = Duration::from_millis(500);
 /// Number of transmissions of a request.
 const MAX_ATTEMPTS: u32 = 7;
+/// Time for the response to a request over a byte stream (RFC 8489, section 6.2.2).
+const STREAM_TIMEOUT: Duration = Duration::from_millis(39_500);
 /// Refresh interval of channels: a channel lasts 10 minutes, its permission 5 (RFC 8656, section
 /// 12).
 const CHANNEL_REFRESH: Duration = Duration::from_secs(240);
@@ -115,6 +117,7 @@ struct Credentials {
 ///     credentials: Some(("user".to_owned(), "password".to_owned())),
 ///     secret: [7; 32], // random bytes of the operating system
 ///     lifetime: Duration::from_secs(600),
+///     is_stream: false,
 /// };
 /// let mut client = TurnClient::new(config, Duration::ZERO);
 /// client.handle_timeout(Duration::ZERO);
@@ -509,8 +512,12 @@ impl TurnClient {
                 .signed(&login.key[..]),
             _ => writer.done(),
         };
-        let due = self.now.saturating_add(FIRST_RETRANSMISSION);
-        let (attempts, sent) = (1, bytes.clone());
+        let (attempts, wait) = if self.config.is_stream {
+            (MAX_ATTEMPTS, STREAM_TIMEOUT)
+        } else {
+            (1, FIRST_RETRANSMISSION)
+        };
+        let (due, sent) = (self.now.saturating_add(wait), bytes.clone());
         self.requests.push(Request { transaction, purpose, bytes, attempts, due });
         self.transmit(sent);
     }
@@ -525,7 +532,10 @@ impl TurnClient {
         hash.first_chunk().copied().unwrap_or_default()
     }
 
-    fn transmit(&mut self, payload: Vec<u8>) {
+    fn transmit(&mut self, mut payload: Vec<u8>) {
+        if self.config.is_stream {
+            payload.resize(payload.len().next_multiple_of(4), 0);
+        }
         if self.transmits.len() >= MAX_QUEUE {
             self.transmits.pop_front();
             self.counters.overflowed += 1;

@@ -1,4 +1,4 @@
-//! TURN (RFC 8656) and STUN (RFC 8489) client over UDP, as a sans-IO state machine.
+//! TURN (RFC 8656) and STUN (RFC 8489) client, as a sans-IO state machine.
 //!
 //! [`TurnClient`] allocates a relayed address, refreshes it, and relays datagrams. Pass the address
 //! to a [`Peer`](super::Peer) as [`LocalCandidate::Relayed`](super::LocalCandidate::Relayed).
@@ -7,10 +7,15 @@
 //! [`Peer::handle_datagram`](crate::Peer::handle_datagram) with the relayed address as destination.
 //!
 //! Uses long-term credentials with MD5 and HMAC-SHA1 (RFC 8489, section 9.2), as common servers and
-//! browsers do. TCP and TLS to the server and redirection to other servers are not supported.
+//! browsers do. Redirection to other servers is not supported.
+//!
+//! The server may be reached over TCP or TLS ([`TurnConfig::is_stream`]): send the datagrams of the client as a
+//! byte stream, and divide the stream from the server into datagrams by [`StreamReader`]. The relayed address
+//! is one for UDP in any case.
 
 mod client;
 mod message;
+mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +24,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 pub use client::{Counters, Inbound, TurnClient};
+pub use stream::{NotTurn, StreamReader};
 
 /// Configuration of a [`TurnClient`].
 #[derive(Clone)]
@@ -35,16 +41,20 @@ pub struct TurnConfig {
     pub secret: [u8; 32],
     /// Requested lifetime of an allocation, which the client refreshes before it expires.
     pub lifetime: Duration,
+    /// Whether the server is reached over a byte stream (TCP or TLS): requests are not retransmitted, and
+    /// datagrams have a multiple of four bytes.
+    pub is_stream: bool,
 }
 
 impl fmt::Debug for TurnConfig {
     /// Omits the secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let TurnConfig { server, local, lifetime, .. } = self;
+        let TurnConfig { server, local, lifetime, is_stream, .. } = self;
         f.debug_struct("TurnConfig")
             .field("server", server)
             .field("local", local)
             .field("lifetime", lifetime)
+            .field("is_stream", is_stream)
             .finish_non_exhaustive()
     }
 }

@@ -21,15 +21,19 @@ fn client(credentials: bool) -> TurnClient {
 }
 
 fn client_with(password: Option<&str>) -> TurnClient {
+    TurnClient::new(config_with(password), secs(1))
+}
+
+fn config_with(password: Option<&str>) -> TurnConfig {
     let credentials = password.map(|password| ("user".to_owned(), password.to_owned()));
-    let config = TurnConfig {
+    TurnConfig {
         server: address("192.0.2.1:3478"),
         local: address("10.0.0.1:4000"),
         credentials,
         secret: [5; 32],
         lifetime: secs(600),
-    };
-    TurnClient::new(config, secs(1))
+        is_stream: false,
+    }
 }
 
 /// A server with one address, whose nonce can be changed.
@@ -266,4 +270,30 @@ fn ipv6_addresses_round_trip() {
         .done();
     let message = Message::parse(&bytes).unwrap();
     assert_eq!(message.get_address(attribute::XOR_MAPPED_ADDRESS), Some(far));
+}
+
+#[test]
+fn over_a_byte_stream_requests_are_sent_once_and_data_are_padded() {
+    let config = TurnConfig { is_stream: true, ..config_with(Some("password")) };
+    let mut client = TurnClient::new(config.clone(), secs(1));
+    let (mut server, peer) = (Server::new(), address("203.0.113.9:700"));
+    server.serve(&mut client, secs(1));
+    assert!(client.relayed().is_some());
+    for payload in [&b"a"[..], b"bcd", b"efgh"] {
+        assert!(client.send(secs(2), peer, payload));
+        while let Some(transmit) = client.poll_transmit() {
+            assert_eq!(transmit.payload.len() % 4, 0);
+            if let Some(answer) = server.answer(&transmit.payload) {
+                client.handle_datagram(secs(2), transmit.destination, &answer);
+            }
+        }
+    }
+    assert_eq!(server.data.last(), Some(&(peer, b"efgh".to_vec())));
+    // A server that does not answer.
+    let mut client = TurnClient::new(config, secs(1));
+    assert!(client.poll_transmit().is_some());
+    client.handle_timeout(secs(40));
+    assert_eq!((client.poll_transmit(), client.poll_event()), (None, None));
+    client.handle_timeout(secs(41));
+    assert_eq!(client.poll_event(), Some(TurnEvent::Failed(TurnFailure::Timeout)));
 }

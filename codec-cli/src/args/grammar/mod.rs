@@ -300,6 +300,7 @@ const ADVANCED: &[&str] = &[
     "ca",
     "turn_user",
     "turn_password",
+    "turn_ca",
     "turn_only",
     "turn_share",
     "origin",
@@ -423,6 +424,7 @@ const NETWORK: &[&str] = &[
     "turn",
     "turn_user",
     "turn_password",
+    "turn_ca",
     "turn_only",
     "turn_share",
 ];

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use codec_webrtc::CertificateError;
 
+use crate::error::NetError;
 use crate::ice_server::IceServer;
 
 /// Why the calls cannot be served.
@@ -20,6 +21,8 @@ pub enum StartRtcError {
     Certificate(CertificateError),
     /// The thread cannot be started.
     Thread(io::Error),
+    /// The TURN server cannot be used.
+    Turn(NetError),
 }
 
 impl fmt::Display for StartRtcError {
@@ -36,6 +39,7 @@ impl fmt::Display for StartRtcError {
             }
             Self::Certificate(error) => write!(f, "cannot generate a certificate: {error}"),
             Self::Thread(error) => write!(f, "cannot start a thread: {error}"),
+            Self::Turn(error) => write!(f, "cannot use the TURN server: {error}"),
         }
     }
 }
@@ -45,6 +49,7 @@ impl std::error::Error for StartRtcError {
         match self {
             Self::Listen(_, error) | Self::NoAddress(error) | Self::Thread(error) => Some(error),
             Self::Certificate(error) => Some(error),
+            Self::Turn(error) => Some(error),
         }
     }
 }
@@ -54,14 +59,14 @@ impl std::error::Error for StartRtcError {
 pub struct TurnServer {
     /// Its address.
     pub address: SocketAddr,
-    /// User name.
-    pub user: String,
-    /// Password.
-    pub password: String,
+    /// Its name, transport and credentials.
+    pub server: IceServer,
+    /// The only trusted certificates of a server over TLS, in PEM; `None`: the public authorities.
+    pub roots: Option<Vec<u8>>,
     /// Whether only the relayed candidate is offered.
     pub relay_only: bool,
-    /// The server and its credentials, if clients may use it themselves (RFC 9725, section 4.6).
-    pub advertised: Option<IceServer>,
+    /// Whether clients get the server and its credentials for their own use (RFC 9725, section 4.6).
+    pub is_shared: bool,
 }
 
 impl fmt::Debug for TurnServer {

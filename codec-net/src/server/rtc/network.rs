@@ -29,8 +29,8 @@ use super::ice_update::{IceRestarted, IceUpdate};
 use super::sockets::Sockets;
 use super::turn::Turn;
 use crate::clock::Clock;
-use crate::ice_server::IceServer;
 use crate::random;
+use crate::turn_allocation::TurnSocket;
 
 /// Maximum number of queued items over all calls.
 const MAX_QUEUED_ITEMS: usize = 16_384;
@@ -84,9 +84,12 @@ impl Network {
             .enable_all()
             .build()
             .map_err(StartRtcError::Thread)?;
-        let advertised = config.turn.as_ref().and_then(|turn| turn.advertised.as_ref());
-        let link = advertised.map(IceServer::to_link);
-        let turn = Turn::new(config.turn, address, clock.now(), Arc::clone(&health));
+        let shared = config.turn.as_ref().filter(|turn| turn.is_shared);
+        let link = shared.map(|turn| turn.server.to_link());
+        let bound = sockets.bound().map_err(|error| StartRtcError::Listen(config.listen, error))?;
+        let socket = TurnSocket { announced: address, bound };
+        let turn = Turn::new(config.turn, socket, clock.now(), Arc::clone(&health))
+            .map_err(StartRtcError::Turn)?;
         let (commands, received) = mpsc::unbounded_channel();
         let (items, queue) = mpsc::channel(MAX_QUEUED_ITEMS);
         let room_files = storage.as_ref().map(|it| Arc::clone(&it.files));

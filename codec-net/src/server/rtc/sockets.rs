@@ -58,6 +58,16 @@ impl Sockets {
         self.0.iter().map(|bound| bound.candidate).collect()
     }
 
+    /// The address that the first socket is bound to.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub(super) fn bound(&self) -> io::Result<SocketAddr> {
+        let first = self.0.first().ok_or(io::ErrorKind::NotFound)?;
+        first.socket.local_addr()
+    }
+
     /// Registers the sockets with the current runtime.
     ///
     /// # Errors

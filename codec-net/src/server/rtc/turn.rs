@@ -11,31 +11,47 @@ use codec_webrtc::{LocalCandidate, Transmit};
 use super::super::health::{self, Health};
 use super::super::outcome::Rejection;
 use super::config::TurnServer;
+use crate::error::NetError;
 use crate::random;
-use crate::turn_allocation::{TurnAllocation, TurnDatagram};
+use crate::turn_allocation::{TurnAllocation, TurnDatagram, TurnSocket};
+
+/// Time after which a failed allocation is requested again.
+const RETRY: Duration = Duration::from_secs(30);
 
 /// The allocation, if a TURN server is configured.
 #[derive(Debug)]
 pub(super) struct Turn {
+    server: Option<TurnServer>,
+    socket: TurnSocket,
     allocation: Option<TurnAllocation>,
-    /// Whether only the relayed candidate is offered.
-    relay_only: bool,
+    /// When to request the next allocation.
+    retry: Option<Duration>,
     health: Arc<Health>,
 }
 
 impl Turn {
-    /// Starts to request an allocation for the socket at `local`, if there is a TURN server.
+    /// Starts to request an allocation for the socket, if there is a TURN server.
+    ///
+    /// # Errors
+    ///
+    /// [`NetError`] if the server cannot be used.
     pub(super) fn new(
         server: Option<TurnServer>,
-        local: SocketAddr,
+        socket: TurnSocket,
         now: Duration,
         health: Arc<Health>,
-    ) -> Self {
-        let relay_only = server.as_ref().is_some_and(|server| server.relay_only);
-        let allocation = server.map(|TurnServer { address, user, password, .. }| {
-            TurnAllocation::new(address, local, (user, password), random::bytes(), now)
-        });
-        Self { allocation, relay_only, health }
+    ) -> Result<Self, NetError> {
+        let mut turn = Self { server, socket, allocation: None, retry: None, health };
+        turn.start(now)?;
+        Ok(turn)
+    }
+
+    fn start(&mut self, now: Duration) -> Result<(), NetError> {
+        let Some(TurnServer { address, server, roots, .. }) = &self.server else { return Ok(()) };
+        let (roots, secret) = (roots.as_deref(), random::bytes());
+        let started = TurnAllocation::start(server, *address, self.socket, roots, secret, now)?;
+        self.allocation = Some(started);
+        Ok(())
     }
 
     /// The candidates of a call: those of `hosts` and the relayed one.
@@ -45,7 +61,8 @@ impl Turn {
     ) -> Result<Vec<LocalCandidate>, Rejection> {
         let hosts = hosts.iter().copied().map(LocalCandidate::Host);
         let relayed = self.allocation.as_ref().and_then(TurnAllocation::candidate);
-        match (relayed, self.relay_only) {
+        let relay_only = self.server.as_ref().is_some_and(|server| server.relay_only);
+        match (relayed, relay_only) {
             (Some(relayed), true) => Ok(vec![relayed]),
             (Some(relayed), false) => Ok(hosts.chain([relayed]).collect()),
             (None, false) => Ok(hosts.collect()),
@@ -55,12 +72,30 @@ impl Turn {
 
     /// When to call [`Self::handle_timeout`].
     pub(super) fn poll_timeout(&mut self) -> Option<Duration> {
-        self.contain(|allocation| allocation.poll_timeout()).flatten()
+        let due = self.contain(|allocation| allocation.poll_timeout()).flatten();
+        due.into_iter().chain(self.retry).min()
     }
 
-    /// Handles timeouts.
+    /// Handles timeouts, and failures: the next attempt follows later.
     pub(super) fn handle_timeout(&mut self, now: Duration) {
         self.contain(|allocation| allocation.handle_timeout(now));
+        if self.retry.is_some_and(|at| at <= now) {
+            self.retry = None;
+            if let Err(error) = self.start(now) {
+                self.fail(now, &error.to_string());
+            }
+        }
+        if let Some(why) = self.allocation.as_ref().and_then(TurnAllocation::failure) {
+            self.fail(now, &why);
+        }
+    }
+
+    fn fail(&mut self, now: Duration, why: &str) {
+        let seconds = RETRY.as_secs();
+        self.health
+            .notice(format!("no relay on the TURN server: {why}; next attempt in {seconds} s"));
+        self.allocation = None;
+        self.retry = Some(now.saturating_add(RETRY));
     }
 
     /// Handles a datagram from the socket.
@@ -103,6 +138,40 @@ impl Turn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ice_server::IceServer;
+
+    #[test]
+    fn a_failed_allocation_is_requested_again_later() {
+        let health = Arc::new(Health::default());
+        let host: SocketAddr = "127.0.0.1:7".parse().unwrap();
+        // Nothing listens on the port.
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let uri = format!("turn:{closed}?transport=tcp");
+        let server = TurnServer {
+            address: closed,
+            server: IceServer::turn(&uri, "user", "password").unwrap(),
+            roots: None,
+            relay_only: false,
+            is_shared: false,
+        };
+        let socket = TurnSocket { announced: host, bound: host };
+        let mut turn =
+            Turn::new(Some(server), socket, Duration::ZERO, Arc::clone(&health)).unwrap();
+        let end = std::time::Instant::now() + Duration::from_secs(30);
+        let notice = loop {
+            turn.handle_timeout(Duration::ZERO);
+            if let Some(notice) = health.next_notice() {
+                break notice;
+            }
+            assert!(std::time::Instant::now() < end, "the connection does not fail");
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        assert!(notice.contains("cannot connect to 127.0.0.1"), "{notice}");
+        assert_eq!(turn.poll_timeout(), Some(RETRY));
+        assert_eq!((turn.poll_transmit(), turn.candidates(&[host]).unwrap().len()), (None, 1));
+        turn.handle_timeout(RETRY);
+        assert!(turn.poll_transmit().is_some(), "it requests an allocation");
+    }
 
     #[test]
     fn a_panic_in_the_turn_client_ends_the_allocation_and_calls_continue() {
@@ -110,13 +179,15 @@ mod tests {
         let address = "127.0.0.1:9".parse().unwrap();
         let server = TurnServer {
             address,
-            user: "user".to_owned(),
-            password: "password".to_owned(),
+            server: IceServer::turn("127.0.0.1:9", "user", "password").unwrap(),
+            roots: None,
             relay_only: false,
-            advertised: None,
+            is_shared: false,
         };
         let host: SocketAddr = "127.0.0.1:7".parse().unwrap();
-        let mut turn = Turn::new(Some(server), host, Duration::ZERO, Arc::clone(&health));
+        let socket = TurnSocket { announced: host, bound: host };
+        let turn = Turn::new(Some(server), socket, Duration::ZERO, Arc::clone(&health));
+        let mut turn = turn.unwrap();
         assert!(turn.poll_transmit().is_some(), "it requests an allocation");
         let ended: Option<()> = turn.contain(|_| panic!("a defect of the client"));
         assert_eq!(ended, None);
@@ -130,7 +201,9 @@ mod tests {
         assert_eq!(datagram, TurnDatagram::NotFromServer);
         assert_eq!(turn.poll_transmit(), None);
         assert_eq!((health.calls_failure(), health.next_notice()), (None, None));
-        turn.relay_only = true;
+        if let Some(server) = &mut turn.server {
+            server.relay_only = true;
+        }
         assert_eq!(turn.candidates(&[host]).unwrap_err().status(), 503);
     }
 }

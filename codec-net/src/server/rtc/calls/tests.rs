@@ -18,6 +18,7 @@ use super::super::super::media::VideoCodecs;
 use super::super::super::sessions::{SessionKind, Sessions};
 use super::super::super::webhook::Webhooks;
 use super::*;
+use crate::turn_allocation::TurnSocket;
 
 const HOST: ([u8; 4], u16) = ([10, 0, 0, 1], 9);
 const FRAME: Duration = Duration::from_nanos(33_333_333);
@@ -71,7 +72,8 @@ impl Rig {
             webhooks: Webhooks::default(),
             has_lobby: false,
         };
-        let turn = Turn::new(None, HOST.into(), clock.now(), Arc::clone(&health));
+        let socket = TurnSocket { announced: HOST.into(), bound: HOST.into() };
+        let turn = Turn::new(None, socket, clock.now(), Arc::clone(&health)).unwrap();
         let calls = Calls::new(clock, certificate, vec![HOST.into()], context, None, turn, health);
         let sessions = Arc::new(Sessions::new(clock, 1000, AuditLog::none()));
         let (feedback, feedback_datagrams) = (Duration::ZERO, 0);
