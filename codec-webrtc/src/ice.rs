@@ -147,7 +147,7 @@ pub(super) fn check_fingerprint(sdp: &str, current: &str) -> Result<(), SdpError
     if others.all(|fingerprint| fingerprint.eq_ignore_ascii_case(current)) {
         return Ok(());
     }
-    let why = "an ICE restart cannot change the certificate fingerprint";
+    let why = "a running session cannot change the certificate fingerprint";
     Err(SdpError::Rejected(why.to_owned()))
 }
 
@@ -158,7 +158,7 @@ pub(super) fn check_fingerprint(sdp: &str, current: &str) -> Result<(), SdpError
 /// Returns [`SdpError::Rejected`] with the section that differs.
 pub(super) fn check_sections(sdp: &str, before: &str, rejected: usize) -> Result<(), SdpError> {
     let changed = |what: String| {
-        let why = "an ICE restart cannot change the media, and renegotiation is not supported";
+        let why = "an ICE restart cannot change the media at the same time";
         SdpError::Rejected(format!("{why}: {what}"))
     };
     let (offered, negotiated) = (sections(sdp), sections(before));
@@ -177,6 +177,27 @@ pub(super) fn check_sections(sdp: &str, before: &str, rejected: usize) -> Result
         let mut formats = section.iter().filter(|line| line.starts_with("a=rtpmap:"));
         if let Some(format) = formats.find(|format| !found.contains(format)) {
             return Err(changed(format!("section {name} is without {format}")));
+        }
+    }
+    Ok(())
+}
+
+/// Checks that an SDP has all media sections that were negotiated, in their order. Further ones follow them.
+///
+/// # Errors
+/// Returns [`SdpError::Rejected`] with the section that differs.
+pub(super) fn check_kept(sdp: &str, before: &str) -> Result<(), SdpError> {
+    let (now, before) = (sections(sdp), sections(before));
+    let mut later = now.iter().skip(1);
+    for section in before.iter().skip(1) {
+        let found = later.next();
+        if found.is_none_or(|found| {
+            (mid_of(found), kind_of(found)) != (mid_of(section), kind_of(section))
+        }) {
+            let name = mid_of(section).unwrap_or_default();
+            return Err(SdpError::Rejected(format!(
+                "media section {name} is missing, rejected or at another place: a section that is not used is inactive"
+            )));
         }
     }
     Ok(())

@@ -60,6 +60,13 @@
 //! let (offer, pending) = caller.restart_ice(now)?;
 //! let answer = callee.answer_ice_restart(&offer, now)?;
 //! caller.accept_answer(pending, &answer, now)?;
+//!
+//! // The callee shares its screen in the running session.
+//! let (kind, direction) = (Kind::Video, Direction::SendOnly);
+//! let screen = [MediaPlan { kind, direction, stream: None, layers: Vec::new() }];
+//! let (offer, pending) = callee.offer_changes(&screen, &[], now)?;
+//! let answer = caller.answer_changes(&offer, now)?;
+//! callee.accept_answer(pending, &answer, now)?;
 //! assert!(caller.is_connected() && callee.is_connected());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -96,7 +103,10 @@
 //! candidates and addresses, and continues with its DTLS connection, its SSRCs and its data channels. Signalling carries an
 //! offer and an answer, or only [`IceParameters`].
 //!
-//! **Not supported:** renegotiation; certificates other than ECDSA
+//! **Renegotiation.** Either endpoint adds media sections and changes directions in a running session
+//! ([`Peer::offer_changes`], [`Peer::answer_changes`]); media continue meanwhile. Sections are not removed, only inactive.
+//!
+//! **Not supported:** certificates other than ECDSA
 //! (P-256, P-384), so that peers with only an RSA certificate, such as `GStreamer` 1.22 by default,
 //! complete ICE but not DTLS and end with [`ClosedReason::HandshakeRejected`]; fingerprints other than SHA-256; DTLS below 1.2; cipher suites
 //! without forward secrecy or authenticated encryption; SRTP profiles other than
@@ -109,6 +119,7 @@
 //! | RFC 8825 and its references | a WebRTC peer on top of str0m in RTP mode (ADR 0021) | [`Peer`] |
 //! | RFC 6184, section 8.2.2 | profiles and levels of H.264 in offers and answers | [`H264Profiles`] |
 //! | RFC 8853, RFC 8851 | simulcast in offers and answers | `simulcast.rs`, `media_sections.rs` |
+//! | RFC 8829, sections 5.2.2 and 5.3.2 | further media and other directions in a running session | `peer/renegotiate.rs` |
 //! | RFC 8445, section 9; RFC 8839 | ICE restarts | `ice.rs`, `peer/ice_restart.rs` |
 //! | RFC 5109, RFC 2198 | ULPFEC in RED, in both directions (ADR 0025) | `red.rs`, `peer/` |
 //! | draft-ietf-rmcat-gcc-02, TWCC | the estimator of `codec-rtc` (ADR 0029) | `peer/congestion.rs` |

@@ -321,6 +321,9 @@ fn rejection(section: &[&str]) -> Vec<String> {
     lines.push("c=IN IP4 0.0.0.0".to_owned());
     lines.extend(section.iter().find(|line| line.starts_with("a=mid:")).map(|&mid| mid.to_owned()));
     lines.extend(["a=inactive", "a=rtcp-mux"].map(str::to_owned));
+    // Some parsers, that of str0m included, look up every format.
+    let formats = section.iter().filter(|line| line.starts_with("a=rtpmap:"));
+    lines.extend(formats.map(|&format| format.to_owned()));
     lines
 }
 
@@ -384,7 +387,8 @@ mod tests {
         assert_eq!(
             shown,
             "v=0\r\na=group:BUNDLE 1\r\nm=video 0 UDP/TLS/RTP/SAVPF 102 103\r\n\
-             c=IN IP4 0.0.0.0\r\na=mid:0\r\na=inactive\r\na=rtcp-mux\r\na=ice-ufrag:me\r\n\
+             c=IN IP4 0.0.0.0\r\na=mid:0\r\na=inactive\r\na=rtcp-mux\r\n\
+             a=rtpmap:102 H264/90000\r\na=rtpmap:103 rtx/90000\r\na=ice-ufrag:me\r\n\
              a=ice-pwd:mine\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:1\r\na=ice-ufrag:me\r\n\
              a=ice-pwd:mine\r\n"
         );

@@ -150,15 +150,15 @@ impl Peer {
         self.silence.restart();
     }
 
-    fn negotiated_session(&self) -> Result<&Negotiated, SdpError> {
+    pub(super) fn negotiated_session(&self) -> Result<&Negotiated, SdpError> {
         if self.state == State::Closed {
             return Err(over());
         }
-        let early = || SdpError::Rejected("ICE cannot restart before the answer".to_owned());
+        let early = || SdpError::Rejected("the first offer is not answered yet".to_owned());
         self.ice_restarts.negotiated.as_ref().ok_or_else(early)
     }
 
-    fn check_fingerprint(&mut self, sdp: &str) -> Result<(), SdpError> {
+    pub(super) fn check_fingerprint(&mut self, sdp: &str) -> Result<(), SdpError> {
         let current = self.rtc.direct_api().remote_dtls_fingerprint().map(ToString::to_string);
         current.map_or(Ok(()), |current| ice::check_fingerprint(sdp, &current))
     }

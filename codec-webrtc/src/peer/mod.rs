@@ -11,6 +11,7 @@ mod ice_state;
 mod media;
 mod negotiate;
 mod panic_guard;
+mod renegotiate;
 mod send_error;
 mod silence;
 mod translate;
@@ -34,7 +35,7 @@ use str0m::{Input, Rtc};
 use super::address_filter::{self, AddressFilter};
 use super::counters::Counters;
 use super::provider::MediaKeys;
-use super::{Buffers, ClosedReason, Event, Mid, PeerLimits};
+use super::{Buffers, ClosedReason, Codecs, Event, Mid, PeerLimits};
 use codec_rtc::extension::Label;
 
 /// Deadlines that may be late are multiples of this time, and at most so late.
@@ -79,6 +80,9 @@ pub struct Peer {
     rtc: Box<Rtc>,
     base: Instant,
     limits: PeerLimits,
+    /// The codecs of this session, and whether it accepts simulcast, for later offers.
+    codecs: Codecs,
+    simulcast: bool,
     started: Duration,
     now: Duration,
     address_filter: AddressFilter,

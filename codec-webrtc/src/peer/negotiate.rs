@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
+use str0m::change::{SdpAnswer, SdpApi, SdpOffer, SdpPendingOffer};
 use str0m::format::FormatParams;
 use str0m::media::{Frequency, Pt};
 use str0m::{Candidate, RtcConfig};
@@ -35,13 +35,29 @@ pub struct PendingOffer {
     media: Vec<(Mid, Vec<Label>)>,
     /// Offered payload type of ULPFEC.
     ulpfec: Option<u8>,
-    /// Set for an ICE restart.
-    restart: Option<OfferedRestart>,
+    purpose: Purpose,
+}
+
+#[derive(Debug)]
+enum Purpose {
+    /// The first offer.
+    Session,
+    Restart(OfferedRestart),
+    /// Changes of the media of the running session.
+    Changes,
 }
 
 impl PendingOffer {
     pub(super) fn ice_restart(pending: SdpPendingOffer, restart: OfferedRestart) -> Self {
-        Self { pending, media: Vec::new(), ulpfec: None, restart: Some(restart) }
+        Self { pending, media: Vec::new(), ulpfec: None, purpose: Purpose::Restart(restart) }
+    }
+
+    pub(super) fn changes(
+        pending: SdpPendingOffer,
+        media: Vec<(Mid, Vec<Label>)>,
+        ulpfec: Option<u8>,
+    ) -> Self {
+        Self { pending, media, ulpfec, purpose: Purpose::Changes }
     }
 }
 
@@ -128,20 +144,7 @@ impl Peer {
         let h264 = h264::offered(config.codecs.h264);
         let mut peer = Self::new(config, config.codecs, &h264, now)?;
         let mut api = peer.rtc.sdp_api();
-        let mids = media.iter().map(|plan| {
-            let kind = match plan.kind {
-                Kind::Audio => str0m::media::MediaKind::Audio,
-                Kind::Video => str0m::media::MediaKind::Video,
-            };
-            let mid = api.add_media(
-                kind,
-                stack_direction(plan.direction),
-                plan.stream.clone(),
-                None,
-                simulcast::to_stack(&plan.layers),
-            );
-            (Mid(mid), plan.layers.clone())
-        });
+        let mids = media.iter().map(|plan| (add_media(&mut api, plan), plan.layers.clone()));
         let mids = mids.collect();
         let opened: Vec<Channel> = channels
             .iter()
@@ -152,7 +155,7 @@ impl Peer {
         let (offer, pending) = api.apply().ok_or_else(nothing)?;
         let ulpfec = config.codecs.has_fec().then_some(red::OFFERED.2);
         peer.channels = opened.iter().map(|channel| channel.0).collect();
-        let pending = PendingOffer { pending, media: mids, ulpfec, restart: None };
+        let pending = PendingOffer { pending, media: mids, ulpfec, purpose: Purpose::Session };
         let offer = simulcast::without_ssrcs(&red::from_stack(&offer.to_sdp_string(), ulpfec));
         Ok((peer, offer, pending, opened))
     }
@@ -161,7 +164,7 @@ impl Peer {
     ///
     /// # Errors
     /// Returns [`SdpError`] if the answer is rejected; the peer cannot be used any more, unless the offer was that of
-    /// [`restart_ice`](Self::restart_ice), whose session continues.
+    /// [`restart_ice`](Self::restart_ice) or [`offer_changes`](Self::offer_changes), whose session continues.
     pub fn accept_answer(
         &mut self,
         pending: PendingOffer,
@@ -178,17 +181,25 @@ impl Peer {
         now: Duration,
     ) -> Result<(), SdpError> {
         self.advance(now);
-        if let Some(restart) = pending.restart {
-            return self.accept_restart(pending.pending, restart, answer);
-        }
+        let is_first = match pending.purpose {
+            Purpose::Restart(restart) => {
+                return self.accept_restart(pending.pending, restart, answer);
+            }
+            Purpose::Session => true,
+            Purpose::Changes => false,
+        };
         let (answer, ulpfec) = red::to_stack(&sdp::validate(answer, &self.limits)?);
-        self.fec = ulpfec.map(FecState::new);
-        self.data_negotiated = has_data(&answer);
         let layers: Vec<(Mid, Vec<Label>)> = pending
             .media
             .iter()
             .map(|(mid, offered)| Ok((*mid, simulcast::accepted(&answer, *mid, offered)?)))
             .collect::<Result<_, SdpError>>()?;
+        if !is_first {
+            self.check_transport(&answer)?;
+            self.check_changes(&answer)?;
+        }
+        self.set_fec(ulpfec);
+        self.data_negotiated |= has_data(&answer);
         let parsed = SdpAnswer::from_sdp_string(&answer);
         let parsed = parsed.map_err(|error| rejected_sdp(&answer, error))?;
         self.rtc.sdp_api().accept_answer(pending.pending, parsed).map_err(refused)?;
@@ -197,14 +208,16 @@ impl Peer {
         for ((mid, offered), (_, accepted)) in pending.media.iter().zip(&layers) {
             self.remove_unaccepted(*mid, offered, accepted);
         }
-        self.send_layers = layers;
+        self.send_layers.extend(layers);
         for (mid, _) in pending.media {
             if let Some(media) = self.media(mid) {
                 self.push(Event::Media(media));
             }
         }
-        // The handshake timeout starts now, since an answer may take long.
-        self.started = self.now;
+        if is_first {
+            // The handshake timeout starts now, since an answer may take long.
+            self.started = self.now;
+        }
         self.tick();
         Ok(())
     }
@@ -294,6 +307,8 @@ impl Peer {
             rtc,
             base,
             limits,
+            codecs,
+            simulcast: config.simulcast,
             started: now,
             now,
             address_filter: AddressFilter::new(limits.unverified_per_second, now),
@@ -380,7 +395,17 @@ fn stack_candidate(candidate: LocalCandidate) -> Result<Candidate, SdpError> {
     .map_err(refused)
 }
 
-fn stack_direction(direction: Direction) -> str0m::media::Direction {
+/// Adds a section to an offer.
+pub(super) fn add_media(api: &mut SdpApi<'_>, plan: &MediaPlan) -> Mid {
+    let kind = match plan.kind {
+        Kind::Audio => str0m::media::MediaKind::Audio,
+        Kind::Video => str0m::media::MediaKind::Video,
+    };
+    let (direction, layers) = (stack_direction(plan.direction), simulcast::to_stack(&plan.layers));
+    Mid(api.add_media(kind, direction, plan.stream.clone(), None, layers))
+}
+
+pub(super) fn stack_direction(direction: Direction) -> str0m::media::Direction {
     match direction {
         Direction::SendOnly => str0m::media::Direction::SendOnly,
         Direction::ReceiveOnly => str0m::media::Direction::RecvOnly,
@@ -399,7 +424,7 @@ pub(super) fn over() -> SdpError {
 }
 
 /// Whether there is a section for data channels that is not rejected (port 0).
-fn has_data(sdp: &str) -> bool {
+pub(super) fn has_data(sdp: &str) -> bool {
     sdp.lines()
         .any(|line| line.starts_with("m=application ") && !line.starts_with("m=application 0 "))
 }

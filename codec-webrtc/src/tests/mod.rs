@@ -8,6 +8,7 @@ mod h264;
 mod harness;
 mod ice_restart;
 mod panics;
+mod renegotiate;
 mod simulcast;
 
 use std::time::{Duration, Instant};
