@@ -15,7 +15,7 @@ const DESCRIPTOR_BYTES: usize = 40;
 pub(super) enum Packetizer {
     Vp8(vp8::Packetizer),
     Vp9(vp9::Packetizer),
-    H264(H264Packetizer),
+    H264(Box<H264Packetizer>),
 }
 
 /// H.264 with the layers and references of its frames, which its payload does not state.
@@ -35,7 +35,7 @@ impl Packetizer {
     ) -> Result<Self, ConfigError> {
         let layers = config.scalability.temporal_layers() > 1;
         match codec {
-            Codec::H264 => H264Packetizer::new(layers, mtu).map(Self::H264),
+            Codec::H264 => H264Packetizer::new(layers, mtu).map(|it| Self::H264(Box::new(it))),
             Codec::Vp9 => {
                 let config =
                     vp9::PacketizerConfig { mtu, layers, ..vp9::PacketizerConfig::default() };

@@ -18,6 +18,7 @@ use codec_core::codec::{
     Scalability, psnr,
 };
 use codec_core::frame::{Picture, Rational, Size};
+use codec_net::ice_server::IceServer;
 use codec_net::server::audit::AuditLog;
 use codec_net::server::auth::{Access, Grants};
 use codec_net::server::{
@@ -442,10 +443,10 @@ fn a_viewer_is_reached_through_relays_on_both_sides() {
     let config = Config::loopback();
     let turn = TurnServer {
         address: ([127, 0, 0, 1], port).into(),
-        user: "someone".to_owned(),
-        password: "their-secret".to_owned(),
+        server: IceServer::turn(&format!("127.0.0.1:{port}"), "someone", "their-secret").unwrap(),
+        roots: None,
         relay_only: true,
-        advertised: None,
+        is_shared: false,
     };
     let rtc = RtcConfig { turn: Some(turn), ..config.rtc.clone() };
     let server = Server::start(Config { rtc, ..config }).unwrap();

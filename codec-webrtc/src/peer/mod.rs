@@ -35,7 +35,7 @@ use str0m::{Input, Rtc};
 use super::address_filter::{self, AddressFilter};
 use super::counters::Counters;
 use super::provider::MediaKeys;
-use super::{Buffers, ClosedReason, Codecs, Event, Mid, PeerLimits};
+use super::{Buffers, ClosedReason, Event, Mid, PeerLimits};
 use codec_rtc::extension::Label;
 
 /// Deadlines that may be late are multiples of this time, and at most so late.
@@ -80,9 +80,7 @@ pub struct Peer {
     rtc: Box<Rtc>,
     base: Instant,
     limits: PeerLimits,
-    /// The codecs of this session, and whether it accepts simulcast, for later offers.
-    codecs: Codecs,
-    simulcast: bool,
+    terms: renegotiate::Terms,
     started: Duration,
     now: Duration,
     address_filter: AddressFilter,

@@ -11,6 +11,7 @@ use str0m::{Candidate, RtcConfig};
 use super::congestion::Congestion;
 use super::fec::FecState;
 use super::ice_state::{IceRestarts, Negotiated, OfferedRestart};
+use super::renegotiate::Terms;
 use super::silence::Silence;
 use super::{Peer, State, delivery, egress, panic_guard};
 use crate::address_filter::AddressFilter;
@@ -307,8 +308,7 @@ impl Peer {
             rtc,
             base,
             limits,
-            codecs,
-            simulcast: config.simulcast,
+            terms: Terms { codecs, simulcast: config.simulcast },
             started: now,
             now,
             address_filter: AddressFilter::new(limits.unverified_per_second, now),

@@ -11,8 +11,16 @@ use super::ice_state::Negotiated;
 use super::negotiate::{PendingOffer, add_media, has_data, over, refused, stack_direction};
 use crate::sdp_parse_error::rejected_sdp;
 use crate::{
-    Direction, IceParameters, MediaPlan, Mid, SdpError, ice, media_sections, red, sdp, simulcast,
+    Codecs, Direction, IceParameters, MediaPlan, Mid, SdpError, ice, media_sections, red, sdp,
+    simulcast,
 };
+
+/// What this endpoint accepts in later offers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    pub(super) codecs: Codecs,
+    pub(super) simulcast: bool,
+}
 
 impl Peer {
     /// Offers further media sections, and other directions of existing ones, in the running session; returns an offer for
@@ -83,8 +91,8 @@ impl Peer {
     fn answer_changes_now(&mut self, offer: &str, now: Duration) -> Result<String, SdpError> {
         self.advance(now);
         let offer = sdp::validate(offer, &self.limits)?;
-        let taken = media_sections::take(&offer, self.codecs, &self.limits, self.simulcast)?;
-        let (offer, rejected) = taken;
+        let Terms { codecs, simulcast } = self.terms;
+        let (offer, rejected) = media_sections::take(&offer, codecs, &self.limits, simulcast)?;
         let (offer, ulpfec) = red::to_stack(&offer);
         self.check_transport(&offer)?;
         ice::check_kept(&offer, &self.negotiated_session()?.remote)?;
@@ -92,7 +100,7 @@ impl Peer {
         let parsed = parsed.map_err(|error| rejected_sdp(&offer, error))?;
         let answer = self.rtc.sdp_api().accept_offer(parsed).map_err(refused)?.to_sdp_string();
         self.data_negotiated |= has_data(&offer) && has_data(&answer);
-        let ulpfec = ulpfec.filter(|_| self.codecs.has_fec());
+        let ulpfec = ulpfec.filter(|_| codecs.has_fec());
         self.set_fec(ulpfec);
         let answer = rejected.insert(&red::from_stack(&answer, ulpfec));
         self.ice_restarts.set_negotiated(Negotiated::new(&offer, rejected, ulpfec));
