@@ -3,11 +3,30 @@
 use codec_core::codec::FrameKind;
 use codec_core::codec::plan::FramePlan;
 
+/// Estimated bits of a first attempt, in percent of the limit.
+const GOAL_PCT: u64 = 98;
+
+/// The bits that a frame takes at a quantiser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bits {
+    Counted(u64),
+    /// Of an attempt that was ended.
+    Estimated(u64),
+}
+
+impl Bits {
+    pub(super) fn number(self) -> u64 {
+        match self {
+            Self::Counted(bits) | Self::Estimated(bits) => bits,
+        }
+    }
+}
+
 /// Attempts at coding a frame.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Attempts {
     pub count: u8,
-    /// Quantiser and bits of the last one.
+    /// Quantiser and bits of the last one, if these were counted.
     last: Option<(u8, u64)>,
 }
 
@@ -19,12 +38,30 @@ impl Attempts {
         plan.max_bits.filter(|_| has_more)
     }
 
+    /// Returns the quantiser of the first attempt at a frame that is estimated to take `bits` at `qp`.
+    pub(super) fn first(plan: &FramePlan, qp: u8, bits: u64) -> u8 {
+        let worst = plan.max_qindex.max(plan.qindex).min(51);
+        let goal = plan.max_bits.unwrap_or(bits) * GOAL_PCT / 100;
+        let mut excess = log2(bits).saturating_sub(log2(goal));
+        let mut found = qp;
+        while excess > 0 && found < worst {
+            excess = excess.saturating_sub(key_slope(found));
+            found += 1;
+        }
+        found
+    }
+
     /// Counts an attempt that takes `bits` at `qp`. Returns a higher quantiser if that is more than
     /// the plan allows and the plan allows another attempt.
-    pub(super) fn next(&mut self, plan: &FramePlan, qp: u8, bits: u64) -> Option<u8> {
+    pub(super) fn next(&mut self, plan: &FramePlan, qp: u8, bits: Bits) -> Option<u8> {
         let limit = self.limit(plan, qp);
         self.count = self.count.saturating_add(1);
-        let before = self.last.replace((qp, bits));
+        // The error of an estimate may be larger than the difference between two attempts.
+        let (bits, exact) = match bits {
+            Bits::Counted(bits) => (bits, Some((qp, bits))),
+            Bits::Estimated(bits) => (bits, None),
+        };
+        let before = std::mem::replace(&mut self.last, exact).filter(|_| exact.is_some());
         let max = limit.filter(|max| bits > *max)?;
         let worst = plan.max_qindex.max(plan.qindex).min(51);
         let slope = before
@@ -49,6 +86,11 @@ fn measured_slope(before: (u8, u64), now: (u8, u64)) -> Option<u32> {
     let steps = u32::from(now.0.checked_sub(before.0)?);
     let fall = log2(before.1).checked_sub(log2(now.1))?;
     Some(fall.checked_div(steps)?.clamp(16, 128))
+}
+
+/// Returns the logarithm by which the bits of a key frame usually fall from `qp` to the next quantiser.
+fn key_slope(qp: u8) -> u32 {
+    19 + u32::from(qp) * 3 / 5
 }
 
 /// Returns the logarithm by which the bits of a frame usually fall with each quantiser from `qp` on.
@@ -80,30 +122,50 @@ mod tests {
     #[test]
     fn only_frames_with_too_many_bits_are_coded_again() {
         let mut key = plan(FrameKind::Key);
-        assert_eq!(Attempts::default().next(&key, 20, 8000), None);
-        assert_eq!(Attempts::default().next(&key, 20, 8001), Some(21));
-        assert_eq!(Attempts::default().next(&key, 51, 9000), None);
+        assert_eq!(Attempts::default().next(&key, 20, Bits::Counted(8000)), None);
+        assert_eq!(Attempts::default().next(&key, 20, Bits::Counted(8001)), Some(21));
+        assert_eq!(Attempts::default().next(&key, 51, Bits::Counted(9000)), None);
         assert_eq!(Attempts::default().limit(&key, 20), Some(8000));
         assert_eq!(Attempts::default().limit(&key, 51), None);
-        assert_eq!(Attempts::default().next(&key, 20, u64::MAX), Some(51));
+        assert_eq!(Attempts::default().next(&key, 20, Bits::Counted(u64::MAX)), Some(51));
         key.attempts = 1;
         assert_eq!(Attempts::default().limit(&key, 20), None);
-        assert_eq!(Attempts::default().next(&key, 20, 9000), None);
+        assert_eq!(Attempts::default().next(&key, 20, Bits::Counted(9000)), None);
         let mut unlimited = plan(FrameKind::Inter);
         unlimited.max_bits = None;
-        assert_eq!(Attempts::default().next(&unlimited, 20, 9000), None);
+        assert_eq!(Attempts::default().next(&unlimited, 20, Bits::Counted(9000)), None);
     }
 
     #[test]
     fn later_attempts_follow_the_measured_slope() {
         for kind in [FrameKind::Key, FrameKind::Inter] {
             let (plan, mut attempts) = (plan(kind), Attempts::default());
-            let qp = attempts.next(&plan, 20, 64000).unwrap();
+            let qp = attempts.next(&plan, 20, Bits::Counted(64000)).unwrap();
             assert!(qp > 24, "{kind:?} {qp}");
             // The steps so far have halved the bits; two more octaves are missing.
-            let next = attempts.next(&plan, qp, 32000).unwrap();
+            let next = attempts.next(&plan, qp, Bits::Counted(32000)).unwrap();
             let expected = (qp + 2 * (qp - 20)).min(51);
             assert!((expected..=expected + 1).contains(&next), "{kind:?} {qp} {next}");
         }
+    }
+
+    #[test]
+    fn estimates_do_not_change_the_slope() {
+        let (plan, mut attempts) = (plan(FrameKind::Inter), Attempts::default());
+        assert_eq!(attempts.next(&plan, 20, Bits::Estimated(16000)), Some(22));
+        assert_eq!(attempts.next(&plan, 22, Bits::Counted(15900)), Some(24));
+        // An octave less takes five quantisers.
+        assert_eq!(attempts.next(&plan, 24, Bits::Counted(12_000)), Some(27));
+    }
+
+    #[test]
+    fn the_first_quantiser_follows_from_an_estimate() {
+        let mut plan = plan(FrameKind::Key);
+        assert_eq!(Attempts::first(&plan, 20, 7800), 20);
+        // The bits halve within seven to ten quantisers.
+        let coarser = [10, 20, 30].map(|qp| Attempts::first(&plan, qp, 15_680) - qp);
+        assert_eq!(coarser, [10, 8, 7]);
+        plan.max_qindex = 24;
+        assert_eq!(Attempts::first(&plan, 20, u64::MAX), 24);
     }
 }

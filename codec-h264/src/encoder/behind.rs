@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use codec_core::codec::Packet;
 use codec_core::frame::FrameBuf;
 
+use super::attempts::Bits;
 use super::finish::{Picture, PictureParams};
 use super::job::FrameJob;
 use super::row_store::RowStore;
@@ -60,11 +61,11 @@ impl<'a> Behind<'a> {
     }
 
     /// Completes the frame, whose rows are all added, and returns its bits; of a frame that was ended, an estimate.
-    pub(super) fn finish(self) -> u64 {
+    pub(super) fn finish(self) -> Bits {
         if let Some(bits) = self.estimate {
-            return bits;
+            return Bits::Estimated(bits);
         }
         self.frame.extend_borders();
-        8 * self.packet.data.len() as u64
+        Bits::Counted(8 * self.packet.data.len() as u64)
     }
 }

@@ -3,7 +3,7 @@
 //! | phase | clause | code |
 //! |---|---|---|
 //! | references, slice header | 7.3.3, 8.2.4, 8.2.5 | `references`, [`FrameEncoder::header`] |
-//! | quantisers, costs | 8.5.8 | `quantisers`, `lambda` |
+//! | quantisers, costs | 8.5.8 | `sample`, `attempts`, `quantisers`, `lambda` |
 //! | macroblocks: prediction, transform | 8.3 to 8.5 | `row`, `decide_intra`, `decide_inter` |
 //! | slice data, deblocking, behind the rows | 7.3.4, 8.7 | `behind`, `finish`, `write` |
 //! | parameter sets | 7.3.2 | `parameter_sets` |
@@ -22,7 +22,7 @@ use codec_core::motion::MvCost;
 use codec_core::parallel::{Pool, Progress, ScratchPool, Serial, in_order};
 use codec_simd::Kernels;
 
-use super::attempts::Attempts;
+use super::attempts::{Attempts, Bits};
 use super::behind::Behind;
 use super::brightness::Brightness;
 use super::costs::SyntaxCosts;
@@ -37,6 +37,7 @@ use super::residual_bits::ResidualBits;
 use super::row::code_row;
 use super::row_context::RowContext;
 use super::row_store::{Counts, RowStore};
+use super::sample::Sample;
 use super::scratch::Scratch;
 use super::settings::{FrameKnobs, FrameSettings};
 use super::slice_bytes;
@@ -46,10 +47,19 @@ use super::still_blocks::StillPool;
 use super::weights::{Predicted, Weights};
 use crate::cabac::Contexts;
 use crate::picture::Mv;
+use crate::sei::RecoveryPoint;
 use crate::slice::{Deblocking, SliceHeader, SliceType};
 
 /// Border around the reference planes, in luma pixels.
 const LUMA_PAD: usize = 32;
+
+/// What an attempt codes.
+#[derive(Clone, Copy, Debug)]
+enum Extent {
+    /// The frame, up to a limit of its bits.
+    Frame(Option<u64>),
+    Sample(Sample),
+}
 
 /// Codes single frames as planned, and keeps the reference frames.
 #[derive(Debug)]
@@ -235,18 +245,25 @@ impl FrameEncoder {
             }
             _ => Weights::NONE,
         };
+        let mut sample = Sample::new(plan, self.rows).filter(|_| self.coded_frames == 0);
         let report = loop {
             let Some(frame) = Arc::get_mut(&mut recon) else {
                 // The pool only returns frames without other holders.
                 recon = Arc::new(FrameBuf::new(self.settings.size, LUMA_PAD));
                 continue;
             };
-            let limit = attempts.limit(plan, qp);
             let inputs = (&references, &weights);
-            let bits = self.attempt(source, plan, analysis, inputs, (qp, limit), frame, packet);
+            if let Some(sample) = sample.take() {
+                let extent = Extent::Sample(sample);
+                let bits =
+                    self.attempt(source, plan, analysis, inputs, (qp, extent), frame, packet);
+                qp = Attempts::first(plan, qp, bits.number());
+            }
+            let extent = Extent::Frame(attempts.limit(plan, qp));
+            let bits = self.attempt(source, plan, analysis, inputs, (qp, extent), frame, packet);
             match attempts.next(plan, qp, bits) {
                 Some(coarser) => qp = coarser,
-                None => break self.report(plan, qp, bits),
+                None => break self.report(plan, qp, bits.number()),
             }
         };
         if report.dropped {
@@ -316,9 +333,9 @@ impl FrameEncoder {
         Ok(())
     }
 
-    /// Codes a frame at one quantiser, into `frame` and `packet`, and returns its bits. The state that later frames
-    /// depend on does not change. The attempt ends early if its first rows take more bits than the limit; it then returns an
-    /// estimate, and the contents of `frame` and `packet` are incomplete.
+    /// Codes a frame, or a sample of it, at one quantiser, into `frame` and `packet`, and returns the bits of the frame.
+    /// The state that later frames depend on does not change. An attempt with a limit ends early if its first rows take
+    /// more bits than that. After it, and after a sample, the contents of `frame` and `packet` are incomplete.
     #[expect(clippy::too_many_arguments, reason = "the inputs and outputs of an attempt")]
     fn attempt(
         &mut self,
@@ -326,28 +343,22 @@ impl FrameEncoder {
         plan: &FramePlan,
         analysis: Option<&FrameAnalysis>,
         (references, weights): (&PicturePlan, &Weights),
-        (qp, limit): (u8, Option<u64>),
+        (qp, extent): (u8, Extent),
         frame: &mut FrameBuf,
         packet: &mut Packet,
-    ) -> u64 {
+    ) -> Bits {
         packet.data.clear();
         let refresh = IntraRefresh::new(plan, self.cols, self.rows);
-        self.plan_slices(refresh.boundary);
+        match extent {
+            Extent::Frame(_) => self.plan_slices(refresh.boundary),
+            Extent::Sample(_) => self.slice_starts = (0..self.rows).collect(),
+        }
         let header = self.header(references, weights, qp);
         self.set_residual_bits(&header);
+        let point = refresh.recovery_point(plan, self.cols * self.rows, self.base_step(&header));
+        self.write_units(plan, header.is_idr, point, &mut packet.data);
         let speed = Speed::level(plan.speed);
         let quantisers = self.quantisers.of(speed.levels);
-        let point = refresh.recovery_point(plan, self.cols * self.rows, self.base_step(&header));
-        if header.is_idr || point.is_some() {
-            self.sets.write(&mut packet.data);
-        }
-        if let Some(buffer) = plan.buffer.filter(|_| self.settings.knobs.hrd) {
-            let framerate = self.settings.framerate;
-            self.removal_times.write(&buffer, header.is_idr, framerate, &mut packet.data);
-        }
-        if let Some(point) = point {
-            point.write_unit(&mut packet.data);
-        }
         let planes = [0, 1].map(|n| references.lists[n].planes());
         let [first, second] = [0, 1].map(|n| match &planes[n] {
             Some(planes) => &planes[..references.lists[n].len()],
@@ -403,20 +414,22 @@ impl FrameEncoder {
             reference_ids: [[0, 1, 2], [3, 4, 5]],
         };
         self.picture.begin(&params);
+        let pool: &dyn Pool = self.settings.pool.as_deref().unwrap_or(&Serial);
+        let limit = match extent {
+            Extent::Frame(limit) => limit,
+            Extent::Sample(sample) => {
+                return sample.bits(pool, (&job, &params), &self.stores, &mut self.picture);
+            }
+        };
         let max_bytes = usize::from(self.settings.knobs.slice_bytes);
         if max_bytes > 0 {
             let out = &mut packet.data;
-            for (row, store) in self.stores.iter_mut().enumerate().take(self.rows) {
-                let store = store.get_mut().unwrap_or_else(PoisonError::into_inner);
-                let at = (row, max_bytes);
-                slice_bytes::code_row(&job, &params, at, store, &mut self.picture, out);
-                self.picture.place_row(&params, row, store, frame);
-            }
-            frame.extend_borders();
-            return packet.data.len() as u64 * 8;
+            let inputs = (&job, &params);
+            let (stores, picture) = (&mut self.stores, &mut self.picture);
+            code_short_slices(inputs, max_bytes, stores, picture, frame, out);
+            return Bits::Counted(packet.data.len() as u64 * 8);
         }
         let behind = Mutex::new(Behind::new(&mut self.picture, frame, packet, limit));
-        let pool: &dyn Pool = self.settings.pool.as_deref().unwrap_or(&Serial);
         let poison = || self.progress.iter().for_each(Progress::poison);
         in_order(pool, self.rows, &poison, &|row| {
             let mut store = self.stores[row].lock().unwrap_or_else(PoisonError::into_inner);
@@ -429,6 +442,25 @@ impl FrameEncoder {
         let mut behind = behind.into_inner().unwrap_or_else(PoisonError::into_inner);
         behind.advance(&params, &job, &self.stores);
         behind.finish()
+    }
+
+    /// Writes the NAL units before the slices.
+    fn write_units(
+        &mut self,
+        plan: &FramePlan,
+        is_idr: bool,
+        point: Option<RecoveryPoint>,
+        out: &mut Vec<u8>,
+    ) {
+        if is_idr || point.is_some() {
+            self.sets.write(out);
+        }
+        if let Some(buffer) = plan.buffer.filter(|_| self.settings.knobs.hrd) {
+            self.removal_times.write(&buffer, is_idr, self.settings.framerate, out);
+        }
+        if let Some(point) = point {
+            point.write_unit(out);
+        }
     }
 
     /// Returns the header of the first slice.
@@ -560,6 +592,23 @@ impl FrameEncoder {
     pub(super) fn forget_scratch(&mut self) {
         self.scratch = ScratchPool::default();
     }
+}
+
+/// Codes all rows into slices of a limited size.
+fn code_short_slices(
+    (job, params): (&FrameJob<'_>, &PictureParams<'_>),
+    max_bytes: usize,
+    stores: &mut [Mutex<RowStore>],
+    picture: &mut Picture,
+    frame: &mut FrameBuf,
+    out: &mut Vec<u8>,
+) {
+    for (row, store) in stores.iter_mut().enumerate().take(job.rows) {
+        let store = store.get_mut().unwrap_or_else(PoisonError::into_inner);
+        slice_bytes::code_row(job, params, (row, max_bytes), store, picture, out);
+        picture.place_row(params, row, store, frame);
+    }
+    frame.extend_borders();
 }
 
 /// Returns the index in [`FrameEncoder::contexts`].

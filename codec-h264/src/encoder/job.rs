@@ -89,19 +89,20 @@ impl FrameJob<'_> {
     /// their intra costs. The other rows count for three quarters: another attempt corrects a quantiser that is too
     /// fine, but not one that is too coarse.
     pub(super) fn estimated_bits(&self, rows: usize, bits: u64) -> Option<u64> {
-        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-        let (mut done, mut all) = (count(rows), count(self.rows));
-        if let Some(analysis) = self.analysis.filter(|_| self.is_key) {
-            let costs = analysis
-                .macroblocks
-                .chunks(self.cols)
-                .map(|row| row.iter().map(|mb| MB_COST + u64::from(mb.intra_cost)).sum::<u64>());
-            done = costs.clone().take(rows).sum();
-            all = costs.sum();
-        }
+        let (done, all) = (self.rows_weight(0..rows), self.rows_weight(0..self.rows));
         let left = all.checked_sub(done).filter(|left| 3 * left >= all)?;
         let rest = u128::from(bits) * u128::from(left) / u128::from(done.max(1));
         Some(bits.saturating_add(u64::try_from(rest * 3 / 4).unwrap_or(u64::MAX)))
+    }
+
+    /// Returns the share of rows in the bits of the frame, relative to other rows: in a key frame, by their intra costs.
+    pub(super) fn rows_weight(&self, rows: impl Iterator<Item = usize>) -> u64 {
+        let analysis = self.analysis.filter(|_| self.is_key);
+        let weight = |row: usize| {
+            let mbs = analysis.and_then(|frame| frame.macroblocks.chunks(self.cols).nth(row));
+            mbs.map_or(1, |mbs| mbs.iter().map(|mb| MB_COST + u64::from(mb.intra_cost)).sum())
+        };
+        rows.map(weight).sum()
     }
 
     /// Ends the coding of the frame. A row that waits for another one sees it at the latest when that one ends.
