@@ -6,7 +6,7 @@ pub(super) const MIN_QUARTER_SCORE: u32 = 4;
 /// Score below which all luma levels are omitted.
 pub(super) const MIN_MB_SCORE: u32 = 6;
 /// Score below which the AC levels of chroma are omitted.
-pub(super) const MIN_CHROMA_SCORE: u32 = 7;
+pub(super) const MIN_CHROMA_SCORE: u32 = 4;
 /// Score of a block with a level above 1.
 const LARGE: u32 = 9;
 

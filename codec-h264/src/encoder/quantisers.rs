@@ -18,12 +18,39 @@ pub(super) struct BitPrices {
     pub dc: BitPrice,
 }
 
+/// Rounding offsets in 1/4096 of a level, at the lowest and at the highest frequency; in between they are
+/// interpolated by the sum of both frequencies. Levels of high frequencies are rare and therefore take more bits.
+#[derive(Clone, Copy, Debug)]
+struct Rounding {
+    low: i32,
+    high: i32,
+}
+
+impl Rounding {
+    /// The same offset at all frequencies.
+    const fn flat(offset: i32) -> Self {
+        Self { low: offset, high: offset }
+    }
+
+    /// Returns the offsets of a block of `SIDE` columns and rows.
+    fn offsets<const N: usize, const SIDE: i32>(self) -> [i16; N] {
+        let highest = 2 * (SIDE - 1);
+        let mut sums = (0..SIDE).flat_map(|x| (0..SIDE).map(move |y| x + y));
+        std::array::from_fn(|_| {
+            let sum = sums.next().unwrap_or(0);
+            let offset = self.low + (self.high - self.low) * sum / highest;
+            i16::try_from(offset.max(0)).unwrap_or(i16::MAX)
+        })
+    }
+}
+
 /// How intra or inter macroblocks are quantised.
 #[derive(Clone, Copy, Debug)]
 struct ClassTuning {
-    /// Rounding offsets of luma and chroma levels, in 1/4096 of a level. Offsets below one half widen the
-    /// dead zone around zero, which saves more bits than it costs quality.
-    rounding: [i16; 2],
+    /// Rounding offsets of luma and chroma levels. Offsets below one half widen the dead zone around zero, which saves
+    /// more bits than it costs quality.
+    luma: Rounding,
+    chroma: Rounding,
     prices: Option<BitPrices>,
 }
 
@@ -35,16 +62,25 @@ pub(super) struct Tuning {
 }
 
 impl Tuning {
-    /// Rounding offsets without optimised levels: 11/64 of a level in inter and 21/64 in intra macroblocks.
+    /// Rounding offsets without optimised levels.
     pub(super) const ROUNDED: Self = Self {
-        inter: ClassTuning { rounding: [704; 2], prices: None },
-        intra: ClassTuning { rounding: [1344; 2], prices: None },
+        inter: ClassTuning {
+            luma: Rounding { low: 1700, high: -200 },
+            chroma: Rounding::flat(900),
+            prices: None,
+        },
+        intra: ClassTuning {
+            luma: Rounding { low: 1800, high: 700 },
+            chroma: Rounding::flat(1344),
+            prices: None,
+        },
     };
     /// Rounding offsets of levels that are then optimised by rate and distortion. A bit is worth less error in intra
     /// macroblocks: other pictures are predicted from them.
     pub(super) const OPTIMISED: Self = Self {
         inter: ClassTuning {
-            rounding: [1300, 900],
+            luma: Rounding::flat(1300),
+            chroma: Rounding::flat(900),
             prices: Some(BitPrices {
                 luma: BitPrice(420),
                 chroma: BitPrice(400),
@@ -52,7 +88,8 @@ impl Tuning {
             }),
         },
         intra: ClassTuning {
-            rounding: [1800, 1344],
+            luma: Rounding::flat(1800),
+            chroma: Rounding::flat(1344),
             prices: Some(BitPrices {
                 luma: BitPrice(270),
                 chroma: BitPrice(350),
@@ -62,7 +99,7 @@ impl Tuning {
     };
     /// As [`Self::OPTIMISED`], with fewer levels of inter macroblocks to choose from.
     pub(super) const SPARSE: Self = Self {
-        inter: ClassTuning { rounding: [850, 900], ..Self::OPTIMISED.inter },
+        inter: ClassTuning { luma: Rounding { low: 1500, high: 200 }, ..Self::OPTIMISED.inter },
         ..Self::OPTIMISED
     };
 }
@@ -132,7 +169,7 @@ impl Quantisers {
         let class = |qp: u8, is_inter: bool| {
             let list = 3 * usize::from(is_inter);
             let tuning = if is_inter { tuning.inter } else { tuning.intra };
-            let [round, round_chroma] = tuning.rounding;
+            let ClassTuning { luma: round, chroma: round_chroma, .. } = tuning;
             let chroma = chroma_qp(qp, 0);
             ClassQuantisers {
                 luma_4x4: quantiser_4x4(&matrices.weights_4x4[list], qp, round),
@@ -233,7 +270,7 @@ fn scaling<const N: usize>(scales: [i32; N], qp: u8, right: u8) -> ([i32; N], u8
     }
 }
 
-fn quantiser_4x4(weights: &[u8; 16], qp: u8, round: i16) -> H264Quantiser<16> {
+fn quantiser_4x4(weights: &[u8; 16], qp: u8, round: Rounding) -> H264Quantiser<16> {
     let rest = usize::from(qp % 6);
     let multipliers = std::array::from_fn(|at| multiplier_4x4(weights, rest, at / 4, at % 4));
     let scales = std::array::from_fn(|at| {
@@ -241,10 +278,10 @@ fn quantiser_4x4(weights: &[u8; 16], qp: u8, round: i16) -> H264Quantiser<16> {
         i32::from(weights[4 * y + x]) * i32::from(NORM_4X4[rest][class_4x4(x, y)])
     });
     let (scales, right) = scaling(scales, qp, 4);
-    H264Quantiser::<16>::new(&multipliers, 15 + qp / 6, &scales, right, &[round; 16])
+    H264Quantiser::<16>::new(&multipliers, 15 + qp / 6, &scales, right, &round.offsets::<16, 4>())
 }
 
-fn quantiser_8x8(weights: &[u8; 64], qp: u8, round: i16) -> H264Quantiser<64> {
+fn quantiser_8x8(weights: &[u8; 64], qp: u8, round: Rounding) -> H264Quantiser<64> {
     let rest = usize::from(qp % 6);
     let scales: [i32; 64] = std::array::from_fn(|at| {
         let (x, y) = (at / 8, at % 8);
@@ -255,7 +292,7 @@ fn quantiser_8x8(weights: &[u8; 64], qp: u8, round: i16) -> H264Quantiser<64> {
         rounded((1 << 22) * gain, GAINS_8X8[0] * i64::from(scales[at]))
     });
     let (scales, right) = scaling(scales, qp, 6);
-    H264Quantiser::<64>::new(&multipliers, 16 + qp / 6, &scales, right, &[round; 64])
+    H264Quantiser::<64>::new(&multipliers, 16 + qp / 6, &scales, right, &round.offsets::<64, 8>())
 }
 
 /// Gain of the 4x4 Hadamard transform of luma DCs, in octaves.
@@ -263,13 +300,13 @@ const LUMA_DC_GAIN: u32 = 2;
 /// Gain of the 2x2 transform of chroma DCs, in octaves.
 const CHROMA_DC_GAIN: u32 = 1;
 
-fn dc_quantiser(weights: &[u8; 16], qp: u8, round: i16, gain: u32) -> DcQuantiser {
+fn dc_quantiser(weights: &[u8; 16], qp: u8, round: Rounding, gain: u32) -> DcQuantiser {
     let rest = usize::from(qp % 6);
     let shift = 15 + gain + u32::from(qp / 6);
     DcQuantiser {
         multiplier: i64::from(multiplier_4x4(weights, rest, 0, 0)),
         shift,
-        round: i64::from(round) << (shift - 12),
+        round: i64::from(round.low) << (shift - 12),
         scale: (i32::from(weights[0]) * i32::from(NORM_4X4[rest][0])) << (qp / 6),
     }
 }
@@ -285,6 +322,14 @@ mod tests {
             |rest| [(0, 0), (1, 1), (0, 1)].map(|(x, y)| multiplier_4x4(flat, rest, x, y));
         assert_eq!(by_class(0), [13107, 5243, 8066]);
         assert_eq!(by_class(5), [7282, 2893, 4559]);
+    }
+
+    #[test]
+    fn high_frequencies_are_rounded_down_more() {
+        let offsets = Rounding { low: 1000, high: -200 }.offsets::<16, 4>();
+        assert_eq!(offsets[..4], [1000, 800, 600, 400]);
+        assert_eq!(offsets[12..], [400, 200, 0, 0]);
+        assert_eq!(Rounding::flat(900).offsets::<64, 8>(), [900; 64]);
     }
 
     #[test]

@@ -5,11 +5,11 @@ use super::motion::{Measure, Precision, RefineSettings, Ring};
 /// Choice of levels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LevelChoice {
-    /// Rounded with a dead zone.
+    /// Rounded with a dead zone that is wider at high frequencies.
     Rounded,
-    /// Rounded with a dead zone, then lowered where that saves more bits than it costs error.
+    /// As [`Self::Rounded`], then lowered where that saves more bits than it costs error.
     Sparse,
-    /// As [`Self::Sparse`], with a smaller dead zone.
+    /// As [`Self::Sparse`], with the same dead zone at all frequencies.
     Optimised,
 }
 
@@ -104,7 +104,7 @@ static LEVELS: [Speed; 11] = {
         intra_eighths: 8,
         unsure_transform_bits: 0,
         sure_transform_bits: 60,
-        empty_bits: 32,
+        empty_bits: 48,
         empty_chroma_bits: 10,
         levels: LevelChoice::Rounded,
         references: 1,
@@ -113,8 +113,8 @@ static LEVELS: [Speed; 11] = {
         beside_skip_bits: 200,
         empty_skip_bits: 32,
     };
-    let nine = Speed { levels: LevelChoice::Sparse, ..fastest };
-    let eight = Speed { references: 2, ..nine };
+    let nine = Speed { empty_bits: 32, ..fastest };
+    let eight = Speed { references: 2, levels: LevelChoice::Sparse, ..nine };
     let satd = RefineSettings { measure: Measure::Satd, ..fastest.refine };
     let seven = Speed {
         refine: satd,
