@@ -44,6 +44,9 @@ impl Prediction {
 /// Number of predictions that are compared, at most.
 const MAX_PREDICTIONS: usize = 24;
 
+/// Number of vectors whose errors are kept, at most.
+const MAX_KNOWN: usize = 24;
+
 /// Inter predictions of a block.
 #[derive(Clone, Copy, Debug, Default)]
 struct Predictions {
@@ -60,6 +63,38 @@ impl Predictions {
     fn add(&mut self, prediction: Prediction) {
         if let Some(to) = self.list.get_mut(self.len) {
             *to = prediction;
+            self.len += 1;
+        }
+    }
+}
+
+/// Errors of a block's prediction from one reference by vector, as far as they are known.
+#[derive(Clone, Copy, Debug, Default)]
+struct KnownErrors {
+    list: [(MotionVector, LumaError); MAX_KNOWN],
+    len: usize,
+}
+
+impl KnownErrors {
+    /// The errors of those of `predictions` that have `reference` alone.
+    fn of(predictions: &Predictions, reference: Reference) -> Self {
+        let mut known = Self::default();
+        for prediction in &predictions.list[..predictions.len] {
+            if prediction.references == References::Single(reference) {
+                known.add(prediction.vectors[0], prediction.error);
+            }
+        }
+        known
+    }
+
+    fn get(&self, vector: MotionVector) -> Option<LumaError> {
+        let known = self.list[..self.len].iter().find(|known| known.0 == vector);
+        known.map(|known| known.1)
+    }
+
+    fn add(&mut self, vector: MotionVector, error: LumaError) {
+        if let Some(to) = self.list.get_mut(self.len) {
+            *to = (vector, error);
             self.len += 1;
         }
     }
@@ -180,27 +215,24 @@ impl Coder<'_> {
                     continue;
                 }
                 let rate = base + costs.inter_mode(context, mode);
-                let error =
-                    self.offer(site, &mut predictions, (references, mode, [vector, zero]), rate);
+                let offered = (references, mode, [vector, zero]);
+                let error = self.offer(site, &mut predictions, offered, rate, None);
                 if error.is_some_and(|error| mode == InterMode::Zero && error.most < enough)
                     && reference == Reference::Last
                 {
                     return predictions;
                 }
             }
-            best.new = self.searched_vector(site, (reference, tools), vector, nearest);
+            let mut errors = KnownErrors::of(&predictions, reference);
+            best.new = self.searched_vector(site, (reference, tools), vector, nearest, &mut errors);
             known[reference as usize] = best;
             if let Some(bits) = self.vector_rate(best.new, nearest)
                 && best.new != nearest
                 && known_vectors > 0
             {
                 let rate = base + costs.inter_mode(context, InterMode::New) + bits;
-                self.offer(
-                    site,
-                    &mut predictions,
-                    (references, InterMode::New, [best.new, zero]),
-                    rate,
-                );
+                let offered = (references, InterMode::New, [best.new, zero]);
+                self.offer(site, &mut predictions, offered, rate, errors.get(best.new));
             }
         }
         self.add_compound(site, &known, context, &mut predictions);
@@ -251,7 +283,7 @@ impl Coder<'_> {
                 };
                 let Some(extra) = extra.filter(|_| needed <= known_vectors) else { continue };
                 let rate = base + costs.inter_mode(context, mode) + extra;
-                self.offer(site, predictions, (references, mode, vectors), rate);
+                self.offer(site, predictions, (references, mode, vectors), rate, None);
             }
         }
     }
@@ -269,6 +301,7 @@ impl Coder<'_> {
         (reference, tools): (Reference, FileTools),
         vector: QuarterPel,
         nearest: MotionVector,
+        errors: &mut KnownErrors,
     ) -> MotionVector {
         let (width, height) = site.size.mi();
         let (rows, cols) = (self.job.setup.rows, self.job.setup.cols);
@@ -295,7 +328,7 @@ impl Coder<'_> {
         let mut best = (tried[0], u32::MAX);
         for &vector in &tried[..count] {
             let Some(rate) = self.vector_rate(vector, nearest) else { continue };
-            let error = self.vector_error(site, reference, vector);
+            let error = self.vector_error(site, reference, vector, errors);
             let cost = error.saturating_add(lambda.cost(rate));
             if cost < best.1 {
                 best = (vector, cost);
@@ -309,7 +342,7 @@ impl Coder<'_> {
             for (down, right) in [(-2, 0), (2, 0), (0, -2), (0, 2)] {
                 let vector = MotionVector::new(centre.row + down, centre.col + right);
                 let Some(rate) = self.vector_rate(vector, nearest) else { continue };
-                let error = self.vector_error(site, reference, vector);
+                let error = self.vector_error(site, reference, vector, errors);
                 let cost = error.saturating_add(lambda.cost(rate));
                 if cost < best.1 {
                     best = (vector, cost);
@@ -327,23 +360,31 @@ impl Coder<'_> {
         site: &BlockSite,
         reference: Reference,
         vector: MotionVector,
+        errors: &mut KnownErrors,
     ) -> u32 {
+        if let Some(error) = errors.get(vector) {
+            return error.sum;
+        }
         let info = BlockInfo {
             references: References::Single(reference),
             inter_mode: InterMode::New,
             vectors: [[vector, MotionVector::default()]; 4],
             ..self.info(site)
         };
-        self.predicted_error(site, &info).sum
+        let error = self.predicted_error(site, &info);
+        errors.add(vector, error);
+        error.sum
     }
 
-    /// Adds a prediction unless it is known; returns its error if it is new.
+    /// Adds a prediction unless the same one was added; returns its error if it is new. `error` is its error if that is
+    /// known.
     fn offer(
         &mut self,
         site: &BlockSite,
         predictions: &mut Predictions,
         (references, mode, vectors): (References, InterMode, [MotionVector; 2]),
         rate: u32,
+        error: Option<LumaError>,
     ) -> Option<LumaError> {
         let lambda = self.quantisers().lambda;
         let mut prediction =
@@ -355,8 +396,10 @@ impl Coder<'_> {
             }
             return None;
         }
-        let info = self.predicted_info(site, &prediction);
-        prediction.error = self.predicted_error(site, &info);
+        prediction.error = error.unwrap_or_else(|| {
+            let info = self.predicted_info(site, &prediction);
+            self.predicted_error(site, &info)
+        });
         prediction.cost = prediction.error.sum.saturating_add(lambda.cost(rate));
         predictions.add(prediction);
         Some(prediction.error)
@@ -385,6 +428,14 @@ impl Coder<'_> {
         for y in (0..height).step_by(side) {
             for x in (0..width).step_by(side) {
                 let mut sum = 0;
+                if side == 2 && y + 1 < height && x + 1 < width {
+                    let cur = self.source.macroblock(site.row + y, site.col + x);
+                    let pred = Window::new(&pred[8 * y * stride + 8 * x..], stride);
+                    let sum = pred.map_or(0, |pred| kernels.sse_16x16(cur, pred));
+                    error.sum = error.sum.saturating_add(sum);
+                    error.most = error.most.max(sum);
+                    continue;
+                }
                 for (down, right) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
                     if down < side && right < side && y + down < height && x + right < width {
                         sum += part(x + right, y + down);

@@ -44,6 +44,7 @@ impl TransformScratch {
         let mut sum = Cost::default();
         let end = u32::from(job.costs[0][job.context].end);
         let mut best = Cost { error: rest, rate: end };
+        let mut best_total = rest + in_error(end);
         let mut best_end = 0;
         let mut is_after_zero = false;
         for (index, position) in scan.iter().enumerate() {
@@ -51,9 +52,10 @@ impl TransformScratch {
             let costs = costs_of(job, context);
             if index > 0 && !is_after_zero {
                 let rate = sum.rate + u32::from(costs.end);
-                let total = Cost { error: sum.error + rest, rate };
-                if total.error + in_error(rate) < best.error + in_error(best.rate) {
-                    (best, best_end) = (total, index);
+                let error = sum.error + rest;
+                let total = error + in_error(rate);
+                if total < best_total {
+                    (best, best_total, best_end) = (Cost { error, rate }, total, index);
                 }
             }
             if left == 0 {
@@ -64,6 +66,16 @@ impl TransformScratch {
             let quantised = self.quantised[at];
             let size = quantised.unsigned_abs();
             let more = if is_after_zero { 0 } else { u32::from(costs.more) };
+            rest = rest.saturating_sub(coefficient * coefficient);
+            if size == 0 {
+                sum.error += coefficient * coefficient;
+                sum.rate += more + u32::from(costs.classes[0]);
+                is_after_zero = true;
+                self.magnitudes[at] = 0;
+                self.levels[index] = Level { value: 0, context };
+                continue;
+            }
+            left -= 1;
             let choice = |level: u16| {
                 let token = Token::of(i16::try_from(level).unwrap_or(i16::MAX));
                 let rate = more
@@ -73,26 +85,19 @@ impl TransformScratch {
                 let error = coefficient.abs_diff(value).pow(2);
                 Choice { level, error, rate, total: error + in_error(rate) }
             };
-            let mut chosen = choice(size);
-            if size > 0 {
-                left -= 1;
-                let lower = choice(size - 1);
-                if lower.total < chosen.total {
-                    chosen = lower;
-                }
-            }
+            let (nearest, lower) = (choice(size), choice(size - 1));
+            let chosen = if lower.total < nearest.total { lower } else { nearest };
             sum.error += chosen.error;
             sum.rate += chosen.rate;
-            rest = rest.saturating_sub(coefficient * coefficient);
             is_after_zero = chosen.level == 0;
             let level = i16::try_from(chosen.level).unwrap_or(i16::MAX);
             self.magnitudes[at] = Token::of(level).magnitude;
             let value = if quantised < 0 { -level } else { level };
             self.levels[index] = Level { value, context };
             if index + 1 == scan.len() && !is_after_zero {
-                let total = Cost { error: sum.error + rest, rate: sum.rate };
-                if total.error + in_error(total.rate) < best.error + in_error(best.rate) {
-                    (best, best_end) = (total, index + 1);
+                let error = sum.error + rest;
+                if error + in_error(sum.rate) < best_total {
+                    (best, best_end) = (Cost { error, rate: sum.rate }, index + 1);
                 }
             }
         }
