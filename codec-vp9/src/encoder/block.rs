@@ -87,11 +87,14 @@ impl<'a> Coder<'a> {
     ) -> ResidualCost {
         let setup = self.job.setup;
         let (costs, lambda) = (ModeCosts(setup), self.quantisers().lambda);
+        let is_file = self.job.speed.file.is_some();
         let mut best = (ResidualCost::default(), u32::MAX);
         for tx in TxSize::ALL[..=largest as usize].iter().rev().take(count) {
             let trial = BlockInfo { tx: *tx, ..*info };
             self.work_levels.clear();
-            let cost = self.code_plane(site, &trial, &setup.plane_block(&trial, 0), energies);
+            let block = setup.plane_block(&trial, 0);
+            let limit = if is_file { best.1 } else { u32::MAX };
+            let cost = self.code_plane(site, &trial, &block, energies, limit);
             self.contexts.restore(self.superblock_col, saved);
             let total = cost.total(lambda).saturating_add(lambda.cost(costs.tx_size(site, *tx)));
             let is_better = total < best.1;
@@ -111,12 +114,14 @@ impl<'a> Coder<'a> {
 
     /// Codes the transforms of a block in a plane: adds their levels to `work_levels`. Intra blocks are
     /// predicted and reconstructed. `energies` are the errors of an inter block's prediction, if they are known.
+    /// Stops when the cost is not below `limit`: the block is then incomplete.
     pub(super) fn code_plane(
         &mut self,
         site: &BlockSite,
         info: &BlockInfo,
         block: &PlaneBlock,
         energies: Option<&Energies>,
+        limit: u32,
     ) -> ResidualCost {
         let is_inter = info.is_inter();
         let (is_chroma, tx) = (usize::from(block.plane > 0), block.tx);
@@ -133,7 +138,7 @@ impl<'a> Coder<'a> {
         };
         if is_inter {
             let energies = energies.filter(|_| tx != TxSize::Tx4);
-            return self.code_inter_plane(&mut job, block, energies);
+            return self.code_inter_plane(&mut job, block, energies, limit);
         }
         let mut sum = ResidualCost::default();
         let steps = self.job.setup.quantisers[usize::from(info.segment)][is_chroma];
@@ -149,6 +154,10 @@ impl<'a> Coder<'a> {
                 let levels = self.scratch.coefficients().levels;
                 self.recon.add_levels(block, job.kind, (x, y), steps, levels);
             }
+            if sum.total(job.lambda) >= limit {
+                sum.any = true;
+                break;
+            }
         }
         sum
     }
@@ -159,9 +168,10 @@ impl<'a> Coder<'a> {
         job: &mut TransformJob<'_>,
         block: &PlaneBlock,
         energies: Option<&Energies>,
+        limit: u32,
     ) -> ResidualCost {
         let (plane, tx) = (block.plane, block.tx);
-        let limit = self.quantisers().negligible[plane.min(1)].squares;
+        let negligible = self.quantisers().negligible[plane.min(1)].squares;
         let ends = [0, 1, 2].map(|context| u32::from(job.costs[0][context].end));
         let mut sum = ResidualCost::default();
         for (x, y) in block.transforms() {
@@ -170,11 +180,11 @@ impl<'a> Coder<'a> {
                 Some(energies) if tx == TxSize::Tx8 => energies.at((x, y)),
                 Some(energies) => {
                     let energy = energies.of(tx, (x, y));
-                    (energy, energy < limit)
+                    (energy, energy < negligible)
                 }
                 None => {
                     let energy = self.energy(block, (x, y));
-                    (energy, energy < limit)
+                    (energy, energy < negligible)
                 }
             };
             let cost = if is_negligible {
@@ -187,6 +197,9 @@ impl<'a> Coder<'a> {
             };
             sum.add(cost);
             self.contexts.set_nonzero(plane, (x, y), tx, block.end, cost.any);
+            if sum.total(job.lambda) >= limit {
+                break;
+            }
         }
         sum
     }

@@ -110,6 +110,7 @@ impl Coder<'_> {
         let choices = self.inter_choices(site, vector);
         let finalists = self.job.speed.inter_finalists;
         for choice in &choices.list[..choices.len.min(finalists)] {
+            trial.cost = u32::MAX;
             self.code_inter(site, choice, trial);
             if trial.cost < best.cost {
                 std::mem::swap(best, trial);
@@ -253,7 +254,7 @@ impl Coder<'_> {
     }
 
     /// Predicts an inter block, whose modes cost `rate` and whose prediction has the error `error`, and codes
-    /// its residual.
+    /// its residual. The cost of `out` is the one to beat.
     pub(super) fn code_predicted(
         &mut self,
         site: &BlockSite,
@@ -268,7 +269,8 @@ impl Coder<'_> {
         self.code_residual(site, info, &energies, (rate, error), out);
     }
 
-    /// Codes the residual of a block that is predicted with the errors `energies`.
+    /// Codes the residual of a block that is predicted with the errors `energies`. The cost of `out` is the one to beat: if
+    /// luma alone does not, the block is incomplete and has the highest cost.
     fn code_residual(
         &mut self,
         site: &BlockSite,
@@ -310,10 +312,17 @@ impl Coder<'_> {
             let sizes = (largest.min(speed.largest_tx), speed.tx_sizes);
             self.code_luma(site, &mut info, Some(energies), &saved, &mut out.levels, sizes)
         };
+        let coded = cost.error.saturating_add(lambda.cost(mode_rate + cost.rate));
+        let skipped = cost.energy.saturating_add(lambda.cost(mode_rate));
+        if coded.min(skipped) >= out.cost {
+            self.contexts.restore(self.superblock_col, &saved);
+            out.cost = u32::MAX;
+            return;
+        }
         self.work_levels.clear();
         for (plane, energies) in (1..).zip(&chroma) {
             let block = setup.plane_block(&info, plane);
-            cost.add(self.code_plane(site, &info, &block, energies.as_ref()));
+            cost.add(self.code_plane(site, &info, &block, energies.as_ref(), u32::MAX));
         }
         self.contexts.restore(self.superblock_col, &saved);
         out.levels.append(self.work_levels);

@@ -130,6 +130,7 @@ impl Coder<'_> {
                 self.choose_filter(site, &mut info, prediction);
             }
             let filter_rate = ModeCosts(self.job.setup).filter(site, info.filter);
+            trial.cost = best.cost;
             self.code_predicted(
                 site,
                 info,

@@ -74,6 +74,7 @@ impl Coder<'_> {
         let Some((parts, price)) = best else { return u32::MAX };
         let site = self.site(row, col, parts.info.size);
         let error = LumaError { sum: parts.error, most: parts.error };
+        out.cost = u32::MAX;
         self.code_predicted(&site, parts.info, (parts.rate, error), out);
         out.is_predicted = false;
         out.cost = self.in_units_of_frame(out.cost);

@@ -53,6 +53,7 @@ impl Coder<'_> {
         }
         let finalists = self.job.speed.intra_finalists.min(count);
         for &(mode, _) in &ranked[..finalists] {
+            trial.cost = if self.job.speed.file.is_some() { best.cost } else { u32::MAX };
             self.code_intra(site, mode, trial);
             if trial.cost < best.cost {
                 std::mem::swap(best, trial);
@@ -129,7 +130,8 @@ impl Coder<'_> {
         sum
     }
 
-    /// Predicts a block from its own frame and codes its residual.
+    /// Predicts a block from its own frame and codes its residual. The cost of `out` is the one to beat: if luma alone
+    /// does not, the block is incomplete and has the highest cost.
     fn code_intra(&mut self, site: &BlockSite, mode: IntraMode, out: &mut Candidate) {
         let setup = self.job.setup;
         let costs = ModeCosts(setup);
@@ -140,6 +142,12 @@ impl Coder<'_> {
         let sizes = (info.tx, count);
         let mut cost = self.code_luma(site, &mut info, None, &saved, &mut out.levels, sizes);
         let mut mode_rate = costs.tx_size(site, info.tx) + costs.luma_mode(site, mode);
+        let rate = mode_rate + if cost.any { cost.rate } else { 0 };
+        if cost.error.saturating_add(self.quantisers().lambda.cost(rate)) >= out.cost {
+            self.contexts.restore(self.superblock_col, &saved);
+            out.cost = u32::MAX;
+            return;
+        }
         mode_rate += self.code_intra_chroma(site, &mut info, &mut cost);
         self.contexts.restore(self.superblock_col, &saved);
         out.levels.append(self.work_levels);
@@ -163,7 +171,7 @@ impl Coder<'_> {
         info.chroma_mode = ranked[0].0;
         self.work_levels.clear();
         for plane in [1, 2] {
-            cost.add(self.code_plane(site, info, &setup.plane_block(info, plane), None));
+            cost.add(self.code_plane(site, info, &setup.plane_block(info, plane), None, u32::MAX));
         }
         rate(info.chroma_mode)
     }
