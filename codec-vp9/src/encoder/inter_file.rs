@@ -124,7 +124,11 @@ impl Coder<'_> {
     ) {
         let mut predictions = self.predictions(site, vector, tools);
         let count = predictions.len.min(self.job.speed.inter_finalists);
+        let most = u64::from(predictions.list[0].cost) * u64::from(tools.finalists_pct) / 100;
         for prediction in &mut predictions.list[..count] {
+            if u64::from(prediction.cost) > most {
+                break;
+            }
             let mut info = self.predicted_info(site, prediction);
             if tools.filters && prediction.has_fraction() {
                 self.choose_filter(site, &mut info, prediction);

@@ -66,6 +66,9 @@ pub struct FileTools {
     /// Maximum number of steps in quarter pixels by which the vector of a block is refined with its actual
     /// prediction.
     pub refinements: u8,
+    /// Inter predictions are coded to compare their costs if their estimated cost is at most this many percent of the
+    /// lowest one.
+    pub finalists_pct: u32,
     /// Rectangular partitions of square blocks are tried if the cost of the square exceeds this many squared
     /// steps per 8x8 pixels, in 1/64; `None` never tries them.
     pub halves_q6: Option<u32>,
@@ -172,6 +175,7 @@ impl Speed {
             filters: is_slow,
             chooses_levels: is_slow,
             refinements: if is_slow { 2 } else { 0 },
+            finalists_pct: if level <= 2 { 200 } else { 140 },
             halves_q6: if level <= 2 { Some(4) } else { None },
         };
         let of = Self { file: Some(tools), still_rate_pct: 100, ..of };
