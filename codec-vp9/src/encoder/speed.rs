@@ -164,8 +164,6 @@ impl Speed {
 
     /// Returns the switches of `level` with the file preset: those of the next slower level at 2 to 4, and
     /// its own tools.
-    ///
-    /// Comparing the split and the unsplit block more often than speeds 2 and 3 do costs bits as well as time.
     #[must_use]
     pub const fn file(level: u8) -> Self {
         let of = Self::level(if level >= 2 && level <= 4 { level - 1 } else { level });
@@ -181,7 +179,7 @@ impl Speed {
         let of = Self { file: Some(tools), still_rate_pct: 100, ..of };
         match level {
             0 | 1 => Self {
-                sure_pct: 30,
+                sure_pct: 1000,
                 search_steps: 32,
                 pattern: Pattern::Exhaustive,
                 intra_pct: 1000,
@@ -189,8 +187,8 @@ impl Speed {
                 intra_tx_sizes: if level == 0 { 4 } else { 2 },
                 ..of
             },
-            2 => Self { sure_pct: 20, intra_pct: 1000, ..of },
-            3 | 4 => Self { sure_pct: 20, ..of },
+            2 => Self { sure_pct: 150, intra_pct: 1000, ..of },
+            3 | 4 => Self { sure_pct: 150, ..of },
             _ => of,
         }
     }
