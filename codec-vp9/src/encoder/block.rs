@@ -12,6 +12,7 @@ use super::mode_costs::ModeCosts;
 use super::quantisers::Quantisers;
 use super::segments::SEGMENTS;
 use super::source::SOURCE_STRIDE;
+use super::speed::IntraTools;
 use super::transform::{ResidualCost, TransformJob};
 use crate::block::contexts::SavedContexts;
 use crate::block::mode_map::BlockInfo;
@@ -34,6 +35,12 @@ impl<'a> Coder<'a> {
     /// Quantisers of the block that is decided.
     pub(super) fn quantisers(&self) -> &'a Quantisers {
         &self.job.quantisers[usize::from(self.segment) % SEGMENTS]
+    }
+
+    /// The tools of intra frames of files, in such a frame.
+    pub(super) fn intra_tools(&self) -> Option<IntraTools> {
+        let tools = self.job.speed.file.and_then(|tools| tools.intra);
+        tools.filter(|_| self.job.setup.header.is_intra())
     }
 
     /// The information about a block without its modes.

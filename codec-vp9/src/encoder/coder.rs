@@ -41,6 +41,8 @@ pub(crate) struct Coder<'a> {
     pub(super) others: &'a mut OtherMotion,
     pub(super) scratch: &'a mut TransformScratch,
     pub(super) work_levels: &'a mut Levels,
+    /// Levels of chroma while another mode is tried.
+    pub(super) kept_levels: &'a mut Levels,
     pub(super) trial: Candidate,
     /// The best choice for a square as a whole, by level.
     pub(super) wholes: &'a mut [Candidate; 4],

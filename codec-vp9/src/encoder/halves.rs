@@ -7,13 +7,15 @@ use crate::types::{BlockSize, Partition};
 impl Coder<'_> {
     /// Whether a square is tried in halves, after it was tried as a whole.
     pub(super) fn tries_halves(&self, whole: &Candidate, level: usize, was_tried: bool) -> bool {
-        let limit = self.job.speed.file.and_then(|tools| tools.halves_q6);
+        let limit = if self.job.setup.header.is_intra() {
+            self.intra_tools().map(|tools| tools.halves_q6)
+        } else {
+            self.job.speed.file.and_then(|tools| tools.halves_q6)
+        };
         let Some(limit) = limit.filter(|_| was_tried && level < 3) else { return false };
         let step = self.job.base.step;
         let blocks = 64_u32 >> (2 * level);
-        !self.job.setup.header.is_intra()
-            && !whole.info.skip
-            && whole.cost > blocks * limit * step * step / 64
+        !whole.info.skip && whole.cost > blocks * limit * step * step / 64
     }
 
     /// Decides about both divisions of a square into halves, and returns the cost of the better one. The state

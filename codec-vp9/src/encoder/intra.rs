@@ -51,7 +51,8 @@ impl Coder<'_> {
             count += added;
             sort_by_cost(&mut ranked[..count], |&(_, cost)| cost);
         }
-        let finalists = self.job.speed.intra_finalists.min(count);
+        let finalists = self.intra_tools().map(|tools| tools.finalists);
+        let finalists = finalists.unwrap_or(self.job.speed.intra_finalists).min(count);
         for &(mode, _) in &ranked[..finalists] {
             trial.cost = if self.job.speed.file.is_some() { best.cost } else { u32::MAX };
             self.code_intra(site, mode, trial);
@@ -138,7 +139,11 @@ impl Coder<'_> {
         let mut info =
             BlockInfo { luma_modes: [mode; 4], tx: site.size.max_tx(), ..self.info(site) };
         let saved = self.contexts.save(self.superblock_col);
-        let count = if setup.header.is_intra() { 2 } else { self.job.speed.intra_tx_sizes };
+        let count = match self.intra_tools() {
+            Some(tools) => tools.tx_sizes,
+            None if setup.header.is_intra() => 2,
+            None => self.job.speed.intra_tx_sizes,
+        };
         let sizes = (info.tx, count);
         let mut cost = self.code_luma(site, &mut info, None, &saved, &mut out.levels, sizes);
         let mut mode_rate = costs.tx_size(site, info.tx) + costs.luma_mode(site, mode);
@@ -162,18 +167,46 @@ impl Coder<'_> {
         info: &mut BlockInfo,
         cost: &mut ResidualCost,
     ) -> u32 {
-        let setup = self.job.setup;
         let luma = info.luma_modes[3];
         let modes = [IntraMode::Dc, IntraMode::V, IntraMode::H, IntraMode::Tm, luma];
         let count = if modes[..4].contains(&luma) { 4 } else { 5 };
+        let setup = self.job.setup;
         let rate = |chroma| ModeCosts(setup).chroma_mode(luma, chroma);
         let (ranked, _) = self.rank_modes(site, &modes[..count], rate, 1..3);
+        let finalists = self.intra_tools().map_or(1, |tools| tools.chroma_finalists);
+        let saved = (finalists > 1).then(|| self.contexts.save(self.superblock_col));
         info.chroma_mode = ranked[0].0;
+        let mut best = self.code_chroma(site, info);
+        let Some(saved) = saved else {
+            cost.add(best);
+            return rate(info.chroma_mode);
+        };
+        let lambda = self.quantisers().chroma_lambda;
+        let total = |cost: ResidualCost, mode| cost.total(lambda) + lambda.cost(rate(mode));
+        for &(mode, _) in &ranked[1..finalists] {
+            self.contexts.restore(self.superblock_col, &saved);
+            std::mem::swap(self.work_levels, self.kept_levels);
+            let trial = BlockInfo { chroma_mode: mode, ..*info };
+            let own = self.code_chroma(site, &trial);
+            if total(own, mode) < total(best, info.chroma_mode) {
+                (best, info.chroma_mode) = (own, mode);
+            } else {
+                std::mem::swap(self.work_levels, self.kept_levels);
+            }
+        }
+        cost.add(best);
+        rate(info.chroma_mode)
+    }
+
+    /// Codes chroma of an intra block: its levels replace those of `work_levels`.
+    fn code_chroma(&mut self, site: &BlockSite, info: &BlockInfo) -> ResidualCost {
+        let mut sum = ResidualCost::default();
         self.work_levels.clear();
         for plane in [1, 2] {
-            cost.add(self.code_plane(site, info, &setup.plane_block(info, plane), None, u32::MAX));
+            let block = self.job.setup.plane_block(info, plane);
+            sum.add(self.code_plane(site, info, &block, None, u32::MAX));
         }
-        rate(info.chroma_mode)
+        sum
     }
 
     /// Completes a coded intra block, whose modes and transform size cost `mode_rate`.

@@ -105,6 +105,7 @@ pub(super) fn code_row(
         others: &mut workspace.others,
         scratch: &mut workspace.scratch,
         work_levels: &mut workspace.work_levels,
+        kept_levels: &mut workspace.kept_levels,
         trial: std::mem::take(&mut workspace.trial),
         wholes: &mut workspace.wholes,
         halves: &mut workspace.halves,

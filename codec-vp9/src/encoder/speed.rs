@@ -72,6 +72,21 @@ pub struct FileTools {
     /// Rectangular partitions of square blocks are tried if the cost of the square exceeds this many squared
     /// steps per 8x8 pixels, in 1/64; `None` never tries them.
     pub halves_q6: Option<u32>,
+    /// Tools of intra frames.
+    pub intra: Option<IntraTools>,
+}
+
+/// Tools of intra frames in the file preset. Later frames depend on these few frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IntraTools {
+    /// Number of transform sizes that are tried, from the largest one on.
+    pub tx_sizes: usize,
+    /// Number of luma modes that are coded to compare their costs.
+    pub finalists: usize,
+    /// Number of chroma modes that are coded to compare their costs.
+    pub chroma_finalists: usize,
+    /// As [`FileTools::halves_q6`].
+    pub halves_q6: u32,
 }
 
 impl Speed {
@@ -168,6 +183,7 @@ impl Speed {
     pub const fn file(level: u8) -> Self {
         let of = Self::level(if level >= 2 && level <= 4 { level - 1 } else { level });
         let is_slow = level <= 6;
+        let intra = IntraTools { tx_sizes: 3, finalists: 4, chroma_finalists: 2, halves_q6: 4 };
         let tools = FileTools {
             compound: true,
             filters: is_slow,
@@ -175,6 +191,7 @@ impl Speed {
             refinements: if is_slow { 2 } else { 0 },
             finalists_pct: if level <= 2 { 200 } else { 140 },
             halves_q6: if level <= 2 { Some(4) } else { None },
+            intra: if level <= 4 { Some(intra) } else { None },
         };
         let of = Self { file: Some(tools), still_rate_pct: 100, ..of };
         match level {

@@ -22,6 +22,7 @@ pub(super) struct Workspace {
     /// Syntax elements of the rows that the thread has coded.
     pub(super) counts: Counts,
     pub(super) work_levels: Levels,
+    pub(super) kept_levels: Levels,
     pub(super) source: Source,
     pub(super) field: Field,
     pub(super) others: OtherMotion,
@@ -40,6 +41,7 @@ impl Default for Workspace {
             contexts: Contexts::default(),
             counts: Counts::default(),
             work_levels: Levels::default(),
+            kept_levels: Levels::default(),
             source: Source::default(),
             field: Field::default(),
             others: OtherMotion::default(),
@@ -51,6 +53,7 @@ impl Default for Workspace {
             above: Default::default(),
         };
         workspace.work_levels.reserve(SAMPLES);
+        workspace.kept_levels.reserve(SAMPLES);
         let halves = workspace.halves.iter_mut().flat_map(Halves::candidates);
         let all = workspace.wholes.iter_mut().chain([&mut workspace.trial]).chain(halves);
         for candidate in all {
