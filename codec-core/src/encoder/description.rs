@@ -51,6 +51,9 @@ pub struct CodecDescription {
     pub overlay_pct: u8,
     /// Whether the analysis of an altref frame has its motion since the last frame that was coded before it.
     pub altref_motion: bool,
+    /// How much finer the key frames of files are coded than their importance asks for, in octaves of the quantiser step
+    /// (16 fractional bits). With one pass at a bitrate they are not.
+    pub key_finer_q16: i32,
     /// Maximum number of frames of a group in which much changes from frame to frame; `None` does not shorten such groups.
     pub moving_group: Option<usize>,
     /// Minimum number of frames of a group with an altref frame whose middle frame is coded before the others, and

@@ -140,7 +140,9 @@ impl FileState {
         }
 
         let timer = StageTimer::start(config.stages.as_deref(), Stage::Analysis);
+        let boosts = Boosts::of::<C>(config);
         let mb_tree_boost_q16 = if is_key { self.mb_tree_of(0, coding, config) } else { None };
+        let mb_tree_boost_q16 = mb_tree_boost_q16.map(|boost| boost + boosts.key_finer_q16);
         drop(timer);
         let Some((mut held, mut lookahead_info)) = self.ahead.pop() else {
             return Ok(None);
@@ -149,9 +151,8 @@ impl FileState {
         let is_overlay = is_last && self.has_altref || self.middle == Some(0);
         let role = if is_overlay { FrameRole::Overlay } else { FrameRole::Plain };
         self.middle = self.middle.and_then(|frames| frames.checked_sub(1));
-        lookahead_info.mb_tree_boost_q16 = mb_tree_boost_q16.or_else(|| {
-            uses_mb_tree(config).then_some(Boosts::of::<C>(config).in_group(role, self.has_altref))
-        });
+        lookahead_info.mb_tree_boost_q16 = mb_tree_boost_q16
+            .or_else(|| uses_mb_tree(config).then_some(boosts.in_group(role, self.has_altref)));
         if mb_tree_boost_q16.is_some() {
             std::mem::swap(&mut held.analysis.offsets_q4, &mut self.altref.offsets_q4);
         }
@@ -256,6 +257,8 @@ pub(super) struct Boosts {
     plain_coarser_q16: i32,
     /// The overlay of an altref frame, which later frames reference as golden.
     overlay_finer_q16: i32,
+    /// Key frames, in addition to their importance.
+    key_finer_q16: i32,
 }
 
 impl Boosts {
@@ -263,6 +266,7 @@ impl Boosts {
         strength_q16: ONE_Q16 * 2 / 5,
         plain_coarser_q16: ONE_Q16 / 4,
         overlay_finer_q16: ONE_Q16 * 4 / 5,
+        key_finer_q16: 0,
     };
     /// With one pass at a bitrate, later frames have to save what the first ones take beyond their
     /// share.
@@ -270,6 +274,7 @@ impl Boosts {
         strength_q16: ONE_Q16 / 3,
         plain_coarser_q16: 0,
         overlay_finer_q16: ONE_Q16 * 2 / 5,
+        key_finer_q16: 0,
     };
 
     pub(super) fn of<C: FrameCoder>(config: &EncoderConfig) -> Self {
@@ -277,7 +282,7 @@ impl Boosts {
         let boosts = if is_one_pass && config.rate.mode.bitrate().is_some() {
             Self::ONE_PASS
         } else {
-            Self::FULL
+            Self { key_finer_q16: C::codec().key_finer_q16, ..Self::FULL }
         };
         let overlay_finer_q16 = boosts.overlay_finer_q16 * i32::from(C::codec().overlay_pct) / 100;
         Self { overlay_finer_q16, ..boosts }

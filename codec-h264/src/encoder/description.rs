@@ -69,6 +69,7 @@ pub(super) static H264: CodecDescription = CodecDescription {
     mb_tree_pct: 100,
     overlay_pct: 100,
     altref_motion: false,
+    key_finer_q16: 0,
     moving_group: None,
     middle_group: None,
     mb_tree_noise: 2,

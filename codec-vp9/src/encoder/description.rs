@@ -62,6 +62,7 @@ pub(super) static VP9: CodecDescription = CodecDescription {
     mb_tree_pct: 75,
     overlay_pct: 0,
     altref_motion: true,
+    key_finer_q16: 16_384, // 0.25
     moving_group: Some(6),
     middle_group: Some(6),
     mb_tree_noise: 4,
