@@ -54,7 +54,7 @@ pub(super) static VP9: CodecDescription = CodecDescription {
     layer_boosts_q16: Some([[0; 3], [49_152, 0, 0], [65_536, 20_480, 0]]), // 0.75; 1, 0.31
     sharp_qindex: 40,
     empty_frame_bits: |macroblocks| 120 + macroblocks / 64,
-    filter_pct: FilterStrength { rtc: 7, rtc_visual: 8, file: 9 },
+    filter_pct: FilterStrength { rtc: 7, rtc_visual: 8, file: 6 },
     hidden_frames: true,
     min_altref_gain: 1,
     copies_golden_to_altref: false,
