@@ -10,7 +10,6 @@ use super::energies::Energies;
 use super::levels::{Coefficients, Levels};
 use super::mode_costs::ModeCosts;
 use super::quantisers::Quantisers;
-use super::segments::SEGMENTS;
 use super::source::SOURCE_STRIDE;
 use super::speed::IntraTools;
 use super::transform::{ResidualCost, TransformJob};
@@ -32,9 +31,15 @@ impl<'a> Coder<'a> {
         }
     }
 
+    /// Selects the quantisers of a block that is decided next.
+    pub(super) fn select_quantisers(&mut self, site: &BlockSite) {
+        self.segment = self.job.segments.of(site.row, site.col, site.size);
+        self.weight = self.job.contrast.weight(site);
+    }
+
     /// Quantisers of the block that is decided.
     pub(super) fn quantisers(&self) -> &'a Quantisers {
-        &self.job.quantisers[usize::from(self.segment) % SEGMENTS]
+        self.job.contrast.quantisers(self.weight, self.segment)
     }
 
     /// The tools of intra frames of files, in such a frame.
@@ -52,7 +57,7 @@ impl<'a> Coder<'a> {
     /// change; samples of the block are undefined.
     pub(super) fn decide(&mut self, site: &BlockSite, vector: QuarterPel, best: &mut Candidate) {
         best.cost = u32::MAX;
-        self.segment = self.job.segments.of(site.row, site.col, site.size);
+        self.select_quantisers(site);
         let mut trial = std::mem::take(&mut self.trial);
         let is_intra_frame = self.job.setup.header.is_intra();
         best.is_predicted = false;

@@ -9,7 +9,6 @@ use super::mode_costs::ModeCosts;
 use super::motion::Field;
 use super::other_motion::OtherMotion;
 use super::quantisers::Quantisers;
-use super::segments::SEGMENTS;
 use super::source::Source;
 use super::transform::TransformScratch;
 use crate::block::contexts::{Contexts, SavedContexts};
@@ -34,6 +33,8 @@ pub(crate) struct Coder<'a> {
     pub(super) cols: Range<usize>,
     /// Segment of the block that is decided.
     pub(super) segment: u8,
+    /// Weight of its bits.
+    pub(super) weight: usize,
     /// First column of the superblock in units of 8 pixels.
     pub(super) superblock_col: usize,
     pub(super) source: &'a mut Source,
@@ -169,10 +170,11 @@ impl<'a> Coder<'a> {
         self.levels.truncate(saved.levels);
     }
 
-    /// Quantisers of the square at a position.
+    /// Quantisers of the square at a position, with the mean weight of bits.
     pub(super) fn square_quantisers(&self, row: usize, col: usize, level: usize) -> &'a Quantisers {
         let segment = self.job.segments.of(row, col, BlockSize::SQUARES[level]);
-        &self.job.quantisers[usize::from(segment) % SEGMENTS]
+        let contrast = self.job.contrast;
+        contrast.quantisers(contrast.neutral(), segment)
     }
 
     /// Whether a square is tried as a whole and divided.

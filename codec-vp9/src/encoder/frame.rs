@@ -23,6 +23,7 @@ use codec_simd::Kernels;
 
 use super::borders::extend_borders;
 use super::buffers::Buffers;
+use super::contrast::Contrast;
 use super::description::VP9;
 use super::headers::{FrameContext, HeaderInput, frame_header};
 use super::inter_layer::{FrameSlots, LayerState, upscale, usable};
@@ -78,6 +79,7 @@ pub struct FrameEncoder {
     vector_distance: i16,
     seeds: Seeds,
     segments: Segments,
+    contrast: Contrast,
     buffers: Box<Buffers>,
     coded_frames: u64,
     /// Number of input frames, coded or not.
@@ -147,6 +149,7 @@ impl FrameEncoder {
             vector_distance: 1,
             seeds: Seeds::default(),
             segments: Segments::default(),
+            contrast: Contrast::default(),
             buffers: Box::default(),
             coded_frames: 0,
             time: 0,
@@ -218,6 +221,10 @@ impl FrameEncoder {
         let upscaled = self.upscaled_layer();
         self.scale_vectors(plan);
         let input = FrameInput { picture, plan, analysis, upscaled: upscaled.as_deref() };
+        self.contrast.clear();
+        if self.settings.preset == Preset::File && plan.tune == Tune::Psnr {
+            self.contrast.measure(self.kernels, picture);
+        }
         let mut recon = self.frames.take();
         let mut qindex = plan.qindex.max(1);
         let mut attempts = 0_u8;
@@ -454,7 +461,7 @@ impl FrameEncoder {
         let is_last = self.references.order(plan)[0] == 0 && self.settings.preset == Preset::Rtc;
         let distance = (!is_last).then_some(self.vector_distance);
         let seeds = self.seeds.vectors(distance, input.analysis);
-        let quantisers = setup.quantisers.map(|steps| Quantisers::new(steps, speed.file));
+        self.contrast.set_quantisers(setup.quantisers, speed.file);
         let base = Quantisers::new(steps_at(&header, qindex), speed.file);
         let job = FrameJob {
             kernels: self.kernels,
@@ -462,7 +469,7 @@ impl FrameEncoder {
             picture: input.picture,
             analysis: input.analysis,
             speed,
-            quantisers: &quantisers,
+            contrast: &self.contrast,
             base: &base,
             segments: &self.segments,
             tokens: &buffers.tokens,

@@ -57,7 +57,7 @@ impl Coder<'_> {
     ) -> u32 {
         let (row, col) = (usize::from(whole.row), usize::from(whole.col));
         let Some(reference) = whole.references.first() else { return u32::MAX };
-        self.segment = self.job.segments.of(row, col, whole.size);
+        self.select_quantisers(&self.site(row, col, whole.size));
         let mut errors = self.small_errors(whole, reference);
         let mut best: Option<(Parts, u32)> = None;
         for partition in [Partition::Horizontal, Partition::Vertical, Partition::Split] {

@@ -21,7 +21,7 @@ impl Coder<'_> {
     /// square are undefined.
     pub(super) fn code_small_intra(&mut self, site: &BlockSite, out: &mut Candidate) {
         let setup = self.job.setup;
-        self.segment = self.job.segments.of(site.row, site.col, site.size);
+        self.select_quantisers(site);
         let mut info = BlockInfo { tx: TxSize::Tx4, ..self.info(site) };
         let saved = self.contexts.save(self.superblock_col);
         self.work_levels.clear();

@@ -5,8 +5,9 @@ use codec_core::frame::Picture;
 use codec_core::motion::{MvCost, QuarterPel};
 use codec_simd::{Kernels, PlaneRef};
 
+use super::contrast::Contrast;
 use super::quantisers::Quantisers;
-use super::segments::{SEGMENTS, Segments};
+use super::segments::Segments;
 use super::speed::Speed;
 use super::token_costs::TokenCosts;
 use crate::block::setup::FrameSetup;
@@ -19,8 +20,8 @@ pub(crate) struct FrameJob<'a> {
     pub(crate) picture: &'a Picture<'a>,
     pub(crate) analysis: Option<&'a FrameAnalysis>,
     pub(crate) speed: Speed,
-    /// Quantisers by segment.
-    pub(crate) quantisers: &'a [Quantisers; SEGMENTS],
+    /// Quantisers, and weights of the bits of blocks.
+    pub(super) contrast: &'a Contrast,
     /// Quantisers of the frame's index. Costs of blocks are in their units, so that those of different segments can
     /// be added and compared.
     pub(crate) base: &'a Quantisers,

@@ -9,6 +9,7 @@ mod borders;
 mod buffers;
 mod candidate;
 mod coder;
+mod contrast;
 mod controller;
 mod description;
 mod energies;

@@ -1,5 +1,6 @@
 //! Quantisers and the Lagrange multiplier of a frame.
 
+use codec_core::fixed::exp2_q16;
 use codec_core::motion::Lambda;
 use codec_simd::Error8x8;
 use codec_simd::vp9::Vp9Quantiser;
@@ -16,10 +17,9 @@ const ROUND: [[u32; 2]; 2] = [[96, 62], [132, 98]];
 const NEAREST: u32 = 115;
 /// Squared error per bit in units of the squared AC step, in 1/16384; a step of 8 is one pixel level.
 const LAMBDA: u32 = 25;
-const FILE_LAMBDA: u32 = 35;
 /// The same of chroma is this many times smaller, in quarters: viewers see an error of colour in a large area.
 const CHROMA_SHARE_Q2: u32 = 32;
-const FILE_CHROMA_SHARE_Q2: u32 = 22;
+const FILE_CHROMA_SHARE_Q2: u32 = 15;
 
 /// Transforms of a predicted block whose squared error is below the squared step divided by this have no
 /// coefficients, in luma and in chroma: the bits of a single one cost more than it improves.
@@ -87,19 +87,30 @@ impl Quantisers {
             })
         };
         let step = u32::try_from(steps[0][1]).unwrap_or(4);
-        let (lambda, chroma_share_q2) = match file {
-            None => (LAMBDA, CHROMA_SHARE_Q2),
-            Some(_) => (FILE_LAMBDA, FILE_CHROMA_SHARE_Q2),
-        };
-        let lambda = step * step * lambda / 64;
+        let chroma_share_q2 = if file.is_some() { FILE_CHROMA_SHARE_Q2 } else { CHROMA_SHARE_Q2 };
+        let lambda = step * step * LAMBDA / 64;
         Self {
             planes: [plane(0), plane(1)],
             negligible: [0, 1].map(|is_chroma| Negligible::new(is_chroma, step, file.is_none())),
             step,
             lambda: Lambda(lambda),
             chroma_lambda: Lambda(lambda * 4 / chroma_share_q2),
-            // The square root, both in 1/256.
-            lambda_sad: Lambda((lambda << 8).isqrt()),
+            lambda_sad: sad_price(Lambda(lambda)),
+        }
+    }
+
+    /// Returns the quantisers with another price of bits: `octaves_q16` times twice as high.
+    pub(crate) fn with_price(self, octaves_q16: i32) -> Self {
+        let factor_q8 = exp2_q16((8 << 16) + octaves_q16);
+        let price = |lambda: Lambda| {
+            Lambda(u32::try_from((u64::from(lambda.0) * factor_q8) >> 8).unwrap_or(u32::MAX))
+        };
+        let lambda = price(self.lambda);
+        Self {
+            lambda,
+            chroma_lambda: price(self.chroma_lambda),
+            lambda_sad: sad_price(lambda),
+            ..self
         }
     }
 
@@ -112,6 +123,11 @@ impl Quantisers {
     pub(crate) fn lambda_of(&self, plane: usize) -> Lambda {
         if plane == 0 { self.lambda } else { self.chroma_lambda }
     }
+}
+
+/// Returns the absolute error per bit for a squared one: its square root, both in 1/256.
+fn sad_price(lambda: Lambda) -> Lambda {
+    Lambda((lambda.0 << 8).isqrt())
 }
 
 fn quantiser(steps: Steps, round: u32, is_halved: bool) -> Vp9Quantiser {

@@ -99,6 +99,7 @@ pub(super) fn code_row(
         levels: &mut store.levels,
         cols: 0..0,
         segment: 0,
+        weight: 0,
         superblock_col: 0,
         source: &mut workspace.source,
         field: &mut workspace.field,
