@@ -3,8 +3,8 @@
 
 use codec_core::analysis::Change;
 use codec_core::motion::{
-    IntegerSettings, PixelPos, Quadrant, QuarterPel, SearchRange, Target, VectorPrice,
-    search_integer, search_integer_8x8, search_subpel, search_subpel_8x8,
+    FullPel, IntegerSettings, Pattern, PixelPos, Quadrant, QuarterPel, SearchRange, Target,
+    VectorPrice, search_integer, search_integer_8x8, search_subpel, search_subpel_8x8,
 };
 
 use super::job::FrameJob;
@@ -344,6 +344,25 @@ fn quadrant_errors(
     }
 }
 
+fn integer_settings(job: &FrameJob<'_>) -> IntegerSettings {
+    IntegerSettings { pattern: job.speed.pattern, max_steps: job.speed.search_steps, stop_below: 0 }
+}
+
+/// Searches the vector of a macroblock in full pixels. In hidden frames of files, the search of a macroblock with a
+/// large error is exhaustive.
+pub(super) fn search_full(job: &FrameJob<'_>, target: &Target<'_>, starts: &[FullPel]) -> FullPel {
+    let settings = integer_settings(job);
+    let found = search_integer(target, starts, settings);
+    let limit = job.speed.file.and_then(|tools| tools.exhaustive_above);
+    let Some(limit) = limit.filter(|_| !job.setup.header.show) else { return found.vector };
+    if found.sad <= 256 * limit {
+        return found.vector;
+    }
+    let settings = IntegerSettings { pattern: Pattern::Exhaustive, ..settings };
+    let exhaustive = search_integer(target, starts, settings);
+    if exhaustive.cost < found.cost { exhaustive.vector } else { found.vector }
+}
+
 /// Searches the motion of the macroblock at a position in macroblocks.
 fn search_mb(
     job: &FrameJob<'_>,
@@ -382,13 +401,8 @@ fn search_mb(
     let (mb_cols, _) = job.setup.header.size.macroblocks();
     let seed = job.seeds.get(row * mb_cols + col).copied().unwrap_or_default();
     let starts = [known[0], seed, known[1], known[2], QuarterPel::ZERO];
-    let settings = IntegerSettings {
-        pattern: job.speed.pattern,
-        max_steps: job.speed.search_steps,
-        stop_below: 0,
-    };
-    let found = search_integer(&target, &starts.map(QuarterPel::to_full), settings);
-    let found = search_subpel(&target, found.vector, job.speed.subpel);
+    let vector = search_full(job, &target, &starts.map(QuarterPel::to_full));
+    let found = search_subpel(&target, vector, job.speed.subpel);
     let zero: u32 = mb.zero.iter().sum();
     let zero_cost = zero + price.in_sse(QuarterPel::ZERO).min(quantisers.lambda.cost(512));
     if found.cost < zero_cost - zero_cost / NOISE
@@ -403,6 +417,7 @@ fn search_mb(
         let price = VectorPrice { predicted: mb.vector, ..price };
         let target = Target { price, ..target };
         let starts = [mb.vector.to_full(), known[0].to_full()];
+        let settings = integer_settings(job);
         mb.quadrants = Some(Quadrant::ALL.map(|quadrant| {
             let found = search_integer_8x8(&target, quadrant, &starts, settings);
             let found = search_subpel_8x8(&target, quadrant, found.vector, job.speed.subpel);

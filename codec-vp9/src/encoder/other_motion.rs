@@ -1,12 +1,9 @@
 //! Motion search of a superblock's macroblocks in the golden and altref references.
 
-use codec_core::motion::{
-    FullPel, IntegerSettings, QuarterPel, SearchRange, Target, VectorPrice, search_integer,
-    search_subpel,
-};
+use codec_core::motion::{FullPel, QuarterPel, SearchRange, Target, VectorPrice, search_subpel};
 
 use super::job::FrameJob;
-use super::motion::{FieldSite, REACH, mb_position};
+use super::motion::{FieldSite, REACH, mb_position, search_full};
 use super::source::Source;
 use crate::types::Reference;
 
@@ -64,13 +61,8 @@ impl OtherMotion {
                 let seed = seeds.get(row * site.mb_cols + col).copied().flatten();
                 // A seed is a position in the frame, relative to that of the macroblock.
                 starts[4] = seed.unwrap_or(FullPel::ZERO);
-                let settings = IntegerSettings {
-                    pattern: job.speed.pattern,
-                    max_steps: job.speed.search_steps,
-                    stop_below: 0,
-                };
-                let found = search_integer(&target, &starts, settings);
-                vectors[index] = search_subpel(&target, found.vector, job.speed.subpel).vector;
+                let vector = search_full(job, &target, &starts);
+                vectors[index] = search_subpel(&target, vector, job.speed.subpel).vector;
             }
         }
     }

@@ -63,6 +63,9 @@ pub struct FileTools {
     pub filters: bool,
     /// Levels are chosen by squared error and exact token costs, and blocks of 8x8 are tried in smaller ones.
     pub chooses_levels: bool,
+    /// In hidden frames, every vector within 16 pixels is searched for macroblocks whose mean absolute error exceeds this
+    /// many levels; `None` never searches all.
+    pub exhaustive_above: Option<u32>,
     /// Maximum number of steps in quarter pixels by which the vector of a block is refined with its actual
     /// prediction.
     pub refinements: u8,
@@ -188,6 +191,7 @@ impl Speed {
             compound: true,
             filters: is_slow,
             chooses_levels: is_slow,
+            exhaustive_above: if level <= 4 { Some(4) } else { None },
             refinements: if is_slow { 2 } else { 0 },
             finalists_pct: if level <= 2 { 200 } else { 140 },
             halves_q6: if level <= 2 { Some(4) } else { None },
