@@ -97,7 +97,7 @@ impl<'a> Coder<'a> {
         let mut has_halves = false;
         if whole == Partition::Whole && self.tries_halves(&candidate, level, may_whole) {
             candidate.is_predicted = false;
-            let halves_cost = self.decide_halves((row, col, level), &saved, price);
+            let halves_cost = self.decide_halves((row, col, level), &saved, price, whole_cost);
             if halves_cost < whole_cost {
                 (has_halves, whole_cost) = (true, halves_cost);
             }

@@ -18,17 +18,18 @@ impl Coder<'_> {
         !whole.info.skip && whole.cost > blocks * limit * step * step / 64
     }
 
-    /// Decides about both divisions of a square into halves, and returns the cost of the better one. The state
-    /// for later blocks does not change.
+    /// Decides about both divisions of a square into halves, and returns the cost of the better one; `limit` if none is
+    /// cheaper. The state for later blocks does not change.
     pub(super) fn decide_halves(
         &mut self,
         (row, col, level): (usize, usize, usize),
         saved: &Saved,
         price: impl Fn(Partition) -> u32,
+        limit: u32,
     ) -> u32 {
         let half = 4 >> level;
         let mut halves = std::mem::take(&mut self.halves[level]);
-        let mut best = u32::MAX;
+        let mut best = limit;
         for (partition, second) in
             [(Partition::Horizontal, (half, 0)), (Partition::Vertical, (0, half))]
         {
