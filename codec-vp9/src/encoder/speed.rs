@@ -193,7 +193,7 @@ impl Speed {
             chooses_levels: is_slow,
             exhaustive_above: if level <= 4 { Some(4) } else { None },
             refinements: if is_slow { 2 } else { 0 },
-            finalists_pct: if level <= 2 { 200 } else { 140 },
+            finalists_pct: if level <= 2 { 200 } else { 120 },
             halves_q6: if level <= 2 { Some(4) } else { None },
             intra: if level <= 4 { Some(intra) } else { None },
         };
