@@ -209,7 +209,7 @@ impl Speed {
                 ..of
             },
             2 => Self { sure_pct: 150, intra_pct: 1000, ..of },
-            3 | 4 => Self { sure_pct: 150, ..of },
+            3 | 4 => Self { sure_pct: 60, ..of },
             _ => of,
         }
     }
