@@ -38,9 +38,12 @@ impl IntraEdges {
         };
         if self.has_left {
             let inside = size.min(self.end.1 - y);
-            for (row, to) in samples.left[..size].iter_mut().enumerate() {
-                *to = plane.get(x - 1, y + row.min(inside - 1));
+            let (column, stride) = plane.column(x - 1, y);
+            let (to, outside) = samples.left[..size].split_at_mut(inside);
+            for (to, row) in to.iter_mut().zip(column.chunks(stride)) {
+                *to = row[0];
             }
+            outside.fill(to[inside - 1]);
         }
         if self.has_above {
             let wanted = if size == 4 && self.has_above_right { 8 } else { size };

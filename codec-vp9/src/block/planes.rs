@@ -31,6 +31,12 @@ impl<S: Copy> PlaneMut<'_, S> {
         (&mut self.samples[(y - self.top) * self.stride + x..], self.stride)
     }
 
+    /// The samples from a position on, which is not above the first row, and their stride.
+    #[inline]
+    pub(crate) fn column(&self, x: usize, y: usize) -> (&[S], usize) {
+        (&self.samples[(y - self.top) * self.stride + x..], self.stride)
+    }
+
     /// All samples, and their stride.
     #[inline]
     pub(crate) fn all_mut(&mut self) -> (&mut [S], usize) {
@@ -64,6 +70,15 @@ pub(crate) struct PlaneRef<'a, S> {
     /// Size of the visible part.
     width: usize,
     height: usize,
+    border: Border,
+}
+
+/// Numbers of columns and rows next to the visible part of a plane that repeat the nearest visible samples.
+#[derive(Clone, Copy, Debug, Default)]
+struct Border {
+    left: usize,
+    right: usize,
+    below: usize,
 }
 
 impl<'a, S: Copy> PlaneRef<'a, S> {
@@ -79,13 +94,15 @@ impl<'a, S: Copy> PlaneRef<'a, S> {
     where
         'a: 'b,
     {
-        if let (Ok(x), Ok(y)) = (usize::try_from(x), usize::try_from(y))
-            && x + width <= self.width
-            && y + height <= self.height
+        let Border { left, right, below } = self.border;
+        if let (Ok(y), Ok(column)) = (usize::try_from(y), usize::try_from(x + left.cast_signed()))
+            && column + width <= left + self.width + right
+            && y + height <= self.height + below
             && (y + height + 1) * self.stride <= self.samples.len()
+            && let Some(first) = (y * self.stride + column).checked_sub(left)
         {
             // Kernels read one more row.
-            return (&self.samples[y * self.stride + x..], self.stride);
+            return (&self.samples[first..], self.stride);
         }
         // Kernels load whole registers.
         let stride = width.next_multiple_of(16);
@@ -239,7 +256,22 @@ pub(crate) fn planes<S: Copy + Default>(frame: &FrameBuf<S>) -> [PlaneRef<'_, S>
     std::array::from_fn(|index| {
         let (samples, stride) = frame.plane(index).pixels();
         let size = frame.format().sampling.plane_size(frame.size(), index);
-        PlaneRef { samples, stride, width: size.width as usize, height: size.height as usize }
+        let (width, height) = (size.width as usize, size.height as usize);
+        PlaneRef { samples, stride, width, height, border: Border::default() }
+    })
+}
+
+/// As [`planes`], of a frame with borders that repeat the last visible samples.
+pub(crate) fn bordered_planes(frame: &FrameBuf) -> [PlaneRef<'_, u8>; 3] {
+    std::array::from_fn(|index| {
+        let plane = frame.plane(index);
+        let Layout { width, height, pad, .. } = plane.layout();
+        let (samples, stride) = plane.pixels();
+        let visible = frame.format().sampling.plane_size(frame.size(), index);
+        let visible = (visible.width as usize, visible.height as usize);
+        let (right, below) = (width - visible.0 + pad, height - visible.1 + pad);
+        let border = Border { left: pad, right, below };
+        PlaneRef { samples, stride, width: visible.0, height: visible.1, border }
     })
 }
 
@@ -250,7 +282,8 @@ mod tests {
     #[test]
     fn samples_outside_repeat_the_nearest_one() {
         let samples: Vec<u16> = (0..20).collect();
-        let plane = PlaneRef { samples: &samples, stride: 5, width: 4, height: 3 };
+        let border = Border::default();
+        let plane = PlaneRef { samples: &samples, stride: 5, width: 4, height: 3, border };
         let mut scratch = [0; 128];
         let (block, stride) = plane.fetch((1, 0), (3, 3), &mut scratch);
         assert_eq!((block[0], block[stride]), (1, 6));

@@ -39,7 +39,7 @@ use super::speed::Speed;
 use super::totals::Totals;
 use super::vector_costs::fill_vector_costs;
 use crate::block::mode_map::ModeMap;
-use crate::block::planes::planes;
+use crate::block::planes::bordered_planes;
 use crate::block::quantisers::{quantisers, steps_at};
 use crate::block::references::{ReferencePlanes, Scale};
 use crate::block::sample::Kit;
@@ -443,7 +443,7 @@ impl FrameEncoder {
             references: [0, 1, 2].map(|index: usize| {
                 let frame = used[index]?;
                 let scale = Scale::new(frame.size(), header.size);
-                Some(ReferencePlanes { planes: planes(frame), scale })
+                Some(ReferencePlanes { planes: bordered_planes(frame), scale })
             }),
             quantisers: quantisers(&header),
             before: (last.has_vectors && !error_resilient).then_some(&self.modes_before),

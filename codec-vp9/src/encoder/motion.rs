@@ -335,7 +335,7 @@ fn quadrant_errors(
     if !range?.contains(vector.floor()) {
         return None;
     }
-    let cur = &source.macroblocks[index].luma;
+    let cur = &source.macroblocks[index];
     let from = at.moved(vector.floor());
     let (x, y) = (from.x as isize, from.y as isize);
     match vector.eighths() {
@@ -390,7 +390,7 @@ fn search_mb(
     if is_static || is_small || job.is_scaled(Reference::Last) {
         return mb;
     }
-    let cur = &source.macroblocks[index].luma;
+    let cur = &source.macroblocks[index];
     let price = VectorPrice {
         table: job.vectors,
         predicted: known[0],

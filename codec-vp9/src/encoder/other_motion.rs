@@ -46,7 +46,7 @@ impl OtherMotion {
                     lambda_sad: site.quantisers.lambda_sad,
                     lambda_sse: site.quantisers.lambda,
                 };
-                let cur = &source.macroblocks[index].luma;
+                let cur = &source.macroblocks[index];
                 let target = Target { kernels: job.kernels, cur, refp, at, range, price };
                 let mut starts = [left.to_full(); 5];
                 starts[1..4].copy_from_slice(&[
