@@ -23,7 +23,10 @@ const MAX_COMPRESSED: usize = 4096;
 #[derive(Debug, Default)]
 pub(super) struct Buffers {
     pub(super) edges: [EdgeMap; 2],
+    /// Counts of all rows, if elements are counted before they are written.
     pub(super) counts: Counts,
+    /// See [`super::job::FrameJob::counts_first`].
+    pub(super) counts_first: bool,
     pub(super) tokens: TokenCosts,
     pub(super) vectors: MvCost,
     pub(super) rows: Rows,
@@ -42,6 +45,11 @@ pub(super) struct Rows {
 }
 
 impl Buffers {
+    /// The counts of the frame after it is written.
+    pub(super) fn final_counts(&self) -> &Counts {
+        if self.counts_first { &self.counts } else { &self.writing.counts }
+    }
+
     /// Allocates room for frames whose superblocks have the size `coded`, so that frames allocate nothing.
     pub(super) fn reserve(&mut self, coded: Size) {
         let [cols, rows] = [coded.width, coded.height].map(|length| (length / SUPERBLOCK) as usize);

@@ -440,11 +440,7 @@ impl FrameEncoder {
             },
             probabilities: &before,
             compound,
-            references: [0, 1, 2].map(|index: usize| {
-                let frame = used[index]?;
-                let scale = Scale::new(frame.size(), header.size);
-                Some(ReferencePlanes { planes: bordered_planes(frame), scale })
-            }),
+            references: used.map(|frame| Some(reference_planes(frame?, header.size))),
             quantisers: quantisers(&header),
             before: (last.has_vectors && !error_resilient).then_some(&self.modes_before),
             knows_before: last.is_known || error_resilient,
@@ -454,6 +450,8 @@ impl FrameEncoder {
         self.work_vectors.clone_from(&self.vectors);
         let pool: &dyn Pool = self.settings.pool.as_deref().unwrap_or(&Serial);
         let buffers = &mut *self.buffers;
+        buffers.counts_first =
+            speed.fits_probabilities(header.contexts.adapt && last.is_key == Some(false));
         buffers.tokens.update(setup.probabilities);
         if !is_key {
             fill_vector_costs(&setup.probabilities.vectors, &mut buffers.vectors);
@@ -475,6 +473,7 @@ impl FrameEncoder {
             tokens: &buffers.tokens,
             vectors: &buffers.vectors,
             seeds,
+            counts_first: buffers.counts_first,
             follows_previous: self.vector_distance == 1,
             luma: [0, 1, 2].map(|index: usize| {
                 let is_scaled = setup.references[index].as_ref()?.scale.is_some();
@@ -495,7 +494,8 @@ impl FrameEncoder {
             filter_and_write(pool, stages, &setup, buffers, &self.modes, &mut probabilities, to);
         if header.contexts.adapt {
             let adaptation = adaptation(&header, last);
-            adapt(&mut probabilities, &before, &buffers.counts, adaptation);
+            let counts = buffers.final_counts();
+            adapt(&mut probabilities, &before, counts, adaptation);
         }
         (header.header_bytes, header.compressed_bytes) = sizes;
         Attempt { header, probabilities, bits }
@@ -638,6 +638,12 @@ fn adaptation(header: &FrameHeader, last: LastFrame) -> Adaptation {
             high_precision: header.references.high_precision,
         }),
     }
+}
+
+/// The planes of a reference of a frame of the given size.
+fn reference_planes(frame: &FrameBuf, size: Size) -> ReferencePlanes<'_, u8> {
+    let scale = Scale::new(frame.size(), size);
+    ReferencePlanes { planes: bordered_planes(frame), scale }
 }
 
 fn reference_mode(has_compound: bool) -> ReferenceMode {

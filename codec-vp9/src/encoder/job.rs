@@ -32,6 +32,9 @@ pub(crate) struct FrameJob<'a> {
     pub(crate) seeds: &'a [QuarterPel],
     /// Whether the first reference is the previous input frame, with which the analysis compares.
     pub(crate) follows_previous: bool,
+    /// Whether the header has probabilities that fit the frame, which requires that its syntax elements are counted
+    /// before they are written.
+    pub(crate) counts_first: bool,
     /// Luma of the references with its border: those that may be used and are not duplicates.
     pub(crate) luma: [Option<PlaneRef<'a>>; 3],
 }

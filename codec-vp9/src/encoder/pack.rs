@@ -1,5 +1,7 @@
 //! Writing of a frame with the probabilities that follow from its counts.
 
+use std::ops::Range;
+
 use codec_core::codec::BitsByPart;
 use codec_core::entropy::{BoolEncoder, BoolSink};
 
@@ -8,6 +10,7 @@ use super::row::RowStore;
 use super::tiles::tile_columns;
 use super::write::blocks::BlockWriter;
 use super::write::compressed::write_compressed;
+use super::write::tokens::{CountingEncoder, TokenSink};
 use super::write::uncompressed::write_header;
 use crate::block::contexts::Contexts;
 use crate::block::mode_map::ModeMap;
@@ -18,7 +21,7 @@ use crate::probability::{Counts, Probabilities};
 #[derive(Debug, Default)]
 pub(super) struct Writing {
     pub(super) contexts: Contexts,
-    /// Counts of the elements that are written, as those before: they are not used.
+    /// Counts of the elements that are written, if they were not counted before.
     pub(super) counts: Counts,
     /// The compressed header.
     pub(super) compressed: Vec<u8>,
@@ -28,8 +31,8 @@ pub(super) struct Writing {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PackInput<'a> {
     pub(super) setup: &'a FrameSetup<'a, u8>,
-    /// Counts of its syntax elements.
-    pub(super) counts: &'a Counts,
+    /// Counts of its syntax elements; `None` if they are counted while they are written.
+    pub(super) counts: Option<&'a Counts>,
     pub(super) rows: &'a [RowStore],
     pub(super) modes: &'a ModeMap,
 }
@@ -43,6 +46,8 @@ pub(super) fn pack(
     out: &mut Vec<u8>,
 ) -> ((usize, usize), BitsByPart) {
     let PackInput { setup, counts, .. } = input;
+    writing.counts = Counts::default();
+    let counts = counts.unwrap_or(&writing.counts);
     let mut compressed = std::mem::take(&mut writing.compressed);
     compressed.clear();
     let compressed =
@@ -89,24 +94,41 @@ fn write_tiles(
         let start = out.len();
         let mut encoder = BoolEncoder::new(std::mem::take(out));
         encoder.put_flag(false);
-        let mut writer = BlockWriter {
-            setup,
-            probabilities,
-            modes: input.modes,
-            levels: LevelReader::default(),
-            counts: &mut writing.counts,
-            contexts: &mut writing.contexts,
-            sink: encoder,
-            cols: tile,
+        let tile = (index, tile);
+        encoder = if input.counts.is_some() {
+            write_tile(input, writing, probabilities, tile, encoder)
+        } else {
+            write_tile(input, writing, probabilities, tile, CountingEncoder(encoder)).0
         };
-        for (row, store) in input.rows.iter().enumerate() {
-            writer.levels = store.levels_of(index);
-            writer.write_row(row);
-        }
-        *out = writer.sink.finish();
+        *out = encoder.finish();
         if !is_last {
             let size = u32::try_from(out.len() - start).unwrap_or(u32::MAX);
             out[size_at..start].copy_from_slice(&size.to_be_bytes());
         }
     }
+}
+
+/// Writes the blocks of the tile with a number and columns into `sink`, and returns it.
+fn write_tile<K: TokenSink>(
+    input: PackInput<'_>,
+    writing: &mut Writing,
+    probabilities: &Probabilities,
+    (index, cols): (usize, Range<usize>),
+    sink: K,
+) -> K {
+    let mut writer = BlockWriter {
+        setup: input.setup,
+        probabilities,
+        modes: input.modes,
+        levels: LevelReader::default(),
+        counts: &mut writing.counts,
+        contexts: &mut writing.contexts,
+        sink,
+        cols,
+    };
+    for (row, store) in input.rows.iter().enumerate() {
+        writer.levels = store.levels_of(index);
+        writer.write_row(row);
+    }
+    writer.sink
 }

@@ -15,9 +15,11 @@ use super::tiles::tile_columns;
 use super::workspace::Workspace;
 use super::write::blocks::BlockWriter;
 use super::write::tokens::Discard;
+use crate::block::contexts::SavedContexts;
 use crate::block::mode_map::{ModeMap, ROWS_ABOVE};
 use crate::block::planes::PlaneRow;
 use crate::block::reconstruct::Reconstructor;
+use crate::probability::Counts;
 
 /// The coded blocks of a row of superblocks.
 #[derive(Debug, Default)]
@@ -71,7 +73,7 @@ pub(super) struct RowsJob<'a> {
     pub(super) last_vectors: &'a [QuarterPel],
 }
 
-/// Decides, reconstructs and counts the blocks of a row of superblocks.
+/// Decides and reconstructs the blocks of a row of superblocks, and counts them unless that is done while they are written.
 pub(super) fn code_row(
     job: &RowsJob<'_>,
     row: usize,
@@ -124,21 +126,9 @@ pub(super) fn code_row(
             }
             let before = (coder.contexts.save(col), coder.levels.mark());
             coder.code_superblock((row, col), job.last_vectors, &mut store.vectors);
-            // The same blocks again, to count their syntax elements.
-            let after = coder.contexts.save(col);
-            coder.contexts.restore(col, &before.0);
-            let mut writer = BlockWriter {
-                setup,
-                probabilities: setup.probabilities,
-                modes: coder.modes,
-                levels: coder.levels.reader_from(before.1),
-                counts: &mut workspace.counts,
-                contexts: coder.contexts,
-                sink: Discard,
-                cols: coder.cols.clone(),
-            };
-            writer.write_partition(8 * row, col, 0);
-            coder.contexts.restore(col, &after);
+            if frame.counts_first {
+                coder.count((row, col), &before, &mut workspace.counts);
+            }
             if 8 * row + 8 < setup.rows {
                 coder.send(&mut job.links.cell(row, col / 8), (row, col), &store.vectors);
             }
@@ -174,6 +164,29 @@ impl Coder<'_> {
         for (col, vector) in columns(col_16, 4, mb_cols).zip(above.vectors) {
             vectors[col] = vector;
         }
+    }
+
+    /// Counts the syntax elements of a superblock, of which `before` is the state before it.
+    fn count(
+        &mut self,
+        (row, col): (usize, usize),
+        before: &(SavedContexts, LevelMark),
+        counts: &mut Counts,
+    ) {
+        let after = self.contexts.save(col);
+        self.contexts.restore(col, &before.0);
+        let mut writer = BlockWriter {
+            setup: self.job.setup,
+            probabilities: self.job.setup.probabilities,
+            modes: self.modes,
+            levels: self.levels.reader_from(before.1),
+            counts,
+            contexts: self.contexts,
+            sink: Discard,
+            cols: self.cols.clone(),
+        };
+        writer.write_partition(8 * row, col, 0);
+        self.contexts.restore(col, &after);
     }
 
     /// Passes on what the superblock below needs.

@@ -90,7 +90,8 @@ pub(super) fn filter_and_write(
     (frame, out): (&mut FrameBuf, &mut Vec<u8>),
 ) -> ((usize, usize), BitsByPart) {
     let filter = LoopFilter::new(setup.kit, setup.header, setup.cols, setup.rows);
-    let input = PackInput { setup, counts: &buffers.counts, rows: &buffers.rows.stores, modes };
+    let counts = buffers.counts_first.then_some(&buffers.counts);
+    let input = PackInput { setup, counts, rows: &buffers.rows.stores, modes };
     let writing = &mut buffers.writing;
     let mut packed = ((0, 0), BitsByPart::default());
     let mut write = || packed = pack(input, writing, probabilities, out);

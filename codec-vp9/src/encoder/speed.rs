@@ -45,6 +45,8 @@ pub struct Speed {
     pub inter_finalists: usize,
     /// Whether all blocks compare interpolation filters, or about half of them.
     pub all_filters: bool,
+    /// What inter frames change in the probabilities before they are written.
+    pub updates: ProbabilityUpdates,
     /// Whether golden and altref are tried with candidates for vectors other than zero.
     pub other_vectors: bool,
     /// Cost of the residual's bits in blocks that repeat the last frame, in percent of that of other bits.
@@ -52,6 +54,16 @@ pub struct Speed {
     pub still_rate_pct: u32,
     /// Tools that only the file preset has.
     pub file: Option<FileTools>,
+}
+
+/// What inter frames change in the probabilities before they are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProbabilityUpdates {
+    /// What saves bits. Requires that all syntax elements are counted first.
+    Best,
+    /// Nothing if they adapt from frame to frame; syntax elements are counted while they are written. The
+    /// frame after a key frame has the best updates.
+    None,
 }
 
 /// Tools of the file preset.
@@ -93,6 +105,11 @@ pub struct IntraTools {
 }
 
 impl Speed {
+    /// Whether a frame updates probabilities; `adapts` states whether it adapts those of an inter frame.
+    pub(super) fn fits_probabilities(&self, adapts: bool) -> bool {
+        self.updates == ProbabilityUpdates::Best || !adapts
+    }
+
     /// Returns the switches of `level`: 0 (best quality) to 10 (fastest); values above count as 10.
     #[must_use]
     pub const fn level(level: u8) -> Self {
@@ -106,6 +123,7 @@ impl Speed {
             largest_tx: TxSize::Tx8,
             tx_sizes: 1,
             slanted_modes: 3,
+            updates: ProbabilityUpdates::None,
             enough_q6: 3,
             most_variance: Some(12),
             intra_pct: 90,
@@ -119,7 +137,12 @@ impl Speed {
         };
         let nine =
             Self { subpel: SubpelSearch::Quarter, split_error: Some(64), enough_q6: 1, ..fastest };
-        let eight = Self { search_steps: 8, split_error: Some(16), ..nine };
+        let eight = Self {
+            search_steps: 8,
+            split_error: Some(16),
+            updates: ProbabilityUpdates::Best,
+            ..nine
+        };
         let seven = Self { split_error: Some(12), all_filters: true, ..eight };
         let six = Self {
             split_error: Some(6),
@@ -197,7 +220,12 @@ impl Speed {
             halves_q6: if level <= 2 { Some(4) } else { None },
             intra: if level <= 4 { Some(intra) } else { None },
         };
-        let of = Self { file: Some(tools), still_rate_pct: 100, ..of };
+        let of = Self {
+            file: Some(tools),
+            still_rate_pct: 100,
+            updates: ProbabilityUpdates::Best,
+            ..of
+        };
         match level {
             0 | 1 => Self {
                 sure_pct: 1000,

@@ -81,6 +81,29 @@ impl TokenSink for BoolEncoder {
     }
 }
 
+/// Writes syntax elements and counts them.
+pub(crate) struct CountingEncoder(pub(crate) BoolEncoder);
+
+impl BoolSink for CountingEncoder {
+    #[inline]
+    fn put_bool(&mut self, bit: bool, prob: u8) {
+        self.0.put_bool(bit, prob);
+    }
+}
+
+impl TokenSink for CountingEncoder {
+    #[inline]
+    fn put_tokens(
+        &mut self,
+        probabilities: &[[[u8; 3]; 6]; 6],
+        counts: &mut [[TokenCounts; 6]; 6],
+        coefficients: Coefficients<'_>,
+    ) {
+        Discard.put_tokens(probabilities, counts, coefficients);
+        self.0.put_tokens(probabilities, counts, coefficients);
+    }
+}
+
 /// Writes a level above 1.
 pub(crate) fn write_large(sink: &mut impl BoolSink, tail: &[u8; 8], level: u16) {
     sink.put_bool(level > 4, tail[0]);
