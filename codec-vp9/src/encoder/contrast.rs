@@ -7,7 +7,7 @@ use codec_simd::{Kernels, Window};
 
 use super::quantisers::Quantisers;
 use super::segments::SEGMENTS;
-use super::speed::FileTools;
+use super::speed::Speed;
 use crate::block::quantisers::Steps;
 use crate::block::site::BlockSite;
 
@@ -56,12 +56,8 @@ impl Contrast {
     }
 
     /// Sets the quantisers of the segments, which have the given steps.
-    pub(super) fn set_quantisers(
-        &mut self,
-        steps: [[Steps; 2]; SEGMENTS],
-        file: Option<FileTools>,
-    ) {
-        let neutral = steps.map(|steps| Quantisers::new(steps, file));
+    pub(super) fn set_quantisers(&mut self, steps: [[Steps; 2]; SEGMENTS], speed: &Speed) {
+        let neutral = steps.map(|steps| Quantisers::new(steps, speed));
         self.quantisers.clear();
         if self.mbs.is_empty() {
             self.quantisers.push(neutral);
@@ -147,10 +143,10 @@ mod tests {
         assert!(flat < 8 && striped > 8, "{flat} {striped}");
         assert_eq!(weight(0, BlockSize::B8x8), flat);
         assert_eq!(weight(0, BlockSize::B64x64), 8);
-        contrast.set_quantisers([[[80, 80]; 2]; SEGMENTS], None);
+        contrast.set_quantisers([[[80, 80]; 2]; SEGMENTS], &Speed::level(7));
         let lambda = |weight| contrast.quantisers(weight, 0).lambda;
         assert_eq!(contrast.neutral(), 8);
-        assert_eq!(lambda(8), Quantisers::new([[80, 80]; 2], None).lambda);
+        assert_eq!(lambda(8), Quantisers::new([[80, 80]; 2], &Speed::level(7)).lambda);
         assert!(lambda(flat).0 < lambda(striped).0);
     }
 
@@ -159,7 +155,7 @@ mod tests {
         let mut contrast = half_striped();
         contrast.clear();
         assert_eq!(contrast.weight(&site(4, BlockSize::B16x16)), 0);
-        contrast.set_quantisers([[[80, 80]; 2]; SEGMENTS], None);
+        contrast.set_quantisers([[[80, 80]; 2]; SEGMENTS], &Speed::level(7));
         assert_eq!(contrast.neutral(), 0);
     }
 }

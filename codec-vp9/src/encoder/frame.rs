@@ -13,7 +13,9 @@ use std::sync::Arc;
 
 use codec_core::analysis::FrameAnalysis;
 use codec_core::codec::plan::FramePlan;
-use codec_core::codec::{BitsByPart, FrameKind, Packet, PacketMeta, Preset, SlotSet, Tune};
+use codec_core::codec::{
+    BitsByPart, Content, FrameKind, Packet, PacketMeta, Preset, SlotSet, Tune,
+};
 use codec_core::encoder::{FrameReport, LayerInput};
 use codec_core::error::{ConfigError, Error};
 use codec_core::frame::{FrameBuf, FramePool, Picture, Size, Window, picture_sse};
@@ -326,8 +328,12 @@ impl FrameEncoder {
         self.seeds.add(analysis);
     }
 
-    fn speed(&self, plan: &FramePlan) -> Speed {
+    fn speed(&self, input: &FrameInput<'_>) -> Speed {
+        let plan = input.plan;
+        let is_screen = plan.content == Content::Screen
+            || input.analysis.is_some_and(|analysis| analysis.looks_like_screen);
         match self.settings.preset {
+            Preset::Rtc if is_screen => Speed::level(plan.speed).for_screen(),
             Preset::Rtc => Speed::level(plan.speed),
             Preset::File => Speed::file(plan.speed),
         }
@@ -404,7 +410,7 @@ impl FrameEncoder {
         let last = self.last_frame(plan);
         let segmentation = self.plan_segments(input, qindex, is_key);
         let used = usable(&self.references, self.layer.as_ref(), plan);
-        let speed = self.speed(plan);
+        let speed = self.speed(input);
         let header = frame_header(
             plan,
             HeaderInput {
@@ -459,8 +465,8 @@ impl FrameEncoder {
         let is_last = self.references.order(plan)[0] == 0 && self.settings.preset == Preset::Rtc;
         let distance = (!is_last).then_some(self.vector_distance);
         let seeds = self.seeds.vectors(distance, input.analysis);
-        self.contrast.set_quantisers(setup.quantisers, speed.file);
-        let base = Quantisers::new(steps_at(&header, qindex), speed.file);
+        self.contrast.set_quantisers(setup.quantisers, &speed);
+        let base = Quantisers::new(steps_at(&header, qindex), &speed);
         let job = FrameJob {
             kernels: self.kernels,
             setup: &setup,

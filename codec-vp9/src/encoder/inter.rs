@@ -130,12 +130,16 @@ impl Coder<'_> {
         // Without motion and without a residual, nothing is cheaper.
         let step = self.quantisers().step;
         let enough = step * step / NEGLIGIBLE;
-        let mut best_error = u32::MAX;
+        let (mut best_error, mut tried) = (u32::MAX, 0);
         let candidates = candidate_site(setup, self.modes, &self.cols, site);
         let context = candidates.mode_context();
         for reference in Reference::ALL {
             if self.job.luma[reference as usize].is_none() {
                 continue;
+            }
+            tried += 1;
+            if tried > self.job.speed.references {
+                break;
             }
             if best_error < step * step / SETTLED {
                 break;

@@ -6,6 +6,7 @@ use super::candidate::{Candidate, sort_by_cost};
 use super::coder::Coder;
 use super::mode_costs::ModeCosts;
 use super::source::SOURCE_STRIDE;
+use super::speed::ChromaModes;
 use super::transform::ResidualCost;
 use crate::block::mode_map::BlockInfo;
 use crate::block::plane_block::PlaneBlock;
@@ -69,8 +70,10 @@ impl Coder<'_> {
         if !self.job.setup.header.is_intra() {
             return None;
         }
-        if self.job.speed.slanted_modes == 6 {
-            return Some(&[D45, D135, D117, D153, D207, D63]);
+        match self.job.speed.slanted_modes {
+            0 => return None,
+            6 => return Some(&[D45, D135, D117, D153, D207, D63]),
+            _ => {}
         }
         let first = ranked.iter().find(|(mode, _)| matches!(mode, V | H))?;
         Some(if first.0 == V { &[D45, D63, D117] } else { &[D135, D153, D207] })
@@ -172,6 +175,11 @@ impl Coder<'_> {
         let count = if modes[..4].contains(&luma) { 4 } else { 5 };
         let setup = self.job.setup;
         let rate = |chroma| ModeCosts(setup).chroma_mode(luma, chroma);
+        if self.job.speed.chroma_modes == ChromaModes::AsLuma {
+            info.chroma_mode = luma;
+            cost.add(self.code_chroma(site, info));
+            return rate(luma);
+        }
         let (ranked, _) = self.rank_modes(site, &modes[..count], rate, 1..3);
         let finalists = self.intra_tools().map_or(1, |tools| tools.chroma_finalists);
         let saved = (finalists > 1).then(|| self.contexts.save(self.superblock_col));

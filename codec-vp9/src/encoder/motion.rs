@@ -386,7 +386,7 @@ fn search_mb(
     let analysed = job.analysis.and_then(|analysis| analysis.at(col, row));
     let is_static = job.follows_previous && analysed.is_some_and(|mb| mb.change == Change::Static);
     // Errors this small leave no residual.
-    let is_small = mb.zero.iter().all(|&error| error < model.unit / 16);
+    let is_small = mb.zero.iter().all(|&error| error < model.unit / job.speed.still_share);
     if is_static || is_small || job.is_scaled(Reference::Last) {
         return mb;
     }

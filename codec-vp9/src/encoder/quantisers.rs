@@ -5,7 +5,7 @@ use codec_core::motion::Lambda;
 use codec_simd::Error8x8;
 use codec_simd::vp9::Vp9Quantiser;
 
-use super::speed::FileTools;
+use super::speed::Speed;
 use crate::block::quantisers::Steps;
 use crate::types::TxSize;
 
@@ -42,14 +42,16 @@ pub(crate) struct Negligible {
 }
 
 impl Negligible {
-    /// Returns the limits for a plane and a step.
-    fn new(is_chroma: usize, step: u32, has_noise: bool) -> Self {
+    /// Returns the limits for a plane and a step; `noise_pct` as [`Speed::noise_pct`], or 0 without limits for noise.
+    fn new(is_chroma: usize, step: u32, noise_pct: u32) -> Self {
         let squares = step * step / ENERGY_SHARE[is_chroma];
-        if !has_noise {
+        if noise_pct == 0 {
             return Self { squares, noise: 0, lowest: 0 };
         }
-        let noise = step * step / NOISE_SHARE[is_chroma];
-        Self { squares, noise, lowest: step * NOISE_LOWEST_Q4[is_chroma] / 16 }
+        let noise = step * step / NOISE_SHARE[is_chroma] * noise_pct / 100;
+        // About the square root.
+        let lowest = step * NOISE_LOWEST_Q4[is_chroma] * (100 + noise_pct) / 3200;
+        Self { squares, noise, lowest }
     }
 
     /// Whether 8x8 samples with this error are not coded.
@@ -77,8 +79,10 @@ pub(crate) struct Quantisers {
 }
 
 impl Quantisers {
-    /// Creates the quantisers for the steps of luma and chroma; `file` has the tools of the file preset.
-    pub(crate) fn new(steps: [Steps; 2], file: Option<FileTools>) -> Self {
+    /// Creates the quantisers for the steps of luma and chroma at a speed.
+    pub(crate) fn new(steps: [Steps; 2], speed: &Speed) -> Self {
+        let file = speed.file;
+        let noise_pct = if file.is_none() { speed.noise_pct } else { 0 };
         let chooses_levels = file.is_some_and(|tools| tools.chooses_levels);
         let plane = |is_chroma: usize| {
             ROUND[is_chroma].map(|round| {
@@ -91,7 +95,7 @@ impl Quantisers {
         let lambda = step * step * LAMBDA / 64;
         Self {
             planes: [plane(0), plane(1)],
-            negligible: [0, 1].map(|is_chroma| Negligible::new(is_chroma, step, file.is_none())),
+            negligible: [0, 1].map(|is_chroma| Negligible::new(is_chroma, step, noise_pct)),
             step,
             lambda: Lambda(lambda),
             chroma_lambda: Lambda(lambda * 4 / chroma_share_q2),

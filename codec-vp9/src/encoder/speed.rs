@@ -31,8 +31,10 @@ pub struct Speed {
     pub intra_pct: u32,
     /// Number of transform sizes that are tried in intra blocks of inter frames.
     pub intra_tx_sizes: usize,
-    /// Number of diagonal modes that are compared in intra frames: 6, or the 3 next to the better one of
-    /// `V_PRED` and `H_PRED`.
+    /// How the modes of chroma are chosen in intra blocks.
+    pub chroma_modes: ChromaModes,
+    /// Number of diagonal modes that are compared in intra frames: 6, the 3 next to the better one of
+    /// `V_PRED` and `H_PRED`, or 0.
     pub slanted_modes: usize,
     /// Square blocks of intra frames are not split if their cost is below this many squared steps per 8x8
     /// pixels, in 1/64.
@@ -45,6 +47,14 @@ pub struct Speed {
     pub inter_finalists: usize,
     /// Whether all blocks compare interpolation filters, or about half of them.
     pub all_filters: bool,
+    /// Motion is not searched in macroblocks of which every 8x8 pixels have a squared error without motion below
+    /// the squared step divided by this.
+    pub still_share: u32,
+    /// Number of references that blocks are predicted from: the first ones that may be used.
+    pub references: usize,
+    /// Errors of inter prediction without large coefficients of low frequency are not coded up to this many percent
+    /// of the usual energy.
+    pub noise_pct: u32,
     /// What inter frames change in the probabilities before they are written.
     pub updates: ProbabilityUpdates,
     /// Whether golden and altref are tried with candidates for vectors other than zero.
@@ -54,6 +64,15 @@ pub struct Speed {
     pub still_rate_pct: u32,
     /// Tools that only the file preset has.
     pub file: Option<FileTools>,
+}
+
+/// How the intra mode of chroma is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChromaModes {
+    /// By the errors of all predictions.
+    Compared,
+    /// The mode of luma.
+    AsLuma,
 }
 
 /// What inter frames change in the probabilities before they are written.
@@ -105,6 +124,16 @@ pub struct IntraTools {
 }
 
 impl Speed {
+    /// Returns the switches for screens, whose frames differ abruptly and repeat older ones.
+    pub(super) fn for_screen(self) -> Self {
+        Self {
+            slanted_modes: self.slanted_modes.max(3),
+            references: 3,
+            updates: ProbabilityUpdates::Best,
+            ..self
+        }
+    }
+
     /// Whether a frame updates probabilities; `adapts` states whether it adapts those of an inter frame.
     pub(super) fn fits_probabilities(&self, adapts: bool) -> bool {
         self.updates == ProbabilityUpdates::Best || !adapts
@@ -122,7 +151,11 @@ impl Speed {
             split_error: None,
             largest_tx: TxSize::Tx8,
             tx_sizes: 1,
-            slanted_modes: 3,
+            chroma_modes: ChromaModes::AsLuma,
+            slanted_modes: 0,
+            still_share: 8,
+            references: 1,
+            noise_pct: 150,
             updates: ProbabilityUpdates::None,
             enough_q6: 3,
             most_variance: Some(12),
@@ -140,6 +173,11 @@ impl Speed {
         let eight = Self {
             search_steps: 8,
             split_error: Some(16),
+            chroma_modes: ChromaModes::Compared,
+            slanted_modes: 3,
+            still_share: 16,
+            references: 3,
+            noise_pct: 100,
             updates: ProbabilityUpdates::Best,
             ..nine
         };
@@ -223,6 +261,7 @@ impl Speed {
         let of = Self {
             file: Some(tools),
             still_rate_pct: 100,
+            references: 3,
             updates: ProbabilityUpdates::Best,
             ..of
         };
