@@ -14,6 +14,7 @@ mod panic_guard;
 mod renegotiate;
 mod send_error;
 mod silence;
+mod terms;
 mod translate;
 
 pub use media::Forwarded;
@@ -80,7 +81,7 @@ pub struct Peer {
     rtc: Box<Rtc>,
     base: Instant,
     limits: PeerLimits,
-    terms: renegotiate::Terms,
+    terms: terms::Terms,
     started: Duration,
     now: Duration,
     address_filter: AddressFilter,

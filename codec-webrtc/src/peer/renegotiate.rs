@@ -9,18 +9,11 @@ use super::Peer;
 use super::fec::FecState;
 use super::ice_state::Negotiated;
 use super::negotiate::{PendingOffer, add_media, has_data, over, refused, stack_direction};
+use super::terms::Terms;
 use crate::sdp_parse_error::rejected_sdp;
 use crate::{
-    Codecs, Direction, IceParameters, MediaPlan, Mid, SdpError, ice, media_sections, red, sdp,
-    simulcast,
+    Direction, IceParameters, MediaPlan, Mid, SdpError, ice, media_sections, red, sdp, simulcast,
 };
-
-/// What this endpoint accepts in later offers.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Terms {
-    pub(super) codecs: Codecs,
-    pub(super) simulcast: bool,
-}
 
 impl Peer {
     /// Offers further media sections, and other directions of existing ones, in the running session; returns an offer for

@@ -1,0 +1,10 @@
+//! What an endpoint accepts in the offers of a session.
+
+use crate::Codecs;
+
+/// What this endpoint accepts in later offers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    pub(super) codecs: Codecs,
+    pub(super) simulcast: bool,
+}
