@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use codec_core::codec::Codec;
 use codec_rtc::extension::{ExtensionMap, Extensions, dependency};
 use codec_rtc::jitter::video::{
     FrameBuffer, FrameBufferConfig, FrameDependency, PacketInfo, RecoveryOptions,
@@ -76,12 +75,8 @@ pub(super) struct Buffered {
 
 impl Reassembly {
     pub(super) fn new(settings: &Settings) -> Self {
-        let format = match settings.encoder.backend.codec {
-            Codec::Vp9 => Some(VideoFormat::Vp9),
-            Codec::H264 => Some(VideoFormat::H264),
-            _ => None,
-        };
-        if let Some(format) = format {
+        let format = VideoFormat::of(settings.encoder.backend.codec);
+        if let Some(format) = format.filter(|format| *format != VideoFormat::Vp8) {
             return Self::Buffered(Box::new(Buffered::new(format, settings.reorder_timeout)));
         }
         let clock = MediaClock { timestamp: 0, due: settings.playout };

@@ -14,6 +14,7 @@ use codec_media::report::drop_name;
 use codec_media::session::superframe::SuperframeJoiner;
 use codec_rtc::link::RateTrace;
 use codec_rtc::pacer::{Pacer, PacerConfig, Priority};
+use codec_rtc::packet::VideoFormat;
 use codec_rtc::recovery::{KeyFrameGate, PacketHistory};
 
 use super::frame::{Coded, FrameRecord, Score};
@@ -78,6 +79,9 @@ impl Sender {
         };
         let target = config.rate.mode.bitrate();
         let codec = settings.encoder.backend.codec;
+        let layers = config.scalability.temporal_layers() > 1;
+        let format = VideoFormat::of(codec)
+            .ok_or_else(|| Failure::internal(format!("{codec} has no packetizer")))?;
         let refused = |error: codec_core::error::ConfigError| Failure::usage(error.to_string());
         let mut sender = Self {
             encoder: open(config).map_err(Failure::encoding)?,
@@ -85,7 +89,7 @@ impl Sender {
             packet: Packet::default(),
             joiner: SuperframeJoiner::new(codec),
             importance: settings.encoder.regions.maps(config.size)?.map(config.size)?,
-            packetizer: Packetizer::new(codec, config, settings.mtu).map_err(refused)?,
+            packetizer: Packetizer::new(format, layers, settings.mtu).map_err(refused)?,
             coding: VecDeque::new(),
             pacer: Pacer::new(PacerConfig::new(NO_PACE)).map_err(refused)?,
             pace: settings.pace,

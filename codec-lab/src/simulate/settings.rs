@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use codec_container::Format;
-use codec_core::codec::Codec;
 use codec_media::failure::{Failure, Result};
 use codec_media::io::input::InputSpec;
 use codec_media::io::names::is_pipe;
@@ -12,6 +11,7 @@ use codec_media::io::output::OutputRules;
 use codec_media::rate_trace::read_trace;
 use codec_media::settings::encoder::{EncoderSettings, Preset};
 use codec_rtc::link::{LinkConfig, RateTrace};
+use codec_rtc::packet::VideoFormat;
 
 use super::options::{OnLoss, Recovery, SimulateOptions};
 
@@ -75,7 +75,7 @@ impl Settings {
         }
         let encoder = EncoderSettings::new(&args.encoder, Preset::Rtc, Format::Raw)?;
         let codec = encoder.backend.codec;
-        if !matches!(codec, Codec::Vp8 | Codec::Vp9 | Codec::H264) {
+        if VideoFormat::of(codec).is_none() {
             let message = format!("cannot simulate {codec}: only vp8, vp9 and h264 are supported");
             return Err(Failure::usage(message));
         }

@@ -567,24 +567,10 @@ fn random_ssrc() -> u32 {
 /// Video track of an RTP stream, whose size the first key frame states.
 pub(super) fn video_track(format: VideoFormat, frame_rate: Option<Rational>) -> VideoTrack {
     let base = Rational::new(1, 90_000);
-    let codec = codec_of(format);
+    let codec = Codec::from(format);
     let mut track = VideoTrack::new(Format::Matroska, codec, Size::new(16, 16), base);
     track.frame_rate = frame_rate;
     track
-}
-
-/// The codec of a payload format.
-pub(super) fn codec_of(format: VideoFormat) -> Codec {
-    match format {
-        VideoFormat::Vp8 => Codec::Vp8,
-        VideoFormat::H264 => Codec::H264,
-        VideoFormat::Vp9 => Codec::Vp9,
-    }
-}
-
-/// The payload format of a codec, if there is one.
-pub(super) fn format_of(codec: Codec) -> Option<VideoFormat> {
-    VideoFormat::ALL.into_iter().find(|format| codec_of(*format) == codec)
 }
 
 /// Audio track of an RTP stream.

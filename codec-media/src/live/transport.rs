@@ -28,7 +28,7 @@ use super::network;
 use super::options::{NetworkOptions, SendOptions};
 use super::output::{LiveOutput, Offer};
 use super::rtp::{self, Expected, Targets};
-use super::rtp_input::{RtpInput, RtpOptions, format_of};
+use super::rtp_input::{RtpInput, RtpOptions};
 use super::rtp_output::RtpOutput;
 use super::srtp::{self, Keys};
 #[cfg(feature = "whip")]
@@ -221,7 +221,7 @@ fn open_rtp_out(
 
 /// The payload format of a codec.
 fn video_format(codec: Codec) -> Result<VideoFormat> {
-    format_of(codec).ok_or_else(|| {
+    VideoFormat::of(codec).ok_or_else(|| {
         Failure::usage(format!(
             "cannot send {codec} over RTP: only vp8, vp9 and h264 are supported"
         ))

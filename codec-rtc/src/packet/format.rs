@@ -1,5 +1,7 @@
 //! Payload formats and their names in SDP.
 
+use codec_core::codec::Codec;
+
 /// Kind of media in a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Media {
@@ -114,6 +116,22 @@ pub enum VideoFormat {
 impl VideoFormat {
     /// All formats.
     pub const ALL: [Self; 3] = [Self::Vp8, Self::H264, Self::Vp9];
+
+    /// Returns the payload format of a codec, if there is a packetizer for it.
+    #[must_use]
+    pub fn of(codec: Codec) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| Codec::from(*format) == codec)
+    }
+}
+
+impl From<VideoFormat> for Codec {
+    fn from(format: VideoFormat) -> Self {
+        match format {
+            VideoFormat::Vp8 => Self::Vp8,
+            VideoFormat::H264 => Self::H264,
+            VideoFormat::Vp9 => Self::Vp9,
+        }
+    }
 }
 
 impl From<VideoFormat> for Format {

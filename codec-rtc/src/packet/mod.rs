@@ -10,8 +10,8 @@
 //! | redundant audio (RED) | RFC 2198 | [`red`] |
 //! | retransmission (RTX) | RFC 4588 | [`rtx`] |
 //!
-//! [`Format`] lists these and others without a packetizer; [`Payload`] adds payload type and clock
-//! rate.
+//! [`VideoPacketizer`] is the packetizer of any of the video formats. [`Format`] lists these and others without a
+//! packetizer; [`Payload`] adds payload type and clock rate.
 
 mod audio_packetizer;
 mod format;
@@ -21,8 +21,10 @@ pub mod opus;
 mod parts;
 pub mod red;
 pub mod rtx;
+mod video_packetizer;
 pub mod vp8;
 pub mod vp9;
 
 pub use audio_packetizer::AudioPacketizerConfig;
 pub use format::{Format, Media, Payload, VideoFormat};
+pub use video_packetizer::{VideoPacketizer, VideoPacketizerConfig};

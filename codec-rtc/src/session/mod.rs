@@ -27,7 +27,6 @@ mod fec;
 mod frames;
 mod initial_sequence;
 mod outgoing;
-mod packetizer;
 mod receiver;
 mod reporters;
 mod sender;

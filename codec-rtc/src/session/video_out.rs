@@ -11,12 +11,11 @@ use super::fec::FecSender;
 use super::frames::SentFrames;
 use super::initial_sequence::first_sequence;
 use super::outgoing::{FramePart, Outgoing};
-use super::packetizer::VideoPacketizer;
 use crate::allocation::RepairOverhead;
 use crate::congestion::PacketKind;
 use crate::extension::{AbsCaptureTime, ExtensionKind, ExtensionMap, Extensions};
-use crate::packet::VideoFormat;
 use crate::packet::vp8::{CLOCK_HZ, PictureId};
+use crate::packet::{VideoFormat, VideoPacketizer, VideoPacketizerConfig};
 use crate::recovery::{
     KeyFrameGate, LongTermConfig, LongTermCounters, LongTermReferences, LossResponse,
     PacketHistory, Resend,
@@ -136,13 +135,22 @@ impl VideoOut {
             _ => EXTENSION_BYTES,
         };
         let mtu = config.mtu - extension_bytes - REPAIR_BYTES;
-        let first = first_sequence(rng);
         // A receiver acknowledges frames of H.264 by the numbers in their descriptors.
         let has_numbers = stream.format != VideoFormat::H264 || is_described;
         let acknowledges = config.reference_recovery && has_numbers;
+        let packetizer = VideoPacketizer::new(VideoPacketizerConfig {
+            format: stream.format,
+            mtu,
+            payload_type: stream.payload_type,
+            ssrc: stream.ssrc,
+            first_sequence: first_sequence(rng),
+            first_picture_id,
+            packetization_mode: stream.packetization_mode,
+            flexible: stream.flexible,
+        })?;
         Ok(Self {
             stream,
-            packetizer: VideoPacketizer::new(stream, mtu, first, first_picture_id)?,
+            packetizer,
             first_picture_id,
             dependencies: Dependencies::new()?,
             gate: KeyFrameGate::new(config.min_key_frame_interval),

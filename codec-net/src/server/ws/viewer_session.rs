@@ -8,7 +8,6 @@ use axum::extract::ws::{Message, WebSocket};
 use codec_audio::opus_head::OpusHead;
 use codec_audio::{AudioCodec, AudioFormat, ChannelLayout};
 use codec_container::{AudioTrack, Format, Track, VideoTrack};
-use codec_core::codec::Codec;
 use codec_core::frame::{Rational, Size};
 use codec_rtc::packet::VideoFormat;
 use tokio::sync::mpsc;
@@ -237,12 +236,7 @@ impl ViewerSession {
 fn streams(video: Option<(VideoFormat, Option<Size>)>) -> Vec<StreamDescription> {
     let (format, size) = video.unwrap_or_default();
     let size = size.unwrap_or(Size::new(16, 16));
-    let codec = match format {
-        VideoFormat::Vp8 => Codec::Vp8,
-        VideoFormat::H264 => Codec::H264,
-        VideoFormat::Vp9 => Codec::Vp9,
-    };
-    let video = VideoTrack::new(Format::Matroska, codec, size, Rational::new(1, VIDEO_HZ));
+    let video = VideoTrack::new(Format::Matroska, format.into(), size, Rational::new(1, VIDEO_HZ));
     let format = AudioFormat::new(AUDIO_HZ, ChannelLayout::Stereo);
     let mut audio = AudioTrack::new(Format::Matroska, AudioCodec::Opus, format);
     audio.codec_private = OpusHead::plain(2, 0, AUDIO_HZ).to_bytes();
