@@ -332,11 +332,14 @@ impl FrameEncoder {
         let plan = input.plan;
         let is_screen = plan.content == Content::Screen
             || input.analysis.is_some_and(|analysis| analysis.looks_like_screen);
-        match self.settings.preset {
+        let speed = match self.settings.preset {
             Preset::Rtc if is_screen => Speed::level(plan.speed).for_screen(),
             Preset::Rtc => Speed::level(plan.speed),
             Preset::File => Speed::file(plan.speed),
-        }
+        };
+        // The lower layer is the last reference.
+        let has_lower = self.layer.as_ref().is_some_and(|layer| layer.input.lower.is_some());
+        if has_lower { Speed { references: 3, settled_share: 16, ..speed } } else { speed }
     }
 
     fn slots(&self, plan: &FramePlan) -> FrameSlots {

@@ -42,10 +42,6 @@ pub(super) struct LumaError {
 /// residual: even if all of it were in one coefficient, this would be quantised to zero.
 pub(super) const NEGLIGIBLE: u32 = 128;
 
-/// Blocks that a reference predicts with an error in every macroblock below the squared step divided by this are not
-/// compared with further references.
-const SETTLED: u32 = 16;
-
 /// Number of inter predictions that are compared, at most.
 const MAX_CHOICES: usize = 12;
 
@@ -141,7 +137,7 @@ impl Coder<'_> {
             if tried > self.job.speed.references {
                 break;
             }
-            if best_error < step * step / SETTLED {
+            if best_error < step * step / self.job.speed.settled_share {
                 break;
             }
             let Some(parts) = self.parts(site, reference) else { continue };

@@ -52,6 +52,9 @@ pub struct Speed {
     pub still_share: u32,
     /// Number of references that blocks are predicted from: the first ones that may be used.
     pub references: usize,
+    /// Blocks that a reference predicts with a squared error in every macroblock below the squared step divided by this
+    /// are not compared with further references.
+    pub settled_share: u32,
     /// Errors of inter prediction without large coefficients of low frequency are not coded up to this many percent
     /// of the usual energy.
     pub noise_pct: u32,
@@ -129,6 +132,7 @@ impl Speed {
         Self {
             slanted_modes: self.slanted_modes.max(3),
             references: 3,
+            settled_share: 16,
             updates: ProbabilityUpdates::Best,
             ..self
         }
@@ -139,44 +143,55 @@ impl Speed {
         self.updates == ProbabilityUpdates::Best || !adapts
     }
 
+    /// The switches of level 10.
+    const FASTEST: Self = Self {
+        pattern: Pattern::Diamond,
+        search_steps: 4,
+        subpel: SubpelSearch::Half,
+        sure_pct: 0,
+        tries_all_intra: false,
+        split_error: None,
+        largest_tx: TxSize::Tx8,
+        tx_sizes: 1,
+        chroma_modes: ChromaModes::AsLuma,
+        slanted_modes: 0,
+        still_share: 8,
+        references: 1,
+        settled_share: 16,
+        noise_pct: 150,
+        updates: ProbabilityUpdates::None,
+        enough_q6: 3,
+        most_variance: Some(12),
+        intra_pct: 90,
+        intra_tx_sizes: 1,
+        intra_finalists: 1,
+        inter_finalists: 1,
+        other_vectors: false,
+        still_rate_pct: 140,
+        all_filters: false,
+        file: None,
+    };
+
     /// Returns the switches of `level`: 0 (best quality) to 10 (fastest); values above count as 10.
     #[must_use]
     pub const fn level(level: u8) -> Self {
-        let fastest = Self {
-            pattern: Pattern::Diamond,
-            search_steps: 4,
-            subpel: SubpelSearch::Half,
-            sure_pct: 0,
-            tries_all_intra: false,
-            split_error: None,
-            largest_tx: TxSize::Tx8,
-            tx_sizes: 1,
-            chroma_modes: ChromaModes::AsLuma,
-            slanted_modes: 0,
-            still_share: 8,
-            references: 1,
-            noise_pct: 150,
-            updates: ProbabilityUpdates::None,
-            enough_q6: 3,
-            most_variance: Some(12),
-            intra_pct: 90,
-            intra_tx_sizes: 1,
-            intra_finalists: 1,
-            inter_finalists: 1,
-            other_vectors: false,
-            still_rate_pct: 140,
-            all_filters: false,
-            file: None,
+        // Golden is compared where the last frame lacks what was uncovered.
+        let nine = Self {
+            subpel: SubpelSearch::Quarter,
+            split_error: Some(64),
+            still_share: 16,
+            references: 2,
+            settled_share: 4,
+            enough_q6: 1,
+            ..Self::FASTEST
         };
-        let nine =
-            Self { subpel: SubpelSearch::Quarter, split_error: Some(64), enough_q6: 1, ..fastest };
         let eight = Self {
             search_steps: 8,
             split_error: Some(16),
             chroma_modes: ChromaModes::Compared,
             slanted_modes: 3,
-            still_share: 16,
             references: 3,
+            settled_share: 16,
             noise_pct: 100,
             updates: ProbabilityUpdates::Best,
             ..nine
@@ -237,7 +252,7 @@ impl Speed {
             7 => seven,
             8 => eight,
             9 => nine,
-            _ => fastest,
+            _ => Self::FASTEST,
         }
     }
 
@@ -258,10 +273,15 @@ impl Speed {
             halves_q6: if level <= 2 { Some(4) } else { None },
             intra: if level <= 4 { Some(intra) } else { None },
         };
+        // Files do not leave out what real time does at 9 and 10.
         let of = Self {
             file: Some(tools),
             still_rate_pct: 100,
+            chroma_modes: ChromaModes::Compared,
+            slanted_modes: if of.slanted_modes == 0 { 3 } else { of.slanted_modes },
+            still_share: 16,
             references: 3,
+            settled_share: 16,
             updates: ProbabilityUpdates::Best,
             ..of
         };
