@@ -117,22 +117,3 @@ static TAPS: [[[i16; 8]; 16]; 4] = [
         [0, 0, 0, 8, 120, 0, 0, 0],
     ],
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn taps_sum_to_one_and_mirror() {
-        for filter in TAPS {
-            for fraction in 0..16 {
-                assert_eq!(filter[fraction].iter().sum::<i16>(), 128);
-                let mut mirrored = filter[(16 - fraction) % 16];
-                if fraction > 0 {
-                    mirrored.reverse();
-                }
-                assert_eq!(filter[fraction], mirrored);
-            }
-        }
-    }
-}

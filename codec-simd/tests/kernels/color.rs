@@ -1,7 +1,14 @@
-//! Rows of packed RGB and of I420: every level equals scalar, at every width.
+//! Rows of packed RGB and of I420: every level equals scalar, at every width, and scalar has the exact values.
+#![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
 use crate::harness::{Rng, Target, agree};
-use codec_simd::{Kernels, RgbWeights, YuvWeights};
+use codec_simd::{Kernels, Level, RgbWeights, YuvWeights};
+
+const BT709: (f64, f64) = (0.2126, 0.0722);
+
+fn scalar() -> &'static Kernels {
+    Kernels::for_level(Level::Scalar).unwrap()
+}
 
 /// The matrices of BT.601, BT.709 and BT.2020, in both ranges and both orders.
 fn matrix(rng: &mut Rng) -> (f64, f64, bool, [usize; 3]) {
@@ -60,7 +67,7 @@ fn rows_of_mismatched_length_are_rejected_by_every_level() {
     use std::panic::catch_unwind;
     let to = RgbWeights::new(0.299, 0.114, false, [0, 1, 2]);
     let from = YuvWeights::new(0.299, 0.114, false, [0, 1, 2]);
-    for k in codec_simd::Level::ALL.into_iter().filter_map(Kernels::for_level) {
+    for k in Level::ALL.into_iter().filter_map(Kernels::for_level) {
         assert!(catch_unwind(|| k.rgb24_to_luma_row(&[0; 96], &to, &mut [0; 33])).is_err());
         let unequal =
             || k.rgb24_to_chroma_rows(&[0; 96], &[0; 99], &to, &mut [0; 16], &mut [0; 16]);
@@ -72,5 +79,38 @@ fn rows_of_mismatched_length_are_rejected_by_every_level() {
         assert!(catch_unwind(short).is_err());
         let short = || k.i420_to_rgb32_row(&[0; 32], &[0; 16], &[0; 16], &from, &mut [0; 96]);
         assert!(catch_unwind(short).is_err());
+    }
+}
+
+#[test]
+fn greys_have_no_chroma_and_cover_the_range() {
+    for (full, black, white) in [(false, 16, 235), (true, 0, 255)] {
+        let weights = RgbWeights::new(BT709.0, BT709.1, full, [0, 1, 2]);
+        for (grey, luma) in [(0, black), (255, white)] {
+            let (mut y, mut u, mut v) = ([0; 2], [0], [0]);
+            scalar().rgb24_to_luma_row(&[grey; 6], &weights, &mut y);
+            scalar().rgb24_to_chroma_rows(&[grey; 6], &[grey; 6], &weights, &mut u, &mut v);
+            assert_eq!((y, u, v), ([luma; 2], [128], [128]), "{full}");
+        }
+    }
+}
+
+#[test]
+fn colours_survive_the_round_trip_within_two_steps() {
+    for (kr, kb) in [BT709, (0.299, 0.114), (0.2627, 0.0593)] {
+        for full in [false, true] {
+            let to = RgbWeights::new(kr, kb, full, [2, 1, 0]);
+            let from = YuvWeights::new(kr, kb, full, [2, 1, 0]);
+            for color in [[255, 0, 0], [0, 255, 0], [0, 0, 255], [10, 200, 90], [250, 250, 5]] {
+                let pixel: [u8; 4] = [color[2], color[1], color[0], 9];
+                let (mut y, mut u, mut v, mut back) = ([0], [0], [0], [0; 4]);
+                scalar().rgb32_to_luma_row(&pixel, &to, &mut y);
+                scalar().rgb32_to_chroma_rows(&pixel, &pixel, &to, &mut u, &mut v);
+                scalar().i420_to_rgb32_row(&y, &u, &v, &from, &mut back);
+                let worst = back.iter().zip(&pixel).take(3).map(|(a, b)| a.abs_diff(*b)).max();
+                assert!(worst <= Some(2), "{kr} {full} {color:?}: {back:?}");
+                assert_eq!(back[3], 255);
+            }
+        }
     }
 }

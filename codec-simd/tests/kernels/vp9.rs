@@ -342,3 +342,41 @@ fn the_inverse_restores_the_difference() {
         assert!(worst <= Some(3), "{size:?} {kind:?}: {worst:?}");
     }
 }
+
+#[test]
+fn taps_sum_to_one_and_mirror() {
+    for filter in FILTERS {
+        for fraction in 0..16 {
+            let taps = *filter.taps(fraction);
+            assert_eq!(taps.iter().sum::<i16>(), 128);
+            let mut mirrored = *filter.taps((16 - fraction) % 16);
+            if fraction > 0 {
+                mirrored.reverse();
+            }
+            assert_eq!(taps, mirrored);
+        }
+    }
+}
+
+/// What the AVX2 kernel relies on: it adds products of pairs of taps in 16 bits.
+#[test]
+fn sums_saturate_only_if_the_result_is_clipped() {
+    for (filter, fraction) in FILTERS.into_iter().flat_map(|f| (1..16).map(move |n| (f, n))) {
+        let taps = filter.taps(fraction).map(i32::from);
+        let extreme = |of: &[usize], sign: i32| -> i32 {
+            of.iter().map(|&at| (sign * taps[at]).max(0) * 255).sum()
+        };
+        for pair in [[0, 1], [2, 3], [4, 5], [6, 7]] {
+            assert!(extreme(&pair, 1) <= 32767 && extreme(&pair, -1) <= 32768);
+        }
+        // The outer pairs and the smaller inner one.
+        for inner in [[2, 3], [4, 5]] {
+            let three = [0, 1, 6, 7, inner[0], inner[1]];
+            assert!(extreme(&three, -1) <= 32768);
+        }
+        let outer = extreme(&[0, 1, 6, 7], 1);
+        let smaller = extreme(&[2, 3], 1).min(extreme(&[4, 5], 1));
+        assert!(outer + smaller <= 32767, "{filter:?} {fraction}");
+        assert!(extreme(&[0, 1, 2, 3, 4, 5, 6, 7], -1) <= 32768);
+    }
+}

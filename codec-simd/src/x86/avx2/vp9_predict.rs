@@ -1,6 +1,6 @@
 //! AVX2 kernels: VP9's interpolation.
 //!
-//! Taps are multiplied in pairs with `pmaddubsw`. No pair of a filter exceeds 16 bits (see the test).
+//! Taps are multiplied in pairs with `pmaddubsw`. No pair of a filter exceeds 16 bits (`tests/kernels/vp9.rs` verifies it).
 //! The sum of the four pairs may: the two inner ones are added last, the smaller one first, so that
 //! a sum saturates only if the result is clipped to 255 anyway.
 
@@ -378,33 +378,5 @@ fn vertical_8(taps: [__m256i; 4], from: From<'_>, to: &mut To<'_>, width: usize)
         put_four_rows(to, y, values, width);
         p = [p[2], p3, p4];
         before = next;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::vp9::Vp9Filter;
-
-    #[test]
-    fn sums_saturate_only_if_the_result_is_clipped() {
-        let all = [Vp9Filter::Regular, Vp9Filter::Smooth, Vp9Filter::Sharp, Vp9Filter::Bilinear];
-        for (filter, fraction) in all.into_iter().flat_map(|f| (1..16).map(move |n| (f, n))) {
-            let taps = filter.taps(fraction).map(i32::from);
-            let extreme = |of: &[usize], sign: i32| -> i32 {
-                of.iter().map(|&at| (sign * taps[at]).max(0) * 255).sum()
-            };
-            for pair in [[0, 1], [2, 3], [4, 5], [6, 7]] {
-                assert!(extreme(&pair, 1) <= 32767 && extreme(&pair, -1) <= 32768);
-            }
-            // The outer pairs and the smaller inner one.
-            for inner in [[2, 3], [4, 5]] {
-                let three = [0, 1, 6, 7, inner[0], inner[1]];
-                assert!(extreme(&three, -1) <= 32768);
-            }
-            let outer = extreme(&[0, 1, 6, 7], 1);
-            let smaller = extreme(&[2, 3], 1).min(extreme(&[4, 5], 1));
-            assert!(outer + smaller <= 32767, "{filter:?} {fraction}");
-            assert!(extreme(&[0, 1, 2, 3, 4, 5, 6, 7], -1) <= 32768);
-        }
     }
 }
