@@ -5,8 +5,11 @@ use std::io::{self, IsTerminal, Write, stderr, stdout};
 const BOLD: &str = "\x1b[1m";
 const HEADING: &str = "\x1b[1;4m";
 const ERROR: &str = "\x1b[1;31m";
-const TIP: &str = "\x1b[32m";
+const HELP: &str = "\x1b[32m";
 const RESET: &str = "\x1b[0m";
+
+/// How errors begin.
+const ERRORS: &str = "codec: error:";
 
 /// The largest indentation of an option; text about it is further to the right.
 const OPTION_INDENT: usize = 6;
@@ -18,10 +21,16 @@ const OPTION_INDENT: usize = 6;
 pub(crate) fn print(message: &clap::Error) -> io::Result<()> {
     let text = message.render().to_string();
     if message.use_stderr() {
-        write(&mut stderr().lock(), &text)
+        write(&mut stderr().lock(), &as_our_own(&text))
     } else {
         write(&mut stdout().lock(), &text)
     }
+}
+
+/// The text of an error in the form of all other messages of the command.
+fn as_our_own(text: &str) -> String {
+    let text = text.replace("\n\n  tip: ", "\nhelp: ").replace("\n  tip: ", "\nhelp: ");
+    if text.starts_with("error: ") { format!("codec: {text}") } else { text }
 }
 
 fn write(out: &mut (impl Write + IsTerminal), text: &str) -> io::Result<()> {
@@ -51,8 +60,8 @@ fn colored(text: &str) -> String {
             is_list = content == "Commands:";
         }
         let style = match content.split_once(':').map(|(start, _)| start) {
-            Some("error") if indent == 0 => Some((ERROR, "error:".len())),
-            Some("tip") if indent > 0 => Some((TIP, "tip:".len())),
+            Some("codec") if content.starts_with(ERRORS) => Some((ERROR, ERRORS.len())),
+            Some("help") if indent == 0 => Some((HELP, "help:".len())),
             Some("Usage") if indent == 0 => Some((HEADING, "Usage:".len())),
             Some(_) if indent == 0 && content.ends_with(':') => Some((HEADING, content.len())),
             _ if is_list && indent == 2 => content.find(' ').map(|end| (BOLD, end)),
@@ -114,10 +123,10 @@ mod tests {
     }
 
     #[test]
-    fn errors_and_tips_have_colours() {
+    fn errors_and_their_help_have_colours() {
         let error = grammar().try_get_matches_from(["codec", "encode", "--bitrat"]).unwrap_err();
-        let text = colored(&error.render().to_string());
-        assert!(text.starts_with("\x1b[1;31merror:\x1b[0m"), "{text}");
-        assert!(text.contains("\x1b[32mtip:\x1b[0m"), "{text}");
+        let text = colored(&as_our_own(&error.render().to_string()));
+        assert!(text.starts_with("\x1b[1;31mcodec: error:\x1b[0m unexpected"), "{text}");
+        assert!(text.contains("\n\x1b[32mhelp:\x1b[0m"), "{text}");
     }
 }

@@ -89,11 +89,13 @@ fn describe(plan: &Plan, work: &Work) -> String {
     #[expect(clippy::cast_precision_loss, reason = "a report")]
     let mib = work.bytes() as f64 / f64::from(1 << 20);
     format!(
-        "{} {}: {} {} {}, {:.3} fps, {mib:.1} MiB in memory{}; {what}\n",
+        "{} {}: {} {}, {:.3} fps, {mib:.1} MiB in memory{}; {what}\n",
         work.verb(),
         work.name(),
-        work.frames(),
-        if matches!(work, Work::Encode { .. }) { "frames" } else { "packets" },
+        counted(
+            work.frames() as u64,
+            if matches!(work, Work::Encode { .. }) { "frame" } else { "packet" }
+        ),
         work.size(),
         work.frame_rate().as_f64(),
         if work.is_cut() { " (start of the input)" } else { "" },

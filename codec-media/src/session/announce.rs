@@ -4,6 +4,7 @@ use codec_core::codec::EncoderConfig;
 
 use super::{Start, targets};
 use crate::Env;
+use crate::count::counted;
 use crate::io::source::FrameSource;
 use crate::json::{self, Object};
 use crate::settings::encoder::Preset;
@@ -29,12 +30,12 @@ pub(super) fn announce(
     let fps = frame_rate.as_f64();
     env.events.note(format!(
         "{input} ({}, {}, {fps:.3} fps) -> {} ({size}): {backend}, {rate}, preset {preset}, \
-         speed {}, qindex {min_qindex}..{max_qindex}, {threads} thread{}, SIMD {}",
+         speed {}, qindex {min_qindex}..{max_qindex}, {}, SIMD {}",
         stream_info.kind,
         stream_info.size,
         settings.format,
         config.speed,
-        if threads == 1 { "" } else { "s" },
+        counted(threads as u64, "thread"),
         env.level.name()
     ));
     if settings.encoder.is_rate_guessed() {
