@@ -8,6 +8,7 @@ pub mod call;
 pub mod clips;
 pub mod cover;
 pub mod data;
+pub mod depth;
 pub mod encoders;
 pub mod external;
 pub mod fuzz;

@@ -1,7 +1,7 @@
 //! Streams with end-to-end encryption.
 
-use super::Place;
 use super::net::{SRTP, packets, receiver, with_film};
+use super::{Place, at_once};
 
 fn write(place: &Place, name: &str, text: &str) {
     std::fs::write(place.path(name), text).unwrap();
@@ -21,14 +21,15 @@ fn with_keys() -> Place {
 fn encrypted_frames_decrypt_with_the_same_key_over_every_transport() {
     let place = with_keys();
     let md5 = |file: &str| place.ok(&["decode", file, "--md5"]).text();
-    for (url, name) in [
+    let cases = [
         ("tcp://127.0.0.1:0", "tcp.ivf"),
         ("udp://127.0.0.1:0", "udp.ivf"),
         ("ws://127.0.0.1:0/live", "ws.ivf"),
         ("rtp://127.0.0.1:0", "rtp.ivf"),
         ("rtp://127.0.0.1:0?plain", "plain.ivf"),
         (SRTP, "srtp.ivf"),
-    ] {
+    ];
+    at_once(cases, |(url, name)| {
         let recv = ["-o", name, "--e2ee-key", "hex.key"];
         let (running, address) = receiver(&place, url, &recv);
         let target = url.replace("127.0.0.1:0", &address);
@@ -38,7 +39,7 @@ fn encrypted_frames_decrypt_with_the_same_key_over_every_transport() {
         assert_eq!(code, 0, "{url}: {said}");
         assert!(said.contains("\"decrypt_failures\":0"), "{url}: {said}");
         assert_eq!(md5(name), md5("clip.ivf"), "{url}");
-    }
+    });
 }
 
 #[test]

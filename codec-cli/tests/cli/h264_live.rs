@@ -3,8 +3,8 @@
 use std::process::{Command, Stdio};
 
 use super::net::{Running, packets, receiver};
-use super::whip::Server;
-use super::{Place, has_ffmpeg};
+use super::whip::{Server, interrupt};
+use super::{Place, at_once, has_ffmpeg};
 
 const FRAMES: u64 = 90;
 
@@ -33,12 +33,13 @@ fn frames_md5(place: &Place, file: &str) -> String {
 fn files_are_sent_without_encoding() {
     let Some(place) = place() else { return };
     let original = frames_md5(&place, "talk.mp4");
-    for (url, out) in [
+    let cases = [
         ("rtp://127.0.0.1:0", "rtp.mkv"),
         ("rtp://127.0.0.1:0", "rtp.mp4"),
         ("tcp://127.0.0.1:0", "tcp.mkv"),
         ("udp://127.0.0.1:0", "udp.mp4"),
-    ] {
+    ];
+    at_once(cases, |(url, out)| {
         let (running, address) = receiver(&place, url, &["-o", out]);
         let run = place.ok(&["send", "talk.mp4", &url.replace("127.0.0.1:0", &address)]);
         assert!(run.err.contains("h264 sent without re-encoding"), "{}", run.err);
@@ -48,7 +49,7 @@ fn files_are_sent_without_encoding() {
         assert_eq!(counts[0], FRAMES, "{url}: {said}");
         assert!(counts[1] >= 140, "{url}: {counts:?} packets of Opus");
         assert_eq!(frames_md5(&place, out), original, "{url}");
-    }
+    });
     // With an encoder option it is encoded.
     let (running, address) = receiver(&place, "tcp://127.0.0.1:0", &["-o", "vp8.webm"]);
     place.ok(&["send", "talk.mp4", &format!("tcp://{address}"), "-b", "200k"]);
@@ -115,20 +116,21 @@ fn ffmpeg_receives_both_packetization_modes() {
         "-y",
         "slices.mkv",
     ]);
-    for (file, mode) in [("talk.mp4", 1), ("slices.mkv", 0)] {
+    at_once([("talk.mp4", 1), ("slices.mkv", 0)], |(file, mode)| {
+        let sdp_file = format!("{mode}.sdp");
         let port = free_port();
         let url = format!("rtp://127.0.0.1:{port}?plain&packetization-mode={mode}");
         // The description is needed before the packets.
         let describe =
-            ["send", file, &url, "--no-audio", "--copy", "-n", "1", "--sdp", "out.sdp", "-y"];
+            ["send", file, &url, "--no-audio", "--copy", "-n", "1", "--sdp", &sdp_file, "-y"];
         place.ok(&describe);
-        let sdp = String::from_utf8(place.read("out.sdp")).unwrap();
+        let sdp = String::from_utf8(place.read(&sdp_file)).unwrap();
         for part in ["H264/90000", "sprop-parameter-sets=", &format!("packetization-mode={mode}")] {
             assert!(sdp.contains(part), "no {part}: {sdp}");
         }
         let ffmpeg = Command::new("ffmpeg")
             .args(["-v", "error", "-nostdin", "-protocol_whitelist", "file,rtp,udp"])
-            .args(["-i", "out.sdp", "-frames:v", "60", "-f", "null", "-"])
+            .args(["-i", &sdp_file, "-frames:v", "60", "-f", "null", "-"])
             .current_dir(place.path(""))
             .stderr(Stdio::piped())
             .spawn()
@@ -138,22 +140,23 @@ fn ffmpeg_receives_both_packetization_modes() {
         let output = ffmpeg.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "mode {mode}: {said}");
-    }
+    });
     let whole = ["send", "talk.mp4", "rtp://127.0.0.1:9?plain&packetization-mode=0", "--copy"];
     place.fails(2, "packetization mode 0", &whole);
 }
 
-/// Sends H.264 with a program, and returns the frames that arrive within some seconds.
-fn received_from(place: &Place, sdp: &str, sender: &mut Command) -> u64 {
-    std::fs::write(place.path("in.sdp"), sdp).unwrap();
-    let recv = ["recv", "in.sdp", "-o", "in.mkv", "-y", "--max-idle", "3s", "--progress", "json"];
+/// Sends H.264 with a program to a receiver that writes the file `out`, and returns the number of frames that arrive.
+fn received_from(place: &Place, sdp: &str, sender: &mut Command, out: &str) -> u64 {
+    let description = format!("{out}.sdp");
+    std::fs::write(place.path(&description), sdp).unwrap();
+    let recv = ["recv", &description, "-o", out, "-y", "--max-idle", "3s", "--progress", "json"];
     let mut running = Running::start(&mut place.command(&recv));
     running.wait_for("\"listening\"");
     let output = sender.current_dir(place.path("")).stdin(Stdio::null()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let (_, said) = running.end();
-    assert!(place.has("in.mkv"), "{said}");
-    packets(place, "in.mkv")[0]
+    assert!(place.has(out), "{said}");
+    packets(place, out)[0]
 }
 
 fn description(port: u16, parameters: &str) -> String {
@@ -166,7 +169,8 @@ fn description(port: u16, parameters: &str) -> String {
 #[test]
 fn streams_of_ffmpeg_are_recorded() {
     let Some(place) = place() else { return };
-    for mode in [0, 1] {
+    at_once([0, 1], |mode| {
+        let out = format!("{mode}.mkv");
         let port = free_port();
         let flags = if mode == 0 { "h264_mode0" } else { "skip_rtcp" };
         let url = format!("rtp://127.0.0.1:{port}?pkt_size=1200");
@@ -177,10 +181,10 @@ fn streams_of_ffmpeg_are_recorded() {
         ffmpeg.args(["-x264-params", "slice-max-size=1100", "-payload_type", "96"]);
         ffmpeg.args(["-rtpflags", flags, "-f", "rtp", &url]);
         let sdp = description(port, &format!("packetization-mode={mode};profile-level-id=64001e"));
-        let frames = received_from(&place, &sdp, &mut ffmpeg);
+        let frames = received_from(&place, &sdp, &mut ffmpeg, &out);
         assert!(frames >= 85, "mode {mode}: {frames}");
-        place.ok(&["decode", "in.mkv", "--null"]);
-    }
+        place.ok(&["decode", &out, "--null"]);
+    });
 }
 
 #[test]
@@ -199,7 +203,7 @@ fn gstreamer_sends_h264_and_receives_it() {
     gst.args(["pt=96", "aggregate-mode=zero-latency", "!", "udpsink", "host=127.0.0.1"]);
     gst.arg(format!("port={port}"));
     let sdp = description(port, "packetization-mode=1;profile-level-id=640015");
-    let frames = received_from(&place, &sdp, &mut gst);
+    let frames = received_from(&place, &sdp, &mut gst, "in.mkv");
     assert!(frames >= 85, "{frames}");
     place.ok(&["decode", "in.mkv", "--null"]);
 
@@ -230,18 +234,23 @@ fn servers_pass_h264_on_unless_they_do_not_accept_it() {
     let send = |file: &str, server: &Server| {
         let whip = server.whip();
         let send = ["send", file, &whip, "--token", super::whip::PUBLISH, "--loop"];
-        Running::start(&mut place.command(&[&send[..], &["--duration", "12s"]].concat()))
+        Running::start(&mut place.command(&send))
+    };
+    let stop = |sending: Running| {
+        interrupt(&sending);
+        let (code, said) = sending.end();
+        assert_eq!(code, 130, "{said}");
     };
     let mut sending = send("talk.mp4", &server);
     sending.wait_for("h264 sent without re-encoding");
     assert_eq!(watch("copied.mkv"), ("h264".to_owned(), 45));
-    assert_eq!(sending.end().0, 0);
+    stop(sending);
     // WebRTC receivers do not support B-frames.
     let mut sending = send("film.mp4", &server);
     sending.wait_for("vp8/native");
     sending.wait_for("connected");
     assert_eq!(watch("coded.webm"), ("vp8".to_owned(), 45));
-    assert_eq!(sending.end().0, 0);
+    stop(sending);
     server.stop();
     let server = Server::start(&place, &["--video-codecs", "vp8"]);
     let mut sending = send("talk.mp4", &server);
@@ -250,7 +259,7 @@ fn servers_pass_h264_on_unless_they_do_not_accept_it() {
     sending.wait_for("connected");
     let recv = ["recv", &server.whep(), "--token", super::whip::VIEW, "-o", "x.webm", "-n", "45"];
     place.ok(&recv);
-    assert_eq!(sending.end().0, 0);
+    stop(sending);
     let whip = server.whip();
     let copy = ["send", "talk.mp4", &whip, "--token", super::whip::PUBLISH, "--copy"];
     place.fails(8, "got H264", &copy);

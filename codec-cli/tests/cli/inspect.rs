@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use super::{Place, damaged_files, data, has_ffmpeg};
+use super::{Place, damaged_files, data, depth, has_ffmpeg};
 
 /// Creates a place with an IVF file of twelve frames from our own encoder.
 fn with_stream() -> Place {
@@ -170,8 +170,8 @@ fn an_undecodable_stream_is_reported_as_damaged() {
 fn damaged_files_are_inspected_without_panic() {
     let Some(files) = damaged_files() else { return };
     let place = Place::new();
-    for file in &files {
-        for extra in [&[][..], &["--conceal"]] {
+    for (turn, file) in files.iter().enumerate() {
+        for extra in depth::in_turn(turn, [&[][..], &["--conceal"]]) {
             let limits = ["--limits", "pixels=2M", "--pictures", "2", "-y"];
             let outputs = ["-o", "x.html", "--json", "x.json"];
             let run = place.run(&[&["inspect", file], &outputs[..], &limits, extra].concat());

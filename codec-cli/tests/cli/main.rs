@@ -34,6 +34,9 @@ mod compare_times;
 mod copying;
 mod cuts;
 mod decoding;
+#[path = "../../../tests/src/depth.rs"]
+#[expect(unreachable_pub, reason = "shared with the tests of the libraries")]
+mod depth;
 mod dropped_tracks;
 #[cfg(feature = "net")]
 mod e2ee;
@@ -277,6 +280,17 @@ fn damaged_files() -> Option<Vec<String>> {
     files.sort();
     assert!(files.len() > 50, "only {} files", files.len());
     Some(files)
+}
+
+/// Runs checks that mostly wait, all at once.
+#[cfg(feature = "net")]
+fn at_once<T: Send>(cases: impl IntoIterator<Item = T>, check: impl Fn(T) + Sync) {
+    std::thread::scope(|scope| {
+        for case in cases {
+            let check = &check;
+            scope.spawn(move || check(case));
+        }
+    });
 }
 
 /// Whether ffmpeg is installed; prints a message if not.

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Place, has_ffmpeg, y4m_frames};
+use super::{Place, at_once, has_ffmpeg, y4m_frames};
 
 /// A command running in the background, and its messages.
 pub(super) struct Running {
@@ -119,13 +119,14 @@ fn spatial_layers_arrive_as_superframes() {
 #[test]
 fn copied_packets_arrive_unchanged() {
     let place = with_film();
-    for (url, name) in [
+    let cases = [
         ("tcp://127.0.0.1:0", "tcp.ivf"),
         ("udp://127.0.0.1:0", "udp.ivf"),
         ("ws://127.0.0.1:0/live", "ws.ivf"),
         ("rtp://127.0.0.1:0", "rtp.ivf"),
         (SRTP, "srtp.ivf"),
-    ] {
+    ];
+    at_once(cases, |(url, name)| {
         let (running, address) = receiver(&place, url, &["-o", name]);
         let target = url.replace("127.0.0.1:0", &address);
         place.ok(&["send", "clip.ivf", &target, "--copy"]);
@@ -134,7 +135,7 @@ fn copied_packets_arrive_unchanged() {
         assert!(said.contains("end of the input"), "{url}: {said}");
         let md5 = |file: &str| place.ok(&["decode", file, "--md5"]).text();
         assert_eq!(md5(name), md5("clip.ivf"), "{url}");
-    }
+    });
 }
 
 #[test]

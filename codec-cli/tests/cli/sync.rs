@@ -7,8 +7,8 @@ use codec_container::{
     create_packets, open_packets,
 };
 
-use super::Place;
 use super::net::receiver;
+use super::{Place, at_once};
 
 fn open(place: &Place, name: &str) -> Box<dyn PacketReader> {
     let file = File::open(place.path(name)).unwrap();
@@ -92,12 +92,13 @@ fn extreme_timestamps_do_not_block_the_end() {
     place.ok(&["generate", "tone", "-o", "tone.opus", "-n", "3"]);
     place.ok(&["encode", "clip.y4m", "-o", "clip.ivf", "--preset", "rtc", "-b", "150k"]);
     make_film(&place, [3_000_000_000_000_000, 0]);
-    for more in [&[][..], &["--copy"]] {
-        let (running, address) = receiver(&place, "rtp://127.0.0.1:0", &["-o", "out.webm", "-y"]);
+    let cases = [("coded.webm", &[][..]), ("copied.webm", &["--copy"])];
+    at_once(cases, |(out, more)| {
+        let (running, address) = receiver(&place, "rtp://127.0.0.1:0", &["-o", out]);
         let target = format!("rtp://{address}");
         let send = ["send", "film.webm", &target, "--duration", "500ms"];
         place.ok(&[&send[..], more].concat());
         let (_, said) = running.end();
         assert!(!said.is_empty());
-    }
+    });
 }

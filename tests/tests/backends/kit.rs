@@ -20,17 +20,22 @@ mod add_a_backend;
 
 #[test]
 fn every_video_backend_passes() {
-    for backend in BACKENDS {
-        // The kit decodes packets of an encoder of the build: VP9 has one with `libvpx`.
-        if registry::find_encoder(backend.codec.name()).is_err() {
-            println!("skipped, no encoder of {}: {}", backend.codec, backend.name);
-            assert_eq!(backend.codec, Codec::Vp9, "every other codec has an encoder");
-            continue;
-        }
+    let check = |backend| {
         let report = conformance::check_video(backend, BACKENDS);
         println!("{report}");
         assert!(report.is_passed(), "{report}");
-    }
+    };
+    std::thread::scope(|scope| {
+        for backend in BACKENDS {
+            // The kit decodes packets of an encoder of the build: VP9 has one with `libvpx`.
+            if registry::find_encoder(backend.codec.name()).is_err() {
+                println!("skipped, no encoder of {}: {}", backend.codec, backend.name);
+                assert_eq!(backend.codec, Codec::Vp9, "every other codec has an encoder");
+                continue;
+            }
+            scope.spawn(move || check(backend));
+        }
+    });
 }
 
 #[test]

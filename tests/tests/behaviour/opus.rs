@@ -17,7 +17,7 @@ use codec_core::codec::Bitrate;
 use codec_tests::audio::{decode, decoder, encode, encoder, format, snr_db, voice};
 use codec_tests::external::{have, run};
 use codec_tests::opus_compare::quality;
-use codec_tests::{data, rng::Rng};
+use codec_tests::{data, depth, rng::Rng};
 
 fn samples(bytes: &[u8]) -> Vec<i16> {
     bytes.as_chunks().0.iter().map(|&pair| i16::from_le_bytes(pair)).collect()
@@ -188,16 +188,17 @@ fn quality_is_that_of_opusenc_at_equal_rate_and_complexity() {
     }
     let temporary = tempfile::tempdir().unwrap();
     let (raw, theirs) = (temporary.path().join("said.raw"), temporary.path().join("theirs.opus"));
-    for (name, channels, speech) in [
+    let clips = [
         ("speech_dialogue_48k_mono.flac", 1, true),
         ("speech_jfk_16k_mono.flac", 1, true),
         ("music_band_48k_stereo.flac", 2, false),
         ("music_jazz_48k_stereo.flac", 2, false),
-    ] {
+    ];
+    for (turn, (name, channels, speech)) in clips.into_iter().enumerate() {
         let said = by_ffmpeg(&dir.join("audio").join(name), channels, &[]);
         let bytes: Vec<u8> = said.iter().flat_map(|s| s.to_le_bytes()).collect();
         std::fs::write(&raw, bytes).unwrap();
-        for kbps in [16_u64, 24, 32, 64, 128] {
+        for kbps in depth::sample([16_u64, 24, 32, 64, 128], 3, turn) {
             let (count, rate) = (channels.to_string(), kbps.to_string());
             let hint = if speech { "--speech" } else { "--music" };
             let settings = ["--quiet", "--raw", "--raw-chan", &count, "--hard-cbr", hint];

@@ -12,9 +12,9 @@ use codec_core::parallel::RowPool;
 use codec_core::simd::Level;
 use codec_tests::cover::pairwise;
 use codec_tests::encoders::Tested;
-use codec_tests::external;
 use codec_tests::scene::Motion;
 use codec_tests::session::Session;
+use codec_tests::{depth, external};
 use codec_vp9::superframe::append_index;
 
 /// Settings of a stream.
@@ -161,11 +161,18 @@ fn streams_decode_to_the_reconstruction_in_all_decoders() {
     std::fs::remove_dir_all(&dir).unwrap();
 }
 
+/// The levels to compare with scalar code.
+fn vector_levels() -> impl Iterator<Item = Level> {
+    Level::supported().filter(|level| *level != Level::Scalar)
+}
+
 #[test]
 fn all_levels_give_the_same_bytes() {
-    for case in cases().iter().filter(|case| case.size.pixels() < 130_000).step_by(3) {
+    let cases = cases();
+    let small = cases.iter().filter(|case| case.size.pixels() < 130_000).step_by(3);
+    for (turn, case) in depth::sample(small, 3, 0).into_iter().enumerate() {
         let expected = encode(case, Some(Level::Scalar), 1);
-        for level in Level::supported() {
+        for level in depth::in_turn(turn, vector_levels()) {
             let packets = encode(case, Some(level), 1).packets;
             assert!(bytes(&packets) == bytes(&expected.packets), "{level:?}: {case:?}");
         }
@@ -174,9 +181,11 @@ fn all_levels_give_the_same_bytes() {
 
 #[test]
 fn any_number_of_threads_gives_the_same_bytes() {
-    for case in cases().iter().filter(|case| case.size.height > 64).step_by(2) {
+    let cases = cases();
+    let high = cases.iter().filter(|case| case.size.height > 64).step_by(2);
+    for (turn, case) in depth::sample(high, 3, 0).into_iter().enumerate() {
         let expected = encode(case, None, 1);
-        for threads in [2, 3, 5] {
+        for threads in depth::in_turn(turn, [2, 3, 5]) {
             let packets = encode(case, None, threads).packets;
             assert!(bytes(&packets) == bytes(&expected.packets), "{threads} threads: {case:?}");
         }
@@ -267,10 +276,10 @@ fn files_divide_inter_blocks_of_8x8() {
 #[test]
 fn files_have_the_same_bytes_at_all_levels_and_with_any_number_of_threads() {
     let pan = [1, 3, 7].map(|speed| (speed, Motion::Pan));
-    for (speed, motion) in pan.into_iter().chain([(3, Motion::Bands)]) {
+    for (turn, (speed, motion)) in pan.into_iter().chain([(3, Motion::Bands)]).enumerate() {
         let expected = encode_file(speed, motion, Some(Level::Scalar), 1);
         let at = format!("{motion:?}, speed {speed}");
-        for level in Level::supported() {
+        for level in depth::in_turn(turn, vector_levels()) {
             let packets = encode_file(speed, motion, Some(level), 1).packets;
             assert!(bytes(&packets) == bytes(&expected.packets), "{level:?}, {at}");
         }
