@@ -46,7 +46,7 @@ fn random_bytes_never_panic_the_vp8_decoder() {
 fn any_settings_and_frames_decode_to_the_reconstruction() {
     assert!(accepted_pct(300, fuzz::vp8_encode) > 50 || std::env::var_os("CHECK_SEED").is_some());
     // VP9 rejects more settings: intra refresh, and much with spatial layers.
-    assert!(accepted_pct(120, fuzz::vp9_encode) > 33 || std::env::var_os("CHECK_SEED").is_some());
+    assert!(accepted_pct(120, fuzz::vp9_encode) > 20 || std::env::var_os("CHECK_SEED").is_some());
 }
 
 /// Runs a target with settings of `seeds` seeds; returns which percentage of them it accepts.
