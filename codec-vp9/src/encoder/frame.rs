@@ -339,7 +339,7 @@ impl FrameEncoder {
         };
         // The lower layer is the last reference.
         let has_lower = self.layer.as_ref().is_some_and(|layer| layer.input.lower.is_some());
-        if has_lower { Speed { references: 3, settled_share: 16, ..speed } } else { speed }
+        if has_lower { speed.for_all_references() } else { speed }
     }
 
     fn slots(&self, plan: &FramePlan) -> FrameSlots {

@@ -131,11 +131,14 @@ impl Speed {
     pub(super) fn for_screen(self) -> Self {
         Self {
             slanted_modes: self.slanted_modes.max(3),
-            references: 3,
-            settled_share: 16,
             updates: ProbabilityUpdates::Best,
-            ..self
+            ..self.for_all_references()
         }
+    }
+
+    /// Returns the switches for frames in which each reference is as likely as the others.
+    pub(super) const fn for_all_references(self) -> Self {
+        Self { references: 3, settled_share: 16, ..self }
     }
 
     /// Whether a frame updates probabilities; `adapts` states whether it adapts those of an inter frame.
@@ -190,11 +193,9 @@ impl Speed {
             split_error: Some(16),
             chroma_modes: ChromaModes::Compared,
             slanted_modes: 3,
-            references: 3,
-            settled_share: 16,
             noise_pct: 100,
             updates: ProbabilityUpdates::Best,
-            ..nine
+            ..nine.for_all_references()
         };
         let seven = Self { split_error: Some(12), all_filters: true, ..eight };
         let six = Self {
@@ -280,10 +281,8 @@ impl Speed {
             chroma_modes: ChromaModes::Compared,
             slanted_modes: if of.slanted_modes == 0 { 3 } else { of.slanted_modes },
             still_share: 16,
-            references: 3,
-            settled_share: 16,
             updates: ProbabilityUpdates::Best,
-            ..of
+            ..of.for_all_references()
         };
         match level {
             0 | 1 => Self {
