@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use codec_net::server::auth::{Access, Grants};
+use codec_net::server::limits::Limits;
 use codec_net::server::{Config, Server};
 
 pub(crate) const VIEW: &str = "view-token-1";
@@ -13,11 +14,16 @@ pub(crate) const ADMIN: &str = "admin-token-1";
 
 /// A server with a token for each scope.
 pub(crate) fn guarded() -> Server {
+    guarded_within(Limits::default())
+}
+
+/// The same with other limits.
+pub(crate) fn guarded_within(limits: Limits) -> Server {
     let mut access = Access::open();
     for (token, scopes) in [(VIEW, "view"), (PUBLISH, "publish"), (ADMIN, "admin")] {
         access.add_token(token, Grants::parse(scopes).unwrap()).unwrap();
     }
-    Server::start(Config { access, ..Config::loopback() }).unwrap()
+    Server::start(Config { access, limits, ..Config::loopback() }).unwrap()
 }
 
 /// A response.

@@ -18,6 +18,7 @@ use codec_core::codec::{
 use codec_core::frame::{Picture, Rational, Size};
 use codec_net::clock::Clock;
 use codec_net::server::Server;
+use codec_net::server::limits::Limits;
 use codec_net::server::media::{VideoCodec, VideoFrame};
 use codec_net::server::room::{Publisher, StreamInfo};
 use codec_rtc::extension::Extensions;
@@ -28,7 +29,7 @@ use codec_webrtc::{
     Certificate, Direction, Event, Kind, LocalCandidate, MediaPlan, Peer, PeerConfig,
 };
 
-use crate::client::{ADMIN, VIEW, bearer, guarded, request_with};
+use crate::client::{ADMIN, VIEW, bearer, guarded, guarded_within, request_with};
 
 const VIEWERS: usize = 20;
 /// Path of the room.
@@ -282,7 +283,8 @@ fn cpu() -> Option<(f64, f64)> {
 #[test]
 fn twenty_native_viewers_watch_a_stream() {
     let is_load = std::env::var_os("CODEC_LOAD").is_some();
-    let server: Server = guarded();
+    // Frames that the server encodes for slow links are none of those that are published.
+    let server: Server = guarded_within(Limits { small_renditions: 0, ..Limits::default() });
     let info = StreamInfo { kind: "ws", video: Some(VideoCodec::Vp8), audio: false };
     let publisher = server.hub().publish("load", info, Box::new(|| {})).unwrap();
     let stream = Arc::clone(publisher.stream());
@@ -314,13 +316,11 @@ fn twenty_native_viewers_watch_a_stream() {
         assert_eq!(watching, VIEWERS);
         for viewer in viewers {
             let seen = viewer.join().unwrap();
-            // On a busy machine, packets arrive late, and viewers get fewer layers, or frames that the server encodes for
-            // links that are too slow for any layer.
-            let is_busy = !is_load && seen.missing > 0;
-            assert!(is_busy || seen.missing == 0, "{seen:?}");
-            assert!(is_busy || seen.altered == 0, "{seen:?}");
+            // On a busy machine, packets arrive late, and viewers get fewer layers.
+            assert!(!is_load || seen.missing == 0, "{seen:?}");
+            assert_eq!(seen.altered, 0, "{seen:?}");
             // Data in socket buffers at the end are not counted.
-            assert!(seen.frames > MEASURED / 5, "{seen:?}");
+            assert!(seen.frames > MEASURED / 3, "{seen:?}");
         }
         if let (Some((before, _)), Some((after, _))) = (before, after) {
             let share = 100.0 * (after - before) / lasted.as_secs_f64();
