@@ -7,9 +7,15 @@ use crate::depth;
 /// Number of seeds that every run checks, if a test has that many.
 const MIN_ROUNDS: u64 = 12;
 
-/// Runs `check` for `rounds` seeds, or for a quarter of them but at least twelve if not all cases were requested (see
-/// [`depth`]). `CHECK_ROUNDS` multiplies the number of seeds, and `CHECK_SEED` selects one. Prints the seed of a failure.
+/// Runs `check` as [`for_all_seeds`], but only for a quarter of the seeds, and at least twelve, if not all cases were
+/// requested (see [`depth`]).
 pub fn for_each_seed(rounds: u64, check: impl Fn(u64, &mut Rng)) {
+    for_all_seeds(rounds.min(depth::rounds(rounds, 4).max(MIN_ROUNDS)), check);
+}
+
+/// Runs `check` for `rounds` seeds, times `CHECK_ROUNDS` if set, or only for `CHECK_SEED`; prints
+/// the seed of a failure.
+pub fn for_all_seeds(rounds: u64, check: impl Fn(u64, &mut Rng)) {
     struct Name(u64);
     impl Drop for Name {
         fn drop(&mut self) {
@@ -27,7 +33,6 @@ pub fn for_each_seed(rounds: u64, check: impl Fn(u64, &mut Rng)) {
         Some(seed) => run(seed),
         None => {
             let times = std::env::var("CHECK_ROUNDS").ok().and_then(|times| times.parse().ok());
-            let rounds = rounds.min(depth::rounds(rounds, 4).max(MIN_ROUNDS));
             (1..=rounds.saturating_mul(times.unwrap_or(1))).for_each(run);
         }
     }

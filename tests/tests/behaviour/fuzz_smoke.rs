@@ -44,20 +44,18 @@ fn random_bytes_never_panic_the_vp8_decoder() {
 
 #[test]
 fn any_settings_and_frames_decode_to_the_reconstruction() {
-    assert!(accepted_pct(300, fuzz::vp8_encode) > 50 || std::env::var_os("CHECK_SEED").is_some());
+    assert!(accepted(300, fuzz::vp8_encode) > 150 || std::env::var_os("CHECK_SEED").is_some());
     // VP9 rejects more settings: intra refresh, and much with spatial layers.
-    assert!(accepted_pct(120, fuzz::vp9_encode) > 20 || std::env::var_os("CHECK_SEED").is_some());
+    assert!(accepted(120, fuzz::vp9_encode) > 40 || std::env::var_os("CHECK_SEED").is_some());
 }
 
-/// Runs a target with settings of `seeds` seeds; returns which percentage of them it accepts.
-fn accepted_pct(seeds: u64, target: impl Fn(&[u8]) -> bool) -> u32 {
-    let counts = std::cell::Cell::new((0, 0));
-    rng::for_each_seed(seeds, |seed, _| {
-        let (accepted, tried) = counts.get();
-        counts.set((accepted + u32::from(target(&seed.to_le_bytes())), tried + 1));
+/// Runs a target with settings of `seeds` seeds; returns how many it accepts.
+fn accepted(seeds: u64, target: impl Fn(&[u8]) -> bool) -> u32 {
+    let accepted = std::cell::Cell::new(0);
+    rng::for_all_seeds(seeds, |seed, _| {
+        accepted.set(accepted.get() + u32::from(target(&seed.to_le_bytes())));
     });
-    let (accepted, tried) = counts.get();
-    100 * accepted / tried
+    accepted.get()
 }
 
 #[test]
