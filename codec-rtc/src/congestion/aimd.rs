@@ -59,6 +59,8 @@ pub(super) struct Observed {
     pub(super) acked_bps: Option<f64>,
     /// Receive rate over the most recent window ([`super::throughput::Throughput::recent`]).
     pub(super) recent_bps: Option<f64>,
+    /// Receive rate of a time without a queue, if it is above the estimate.
+    pub(super) delivered_bps: Option<f64>,
     pub(super) rtt_s: f64,
     pub(super) queueing_s: f64,
     /// The sender is application-limited.
@@ -144,6 +146,12 @@ impl Aimd {
 
     fn increase(&mut self, elapsed_s: f64, seen: Observed) -> Step {
         let Some(acked) = seen.acked_bps else { return Step::Held };
+        // More than the estimate arrives, and does not queue: the decrease was a mistake.
+        let fitting = seen.delivered_bps.unwrap_or_default().min(self.bounds.1);
+        if fitting > self.bps {
+            self.bps = fitting;
+            return Step::Up;
+        }
         // An application-limited sender learns nothing about the link.
         if seen.is_limited {
             return Step::Held;
@@ -212,6 +220,7 @@ mod tests {
             usage,
             acked_bps: Some(acked),
             recent_bps: None,
+            delivered_bps: None,
             rtt_s: 0.1,
             queueing_s: 0.0,
             is_limited: false,
@@ -247,6 +256,18 @@ mod tests {
             aimd.update(Duration::from_millis(50 * at), seen(BandwidthUsage::Normal, 1e6));
         }
         assert!((aimd.bps() - 1.51e6).abs() < 1.0);
+    }
+
+    #[test]
+    fn a_rate_below_what_arrives_without_a_queue_is_raised_to_it() {
+        let mut aimd = Aimd::new(1e6, (1e5, 1e7));
+        aimd.update(Duration::ZERO, seen(BandwidthUsage::Overuse, 3e5));
+        assert!(aimd.bps() < 3e5);
+        let more = Observed { delivered_bps: Some(9e5), ..seen(BandwidthUsage::Normal, 9e5) };
+        for at in [500, 600] {
+            aimd.update(Duration::from_millis(at), more);
+        }
+        assert!((aimd.bps() - 9e5).abs() < 1.0, "{}", aimd.bps());
     }
 
     #[test]

@@ -14,6 +14,9 @@ const STANDING_S: f64 = 0.06;
 const CONTESTED_S: f64 = 5.0;
 /// After this time in seconds above [`STANDING_S`], losses are those of a full queue.
 const FULL_S: f64 = 0.4;
+/// After this time in seconds above [`STANDING_S`], the queue is that of the link: an endpoint that was busy for a moment
+/// delays packets for less.
+const LASTING_S: f64 = 0.2;
 /// Maximum round-trip time accepted.
 const MAX_RTT: Duration = Duration::from_secs(10);
 
@@ -94,6 +97,11 @@ impl Delays {
     /// Whether the queue has persisted for so long that it may be full: losses are then caused by the rate.
     pub(super) fn is_standing(&self, now: Duration) -> bool {
         self.standing.is_some_and(|since| seconds_between(since, now) > FULL_S)
+    }
+
+    /// Whether the queue lasts for longer than a busy endpoint explains.
+    pub(super) fn is_lasting(&self, now: Duration) -> bool {
+        self.standing.is_some_and(|since| seconds_between(since, now) >= LASTING_S)
     }
 
     /// Smoothed round-trip time; 100 ms if unknown.

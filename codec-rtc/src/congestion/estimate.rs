@@ -84,8 +84,9 @@ impl Reason {
 pub struct Estimate {
     /// Bitrate to send from now on.
     pub target: Bitrate,
-    /// Bitrate for the choice of layers: `target`, but not lowered because feedback is late. An encoder recovers from
-    /// that in the next frame, while a layer is lost for a while; and the reason may be a delay in either endpoint.
+    /// Bitrate for the choice of layers: `target`, but lowered only by a queue that lasts, by losses, or by a feedback
+    /// timeout. A growing delay or late feedback for a moment may be due to either endpoint; an encoder recovers from a
+    /// low rate in the next frame, while a layer is lost for a while.
     pub layers: Bitrate,
     /// Estimated link capacity; `target` is lower while a queue is being drained.
     pub stable: Bitrate,

@@ -1,5 +1,6 @@
 //! Unit tests of the controller with hand-written feedback; `simulation` runs it over links.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use codec_core::codec::Bitrate;
@@ -96,14 +97,17 @@ fn receiver_reports_are_used_without_transport_wide_feedback() {
 }
 
 /// A sender of 1.5 Mb/s, in frames of five packets every 33 ms, that needs no more than its estimate of 2.5 Mb/s, and a receiver
-/// on a fast link, which reads nothing while it is busy.
+/// on a link, which reads nothing while it is busy. Times are in milliseconds.
 struct Ample {
     controller: Controller,
     now: u64,
     next: u16,
     reported: u64,
-    /// Packets that the receiver has not read, and those that it has not reported.
-    unread: Vec<u16>,
+    /// Time of a packet on the link, which is fast at first, and when the link is free.
+    packet_time: u64,
+    free_at: u64,
+    /// Packets that the receiver has not read, with their arrivals, and those that it has not reported.
+    unread: VecDeque<(u16, u64)>,
     read: Vec<(u16, u64)>,
 }
 
@@ -112,8 +116,16 @@ impl Ample {
         let most = Bitrate::kbps(2500);
         let config = ControllerConfig { start: most, max: most, ..ControllerConfig::default() };
         let controller = Controller::new(config).unwrap();
-        let mut ample =
-            Self { controller, now: 0, next: 0, reported: 0, unread: vec![], read: vec![] };
+        let mut ample = Self {
+            controller,
+            now: 0,
+            next: 0,
+            reported: 0,
+            packet_time: 0,
+            free_at: 0,
+            unread: VecDeque::new(),
+            read: vec![],
+        };
         ample.run(3000, |_| true);
         assert_eq!(ample.controller.estimate().target, most);
         while ample.controller.poll_probe().is_some() {}
@@ -127,13 +139,16 @@ impl Ample {
                 for _ in 0..5 {
                     let (at, kind) = (ms(self.now), PacketKind::Media);
                     self.controller.on_sent(at, self.next, 1250, kind, None);
-                    self.unread.push(self.next);
+                    self.free_at = self.free_at.max(self.now) + self.packet_time;
+                    self.unread.push_back((self.next, self.free_at));
                     self.next += 1;
                 }
             }
             self.now += 1;
             if is_free(self.now) {
-                self.read.extend(self.unread.drain(..).map(|number| (number, self.now)));
+                while let Some((number, _)) = self.unread.pop_front_if(|it| it.1 <= self.now) {
+                    self.read.push((number, self.now));
+                }
                 if self.now >= self.reported + 50 {
                     self.report();
                 }
@@ -161,6 +176,37 @@ fn late_feedback_lowers_the_rate_of_an_encoder_but_not_the_layers() {
     let late = ample.controller.estimate();
     assert_eq!((late.layers, late.stable), (Bitrate::kbps(2500), Bitrate::kbps(2500)));
     assert!(late.target.as_kbps() < 1500 && late.reason == Reason::Draining, "{late:?}");
+}
+
+#[test]
+fn a_receiver_that_is_busy_for_moments_lowers_the_rate_of_an_encoder_but_not_the_layers() {
+    let mut ample = Ample::new();
+    let mut lowest = Bitrate(u64::MAX);
+    for pause in [30, 50, 70, 90, 110, 130, 150] {
+        let free_at = ample.now + pause;
+        ample.run(pause + 20, |now| now >= free_at);
+        let estimate = ample.controller.estimate();
+        lowest = lowest.min(estimate.stable);
+        assert_eq!(estimate.layers, Bitrate::kbps(2500), "{estimate:?}");
+    }
+    assert!(lowest.as_kbps() < 1400, "{lowest:?}");
+    // What arrives fits the link.
+    ample.run(1500, |_| true);
+    let estimate = ample.controller.estimate();
+    assert!(estimate.target.as_kbps() > 1450, "{estimate:?}");
+    assert_eq!(estimate.layers, Bitrate::kbps(2500), "{estimate:?}");
+}
+
+#[test]
+fn a_link_that_becomes_slower_lowers_the_layers() {
+    // 1 Mb/s at once, and 1.25 Mb/s.
+    for (packet_time, limit_ms, most) in [(10, 400, 1100), (8, 700, 1350)] {
+        let mut ample = Ample::new();
+        ample.packet_time = packet_time;
+        ample.run(limit_ms, |_| true);
+        let estimate = ample.controller.estimate();
+        assert!(estimate.layers.as_kbps() < most, "{estimate:?}");
+    }
 }
 
 #[test]

@@ -28,6 +28,10 @@ use crate::rtcp::{Ccfb, Twcc};
 const MAX_REPORTS: usize = 16_384;
 /// Window of the receive rate used for a decrease, in seconds.
 const RECENT_S: f64 = 0.15;
+/// Window of the receive rate that fits the link, because no queue grows, and the queueing delay below which there is none,
+/// both in seconds.
+const DELIVERED_S: f64 = 0.5;
+const EMPTY_S: f64 = 0.015;
 /// No probing within this time after a decrease, in seconds.
 const CALM_S: f64 = 3.0;
 /// Feedback on a packet comes within a round trip, the queueing delay, this number of feedback
@@ -89,6 +93,8 @@ pub struct Controller {
     /// A receiver report has arrived, but no transport-wide feedback.
     uses_fallback: bool,
     reported_loss: f64,
+    /// The delay-based rate before it was lowered, until the congestion is confirmed or the rate has recovered.
+    unconfirmed_bps: Option<f64>,
     /// The last change of the estimate came from a probe.
     by_probe: bool,
     started: bool,
@@ -131,6 +137,7 @@ impl Controller {
             remb_bps: None,
             uses_fallback: false,
             reported_loss: 0.0,
+            unconfirmed_bps: None,
             by_probe: false,
             started: false,
             last_feedback: None,
@@ -233,6 +240,7 @@ impl Controller {
             self.backlog.reset();
             self.used_from = now;
             self.aimd.set(limit, now);
+            self.unconfirmed_bps = None;
             self.resume_bps = self.config.probing.then(|| before.min(bps(self.config.max)));
         }
     }
@@ -316,10 +324,15 @@ impl Controller {
         // Only a decrease needs it.
         let is_overuse = usage == BandwidthUsage::Overuse;
         let recent = || is_overuse.then(|| self.throughput.recent(RECENT_S)).flatten();
+        // A burst of the time before a decrease is no longer in either average.
+        let acked = self.throughput.estimate().filter(|acked| *acked > self.aimd.bps());
+        let is_empty = usage == BandwidthUsage::Normal && self.queueing_s() < EMPTY_S;
+        let delivered = acked.filter(|_| is_empty).zip(self.throughput.recent(DELIVERED_S));
         let seen = Observed {
             usage,
             acked_bps: self.throughput.estimate(),
             recent_bps: collapsed.or_else(recent),
+            delivered_bps: delivered.map(|(acked, recent)| acked.min(recent)),
             rtt_s: self.delays.rtt_s(),
             queueing_s: self.queueing_s(),
             is_limited: self.app_limit.since().is_some(),
@@ -337,6 +350,9 @@ impl Controller {
             Step::Up => self.by_probe = false,
             Step::Held => {}
         }
+        let is_confirmed = self.delays.is_lasting(now) || collapsed.is_some();
+        let kept = self.unconfirmed_bps.unwrap_or_default().max(before);
+        self.unconfirmed_bps = (kept > self.aimd.bps() && !is_confirmed).then_some(kept);
     }
 
     /// Reports a round-trip time from sender and receiver reports. Used until transport-wide

@@ -39,7 +39,11 @@ impl Controller {
         if lowered < stable {
             reason = Reason::Draining;
         }
-        let [target, layers, stable] = [lowered, drained, stable].map(|rate| self.bounded(rate));
+        let layers = match self.unconfirmed_bps {
+            Some(before) if !self.uses_fallback => self.limited(before, reason).0,
+            _ => drained,
+        };
+        let [target, layers, stable] = [lowered, layers, stable].map(|rate| self.bounded(rate));
         let loss = if self.uses_fallback { self.reported_loss } else { self.loss.loss() };
         let seconds = |value: f64| Duration::from_secs_f64(value.clamp(0.0, 60.0));
         Estimate {
@@ -68,15 +72,7 @@ impl Controller {
             (_, true) => (self.aimd.bps(), Reason::Probe),
             (_, false) => (self.aimd.bps(), Reason::Delay),
         };
-        let limits = [
-            (Some(self.loss.limit_bps()), Reason::Loss),
-            (self.remb_bps, Reason::Receiver),
-            (self.feedback_timeout.limit_bps(), Reason::FeedbackTimeout),
-        ];
-        let (rate, reason) = limits.iter().fold(first, |least, &(limit, reason)| match limit {
-            Some(limit) if limit < least.0 => (limit, reason),
-            _ => least,
-        });
+        let (rate, reason) = self.limited(first.0, first.1);
         let (min, max) = (bps(self.config.min), bps(self.config.max));
         if rate <= min {
             (min, if reason == Reason::Start { reason } else { Reason::Minimum })
@@ -85,6 +81,19 @@ impl Controller {
         } else {
             (rate, reason)
         }
+    }
+
+    /// The lowest of a rate, which has a reason, and the limits that do not come from the delay.
+    fn limited(&self, rate: f64, reason: Reason) -> (f64, Reason) {
+        let limits = [
+            (Some(self.loss.limit_bps()), Reason::Loss),
+            (self.remb_bps, Reason::Receiver),
+            (self.feedback_timeout.limit_bps(), Reason::FeedbackTimeout),
+        ];
+        limits.iter().fold((rate, reason), |least, &(limit, reason)| match limit {
+            Some(limit) if limit < least.0 => (limit, reason),
+            _ => least,
+        })
     }
 
     /// Shares of the estimate: the one that lets a measured queue drain, and the one that is also lowered by late feedback.
