@@ -18,7 +18,10 @@ mod flags;
 mod run;
 
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::thread;
 
 use blocks::Block;
 
@@ -62,9 +65,24 @@ fn every_command_of_the_documents_succeeds() {
     }
     assert!(exempt.len() <= MAX_NOT_RUN, "{} blocks are exempt", exempt.len());
     let mut runner = run::Runner::new();
-    for block in &blocks {
-        runner.run(block);
-    }
+    let mut documents: Vec<_> = blocks.chunk_by(|one, next| one.file == next.file).collect();
+    documents.sort_by_key(|document| document.len());
+    let documents = Mutex::new(documents);
+    let run = || {
+        let mut done = Vec::new();
+        while let Some(document) = { documents.lock().unwrap().pop() } {
+            let mut runner = runner.copy();
+            document.iter().for_each(|block| runner.run(block));
+            done.push(runner);
+        }
+        done
+    };
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let done: Vec<_> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    });
+    done.into_iter().for_each(|it| runner.add(it));
     eprintln!("{} commands run", runner.count);
     assert!(runner.failures.is_empty(), "{}", runner.failures.join("\n"));
     assert!(runner.count >= 35, "{} commands", runner.count);

@@ -59,7 +59,7 @@ const PLACEHOLDERS: [(&str, &str, &str); 20] = [
     ("", "CLIPS", "clip.y4m"),
 ];
 
-/// Runs the blocks one after the other.
+/// Runs the blocks of a document one after the other, in a folder of its own.
 pub(crate) struct Runner {
     dir: TempDir,
     used: BTreeSet<&'static str>,
@@ -118,6 +118,27 @@ impl Runner {
             runner.bash(line).unwrap_or_else(|e| panic!("{e}"));
         }
         runner
+    }
+
+    /// A runner in a copy of the folder.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self {
+            dir: tempfile::tempdir().unwrap(),
+            used: BTreeSet::new(),
+            has_ffmpeg: self.has_ffmpeg,
+            count: 0,
+            failures: Vec::new(),
+        };
+        let paths = [self.path("."), copy.path(".")];
+        assert!(Command::new("cp").arg("-a").args(paths).status().unwrap().success());
+        copy
+    }
+
+    /// Adds what another runner has done.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.used.extend(other.used);
+        self.count += other.count;
+        self.failures.extend(other.failures);
     }
 
     fn path(&self, name: &str) -> std::path::PathBuf {
