@@ -215,7 +215,9 @@ impl fmt::Display for Corrupt {
                 "expected start code {x:02x} {y:02x} {z:02x} at byte {offset_bytes} of the packet, \
                  got {a:02x} {b:02x} {c:02x}"
             ),
-            Self::ZeroSize { width, height } => write!(f, "invalid frame size {width}x{height}"),
+            Self::ZeroSize { width, height } => {
+                write!(f, "invalid frame size: width {width}, height {height}")
+            }
             Self::FirstPartition { size_bytes, had_bytes } => {
                 write!(f, "first partition truncated: needs {size_bytes} bytes, got {had_bytes}")
             }

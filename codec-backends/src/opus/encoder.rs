@@ -273,7 +273,7 @@ fn bitrate(config: &AudioEncoderConfig) -> Result<i32, ConfigError> {
     let bits = rate.bitrate().0;
     if !allowed.contains(&bits) {
         let allowed = format!("{} to {} bit/s", allowed.start(), allowed.end());
-        return Err(ConfigError::new("bitrate", format_args!("{bits} bit/s"), allowed));
+        return Err(ConfigError::new("audio bitrate", format_args!("{bits} bit/s"), allowed));
     }
     Ok(i32::try_from(bits).unwrap_or(i32::MAX))
 }
@@ -304,7 +304,7 @@ fn frame_samples(length: FrameDuration, config: &AudioEncoderConfig) -> Result<u
     if !FRAME_US.contains(&length.0) {
         let allowed = "2.5, 5, 10, 20, 40, 60, 80, 100 or 120 ms";
         return Err(ConfigError::new(
-            "frame length",
+            "audio packet duration",
             format_args!("{} ms", f64::from(length.0) / 1000.0),
             allowed,
         ));

@@ -22,7 +22,8 @@ pub(crate) struct ChunksArgs {
 pub(crate) enum ChunksStep {
     /// Divide a file into chunks at scene cuts, and write the plan as JSON.
     ///
-    /// Coded video is divided at its key frames, without decoding it, unless options make other frames of it.
+    /// Coded video is divided at its key frames, without decoding it, unless an option such as --fps or --deinterlace
+    /// changes its frames.
     ///
     /// The options are those of `codec transcode` for the input, the encoder, video and audio; -o names the plan, and
     /// -f the format of the output (default: webm). The plan stores the options with the names of files as they are
@@ -46,7 +47,7 @@ pub(crate) struct PlanArgs {
     /// File with the plan.
     #[arg(value_name = "PLAN")]
     pub(crate) plan: PathBuf,
-    /// Set the folder of the results, which is created.
+    /// Store the results in this folder, which is created if it is missing.
     ///
     /// Without it, the folder has the name of the plan with the extension .chunks.
     #[arg(long, value_name = "DIR")]

@@ -32,15 +32,25 @@ threshold failed, 8 network error, 130 interrupted.
 Environment: CODEC_SIMD=scalar|sse41|avx2|avx512|neon|simd128 forces an instruction set; \
 CODEC_FFMPEG selects the ffmpeg binary with which `compare` decodes streams that this build cannot \
 decode; CODEC_CA names the CA certificates (PEM) to trust for HTTPS inputs; HTTPS_PROXY and similar \
-variables name a proxy for them; CODEC_TOKEN, CODEC_TURN_PASSWORD, CODEC_WEBHOOK_SECRET, CODEC_NATS and CODEC_CLUSTER are \
-the defaults of --token, --turn-password, --webhook-secret, --nats and --cluster.";
+variables name a proxy for them; CODEC_TOKEN, CODEC_TURN_PASSWORD and CODEC_WEBHOOK_SECRET are the defaults of \
+--token, --turn-password and --webhook-secret";
+
+/// What follows the list of commands.
+fn after_help() -> String {
+    let of_clusters = if cfg!(feature = "cluster") {
+        "; CODEC_NATS and CODEC_CLUSTER are those of --nats and --cluster"
+    } else {
+        ""
+    };
+    format!("{EXIT_CODES}{of_clusters}.")
+}
 
 /// Encode, decode, stream and measure video and audio.
 ///
 /// Standard output carries data only; messages and progress go to standard error. `-` means
 /// standard input or standard output.
 #[derive(Debug, Parser)]
-#[command(name = "codec", after_help = EXIT_CODES, max_term_width = 100, args_override_self = true)]
+#[command(name = "codec", after_help = after_help(), max_term_width = 100, args_override_self = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) common: Common,
@@ -85,8 +95,9 @@ impl Cli {
         let mut error = clap::Error::new(ErrorKind::UnknownArgument).with_cmd(&Self::command());
         let extra = ContextValue::String(extra.to_string_lossy().into_owned());
         error.insert(ContextKind::InvalidArg, extra);
+        // Only --out-dir replaces -o.
         let help =
-            "name the output with -o, or a folder for the outputs of several inputs with --out-dir";
+            "name a folder for the outputs of several inputs with --out-dir, not a file with -o";
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![help.into()]));
         Err(error)
     }
@@ -161,7 +172,7 @@ pub(crate) enum Verb {
     /// Receive a stream and record or decode it.
     #[cfg(feature = "net")]
     Recv(Box<RecvArgs>),
-    /// Run a WebRTC and WebSocket server with pages for watching, publishing and meeting.
+    /// Run a WebRTC and WebSocket server with pages for watching, publishing and video calls.
     #[cfg(feature = "serve")]
     Serve(Box<ServeArgs>),
     /// List codecs, their backends, capabilities and settings.

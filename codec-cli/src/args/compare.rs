@@ -42,8 +42,8 @@ pub(crate) struct CompareArgs {
     /// libvpx, configured as in Chrome; or another encoder with a speed: libvpx:-6, libvpx-vp9:7,
     /// libvpx-file:1, libvpx-vp9-file:2, x264:superfast, svt-av1:10, libaom:9. May be repeated.
     ///
-    /// Audio codecs are compared in a study of their own: opus:10 (the complexity) with audio options of `codec encode`,
-    /// g711, and of other programs libopus:10, aac:twoloop, mp3:2, or commands.
+    /// One run compares either video or audio encoders. Audio encoders are opus:10 (the complexity) with audio options of
+    /// `codec encode`, and g711; those of other programs are libopus:10, aac:twoloop, mp3:2, and commands.
     ///
     /// "SPEC @ KIND=VALUE,..." gives the encoder its own points instead of -b, --bpp, -q or --qp, such as
     /// "x264:medium @ crf=20,25,30". KIND is b, bpp, q, qp, crf (other encoders), or vmaf, ssim, psnr, ssimulacra2

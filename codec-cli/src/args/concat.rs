@@ -26,16 +26,16 @@ pub(crate) struct ConcatArgs {
     /// Input files, in order; two or more.
     #[arg(value_name = "IN", required = true)]
     pub(crate) inputs: Vec<PathBuf>,
-    /// Start the file before this option at this time: 83.5, 1:23.5, 0:01:23.5 or 1500ms.
+    /// Start the preceding input at this time: 83.5, 1:23.5, 0:01:23.5 or 1500ms.
     ///
-    /// --from, --to and --duration apply to the last file before them: `concat a.mp4 --from 10 b.mp4 --to 5`.
+    /// --from, --to and --duration apply to the last input before them: `concat a.mp4 --from 10 b.mp4 --to 5`.
     /// A part is copied if it begins with a key frame and no frame in it depends on a frame after its end.
     #[arg(long, value_name = "TIME", value_parser = parse_time, allow_hyphen_values = true)]
     pub(crate) from: Vec<Duration>,
-    /// Stop the file before this option before this time of it, in the same form as --from.
+    /// End the preceding input at this time, in the same form as --from.
     #[arg(long, value_name = "TIME", value_parser = parse_time, allow_hyphen_values = true)]
     pub(crate) to: Vec<Duration>,
-    /// Stop the file before this option this long after its --from (or after its start).
+    /// End the preceding input this long after its --from (or after its start).
     #[arg(long, value_name = "TIME", value_parser = parse_duration, allow_hyphen_values = true)]
     pub(crate) duration: Vec<Duration>,
     /// The positions of the inputs and of the options above on the command line.
@@ -66,8 +66,8 @@ pub(crate) struct ConcatArgs {
     pub(crate) audio_track: Option<AudioTrackArg>,
     /// Set the audio codec: CODEC, CODEC/BACKEND, s16le or copy.
     ///
-    /// Without it, audio is copied if the parameters of all files agree and the output can hide the
-    /// codec delay of each (WebM, Matroska). Other audio is encoded: s16le in WAV files, FLAC in .flac
+    /// Without it, audio is copied if the parameters of all files agree and the output can signal the
+    /// codec delay and discard padding of each (WebM, Matroska). Other audio is encoded: s16le in WAV files, FLAC in .flac
     /// files, Opus elsewhere.
     #[arg(long, value_name = "CODEC")]
     pub(crate) audio_codec: Option<String>,

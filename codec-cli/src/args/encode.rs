@@ -40,8 +40,9 @@ pub(crate) struct EncodeArgs {
     output: Option<PathBuf>,
     /// Convert several files into this folder, in parallel.
     ///
-    /// Each output has the name of its input with another extension. Inputs whose output exists are skipped,
-    /// so that the same command continues a run that was interrupted. If a conversion is interrupted
+    /// Each output has the name of its input with another extension. An input is skipped if its output exists and
+    /// is not older, so that the same command continues a run that was interrupted; an older output is an error
+    /// without -y. If a conversion is interrupted
     /// or its input is damaged, its output has the additional extension `.codec.part`. Without -j, as many
     /// files are converted in parallel as the machine has cores. Errors are listed at the end.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "report"])]

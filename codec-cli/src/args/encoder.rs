@@ -95,7 +95,10 @@ pub(crate) struct EncoderArgs {
     /// on the machine.
     #[arg(long, value_name = "TIME", value_parser = values::frame_time)]
     pub(crate) max_frame_time: Option<u64>,
-    /// Keep frames decodable after packet loss if their references arrived.
+    /// Code each frame without state of other frames than their pixels (error resilience).
+    ///
+    /// Entropy coding then does not depend on frames that may be lost: a frame can be decoded if its references have
+    /// arrived.
     #[arg(long)]
     pub(crate) error_resilient: bool,
     /// Set the number of token partitions (VP8): 1, 2, 4 or 8.

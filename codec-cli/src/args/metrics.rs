@@ -22,7 +22,7 @@ pub(crate) struct MetricsArgs {
     /// Print JSON, including every frame.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Set the layout of headerless input (.yuv): WxH@FPS:i420|nv12|yuy2|rgb24|bgra; 30 fps and i420 by default.
+    /// Set the layout of headerless input (.yuv): WxH@FPS:i420|nv12|yuy2|rgb24|bgra|p010; 30 fps and i420 by default.
     #[arg(long, value_name = "LAYOUT")]
     pub(crate) raw: Option<RawLayout>,
     /// Align both files at their first frames instead of by timestamp.
@@ -48,8 +48,8 @@ pub(crate) struct MetricsArgs {
     pub(crate) ref_from: Option<Duration>,
     /// Measure these metrics in addition to PSNR and SSIM: a comma-separated list, or `all`.
     ///
-    /// LIST contains any of `psnr_global`, `psnr_rgb`, `ms_ssim`, `psnr_hvs`, `ciede2000`, `xpsnr`,
-    /// `ssimulacra2`, `butteraugli` and `vmaf`; `all` means all of these.
+    /// LIST contains any of `psnr`, `ssim` (both are always measured), `psnr_global`, `psnr_rgb`, `ms_ssim`,
+    /// `psnr_hvs`, `ciede2000`, `xpsnr`, `ssimulacra2`, `butteraugli` and `vmaf`; `all` means all of these.
     #[arg(long, value_name = "LIST")]
     pub(crate) metrics: Option<String>,
     /// Print statistics: mean, percentiles, worst second, worst frames.

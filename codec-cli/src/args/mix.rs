@@ -36,7 +36,7 @@ pub(crate) struct MixArgs {
     pub(crate) rate: Option<u32>,
     /// Set the number of channels (1 to 8).
     ///
-    /// Default: the largest of the inputs.
+    /// Default: that of the input with the most channels.
     #[arg(long, value_name = "N", value_parser = within(1_u8..=8))]
     pub(crate) channels: Option<u8>,
     /// Set the codec: CODEC, CODEC/BACKEND or a PCM encoding (s16le).
@@ -96,10 +96,10 @@ pub(crate) struct VadArgs {
     /// Set the lowest probability at which a 16 ms block counts as speech.
     #[arg(long, value_name = "0..1", default_value_t = 0.5, value_parser = decimal::<f32>)]
     pub(crate) threshold: f32,
-    /// Ignore speech segments that are shorter, in milliseconds.
+    /// Ignore speech segments that are shorter than this, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 100, value_parser = count::<u32>)]
     pub(crate) min_speech: u32,
-    /// Join segments if the pause between them is shorter, in milliseconds.
+    /// Join segments if the pause between them is shorter than this, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 300, value_parser = count::<u32>)]
     pub(crate) min_pause: u32,
 }

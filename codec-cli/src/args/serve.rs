@@ -138,7 +138,7 @@ pub(crate) struct ServeArgs {
     /// One JSON object per line; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub(crate) audit: Option<PathBuf>,
-    /// Report members of rooms, chat, streams and recordings to this URL.
+    /// Send events of rooms, chat, streams and recordings to this URL.
     ///
     /// Each event is a signed POST request with JSON, over http or https. Requires a secret.
     #[arg(long, value_name = "URL", requires = "webhook_key")]

@@ -3,11 +3,11 @@
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// Options of ffmpeg, x264, vpxenc and similar programs, with their equivalents here.
-const KNOWN: [(&str, &str); 50] = [
-    ("--crf", "--quality"),
-    ("-crf", "--quality"),
-    ("--cq-level", "--quality"),
-    ("-q:v", "--quality"),
+const KNOWN: [(&str, &str); 51] = [
+    ("--crf", "--quality, from 0 (worst) to 100 (best),"),
+    ("-crf", "--quality, from 0 (worst) to 100 (best),"),
+    ("--cq-level", "--quality, from 0 (worst) to 100 (best),"),
+    ("-q:v", "--quality, from 0 (worst) to 100 (best),"),
     ("-c:v", "--codec"),
     ("-codec:v", "--codec"),
     ("-vcodec", "--codec"),
@@ -54,6 +54,7 @@ const KNOWN: [(&str, &str); 50] = [
     ("--seek", "--skip or --from"),
     ("--psnr", "--metrics psnr"),
     ("--overwrite", "--yes"),
+    ("-preset", "--preset"),
 ];
 
 /// Replaces clap's suggestion in a command-line error by a better one, or removes it. `arguments`
@@ -87,7 +88,8 @@ pub(crate) fn advise(error: &mut clap::Error, arguments: &[String]) {
         // The usage line would name the suggested option.
         error.remove(ContextKind::SuggestedArg);
         error.remove(ContextKind::Usage);
-        let help = format!("'{name}' is {ours} in codec");
+        error.insert(ContextKind::InvalidArg, ContextValue::String(name.to_owned()));
+        let help = format!("use {ours} instead of '{name}'");
         let help = ContextValue::StyledStrs(vec![help.into()]);
         error.insert(ContextKind::Suggested, help);
         return;
@@ -212,17 +214,23 @@ mod tests {
     fn names_of_other_programs_are_translated() {
         let encode = ["codec", "encode", "a.y4m", "-o", "b.webm"];
         for (more, ours) in [
-            (&["--crf", "23"][..], "--quality"),
-            (&["-crf", "23"], "--quality"),
+            (&["--crf", "23"][..], "--quality, from 0 (worst) to 100 (best),"),
+            (&["-crf", "23"], "--quality, from 0 (worst) to 100 (best),"),
             (&["-c:v", "vp9"], "--codec"),
             (&["-b:v", "600k"], "--bitrate"),
             (&["--cpu-used=5"], "--speed"),
             (&["--target-bitrate=600"], "--bitrate"),
             (&["--bframes", "3"], "--knob bframes=N"),
+            (&["-preset", "fast"], "--preset"),
             (&["-profile:v", "high"], "--knob profile=66, 77 or 100"),
         ] {
             let text = message(&[&encode, more].concat());
-            assert!(text.contains(&format!("is {ours} in codec")), "{more:?}: {text}");
+            let theirs = more[0].split('=').next().unwrap();
+            assert!(
+                text.contains(&format!("use {ours} instead of '{theirs}'")),
+                "{more:?}: {text}"
+            );
+            assert!(text.contains(&format!("'{theirs}' found")), "{more:?}: {text}");
             assert!(!text.contains("--crop"), "{text}");
         }
     }

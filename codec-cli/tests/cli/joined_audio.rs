@@ -130,7 +130,7 @@ fn aac_is_copied_where_its_priming_can_be_hidden() {
     // MP4 can hide samples at the start and at the end only.
     let run = place.ok(&["concat", &one, &two, "-o", "all.mp4"]);
     let why = "encoding the audio: mp4 cannot hide the codec delay of 2.mp4 after another file";
-    let end = "encoding the audio: mp4 cannot hide the end of the last packet of 1.mp4";
+    let end = "encoding the audio: mp4 cannot signal the discard padding of 1.mp4";
     assert!(run.err.contains(why) || run.err.contains(end), "{}", run.err);
     assert_eq!(audio(&place, "all.mp4"), ["opus"]);
     let must = ["concat", &one, &two, "-o", "no.mp4", "--audio-codec", "copy"];

@@ -1,4 +1,4 @@
-//! Detection of vertical scrolling: pixel rows that occur in the previous frame at another height.
+//! Detection of vertical scrolling: pixel rows that occur in the previous frame at another vertical position.
 
 use super::full_luma::FullLuma;
 use crate::frame::Size;

@@ -94,13 +94,13 @@ features! {
     /// In real time, each input frame yields its packet immediately.
     NoDelay = "zero-delay real-time encoding",
     /// [`super::PacketMeta::qindex`].
-    ReportsQindex = "quantiser index of each packet",
+    ReportsQindex = "quantiser index in packet reports",
     /// [`super::PacketMeta::refs_used`] and `refs_updated`.
-    ReportsReferences = "references of each packet",
+    ReportsReferences = "references in packet reports",
     /// [`super::EncoderConfig::report_psnr`].
-    ReportsPsnr = "PSNR of each packet",
+    ReportsPsnr = "PSNR in packet reports",
     /// [`super::EncoderConfig::report_digest`].
-    ReportsDigest = "digest of each packet",
+    ReportsDigest = "digest in packet reports",
     /// [`super::EncoderConfig::pool`]; without this feature a pool is ignored, and
     /// [`super::Update::Pool`] rejected.
     Pool = "use of the caller's thread pool",
@@ -111,7 +111,7 @@ features! {
     /// [`super::LayerOutput::All`].
     AllLayers = "output of all spatial layers",
     /// [`super::DecoderConfig::delay_frames`]; without this feature the delay is always 0.
-    DecoderDelay = "decoder delay of one frame",
+    DecoderDelay = "decoding on several threads with one frame of delay",
 }
 
 /// A feature that a backend lacks, with the reason.

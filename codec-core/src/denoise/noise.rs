@@ -5,8 +5,8 @@
 //! estimate of a block is capped at its spatial noise: the squared difference of neighbouring pixels
 //! in the direction in which it is smallest.
 //!
-//! A low percentile over the blocks is the estimate of a frame. Noise is everywhere, so a frame in
-//! which the percentiles are far apart has detail instead. The median over several frames is the
+//! A low percentile over the blocks is the estimate of a frame. Noise is about equal in all blocks: if the
+//! percentiles are far apart, the difference is detail, not noise. The median over several frames is the
 //! estimate of the video.
 
 use codec_simd::{Block16, Kernels, PlaneRef};

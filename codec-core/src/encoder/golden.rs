@@ -2,7 +2,8 @@
 //!
 //! An update costs bits, and pays off only if later frames can predict content from golden that is
 //! missing from the last frame. It is therefore not periodic, with two exceptions:
-//! - Slow speeds search all references. At these speeds, golden and altref are simply older frames.
+//! - At slow speeds, which search all references, golden and altref are older frames, and are replaced after a maximum
+//!   number of frames.
 //! - If frames retain most of the previous frame, a frame of higher quality improves all later frames.
 //!   Every fifth frame is then golden, with a finer quantiser, and the frames between them are coarser:
 //!   with constant bitrate, 1 to 4 % fewer bits at the same PSNR.

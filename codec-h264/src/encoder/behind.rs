@@ -1,4 +1,4 @@
-//! Writes and deblocks decided rows behind the threads that decide them.
+//! Writes and deblocks rows in order while other threads still decide later rows.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -1,8 +1,8 @@
 //! Intra refresh: a band of rows of intra macroblocks moves down the frame, and the rows above it do
 //! not depend on frames from before the band started. ITU-T H.264, clause D.2.7.
 //!
-//! The frame in which the band begins has parameter sets and a recovery point. From there a decoder
-//! gets exactly the frames of the encoder as soon as the band has reached the last row, because the
+//! The frame in which the band begins has parameter sets and a recovery point. A decoder that starts
+//! there has the frames of the encoder once the band has reached the last row, because the
 //! rows above the band are predicted from rows above the band of the last frame only, and a slice that
 //! is not deblocked at its upper edge begins below the band.
 

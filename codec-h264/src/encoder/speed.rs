@@ -41,7 +41,7 @@ pub(super) struct Speed {
     pub starts: u8,
     /// Search of half and quarter samples.
     pub refine: RefineSettings,
-    /// Cost in bits of a vector in full samples up to which it is not refined.
+    /// A vector in full samples is not refined if its cost is at most this many bits.
     pub full_bits: u32,
     /// Search partitions of 8x8, 16x8 and 8x16 samples if the residual of the whole macroblock
     /// takes at least this many bits; `None` never.
@@ -64,21 +64,21 @@ pub(super) struct Speed {
     pub unsure_transform_bits: u32,
     /// Take the 8x8 transform without comparison if its levels take fewer bits.
     pub sure_transform_bits: i32,
-    /// Squared error of a quarter's prediction, in bits, up to which it leaves no levels worth coding.
+    /// The residual of a quarter is not coded if its squared error divided by lambda is at most this.
     pub empty_bits: u32,
-    /// Squared error of the prediction of both chroma planes, in bits, up to which it leaves no
-    /// levels worth coding.
+    /// The residual of both chroma planes is not coded if its squared error divided by lambda is at most
+    /// this.
     pub empty_chroma_bits: u32,
     /// Choice of levels.
     pub levels: LevelChoice,
     /// Number of references that are searched.
     pub references: usize,
-    /// Cost of the best vector in full samples of another reference, in eighths of that in the first
-    /// one, up to which the other one is refined.
+    /// The best vector in full samples of another reference is refined if its cost is at most this many eighths of that
+    /// in the first one.
     pub reference_eighths: u32,
-    /// Accept `P_Skip` without search if the error of its prediction, in bits, is at most this.
+    /// Accept `P_Skip` without search if the error of its prediction divided by lambda is at most this.
     pub skip_bits: u32,
-    /// As [`Self::skip_bits`], beside a skipped macroblock.
+    /// As [`Self::skip_bits`], next to a skipped macroblock.
     pub beside_skip_bits: u32,
     /// As [`Self::empty_bits`], of the prediction of `P_Skip`.
     pub empty_skip_bits: u32,

@@ -1,4 +1,4 @@
-//! Images of selected frames of the clips and of the arms' streams, beside the page.
+//! Images of selected frames of the clips and of the arms' streams, in the folder of the report.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -4,8 +4,8 @@
 //! sample, and audio follows audio without a gap.
 //!
 //! If the audio of a file ends before its video, the gap is closed with the audio that the next file has
-//! before its video, and then with the end of the last packet, which the file hides. ffmpeg writes
-//! files of both kinds: it moves the video by the codec delay.
+//! before its video, and then with the end of the last packet, which the file marks as discard padding. Files of ffmpeg
+//! have such audio, because it delays the video by the codec delay.
 
 use std::collections::VecDeque;
 
@@ -455,7 +455,7 @@ impl<'a> Row<'a> {
         let name = part.name();
         if !self.hides() && !is_last && (heard > end || span.padding > 0) {
             let format = self.format;
-            return Ok(Err(format!("{format} cannot hide the end of the last packet of {name}")));
+            return Ok(Err(format!("{format} cannot signal the discard padding of {name}")));
         }
         if span.partly_heard.is_some_and(|packet| packet.saturating_add(shift) > end) {
             return Ok(Err(format!("the part of {name} is shorter than a packet")));

@@ -235,7 +235,10 @@ fn copyable(parts: &[Part], settings: &Encoding) -> std::result::Result<VideoTra
         let Hidden { at_start, later } = part.hidden;
         if later > 0 || at_start > 0 && !can_hide {
             let frames = counted(at_start + later, "frame");
-            return Err(format!("{} hides {frames}, which a copy would show", part.name()));
+            return Err(format!(
+                "{} does not present {frames}, which a copy would show",
+                part.name()
+            ));
         }
         let Some((first, other)) = found else {
             found = Some((part, track));

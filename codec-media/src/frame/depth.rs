@@ -18,8 +18,8 @@ use super::dither::THRESHOLDS;
 use super::planes::Planes;
 
 /// The remedy in messages about formats that are not supported.
-pub(crate) const CONVERT: &str = "help: convert to 8-bit 4:2:0 with --pix-fmt yuv420p \
-                                  (encode, transcode, decode or snapshot)";
+pub(crate) const CONVERT: &str = "help: convert to 8-bit 4:2:0 with --pix-fmt yuv420p, an option \
+                                  of encode, transcode, decode and snapshot";
 
 /// A sample of 8 bits or more.
 trait Sample: Copy {

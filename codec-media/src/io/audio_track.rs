@@ -137,9 +137,11 @@ impl AudioTrackChoice {
                 Self::Number(number) => format!("number {number}"),
                 Self::First | Self::All => String::new(),
             };
-            let message = format!(
-                "{name}: no audio track {what}\nhelp: choose one of the tracks {languages}"
-            );
+            let help = match audio.as_slice() {
+                [_] => format!("its only audio track is {languages}"),
+                _ => format!("choose one of the tracks {languages}"),
+            };
+            let message = format!("{name}: no audio track {what}\nhelp: {help}");
             return Err(Failure::new(Kind::Input, message));
         };
         if chosen == first {

@@ -1,6 +1,6 @@
 //! Frames of another source at a constant frame rate: each frame shows the last frame of the source
-//! that begins before the middle of its interval. Other frames are dropped, and frames without a
-//! new one are repeated.
+//! that begins before the middle of its interval. Other frames are dropped. If an
+//! interval has no new frame, the previous one is repeated.
 
 use codec_core::frame::Rational;
 

@@ -196,8 +196,8 @@ impl InputSpec {
         if matches!(&error, Error::Unsupported { what, .. } if what.starts_with("codec ")) {
             let name = unreadable::quoted(&self.name());
             help.push_str(&format!(
-                "\nhelp: decode video with ffmpeg: ffmpeg -i {name} -f yuv4mpegpipe - | codec encode - \
-                 -o OUT; audio: ffmpeg -i {name} -vn -f wav - | codec encode - -o OUT"
+                "\nhelp: decode it with ffmpeg: ffmpeg -i {name} OUT.y4m for video, ffmpeg -i {name} -vn OUT.wav \
+                 for audio"
             ));
         }
         let mut failure = Failure::reading(&self.name(), error);

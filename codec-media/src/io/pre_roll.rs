@@ -1,5 +1,5 @@
-//! Pre-roll: the packets before a cut that a decoder needs, so that its output depends on earlier packets
-//! little or not.
+//! Pre-roll: the packets before a cut from which a decoder starts, so that its output after the cut is (nearly) that of
+//! decoding from the beginning.
 
 use std::collections::VecDeque;
 

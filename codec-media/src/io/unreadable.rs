@@ -11,6 +11,8 @@ use crate::stdio::STDIN;
 pub struct Advice {
     pub(crate) without_video: Option<&'static str>,
     pub(crate) without_audio: Option<&'static str>,
+    /// Whether the command decodes to a file.
+    pub(crate) decodes: bool,
 }
 
 impl Advice {
@@ -18,15 +20,22 @@ impl Advice {
     pub const FLAGS: Self = Self {
         without_video: Some("use the audio only with --no-video"),
         without_audio: Some("use the video only with --no-audio"),
+        decodes: false,
     };
 
     /// For `decode`, which selects by the output.
-    pub const BY_OUTPUT: Self =
-        Self { without_video: Some("decode the audio only with -o F.wav"), without_audio: None };
+    pub const BY_OUTPUT: Self = Self {
+        without_video: Some("decode the audio only with -o F.wav"),
+        without_audio: None,
+        decodes: true,
+    };
 
     /// For `serve`.
-    pub const NO_AUDIO: Self =
-        Self { without_video: None, without_audio: Some("publish the video only with --no-audio") };
+    pub const NO_AUDIO: Self = Self {
+        without_video: None,
+        without_audio: Some("publish the video only with --no-audio"),
+        decodes: false,
+    };
 }
 
 /// The reason why `reader` delivers no track of `kind`: an unreadable track, or no such track.
@@ -68,16 +77,13 @@ pub(crate) fn with_help(
         _ => advice.without_audio,
     };
     let name = quoted(name);
-    let by_ffmpeg = match kind {
-        TrackKind::Video => {
-            format!(
-                "decode it with ffmpeg: ffmpeg -i {name} -f yuv4mpegpipe - | codec encode - -o OUT"
-            )
-        }
-        _ => {
-            format!("decode it with ffmpeg: ffmpeg -i {name} -vn -f wav - | codec encode - -o OUT")
-        }
+    let output = match (kind, advice.decodes) {
+        (TrackKind::Video, true) => "OUT.y4m",
+        (_, true) => "-vn OUT.wav",
+        (TrackKind::Video, false) => "-f yuv4mpegpipe - | codec encode - -o OUT",
+        (_, false) => "-vn -f wav - | codec encode - -o OUT",
     };
+    let by_ffmpeg = format!("decode it with ffmpeg: ffmpeg -i {name} {output}");
     let ways: Vec<_> =
         without.filter(|_| has_other).map(str::to_owned).into_iter().chain([by_ffmpeg]).collect();
     format!("{message}\nhelp: {}", ways.join("; "))

@@ -85,16 +85,17 @@ pub(crate) fn finished(
     let takes_all = options.formats == FrameFormats::All;
     let is_hdr = found.info.color.is_hdr() && options.pix_fmt.is_none();
     let refused = match options.deinterlace {
-        _ if !takes_all && !is_yuv420 => Some(format!("{} video", found.samples)),
-        _ if !takes_all && is_hdr => Some("high dynamic range (PQ or HLG)".to_owned()),
+        _ if !takes_all && !is_yuv420 => Some(format!("cannot encode {} video", found.samples)),
+        _ if !takes_all && is_hdr => {
+            Some("cannot encode high dynamic range (PQ or HLG)".to_owned())
+        }
         Deinterlace::Auto | Deinterlace::On if !is_yuv420 => {
-            Some(format!("deinterlacing of {} video", found.samples))
+            Some(format!("cannot deinterlace {} video", found.samples))
         }
         _ => None,
     };
     if let Some(what) = refused {
-        let message =
-            format!("{}: {what} is not supported by this command\n{CONVERT}", spec.name());
+        let message = format!("{}: {what}\n{CONVERT}", spec.name());
         return Err(Failure::new(Kind::Input, message));
     }
     let source = deinterlaced(source, options.deinterlace);

@@ -221,7 +221,8 @@ fn begin(
                 .send_event(InputEvent::Note(format!("ignoring unknown codec {}", stream.codec))),
         }
     }
-    let peer = carrier.peer().map_or_else(|| "somebody".to_owned(), |peer| peer.to_string());
+    let peer =
+        carrier.peer().map_or_else(|| "an unknown address".to_owned(), |peer| peer.to_string());
     let announced = Box::new(announced);
     line.send_event(match before {
         None => InputEvent::Begins(announced, peer),

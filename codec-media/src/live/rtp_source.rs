@@ -1,5 +1,5 @@
 //! Selects the sender that an RTP receiver follows: the SSRCs of one session, until it falls
-//! silent. The command ends with a session's goodbye.
+//! silent. The command ends with the RTCP BYE of a session.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;

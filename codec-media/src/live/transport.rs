@@ -78,10 +78,11 @@ pub(crate) fn open_output(
         return Err(Failure::usage("--sdp requires an RTP URL"));
     }
     let secret = secret(args, url)?;
+    let encryptor = secret.as_ref().map(Secret::encryptor).transpose()?;
+    check_encryption(url, encryptor.as_ref(), offer)?;
     if let Some(secret) = &secret {
         env.events.note(format!("end-to-end encryption enabled ({})", secret.suite()));
     }
-    let encryptor = secret.as_ref().map(Secret::encryptor).transpose()?;
     match url.scheme() {
         Scheme::Rtp | Scheme::Srtp => {
             open_rtp_out(url, args, overwrite, offer, coding, encryptor, clock)
@@ -149,6 +150,18 @@ fn rtp_options(url: &Url) -> &'static [&'static str] {
     if url.scheme() == Scheme::Srtp { srtp::OPTIONS } else { RTP_OPTIONS }
 }
 
+/// Rejects H.264 over RTP with end-to-end encryption.
+fn check_encryption(url: &Url, encryptor: Option<&Encryptor>, offer: &Offer) -> Result<()> {
+    let is_rtp = matches!(url.scheme(), Scheme::Rtp | Scheme::Srtp);
+    let format = offer.video.as_ref().map(|track| video_format(track.codec)).transpose()?;
+    if is_rtp && encryptor.is_some() && format == Some(VideoFormat::H264) {
+        return Err(Failure::usage(
+            "--e2ee-key cannot be used with h264 over RTP\nhelp: use -c vp8",
+        ));
+    }
+    Ok(())
+}
+
 fn open_rtp_out(
     url: &Url,
     args: &NetworkOptions,
@@ -167,12 +180,6 @@ fn open_rtp_out(
     let ssrc = random::number() as u32;
     let make = if plain { rtp::plain_streams } else { rtp::streams };
     let format = offer.video.as_ref().map(|track| video_format(track.codec)).transpose()?;
-    let is_h264 = format == Some(VideoFormat::H264);
-    if is_h264 && encryptor.is_some() {
-        return Err(Failure::usage(
-            "--e2ee-key cannot be used with h264 over RTP\nhelp: use -c vp8",
-        ));
-    }
     let mut streams = make(ssrc, format, offer.audio.is_some());
     if let (Some(mode), Some(video)) = (packetization_mode(url)?, &mut streams.video) {
         video.packetization_mode = mode;

@@ -1,4 +1,4 @@
-//! A complete run whose output does not have its name yet.
+//! A complete run whose output still has its temporary name.
 
 use std::sync::Arc;
 

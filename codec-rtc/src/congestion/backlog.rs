@@ -3,7 +3,7 @@
 //! The packets that wait in that queue are missing from the next report. Their bytes, divided by the
 //! most recent receive rate, predict the queueing delay of a packet that is sent now. The delay of
 //! the packets that did arrive shows a queue of half a second only half a second later, and the trend
-//! of the delay needs about twenty groups of packets, which take as long on a slow link.
+//! of the delay needs about twenty groups of packets, which also take about half a second on a slow link.
 
 use std::time::Duration;
 

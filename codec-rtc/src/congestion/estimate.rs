@@ -85,8 +85,8 @@ pub struct Estimate {
     /// Bitrate to send from now on.
     pub target: Bitrate,
     /// Bitrate for the choice of layers: `target`, but lowered only by a queue that lasts, by losses, or by a feedback
-    /// timeout. A growing delay or late feedback for a moment may be due to either endpoint; an encoder recovers from a
-    /// low rate in the next frame, while a layer is lost for a while.
+    /// timeout. Delay and late feedback for a moment may come from an endpoint that is busy, and a layer that is dropped
+    /// takes longer to return than the rate of an encoder.
     pub layers: Bitrate,
     /// Estimated link capacity; `target` is lower while a queue is being drained.
     pub stable: Bitrate,

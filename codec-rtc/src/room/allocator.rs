@@ -1,6 +1,6 @@
 //! Divides the bandwidth estimate of a viewer among its sources.
 //!
-//! 1. Every source gets its lowest layer, in order of priority, while the estimate lasts.
+//! 1. Every source gets its lowest layer, in order of priority, until the estimate is used up.
 //! 2. Screens get all layers that fit, on-stage sources those up to 360 pixels.
 //! 3. All sources climb one layer each in turn, until none fits.
 
@@ -40,7 +40,7 @@ pub struct Demand {
     pub priority: Priority,
     /// The layers that the limits of the viewer allow, the lowest first.
     pub layers: Vec<LayerCost>,
-    /// Rate of the layer that flows; `None` if the source is paused.
+    /// Rate of the layer that is forwarded; `None` if the source is paused.
     pub current: Option<Bitrate>,
 }
 

@@ -1,4 +1,4 @@
-//! Wishes of viewers, and what they get.
+//! What viewers request (receiver constraints), and the layers that they get.
 
 use std::collections::BTreeMap;
 use std::fmt;

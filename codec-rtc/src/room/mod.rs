@@ -1,4 +1,4 @@
-//! Conference rooms of a selective forwarding unit (SFU) as state machines without input and output.
+//! Conference rooms of a selective forwarding unit (SFU) as state machines without sockets and clocks.
 //!
 //! | part | subject |
 //! |---|---|

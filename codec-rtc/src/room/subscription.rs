@@ -38,7 +38,7 @@ struct Pending {
     since: Duration,
 }
 
-/// A source of one viewer. The old encoding flows until the first packet of the new one's key frame.
+/// A source of one viewer. The old encoding is forwarded until the first packet of the new one's key frame.
 #[derive(Clone, Debug)]
 pub(super) struct Subscription {
     output: OutputStream,

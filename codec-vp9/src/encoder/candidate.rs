@@ -1,4 +1,4 @@
-//! Coded blocks that compete for a place in the frame, with their costs.
+//! Candidate codings of a block, with their rate-distortion costs.
 
 use super::levels::Levels;
 use crate::block::mode_map::BlockInfo;

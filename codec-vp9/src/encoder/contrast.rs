@@ -1,5 +1,5 @@
 //! Contrast of the macroblocks of a frame. Where it is low, an error changes the structure of the picture more, as SSIM
-//! measures it, so bits cost less there.
+//! measures it, so the Lagrange multiplier (lambda) is lower there.
 
 use codec_core::fixed::log2_q16;
 use codec_core::frame::{Picture, SourceMb};
@@ -11,13 +11,13 @@ use super::speed::Speed;
 use crate::block::quantisers::Steps;
 use crate::block::site::BlockSite;
 
-/// Number of weights of bits.
+/// Number of weights of lambda.
 const WEIGHTS: usize = 17;
 /// Weight of blocks of mean contrast.
 const NEUTRAL: i32 = 8;
-/// Number of weights per octave of the price of bits.
+/// Number of weights per factor of two of lambda.
 const PER_OCTAVE: i32 = 8;
-/// Weights per sixteenth of an octave of the variance, in 1/64: about a fifth of an octave per octave.
+/// Weights per 1/16 of log2 of the variance, in 1/64: log2 of lambda changes by about a fifth of it.
 const STRENGTH_Q6: i32 = 7;
 /// Added to the squared deviations of 8x8 pixels: the variance that SSIM takes for none.
 const NO_CONTRAST: u32 = 64 * 29;

@@ -1,4 +1,4 @@
-//! Square blocks that are divided into two halves.
+//! Rectangular partitions of square blocks: `PARTITION_HORZ` and `PARTITION_VERT`.
 
 use super::candidate::Candidate;
 use super::coder::{Coder, Saved};

@@ -1,4 +1,4 @@
-//! Inter prediction of a square of 8x8 in parts of 4x8, 8x4 or 4x4 pixels, each with its own vector.
+//! Inter prediction of sub-8x8 blocks: 4x8, 8x4 or 4x4 pixels, each with its own vector.
 
 use codec_simd::Window;
 

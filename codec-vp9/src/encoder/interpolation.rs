@@ -1,6 +1,6 @@
 //! The interpolation filter of a block.
 //!
-//! In slow motion, each frame interpolates samples that earlier frames have already interpolated. The
+//! When motion is slow, each frame interpolates samples that earlier frames have already interpolated. The
 //! regular filter keeps the noise of all these frames; the smooth filter removes it.
 
 use super::coder::Coder;

@@ -1,4 +1,4 @@
-//! Intra prediction of the four blocks of 4x4 pixels in a square of 8x8, each with its own mode.
+//! Intra prediction of sub-8x8 blocks: four of 4x4 pixels, each with its own mode.
 
 use super::candidate::Candidate;
 use super::coder::Coder;

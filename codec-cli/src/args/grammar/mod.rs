@@ -86,11 +86,18 @@ fn as_in(command: &str, arg: Arg) -> Arg {
 }
 
 const CHUNKS_INPUT: &str = "Input file.\n\nIt is read several times, so it cannot be a pipe.";
+const CHUNKS_KEYINT: &str = "Set the maximum key frame interval, in frames or in seconds (2s).\n\n0 disables periodic key \
+                             frames. Default: 240 frames.";
+const CHUNKS_TIMES: &str = "Keep the input's timestamps after --from";
+const CHUNKS_CODEC: &str = "Select the encoder: CODEC or CODEC/BACKEND (see `codec codecs`).\n\nDefault: vp8, or the codec \
+                            that the output format requires.";
+const SOUND_FROM: &str =
+    "Start at this time of the input, exact to the sample: 83.5, 1:23.5, 0:01:23.5 or 1500ms";
 const CHUNKS_LAYERS: &str =
     "Set the temporal layers: L1T1 (a single layer, the default), L1T2 or L1T3";
 
 /// Commands (all of [`REAL_TIME`] if empty) and shared flags with a help of their own.
-const HELP: [(&str, &str, &str); 31] = [
+const HELP: [(&str, &str, &str); 40] = [
     (
         "probe",
         "from",
@@ -107,13 +114,13 @@ const HELP: [(&str, &str, &str); 31] = [
     (
         "send",
         "duration",
-        "Stop after this time.\n\nWithout --loop and with --from or --to, stop before the frame at this time of the part.",
+        "Stop after this time.\n\nWith --from or --to and without --loop, TIME is media time from the start of the selected range.",
     ),
     (
         "serve",
         "from",
         "Start files at this time: 83.5, 1:23.5, 0:01:23.5 or 1500ms.\n\nThe first frame is the first one at or \
-         after TIME. Sources other than files cannot have a part.",
+         after TIME. Only files have --from and --to.",
     ),
     (
         "snapshot",
@@ -129,6 +136,15 @@ const HELP: [(&str, &str, &str); 31] = [
     ),
     ("plan", "input", CHUNKS_INPUT),
     ("submit", "input", CHUNKS_INPUT),
+    ("plan", "keyint", CHUNKS_KEYINT),
+    ("submit", "keyint", CHUNKS_KEYINT),
+    ("plan", "keep_times", CHUNKS_TIMES),
+    ("submit", "keep_times", CHUNKS_TIMES),
+    ("plan", "codec", CHUNKS_CODEC),
+    ("submit", "codec", CHUNKS_CODEC),
+    ("vad", "from", SOUND_FROM),
+    ("mix", "from", SOUND_FROM),
+    ("audio", "from", SOUND_FROM),
     ("plan", "layers", CHUNKS_LAYERS),
     ("submit", "layers", CHUNKS_LAYERS),
     (
@@ -159,7 +175,7 @@ const HELP: [(&str, &str, &str); 31] = [
     (
         "simulate",
         "codec",
-        "Select the encoder: vp8 (the default), vp9, or one of their backends, such as vp8/native",
+        "Select the encoder: vp8 (the default), vp9, h264, or one of their backends, such as vp8/native",
     ),
     (
         "simulate",
@@ -170,7 +186,7 @@ const HELP: [(&str, &str, &str); 31] = [
     (
         "simulate",
         "qp",
-        "Set a constant quantiser index; lower is better.\n\nVP8: 0 to 127; VP9: 1 to 255.",
+        "Set a constant quantiser index; lower is better.\n\nVP8: 0 to 127; VP9: 1 to 255; H.264: 0 to 51.",
     ),
     ("", "speed", "Set the speed: 0 (best quality) to 10 (fastest).\n\nDefault: 7."),
     ("", "drop", "Allow the rate controller to drop frames (with -b)"),

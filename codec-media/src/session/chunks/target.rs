@@ -1,4 +1,4 @@
-//! Chunks with a target: each is measured where it is encoded, and a file beside its result has the mean.
+//! Chunks with a target: each is measured where it is encoded, and a file next to its result has the mean.
 
 use std::fs;
 use std::io::Write;

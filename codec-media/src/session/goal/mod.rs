@@ -1,8 +1,8 @@
 //! Encodes to a quality or to a file size.
 //!
-//! A quality is searched on sampled parts of the input (`samples`, `search`), corrected by how a fast encode of the parts
-//! differs from one of the whole input (`relation`), then the whole input is
-//! encoded and measured; a size is met by two-pass encodes with corrected bitrates (`size`). Either repeats
+//! For a quality, settings are searched on sampled parts of the input (`samples`, `search`). The difference between the
+//! parts and the whole input is measured by fast encodes of both and corrected (`relation`). Then the whole input is
+//! encoded and measured. A size is met by two-pass encodes with corrected bitrates (`size`). Either repeats
 //! the encode if its result is outside the tolerance, and keeps the best one.
 
 mod frames;

@@ -5,8 +5,8 @@
 //! a link once if anybody at the other end watches it. `Cluster` has no sockets and no clock: it takes datagrams and
 //! messages, and returns datagrams, messages and events.
 //!
-//! Without the bus, everything that is known stays valid and media go on, because nodes also hear each
-//! other on their links.
+//! While the bus is down, nodes keep the last known state of the rooms and media go on, because pings on
+//! the links show which nodes are alive.
 //!
 //! | module | |
 //! |---|---|

@@ -147,7 +147,7 @@ impl Conference {
         text(&json!({ "type": "people", "people": people.collect::<Vec<_>>() }))
     }
 
-    /// Tells a member whose control channel is open everything that it needs to know.
+    /// Sends the state of the room to a member whose control channel is open.
     pub(in super::super) fn greet(&mut self, id: u64, session: u64) {
         if self.greet_waiting(id, session) {
             return;
@@ -278,7 +278,7 @@ impl Conference {
     }
 }
 
-/// The wishes in a message `view`; invalid tiles are left out.
+/// The requests in a message `view`; invalid tiles are ignored.
 fn wishes(message: &Value) -> Wishes {
     let tiles = |name| {
         let tiles = message.get(name).and_then(Value::as_array);

@@ -424,7 +424,7 @@ fn for_video(link: Bitrate) -> Bitrate {
     Bitrate(link.0.saturating_sub(AUDIO).max(link.0 / 3) * PAYLOAD_PCT / 100)
 }
 
-/// An estimate may always be this high: a lower limit would hold back sources that begin.
+/// The lowest limit of a bandwidth estimate in bits per second, so that it has room for sources that begin.
 const MIN_DESIRED: u64 = 2_500_000;
 
 /// The capacity of a link that carries this video, with room for retransmissions and larger layers.

@@ -1,9 +1,8 @@
-//! Seats: a person has one, whatever the number of its devices, and one device holds the call.
+//! Seats: each person has one, and one of its devices holds the call.
 //!
-//! Only that device is sent to others. Another device of the person takes the call with a message:
-//! until its first packets arrive, those of the device before are still forwarded, and then it continues
-//! on the same sections of the viewers, so that they miss next to nothing. A camera has to be known for a
-//! moment before its layers can be chosen.
+//! Only the media of that device are forwarded. Another device of the person takes the call with a message: the media of
+//! the old device are forwarded until the first packets of the new one arrive, which continue on the same media sections
+//! of the viewers. A camera is switched only after the rates of its layers have been measured.
 
 use std::time::Duration;
 

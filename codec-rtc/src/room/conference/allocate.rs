@@ -116,8 +116,8 @@ impl Room {
         result
     }
 
-    /// Layers of a source for a viewer; `None` if the source has none at the moment. The encoding that
-    /// flows then stays chosen, so that it continues without a key frame.
+    /// Layers of a source for a viewer; `None` if the source has none at the moment. The encoding that is
+    /// forwarded then stays chosen, so that it continues without a key frame.
     fn candidate(
         &mut self,
         now: Duration,
@@ -339,7 +339,7 @@ fn is_same(one: StreamState, other: StreamState) -> bool {
     }
 }
 
-/// Abandons switches whose key frame does not come while the old encoding flows.
+/// Abandons switches whose key frame does not come while packets of the old encoding arrive.
 fn expire_switches(stream: &mut Stream, now: Duration, camera: Duration) {
     let dead_after = stream.dead_after(now, camera);
     for (viewer, subscription) in &mut stream.subscriptions {

@@ -1,4 +1,4 @@
-//! One stream towards one viewer: a single SSRC whose numbers continue over all switches and pauses.
+//! One stream to one viewer: a single SSRC whose sequence numbers and timestamps continue over all switches and pauses.
 
 mod clock;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! | output | speed | use |
 //! |---|---|---|
-//! | [`Speakers::is_speaking`] | on after 200 ms of speech, off after 400 ms without | a mark at the tile |
+//! | [`Speakers::is_speaking`] | on after 200 ms of speech, off after 400 ms without | the highlight of the tile |
 //! | [`Speakers::dominant`] | changes at most every 2 s, silence keeps the last one | layout, last-N |
 //! | [`Speakers::on_packet`] | at once, with a hold of 500 ms | which audio to forward |
 //!

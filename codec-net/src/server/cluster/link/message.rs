@@ -6,9 +6,9 @@
 //! | 1 | as 0, sent again: 2 bytes with the number of the message that was lost, the message |
 //! | 2 | ping: 8 bytes, which the pong repeats |
 //! | 3 | pong |
-//! | 4, 5 | SSRCs of 4 bytes that the sender wants, and does not want any more |
+//! | 4, 5 | SSRCs of 4 bytes that the sender subscribes to (4) and unsubscribes from (5) |
 //! | 6 | the SSRC of which the sender needs a key frame |
-//! | 7 | numbers of 2 bytes: messages that the sender misses |
+//! | 7 | numbers of 2 bytes: messages that the sender of this one has not received |
 
 /// Most entries of a message.
 pub(super) const MAX_ENTRIES: usize = 256;

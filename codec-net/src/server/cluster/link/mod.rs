@@ -1,6 +1,6 @@
 //! A link to another node: SRTP packets over UDP between the two, in both directions.
 //!
-//! All messages of a direction have one row of numbers. Lost messages are requested by their numbers
+//! All messages in one direction share one space of sequence numbers. Lost messages are requested by their numbers
 //! and sent again. A link has no congestion control: between nodes, capacity is assumed.
 
 mod keys;

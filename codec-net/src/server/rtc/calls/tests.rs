@@ -1,4 +1,4 @@
-//! The work of the thread of calls for a room with many members, without the system: packets of a publisher go in,
+//! Benchmark of the thread of calls for a room with many members, without sockets: packets of a publisher go in,
 //! and datagrams for the members come out, which decrypt them and send feedback.
 //!
 //! `CODEC_LOAD=1 cargo test --release -p codec-net --features serve --lib a_room -- --nocapture` prints the time for
