@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::conference::{Conferences, Input, Invitation, Person, Relay};
+use super::super::conference::{Conferences, Input, Invitation, Person};
 use super::super::limits::Limits;
 use super::announcement::Announcement;
 use super::link::Message;
-use super::{Cluster, ClusterEvent, Identity};
+use super::{Cluster, Identity};
 
 const ROOM: &str = "team";
 /// Number of the only member of each node.
@@ -134,48 +134,17 @@ impl Node {
         let Self { cluster, conferences, .. } = self;
         cluster.handle_timeout(now);
         while let Some(event) = cluster.poll_event() {
-            deliver(now, conferences, event);
+            let _ = event.deliver(now, conferences);
         }
         conferences.handle_timeout(now);
         while conferences.poll_action().is_some() || conferences.poll_report().is_some() {}
         cluster.set_rooms(now, conferences.shared());
         while let Some((room, relay)) = conferences.poll_relay() {
-            match relay {
-                Relay::Media { ssrc, data } => cluster.send_media(now, ssrc, &data),
-                Relay::Want { node, ssrc, on } => cluster.want(node, ssrc, on),
-                Relay::Message(message) => cluster.say(room, message),
-                Relay::KeyFrame { node, ssrc } => cluster.request_key_frame(node, ssrc),
-                Relay::Moderate { node, member, removes } => {
-                    cluster.moderate(node, &room, member, removes);
-                }
-            }
+            cluster.relay(now, room, relay);
         }
         let messages = std::iter::from_fn(|| cluster.poll_message()).collect();
         let datagrams = std::iter::from_fn(|| cluster.poll_transmit());
         let datagrams = datagrams.map(|it| it.payload).collect();
         Output { source: self.address, messages, datagrams }
-    }
-}
-
-fn deliver(now: Duration, conferences: &mut Conferences, event: ClusterEvent) {
-    match event {
-        ClusterEvent::Room(room, members) => conferences.set_remote(now, &room, members),
-        ClusterEvent::Packet { room, node, ssrc, data } => {
-            conferences.receive_remote(now, &room, node, ssrc, data);
-        }
-        ClusterEvent::Needed { room, ssrc, is_needed } => {
-            conferences.set_needed(now, &room, ssrc, is_needed);
-        }
-        ClusterEvent::KeyFrame { room, node, ssrc } => {
-            conferences.request_key_frame_of(now, &room, node, ssrc);
-        }
-        ClusterEvent::Moderate { room, member, removes } => {
-            conferences.moderate(now, &room, member, removes);
-        }
-        ClusterEvent::Message { room, node, message } => {
-            conferences.say_remote(now, &room, node, message);
-        }
-        ClusterEvent::Nodes(urls) => conferences.set_nodes(now, urls),
-        ClusterEvent::Notice(_) => {}
     }
 }

@@ -11,21 +11,21 @@ use super::{Cluster, ClusterEvent};
 
 impl Cluster {
     /// Requests an SSRC of another node, or ends that.
-    pub(in super::super) fn want(&mut self, node: u64, ssrc: u32, on: bool) {
+    pub(super) fn want(&mut self, node: u64, ssrc: u32, on: bool) {
         if let Some(node) = self.nodes.get_mut(&node) {
             node.want(ssrc, on);
         }
     }
 
     /// Requests a key frame from another node.
-    pub(in super::super) fn request_key_frame(&mut self, node: u64, ssrc: u32) {
+    pub(super) fn request_key_frame(&mut self, node: u64, ssrc: u32) {
         if let Some(node) = self.nodes.get_mut(&node) {
             node.link.request_key_frame(ssrc);
         }
     }
 
     /// Sends a packet to the nodes that request its SSRC.
-    pub(in super::super) fn send_media(&mut self, now: Duration, ssrc: u32, data: &[u8]) {
+    pub(super) fn send_media(&mut self, now: Duration, ssrc: u32, data: &[u8]) {
         for node in self.nodes.values_mut().filter(|it| it.requests(ssrc)) {
             node.link.send_media(now, data);
         }

@@ -13,6 +13,7 @@
 //! | `bus` | the ends of a bus |
 //! | `node` | the identity of a node |
 //! | `announcement` | messages on the bus |
+//! | `exchange` | what passes between the cluster and the conferences |
 //! | `link` | encrypted packets between two nodes, sent again after a loss |
 //! | `fuzzing` | the body of a fuzz target (feature `fuzzing`) |
 //! | `media` | media between nodes, and requests for them |
@@ -20,6 +21,7 @@
 
 mod announcement;
 mod bus;
+mod exchange;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod link;
@@ -178,15 +180,14 @@ impl Cluster {
     }
 
     /// Mutes or removes a member of another node.
-    pub(super) fn moderate(&mut self, node: u64, room: &Arc<str>, member: u64, removes: bool) {
-        if let Some(node) = self.nodes.get(&node) {
-            let (to, room) = (node.id, Arc::clone(room));
+    fn moderate(&mut self, node: u64, room: Arc<str>, member: u64, removes: bool) {
+        if let Some(to) = self.nodes.get(&node).map(|it| it.id) {
             self.send(Content::Moderate { to, room, member, removes });
         }
     }
 
     /// Passes a message of a member to the other nodes.
-    pub(super) fn say(&mut self, room: Arc<str>, message: SharedMessage) {
+    fn say(&mut self, room: Arc<str>, message: SharedMessage) {
         self.send(Content::Message { room, message });
     }
 

@@ -7,7 +7,7 @@ use codec_webrtc::{Forwarded, Mid};
 use serde_json::{Value, json};
 
 use super::super::conference::tests::{CAMERA, audio_packet, sections, video_packet};
-use super::super::conference::{Action, Conferences, Input, Invitation, Person, Relay};
+use super::super::conference::{Action, Conferences, Input, Invitation, Person};
 use super::super::limits::Limits;
 use super::super::outcome::EndReason;
 use super::{Cluster, ClusterEvent, Identity};
@@ -209,46 +209,18 @@ impl World {
         node.conferences.handle_timeout(now);
         node.cluster.handle_timeout(now);
         while let Some(event) = node.cluster.poll_event() {
-            let conferences = &mut node.conferences;
-            match event {
-                ClusterEvent::Room(room, members) => conferences.set_remote(now, &room, members),
-                ClusterEvent::Packet { room, node: number, ssrc, data } => {
-                    let sequence = codec_rtc::rtp::parse(&data).unwrap().header.sequence;
-                    node.arrived.entry((number, ssrc)).or_default().push(sequence);
-                    conferences.receive_remote(now, &room, number, ssrc, data);
-                }
-                ClusterEvent::Needed { room, ssrc, is_needed } => {
-                    conferences.set_needed(now, &room, ssrc, is_needed);
-                }
-                ClusterEvent::KeyFrame { room, node: number, ssrc } => {
-                    conferences.request_key_frame_of(now, &room, number, ssrc);
-                }
-                ClusterEvent::Moderate { room, member, removes } => {
-                    conferences.moderate(now, &room, member, removes);
-                }
-                ClusterEvent::Message { room, node: number, message } => {
-                    conferences.say_remote(now, &room, number, message);
-                }
-                ClusterEvent::Nodes(urls) => conferences.set_nodes(now, urls),
-                ClusterEvent::Notice(_) => {}
+            if let ClusterEvent::Packet { node: number, ssrc, data, .. } = &event {
+                let sequence = codec_rtc::rtp::parse(data).unwrap().header.sequence;
+                node.arrived.entry((*number, *ssrc)).or_default().push(sequence);
             }
+            let _ = event.deliver(now, &mut node.conferences);
         }
         if now.as_millis().is_multiple_of(100) {
             let shared = node.conferences.shared();
             node.cluster.set_rooms(now, shared);
         }
         while let Some((room, relay)) = node.conferences.poll_relay() {
-            match relay {
-                Relay::Media { ssrc, data } => node.cluster.send_media(now, ssrc, &data),
-                Relay::Want { node: number, ssrc, on } => node.cluster.want(number, ssrc, on),
-                Relay::Message(message) => node.cluster.say(room, message),
-                Relay::KeyFrame { node: number, ssrc } => {
-                    node.cluster.request_key_frame(number, ssrc);
-                }
-                Relay::Moderate { node: number, member, removes } => {
-                    node.cluster.moderate(number, &room, member, removes);
-                }
-            }
+            node.cluster.relay(now, room, relay);
         }
         while let Some((id, action)) = node.conferences.poll_action() {
             if let Action::RequestKeyFrame(ssrc) = action {

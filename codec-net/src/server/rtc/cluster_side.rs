@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use codec_webrtc::Transmit;
 
-use super::super::cluster::{Bus, Cluster, ClusterConfig, ClusterEvent, ClusterStatus, Identity};
-use super::super::conference::{Conferences, Relay};
+use super::super::cluster::{Bus, Cluster, ClusterConfig, ClusterStatus, Identity};
+use super::super::conference::Conferences;
 use super::super::health::Health;
 use crate::random;
 
@@ -73,25 +73,8 @@ impl ClusterSide {
     pub(super) fn deliver(&mut self, now: Duration, conferences: &mut Conferences) {
         self.cluster.handle_timeout(now);
         while let Some(event) = self.cluster.poll_event() {
-            match event {
-                ClusterEvent::Room(room, members) => conferences.set_remote(now, &room, members),
-                ClusterEvent::Packet { room, node, ssrc, data } => {
-                    conferences.receive_remote(now, &room, node, ssrc, data);
-                }
-                ClusterEvent::Needed { room, ssrc, is_needed } => {
-                    conferences.set_needed(now, &room, ssrc, is_needed);
-                }
-                ClusterEvent::KeyFrame { room, node, ssrc } => {
-                    conferences.request_key_frame_of(now, &room, node, ssrc);
-                }
-                ClusterEvent::Moderate { room, member, removes } => {
-                    conferences.moderate(now, &room, member, removes);
-                }
-                ClusterEvent::Message { room, node, message } => {
-                    conferences.say_remote(now, &room, node, message);
-                }
-                ClusterEvent::Nodes(urls) => conferences.set_nodes(now, urls),
-                ClusterEvent::Notice(line) => self.health.notice(line),
+            if let Some(line) = event.deliver(now, conferences) {
+                self.health.notice(line);
             }
         }
     }
@@ -109,15 +92,7 @@ impl ClusterSide {
             self.status.set(&self.cluster);
         }
         while let Some((room, relay)) = conferences.poll_relay() {
-            match relay {
-                Relay::Media { ssrc, data } => self.cluster.send_media(now, ssrc, &data),
-                Relay::Want { node, ssrc, on } => self.cluster.want(node, ssrc, on),
-                Relay::Message(message) => self.cluster.say(room, message),
-                Relay::KeyFrame { node, ssrc } => self.cluster.request_key_frame(node, ssrc),
-                Relay::Moderate { node, member, removes } => {
-                    self.cluster.moderate(node, &room, member, removes);
-                }
-            }
+            self.cluster.relay(now, room, relay);
         }
         self.flush(outgoing);
     }

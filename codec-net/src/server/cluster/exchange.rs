@@ -1,0 +1,53 @@
+//! Events at other nodes for the conferences, and output of the conferences for other nodes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::conference::{Conferences, Relay};
+use super::{Cluster, ClusterEvent};
+
+impl ClusterEvent {
+    /// Passes the event to the conferences; returns a line for the operator instead if it is one.
+    pub(in super::super) fn deliver(
+        self,
+        now: Duration,
+        conferences: &mut Conferences,
+    ) -> Option<String> {
+        match self {
+            Self::Room(room, members) => conferences.set_remote(now, &room, members),
+            Self::Packet { room, node, ssrc, data } => {
+                conferences.receive_remote(now, &room, node, ssrc, data);
+            }
+            Self::Needed { room, ssrc, is_needed } => {
+                conferences.set_needed(now, &room, ssrc, is_needed);
+            }
+            Self::KeyFrame { room, node, ssrc } => {
+                conferences.request_key_frame_of(now, &room, node, ssrc);
+            }
+            Self::Moderate { room, member, removes } => {
+                conferences.moderate(now, &room, member, removes);
+            }
+            Self::Message { room, node, message } => {
+                conferences.say_remote(now, &room, node, message);
+            }
+            Self::Nodes(urls) => conferences.set_nodes(now, urls),
+            Self::Notice(line) => return Some(line),
+        }
+        None
+    }
+}
+
+impl Cluster {
+    /// Passes the output of a room to other nodes.
+    pub(in super::super) fn relay(&mut self, now: Duration, room: Arc<str>, relay: Relay) {
+        match relay {
+            Relay::Media { ssrc, data } => self.send_media(now, ssrc, &data),
+            Relay::Want { node, ssrc, on } => self.want(node, ssrc, on),
+            Relay::Message(message) => self.say(room, message),
+            Relay::KeyFrame { node, ssrc } => self.request_key_frame(node, ssrc),
+            Relay::Moderate { node, member, removes } => {
+                self.moderate(node, room, member, removes);
+            }
+        }
+    }
+}
