@@ -87,6 +87,7 @@ pub fn cluster_bus() -> Vec<Vec<u8>> {
         r#"{{"member":7,"person":"{other}","name":"Bob",{flags},"audio":5,"videos":[{video}]}}"#
     );
     let own = "01".repeat(16);
+    let lobby = r#"{"revision":2,"on":true}"#;
     let texts = [
         format!(
             r#"{{"type":"node","id":"{other}","key":"{key}","addresses":["192.0.2.9:9"],"url":null,"rooms":{{"team":3}},"leaving":false}}"#
@@ -99,7 +100,10 @@ pub fn cluster_bus() -> Vec<Vec<u8>> {
             r#"{{"type":"moderate","id":"{other}","to":"{own}","room":"team","member":1,"removes":false}}"#
         ),
         format!(
-            r#"{{"type":"room","id":"{other}","room":"team","version":9,"members":[{members}]}}"#
+            r#"{{"type":"room","id":"{other}","room":"team","version":9,"state":{{"members":[{members}],"lobby":{lobby},"waiting":[{{"member":3,"name":"Eve"}}]}}}}"#
+        ),
+        format!(
+            r#"{{"type":"lobby","id":"{other}","to":"{own}","room":"team","member":2,"admits":true}}"#
         ),
     ];
     texts.map(String::into_bytes).into()

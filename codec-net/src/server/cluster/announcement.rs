@@ -3,10 +3,11 @@
 //! | `type` | |
 //! |---|---|
 //! | `node` | every second: `key` and `addresses` for links; `url` of its pages, or null; `rooms`: versions of open rooms by name; `leaving` |
-//! | `room` | when it changes, or on request: `room`, `version`, `members` |
+//! | `room` | when it changes, or on request: `room`, `version`, `state`: its `members`, its `lobby` and who is `waiting` |
 //! | `ask` | requests of the node `to` the state of `rooms` |
 //! | `message` | a `message` in a `room` |
 //! | `moderate` | the node `to` has to mute the `member` of a `room`, or to remove it (`removes`) |
+//! | `lobby` | the node `to` has to admit the `member` who waits in a `room`, or to refuse it (`admits`) |
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -14,15 +15,14 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::super::conference::{SharedMember, SharedMessage};
+use super::super::conference::{SharedMessage, SharedRoom};
 use super::bus::MAX_MESSAGE_BYTES;
 use super::node::{NodeId, parse_hex};
 use crate::random::hex;
 
-/// Most addresses of a node, rooms in a message, members of a room.
+/// Most addresses of a node, and rooms in a message.
 const MAX_ADDRESSES: usize = 8;
 const MAX_ROOMS: usize = 4096;
-const MAX_MEMBERS: usize = 500;
 /// Most bytes of the name of a room, and of a URL.
 const MAX_ROOM_BYTES: usize = 256;
 const MAX_URL_BYTES: usize = 512;
@@ -38,10 +38,11 @@ pub(super) struct Announcement {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Content {
     Node(Description),
-    Room { room: Arc<str>, version: u64, members: Vec<SharedMember> },
+    Room { room: Arc<str>, version: u64, state: SharedRoom },
     Ask { to: NodeId, rooms: Vec<Arc<str>> },
     Message { room: Arc<str>, message: SharedMessage },
     Moderate { to: NodeId, room: Arc<str>, member: u64, removes: bool },
+    Lobby { to: NodeId, room: Arc<str>, member: u64, admits: bool },
 }
 
 /// The announcement of a node about itself.
@@ -67,11 +68,11 @@ impl Announcement {
                     .collect::<serde_json::Map<_, _>>(),
                 "leaving": it.is_leaving,
             }),
-            Content::Room { room, version, members } => json!({
+            Content::Room { room, version, state } => json!({
                 "type": "room",
                 "room": **room,
                 "version": version,
-                "members": members.iter().map(SharedMember::json).collect::<Vec<_>>(),
+                "state": state.json(),
             }),
             Content::Ask { to, rooms } => json!({
                 "type": "ask",
@@ -87,6 +88,13 @@ impl Announcement {
                 "room": **room,
                 "member": member,
                 "removes": removes,
+            }),
+            Content::Lobby { to, room, member, admits } => json!({
+                "type": "lobby",
+                "to": to.to_string(),
+                "room": **room,
+                "member": member,
+                "admits": admits,
             }),
         };
         if let Some(object) = value.as_object_mut() {
@@ -104,14 +112,11 @@ impl Announcement {
         let id = |name| NodeId::parse(value.get(name)?.as_str()?);
         let content = match value.get("type")?.as_str()? {
             "node" => Content::Node(Description::parse(&value)?),
-            "room" => {
-                let members = limited(value.get("members")?, MAX_MEMBERS)?;
-                Content::Room {
-                    room: room(value.get("room")?.as_str()?)?,
-                    version: value.get("version")?.as_u64()?,
-                    members: members.iter().map(SharedMember::parse).collect::<Option<_>>()?,
-                }
-            }
+            "room" => Content::Room {
+                room: room(value.get("room")?.as_str()?)?,
+                version: value.get("version")?.as_u64()?,
+                state: SharedRoom::parse(value.get("state")?)?,
+            },
             "ask" => {
                 let rooms = limited(value.get("rooms")?, MAX_ROOMS)?;
                 let rooms = rooms.iter().map(|it| room(it.as_str()?)).collect::<Option<_>>()?;
@@ -126,6 +131,12 @@ impl Announcement {
                 room: room(value.get("room")?.as_str()?)?,
                 member: value.get("member")?.as_u64()?,
                 removes: value.get("removes")?.as_bool()?,
+            },
+            "lobby" => Content::Lobby {
+                to: id("to")?,
+                room: room(value.get("room")?.as_str()?)?,
+                member: value.get("member")?.as_u64()?,
+                admits: value.get("admits")?.as_bool()?,
             },
             _ => return None,
         };
@@ -190,9 +201,10 @@ mod tests {
         let rooms = vec!["team".into()];
         for content in [
             Content::Node(description()),
-            Content::Room { room: "team".into(), version: 4, members: Vec::new() },
+            Content::Room { room: "team".into(), version: 4, state: SharedRoom::default() },
             Content::Ask { to: id(2), rooms },
             Content::Moderate { to: id(2), room: "team".into(), member: 5, removes: true },
+            Content::Lobby { to: id(2), room: "team".into(), member: 5, admits: true },
         ] {
             let message = Announcement { from: id(1), content };
             assert_eq!(Announcement::parse(&message.write()), Some(message));
@@ -222,7 +234,7 @@ mod tests {
             value[field] = before;
         }
         assert!(Announcement::parse(value.to_string().as_bytes()).is_some());
-        let room = json!({ "type": "room", "id": id(1).to_string(), "room": "a", "version": 1, "members": [1] });
+        let room = json!({ "type": "room", "id": id(1).to_string(), "room": "a", "version": 1, "state": [1] });
         for wrong in [&b""[..], b"{}", b"\xff", room.to_string().as_bytes(), &[b'['; 10_000]] {
             assert_eq!(Announcement::parse(wrong), None);
         }

@@ -14,7 +14,8 @@ impl ClusterEvent {
         conferences: &mut Conferences,
     ) -> Option<String> {
         match self {
-            Self::Room(room, members) => conferences.set_remote(now, &room, members),
+            Self::Room(room, state) => conferences.set_remote(now, &room, state),
+            Self::Settled => conferences.settle(now),
             Self::Packet { room, node, ssrc, data } => {
                 conferences.receive_remote(now, &room, node, ssrc, data);
             }
@@ -26,6 +27,9 @@ impl ClusterEvent {
             }
             Self::Moderate { room, member, removes } => {
                 conferences.moderate(now, &room, member, removes);
+            }
+            Self::Lobby { room, member, admits } => {
+                conferences.decide(now, &room, member, admits);
             }
             Self::Message { room, node, message } => {
                 conferences.say_remote(now, &room, node, message);
@@ -48,6 +52,7 @@ impl Cluster {
             Relay::Moderate { node, member, removes } => {
                 self.moderate(node, room, member, removes);
             }
+            Relay::Lobby { node, member, admits } => self.decide(node, room, member, admits),
         }
     }
 }

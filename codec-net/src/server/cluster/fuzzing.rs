@@ -12,14 +12,15 @@ use super::link::Message;
 use super::{Cluster, Identity};
 
 const ROOM: &str = "team";
-/// Number of the only member of each node.
+/// Numbers of the moderator at each node, and of a person that waits if there is a lobby.
 const MEMBER: u64 = 1;
+const GUEST: u64 = 2;
 /// Number of the other node, as each of the two counts.
 const OTHER: u64 = 1;
 /// Bits of a part's length.
 const LENGTH: u16 = 0x3fff;
 
-/// Passes arbitrary bytes to a node that has another node beside it, with a member in the same room at each. The bytes consist
+/// Passes arbitrary bytes to a node that has another node beside it, with members of the same room at each. The bytes consist
 /// of parts, each preceded by its length in two little-endian bytes. Their upper two bits select what a part is:
 ///
 /// | bits | |
@@ -95,11 +96,13 @@ impl Node {
         let cluster = Cluster::new(Identity::new([number; 48], vec![address], url));
         let mut conferences = Conferences::new(Limits::default(), false, Duration::ZERO, None);
         conferences.set_clustered();
-        let person = Person::of(ROOM, "fuzz", &number.to_string());
-        let invitation = Invitation { person, moderates: true, subject: None, name: None };
-        let join = Input::Join { room: ROOM.into(), invitation, session: MEMBER };
-        for input in [join, Input::Open] {
-            conferences.handle(Duration::ZERO, MEMBER, input);
+        for (member, moderates) in [(MEMBER, true), (GUEST, false)] {
+            let person = Person::of(ROOM, "fuzz", &format!("{number} {member}"));
+            let invitation = Invitation { person, moderates, subject: None, name: None };
+            let join = Input::Join { room: ROOM.into(), invitation, session: member };
+            for input in [join, Input::Open] {
+                conferences.handle(Duration::ZERO, member, input);
+            }
         }
         Self { address, cluster, conferences }
     }

@@ -37,7 +37,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::conference::{SharedMember, SharedMessage};
+use super::conference::{RemoteRoom, SharedMember, SharedMessage, SharedRoom};
 use announcement::{Announcement, Content, Description, is_url};
 pub use bus::{Bus, BusClient, ClusterConfig, bus};
 pub use link::LinkCounters;
@@ -51,14 +51,18 @@ pub use status::NodeStatus;
 const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(1);
 /// Most other nodes.
 const MAX_NODES: usize = 64;
+/// Who is there answers the first announcement of a node within this time.
+const SETTLE_TIME: Duration = Duration::from_millis(1500);
 /// A dead node is forgotten after this time.
 const FORGET_AFTER: Duration = Duration::from_secs(600);
 
 /// An event at another node.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum ClusterEvent {
-    /// The members of a room at other nodes, each with the number of its node.
-    Room(Arc<str>, Vec<(u64, SharedMember)>),
+    /// A room at the other nodes.
+    Room(Arc<str>, RemoteRoom),
+    /// The nodes that existed when this one started are known.
+    Settled,
     /// A packet of a source at another node.
     Packet { room: Arc<str>, node: u64, ssrc: u32, data: Vec<u8> },
     /// Whether any other node needs an SSRC of this one.
@@ -67,6 +71,8 @@ pub(super) enum ClusterEvent {
     KeyFrame { room: Arc<str>, node: u64, ssrc: u32 },
     /// A moderator at another node mutes or removes a member of this one.
     Moderate { room: Arc<str>, member: u64, removes: bool },
+    /// A moderator at another node admits or refuses a person who waits at this one.
+    Lobby { room: Arc<str>, member: u64, admits: bool },
     /// A member of another node has written a message.
     Message { room: Arc<str>, node: u64, message: SharedMessage },
     /// Addresses of pages at other nodes.
@@ -79,7 +85,7 @@ pub(super) enum ClusterEvent {
 #[derive(Debug)]
 struct LocalRoom {
     version: u64,
-    members: Vec<SharedMember>,
+    state: SharedRoom,
 }
 
 /// This node.
@@ -118,6 +124,9 @@ pub(super) struct Cluster {
     /// SSRC of the next link.
     next_ssrc: u32,
     next_announcement: Duration,
+    /// Until when other nodes may not be known, since the first announcement.
+    settles_at: Option<Duration>,
+    is_settled: bool,
     messages: VecDeque<Vec<u8>>,
     events: VecDeque<ClusterEvent>,
     /// Addresses of pages, as reported.
@@ -142,6 +151,8 @@ impl Cluster {
             next_node: 1,
             next_ssrc,
             next_announcement: Duration::ZERO,
+            settles_at: None,
+            is_settled: false,
             messages: VecDeque::new(),
             events: VecDeque::new(),
             urls: Vec::new(),
@@ -149,29 +160,33 @@ impl Cluster {
         }
     }
 
-    /// Sets the open rooms of this node, with their members.
-    pub(super) fn set_rooms(&mut self, now: Duration, rooms: Vec<(Arc<str>, Vec<SharedMember>)>) {
+    /// Sets the open rooms of this node.
+    pub(super) fn set_rooms(&mut self, now: Duration, rooms: Vec<(Arc<str>, SharedRoom)>) {
         let names: BTreeSet<&Arc<str>> = rooms.iter().map(|(room, _)| room).collect();
-        let count = self.rooms.len();
-        self.rooms.retain(|room, _| names.contains(room));
-        let mut has_changed = self.rooms.len() != count;
+        let left = self.rooms.keys().filter(|room| !names.contains(room));
+        let left: Vec<_> = left.map(Arc::clone).collect();
+        let mut has_changed = !left.is_empty();
         if has_changed {
             self.next_announcement = now;
         }
-        for (room, members) in rooms {
-            let known = self.rooms.get(&room).map(|it| it.members.as_slice());
-            if known.is_some_and(|known| are_close(known, &members)) {
+        for room in left {
+            self.rooms.remove(&room);
+            self.forget_dead(&room);
+        }
+        for (room, state) in rooms {
+            let known = self.rooms.get(&room).map(|it| &it.state);
+            if known.is_some_and(|known| known.is_close(&state)) {
                 continue;
             }
             has_changed = true;
             let version = self.next_version;
             self.next_version += 1;
-            self.rooms.insert(Arc::clone(&room), LocalRoom { version, members });
+            self.rooms.insert(Arc::clone(&room), LocalRoom { version, state });
             self.announce_room(&room);
         }
         if has_changed {
             let ssrcs = self.rooms.iter().flat_map(|(room, it)| {
-                let ssrcs = it.members.iter().flat_map(SharedMember::ssrcs);
+                let ssrcs = it.state.members.iter().flat_map(SharedMember::ssrcs);
                 ssrcs.map(|ssrc| (ssrc, Arc::clone(room)))
             });
             self.sources = ssrcs.collect();
@@ -183,6 +198,13 @@ impl Cluster {
     fn moderate(&mut self, node: u64, room: Arc<str>, member: u64, removes: bool) {
         if let Some(to) = self.nodes.get(&node).map(|it| it.id) {
             self.send(Content::Moderate { to, room, member, removes });
+        }
+    }
+
+    /// Admits or refuses a person who waits at another node.
+    fn decide(&mut self, node: u64, room: Arc<str>, member: u64, admits: bool) {
+        if let Some(to) = self.nodes.get(&node).map(|it| it.id) {
+            self.send(Content::Lobby { to, room, member, admits });
         }
     }
 
@@ -205,10 +227,10 @@ impl Cluster {
         }
         match content {
             Content::Node(description) => self.handle_node(now, from, description),
-            Content::Room { room, version, members } => {
+            Content::Room { room, version, state } => {
                 let found = self.nodes.iter_mut().find(|(_, it)| it.id == from && it.is_alive);
                 if let Some((_, node)) = found
-                    && node.set_room(Arc::clone(&room), version, members)
+                    && node.set_room(Arc::clone(&room), version, state)
                 {
                     self.report_room(room);
                 }
@@ -219,6 +241,9 @@ impl Cluster {
             Content::Moderate { to, room, member, removes } if to == self.own.id => {
                 self.events.push_back(ClusterEvent::Moderate { room, member, removes });
             }
+            Content::Lobby { to, room, member, admits } if to == self.own.id => {
+                self.events.push_back(ClusterEvent::Lobby { room, member, admits });
+            }
             Content::Message { room, message } => {
                 let node = self.nodes.iter().find(|(_, it)| it.id == from && it.is_alive);
                 if let Some((node, _)) = node {
@@ -226,7 +251,7 @@ impl Cluster {
                     self.events.push_back(event);
                 }
             }
-            Content::Ask { .. } | Content::Moderate { .. } => {}
+            Content::Ask { .. } | Content::Moderate { .. } | Content::Lobby { .. } => {}
         }
     }
 
@@ -248,16 +273,19 @@ impl Cluster {
         let Some(node) = self.nodes.get_mut(&number) else { return };
         let was_alive = std::mem::replace(&mut node.is_alive, true);
         let addresses = description.addresses.clone();
-        let left = node.describe(now, description);
+        let changed = node.describe(now, description);
         let rooms = node.unknown_rooms(now);
-        let returned: Vec<_> = node.rooms.keys().filter(|_| !was_alive).map(Arc::clone).collect();
+        let returned = if was_alive { BTreeSet::new() } else { node.all_rooms() };
         for address in addresses {
             self.addresses.insert(address, number);
         }
         if !rooms.is_empty() {
             self.send(Content::Ask { to: from, rooms });
         }
-        left.into_iter().chain(returned).for_each(|room| self.report_room(room));
+        for room in changed.into_iter().chain(returned) {
+            self.forget_dead(&room);
+            self.report_room(room);
+        }
         self.report_nodes();
     }
 
@@ -295,7 +323,7 @@ impl Cluster {
         let Some(node) = self.nodes.get_mut(&number).filter(|it| it.is_alive) else { return };
         node.is_alive = false;
         node.wants.clear();
-        let rooms: Vec<_> = node.rooms.keys().map(Arc::clone).collect();
+        let rooms = node.all_rooms();
         let needless = node.expire_requests(Duration::MAX, |_| false);
         let line = format!("cluster node {} is gone: {why}", node.id);
         self.events.push_back(ClusterEvent::Notice(line));
@@ -310,6 +338,10 @@ impl Cluster {
             self.announce(false);
             self.next_announcement = now.saturating_add(ANNOUNCE_INTERVAL);
         }
+        let settles_at = *self.settles_at.get_or_insert(now.saturating_add(SETTLE_TIME));
+        if now >= settles_at && !std::mem::replace(&mut self.is_settled, true) {
+            self.events.push_back(ClusterEvent::Settled);
+        }
         let silent = self
             .nodes
             .iter()
@@ -322,8 +354,19 @@ impl Cluster {
             node.repeat_requests(now);
             node.link.handle_timeout(now);
         }
-        let nodes = &mut self.nodes;
-        nodes.retain(|_, it| it.is_alive || now.saturating_sub(it.last_heard()) < FORGET_AFTER);
+        self.forget_nodes(now);
+    }
+
+    /// Forgets nodes that died long ago.
+    fn forget_nodes(&mut self, now: Duration) {
+        let is_old =
+            |it: &RemoteNode| !it.is_alive && now.saturating_sub(it.last_heard()) >= FORGET_AFTER;
+        let old = self.nodes.iter().filter(|(_, it)| is_old(it)).map(|(number, _)| *number);
+        for number in old.collect::<Vec<_>>() {
+            let rooms = self.nodes.remove(&number).map(|it| it.all_rooms());
+            rooms.into_iter().flatten().for_each(|room| self.report_room(room));
+        }
+        let nodes = &self.nodes;
         self.addresses.retain(|_, number| nodes.contains_key(number));
     }
 
@@ -331,7 +374,8 @@ impl Cluster {
     pub(super) fn poll_timeout(&self) -> Duration {
         let alive = self.nodes.values().filter(|it| it.is_alive);
         let links = alive.map(|it| it.link.poll_timeout());
-        links.fold(self.next_announcement, Duration::min)
+        let settles = self.settles_at.filter(|_| !self.is_settled);
+        links.chain(settles).fold(self.next_announcement, Duration::min)
     }
 
     /// Returns the next message for the bus.
@@ -345,13 +389,32 @@ impl Cluster {
     }
 
     fn report_room(&mut self, room: Arc<str>) {
-        let alive = self.nodes.iter().filter(|(_, node)| node.is_alive);
-        let members = alive.flat_map(|(number, node)| {
-            let members = node.rooms.get(&room).map(|it| it.members.as_slice());
-            members.unwrap_or_default().iter().map(|member| (*number, member.clone()))
-        });
-        let members = members.collect();
-        self.events.push_back(ClusterEvent::Room(room, members));
+        let mut all = RemoteRoom::default();
+        for (number, node) in &self.nodes {
+            all.is_unknown |= node.is_alive && node.is_unknown(&room);
+            match node.rooms.get(&room) {
+                Some(it) if node.is_alive => all.add(*number, &it.state),
+                // People who lost a node do not get around the lobby by that.
+                Some(it) => all.add_lobby(&it.state),
+                None => {}
+            }
+        }
+        self.events.push_back(ClusterEvent::Room(room, all));
+    }
+
+    /// Forgets a room at dead nodes, if the others have left it.
+    fn forget_dead(&mut self, room: &Arc<str>) {
+        let is_open = |it: &RemoteNode| it.is_alive && it.description.rooms.contains_key(room);
+        if self.rooms.contains_key(room) || self.nodes.values().any(is_open) {
+            return;
+        }
+        let mut has_changed = false;
+        for node in self.nodes.values_mut().filter(|it| !it.is_alive) {
+            has_changed |= node.rooms.remove(room).is_some();
+        }
+        if has_changed {
+            self.report_room(Arc::clone(room));
+        }
     }
 
     fn report_nodes(&mut self) {
@@ -364,9 +427,9 @@ impl Cluster {
     }
 
     fn announce_room(&mut self, room: &Arc<str>) {
-        if let Some(LocalRoom { version, members }) = self.rooms.get(room) {
-            let (version, members) = (*version, members.clone());
-            self.send(Content::Room { room: Arc::clone(room), version, members });
+        if let Some(LocalRoom { version, state }) = self.rooms.get(room) {
+            let (version, state) = (*version, state.clone());
+            self.send(Content::Room { room: Arc::clone(room), version, state });
         }
     }
 
@@ -385,9 +448,4 @@ impl Cluster {
     fn send(&mut self, content: Content) {
         self.messages.push_back(Announcement { from: self.own.id, content }.write());
     }
-}
-
-fn are_close(known: &[SharedMember], members: &[SharedMember]) -> bool {
-    known.len() == members.len()
-        && known.iter().zip(members).all(|(one, other)| one.is_close(other))
 }

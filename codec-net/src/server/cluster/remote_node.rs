@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::conference::SharedMember;
+use super::super::conference::{SharedMember, SharedRoom};
 use super::announcement::Description;
 use super::link::Link;
 use super::node::NodeId;
@@ -20,9 +20,9 @@ const ASK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// A room at another node.
 #[derive(Debug)]
-pub(super) struct RemoteRoom {
+pub(super) struct KnownRoom {
     pub(super) version: u64,
-    pub(super) members: Vec<SharedMember>,
+    pub(super) state: SharedRoom,
 }
 
 /// See the [module](self).
@@ -34,7 +34,7 @@ pub(super) struct RemoteNode {
     pub(super) is_alive: bool,
     /// When the last message on the bus came.
     pub(super) last_announced: Duration,
-    pub(super) rooms: BTreeMap<Arc<str>, RemoteRoom>,
+    pub(super) rooms: BTreeMap<Arc<str>, KnownRoom>,
     /// Rooms of its SSRCs.
     sources: BTreeMap<u32, Arc<str>>,
     next_ask: Duration,
@@ -67,36 +67,35 @@ impl RemoteNode {
         self.link.last_heard().map_or(self.last_announced, |it| it.max(self.last_announced))
     }
 
-    /// Sets its description; returns the rooms that it has left.
+    /// Sets its description; returns the rooms that it has left, or whose state is not known any more.
     pub(super) fn describe(&mut self, now: Duration, description: Description) -> Vec<Arc<str>> {
         self.last_announced = now;
-        self.description = description;
+        let known = std::mem::replace(&mut self.description, description).rooms;
         let open = &self.description.rooms;
-        let gone = self.rooms.keys().filter(|room| !open.contains_key(*room));
-        let gone: Vec<_> = gone.map(Arc::clone).collect();
+        let new = open
+            .iter()
+            .filter(|(room, version)| known.get(*room) != Some(*version) && self.is_unknown(room));
+        let new: Vec<_> = new.map(|(room, _)| Arc::clone(room)).collect();
+        let gone = self.rooms.keys().chain(known.keys()).filter(|room| !open.contains_key(*room));
+        let gone: BTreeSet<_> = gone.map(Arc::clone).collect();
         for room in &gone {
             self.rooms.remove(room);
         }
         self.sources.retain(|_, room| !gone.contains(room));
-        gone
+        gone.into_iter().chain(new).collect()
     }
 
-    /// Sets the members of a room; returns whether they are newer than those that were known.
-    pub(super) fn set_room(
-        &mut self,
-        room: Arc<str>,
-        version: u64,
-        members: Vec<SharedMember>,
-    ) -> bool {
+    /// Sets the state of a room; returns whether it is newer than the known one.
+    pub(super) fn set_room(&mut self, room: Arc<str>, version: u64, state: SharedRoom) -> bool {
         if self.rooms.get(&room).is_some_and(|known| known.version >= version) {
             return false;
         }
         self.sources.retain(|_, it| *it != room);
-        for ssrc in members.iter().flat_map(SharedMember::ssrcs) {
+        for ssrc in state.members.iter().flat_map(SharedMember::ssrcs) {
             self.sources.insert(ssrc, Arc::clone(&room));
         }
         self.description.rooms.insert(Arc::clone(&room), version);
-        self.rooms.insert(room, RemoteRoom { version, members });
+        self.rooms.insert(room, KnownRoom { version, state });
         true
     }
 
@@ -105,15 +104,24 @@ impl RemoteNode {
         if now < self.next_ask {
             return Vec::new();
         }
-        let announced = self.description.rooms.iter();
-        let unknown = announced.filter(|(room, version)| {
-            self.rooms.get(*room).is_none_or(|known| known.version < **version)
-        });
-        let unknown: Vec<_> = unknown.map(|(room, _)| Arc::clone(room)).collect();
+        let announced = self.description.rooms.keys();
+        let unknown: Vec<_> = announced.filter(|it| self.is_unknown(it)).map(Arc::clone).collect();
         if !unknown.is_empty() {
             self.next_ask = now.saturating_add(ASK_INTERVAL);
         }
         unknown
+    }
+
+    /// Its rooms, also those whose state is not known.
+    pub(super) fn all_rooms(&self) -> BTreeSet<Arc<str>> {
+        self.rooms.keys().chain(self.description.rooms.keys()).map(Arc::clone).collect()
+    }
+
+    /// Whether it has a room whose state is not known, or old.
+    pub(super) fn is_unknown(&self, room: &Arc<str>) -> bool {
+        let announced = self.description.rooms.get(room);
+        let known = self.rooms.get(room).map(|it| it.version);
+        announced.is_some_and(|version| known.is_none_or(|known| known < *version))
     }
 
     /// The room of an SSRC of this node.

@@ -39,7 +39,7 @@ impl Cluster {
         let nodes = self.nodes.values().map(|node| NodeStatus {
             id: node.id,
             is_alive: node.is_alive,
-            members: node.rooms.values().map(|room| room.members.len()).sum(),
+            members: node.rooms.values().map(|room| room.state.members.len()).sum(),
             link: node.link.counters(),
         });
         nodes.collect()

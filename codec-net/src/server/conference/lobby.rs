@@ -1,7 +1,9 @@
 //! The lobby of a room: people wait there until a moderator lets them in.
 //!
-//! Waiting persons are connected, but receive and send no media and no messages. Only moderators see them.
+//! Waiting persons are connected, but receive and send no media and no messages. Only moderators see them. The nodes of a
+//! cluster share the lobby: moderators see who waits at any node, and decide there.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +14,9 @@ use serde_json::{Value, json};
 use super::super::outcome::EndReason;
 use super::member::{Invitation, Member};
 use super::messages::text;
+use super::node_output::Relay;
+use super::origin::Origin;
+use super::shared_room::{RemoteRoom, SharedRoom, SharedWaiting};
 use super::{Action, Conference};
 
 /// A person in the lobby.
@@ -24,12 +29,24 @@ pub(super) struct Waiting {
     session: Option<u64>,
 }
 
+/// A person in the lobby at another node.
+#[derive(Debug)]
+pub(super) struct RemoteWaiting {
+    origin: Origin,
+    name: String,
+}
+
 impl Conference {
+    /// Whether people without the right to moderate have to wait.
+    fn is_closed(&self) -> bool {
+        self.lobby.is_on() || self.is_lobby_unknown
+    }
+
     /// Whether a person with this invitation has to wait.
     pub(super) fn must_wait(&self, invitation: &Invitation) -> bool {
         // Another device of a member need not wait.
         let is_inside = self.seats.values().any(|seat| seat.person == invitation.person);
-        self.has_lobby && !invitation.moderates && !is_inside
+        self.is_closed() && !invitation.moderates && !is_inside
     }
 
     /// Whether a person waits.
@@ -77,17 +94,91 @@ impl Conference {
 
     /// Opens or closes the lobby, at the request of a moderator. Who waits comes in when it closes.
     pub(super) fn set_lobby(&mut self, now: Duration, on: bool) {
-        self.has_lobby = on;
+        self.lobby = self.lobby.changed(on);
         self.lobby_changed = true;
         if !on {
-            for id in self.waiting.keys().copied().collect::<Vec<_>>() {
-                self.admit(now, id);
-            }
+            self.admit_all(now);
         }
+    }
+
+    fn admit_all(&mut self, now: Duration) {
+        for id in self.waiting.keys().copied().collect::<Vec<_>>() {
+            self.admit(now, id);
+        }
+    }
+
+    /// Takes over the lobby of the room at other nodes, and who waits there. `may_change`: whether nodes may exist that
+    /// are not known.
+    pub(super) fn set_remote_lobby(&mut self, now: Duration, room: &RemoteRoom, may_change: bool) {
+        let lobby = self.lobby.max(room.lobby);
+        self.lobby_changed |= lobby != self.lobby;
+        self.lobby = lobby;
+        self.is_lobby_unknown = may_change || room.is_unknown;
+        self.set_remote_waiting(&room.waiting);
+        if !self.is_closed() {
+            self.admit_all(now);
+        }
+        self.forward(now);
+    }
+
+    fn set_remote_waiting(&mut self, waiting: &[(u64, SharedWaiting)]) {
+        let there = waiting
+            .iter()
+            .map(|(node, it)| (Origin { node: *node, member: it.member }, it.name.as_str()));
+        let mut there: BTreeMap<Origin, &str> = there.collect();
+        let count = self.remote_waiting.len();
+        // Those who are known keep their numbers.
+        self.remote_waiting.retain(|_, it| {
+            let name = there.remove(&it.origin);
+            if let Some(name) = name.filter(|name| **name != it.name) {
+                name.clone_into(&mut it.name);
+                self.lobby_changed = true;
+            }
+            name.is_some()
+        });
+        self.lobby_changed |= self.remote_waiting.len() != count || !there.is_empty();
+        for (origin, name) in there {
+            let id = self.remote.take_number();
+            self.remote_waiting.insert(id, RemoteWaiting { origin, name: name.to_owned() });
+        }
+    }
+
+    /// The lobby and who waits at this node, for the other nodes.
+    pub(super) fn share_lobby(&self, room: &mut SharedRoom) {
+        room.lobby = self.lobby;
+        let waiting = self.waiting.iter();
+        let waiting =
+            waiting.map(|(id, it)| SharedWaiting { member: *id, name: it.member.name.clone() });
+        room.waiting = waiting.collect();
+    }
+
+    /// A moderator at another node admits or refuses a person who waits at this one.
+    pub(super) fn decide(&mut self, now: Duration, id: u64, admits: bool) {
+        if !self.is_waiting(id) {
+            return;
+        }
+        if admits {
+            self.admit(now, id);
+        } else {
+            self.refuse(id);
+        }
+        self.forward(now);
+    }
+
+    /// Passes a decision to the node where a person waits; returns whether it waits at another node.
+    fn relay_decision(&mut self, id: u64, admits: bool) -> bool {
+        let Some(Origin { node, member }) = self.remote_waiting.get(&id).map(|it| it.origin) else {
+            return false;
+        };
+        self.relays.push_back(Relay::Lobby { node, member, admits });
+        true
     }
 
     /// Lets a person in.
     pub(super) fn admit(&mut self, now: Duration, id: u64) {
+        if self.relay_decision(id, true) {
+            return;
+        }
         let Some(person) = self.waiting.remove(&id) else { return };
         self.lobby_changed = true;
         self.enter(now, id, person.member);
@@ -102,6 +193,9 @@ impl Conference {
 
     /// Refuses a person who waits; returns whether it waited.
     pub(super) fn refuse(&mut self, id: u64) -> bool {
+        if self.relay_decision(id, false) {
+            return true;
+        }
         if !self.is_waiting(id) {
             return false;
         }
@@ -124,10 +218,11 @@ impl Conference {
 
     /// Who waits, for moderators.
     pub(super) fn lobby(&self) -> Arc<str> {
-        let people = self.waiting.iter();
-        let people = people.map(|(id, it)| json!({ "id": id, "name": it.member.name }));
+        let here = self.waiting.iter().map(|(id, it)| (id, &it.member.name));
+        let there = self.remote_waiting.iter().map(|(id, it)| (id, &it.name));
+        let people = here.chain(there).map(|(id, name)| json!({ "id": id, "name": name }));
         let people: Vec<_> = people.collect();
-        text(&json!({ "type": "lobby", "on": self.has_lobby, "people": people }))
+        text(&json!({ "type": "lobby", "on": self.lobby.is_on(), "people": people }))
     }
 
     /// Sends the moderators who waits.

@@ -15,7 +15,7 @@
 //! | `watching` | which sources a member receives, and packets to members |
 //! | `messages` | the messages of the control channel |
 //! | `chat`, `log`, `attachment` | messages to all persons of a room, also absent ones: texts and files; read marks |
-//! | `remote`, `relay`, `shared`, `shared_message`, `node_output`, `origin`, `renumbering` | members at other nodes of a cluster; output for these nodes |
+//! | `remote`, `relay`, `shared`, `shared_room`, `shared_message`, `node_output`, `origin`, `renumbering` | members at other nodes of a cluster; output for these nodes |
 //! | `storage` | the logs on the disk |
 //! | `report` | events of rooms, for the webhook |
 //! | `table` | the conferences of a server, by name, and the logs of rooms without members |
@@ -38,6 +38,7 @@ mod report;
 mod seats;
 mod shared;
 mod shared_message;
+mod shared_room;
 mod storage;
 mod table;
 #[cfg(test)]
@@ -60,7 +61,7 @@ use codec_webrtc::{Forwarded, Media, Mid};
 use super::limits::Limits;
 use super::outcome::EndReason;
 pub(super) use chat::FileOffer;
-use lobby::Waiting;
+use lobby::{RemoteWaiting, Waiting};
 use log::MessageLog;
 pub(super) use member::Invitation;
 use member::Member;
@@ -73,6 +74,8 @@ pub(super) use report::{Attendee, Report};
 use seats::Seat;
 pub(super) use shared::SharedMember;
 pub(super) use shared_message::SharedMessage;
+use shared_room::LobbySetting;
+pub(super) use shared_room::{RemoteRoom, SharedRoom};
 pub(super) use storage::RoomStorage;
 pub(super) use table::{Conferences, Input};
 use watching::Parts;
@@ -129,8 +132,11 @@ pub(super) struct Conference {
     log: MessageLog,
     unused_files: Vec<String>,
     /// Whether people without the right to moderate have to wait, and who waits.
-    has_lobby: bool,
+    lobby: LobbySetting,
+    /// Whether another node may have a lobby that this one does not know of.
+    is_lobby_unknown: bool,
     waiting: BTreeMap<u64, Waiting>,
+    remote_waiting: BTreeMap<u64, RemoteWaiting>,
     /// Whether moderators have to be sent who waits.
     lobby_changed: bool,
     /// People that were let in and not reported yet.
@@ -174,8 +180,10 @@ impl Conference {
             relays: VecDeque::new(),
             nodes: Arc::default(),
             next_nodes: Duration::ZERO,
-            has_lobby,
+            lobby: LobbySetting::new(has_lobby),
+            is_lobby_unknown: false,
             waiting: BTreeMap::new(),
+            remote_waiting: BTreeMap::new(),
             lobby_changed: false,
             admitted: VecDeque::new(),
             said: VecDeque::new(),

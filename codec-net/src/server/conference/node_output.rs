@@ -13,6 +13,8 @@ pub(in super::super) enum Relay {
     KeyFrame { node: u64, ssrc: u32 },
     /// A moderator mutes or removes a member of another node.
     Moderate { node: u64, member: u64, removes: bool },
+    /// A moderator admits or refuses a person who waits at another node.
+    Lobby { node: u64, member: u64, admits: bool },
     /// A member of this node has written a message.
     Message(SharedMessage),
 }

@@ -11,6 +11,7 @@ use super::super::media::AUDIO_HZ;
 use super::node_output::Relay;
 use super::publishing::Source;
 use super::shared::{SharedEncoding, SharedMember, SharedVideo};
+use super::shared_room::SharedRoom;
 use super::{Conference, messages};
 
 /// All other nodes, as a listener: each packet is given to the cluster once.
@@ -24,8 +25,15 @@ impl Conference {
         self.relays.pop_front()
     }
 
-    /// The members of this node, for the others. Devices that do not hold the call of their person are omitted.
-    pub(super) fn shared(&self) -> Vec<SharedMember> {
+    /// The room at this node, for the others.
+    pub(super) fn shared(&self) -> SharedRoom {
+        let mut room = SharedRoom { members: self.shared_members(), ..SharedRoom::default() };
+        self.share_lobby(&mut room);
+        room
+    }
+
+    /// The members of this node. Devices that do not hold the call of their person are omitted.
+    fn shared_members(&self) -> Vec<SharedMember> {
         let holds =
             |id: u64, seat: u64| self.seats.get(&seat).is_some_and(|seat| seat.active == Some(id));
         let local = self.members.iter().filter(|(_, it)| it.origin.is_none());

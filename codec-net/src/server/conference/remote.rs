@@ -37,6 +37,15 @@ pub(super) struct RemoteMembers {
     renumberings: BTreeMap<u32, Renumbering>,
 }
 
+impl RemoteMembers {
+    /// A number that was not used before.
+    pub(super) fn take_number(&mut self) -> u64 {
+        let number = FIRST_NUMBER + self.next;
+        self.next += 1;
+        number
+    }
+}
+
 impl Conference {
     /// Replaces the members that are connected to other nodes, each with the number of its node.
     pub(super) fn set_remote(&mut self, now: Duration, members: &[(u64, SharedMember)]) {
@@ -60,8 +69,7 @@ impl Conference {
     }
 
     fn enter_remote(&mut self, origin: Origin, shared: &SharedMember) -> u64 {
-        let id = FIRST_NUMBER + self.remote.next;
-        self.remote.next += 1;
+        let id = self.remote.take_number();
         let person = shared.person;
         let invitation = Invitation { person, moderates: false, subject: None, name: None };
         let mut member = Member::new(invitation, id, &self.limits);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::{Conference, Relay, SharedMember, SharedMessage};
+use super::super::{Conference, Relay, RemoteRoom, SharedMessage, SharedRoom};
 use super::Conferences;
 
 /// Most relays that wait.
@@ -14,8 +14,10 @@ const MAX_RELAYS: usize = 1 << 16;
 #[derive(Debug, Default)]
 pub(super) struct Nodes {
     is_clustered: bool,
-    /// Members at other nodes, with the number of the node, by room.
-    members: BTreeMap<Arc<str>, Vec<(u64, SharedMember)>>,
+    /// Whether nodes may exist that are not known, shortly after the start.
+    may_change: bool,
+    /// Rooms at other nodes.
+    rooms: BTreeMap<Arc<str>, RemoteRoom>,
     /// Addresses of pages at other nodes.
     urls: Arc<[String]>,
     relays: VecDeque<(Arc<str>, Relay)>,
@@ -44,30 +46,50 @@ impl Conferences {
     /// From now on, the conferences are parts of a cluster.
     pub(in super::super::super) fn set_clustered(&mut self) {
         self.nodes.is_clustered = true;
+        self.nodes.may_change = true;
     }
 
-    /// Gives a new conference its members at other nodes.
+    /// Gives a new conference its state at other nodes.
     pub(super) fn connect(&mut self, room: &Arc<str>) {
-        let members = self.nodes.members.get(room).cloned().unwrap_or_default();
-        let (now, urls) = (self.now, Arc::clone(&self.nodes.urls));
-        self.run(now, room, |it| {
-            it.set_nodes(&urls);
-            it.set_remote(now, &members);
-        });
+        let urls = Arc::clone(&self.nodes.urls);
+        self.run(self.now, room, |it| it.set_nodes(&urls));
+        self.apply(self.now, room);
     }
 
-    /// Replaces the members of a room at other nodes.
+    /// Gives an open conference its state at other nodes.
+    fn apply(&mut self, now: Duration, room: &Arc<str>) {
+        if !self.conferences.contains_key(room) {
+            return;
+        }
+        let state = self.nodes.rooms.get(room).cloned().unwrap_or_default();
+        let may_change = self.nodes.may_change;
+        self.run(now, room, |it| {
+            it.set_remote(now, &state.members);
+            it.set_remote_lobby(now, &state, may_change);
+        });
+        self.report_admitted(room);
+    }
+
+    /// Replaces the state of a room at other nodes.
     pub(in super::super::super) fn set_remote(
         &mut self,
         now: Duration,
         room: &Arc<str>,
-        members: Vec<(u64, SharedMember)>,
+        state: RemoteRoom,
     ) {
-        self.run(now, room, |it| it.set_remote(now, &members));
-        if members.is_empty() {
-            self.nodes.members.remove(room);
+        if state == RemoteRoom::default() {
+            self.nodes.rooms.remove(room);
         } else {
-            self.nodes.members.insert(Arc::clone(room), members);
+            self.nodes.rooms.insert(Arc::clone(room), state);
+        }
+        self.apply(now, room);
+    }
+
+    /// From now on, all nodes that existed at the start are known.
+    pub(in super::super::super) fn settle(&mut self, now: Duration) {
+        self.nodes.may_change = false;
+        for room in self.conferences.keys().map(Arc::clone).collect::<Vec<_>>() {
+            self.apply(now, &room);
         }
     }
 
@@ -125,6 +147,18 @@ impl Conferences {
         self.run(now, room, |it| it.moderate_member(now, member, removes));
     }
 
+    /// A moderator at another node admits or refuses a person who waits at this one.
+    pub(in super::super::super) fn decide(
+        &mut self,
+        now: Duration,
+        room: &Arc<str>,
+        member: u64,
+        admits: bool,
+    ) {
+        self.run(now, room, |it| it.decide(now, member, admits));
+        self.report_admitted(room);
+    }
+
     /// Adds a message of a member at another node to the log of a room that is open here.
     pub(in super::super::super) fn say_remote(
         &mut self,
@@ -136,8 +170,8 @@ impl Conferences {
         self.run(now, room, |it| it.say_remote(now, node, message));
     }
 
-    /// The open rooms, with the members of this node.
-    pub(in super::super::super) fn shared(&self) -> Vec<(Arc<str>, Vec<SharedMember>)> {
+    /// The open rooms, as other nodes get them.
+    pub(in super::super::super) fn shared(&self) -> Vec<(Arc<str>, SharedRoom)> {
         let rooms = self.conferences.iter();
         rooms.map(|(room, it)| (Arc::clone(room), it.shared())).collect()
     }

@@ -1,5 +1,7 @@
 //! Conferences of several nodes in virtual time, with links that lose packets.
 
+mod lobby;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -73,10 +75,15 @@ impl World {
         }
     }
 
+    /// Joins as a moderator.
     fn join(&mut self, node: usize, id: u64, videos: usize) {
-        let person = Person::of(TEAM, "test", &format!("{node} {id}"));
+        self.join_as(node, id, &format!("{node} {id}"), true, videos);
+    }
+
+    fn join_as(&mut self, node: usize, id: u64, person: &str, moderates: bool, videos: usize) {
+        let person = Person::of(TEAM, "test", person);
         let name = Some(format!("Member {id}").into());
-        let invitation = Invitation { person, moderates: true, subject: None, name };
+        let invitation = Invitation { person, moderates, subject: None, name };
         self.input(node, id, Input::Join { room: TEAM.into(), invitation, session: id });
         for media in sections(videos, 2) {
             self.input(node, id, Input::Section(media));

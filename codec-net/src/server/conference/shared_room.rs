@@ -1,0 +1,184 @@
+//! A room, as nodes of a cluster describe it to each other: members, the lobby, and who waits in it.
+
+use serde_json::{Value, json};
+
+use super::member::MAX_NAME_CHARS;
+use super::shared::SharedMember;
+
+/// Most members, and people who wait, at a node.
+const MAX_MEMBERS: usize = 500;
+const MAX_WAITING: usize = 100;
+/// Largest revision of a setting: JSON readers of all kinds represent it.
+const MAX_REVISION: u64 = 1 << 53;
+
+/// Whether a room has a lobby. Of two settings, the later one is valid; of two that were made at the same time, the one
+/// with a lobby.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(in super::super) struct LobbySetting {
+    // The order of the fields is the order of settings.
+    revision: u64,
+    on: bool,
+}
+
+impl LobbySetting {
+    /// The setting of a new room.
+    pub(super) fn new(on: bool) -> Self {
+        Self { revision: 0, on }
+    }
+
+    /// A setting that replaces this one.
+    pub(super) fn changed(self, on: bool) -> Self {
+        Self { revision: self.revision.saturating_add(1).min(MAX_REVISION), on }
+    }
+
+    pub(super) fn is_on(self) -> bool {
+        self.on
+    }
+
+    fn json(self) -> Value {
+        json!({ "revision": self.revision, "on": self.on })
+    }
+
+    fn parse(value: &Value) -> Option<Self> {
+        Some(Self {
+            revision: value.get("revision")?.as_u64().filter(|it| *it <= MAX_REVISION)?,
+            on: value.get("on")?.as_bool()?,
+        })
+    }
+}
+
+/// A person who waits in the lobby.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in super::super) struct SharedWaiting {
+    /// Its number at its node.
+    pub(super) member: u64,
+    pub(super) name: String,
+}
+
+impl SharedWaiting {
+    fn json(&self) -> Value {
+        json!({ "member": self.member, "name": self.name })
+    }
+
+    fn parse(value: &Value) -> Option<Self> {
+        let name = value.get("name")?.as_str()?;
+        let is_valid =
+            name.chars().count() <= MAX_NAME_CHARS && !name.chars().any(char::is_control);
+        Some(Self {
+            member: value.get("member")?.as_u64()?,
+            name: is_valid.then(|| name.to_owned())?,
+        })
+    }
+}
+
+/// A room at one node.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(in super::super) struct SharedRoom {
+    pub(in super::super) members: Vec<SharedMember>,
+    pub(in super::super) lobby: LobbySetting,
+    pub(in super::super) waiting: Vec<SharedWaiting>,
+}
+
+impl SharedRoom {
+    /// Whether two descriptions differ at most in measured rates, and not by much.
+    pub(in super::super) fn is_close(&self, other: &Self) -> bool {
+        // Every field, so that a new one is not forgotten.
+        let Self { members, lobby, waiting } = self;
+        (lobby, waiting) == (&other.lobby, &other.waiting)
+            && members.len() == other.members.len()
+            && members.iter().zip(&other.members).all(|(one, other)| one.is_close(other))
+    }
+
+    /// The description as JSON. Members, and people who wait, above the limits are omitted.
+    pub(in super::super) fn json(&self) -> Value {
+        let members = self.members.iter().take(MAX_MEMBERS).map(SharedMember::json);
+        let waiting = self.waiting.iter().take(MAX_WAITING).map(SharedWaiting::json);
+        json!({
+            "members": members.collect::<Vec<_>>(),
+            "lobby": self.lobby.json(),
+            "waiting": waiting.collect::<Vec<_>>(),
+        })
+    }
+
+    /// Reads what [`Self::json`] wrote; `None` if it is not valid.
+    pub(in super::super) fn parse(value: &Value) -> Option<Self> {
+        let list = |name: &str, most| {
+            value.get(name)?.as_array().filter(|it| it.len() <= most).map(|it| it.iter())
+        };
+        let members = list("members", MAX_MEMBERS)?.map(SharedMember::parse);
+        let waiting = list("waiting", MAX_WAITING)?.map(SharedWaiting::parse);
+        Some(Self {
+            members: members.collect::<Option<_>>()?,
+            lobby: LobbySetting::parse(value.get("lobby")?)?,
+            waiting: waiting.collect::<Option<_>>()?,
+        })
+    }
+}
+
+/// A room at all other nodes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(in super::super) struct RemoteRoom {
+    /// Members, and people who wait, each with the number of its node.
+    pub(in super::super) members: Vec<(u64, SharedMember)>,
+    pub(in super::super) waiting: Vec<(u64, SharedWaiting)>,
+    pub(in super::super) lobby: LobbySetting,
+    /// Whether a node has the room in a state that this one does not know.
+    pub(in super::super) is_unknown: bool,
+}
+
+impl RemoteRoom {
+    /// Adds the room at a node.
+    pub(in super::super) fn add(&mut self, node: u64, room: &SharedRoom) {
+        self.members.extend(room.members.iter().map(|it| (node, it.clone())));
+        self.waiting.extend(room.waiting.iter().map(|it| (node, it.clone())));
+        self.lobby = self.lobby.max(room.lobby);
+    }
+
+    /// Adds the lobby of the room at a node that is gone.
+    pub(in super::super) fn add_lobby(&mut self, room: &SharedRoom) {
+        self.lobby = self.lobby.max(room.lobby);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rooms_survive_a_round_trip_and_damaged_ones_are_rejected() {
+        let waiting = |member| SharedWaiting { member, name: "Bob".to_owned() };
+        let lobby = LobbySetting { revision: 3, on: true };
+        let room = SharedRoom { members: Vec::new(), lobby, waiting: vec![waiting(7)] };
+        assert_eq!(SharedRoom::parse(&room.json()), Some(room.clone()));
+        type Damage = fn(&mut Value);
+        let damages: [Damage; 8] = [
+            |it| it["members"] = json!(vec![1; 501]),
+            |it| it["waiting"] = json!([1]),
+            |it| it["waiting"] = json!(vec![json!({ "member": 1, "name": "" }); 101]),
+            |it| it["waiting"][0]["name"] = json!("x".repeat(61)),
+            |it| it["waiting"][0]["name"] = json!("\u{7}"),
+            |it| it["lobby"] = json!(null),
+            |it| it["lobby"]["revision"] = json!(u64::MAX),
+            |it| it["lobby"]["on"] = json!(1),
+        ];
+        for (index, damage) in damages.iter().enumerate() {
+            let mut value = room.json();
+            damage(&mut value);
+            assert_eq!(SharedRoom::parse(&value), None, "{index}");
+        }
+        // A node with a longer list still says what others accept.
+        let long = SharedRoom { waiting: (0..200).map(waiting).collect(), ..room };
+        assert_eq!(SharedRoom::parse(&long.json()).unwrap().waiting.len(), MAX_WAITING);
+    }
+
+    #[test]
+    fn the_later_setting_is_valid() {
+        let first = LobbySetting::new(false);
+        let closed = first.changed(true);
+        assert!(first < LobbySetting::new(true) && first < closed);
+        assert!(closed < closed.changed(false));
+        assert!(first.changed(false) < first.changed(true), "at the same time");
+        let last = LobbySetting { revision: MAX_REVISION, on: false };
+        assert_eq!(LobbySetting::parse(&last.changed(true).json()), Some(last.changed(true)));
+    }
+}
