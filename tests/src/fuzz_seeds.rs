@@ -87,14 +87,19 @@ pub fn cluster_bus() -> Vec<Vec<u8>> {
         r#"{{"member":7,"person":"{other}","name":"Bob",{flags},"audio":5,"videos":[{video}]}}"#
     );
     let own = "01".repeat(16);
+    let message = format!(
+        r#"{{"member":1,"time":5,"person":"{other}","from":"Ann","key":"k","text":"Hello"}}"#
+    );
     let lobby = r#"{"revision":2,"on":true}"#;
     let texts = [
         format!(
             r#"{{"type":"node","id":"{other}","key":"{key}","addresses":["192.0.2.9:9"],"url":null,"rooms":{{"team":3}},"leaving":false}}"#
         ),
         format!(r#"{{"type":"ask","id":"{other}","to":"{own}","rooms":["team"]}}"#),
+        format!(r#"{{"type":"message","id":"{other}","room":"team","message":{message}}}"#),
+        format!(r#"{{"type":"askHistory","id":"{other}","to":"{own}","room":"team"}}"#),
         format!(
-            r#"{{"type":"message","id":"{other}","room":"team","message":{{"member":1,"person":"{other}","from":"Ann","key":"k","text":"Hello"}}}}"#
+            r#"{{"type":"history","id":"{other}","to":"{own}","room":"team","piece":{{"number":0,"last":true,"messages":[{message}]}}}}"#
         ),
         format!(
             r#"{{"type":"moderate","id":"{other}","to":"{own}","room":"team","member":1,"removes":false}}"#

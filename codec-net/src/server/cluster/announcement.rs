@@ -5,6 +5,8 @@
 //! | `node` | every second: `key` and `addresses` for links; `url` of its pages, or null; `rooms`: versions of open rooms by name; `leaving` |
 //! | `room` | when it changes, or on request: `room`, `version`, `state`: its `members`, its `lobby` and who is `waiting` |
 //! | `ask` | requests of the node `to` the state of `rooms` |
+//! | `askHistory` | requests of the node `to` the messages of a `room` |
+//! | `history` | a `piece` of them, for the node `to`: its `number`, its `messages`, and whether it is the `last` |
 //! | `message` | a `message` in a `room` |
 //! | `moderate` | the node `to` has to mute the `member` of a `room`, or to remove it (`removes`) |
 //! | `lobby` | the node `to` has to admit the `member` who waits in a `room`, or to refuse it (`admits`) |
@@ -15,7 +17,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::super::conference::{SharedMessage, SharedRoom};
+use super::super::conference::{HistoryPiece, SharedMessage, SharedRoom};
 use super::bus::MAX_MESSAGE_BYTES;
 use super::node::{NodeId, parse_hex};
 use crate::random::hex;
@@ -40,6 +42,8 @@ pub(super) enum Content {
     Node(Description),
     Room { room: Arc<str>, version: u64, state: SharedRoom },
     Ask { to: NodeId, rooms: Vec<Arc<str>> },
+    AskHistory { to: NodeId, room: Arc<str> },
+    History { to: NodeId, room: Arc<str>, piece: HistoryPiece },
     Message { room: Arc<str>, message: SharedMessage },
     Moderate { to: NodeId, room: Arc<str>, member: u64, removes: bool },
     Lobby { to: NodeId, room: Arc<str>, member: u64, admits: bool },
@@ -78,6 +82,15 @@ impl Announcement {
                 "type": "ask",
                 "to": to.to_string(),
                 "rooms": rooms.iter().map(|room| room.to_string()).collect::<Vec<_>>(),
+            }),
+            Content::AskHistory { to, room } => {
+                json!({ "type": "askHistory", "to": to.to_string(), "room": **room })
+            }
+            Content::History { to, room, piece } => json!({
+                "type": "history",
+                "to": to.to_string(),
+                "room": **room,
+                "piece": piece.json(),
             }),
             Content::Message { room, message } => {
                 json!({ "type": "message", "room": **room, "message": message.json() })
@@ -122,6 +135,14 @@ impl Announcement {
                 let rooms = rooms.iter().map(|it| room(it.as_str()?)).collect::<Option<_>>()?;
                 Content::Ask { to: id("to")?, rooms }
             }
+            "askHistory" => {
+                Content::AskHistory { to: id("to")?, room: room(value.get("room")?.as_str()?)? }
+            }
+            "history" => Content::History {
+                to: id("to")?,
+                room: room(value.get("room")?.as_str()?)?,
+                piece: HistoryPiece::parse(value.get("piece")?)?,
+            },
             "message" => Content::Message {
                 room: room(value.get("room")?.as_str()?)?,
                 message: SharedMessage::parse(value.get("message")?)?,
@@ -199,10 +220,13 @@ mod tests {
     #[test]
     fn messages_survive_a_round_trip() {
         let rooms = vec!["team".into()];
+        let piece = HistoryPiece::new(3, true, vec![SharedMessage::example("Ann", "Hello")]);
         for content in [
             Content::Node(description()),
             Content::Room { room: "team".into(), version: 4, state: SharedRoom::default() },
             Content::Ask { to: id(2), rooms },
+            Content::AskHistory { to: id(2), room: "team".into() },
+            Content::History { to: id(2), room: "team".into(), piece },
             Content::Moderate { to: id(2), room: "team".into(), member: 5, removes: true },
             Content::Lobby { to: id(2), room: "team".into(), member: 5, admits: true },
         ] {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::conference::{Conferences, Relay};
+use super::announcement::Content;
 use super::{Cluster, ClusterEvent};
 
 impl ClusterEvent {
@@ -34,6 +35,10 @@ impl ClusterEvent {
             Self::Message { room, node, message } => {
                 conferences.say_remote(now, &room, node, message);
             }
+            Self::AskHistory { room, node } => conferences.share_history(now, &room, node),
+            Self::History { room, node, piece } => {
+                conferences.receive_history(now, &room, node, piece);
+            }
             Self::Nodes(urls) => conferences.set_nodes(now, urls),
             Self::Notice(line) => return Some(line),
         }
@@ -51,6 +56,16 @@ impl Cluster {
             Relay::KeyFrame { node, ssrc } => self.request_key_frame(node, ssrc),
             Relay::Moderate { node, member, removes } => {
                 self.moderate(node, room, member, removes);
+            }
+            Relay::AskHistory { node } => {
+                if let Some(to) = self.id_of(node) {
+                    self.send(Content::AskHistory { to, room });
+                }
+            }
+            Relay::History { node, piece } => {
+                if let Some(to) = self.id_of(node) {
+                    self.send(Content::History { to, room, piece });
+                }
             }
             Relay::Lobby { node, member, admits } => self.decide(node, room, member, admits),
         }

@@ -37,7 +37,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::conference::{RemoteRoom, SharedMember, SharedMessage, SharedRoom};
+use super::conference::{HistoryPiece, RemoteRoom, SharedMember, SharedMessage, SharedRoom};
 use announcement::{Announcement, Content, Description, is_url};
 pub use bus::{Bus, BusClient, ClusterConfig, bus};
 pub use link::LinkCounters;
@@ -75,6 +75,10 @@ pub(super) enum ClusterEvent {
     Lobby { room: Arc<str>, member: u64, admits: bool },
     /// A member of another node has written a message.
     Message { room: Arc<str>, node: u64, message: SharedMessage },
+    /// Another node asks for the messages of a room.
+    AskHistory { room: Arc<str>, node: u64 },
+    /// A part of the messages of a room at another node, which this one has requested.
+    History { room: Arc<str>, node: u64, piece: HistoryPiece },
     /// Addresses of pages at other nodes.
     Nodes(Vec<String>),
     /// A line for the operator.
@@ -196,16 +200,26 @@ impl Cluster {
 
     /// Mutes or removes a member of another node.
     fn moderate(&mut self, node: u64, room: Arc<str>, member: u64, removes: bool) {
-        if let Some(to) = self.nodes.get(&node).map(|it| it.id) {
+        if let Some(to) = self.id_of(node) {
             self.send(Content::Moderate { to, room, member, removes });
         }
     }
 
     /// Admits or refuses a person who waits at another node.
     fn decide(&mut self, node: u64, room: Arc<str>, member: u64, admits: bool) {
-        if let Some(to) = self.nodes.get(&node).map(|it| it.id) {
+        if let Some(to) = self.id_of(node) {
             self.send(Content::Lobby { to, room, member, admits });
         }
+    }
+
+    fn id_of(&self, node: u64) -> Option<NodeId> {
+        self.nodes.get(&node).map(|it| it.id)
+    }
+
+    /// Number of a node that is alive.
+    fn number_of(&self, id: NodeId) -> Option<u64> {
+        let mut nodes = self.nodes.iter();
+        nodes.find(|(_, it)| it.id == id && it.is_alive).map(|(number, _)| *number)
     }
 
     /// Passes a message of a member to the other nodes.
@@ -228,8 +242,8 @@ impl Cluster {
         match content {
             Content::Node(description) => self.handle_node(now, from, description),
             Content::Room { room, version, state } => {
-                let found = self.nodes.iter_mut().find(|(_, it)| it.id == from && it.is_alive);
-                if let Some((_, node)) = found
+                let number = self.number_of(from);
+                if let Some(node) = number.and_then(|it| self.nodes.get_mut(&it))
                     && node.set_room(Arc::clone(&room), version, state)
                 {
                     self.report_room(room);
@@ -245,13 +259,25 @@ impl Cluster {
                 self.events.push_back(ClusterEvent::Lobby { room, member, admits });
             }
             Content::Message { room, message } => {
-                let node = self.nodes.iter().find(|(_, it)| it.id == from && it.is_alive);
-                if let Some((node, _)) = node {
-                    let event = ClusterEvent::Message { room, node: *node, message };
-                    self.events.push_back(event);
+                if let Some(node) = self.number_of(from) {
+                    self.events.push_back(ClusterEvent::Message { room, node, message });
                 }
             }
-            Content::Ask { .. } | Content::Moderate { .. } | Content::Lobby { .. } => {}
+            Content::AskHistory { to, room } if to == self.own.id => {
+                let node = self.number_of(from);
+                let may_ask = |it: &mut RemoteNode| it.may_ask_history(now);
+                let node = node.filter(|it| self.nodes.get_mut(it).is_some_and(may_ask));
+                self.events.extend(node.map(|node| ClusterEvent::AskHistory { room, node }));
+            }
+            Content::History { to, room, piece } if to == self.own.id => {
+                let node = self.number_of(from);
+                self.events.extend(node.map(|node| ClusterEvent::History { room, node, piece }));
+            }
+            Content::Ask { .. }
+            | Content::Moderate { .. }
+            | Content::Lobby { .. }
+            | Content::AskHistory { .. }
+            | Content::History { .. } => {}
         }
     }
 
@@ -392,6 +418,9 @@ impl Cluster {
         let mut all = RemoteRoom::default();
         for (number, node) in &self.nodes {
             all.is_unknown |= node.is_alive && node.is_unknown(&room);
+            if node.is_alive && node.description.rooms.contains_key(&room) {
+                all.nodes.push(*number);
+            }
             match node.rooms.get(&room) {
                 Some(it) if node.is_alive => all.add(*number, &it.state),
                 // People who lost a node do not get around the lobby by that.

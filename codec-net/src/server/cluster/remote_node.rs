@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::conference::{SharedMember, SharedRoom};
+use super::super::token_bucket::TokenBucket;
 use super::announcement::Description;
 use super::link::Link;
 use super::node::NodeId;
@@ -17,6 +18,9 @@ const REQUEST_TIME: Duration = Duration::from_secs(3);
 const REPEAT_INTERVAL: Duration = Duration::from_secs(1);
 /// Shortest time between two requests for the state of rooms.
 const ASK_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Requests of a node for the messages of rooms per second.
+const HISTORIES_PER_SECOND: u64 = 50;
 
 /// A room at another node.
 #[derive(Debug)]
@@ -38,6 +42,8 @@ pub(super) struct RemoteNode {
     /// Rooms of its SSRCs.
     sources: BTreeMap<u32, Arc<str>>,
     next_ask: Duration,
+    /// Limits its requests for the messages of rooms.
+    histories: TokenBucket,
     /// SSRCs that this node requests from it.
     pub(super) wants: BTreeSet<u32>,
     next_repeat: Duration,
@@ -56,6 +62,7 @@ impl RemoteNode {
             rooms: BTreeMap::new(),
             sources: BTreeMap::new(),
             next_ask: Duration::ZERO,
+            histories: TokenBucket::new(HISTORIES_PER_SECOND),
             wants: BTreeSet::new(),
             next_repeat: Duration::ZERO,
             requested: BTreeMap::new(),
@@ -115,6 +122,11 @@ impl RemoteNode {
     /// Its rooms, also those whose state is not known.
     pub(super) fn all_rooms(&self) -> BTreeSet<Arc<str>> {
         self.rooms.keys().chain(self.description.rooms.keys()).map(Arc::clone).collect()
+    }
+
+    /// Whether its request for the messages of a room is answered.
+    pub(super) fn may_ask_history(&mut self, now: Duration) -> bool {
+        self.histories.take(now, 1)
     }
 
     /// Whether it has a room whose state is not known, or old.

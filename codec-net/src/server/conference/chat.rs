@@ -11,6 +11,7 @@ use super::member::{FILE_BYTES_PER_SECOND, FILES_PER_SECOND, HISTORIES_PER_SECON
 use super::node_output::Relay;
 use super::shared_message::{MAX_CHAT_CHARS, SharedMessage};
 use super::{Action, Conference, messages};
+use crate::random;
 
 /// Most messages, and bytes of messages, that a member gets at once.
 const BATCH_MESSAGES: usize = 50;
@@ -96,19 +97,23 @@ impl Conference {
     ) {
         let Some(member) = self.members.get(&id) else { return };
         let (person, seat, from) = (member.person, member.seat, member.name.clone());
+        // Other nodes identify the message by its key.
+        let key = key.unwrap_or_else(|| random::hex(&random::bytes::<16>()));
+        let at = self.epoch.saturating_add(now);
         // A file without a text is reported by its name.
         let name = attachment.as_ref().map(|it| it.name.clone()).filter(|_| text.is_empty());
         let said = name.unwrap_or_else(|| text.clone());
         self.said.push_back((id, said.clone()));
         self.relays.push_back(Relay::Message(SharedMessage {
             member: id,
+            time: u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
             person,
             from: from.clone(),
             key: key.clone(),
             text: said,
         }));
-        let draft = Draft { person, seat, from, key, text, attachment };
-        let line = self.log.append(self.epoch.saturating_add(now), draft);
+        let draft = Draft { person, seat, from, key: Some(key), text, attachment };
+        let line = self.log.append(at, draft);
         self.tell_all(&line);
         // The author has read it.
         self.mark_read(id, self.log.last());

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::super::limits::Limits;
 use super::attachment::Attachment;
 use super::person::Person;
+use super::shared_message::SharedMessage;
 
 /// Most read marks: those of the persons who read last.
 const MAX_MARKS: usize = 1000;
@@ -77,6 +78,21 @@ impl Entry {
             key: message.get("key").and_then(Value::as_str).map(str::to_owned),
             line: line.into(),
             attachment,
+        })
+    }
+
+    /// The message for other nodes, if it can be identified there.
+    pub(super) fn shared(&self) -> Option<SharedMessage> {
+        let message: Value = serde_json::from_str(&self.line).ok()?;
+        let text = message.get("text")?.as_str().filter(|text| !text.is_empty());
+        let name = self.attachment.as_ref().map(|it| it.name.as_str());
+        Some(SharedMessage {
+            member: 0,
+            time: self.at_ms,
+            person: self.person,
+            from: message.get("from")?.as_str()?.to_owned(),
+            key: self.key.clone()?,
+            text: text.or(name)?.to_owned(),
         })
     }
 

@@ -185,7 +185,9 @@ impl Conference {
         }
         self.actions.extend(texts.into_iter().map(|text| (id, Action::Tell(text))));
         self.tell_devices(seat);
-        self.greet_with_log(id);
+        if !self.awaits_history(id) {
+            self.greet_with_log(id);
+        }
     }
 
     /// Handles a message of a member. Unknown messages of later versions are ignored.

@@ -15,6 +15,7 @@
 //! | `watching` | which sources a member receives, and packets to members |
 //! | `messages` | the messages of the control channel |
 //! | `chat`, `log`, `attachment` | messages to all persons of a room, also absent ones: texts and files; read marks |
+//! | `history` | messages from before the room was open at this node |
 //! | `remote`, `relay`, `shared`, `shared_room`, `shared_message`, `node_output`, `origin`, `renumbering` | members at other nodes of a cluster; output for these nodes |
 //! | `storage` | the logs on the disk |
 //! | `report` | events of rooms, for the webhook |
@@ -23,6 +24,7 @@
 mod attachment;
 mod audio_slot;
 mod chat;
+mod history;
 mod lobby;
 mod log;
 mod member;
@@ -61,6 +63,8 @@ use codec_webrtc::{Forwarded, Media, Mid};
 use super::limits::Limits;
 use super::outcome::EndReason;
 pub(super) use chat::FileOffer;
+pub(super) use history::HistoryPiece;
+use history::HistoryRequest;
 use lobby::{RemoteWaiting, Waiting};
 use log::MessageLog;
 pub(super) use member::Invitation;
@@ -122,6 +126,10 @@ pub(super) struct Conference {
     /// Gives SSRCs that no other conference of the server has: links between nodes carry those of all.
     next_ssrc: Arc<AtomicU32>,
     remote: RemoteMembers,
+    /// Other nodes that have the room.
+    room_nodes: Vec<u64>,
+    /// While messages from before are expected.
+    history: Option<HistoryRequest>,
     /// SSRCs of members of this node that another node needs.
     needed: BTreeSet<u32>,
     relays: VecDeque<Relay>,
@@ -176,6 +184,8 @@ impl Conference {
             next_stream: 1,
             next_ssrc,
             remote: RemoteMembers::default(),
+            room_nodes: Vec::new(),
+            history: None,
             needed: BTreeSet::new(),
             relays: VecDeque::new(),
             nodes: Arc::default(),
@@ -286,6 +296,7 @@ impl Conference {
         self.room.handle_timeout(now);
         self.audio.speakers().handle_timeout(now);
         self.handle_hand_overs(now);
+        self.continue_history(now);
         self.log.expire(self.epoch.saturating_add(now));
         if now >= self.next_bandwidth {
             self.next_bandwidth = now.saturating_add(BANDWIDTH_INTERVAL);
@@ -309,7 +320,8 @@ impl Conference {
         let people = (self.people_changed || self.lobby_changed).then_some(self.next_people);
         let expiry = self.log.next_expiry().map(|due| due.saturating_sub(self.epoch));
         let nodes = (!self.nodes.is_empty()).then_some(self.next_nodes);
-        let own = [bandwidth, people, expiry, nodes, self.next_hand_over()];
+        let history = self.history.as_ref().map(HistoryRequest::poll_timeout);
+        let own = [bandwidth, people, expiry, nodes, history, self.next_hand_over()];
         let all = [self.room.poll_timeout(), speakers].into_iter().chain(own);
         all.flatten().min()
     }

@@ -1,5 +1,6 @@
 //! Output of a conference for other nodes of a cluster.
 
+use super::history::HistoryPiece;
 use super::shared_message::SharedMessage;
 
 /// See the [module](self).
@@ -15,6 +16,10 @@ pub(in super::super) enum Relay {
     Moderate { node: u64, member: u64, removes: bool },
     /// A moderator admits or refuses a person who waits at another node.
     Lobby { node: u64, member: u64, admits: bool },
+    /// Request the messages of the room from another node.
+    AskHistory { node: u64 },
+    /// A part of the messages of the room, for a node that requested them.
+    History { node: u64, piece: HistoryPiece },
     /// A member of this node has written a message.
     Message(SharedMessage),
 }

@@ -1,12 +1,12 @@
 //! Texts of members, as one node of a cluster passes them to the others.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::Conference;
 use super::attachment::{key_of, plain};
-use super::log::Draft;
 use super::member::MAX_NAME_CHARS;
 use super::origin::Origin;
 use super::person::Person;
@@ -19,9 +19,12 @@ pub(super) const MAX_CHAT_CHARS: usize = 1000;
 pub(in super::super) struct SharedMessage {
     /// Its number at its node.
     pub(super) member: u64,
+    /// Unix time in milliseconds.
+    pub(super) time: u64,
     pub(super) person: Person,
     pub(super) from: String,
-    pub(super) key: Option<String>,
+    /// Identifies it among the messages of its person.
+    pub(super) key: String,
     pub(super) text: String,
 }
 
@@ -30,6 +33,7 @@ impl SharedMessage {
     pub(in super::super) fn json(&self) -> Value {
         json!({
             "member": self.member,
+            "time": self.time,
             "person": self.person.id(),
             "from": self.from,
             "key": self.key,
@@ -37,14 +41,27 @@ impl SharedMessage {
         })
     }
 
+    #[cfg(test)]
+    pub(in super::super) fn example(from: &str, text: &str) -> Self {
+        Self {
+            member: 3,
+            time: 1_000,
+            person: Person::of("team", "test", from),
+            from: from.to_owned(),
+            key: "1".to_owned(),
+            text: text.to_owned(),
+        }
+    }
+
     /// Reads what [`Self::json`] wrote; `None` if it is not valid.
     pub(in super::super) fn parse(value: &Value) -> Option<Self> {
         let text = |name: &str, most| Some(plain(value.get(name)?.as_str()?, most));
         Some(Self {
             member: value.get("member")?.as_u64()?,
+            time: value.get("time")?.as_u64()?,
             person: Person::parse(value.get("person")?.as_str()?)?,
             from: text("from", MAX_NAME_CHARS)?,
-            key: key_of(value),
+            key: key_of(value)?,
             text: text("text", MAX_CHAT_CHARS).filter(|text| !text.is_empty())?,
         })
     }
@@ -53,14 +70,13 @@ impl SharedMessage {
 impl Conference {
     /// Adds a message of a member at another node to the log, unless it is there already.
     pub(super) fn say_remote(&mut self, now: Duration, node: u64, message: SharedMessage) {
-        let SharedMessage { member, person, from, key, text } = message;
-        if key.as_ref().is_some_and(|key| self.log.find(person, key).is_some()) {
-            return;
+        let origin = Origin { node, member: message.member };
+        let seat = self.number_of(origin).unwrap_or_default();
+        if self.log_remote(now, message, seat)
+            && let Some(line) = self.log.entries().last().map(|it| Arc::clone(&it.line))
+        {
+            self.tell_all(&line);
         }
-        let seat = self.number_of(Origin { node, member }).unwrap_or_default();
-        let draft = Draft { person, seat, from, key, text, attachment: None };
-        let line = self.log.append(self.epoch.saturating_add(now), draft);
-        self.tell_all(&line);
     }
 }
 
@@ -70,17 +86,15 @@ mod tests {
 
     #[test]
     fn messages_survive_a_round_trip_and_damaged_ones_are_rejected() {
-        let message = SharedMessage {
-            member: 3,
-            person: Person::of("team", "test", "ann"),
-            from: "Ann".to_owned(),
-            key: Some("1".to_owned()),
-            text: "Hello".to_owned(),
-        };
+        let message = SharedMessage::example("Ann", "Hello");
         assert_eq!(SharedMessage::parse(&message.json()), Some(message.clone()));
-        for (field, wrong) in
-            [("member", json!(null)), ("person", json!("x")), ("text", json!(" \u{7}"))]
-        {
+        for (field, wrong) in [
+            ("member", json!(null)),
+            ("time", json!(-1)),
+            ("person", json!("x")),
+            ("key", json!(null)),
+            ("text", json!(" \u{7}")),
+        ] {
             let mut value = message.json();
             value[field] = wrong;
             assert_eq!(SharedMessage::parse(&value), None, "{field}");

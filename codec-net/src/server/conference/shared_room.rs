@@ -122,6 +122,8 @@ pub(in super::super) struct RemoteRoom {
     pub(in super::super) members: Vec<(u64, SharedMember)>,
     pub(in super::super) waiting: Vec<(u64, SharedWaiting)>,
     pub(in super::super) lobby: LobbySetting,
+    /// Nodes that have the room.
+    pub(in super::super) nodes: Vec<u64>,
     /// Whether a node has the room in a state that this one does not know.
     pub(in super::super) is_unknown: bool,
 }

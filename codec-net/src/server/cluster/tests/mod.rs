@@ -1,5 +1,6 @@
 //! Conferences of several nodes in virtual time, with links that lose packets.
 
+mod history;
 mod lobby;
 
 use std::collections::{BTreeMap, BTreeSet};

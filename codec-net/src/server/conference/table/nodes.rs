@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::{Conference, Relay, RemoteRoom, SharedMessage, SharedRoom};
+use super::super::{Conference, HistoryPiece, Relay, RemoteRoom, SharedMessage, SharedRoom};
 use super::Conferences;
 
 /// Most relays that wait.
@@ -51,9 +51,14 @@ impl Conferences {
 
     /// Gives a new conference its state at other nodes.
     pub(super) fn connect(&mut self, room: &Arc<str>) {
-        let urls = Arc::clone(&self.nodes.urls);
-        self.run(self.now, room, |it| it.set_nodes(&urls));
-        self.apply(self.now, room);
+        let (now, urls) = (self.now, Arc::clone(&self.nodes.urls));
+        self.run(now, room, |it| it.set_nodes(&urls));
+        self.apply(now, room);
+        let may_change = self.nodes.may_change;
+        self.run(now, room, |it| {
+            it.begin_history(now, may_change);
+            it.continue_history(now);
+        });
     }
 
     /// Gives an open conference its state at other nodes.
@@ -66,6 +71,7 @@ impl Conferences {
         self.run(now, room, |it| {
             it.set_remote(now, &state.members);
             it.set_remote_lobby(now, &state, may_change);
+            it.set_room_nodes(now, &state.nodes, may_change);
         });
         self.report_admitted(room);
     }
@@ -168,6 +174,27 @@ impl Conferences {
         message: SharedMessage,
     ) {
         self.run(now, room, |it| it.say_remote(now, node, message));
+    }
+
+    /// Another node asks for the messages of a room.
+    pub(in super::super::super) fn share_history(
+        &mut self,
+        now: Duration,
+        room: &Arc<str>,
+        node: u64,
+    ) {
+        self.run(now, room, |it| it.share_history(node));
+    }
+
+    /// Handles a part of the messages of a room, which this node has requested.
+    pub(in super::super::super) fn receive_history(
+        &mut self,
+        now: Duration,
+        room: &Arc<str>,
+        node: u64,
+        piece: HistoryPiece,
+    ) {
+        self.run(now, room, |it| it.receive_history(now, node, piece));
     }
 
     /// The open rooms, as other nodes get them.

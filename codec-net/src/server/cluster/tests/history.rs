@@ -1,0 +1,145 @@
+//! Messages of a room from before a node's first member.
+
+use super::super::super::conference::{HistoryPiece, SharedMessage};
+use super::super::announcement::{Announcement, Content};
+use super::*;
+
+/// Time, author and text of a message.
+type Line = (u64, String, String);
+
+impl World {
+    fn lines(&self, node: usize, id: u64) -> Vec<Line> {
+        let text = |it: &Value| it.as_str().unwrap().to_owned();
+        let chat = self.texts(node, id).into_iter().filter(|it| it["type"] == "chat");
+        let mut chat: BTreeMap<u64, Line> = chat
+            .map(|it| {
+                let line = (it["time"].as_u64().unwrap(), text(&it["from"]), text(&it["text"]));
+                (it["number"].as_u64().unwrap(), line)
+            })
+            .collect();
+        let numbers: Vec<_> = chat.keys().copied().collect();
+        assert!(numbers.windows(2).all(|it| it[1] == it[0] + 1), "{numbers:?}");
+        std::iter::from_fn(|| chat.pop_first()).map(|it| it.1).collect()
+    }
+
+    /// All messages, as a member gets them that asks for them.
+    fn all_lines(&mut self, node: usize, id: u64) -> Vec<Line> {
+        for after in [0, 50, 100, 150] {
+            self.say(node, id, &json!({ "type": "history", "after": after }));
+        }
+        self.run(10);
+        self.lines(node, id)
+    }
+
+    fn log(&self, node: usize, id: u64) -> Option<Value> {
+        self.texts(node, id).into_iter().rev().find(|it| it["type"] == "log")
+    }
+
+    /// Members 1 to 7 at a node say 20 messages each.
+    fn talk(&mut self, node: usize) {
+        for id in 1..=7 {
+            self.join(node, id, 1);
+        }
+        for index in 0..20 {
+            for id in 1..=7 {
+                self.say(node, id, &json!({ "type": "chat", "text": format!("{id} {index}") }));
+            }
+            self.run(20);
+        }
+    }
+}
+
+#[test]
+fn the_first_member_of_a_node_gets_the_messages_from_before() {
+    let mut world = World::new(2);
+    world.run(2000);
+    world.talk(0);
+    world.join(1, 9, 1);
+    world.run(100);
+    let log = world.log(1, 9).unwrap();
+    assert_eq!((&log["last"], &log["read"]), (&json!(140), &Value::Null));
+    assert_eq!(world.lines(1, 9).len(), 50, "as at the first node");
+    let expected = world.all_lines(0, 1);
+    assert_eq!(expected.len(), 140);
+    assert_eq!(world.all_lines(1, 9), expected);
+    // It leaves, and misses messages of both nodes.
+    world.say(1, 9, &json!({ "type": "chat", "text": "Until later" }));
+    world.run(20);
+    world.leave(1, 9);
+    world.run(11_000);
+    for id in 1..=7 {
+        world.say(0, id, &json!({ "type": "chat", "text": "Missed", "key": "m" }));
+    }
+    world.run(300);
+    world.join_as(1, 10, "1 9", true, 1);
+    world.run(100);
+    let log = world.log(1, 10).unwrap();
+    assert_eq!((&log["last"], &log["read"]), (&json!(148), &json!(141)));
+    let expected = world.all_lines(0, 1);
+    assert_eq!(world.all_lines(1, 10), expected, "none is missing or repeated");
+}
+
+#[test]
+fn another_node_is_asked_if_one_dies() {
+    for dead in [0, 1] {
+        let mut world = World::new(3);
+        world.run(2000);
+        world.join(0, 11, 1);
+        world.join(1, 12, 1);
+        world.run(300);
+        world.say(0, 11, &json!({ "type": "chat", "text": "one" }));
+        world.say(1, 12, &json!({ "type": "chat", "text": "two" }));
+        world.run(300);
+        world.nodes[dead].is_running = false;
+        world.join(2, 3, 1);
+        world.run(600);
+        assert_eq!(world.log(2, 3).unwrap()["last"], 2);
+        assert_eq!(world.lines(2, 3).len(), 2);
+    }
+}
+
+#[test]
+fn a_member_waits_for_messages_of_silent_nodes_for_a_moment_only() {
+    let mut world = World::new(2);
+    world.run(2000);
+    world.join(0, 1, 1);
+    world.run(300);
+    world.has_bus = false;
+    world.join(1, 2, 1);
+    world.run(400);
+    assert!(world.log(1, 2).is_none() && !world.people(1, 2).is_empty());
+    world.run(200);
+    assert_eq!(world.log(1, 2).unwrap()["last"], 0);
+}
+
+#[test]
+fn answers_that_were_not_requested_or_are_out_of_order_are_ignored() {
+    let mut world = World::new(3);
+    world.run(2000);
+    world.join(0, 1, 1);
+    world.join(1, 2, 1);
+    world.run(3000);
+    let message = SharedMessage::example("Ann", "invented");
+    let (to, from) = (world.nodes[2].cluster.own.id, world.nodes[1].cluster.own.id);
+    let other = world.nodes[0].cluster.own.id;
+    let deliver = |world: &mut World, from, number, is_last| {
+        let piece = HistoryPiece::new(number, is_last, vec![message.clone()]);
+        let content = Content::History { to, room: TEAM.into(), piece };
+        let message = Announcement { from, content }.write();
+        world.nodes[2].cluster.handle_message(world.now, &message);
+    };
+    deliver(&mut world, from, 0, true);
+    world.join(2, 3, 1);
+    world.has_bus = false;
+    world.run(10);
+    // One of the two nodes was asked: its second piece comes first, and the other answers.
+    for from in [from, other] {
+        deliver(&mut world, from, 1, true);
+    }
+    world.run(1500);
+    assert_eq!(world.log(2, 3).unwrap()["last"], 0);
+    deliver(&mut world, from, 0, true);
+    deliver(&mut world, other, 0, true);
+    world.run(100);
+    assert!(world.lines(2, 3).is_empty());
+}

@@ -1,0 +1,214 @@
+//! Messages of a room from before it was open at this node: another node is asked for them.
+//!
+//! Members get the state of the log when they have arrived, or after a time. A node that does not answer is replaced by another.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Conference;
+use super::log::{Draft, Entry};
+use super::node_output::Relay;
+use super::shared_message::SharedMessage;
+
+/// A node that does not answer completely within this time is replaced by another.
+const ANSWER_TIME: Duration = Duration::from_millis(500);
+/// Members wait for the messages at most this long.
+const HISTORY_TIME: Duration = Duration::from_secs(2);
+/// Most messages, and bytes of their texts, in a piece of an answer: it fits into a message of the bus.
+const PIECE_MESSAGES: usize = 100;
+const PIECE_BYTES: usize = 128 << 10;
+
+/// A piece of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in super::super) struct HistoryPiece {
+    /// Its number, from 0.
+    pub(super) number: u64,
+    pub(super) is_last: bool,
+    pub(super) messages: Vec<SharedMessage>,
+}
+
+/// Messages that this node asks others for.
+#[derive(Debug)]
+pub(super) struct HistoryRequest {
+    /// The node that was asked last.
+    asked: Option<u64>,
+    tried: BTreeSet<u64>,
+    /// When another one is asked.
+    next_ask: Duration,
+    end: Duration,
+    next_piece: u64,
+    messages: Vec<SharedMessage>,
+    /// Members that get the state of the log afterwards.
+    members: BTreeSet<u64>,
+}
+
+impl HistoryPiece {
+    /// The piece as JSON.
+    pub(in super::super) fn json(&self) -> Value {
+        json!({
+            "number": self.number,
+            "last": self.is_last,
+            "messages": self.messages.iter().map(SharedMessage::json).collect::<Vec<_>>(),
+        })
+    }
+
+    #[cfg(test)]
+    pub(in super::super) fn new(number: u64, is_last: bool, messages: Vec<SharedMessage>) -> Self {
+        Self { number, is_last, messages }
+    }
+
+    /// Reads what [`Self::json`] wrote; `None` if it is not valid.
+    pub(in super::super) fn parse(value: &Value) -> Option<Self> {
+        let messages = value.get("messages")?.as_array();
+        let messages = messages.filter(|it| it.len() <= PIECE_MESSAGES)?;
+        Some(Self {
+            number: value.get("number")?.as_u64()?,
+            is_last: value.get("last")?.as_bool()?,
+            messages: messages.iter().map(SharedMessage::parse).collect::<Option<_>>()?,
+        })
+    }
+}
+
+impl HistoryRequest {
+    fn new(now: Duration) -> Self {
+        Self {
+            asked: None,
+            tried: BTreeSet::new(),
+            next_ask: now,
+            end: now.saturating_add(HISTORY_TIME),
+            next_piece: 0,
+            messages: Vec::new(),
+            members: BTreeSet::new(),
+        }
+    }
+
+    /// When the next timeout is due.
+    pub(super) fn poll_timeout(&self) -> Duration {
+        // Without an asked node, another one has to appear first.
+        if self.asked.is_some() { self.next_ask.min(self.end) } else { self.end }
+    }
+}
+
+impl Conference {
+    /// Begins to ask for messages, in a room that was just opened. `may_change`: whether nodes may exist that are not
+    /// known.
+    pub(super) fn begin_history(&mut self, now: Duration, may_change: bool) {
+        if may_change || !self.room_nodes.is_empty() {
+            self.history = Some(HistoryRequest::new(now));
+        }
+    }
+
+    /// Sets the other nodes that have the room.
+    pub(super) fn set_room_nodes(&mut self, now: Duration, nodes: &[u64], may_change: bool) {
+        nodes.clone_into(&mut self.room_nodes);
+        if !may_change && self.room_nodes.is_empty() {
+            self.end_history(now);
+        }
+        self.continue_history(now);
+    }
+
+    /// Asks a node if it is time, or ends.
+    pub(super) fn continue_history(&mut self, now: Duration) {
+        let Some(request) = &mut self.history else { return };
+        if now >= request.end {
+            return self.end_history(now);
+        }
+        if now < request.next_ask {
+            return;
+        }
+        let other = self.room_nodes.iter().find(|node| !request.tried.contains(node));
+        if let Some(node) = other.copied() {
+            request.tried.insert(node);
+            request.asked = Some(node);
+            request.next_ask = now.saturating_add(ANSWER_TIME);
+            request.next_piece = 0;
+            request.messages.clear();
+            self.relays.push_back(Relay::AskHistory { node });
+        } else if request.asked.is_some() {
+            self.end_history(now);
+        }
+    }
+
+    /// The member gets the state of the log later, if messages are still expected; returns whether they are.
+    pub(super) fn awaits_history(&mut self, id: u64) -> bool {
+        let Some(request) = &mut self.history else { return false };
+        request.members.insert(id);
+        true
+    }
+
+    /// Handles a piece of an answer. Those that were not requested are ignored.
+    pub(super) fn receive_history(&mut self, now: Duration, node: u64, piece: HistoryPiece) {
+        let most = self.limits.room_messages;
+        let Some(request) = &mut self.history else { return };
+        if request.asked != Some(node) || request.next_piece != piece.number {
+            return;
+        }
+        request.next_piece += 1;
+        request.messages.extend(piece.messages);
+        let excess = request.messages.len().saturating_sub(most);
+        request.messages.drain(..excess);
+        if piece.is_last {
+            self.merge_history(now);
+            self.end_history(now);
+        }
+        self.forward(now);
+    }
+
+    fn merge_history(&mut self, now: Duration) {
+        let Some(request) = &mut self.history else { return };
+        let mut messages = std::mem::take(&mut request.messages);
+        messages.sort_by_key(|it| it.time);
+        for message in messages {
+            self.log_remote(now, message, 0);
+        }
+        self.log.expire(self.epoch.saturating_add(now));
+    }
+
+    fn end_history(&mut self, now: Duration) {
+        let Some(request) = self.history.take() else { return };
+        for id in request.members {
+            self.greet_with_log(id);
+        }
+        self.forward(now);
+    }
+
+    /// Answers a node that asks for the messages of the room. A node that waits for them itself does not.
+    pub(super) fn share_history(&mut self, node: u64) {
+        if self.history.is_some() {
+            return;
+        }
+        let (mut pieces, mut bytes) = (vec![Vec::new()], 0);
+        for message in self.log.entries().filter_map(Entry::shared) {
+            bytes += message.text.len() + message.from.len();
+            if pieces.last().is_some_and(|it| it.len() >= PIECE_MESSAGES) || bytes > PIECE_BYTES {
+                bytes = message.text.len();
+                pieces.push(Vec::new());
+            }
+            if let Some(piece) = pieces.last_mut() {
+                piece.push(message);
+            }
+        }
+        let count = pieces.len();
+        for (index, (number, messages)) in (0..).zip(pieces).enumerate() {
+            let piece = HistoryPiece { number, is_last: index + 1 == count, messages };
+            self.relays.push_back(Relay::History { node, piece });
+        }
+    }
+
+    /// Adds a message of another node to the log, unless it is there already; returns whether it was added.
+    pub(super) fn log_remote(&mut self, now: Duration, message: SharedMessage, seat: u64) -> bool {
+        let SharedMessage { member: _, time, person, from, key, text } = message;
+        let now = self.epoch.saturating_add(now);
+        // Clocks differ: a message cannot be from the future.
+        let at = Duration::from_millis(time).min(now);
+        let is_old = at.saturating_add(self.limits.room_message_age) <= now;
+        if is_old || self.log.find(person, &key).is_some() {
+            return false;
+        }
+        let key = Some(key);
+        self.log.append(at, Draft { person, seat, from, key, text, attachment: None });
+        true
+    }
+}
