@@ -90,6 +90,7 @@ pub fn cluster_bus() -> Vec<Vec<u8>> {
     let message = format!(
         r#"{{"member":1,"time":5,"person":"{other}","from":"Ann","key":"k","text":"Hello"}}"#
     );
+    let mark = format!(r#"{{"person":"{own}","author":"{other}","key":"k"}}"#);
     let lobby = r#"{"revision":2,"on":true}"#;
     let texts = [
         format!(
@@ -97,9 +98,10 @@ pub fn cluster_bus() -> Vec<Vec<u8>> {
         ),
         format!(r#"{{"type":"ask","id":"{other}","to":"{own}","rooms":["team"]}}"#),
         format!(r#"{{"type":"message","id":"{other}","room":"team","message":{message}}}"#),
+        format!(r#"{{"type":"read","id":"{other}","room":"team","mark":{mark}}}"#),
         format!(r#"{{"type":"askHistory","id":"{other}","to":"{own}","room":"team"}}"#),
         format!(
-            r#"{{"type":"history","id":"{other}","to":"{own}","room":"team","piece":{{"number":0,"last":true,"messages":[{message}]}}}}"#
+            r#"{{"type":"history","id":"{other}","to":"{own}","room":"team","piece":{{"number":0,"last":true,"messages":[{message}],"marks":[{mark}]}}}}"#
         ),
         format!(
             r#"{{"type":"moderate","id":"{other}","to":"{own}","room":"team","member":1,"removes":false}}"#

@@ -6,8 +6,9 @@
 //! | `room` | when it changes, or on request: `room`, `version`, `state`: its `members`, its `lobby` and who is `waiting` |
 //! | `ask` | requests of the node `to` the state of `rooms` |
 //! | `askHistory` | requests of the node `to` the messages of a `room` |
-//! | `history` | a `piece` of them, for the node `to`: its `number`, its `messages`, and whether it is the `last` |
+//! | `history` | a `piece` of them, for the node `to`: its `number`, its `messages`, read `marks`, and whether it is the `last` |
 //! | `message` | a `message` in a `room` |
+//! | `read` | a read `mark` of a person in a `room` |
 //! | `moderate` | the node `to` has to mute the `member` of a `room`, or to remove it (`removes`) |
 //! | `lobby` | the node `to` has to admit the `member` who waits in a `room`, or to refuse it (`admits`) |
 
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::super::conference::{HistoryPiece, SharedMessage, SharedRoom};
+use super::super::conference::{HistoryPiece, SharedMark, SharedMessage, SharedRoom};
 use super::bus::MAX_MESSAGE_BYTES;
 use super::node::{NodeId, parse_hex};
 use crate::random::hex;
@@ -42,6 +43,7 @@ pub(super) enum Content {
     Node(Description),
     Room { room: Arc<str>, version: u64, state: SharedRoom },
     Ask { to: NodeId, rooms: Vec<Arc<str>> },
+    Read { room: Arc<str>, mark: SharedMark },
     AskHistory { to: NodeId, room: Arc<str> },
     History { to: NodeId, room: Arc<str>, piece: HistoryPiece },
     Message { room: Arc<str>, message: SharedMessage },
@@ -83,6 +85,9 @@ impl Announcement {
                 "to": to.to_string(),
                 "rooms": rooms.iter().map(|room| room.to_string()).collect::<Vec<_>>(),
             }),
+            Content::Read { room, mark } => {
+                json!({ "type": "read", "room": **room, "mark": mark.json() })
+            }
             Content::AskHistory { to, room } => {
                 json!({ "type": "askHistory", "to": to.to_string(), "room": **room })
             }
@@ -135,6 +140,10 @@ impl Announcement {
                 let rooms = rooms.iter().map(|it| room(it.as_str()?)).collect::<Option<_>>()?;
                 Content::Ask { to: id("to")?, rooms }
             }
+            "read" => Content::Read {
+                room: room(value.get("room")?.as_str()?)?,
+                mark: SharedMark::parse(value.get("mark")?)?,
+            },
             "askHistory" => {
                 Content::AskHistory { to: id("to")?, room: room(value.get("room")?.as_str()?)? }
             }
@@ -225,6 +234,7 @@ mod tests {
             Content::Node(description()),
             Content::Room { room: "team".into(), version: 4, state: SharedRoom::default() },
             Content::Ask { to: id(2), rooms },
+            Content::Read { room: "team".into(), mark: SharedMark::example("Ann", Some("Bob")) },
             Content::AskHistory { to: id(2), room: "team".into() },
             Content::History { to: id(2), room: "team".into(), piece },
             Content::Moderate { to: id(2), room: "team".into(), member: 5, removes: true },

@@ -35,6 +35,7 @@ impl ClusterEvent {
             Self::Message { room, node, message } => {
                 conferences.say_remote(now, &room, node, message);
             }
+            Self::Read { room, mark } => conferences.read_remote(now, &room, &mark),
             Self::AskHistory { room, node } => conferences.share_history(now, &room, node),
             Self::History { room, node, piece } => {
                 conferences.receive_history(now, &room, node, piece);
@@ -57,6 +58,7 @@ impl Cluster {
             Relay::Moderate { node, member, removes } => {
                 self.moderate(node, room, member, removes);
             }
+            Relay::Read(mark) => self.send(Content::Read { room, mark }),
             Relay::AskHistory { node } => {
                 if let Some(to) = self.id_of(node) {
                     self.send(Content::AskHistory { to, room });

@@ -37,7 +37,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::conference::{HistoryPiece, RemoteRoom, SharedMember, SharedMessage, SharedRoom};
+use super::conference::{
+    HistoryPiece, RemoteRoom, SharedMark, SharedMember, SharedMessage, SharedRoom,
+};
 use announcement::{Announcement, Content, Description, is_url};
 pub use bus::{Bus, BusClient, ClusterConfig, bus};
 pub use link::LinkCounters;
@@ -75,6 +77,8 @@ pub(super) enum ClusterEvent {
     Lobby { room: Arc<str>, member: u64, admits: bool },
     /// A member of another node has written a message.
     Message { room: Arc<str>, node: u64, message: SharedMessage },
+    /// A person has read more, at another node.
+    Read { room: Arc<str>, mark: SharedMark },
     /// Another node asks for the messages of a room.
     AskHistory { room: Arc<str>, node: u64 },
     /// A part of the messages of a room at another node, which this one has requested.
@@ -261,6 +265,11 @@ impl Cluster {
             Content::Message { room, message } => {
                 if let Some(node) = self.number_of(from) {
                     self.events.push_back(ClusterEvent::Message { room, node, message });
+                }
+            }
+            Content::Read { room, mark } => {
+                if self.number_of(from).is_some() {
+                    self.events.push_back(ClusterEvent::Read { room, mark });
                 }
             }
             Content::AskHistory { to, room } if to == self.own.id => {

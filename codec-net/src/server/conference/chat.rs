@@ -33,7 +33,11 @@ impl Conference {
     /// The state of the log for a member that joins, with the messages that it missed.
     pub(super) fn greet_with_log(&mut self, id: u64) {
         let Some(member) = self.members.get(&id) else { return };
-        let read = self.log.enter(member.person);
+        let person = member.person;
+        let read = self.log.enter(person);
+        if read.is_none() {
+            self.relays.push_back(Relay::Read(self.log.shared_mark(person)));
+        }
         self.actions.push_back((id, Action::Tell(messages::log(&self.log, read, &self.limits))));
         // Also some that it has read: they show what the others answer to.
         let recent = self.log.last().saturating_sub(BATCH_MESSAGES as u64);
@@ -115,8 +119,8 @@ impl Conference {
         let draft = Draft { person, seat, from, key: Some(key), text, attachment };
         let line = self.log.append(at, draft);
         self.tell_all(&line);
-        // The author has read it.
-        self.mark_read(id, self.log.last());
+        // The author has read it: other nodes know that, too.
+        self.set_read(person, self.log.last());
     }
 
     /// Handles the offer of a file: its transfer begins, or is refused by name.
@@ -174,13 +178,10 @@ impl Conference {
 
     /// Sets the read mark of a member's person.
     pub(super) fn mark_read(&mut self, id: u64, number: u64) {
-        let Some(member) = self.members.get(&id) else { return };
-        let (person, seat) = (member.person, member.seat);
-        let Some(number) = self.log.set_read(person, number) else { return };
-        let devices = self.members.iter().filter(|(_, it)| it.seat == seat && it.is_greeted);
-        let text = messages::read(number);
-        let told = devices.map(|(id, _)| (*id, Action::Tell(Arc::clone(&text))));
-        self.actions.extend(told);
+        let Some(person) = self.members.get(&id).map(|it| it.person) else { return };
+        if self.set_read(person, number) {
+            self.relays.push_back(Relay::Read(self.log.shared_mark(person)));
+        }
     }
 
     /// Ids of files that no message refers to any more.

@@ -1,4 +1,4 @@
-//! Messages of a room from before it was open at this node: another node is asked for them.
+//! Messages and read marks of a room from before it was open at this node: another node is asked for them.
 //!
 //! Members get the state of the log when they have arrived, or after a time. A node that does not answer is replaced by another.
 
@@ -8,8 +8,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Conference;
-use super::log::{Draft, Entry};
+use super::log::{Draft, Entry, MAX_MARKS};
 use super::node_output::Relay;
+use super::shared_mark::SharedMark;
 use super::shared_message::SharedMessage;
 
 /// A node that does not answer completely within this time is replaced by another.
@@ -27,6 +28,8 @@ pub(in super::super) struct HistoryPiece {
     pub(super) number: u64,
     pub(super) is_last: bool,
     pub(super) messages: Vec<SharedMessage>,
+    /// Read marks, in the last piece.
+    pub(super) marks: Vec<SharedMark>,
 }
 
 /// Messages that this node asks others for.
@@ -51,22 +54,25 @@ impl HistoryPiece {
             "number": self.number,
             "last": self.is_last,
             "messages": self.messages.iter().map(SharedMessage::json).collect::<Vec<_>>(),
+            "marks": self.marks.iter().map(SharedMark::json).collect::<Vec<_>>(),
         })
     }
 
     #[cfg(test)]
     pub(in super::super) fn new(number: u64, is_last: bool, messages: Vec<SharedMessage>) -> Self {
-        Self { number, is_last, messages }
+        Self { number, is_last, messages, marks: vec![SharedMark::example("Ann", None)] }
     }
 
     /// Reads what [`Self::json`] wrote; `None` if it is not valid.
     pub(in super::super) fn parse(value: &Value) -> Option<Self> {
         let messages = value.get("messages")?.as_array();
         let messages = messages.filter(|it| it.len() <= PIECE_MESSAGES)?;
+        let marks = value.get("marks")?.as_array().filter(|it| it.len() <= MAX_MARKS)?;
         Some(Self {
             number: value.get("number")?.as_u64()?,
             is_last: value.get("last")?.as_bool()?,
             messages: messages.iter().map(SharedMessage::parse).collect::<Option<_>>()?,
+            marks: marks.iter().map(SharedMark::parse).collect::<Option<_>>()?,
         })
     }
 }
@@ -150,13 +156,13 @@ impl Conference {
         let excess = request.messages.len().saturating_sub(most);
         request.messages.drain(..excess);
         if piece.is_last {
-            self.merge_history(now);
+            self.merge_history(now, &piece.marks);
             self.end_history(now);
         }
         self.forward(now);
     }
 
-    fn merge_history(&mut self, now: Duration) {
+    fn merge_history(&mut self, now: Duration, marks: &[SharedMark]) {
         let Some(request) = &mut self.history else { return };
         let mut messages = std::mem::take(&mut request.messages);
         messages.sort_by_key(|it| it.time);
@@ -164,6 +170,7 @@ impl Conference {
             self.log_remote(now, message, 0);
         }
         self.log.expire(self.epoch.saturating_add(now));
+        marks.iter().for_each(|mark| self.read_remote(now, mark));
     }
 
     fn end_history(&mut self, now: Duration) {
@@ -192,7 +199,9 @@ impl Conference {
         }
         let count = pieces.len();
         for (index, (number, messages)) in (0..).zip(pieces).enumerate() {
-            let piece = HistoryPiece { number, is_last: index + 1 == count, messages };
+            let is_last = index + 1 == count;
+            let marks = if is_last { self.log.shared_marks() } else { Vec::new() };
+            let piece = HistoryPiece { number, is_last, messages, marks };
             self.relays.push_back(Relay::History { node, piece });
         }
     }

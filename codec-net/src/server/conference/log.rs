@@ -10,10 +10,11 @@ use serde_json::Value;
 use super::super::limits::Limits;
 use super::attachment::Attachment;
 use super::person::Person;
+use super::shared_mark::SharedMark;
 use super::shared_message::SharedMessage;
 
 /// Most read marks: those of the persons who read last.
-const MAX_MARKS: usize = 1000;
+pub(super) const MAX_MARKS: usize = 1000;
 /// Memory of a message except its text, in bytes.
 const ENTRY_BYTES: usize = 256;
 
@@ -255,6 +256,27 @@ impl MessageLog {
         }
         self.mark(person, number);
         Some(number)
+    }
+
+    /// The read mark of a person, for other nodes.
+    pub(super) fn shared_mark(&self, person: Person) -> SharedMark {
+        let number = self.marks.get(&person).map_or(0, |(number, _)| *number);
+        let read = self.entries.partition_point(|it| it.number <= number);
+        let last = self.entries.range(..read).rev();
+        let mut last = last.filter_map(|it| Some((it.person, it.key.clone()?)));
+        SharedMark { person, message: last.next() }
+    }
+
+    /// All read marks for other nodes, in the order in which they were set.
+    pub(super) fn shared_marks(&self) -> Vec<SharedMark> {
+        self.marks().into_iter().map(|(person, _)| self.shared_mark(person)).collect()
+    }
+
+    /// Records that a person has seen the room at another node, and read none of these messages.
+    pub(super) fn see(&mut self, person: Person) {
+        if !self.marks.contains_key(&person) {
+            self.mark(person, 0);
+        }
     }
 
     /// Records that a person has seen the room: from now on it misses messages. Returns the read mark, if the

@@ -1,6 +1,7 @@
 //! Output of a conference for other nodes of a cluster.
 
 use super::history::HistoryPiece;
+use super::shared_mark::SharedMark;
 use super::shared_message::SharedMessage;
 
 /// See the [module](self).
@@ -20,6 +21,8 @@ pub(in super::super) enum Relay {
     AskHistory { node: u64 },
     /// A part of the messages of the room, for a node that requested them.
     History { node: u64, piece: HistoryPiece },
+    /// A person has read more.
+    Read(SharedMark),
     /// A member of this node has written a message.
     Message(SharedMessage),
 }

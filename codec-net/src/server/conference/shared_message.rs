@@ -71,11 +71,13 @@ impl Conference {
     /// Adds a message of a member at another node to the log, unless it is there already.
     pub(super) fn say_remote(&mut self, now: Duration, node: u64, message: SharedMessage) {
         let origin = Origin { node, member: message.member };
+        let author = message.person;
         let seat = self.number_of(origin).unwrap_or_default();
         if self.log_remote(now, message, seat)
             && let Some(line) = self.log.entries().last().map(|it| Arc::clone(&it.line))
         {
             self.tell_all(&line);
+            self.set_read(author, self.log.last());
         }
     }
 }

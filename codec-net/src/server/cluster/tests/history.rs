@@ -1,6 +1,6 @@
 //! Messages of a room from before a node's first member.
 
-use super::super::super::conference::{HistoryPiece, SharedMessage};
+use super::super::super::conference::{HistoryPiece, SharedMark, SharedMessage};
 use super::super::announcement::{Announcement, Content};
 use super::*;
 
@@ -142,4 +142,73 @@ fn answers_that_were_not_requested_or_are_out_of_order_are_ignored() {
     deliver(&mut world, other, 0, true);
     world.run(100);
     assert!(world.lines(2, 3).is_empty());
+}
+
+#[test]
+fn read_marks_move_at_all_nodes() {
+    let mut world = World::new(3);
+    world.run(2000);
+    world.join_as(0, 1, "ann", true, 1);
+    world.join_as(1, 2, "bob", true, 1);
+    world.join_as(1, 3, "ann", true, 1);
+    world.run(300);
+    for index in 0..3 {
+        world.say(1, 2, &json!({ "type": "chat", "text": index.to_string() }));
+    }
+    world.run(20);
+    let read = |world: &World, node, id| {
+        let texts = world.texts(node, id);
+        let mut reads = texts.iter().rev().filter(|it| it["type"] == "read");
+        reads.next().map(|it| it["number"].as_u64().unwrap())
+    };
+    world.say(0, 1, &json!({ "type": "read", "number": 2 }));
+    world.run(20);
+    assert_eq!((read(&world, 0, 1), read(&world, 1, 3)), (Some(2), Some(2)));
+    assert_eq!(read(&world, 1, 2), Some(3), "an author has read its message");
+    // The person goes on at a node that opens the room now.
+    world.leave(0, 1);
+    world.leave(1, 3);
+    world.run(300);
+    world.join_as(2, 4, "ann", true, 1);
+    world.join_as(2, 5, "cem", true, 1);
+    world.run(100);
+    assert_eq!(world.log(2, 4).unwrap()["read"], 2);
+    assert_eq!(world.log(2, 5).unwrap()["read"], Value::Null, "who is new has missed nothing");
+    // Who was new at one node is known at the others, and reads there.
+    world.leave(2, 5);
+    world.say(1, 2, &json!({ "type": "chat", "text": "for all" }));
+    world.run(300);
+    world.join_as(1, 6, "cem", true, 1);
+    world.run(100);
+    assert_eq!(world.log(1, 6).unwrap()["read"], 3);
+    world.say(1, 6, &json!({ "type": "read", "number": 4 }));
+    world.leave(1, 6);
+    world.run(100);
+    world.join_as(2, 7, "cem", true, 1);
+    world.run(100);
+    assert_eq!(world.log(2, 7).unwrap()["read"], 4);
+}
+
+#[test]
+fn marks_at_unknown_messages_are_ignored() {
+    let mut world = World::new(2);
+    world.run(2000);
+    world.join_as(0, 1, "Ann", true, 1);
+    world.join(1, 2, 1);
+    world.run(300);
+    world.say(1, 2, &json!({ "type": "chat", "text": "Hello" }));
+    world.run(20);
+    world.clear();
+    let from = world.nodes[1].cluster.own.id;
+    for (room, author) in [(TEAM, Some("Ann")), (TEAM, None), ("other", Some("Ann"))] {
+        let content = Content::Read { room: room.into(), mark: SharedMark::example("Ann", author) };
+        let message = Announcement { from, content }.write();
+        world.nodes[0].cluster.handle_message(world.now, &message);
+    }
+    world.run(100);
+    assert!(!world.texts(0, 1).iter().any(|it| it["type"] == "read"));
+    world.leave(0, 1);
+    world.join_as(0, 3, "Ann", true, 1);
+    world.run(100);
+    assert_eq!(world.log(0, 3).unwrap()["read"], 0, "it has read nothing");
 }

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::{Conference, HistoryPiece, Relay, RemoteRoom, SharedMessage, SharedRoom};
+use super::super::{
+    Conference, HistoryPiece, Relay, RemoteRoom, SharedMark, SharedMessage, SharedRoom,
+};
 use super::Conferences;
 
 /// Most relays that wait.
@@ -174,6 +176,16 @@ impl Conferences {
         message: SharedMessage,
     ) {
         self.run(now, room, |it| it.say_remote(now, node, message));
+    }
+
+    /// Sets the read mark of a person, in a room that is open here.
+    pub(in super::super::super) fn read_remote(
+        &mut self,
+        now: Duration,
+        room: &Arc<str>,
+        mark: &SharedMark,
+    ) {
+        self.run(now, room, |it| it.read_remote(now, mark));
     }
 
     /// Another node asks for the messages of a room.
