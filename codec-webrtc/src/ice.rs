@@ -4,7 +4,7 @@
 use str0m::IceCreds;
 
 use super::SdpError;
-use super::media_sections::mid_of;
+use super::media_sections::{bundled, is_rejected, mid_of};
 use super::red::sections;
 
 const UFRAG: &str = "a=ice-ufrag:";
@@ -33,10 +33,12 @@ impl IceParameters {
     ///
     /// # Errors
     /// Returns [`SdpError::Rejected`] if the credentials are missing, malformed or different in several media sections.
+    /// Those of rejected sections do not count.
     pub fn read(sdp: &str) -> Result<Self, SdpError> {
+        let live = live_lines(sdp);
         let only = |prefix: &str| -> Result<String, SdpError> {
             let name = prefix.trim_start_matches("a=").trim_end_matches(':');
-            let mut values = sdp.lines().filter_map(|line| value(line, prefix));
+            let mut values = live.iter().filter_map(|line| value(line, prefix));
             let Some(first) = values.next() else {
                 return Err(SdpError::Rejected(format!("{name} is missing")));
             };
@@ -47,7 +49,7 @@ impl IceParameters {
             Ok(first.to_owned())
         };
         let (ufrag, password) = (only(UFRAG)?, only(PASSWORD)?);
-        let candidates = sdp.lines().filter(|line| value(line, CANDIDATE).is_some());
+        let candidates = live.iter().filter(|line| value(line, CANDIDATE).is_some());
         let candidates = candidates.map(|line| line.trim().trim_start_matches("a=").to_owned());
         let read = Self { ufrag, password, candidates: candidates.collect() };
         read.check()?;
@@ -108,6 +110,22 @@ pub(super) fn credentials(secret: &[u8; 32]) -> IceCreds {
         .collect();
     let (ufrag, pass) = text.split_at(8);
     IceCreds { ufrag: ufrag.to_owned(), pass: pass.chars().take(32).collect() }
+}
+
+/// The lines of an SDP without those of rejected media sections, if there are others: a browser gives each of them a
+/// transport of its own.
+fn live_lines(sdp: &str) -> Vec<&str> {
+    let sections = sections(sdp);
+    let bundled = bundled(&sections);
+    let (mut live, mut media) = (Vec::new(), 0);
+    for (at, section) in sections.iter().enumerate() {
+        let is_live = at == 0 || !is_rejected(section, &bundled);
+        if is_live {
+            live.extend(section);
+            media += usize::from(at > 0);
+        }
+    }
+    if media == 0 { sdp.lines().collect() } else { live }
 }
 
 fn value<'a>(line: &'a str, prefix: &str) -> Option<&'a str> {
@@ -188,15 +206,19 @@ pub(super) fn check_sections(sdp: &str, before: &str, rejected: usize) -> Result
 /// Returns [`SdpError::Rejected`] with the section that differs.
 pub(super) fn check_kept(sdp: &str, before: &str) -> Result<(), SdpError> {
     let (now, before) = (sections(sdp), sections(before));
+    let bundled = bundled(&before);
     let mut later = now.iter().skip(1);
     for section in before.iter().skip(1) {
         let found = later.next();
-        if found.is_none_or(|found| {
+        let is_other = |found: &Vec<&str>| {
             (mid_of(found), kind_of(found)) != (mid_of(section), kind_of(section))
-        }) {
+        };
+        // The place of a stopped section is free for another one (RFC 8829, section 5.2.2).
+        let is_free = is_rejected(section, &bundled);
+        if found.is_none_or(|found| !is_free && is_other(found)) {
             let name = mid_of(section).unwrap_or_default();
             return Err(SdpError::Rejected(format!(
-                "media section {name} is missing, rejected or at another place: a section that is not used is inactive"
+                "media section {name} is missing or at another place: a section that is not used is inactive or stopped"
             )));
         }
     }
@@ -237,6 +259,24 @@ mod tests {
             let error = IceParameters::read(&wrong).unwrap_err().to_string();
             assert!(error.contains(why), "{error}");
         }
+    }
+
+    #[test]
+    fn credentials_of_rejected_sections_do_not_count() {
+        let other = "a=ice-ufrag:wxyz\r\na=ice-pwd:aaaaaaaaaaaaaaaaaaaaaa\r\n";
+        let rejected = format!("{SDP}m=video 0 x 0\r\na=mid:1\r\n{other}");
+        assert_eq!(IceParameters::read(&rejected), IceParameters::read(SDP));
+        let bundled = format!("a=group:BUNDLE 0 1\r\n{rejected}");
+        assert!(IceParameters::read(&bundled).is_err());
+    }
+
+    #[test]
+    fn the_place_of_a_stopped_section_is_free() {
+        let stopped = SDP.replace("video 9", "video 0");
+        let other = SDP.replace("a=mid:0", "a=mid:7");
+        assert_eq!(check_kept(&stopped, SDP), Ok(()));
+        assert_eq!(check_kept(&other, &stopped), Ok(()));
+        assert!(check_kept(&other, SDP).is_err() && check_kept("v=0\r\n", &stopped).is_err());
     }
 
     #[test]

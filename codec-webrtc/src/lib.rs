@@ -138,6 +138,7 @@ mod config;
 mod counters;
 mod event;
 mod extension;
+mod formats;
 mod h264;
 mod ice;
 mod media_sections;

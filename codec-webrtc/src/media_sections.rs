@@ -56,7 +56,7 @@ pub(super) struct Rejected {
 }
 
 /// Returns the offer as passed to str0m, and the rejected sections. `simulcast`: whether str0m accepts
-/// several layers of a section.
+/// several layers of a section. `known`: MIDs of the sections that str0m has, which stay if they are stopped.
 ///
 /// # Errors
 /// Returns [`SdpError::NoCommonCodec`] if there are audio or video sections, but none has a
@@ -66,9 +66,17 @@ pub(super) fn take(
     codecs: Codecs,
     limits: &PeerLimits,
     simulcast: bool,
+    known: &[&str],
 ) -> Result<(String, Rejected), SdpError> {
     let sections = sections(offer);
-    let lines = judge(&sections, codecs, limits);
+    let bundled = bundled(&sections);
+    let mut lines = judge(&sections, codecs, limits);
+    for (section, line) in sections.iter().zip(&mut lines) {
+        let is_known = mid_of(section).is_some_and(|mid| known.contains(&mid));
+        if is_known && is_rejected(section, &bundled) {
+            *line = None;
+        }
+    }
     let media: Vec<&OfferedSection> = lines.iter().flatten().collect();
     let offered = media.iter().flat_map(|line| line.codecs.clone());
     if media.iter().any(|line| !line.codecs.is_empty())
@@ -109,6 +117,20 @@ fn bundle_without(sections: &[Vec<&str>], lines: &[Option<OfferedSection>]) -> O
     let rejected: Vec<&str> = rejected.filter_map(|(section, _)| mid_of(section)).collect();
     let left = mids.split_ascii_whitespace().filter(|mid| !rejected.contains(mid));
     Some(format!("{BUNDLE}{}", left.collect::<Vec<_>>().join(" ")))
+}
+
+/// MIDs of the bundle of an SDP.
+pub(super) fn bundled<'a>(sections: &[Vec<&'a str>]) -> Vec<&'a str> {
+    let session = sections.first().into_iter().flatten();
+    let mids = session.filter_map(|line| line.strip_prefix(BUNDLE)).take(1);
+    mids.flat_map(str::split_ascii_whitespace).collect()
+}
+
+/// Whether a media section is rejected or stopped: port 0. Sections of the bundle may have port 0 and be active (RFC
+/// 9143, section 6).
+pub(super) fn is_rejected(section: &[&str], bundled: &[&str]) -> bool {
+    let port = section.first().and_then(|line| line.split_ascii_whitespace().nth(1));
+    port == Some("0") && mid_of(section).is_none_or(|mid| !bundled.contains(&mid))
 }
 
 /// MID of a media section (RFC 5888, section 4).
@@ -153,27 +175,15 @@ fn judge(
     codecs: Codecs,
     limits: &PeerLimits,
 ) -> Vec<Option<OfferedSection>> {
-    let bundled: Vec<&str> = sections
-        .first()
-        .into_iter()
-        .flatten()
-        .find_map(|line| line.strip_prefix(BUNDLE))
-        .map(|mids| mids.split_ascii_whitespace().collect())
-        .unwrap_or_default();
+    let bundled = bundled(sections);
     let (mut audio, mut video) = (0, 0);
     let judged = sections.iter().map(|section| {
-        let (kind, rest) = section.first()?.strip_prefix("m=")?.split_once(' ')?;
-        let (kind, taken) = match kind {
-            "audio" => (Kind::Audio, &mut audio),
-            "video" => (Kind::Video, &mut video),
-            _ => return None,
-        };
-        let mut fields = rest.split_ascii_whitespace();
-        let port = fields.next().unwrap_or_default();
+        let kind = kind_of(section)?;
+        let taken = if kind == Kind::Audio { &mut audio } else { &mut video };
+        let fields = section.first()?.split_ascii_whitespace();
         let offered: Vec<(&str, &str)> =
-            fields.skip(1).filter_map(|pt| Some((pt, encoding(section, pt)?))).collect();
-        // Bundled sections may have port 0 and be active (RFC 9143, section 6).
-        let is_live = port != "0" || mid_of(section).is_some_and(|mid| bundled.contains(&mid));
+            fields.skip(3).filter_map(|pt| Some((pt, encoding(section, pt)?))).collect();
+        let is_live = !is_rejected(section, &bundled);
         let is_known = offered.iter().any(|(pt, encoding)| codecs.has(kind, section, pt, encoding));
         let is_taken = is_live && is_known && *taken < limits.sections_per_kind;
         *taken += usize::from(is_taken);
@@ -189,6 +199,15 @@ fn judge(
         Some(OfferedSection { kind, codecs: names, h264: profiles(section), is_accepted: is_taken })
     });
     judged.collect()
+}
+
+/// Kind of a media section; `None` for other ones than audio and video.
+pub(super) fn kind_of(section: &[&str]) -> Option<Kind> {
+    match section.first()?.strip_prefix("m=")?.split_once(' ')?.0 {
+        "audio" => Some(Kind::Audio),
+        "video" => Some(Kind::Video),
+        _ => None,
+    }
 }
 
 /// Profiles of H.264 in packetization mode 1.
@@ -212,7 +231,7 @@ fn is_helper(name: &str) -> bool {
 }
 
 /// Encoding of a payload type, from `a=rtpmap` or static (RFC 3551, section 6).
-fn encoding<'a>(section: &[&'a str], payload_type: &str) -> Option<&'a str> {
+pub(super) fn encoding<'a>(section: &[&'a str], payload_type: &str) -> Option<&'a str> {
     let mapped = section.iter().find_map(|line| {
         let (pt, encoding) = line.strip_prefix("a=rtpmap:")?.split_once(' ')?;
         (pt == payload_type).then_some(encoding.trim())
@@ -226,7 +245,13 @@ fn encoding<'a>(section: &[&'a str], payload_type: &str) -> Option<&'a str> {
 
 impl Codecs {
     /// Whether the encoding of a payload type is enabled.
-    fn has(self, kind: Kind, section: &[&str], payload_type: &str, encoding: &str) -> bool {
+    pub(super) fn has(
+        self,
+        kind: Kind,
+        section: &[&str],
+        payload_type: &str,
+        encoding: &str,
+    ) -> bool {
         if kind == Kind::Video && h264::is_h264(encoding) {
             return self.has_h264(section, payload_type);
         }
@@ -293,15 +318,6 @@ impl Codecs {
         let all = video.into_iter().chain(audio);
         all.filter(|(on, _)| *on).map(|(_, name)| name.to_owned()).collect()
     }
-
-    /// Disables VP8 if the offer does not contain it, since FEC is used only with VP8.
-    pub(super) fn without_unoffered_vp8(self, offer: &str) -> Self {
-        let is_vp8 = |line: &str| {
-            let encoding = line.strip_prefix("a=rtpmap:").and_then(|rest| rest.split_once(' '));
-            encoding.is_some_and(|(_, name)| name.trim().eq_ignore_ascii_case("VP8/90000"))
-        };
-        Self { vp8: self.vp8 && offer.lines().any(is_vp8), ..self }
-    }
 }
 
 fn is_simulcast(line: &str) -> bool {
@@ -309,6 +325,21 @@ fn is_simulcast(line: &str) -> bool {
     line.starts_with("a=simulcast:")
         || line.starts_with("a=rid:")
         || line.starts_with("a=extmap:") && line.split_ascii_whitespace().skip(1).any(is_rid)
+}
+
+/// An SDP whose rejected and stopped sections have the formats of an earlier one: browsers omit the names of formats, which
+/// the parser of str0m looks up.
+pub(super) fn with_formats(sdp: &str, before: &str) -> String {
+    let (now, before) = (sections(sdp), sections(before));
+    let bundled = bundled(&now);
+    let lines = now.iter().enumerate().flat_map(|(at, section)| {
+        let earlier = before.iter().skip(1).find(|earlier| mid_of(earlier) == mid_of(section));
+        match earlier {
+            Some(earlier) if at > 0 && is_rejected(section, &bundled) => rejection(earlier),
+            _ => section.iter().map(|&line| line.to_owned()).collect(),
+        }
+    });
+    lines.flat_map(|line| [line, "\r\n".to_owned()]).collect()
 }
 
 /// The section of an answer that rejects a section of the offer.
@@ -375,7 +406,7 @@ mod tests {
     #[test]
     fn rejected_sections_keep_their_formats_and_position() {
         let offer = format!("{SESSION}{H264}{ICE}a=candidate:1\r\n{OPUS}");
-        let (seen, rejected) = take(&offer, Codecs::default(), &one(), false).unwrap();
+        let (seen, rejected) = take(&offer, Codecs::default(), &one(), false, &[]).unwrap();
         assert!(!seen.contains("m=video") && seen.contains("m=audio 0 "), "{seen}");
         assert!(seen.ends_with(&format!(
             "{OPUS}a=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdef01234567\r\n\
@@ -397,7 +428,7 @@ mod tests {
     #[test]
     fn simulcast_is_seen_only_if_it_is_accepted() {
         let offer = format!("{SESSION}{VP8}{ICE}");
-        let seen = |simulcast| take(&offer, Codecs::default(), &one(), simulcast).unwrap().0;
+        let seen = |simulcast| take(&offer, Codecs::default(), &one(), simulcast, &[]).unwrap().0;
         assert!(seen(true).contains("a=simulcast:send h;l"));
         let without = seen(false);
         assert!(!without.contains("simulcast") && !without.contains("a=rid"), "{without}");
@@ -406,15 +437,22 @@ mod tests {
     #[test]
     fn no_common_codec_error_lists_the_codecs_of_both_sides() {
         let offer = format!("{SESSION}{H264}");
-        let refused =
-            take(&offer, Codecs { pcmu: false, pcma: false, ..Codecs::default() }, &one(), false);
+        let refused = take(
+            &offer,
+            Codecs { pcmu: false, pcma: false, ..Codecs::default() },
+            &one(),
+            false,
+            &[],
+        );
         let text = refused.unwrap_err().to_string();
         assert!(text.contains("H264") && text.contains("VP8, Opus"), "{text}");
         assert!(!text.contains("rtx"), "{text}");
         // An offer with only data channels is accepted, as is a section disabled by the offer
         // itself.
         for fine in ["m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:0\r\n", ""] {
-            assert!(take(&format!("{SESSION}{fine}"), Codecs::default(), &one(), false).is_ok());
+            assert!(
+                take(&format!("{SESSION}{fine}"), Codecs::default(), &one(), false, &[]).is_ok()
+            );
         }
     }
 
@@ -437,8 +475,8 @@ mod tests {
             ]
         );
         assert_eq!(line(H264Profiles::NONE).codecs, ["H264"]);
-        let error =
-            take(&offer, codecs(H264Profiles::only(Profile::Main)), &one(), false).unwrap_err();
+        let error = take(&offer, codecs(H264Profiles::only(Profile::Main)), &one(), false, &[])
+            .unwrap_err();
         let text = error.to_string();
         assert!(text.contains("supported VP8, H264 (Main, packetization mode 1)"), "{text}");
     }
@@ -447,7 +485,7 @@ mod tests {
     fn second_video_section_is_rejected_and_simulcast_hidden() {
         let second = VP8.replace("a=mid:2", "a=mid:3").replace(" 96", " 97").replace(":96", ":97");
         let offer = format!("{SESSION}{OPUS}{VP8}{second}");
-        let (seen, rejected) = take(&offer, Codecs::default(), &one(), false).unwrap();
+        let (seen, rejected) = take(&offer, Codecs::default(), &one(), false, &[]).unwrap();
         assert_eq!(seen.matches("m=video").count(), 1);
         for gone in ["a=rid:", "a=simulcast", "rtp-stream-id"] {
             assert!(!seen.contains(gone), "{gone}: {seen}");

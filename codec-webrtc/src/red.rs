@@ -96,6 +96,11 @@ fn rtpmap(line: &str) -> Option<(u8, &str)> {
     Some((pt.parse().ok().filter(|pt| *pt < 128)?, name.trim()))
 }
 
+/// Payload types of `a=rtpmap` lines.
+pub(super) fn payload_types(sdp: &str) -> Vec<u8> {
+    sdp.lines().filter_map(rtpmap).map(|(payload_type, _)| payload_type).collect()
+}
+
 fn payload_type(section: &[&str], encoding: &str) -> Option<u8> {
     let mut found = section.iter().filter_map(|line| rtpmap(line));
     found.find(|(_, name)| is_named(name, encoding)).map(|(pt, _)| pt)

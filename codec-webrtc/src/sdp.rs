@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use super::PeerLimits;
+use super::{Codecs, PeerLimits, formats};
 
 /// Why an SDP is rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,8 +53,9 @@ impl fmt::Display for SdpError {
 impl std::error::Error for SdpError {}
 
 /// Checks the limits and removes fingerprints other than SHA-256, since the parser would use the
-/// first one (RFC 8122, section 5, leaves the choice to the receiver).
-pub(super) fn validate(sdp: &str, limits: &PeerLimits) -> Result<String, SdpError> {
+/// first one (RFC 8122, section 5, leaves the choice to the receiver), and formats that are not enabled whose payload type
+/// has another meaning elsewhere.
+pub(super) fn validate(sdp: &str, codecs: Codecs, limits: &PeerLimits) -> Result<String, SdpError> {
     let bound = |what, count, limit| {
         if count > limit { Err(SdpError::LimitExceeded { what, count, limit }) } else { Ok(()) }
     };
@@ -66,6 +67,7 @@ pub(super) fn validate(sdp: &str, limits: &PeerLimits) -> Result<String, SdpErro
     if !sdp.lines().any(|line| starts_with(line, SHA256)) {
         return Err(SdpError::NoSha256Fingerprint);
     }
+    let sdp = &formats::without_conflicts(sdp, codecs);
     check_payload_types(sdp)?;
     let mut kept = String::with_capacity(sdp.len() + 64);
     for line in sdp.lines() {
@@ -118,6 +120,18 @@ fn attribute<'a>(line: &'a str, name: &str) -> Option<(&'a str, &'a str)> {
     Some((if digits.is_empty() { "0" } else { digits }, rest.trim()))
 }
 
+/// An SDP of str0m, whose version is always the same one, with a version that is `later` by so much.
+pub(super) fn with_version(sdp: &str, later: u64) -> String {
+    let lines = sdp.lines().flat_map(|line| {
+        let mut fields: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        if let (true, Some(version)) = (line.starts_with("o="), fields.get_mut(2)) {
+            *version = version.parse().map_or(later, |version: u64| version + later).to_string();
+        }
+        [fields.join(" "), "\r\n".to_owned()]
+    });
+    lines.collect()
+}
+
 const SHA256: &str = "a=fingerprint:sha-256 ";
 
 fn starts_with(line: &str, with: &str) -> bool {
@@ -133,8 +147,8 @@ mod tests {
     #[test]
     fn limits_are_enforced_before_parsing() {
         let limits = PeerLimits::default();
-        assert_eq!(validate(GOOD, &limits).as_deref(), Ok(GOOD));
-        let much = |sdp: String| match validate(&sdp, &limits) {
+        assert_eq!(validate(GOOD, Codecs::default(), &limits).as_deref(), Ok(GOOD));
+        let much = |sdp: String| match validate(&sdp, Codecs::default(), &limits) {
             Err(SdpError::LimitExceeded { what, .. }) => what,
             other => panic!("{other:?}"),
         };
@@ -147,7 +161,8 @@ mod tests {
     #[test]
     fn payload_types_must_be_unique() {
         let limits = PeerLimits::default();
-        let admitted = |lines: &str| validate(&format!("{GOOD}{lines}"), &limits).is_ok();
+        let admitted =
+            |lines: &str| validate(&format!("{GOOD}{lines}"), Codecs::default(), &limits).is_ok();
         let usual = "a=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n";
         assert!(admitted(usual));
         assert!(admitted(&format!("{usual}m=video 9 x 96\r\n{usual}")), "on two lines");
@@ -166,13 +181,23 @@ mod tests {
     }
 
     #[test]
+    fn later_descriptions_have_other_versions() {
+        let sdp = "v=0\r\no=x 7 2 IN IP4 0.0.0.0\r\ns=- 1 2\r\n";
+        assert_eq!(with_version(sdp, 0), sdp);
+        assert_eq!(with_version(sdp, 3), sdp.replace(" 7 2 ", " 7 5 "));
+    }
+
+    #[test]
     fn only_sha_256_fingerprints_are_kept() {
         let limits = PeerLimits::default();
         let both = "a=fingerprint:sha-1 BB\na=fingerprint:SHA-256 AA\na=fingerprint:md5 1\n";
-        let kept = validate(both, &limits).unwrap();
+        let kept = validate(both, Codecs::default(), &limits).unwrap();
         assert_eq!(kept, "a=fingerprint:SHA-256 AA\r\n");
         for weak in ["", "a=fingerprint:sha-1 BB", "a=fingerprint:sha-512 CC", "a=fingerprint:é"] {
-            assert_eq!(validate(weak, &limits), Err(SdpError::NoSha256Fingerprint));
+            assert_eq!(
+                validate(weak, Codecs::default(), &limits),
+                Err(SdpError::NoSha256Fingerprint)
+            );
         }
     }
 }

@@ -50,11 +50,8 @@ impl Peer {
         if self.channels.len() >= self.limits.channels {
             return Err(SendError::QueueFull);
         }
-        let mut api = self.rtc.sdp_api();
-        let id = api.add_channel_with_config(settings.to_stack());
-        if api.apply().is_some() {
-            return Err(SendError::NotSending);
-        }
+        // A change of the SDP would invalidate an offer whose answer has not arrived.
+        let id = self.rtc.direct_api().create_data_channel(settings.to_stack());
         self.channels.push(id);
         self.tick();
         Ok(Channel(id))

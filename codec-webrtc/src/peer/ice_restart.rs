@@ -46,6 +46,7 @@ impl Peer {
         let (offer, pending): (_, SdpPendingOffer) = offered;
         let offer = red::from_stack(&offer.to_sdp_string(), ulpfec);
         let offer = replaced(&simulcast::without_ssrcs(&offer), &of_stack, &credentials);
+        let offer = self.versioned(&offer);
         Ok((offer, PendingOffer::ice_restart(pending, OfferedRestart { credentials })))
     }
 
@@ -56,7 +57,7 @@ impl Peer {
         restart: OfferedRestart,
         answer: &str,
     ) -> Result<(), SdpError> {
-        let (answer, _) = red::to_stack(&sdp::validate(answer, &self.limits)?);
+        let (answer, _) = red::to_stack(&sdp::validate(answer, self.terms.codecs, &self.limits)?);
         let remote = IceParameters::read(&answer)?;
         let negotiated = self.negotiated_session()?;
         check_changed(&remote, &negotiated.remote)?;
@@ -79,13 +80,15 @@ impl Peer {
     pub fn answer_ice_restart(&mut self, offer: &str, now: Duration) -> Result<String, SdpError> {
         self.contained(Err(over()), |peer| {
             peer.advance(now);
-            let (offer, _) = red::to_stack(&sdp::validate(offer, &peer.limits)?);
+            let (offer, _) = red::to_stack(&sdp::validate(offer, peer.terms.codecs, &peer.limits)?);
+            let offer = peer.directions.limit(&offer);
             let negotiated = peer.negotiated_session()?;
             ice::check_sections(&offer, &negotiated.remote, negotiated.rejected.len())?;
             peer.check_fingerprint(&offer)?;
             let answer = peer.restart(&IceParameters::read(&offer)?)?;
             let Negotiated { rejected, ulpfec, .. } = peer.negotiated_session()?;
-            Ok(rejected.insert(&red::from_stack(&answer, *ulpfec)))
+            let answer = rejected.insert(&red::from_stack(&answer, *ulpfec));
+            Ok(peer.versioned(&answer))
         })
     }
 
@@ -107,7 +110,7 @@ impl Peer {
     }
 
     /// Restarts ICE; returns the answer of str0m.
-    fn restart(&mut self, remote: &IceParameters) -> Result<String, SdpError> {
+    pub(super) fn restart(&mut self, remote: &IceParameters) -> Result<String, SdpError> {
         let negotiated = self.negotiated_session()?;
         check_changed(remote, &negotiated.remote)?;
         let (count, limit) = (remote.candidates.len(), self.limits.candidates);
@@ -188,7 +191,7 @@ impl Peer {
 }
 
 /// Rejects a restart with a credential of the running session (RFC 8839, section 4.4.1.1.1).
-fn check_changed(remote: &IceParameters, before: &str) -> Result<(), SdpError> {
+pub(super) fn check_changed(remote: &IceParameters, before: &str) -> Result<(), SdpError> {
     let before = IceParameters::read(before)?;
     if remote.ufrag == before.ufrag || remote.password == before.password {
         let why = "an ICE restart requires another ice-ufrag and another ice-pwd";

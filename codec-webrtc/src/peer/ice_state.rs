@@ -65,18 +65,26 @@ impl IceRestarts {
         self.negotiated = Some(negotiated);
     }
 
+    /// Checks the limit of restarts.
+    pub(super) fn check_limit(&self, now: Duration, limits: &PeerLimits) -> Result<(), SdpError> {
+        let is_recent = |at: &&Duration| now.saturating_sub(**at) < WINDOW;
+        let (count, limit) =
+            (self.recent.iter().filter(is_recent).count() + 1, limits.ice_restarts);
+        if count > limit {
+            let what = "ICE restarts in a minute";
+            return Err(SdpError::LimitExceeded { what, count, limit });
+        }
+        Ok(())
+    }
+
     /// Counts a restart; returns its credentials.
     pub(super) fn begin(
         &mut self,
         now: Duration,
         limits: &PeerLimits,
     ) -> Result<IceCreds, SdpError> {
+        self.check_limit(now, limits)?;
         self.recent.retain(|at| now.saturating_sub(*at) < WINDOW);
-        let (count, limit) = (self.recent.len() + 1, limits.ice_restarts);
-        if count > limit {
-            let what = "ICE restarts in a minute";
-            return Err(SdpError::LimitExceeded { what, count, limit });
-        }
         self.recent.push(now);
         self.count += 1;
         let mut hash = Sha256::new();

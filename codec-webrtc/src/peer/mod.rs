@@ -3,6 +3,7 @@
 mod channels;
 mod congestion;
 mod delivery;
+mod directions;
 mod drive;
 mod egress;
 mod fec;
@@ -113,6 +114,9 @@ pub struct Peer {
     channels: Vec<str0m::channel::ChannelId>,
     /// Whether the SDP has a section for data channels.
     data_negotiated: bool,
+    directions: directions::Directions,
+    /// Number of SDPs of this endpoint after the first one.
+    descriptions: u64,
     ice_restarts: ice_state::IceRestarts,
     /// Number of remote candidates received after the SDP (trickle ICE), or in and after the last restart.
     remote_candidates: usize,

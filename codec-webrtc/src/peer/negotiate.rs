@@ -13,7 +13,7 @@ use super::fec::FecState;
 use super::ice_state::{IceRestarts, Negotiated, OfferedRestart};
 use super::silence::Silence;
 use super::terms::Terms;
-use super::{Peer, State, delivery, egress, panic_guard};
+use super::{Peer, State, delivery, directions, egress, panic_guard};
 use crate::address_filter::AddressFilter;
 use crate::config::{ChannelSettings, Codecs, DtlsVersions, LocalCandidate, MediaPlan};
 use crate::counters::Counters;
@@ -21,8 +21,8 @@ use crate::media_sections::Rejected;
 use crate::provider::{self, MediaKeys};
 use crate::sdp_parse_error::rejected_sdp;
 use crate::{
-    Channel, Direction, Event, Kind, Mid, PeerConfig, PeerLimits, SdpError, SentStream, extension,
-    h264, ice, media_sections, red, sdp, simulcast, vp9,
+    Channel, Direction, Kind, Mid, PeerConfig, PeerLimits, SdpError, SentStream, extension, h264,
+    ice, media_sections, red, sdp, simulcast, vp9,
 };
 use codec_rtc::extension::Label;
 use codec_rtc::packet::VideoFormat;
@@ -34,8 +34,12 @@ pub struct PendingOffer {
     pending: SdpPendingOffer,
     /// The media sections, with their simulcast layers.
     media: Vec<(Mid, Vec<Label>)>,
+    /// Offered directions of the sections that are added or changed.
+    directions: Vec<(Mid, Direction)>,
     /// Offered payload type of ULPFEC.
     ulpfec: Option<u8>,
+    /// The offer.
+    offer: String,
     purpose: Purpose,
 }
 
@@ -50,15 +54,20 @@ enum Purpose {
 
 impl PendingOffer {
     pub(super) fn ice_restart(pending: SdpPendingOffer, restart: OfferedRestart) -> Self {
-        Self { pending, media: Vec::new(), ulpfec: None, purpose: Purpose::Restart(restart) }
+        let (media, directions, offer) = (Vec::new(), Vec::new(), String::new());
+        let purpose = Purpose::Restart(restart);
+        Self { pending, media, directions, ulpfec: None, offer, purpose }
     }
 
     pub(super) fn changes(
         pending: SdpPendingOffer,
         media: Vec<(Mid, Vec<Label>)>,
+        directions: Vec<(Mid, Direction)>,
         ulpfec: Option<u8>,
+        offer: &str,
     ) -> Self {
-        Self { pending, media, ulpfec, purpose: Purpose::Changes }
+        let offer = offer.to_owned();
+        Self { pending, media, directions, ulpfec, offer, purpose: Purpose::Changes }
     }
 }
 
@@ -82,8 +91,8 @@ impl Peer {
     /// [`SdpError`] if the offer is malformed or exceeds the limits.
     pub fn check_offer(offer: &str, codecs: Codecs, limits: &PeerLimits) -> Result<(), SdpError> {
         panic_guard::negotiated(|| {
-            let offer = sdp::validate(offer, limits)?;
-            let (offer, _) = media_sections::take(&offer, codecs, limits, false)?;
+            let offer = sdp::validate(offer, codecs, limits)?;
+            let (offer, _) = media_sections::take(&offer, codecs, limits, false, &[])?;
             let (offer, _) = red::to_stack(&offer);
             let parsed = SdpOffer::from_sdp_string(&offer);
             parsed.map(|_| ()).map_err(|error| rejected_sdp(&offer, error))
@@ -95,11 +104,11 @@ impl Peer {
         config: &PeerConfig,
         now: Duration,
     ) -> Result<(Self, String), SdpError> {
-        let offer = sdp::validate(offer, &config.limits)?;
+        let offer = sdp::validate(offer, config.codecs, &config.limits)?;
         let (offer, rejected) =
-            media_sections::take(&offer, config.codecs, &config.limits, config.simulcast)?;
+            media_sections::take(&offer, config.codecs, &config.limits, config.simulcast, &[])?;
         let (offer, ulpfec) = red::to_stack(&offer);
-        let codecs = config.codecs.without_unoffered_vp8(&offer);
+        let codecs = config.codecs;
         let h264 = h264::answered(codecs.h264, &offer);
         let mut peer = Self::new(config, codecs, &h264, now)?;
         let data = has_data(&offer);
@@ -146,7 +155,9 @@ impl Peer {
         let mut peer = Self::new(config, config.codecs, &h264, now)?;
         let mut api = peer.rtc.sdp_api();
         let mids = media.iter().map(|plan| (add_media(&mut api, plan), plan.layers.clone()));
-        let mids = mids.collect();
+        let mids: Vec<_> = mids.collect();
+        let directions = mids.iter().zip(media).map(|((mid, _), plan)| (*mid, plan.direction));
+        let directions = directions.collect();
         let opened: Vec<Channel> = channels
             .iter()
             .map(|channel| Channel(api.add_channel_with_config(channel.to_stack())))
@@ -156,8 +167,15 @@ impl Peer {
         let (offer, pending) = api.apply().ok_or_else(nothing)?;
         let ulpfec = config.codecs.has_fec().then_some(red::OFFERED.2);
         peer.channels = opened.iter().map(|channel| channel.0).collect();
-        let pending = PendingOffer { pending, media: mids, ulpfec, purpose: Purpose::Session };
         let offer = simulcast::without_ssrcs(&red::from_stack(&offer.to_sdp_string(), ulpfec));
+        let pending = PendingOffer {
+            pending,
+            media: mids,
+            directions,
+            ulpfec,
+            offer: offer.clone(),
+            purpose: Purpose::Session,
+        };
         Ok((peer, offer, pending, opened))
     }
 
@@ -189,7 +207,9 @@ impl Peer {
             Purpose::Session => true,
             Purpose::Changes => false,
         };
-        let (answer, ulpfec) = red::to_stack(&sdp::validate(answer, &self.limits)?);
+        let answer = &media_sections::with_formats(answer, &pending.offer);
+        let (answer, ulpfec) =
+            red::to_stack(&sdp::validate(answer, self.terms.codecs, &self.limits)?);
         let layers: Vec<(Mid, Vec<Label>)> = pending
             .media
             .iter()
@@ -203,7 +223,12 @@ impl Peer {
         self.data_negotiated |= has_data(&answer);
         let parsed = SdpAnswer::from_sdp_string(&answer);
         let parsed = parsed.map_err(|error| rejected_sdp(&answer, error))?;
-        self.rtc.sdp_api().accept_answer(pending.pending, parsed).map_err(refused)?;
+        let before = self.set_directions(&pending.directions);
+        if let Err(error) = self.rtc.sdp_api().accept_answer(pending.pending, parsed) {
+            self.set_directions(&before);
+            return Err(refused(error));
+        }
+        self.directions.want(&pending.directions);
         let negotiated = Negotiated::new(&answer, Rejected::default(), pending.ulpfec);
         self.ice_restarts.set_negotiated(negotiated);
         for ((mid, offered), (_, accepted)) in pending.media.iter().zip(&layers) {
@@ -211,10 +236,9 @@ impl Peer {
         }
         self.send_layers.extend(layers);
         for (mid, _) in pending.media {
-            if let Some(media) = self.media(mid) {
-                self.push(Event::Media(media));
-            }
+            self.report_media(mid);
         }
+        self.report_directions();
         if is_first {
             // The handshake timeout starts now, since an answer may take long.
             self.started = self.now;
@@ -332,6 +356,8 @@ impl Peer {
             send_layers: Vec::new(),
             channels: Vec::new(),
             data_negotiated: false,
+            directions: directions::Directions::default(),
+            descriptions: 0,
             ice_restarts: IceRestarts::new(config.secret),
             remote_candidates: 0,
             deliveries: config.acknowledgements.then(delivery::Sent::default),

@@ -7,12 +7,14 @@ use str0m::change::SdpOffer;
 
 use super::Peer;
 use super::fec::FecState;
+use super::ice_restart::check_changed;
 use super::ice_state::Negotiated;
 use super::negotiate::{PendingOffer, add_media, has_data, over, refused, stack_direction};
 use super::terms::Terms;
 use crate::sdp_parse_error::rejected_sdp;
 use crate::{
-    Direction, IceParameters, MediaPlan, Mid, SdpError, ice, media_sections, red, sdp, simulcast,
+    Codecs, Direction, IceParameters, Kind, MediaPlan, Mid, SdpError, ice, media_sections, red,
+    sdp, simulcast,
 };
 
 impl Peer {
@@ -48,57 +50,149 @@ impl Peer {
             let why = "only the endpoint that made the offer can change media after a rejected media section";
             return Err(SdpError::Rejected(why.to_owned()));
         }
-        let ulpfec = negotiated.ulpfec;
+        let ulpfec = negotiated.ulpfec.or_else(|| self.free_ulpfec(&negotiated.remote));
         let count = negotiated.remote.matches("\nm=").count() + added.len();
         let limit = self.limits.media_sections;
         if count > limit {
             return Err(SdpError::LimitExceeded { what: "media sections", count, limit });
         }
         simulcast::check(added)?;
-        if let Some((mid, _)) = directions.iter().find(|(mid, _)| self.rtc.media(mid.0).is_none()) {
-            return Err(SdpError::Rejected(format!("there is no media section {}", mid.0)));
-        }
+        self.check_enabled(added)?;
+        self.check_sections(directions)?;
+        let before = directions.iter().filter_map(|(mid, _)| {
+            Some((*mid, Direction::from(self.rtc.media(mid.0)?.direction())))
+        });
+        let before: Vec<_> = before.collect();
         let mut api = self.rtc.sdp_api();
         for (mid, direction) in directions {
             api.set_direction(mid.0, stack_direction(*direction));
         }
         let media = added.iter().map(|plan| (add_media(&mut api, plan), plan.layers.clone()));
-        let media = media.collect();
+        let media: Vec<_> = media.collect();
         let unchanged = || SdpError::Rejected("the offer changes nothing".to_owned());
-        let (offer, pending) = api.apply().ok_or_else(unchanged)?;
+        let applied = api.apply().ok_or_else(unchanged);
+        // Directions change with the answer.
+        self.set_directions(&before);
+        let (offer, pending) = applied?;
         let offer = simulcast::without_ssrcs(&red::from_stack(&offer.to_sdp_string(), ulpfec));
-        Ok((offer, PendingOffer::changes(pending, media, ulpfec)))
+        let offer = self.versioned(&offer);
+        let of_added = media.iter().zip(added).map(|((mid, _), plan)| (*mid, plan.direction));
+        let wanted = directions.iter().copied().chain(of_added).collect();
+        let pending = PendingOffer::changes(pending, media, wanted, ulpfec, &offer);
+        Ok((offer, pending))
     }
 
-    /// Answers an offer of the remote endpoint that adds media sections or changes directions in the running session; returns
-    /// the answer. [`Event::Media`](crate::Event::Media) reports each further section, and
-    /// [`Event::MediaChanged`](crate::Event::MediaChanged) each other direction.
+    /// Checks that a codec is enabled for each section that is added.
+    fn check_enabled(&self, added: &[MediaPlan]) -> Result<(), SdpError> {
+        let Codecs { vp8, vp9, opus, pcmu, pcma, .. } = self.terms.codecs;
+        let has_video = vp8 || vp9 || !self.terms.codecs.h264.is_empty();
+        for plan in added {
+            let (is_enabled, kind) = match plan.kind {
+                Kind::Video => (has_video, "video"),
+                Kind::Audio => (opus || pcmu || pcma, "audio"),
+            };
+            if !is_enabled {
+                return Err(SdpError::Rejected(format!("no {kind} codec is enabled")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that the sections whose directions change exist.
+    fn check_sections(&self, directions: &[(Mid, Direction)]) -> Result<(), SdpError> {
+        for (mid, _) in directions {
+            let media = self.rtc.media(mid.0);
+            let why = match media.map(str0m::media::Media::disabled) {
+                Some(false) => continue,
+                Some(true) => format!("media section {} is stopped", mid.0),
+                None => format!("there is no media section {}", mid.0),
+            };
+            return Err(SdpError::Rejected(why));
+        }
+        Ok(())
+    }
+
+    /// Answers an offer of the remote endpoint in the running session: further media sections, other directions, stopped
+    /// sections, an ICE restart, or several of these; returns the answer. [`Event::Media`](crate::Event::Media) reports each
+    /// further section, and [`Event::MediaChanged`](crate::Event::MediaChanged) each other direction.
+    ///
+    /// The answer allows the media that the remote endpoint offers and this one wants. It wants the direction of the last
+    /// [`MediaPlan`] or [`offer_changes`](Self::offer_changes) with the section; for a section that the remote endpoint has
+    /// added, all that is offered until then. So a section that this endpoint has made inactive remains so, although browsers
+    /// offer it again in each offer.
+    ///
+    /// An own offer that is not answered yet becomes invalid, also if this returns an error.
     ///
     /// # Errors
-    /// Returns [`SdpError`] if the offer is malformed, exceeds the limits, lacks a section or changes the transport. The
-    /// session then continues.
+    /// Returns [`SdpError`] if the offer is malformed, exceeds the limits, lacks a section, has only one new ICE credential, or
+    /// has another certificate. The session then continues as before, and the remote endpoint must roll its offer back.
     pub fn answer_changes(&mut self, offer: &str, now: Duration) -> Result<String, SdpError> {
         self.contained(Err(over()), |peer| peer.answer_changes_now(offer, now))
     }
 
     fn answer_changes_now(&mut self, offer: &str, now: Duration) -> Result<String, SdpError> {
         self.advance(now);
-        let offer = sdp::validate(offer, &self.limits)?;
+        let before = self.negotiated_session()?.remote.clone();
         let Terms { codecs, simulcast } = self.terms;
-        let (offer, rejected) = media_sections::take(&offer, codecs, &self.limits, simulcast)?;
+        let offer = sdp::validate(offer, codecs, &self.limits)?;
+        let offer = media_sections::with_formats(&offer, &before);
+        let offer = self.directions.limit(&offer);
+        let sections = red::sections(&before);
+        let known: Vec<&str> =
+            sections.iter().filter_map(|it| media_sections::mid_of(it)).collect();
+        let taken = media_sections::take(&offer, codecs, &self.limits, simulcast, &known);
+        let (offer, rejected) = taken?;
         let (offer, ulpfec) = red::to_stack(&offer);
-        self.check_transport(&offer)?;
-        ice::check_kept(&offer, &self.negotiated_session()?.remote)?;
-        let parsed = SdpOffer::from_sdp_string(&offer);
-        let parsed = parsed.map_err(|error| rejected_sdp(&offer, error))?;
-        let answer = self.rtc.sdp_api().accept_offer(parsed).map_err(refused)?.to_sdp_string();
-        self.data_negotiated |= has_data(&offer) && has_data(&answer);
+        self.check_fingerprint(&offer)?;
+        ice::check_kept(&offer, &before)?;
+        let (remote, current) = (IceParameters::read(&offer)?, IceParameters::read(&before)?);
+        let restarts = (&remote.ufrag, &remote.password) != (&current.ufrag, &current.password);
+        let mut media = offer;
+        if restarts {
+            check_changed(&remote, &before)?;
+            self.ice_restarts.check_limit(self.now, &self.limits)?;
+            // First the media, which may be rejected, on the transport of before.
+            media = ice::without_candidates(&media);
+            media = ice::with_credentials(&media, &current.ufrag, &current.password);
+        }
+        let parsed = SdpOffer::from_sdp_string(&media);
+        let parsed = parsed.map_err(|error| rejected_sdp(&media, error))?;
+        let inactive = self.reactivate(&media);
+        let answer = match self.rtc.sdp_api().accept_offer(parsed) {
+            Ok(answer) => answer.to_sdp_string(),
+            Err(error) => {
+                self.set_directions(&inactive);
+                return Err(refused(error));
+            }
+        };
+        self.data_negotiated |= has_data(&media) && has_data(&answer);
         let ulpfec = ulpfec.filter(|_| codecs.has_fec());
         self.set_fec(ulpfec);
+        self.ice_restarts.set_negotiated(Negotiated::new(&media, rejected.clone(), ulpfec));
+        let answer = if restarts { self.restart(&remote)? } else { answer };
         let answer = rejected.insert(&red::from_stack(&answer, ulpfec));
-        self.ice_restarts.set_negotiated(Negotiated::new(&offer, rejected, ulpfec));
         self.tick();
-        Ok(answer)
+        self.report_directions();
+        Ok(self.versioned(&answer))
+    }
+
+    /// An SDP of this endpoint with the next version of the session description (RFC 8829, section 5.2.2).
+    pub(super) fn versioned(&mut self, sdp: &str) -> String {
+        self.descriptions += 1;
+        sdp::with_version(sdp, self.descriptions)
+    }
+
+    /// Payload type of ULPFEC for the first video section of a session, if FEC is enabled: one that is not in use.
+    fn free_ulpfec(&self, remote: &str) -> Option<u8> {
+        if !self.terms.codecs.has_fec() {
+            return None;
+        }
+        let params = self.rtc.codec_config().params().iter();
+        let own = params.flat_map(|param| [Some(param.pt()), param.resend(), param.red()]);
+        let own: Vec<u8> = own.flatten().map(|pt| *pt).collect();
+        let theirs = red::payload_types(remote);
+        let is_free = |pt: &u8| !own.contains(pt) && !theirs.contains(pt);
+        [red::OFFERED.2].into_iter().chain((35..=63).rev()).chain(96..=127).find(is_free)
     }
 
     /// Checks the answer to an offer of changes, as str0m gets it.

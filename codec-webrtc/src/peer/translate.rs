@@ -17,15 +17,8 @@ impl Peer {
     pub(super) fn translate(&mut self, event: StackEvent) {
         match event {
             StackEvent::RtpPacket(packet) => self.packet(packet),
-            StackEvent::MediaAdded(added) => {
-                if let Some(media) = self.media(Mid(added.mid)) {
-                    self.push(Event::Media(media));
-                }
-            }
-            StackEvent::MediaChanged(changed) => {
-                let (mid, direction) = (Mid(changed.mid), changed.direction.into());
-                self.push(Event::MediaChanged { mid, direction });
-            }
+            StackEvent::MediaAdded(added) => self.report_media(Mid(added.mid)),
+            StackEvent::MediaChanged(_) => self.report_directions(),
             StackEvent::KeyframeRequest(request) => {
                 let kind = match request.kind {
                     KeyframeRequestKind::Pli => KeyFrameRequestKind::Pli,

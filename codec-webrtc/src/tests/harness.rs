@@ -53,6 +53,8 @@ pub(super) struct Setup {
     pub(super) direction: Direction,
     /// Simulcast layers that the offerer sends.
     pub(super) layers: &'static [&'static str],
+    /// Whether the first offer has no video.
+    pub(super) is_audio_only: bool,
 }
 
 impl Default for Setup {
@@ -61,7 +63,7 @@ impl Default for Setup {
         let (offerer, answerer) = (nothing, nothing);
         let link = link(NO_LOSS, 25);
         let direction = Direction::SendReceive;
-        Self { link, seed: 1, offerer, answerer, direction, layers: &[] }
+        Self { link, seed: 1, offerer, answerer, direction, layers: &[], is_audio_only: false }
     }
 }
 
@@ -75,7 +77,8 @@ impl Setup {
         let channels = [ChannelSettings::reliable("stats")];
         let mut plans = plans(self.direction);
         plans[1].layers = self.layers.iter().filter_map(|rid| Label::new(rid)).collect();
-        let (mut first, offer, pending, _) = Peer::offer(&offerer, &plans, &channels, now).unwrap();
+        let plans = if self.is_audio_only { &plans[..1] } else { &plans };
+        let (mut first, offer, pending, _) = Peer::offer(&offerer, plans, &channels, now).unwrap();
         let (second, answer) = Peer::answer(&offer, &answerer, now).unwrap();
         first.accept_answer(pending, &answer, now).unwrap();
         let end = |peer| End { peer, events: Vec::new() };

@@ -159,7 +159,10 @@ fn invalid_changes_are_rejected_and_the_session_continues() {
     let without = format!("{}{}", &offer[..second], &offer[third..]);
     rejected(&without.replace(&format!(" {}", known.0), ""), "is missing");
     let line = |name| offer.lines().find(|line| line.starts_with(name)).unwrap();
-    rejected(&offer.replace(line("a=ice-pwd:"), "a=ice-pwd:0123456789012345678901"), "restart ICE");
+    rejected(
+        &offer.replace(line("a=ice-pwd:"), "a=ice-pwd:0123456789012345678901"),
+        "another ice-ufrag",
+    );
     let fingerprint = line("a=fingerprint:");
     let forged = format!("{}{}", &fingerprint[..fingerprint.len() - 2], "00");
     rejected(&offer.replace(fingerprint, &forged), "fingerprint");
@@ -213,4 +216,212 @@ fn changes_before_the_answer_and_after_rejected_sections_are_refused() {
     first.accept_answer(pending, &answer, now).unwrap();
     let error = second.offer_changes(&plans, &[], now).unwrap_err();
     assert!(error.to_string().contains("rejected media section"), "{error}");
+}
+
+/// Directions that an endpoint has reported of a section since a number of events.
+fn reported(call: &Call, end: usize, mid: Mid, since: usize) -> Vec<Direction> {
+    let events = call.ends[end].events.iter().skip(since);
+    let directions = events.filter_map(|(_, event)| match event {
+        Event::MediaChanged { mid: of, direction } if *of == mid => Some(*direction),
+        _ => None,
+    });
+    directions.collect()
+}
+
+#[test]
+fn the_first_videos_are_added_by_either_endpoint() {
+    for from in [0, 1] {
+        let mut call = Setup { is_audio_only: true, ..Setup::default() }.call();
+        call.connect();
+        let offer = change(&mut call, from, &[video(Direction::SendReceive)], &[]);
+        for name in ["VP8/90000", "red/90000", "ulpfec/90000"] {
+            assert!(offer.contains(name), "{offer}");
+        }
+        assert!(!offer.contains("H266"), "{offer}");
+        let added = *sections(&call, from).last().unwrap();
+        assert_eq!([0, 1].map(|end| arriving(&mut call, end, added)), [10, 10], "from {from}");
+    }
+}
+
+#[test]
+fn a_section_without_an_enabled_codec_is_not_offered() {
+    let base = Instant::now();
+    let now = Duration::from_secs(1);
+    let mut offering = config(base, 1, OFFERER);
+    offering.codecs = Codecs { vp8: false, ..Codecs::default() };
+    let audio = MediaPlan { kind: Kind::Audio, ..video(Direction::SendReceive) };
+    let (mut first, offer, pending, _) = Peer::offer(&offering, &[audio], &[], now).unwrap();
+    let (_, answer) = Peer::answer(&offer, &config(base, 2, ANSWERER), now).unwrap();
+    first.accept_answer(pending, &answer, now).unwrap();
+    let error = first.offer_changes(&[video(Direction::SendOnly)], &[], now).unwrap_err();
+    assert!(error.to_string().contains("no video codec is enabled"), "{error}");
+}
+
+#[test]
+fn a_section_that_one_endpoint_has_made_inactive_remains_so_in_offers_of_the_other() {
+    let (mut call, mut media) = call();
+    change(&mut call, 0, &[video(Direction::SendOnly)], &[]);
+    let mid = *sections(&call, 0).last().unwrap();
+    change(&mut call, 0, &[], &[(mid, Direction::Inactive)]);
+    // A browser offers what it wants again.
+    let now = call.now;
+    let added = [video(Direction::SendReceive)];
+    let (offer, _) = call.ends[1].peer.offer_changes(&added, &[], now).unwrap();
+    let offer = offer.replace("a=inactive", "a=recvonly");
+    let answer = call.ends[0].peer.answer_changes(&offer, now).unwrap();
+    assert!(answer.contains("a=inactive") && !answer.contains("a=sendonly"), "{answer}");
+    assert_eq!(call.ends[0].peer.media(mid).unwrap().direction, Direction::Inactive);
+    media[1].second(&mut call, 1);
+}
+
+#[test]
+fn an_ice_restart_may_offer_a_section_that_the_other_endpoint_has_made_inactive() {
+    let (mut call, mut media) = call();
+    change(&mut call, 0, &[video(Direction::SendOnly)], &[]);
+    let mid = *sections(&call, 0).last().unwrap();
+    change(&mut call, 0, &[], &[(mid, Direction::Inactive)]);
+    let (offer, pending) = call.ends[1].peer.restart_ice(call.now).unwrap();
+    let offer = offer.replace("a=inactive", "a=recvonly");
+    let answer = call.ends[0].peer.answer_ice_restart(&offer, call.now).unwrap();
+    assert_eq!(answer.matches("a=inactive").count(), 1, "{answer}");
+    call.ends[1].peer.accept_answer(pending, &answer, call.now).unwrap();
+    call.run_for(ms(500));
+    assert_media_continue(&mut call, &mut media);
+}
+
+#[test]
+fn a_section_is_made_inactive_and_active_by_the_endpoint_that_receives() {
+    let (mut call, mut media) = call();
+    change(&mut call, 0, &[video(Direction::SendOnly)], &[]);
+    let mid = *sections(&call, 0).last().unwrap();
+    change(&mut call, 1, &[], &[(mid, Direction::Inactive)]);
+    assert_eq!(arriving(&mut call, 0, mid), 0);
+    change(&mut call, 1, &[], &[(mid, Direction::ReceiveOnly)]);
+    assert_eq!(arriving(&mut call, 0, mid), 10);
+    let directions = [Direction::Inactive, Direction::SendOnly];
+    assert_eq!(reported(&call, 0, mid, 0), directions);
+    assert_media_continue(&mut call, &mut media);
+}
+
+#[test]
+fn directions_of_an_offer_without_answer_do_not_change() {
+    let (mut call, mut media) = call();
+    change(&mut call, 0, &[video(Direction::SendOnly)], &[]);
+    let mid = *sections(&call, 0).last().unwrap();
+    let since = call.ends[0].events.len();
+    for direction in [Direction::Inactive, Direction::SendReceive] {
+        let now = call.now;
+        call.ends[0].peer.offer_changes(&[], &[(mid, direction)], now).unwrap();
+        assert_eq!(arriving(&mut call, 0, mid), 10);
+    }
+    assert_eq!(reported(&call, 0, mid, since), []);
+    change(&mut call, 0, &[], &[(mid, Direction::Inactive)]);
+    assert_eq!(reported(&call, 0, mid, since), [Direction::Inactive]);
+    change(&mut call, 0, &[], &[(mid, Direction::SendOnly)]);
+    assert_eq!(arriving(&mut call, 0, mid), 10);
+    assert_media_continue(&mut call, &mut media);
+}
+
+#[test]
+fn a_channel_opens_between_an_offer_and_its_answer() {
+    let (mut call, mut media) = call();
+    let now = call.now;
+    let added = [video(Direction::SendReceive)];
+    let (offer, pending) = call.ends[0].peer.offer_changes(&added, &[], now).unwrap();
+    let answer = call.ends[1].peer.answer_changes(&offer, now).unwrap();
+    call.ends[0].peer.open_channel(now, &ChannelSettings::reliable("later")).unwrap();
+    call.ends[0].peer.accept_answer(pending, &answer, now).unwrap();
+    call.run_for(ms(500));
+    let opened = call.ends[1]
+        .events
+        .iter()
+        .any(|(_, event)| matches!(event, Event::ChannelOpen { label, .. } if label == "later"));
+    assert!(opened);
+    assert_media_continue(&mut call, &mut media);
+}
+
+#[test]
+fn an_own_offer_is_invalid_after_an_offer_of_the_other_endpoint() {
+    let (mut call, mut media) = call();
+    let now = call.now;
+    let added = [video(Direction::SendReceive)];
+    let (offer, pending) = call.ends[0].peer.offer_changes(&added, &[], now).unwrap();
+    let answer = call.ends[1].peer.answer_changes(&offer, now).unwrap();
+    let mut other = call.ends[1].peer.offer_changes(&added, &[], now).unwrap().0;
+    // The other endpoint has rolled its answer back.
+    let second = other.match_indices("m=video").nth(1).unwrap().0;
+    let third = other.match_indices("m=video").nth(2).unwrap().0;
+    let mid = offer.rsplit_once("a=mid:").unwrap().1.lines().next().unwrap();
+    other = format!("{}{}", &other[..second], &other[third..]).replace(&format!(" {mid}"), "");
+    call.ends[0].peer.answer_changes(&other, now).unwrap();
+    let error = call.ends[0].peer.accept_answer(pending, &answer, now).unwrap_err();
+    assert!(matches!(error, SdpError::Rejected(_)), "{error}");
+    media[0].second(&mut call, 0);
+}
+
+#[test]
+fn each_description_has_the_next_version() {
+    let (mut call, _) = call();
+    let version = |sdp: &str| -> u64 {
+        let line = sdp.lines().find(|line| line.starts_with("o=")).unwrap();
+        line.split(' ').nth(2).unwrap().parse().unwrap()
+    };
+    let first = change(&mut call, 0, &[video(Direction::SendOnly)], &[]);
+    let second = change(&mut call, 0, &[video(Direction::SendOnly)], &[]);
+    let third = call.ends[0].peer.restart_ice(call.now).unwrap().0;
+    assert_eq!([first, second, third].map(|sdp| version(&sdp)), [3, 4, 5]);
+}
+
+#[test]
+fn one_offer_changes_media_and_restarts_ice() {
+    let (mut call, _) = call();
+    let now = call.now;
+    let (offer, pending) = call.ends[0].peer.restart_ice(now).unwrap();
+    let restarted = |sdp: &str| IceParameters::read(sdp).unwrap().ufrag;
+    let before = call.ends[1].peer.offer_changes(&[video(Direction::SendOnly)], &[], now).unwrap();
+    // Only the transport: the same as `answer_ice_restart`.
+    let answer = call.ends[1].peer.answer_changes(&offer, now).unwrap();
+    assert_ne!(restarted(&answer), restarted(&before.0));
+    call.ends[0].peer.accept_answer(pending, &answer, now).unwrap();
+    call.run_for(ms(500));
+    assert!(call.both_connected(), "{:?}", call.last_events());
+    // Both.
+    let (offer, _) = call.ends[0].peer.restart_ice(call.now).unwrap();
+    let offer = offer.replacen("a=sendrecv", "a=inactive", 1);
+    let again = call.ends[1].peer.answer_changes(&offer, call.now).unwrap();
+    assert_ne!(restarted(&again), restarted(&answer));
+    assert_eq!(again.matches("a=inactive").count(), 1, "{again}");
+}
+
+#[test]
+fn a_stopped_section_stays_in_its_place() {
+    let (mut call, mut media) = call();
+    change(&mut call, 0, &[video(Direction::SendReceive)], &[]);
+    let mid = *sections(&call, 0).last().unwrap();
+    let now = call.now;
+    let (offer, _) = call.ends[0].peer.restart_ice(now).unwrap();
+    let current = call.ends[0].peer.offer_changes(&[video(Direction::SendOnly)], &[], now);
+    let current = IceParameters::read(&current.unwrap().0).unwrap();
+    let offer = current.apply_to(&offer);
+    // As browsers write it.
+    let begin = offer.rfind("m=video").unwrap();
+    let end = "m=video 0 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:abcd\r\n\
+        a=ice-pwd:0123456789012345678901\r\n";
+    let stopped = format!("{}{end}a=mid:{mid}\r\na=inactive\r\na=rtcp-mux\r\n", &offer[..begin]);
+    let stopped = stopped.replacen(&format!(" {mid}\r\n"), "\r\n", 1);
+    let answer = call.ends[1].peer.answer_changes(&stopped, now).unwrap();
+    assert!(answer.contains("m=video 0 "), "{answer}");
+    assert_eq!(answer.matches("m=").count(), offer.matches("m=").count(), "{answer}");
+    let peer = &mut call.ends[1].peer;
+    assert_eq!(peer.media(mid).unwrap().direction, Direction::Inactive);
+    let error = peer.offer_changes(&[], &[(mid, Direction::SendOnly)], now).unwrap_err();
+    assert!(error.to_string().contains("is stopped"), "{error}");
+    // Another section takes the place, and one follows.
+    let recycled = format!("{}{}", &offer[..begin], &offer[begin..])
+        .replace(&format!("a=mid:{mid}"), "a=mid:new")
+        .replace(&format!(" {mid}\r\n"), " new\r\n");
+    let answer = peer.answer_changes(&recycled, now).unwrap();
+    assert!(answer.contains("a=mid:new") && !answer.contains("m=video 0"), "{answer}");
+    assert!(peer.media(Mid::new("new")).is_some());
+    media[1].second(&mut call, 1);
 }
