@@ -36,7 +36,7 @@ pub(crate) struct MixArgs {
     pub(crate) rate: Option<u32>,
     /// Set the number of channels (1 to 8).
     ///
-    /// Default: that of the input with the most channels.
+    /// Default: the number of the input with the most channels.
     #[arg(long, value_name = "N", value_parser = within(1_u8..=8))]
     pub(crate) channels: Option<u8>,
     /// Set the codec: CODEC, CODEC/BACKEND or a PCM encoding (s16le).

@@ -211,6 +211,7 @@ fn computed() -> Vec<(&'static str, &'static str, String)> {
         ("encode transcode plan submit", "metrics", said("Default: psnr, if `--report`")),
         ("", "metrics", said("Default: `psnr_y_global`")),
         ("", "limits", format!("Default: `{limits}`")),
+        ("plan submit", "keyint", format!("Default: {keyint} frames")),
         ("", "keyint", format!("Default: {keyint} frames with --preset file, 0 with --preset rtc")),
         ("", "layers", said("L1T1 (a single layer, the default)")),
         ("simulate", "tune", said("PSNR (the default)")),
