@@ -103,8 +103,9 @@
 //! candidates and addresses, and continues with its DTLS connection, its SSRCs and its data channels. Signalling carries an
 //! offer and an answer, or only [`IceParameters`].
 //!
-//! **Renegotiation.** Either endpoint adds media sections and changes directions in a running session
-//! ([`Peer::offer_changes`], [`Peer::answer_changes`]); media continue meanwhile. Sections are not removed, only inactive.
+//! **Renegotiation.** Either endpoint adds media sections and changes directions in a running session; media continue
+//! meanwhile. [`Peer::offer_changes`] describes what a service exchanges, and [`Peer::answer_changes`] answers any later offer
+//! of the remote endpoint, also one with an ICE restart. This endpoint makes sections inactive; browsers also stop them.
 //!
 //! **Not supported:** certificates other than ECDSA
 //! (P-256, P-384), so that peers with only an RSA certificate, such as `GStreamer` 1.22 by default,

@@ -72,7 +72,8 @@ impl Peer {
     }
 
     /// Answers an ICE restart by the remote endpoint: an offer with new credentials for the session that was negotiated.
-    /// Returns the answer. Media continue as after [`restart_ice`](Self::restart_ice).
+    /// Returns the answer. Media continue as after [`restart_ice`](Self::restart_ice). [`answer_changes`](Self::answer_changes)
+    /// also answers it, and other offers.
     ///
     /// # Errors
     /// Returns [`SdpError`] if the offer is malformed, has the credentials of the running session, changes more than the

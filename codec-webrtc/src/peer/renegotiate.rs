@@ -1,5 +1,5 @@
 //! Renegotiation: further media sections, and other directions, in a running session (RFC 8829, sections 5.2.2 and
-//! 5.3.2). The transport does not change: that is the subject of [`ice_restart`](super::ice_restart).
+//! 5.3.2). An offer of the remote endpoint may restart ICE at the same time; see [`ice_restart`](super::ice_restart).
 
 use std::time::Duration;
 
@@ -22,12 +22,28 @@ impl Peer {
     /// the remote endpoint, and the state for [`accept_answer`](Self::accept_answer). Media continue meanwhile. Sections
     /// are never removed: one that is not needed any more becomes [`Direction::Inactive`], and may be used again.
     ///
-    /// Only one offer may be open: if the remote endpoint makes one at the same time, one of both must be dropped by the
-    /// application.
+    /// # What a service exchanges
+    ///
+    /// 1. The first offer and answer ([`answer`](Self::answer) or [`offer`](Self::offer)), for example by HTTP.
+    /// 2. Later, either endpoint makes an offer: this one with `offer_changes` or [`restart_ice`](Self::restart_ice), a browser
+    ///    with `createOffer`, for example when it fires `negotiationneeded`. Signalling carries the offer and its answer in
+    ///    order, with their types; a data channel of the session is enough.
+    /// 3. The endpoint that gets the offer answers it: this one with [`answer_changes`](Self::answer_changes), whatever the offer
+    ///    changes. If that returns an error, the service says so, and the browser rolls its offer back
+    ///    (`setLocalDescription({type: "rollback"})`).
+    /// 4. The endpoint that has made the offer adopts the answer: this one with [`accept_answer`](Self::accept_answer). If
+    ///    there is none, the service drops the [`PendingOffer`]: nothing has changed.
+    ///
+    /// Only one offer may be open. If both endpoints make one at the same time, the service ignores that of the browser, whose
+    /// `setRemoteDescription` rolls it back by itself and which offers again afterwards; or the service answers it, which
+    /// makes its own offer invalid. The example `browser_call` of `codec-net` does the former.
+    ///
+    /// After the answer, [`Event::Media`](crate::Event::Media) reports each added section, inactive if the remote endpoint has
+    /// rejected it, and [`Event::MediaChanged`](crate::Event::MediaChanged) each direction that has changed.
     ///
     /// # Errors
-    /// Returns [`SdpError::Rejected`] if nothing changes, before the answer to the first offer, for an unknown section, and if
-    /// this endpoint rejected media sections of an offer; [`SdpError::LimitExceeded`] above
+    /// Returns [`SdpError::Rejected`] if nothing changes, before the answer to the first offer, for an unknown or stopped section,
+    /// without an enabled codec, and if this endpoint rejected media sections of an offer; [`SdpError::LimitExceeded`] above
     /// [`PeerLimits::media_sections`](crate::PeerLimits::media_sections). The session then continues.
     pub fn offer_changes(
         &mut self,
