@@ -26,6 +26,7 @@ mod local_camera;
 mod offers;
 mod peers;
 mod publishing;
+mod renegotiation;
 mod room_messages;
 mod rooms;
 mod takeover;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use codec_core::codec::{Bitrate, Scalability};
 use codec_core::frame::{Picture, Rational, Size};
@@ -96,15 +96,20 @@ pub(crate) fn has_browser(variable: &str, path: &str, driver: &str, what: &str) 
     true
 }
 
+/// Waits until no other peer runs.
+pub(crate) fn turn() -> MutexGuard<'static, ()> {
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Runs a peer and returns its measurements.
 pub(crate) fn measure(command: &mut Command) -> Value {
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = turn();
     measured(command)
 }
 
 /// Runs two peers at the same time and returns their measurements.
 pub(crate) fn measure_both(first: &mut Command, second: &mut Command) -> [Value; 2] {
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = turn();
     std::thread::scope(|scope| {
         let first = scope.spawn(|| measured(first));
         let second = measured(second);
