@@ -95,7 +95,7 @@ impl Node {
         let url = Some(format!("https://{number}.example"));
         let cluster = Cluster::new(Identity::new([number; 48], vec![address], url));
         let mut conferences = Conferences::new(Limits::default(), false, Duration::ZERO, None);
-        conferences.set_clustered();
+        conferences.set_clustered(cluster.url());
         for (member, moderates) in [(MEMBER, true), (GUEST, false)] {
             let person = Person::of(ROOM, "fuzz", &format!("{number} {member}"));
             let invitation = Invitation { person, moderates, subject: None, name: None };

@@ -168,6 +168,11 @@ impl Cluster {
         }
     }
 
+    /// The address of the pages of this node.
+    pub(super) fn url(&self) -> Option<&str> {
+        self.own.url.as_deref()
+    }
+
     /// Sets the open rooms of this node.
     pub(super) fn set_rooms(&mut self, now: Duration, rooms: Vec<(Arc<str>, SharedRoom)>) {
         let names: BTreeSet<&Arc<str>> = rooms.iter().map(|(room, _)| room).collect();

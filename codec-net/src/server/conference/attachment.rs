@@ -159,6 +159,18 @@ impl Attachment {
         })
     }
 
+    /// The file in words, for members of other nodes, which do not have it. `url`: the address of this node's pages.
+    pub(super) fn in_words(&self, url: Option<&str>) -> String {
+        let Self { name, file, bytes, .. } = self;
+        let size = size_in_words(*bytes);
+        match url {
+            Some(url) => {
+                format!("{name} ({size}): {}/room-files/{file}", url.trim_end_matches('/'))
+            }
+            None => format!("{name} ({size}, stored at another server)"),
+        }
+    }
+
     #[cfg(test)]
     pub(super) fn example(name: &str) -> Self {
         Self {
@@ -170,6 +182,15 @@ impl Attachment {
             sha256: "00".repeat(32),
             duration_ms: Some(1500),
         }
+    }
+}
+
+/// A size with at most one decimal, as pages show it.
+fn size_in_words(bytes: u64) -> String {
+    let units = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1000, "kB")];
+    match units.into_iter().find(|(size, _)| bytes >= *size) {
+        Some((size, unit)) => format!("{}.{} {unit}", bytes / size, bytes % size * 10 / size),
+        None => format!("{bytes} bytes"),
     }
 }
 
@@ -220,6 +241,16 @@ mod tests {
         let kept = Attachment::example("a");
         assert_eq!(Attachment::parse(&kept.json()), Some(kept));
         assert_eq!(Attachment::parse(&json!({ "kind": "voice" })), None);
+    }
+
+    #[test]
+    fn files_are_described_in_words() {
+        let file = Attachment { bytes: 1_250_000, ..Attachment::example("a.pdf") };
+        assert_eq!(file.in_words(None), "a.pdf (1.2 MB, stored at another server)");
+        let url = "https://a.example/room-files/id of a.pdf";
+        assert_eq!(file.in_words(Some("https://a.example/")), format!("a.pdf (1.2 MB): {url}"));
+        assert_eq!(size_in_words(999), "999 bytes");
+        assert_eq!(size_in_words(2_000_000_000), "2.0 GB");
     }
 
     #[test]

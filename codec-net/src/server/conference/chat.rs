@@ -9,7 +9,7 @@ use super::attachment::{Attachment, Refusal, key_of, plain};
 use super::log::Draft;
 use super::member::{FILE_BYTES_PER_SECOND, FILES_PER_SECOND, HISTORIES_PER_SECOND};
 use super::node_output::Relay;
-use super::shared_message::{MAX_CHAT_CHARS, SharedMessage};
+use super::shared_message::{MAX_CHAT_CHARS, SharedMessage, text_for_nodes};
 use super::{Action, Conference, messages};
 use crate::random;
 
@@ -107,14 +107,15 @@ impl Conference {
         // A file without a text is reported by its name.
         let name = attachment.as_ref().map(|it| it.name.clone()).filter(|_| text.is_empty());
         let said = name.unwrap_or_else(|| text.clone());
-        self.said.push_back((id, said.clone()));
+        self.said.push_back((id, said));
+        let shared = text_for_nodes(&text, attachment.as_ref(), self.own_url.as_deref());
         self.relays.push_back(Relay::Message(SharedMessage {
             member: id,
             time: u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
             person,
             from: from.clone(),
             key: key.clone(),
-            text: said,
+            text: shared,
         }));
         let draft = Draft { person, seat, from, key: Some(key), text, attachment };
         let line = self.log.append(at, draft);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Conference;
-use super::log::{Draft, Entry, MAX_MARKS};
+use super::log::{Draft, MAX_MARKS};
 use super::node_output::Relay;
 use super::shared_mark::SharedMark;
 use super::shared_message::SharedMessage;
@@ -187,7 +187,8 @@ impl Conference {
             return;
         }
         let (mut pieces, mut bytes) = (vec![Vec::new()], 0);
-        for message in self.log.entries().filter_map(Entry::shared) {
+        let url = self.own_url.as_deref();
+        for message in self.log.entries().filter_map(|it| it.shared(url)) {
             bytes += message.text.len() + message.from.len();
             if pieces.last().is_some_and(|it| it.len() >= PIECE_MESSAGES) || bytes > PIECE_BYTES {
                 bytes = message.text.len();

@@ -11,7 +11,7 @@ use super::super::limits::Limits;
 use super::attachment::Attachment;
 use super::person::Person;
 use super::shared_mark::SharedMark;
-use super::shared_message::SharedMessage;
+use super::shared_message::{SharedMessage, text_for_nodes};
 
 /// Most read marks: those of the persons who read last.
 pub(super) const MAX_MARKS: usize = 1000;
@@ -82,18 +82,17 @@ impl Entry {
         })
     }
 
-    /// The message for other nodes, if it can be identified there.
-    pub(super) fn shared(&self) -> Option<SharedMessage> {
+    /// The message for other nodes, if it can be identified there. `url`: the address of this node's pages.
+    pub(super) fn shared(&self, url: Option<&str>) -> Option<SharedMessage> {
         let message: Value = serde_json::from_str(&self.line).ok()?;
-        let text = message.get("text")?.as_str().filter(|text| !text.is_empty());
-        let name = self.attachment.as_ref().map(|it| it.name.as_str());
+        let text = message.get("text")?.as_str()?;
         Some(SharedMessage {
             member: 0,
             time: self.at_ms,
             person: self.person,
             from: message.get("from")?.as_str()?.to_owned(),
             key: self.key.clone()?,
-            text: text.or(name)?.to_owned(),
+            text: text_for_nodes(text, self.attachment.as_ref(), url),
         })
     }
 

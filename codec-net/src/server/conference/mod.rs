@@ -135,6 +135,8 @@ pub(super) struct Conference {
     /// SSRCs of members of this node that another node needs.
     needed: BTreeSet<u32>,
     relays: VecDeque<Relay>,
+    /// Address of the pages of this node.
+    own_url: Option<Arc<str>>,
     /// Addresses of pages at the other nodes.
     nodes: Arc<[String]>,
     /// When they are sent again.
@@ -190,6 +192,7 @@ impl Conference {
             history: None,
             needed: BTreeSet::new(),
             relays: VecDeque::new(),
+            own_url: None,
             nodes: Arc::default(),
             next_nodes: Duration::ZERO,
             lobby: LobbySetting::new(has_lobby),

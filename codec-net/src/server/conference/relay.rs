@@ -117,6 +117,11 @@ impl Conference {
         self.forward(now);
     }
 
+    /// Sets the address of the pages of this node.
+    pub(super) fn set_own_url(&mut self, url: Option<Arc<str>>) {
+        self.own_url = url;
+    }
+
     /// Sets the addresses of pages at other nodes.
     pub(super) fn set_nodes(&mut self, urls: &Arc<[String]>) {
         if self.nodes != *urls {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Conference;
-use super::attachment::{key_of, plain};
+use super::attachment::{Attachment, key_of, plain};
 use super::member::MAX_NAME_CHARS;
 use super::origin::Origin;
 use super::person::Person;
@@ -14,7 +14,7 @@ use super::person::Person;
 /// Most characters of a text.
 pub(super) const MAX_CHAT_CHARS: usize = 1000;
 
-/// A message of a member. Files stay at their node: of a message without a text, others get the file's name.
+/// A message of a member. Files stay at their node: others get them in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) struct SharedMessage {
     /// Its number at its node.
@@ -67,6 +67,18 @@ impl SharedMessage {
     }
 }
 
+/// The text of a message for other nodes. Its file stays at this node, and is described in words.
+pub(super) fn text_for_nodes(text: &str, file: Option<&Attachment>, url: Option<&str>) -> String {
+    const DASH: &str = " – ";
+    let Some(words) = file.map(|it| it.in_words(url)) else { return text.to_owned() };
+    if text.is_empty() {
+        return words;
+    }
+    let room = MAX_CHAT_CHARS.saturating_sub(words.chars().count() + DASH.chars().count());
+    let kept: String = text.chars().take(room).collect();
+    format!("{kept}{DASH}{words}")
+}
+
 impl Conference {
     /// Adds a message of a member at another node to the log, unless it is there already.
     pub(super) fn say_remote(&mut self, now: Duration, node: u64, message: SharedMessage) {
@@ -85,6 +97,18 @@ impl Conference {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_text_leaves_room_for_the_words_of_a_file() {
+        let file = Attachment::example("a");
+        let words = file.in_words(Some("https://a.example"));
+        let text = "é".repeat(MAX_CHAT_CHARS);
+        let shared = text_for_nodes(&text, Some(&file), Some("https://a.example"));
+        assert!(shared.ends_with(&format!("é – {words}")));
+        assert_eq!(shared.chars().count(), MAX_CHAT_CHARS);
+        assert_eq!(text_for_nodes("", Some(&file), Some("https://a.example")), words);
+        assert_eq!(text_for_nodes("text", None, None), "text");
+    }
 
     #[test]
     fn messages_survive_a_round_trip_and_damaged_ones_are_rejected() {

@@ -38,6 +38,11 @@ impl ClusterSide {
         Self { cluster, bus: Some(bus), next_share: Duration::ZERO, status, health }
     }
 
+    /// The address of the pages of this node.
+    pub(super) fn url(&self) -> Option<&str> {
+        self.cluster.url()
+    }
+
     /// Waits for a message on the bus. Cancel safe.
     pub(super) async fn receive(&mut self) -> Vec<u8> {
         if let Some(bus) = &mut self.bus

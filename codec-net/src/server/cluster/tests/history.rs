@@ -212,3 +212,39 @@ fn marks_at_unknown_messages_are_ignored() {
     world.run(100);
     assert_eq!(world.log(0, 3).unwrap()["read"], 0, "it has read nothing");
 }
+
+#[test]
+fn files_of_other_nodes_are_described_in_words() {
+    let mut world = World::new(3);
+    world.run(2000);
+    world.nodes[0].conferences.accept_files_for_tests();
+    world.join(0, 1, 1);
+    world.join(1, 2, 1);
+    world.run(300);
+    for (key, text) in [("a", ""), ("b", "See this")] {
+        let file = json!({
+            "type": "file", "id": 7, "key": key, "text": text, "kind": "file", "name": "a.pdf",
+            "mediaType": "application/pdf", "bytes": 2000, "sha256": "ab".repeat(32),
+        });
+        world.say(0, 1, &file);
+        world.run(10);
+        let mut actions = world.nodes[0].actions.iter().rev();
+        let offer = actions.find_map(|(_, it)| match it {
+            Action::Receive(offer) => Some(offer.clone()),
+            _ => None,
+        });
+        world.input(0, 1, Input::Stored(offer.unwrap(), format!("id-{key}")));
+        world.run(20);
+    }
+    world.join(2, 3, 1);
+    world.run(100);
+    let words = |key| format!("a.pdf (2.0 kB): https://0.example/room-files/id-{key}");
+    let expected = [words("a"), format!("See this – {}", words("b"))];
+    for (node, id) in [(1, 2), (2, 3)] {
+        let texts: Vec<_> = world.lines(node, id).into_iter().map(|it| it.2).collect();
+        assert_eq!(texts, expected);
+        assert!(world.texts(node, id).iter().all(|it| it["attachment"].is_null()));
+    }
+    let own = world.texts(0, 1).into_iter().rfind(|it| it["type"] == "chat").unwrap();
+    assert_eq!((&own["text"], &own["attachment"]["file"]), (&json!("See this"), &json!("id-b")));
+}

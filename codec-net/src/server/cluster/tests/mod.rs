@@ -54,7 +54,7 @@ impl World {
             let url = Some(format!("https://{index}.example"));
             let identity = Identity::new(random, vec![address(index)], url);
             let mut conferences = Conferences::new(Limits::default(), false, Duration::ZERO, None);
-            conferences.set_clustered();
+            conferences.set_clustered(identity.url.as_deref());
             Node {
                 cluster: Cluster::new(identity),
                 conferences,

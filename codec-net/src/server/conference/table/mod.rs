@@ -128,10 +128,15 @@ impl Conferences {
     /// A table that accepts files, and stores none.
     #[cfg(test)]
     pub(super) fn with_files_for_tests(limits: Limits, epoch: Duration) -> Self {
-        let room_file_bytes = limits.room_file_bytes;
         let mut table = Self::new(limits, false, epoch, None);
-        table.limits.room_file_bytes = room_file_bytes;
+        table.limits.room_file_bytes = limits.room_file_bytes;
         table
+    }
+
+    /// Accepts files, and stores none.
+    #[cfg(test)]
+    pub(in super::super) fn accept_files_for_tests(&mut self) {
+        self.limits.room_file_bytes = Limits::default().room_file_bytes;
     }
 
     /// Checks that one more member may join a room.

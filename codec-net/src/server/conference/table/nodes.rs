@@ -20,6 +20,8 @@ pub(super) struct Nodes {
     may_change: bool,
     /// Rooms at other nodes.
     rooms: BTreeMap<Arc<str>, RemoteRoom>,
+    /// Address of the pages of this node.
+    own_url: Option<Arc<str>>,
     /// Addresses of pages at other nodes.
     urls: Arc<[String]>,
     relays: VecDeque<(Arc<str>, Relay)>,
@@ -45,8 +47,9 @@ impl Nodes {
 }
 
 impl Conferences {
-    /// From now on, the conferences are parts of a cluster.
-    pub(in super::super::super) fn set_clustered(&mut self) {
+    /// From now on, the conferences are parts of a cluster. `url`: the address of this node's pages.
+    pub(in super::super::super) fn set_clustered(&mut self, url: Option<&str>) {
+        self.nodes.own_url = url.map(Arc::from);
         self.nodes.is_clustered = true;
         self.nodes.may_change = true;
     }
@@ -54,7 +57,11 @@ impl Conferences {
     /// Gives a new conference its state at other nodes.
     pub(super) fn connect(&mut self, room: &Arc<str>) {
         let (now, urls) = (self.now, Arc::clone(&self.nodes.urls));
-        self.run(now, room, |it| it.set_nodes(&urls));
+        let own_url = self.nodes.own_url.clone();
+        self.run(now, room, |it| {
+            it.set_own_url(own_url);
+            it.set_nodes(&urls);
+        });
         self.apply(now, room);
         let may_change = self.nodes.may_change;
         self.run(now, room, |it| {

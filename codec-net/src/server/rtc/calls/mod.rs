@@ -122,7 +122,7 @@ impl Calls {
 
     /// Shares the rooms with other servers.
     pub(super) fn with_cluster(mut self, cluster: ClusterSide) -> Self {
-        self.conferences.set_clustered();
+        self.conferences.set_clustered(cluster.url());
         self.cluster = Some(cluster);
         self
     }
