@@ -9,6 +9,8 @@ use super::attachment::{Attachment, Refusal, key_of, plain};
 use super::log::Draft;
 use super::member::{FILE_BYTES_PER_SECOND, FILES_PER_SECOND, HISTORIES_PER_SECOND};
 use super::node_output::Relay;
+use super::person::Person;
+use super::shared_mark::SharedMark;
 use super::shared_message::{MAX_CHAT_CHARS, SharedMessage, text_for_nodes};
 use super::{Action, Conference, messages};
 use crate::random;
@@ -183,6 +185,26 @@ impl Conference {
         if self.set_read(person, number) {
             self.relays.push_back(Relay::Read(self.log.shared_mark(person)));
         }
+    }
+
+    /// Sets the read mark of a person at another node. One at an unknown message is ignored.
+    pub(super) fn read_remote(&mut self, now: Duration, mark: &SharedMark) {
+        let SharedMark { person, message } = mark;
+        let Some((author, key)) = message else { return self.log.see(*person) };
+        if let Some(number) = self.log.find(*author, key).map(|it| it.number) {
+            self.set_read(*person, number);
+        }
+        self.forward(now);
+    }
+
+    /// Sets the read mark of a person, and reports it to the person's devices at this node. Returns whether it has moved.
+    pub(super) fn set_read(&mut self, person: Person, number: u64) -> bool {
+        let Some(number) = self.log.set_read(person, number) else { return false };
+        let text = messages::read(number);
+        let devices = self.members.iter().filter(|(_, it)| it.person == person && it.is_greeted);
+        let told = devices.map(|(id, _)| (*id, Action::Tell(text.clone())));
+        self.actions.extend(told);
+        true
     }
 
     /// Ids of files that no message refers to any more.

@@ -5,11 +5,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
 use super::Conference;
-use super::log::{Draft, MAX_MARKS};
+use super::log::Draft;
 use super::node_output::Relay;
+use super::shared_history::{HistoryPiece, PIECE_MARKS, PIECE_MESSAGES};
 use super::shared_mark::SharedMark;
 use super::shared_message::SharedMessage;
 
@@ -17,20 +16,8 @@ use super::shared_message::SharedMessage;
 const ANSWER_TIME: Duration = Duration::from_millis(500);
 /// Members wait for the messages at most this long.
 const HISTORY_TIME: Duration = Duration::from_secs(2);
-/// Most messages, and bytes of their texts, in a piece of an answer: it fits into a message of the bus.
-const PIECE_MESSAGES: usize = 100;
+/// Most bytes of the texts in a piece of an answer: it fits into a message of the bus.
 const PIECE_BYTES: usize = 128 << 10;
-
-/// A piece of an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in super::super) struct HistoryPiece {
-    /// Its number, from 0.
-    pub(super) number: u64,
-    pub(super) is_last: bool,
-    pub(super) messages: Vec<SharedMessage>,
-    /// Read marks, in the last piece.
-    pub(super) marks: Vec<SharedMark>,
-}
 
 /// Messages that this node asks others for.
 #[derive(Debug)]
@@ -45,36 +32,6 @@ pub(super) struct HistoryRequest {
     messages: Vec<SharedMessage>,
     /// Members that get the state of the log afterwards.
     members: BTreeSet<u64>,
-}
-
-impl HistoryPiece {
-    /// The piece as JSON.
-    pub(in super::super) fn json(&self) -> Value {
-        json!({
-            "number": self.number,
-            "last": self.is_last,
-            "messages": self.messages.iter().map(SharedMessage::json).collect::<Vec<_>>(),
-            "marks": self.marks.iter().map(SharedMark::json).collect::<Vec<_>>(),
-        })
-    }
-
-    #[cfg(test)]
-    pub(in super::super) fn new(number: u64, is_last: bool, messages: Vec<SharedMessage>) -> Self {
-        Self { number, is_last, messages, marks: vec![SharedMark::example("Ann", None)] }
-    }
-
-    /// Reads what [`Self::json`] wrote; `None` if it is not valid.
-    pub(in super::super) fn parse(value: &Value) -> Option<Self> {
-        let messages = value.get("messages")?.as_array();
-        let messages = messages.filter(|it| it.len() <= PIECE_MESSAGES)?;
-        let marks = value.get("marks")?.as_array().filter(|it| it.len() <= MAX_MARKS)?;
-        Some(Self {
-            number: value.get("number")?.as_u64()?,
-            is_last: value.get("last")?.as_bool()?,
-            messages: messages.iter().map(SharedMessage::parse).collect::<Option<_>>()?,
-            marks: marks.iter().map(SharedMark::parse).collect::<Option<_>>()?,
-        })
-    }
 }
 
 impl HistoryRequest {
@@ -201,7 +158,8 @@ impl Conference {
         let count = pieces.len();
         for (index, (number, messages)) in (0..).zip(pieces).enumerate() {
             let is_last = index + 1 == count;
-            let marks = if is_last { self.log.shared_marks() } else { Vec::new() };
+            let mut marks = if is_last { self.log.shared_marks() } else { Vec::new() };
+            marks.truncate(PIECE_MARKS);
             let piece = HistoryPiece { number, is_last, messages, marks };
             self.relays.push_back(Relay::History { node, piece });
         }

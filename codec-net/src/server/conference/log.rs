@@ -14,7 +14,7 @@ use super::shared_mark::SharedMark;
 use super::shared_message::{SharedMessage, text_for_nodes};
 
 /// Most read marks: those of the persons who read last.
-pub(super) const MAX_MARKS: usize = 1000;
+const MAX_MARKS: usize = 1000;
 /// Memory of a message except its text, in bytes.
 const ENTRY_BYTES: usize = 256;
 

@@ -16,7 +16,7 @@
 //! | `messages` | the messages of the control channel |
 //! | `chat`, `log`, `attachment` | messages to all persons of a room, also absent ones: texts and files; read marks |
 //! | `history` | messages from before the room was open at this node |
-//! | `remote`, `relay`, `shared`, `shared_room`, `shared_message`, `shared_mark`, `node_output`, `origin`, `renumbering` | members at other nodes of a cluster; output for these nodes |
+//! | `remote`, `relay`, `shared`, `shared_room`, `shared_message`, `shared_mark`, `shared_history`, `node_output`, `origin`, `renumbering` | members at other nodes of a cluster; output for these nodes |
 //! | `storage` | the logs on the disk |
 //! | `report` | events of rooms, for the webhook |
 //! | `table` | the conferences of a server, by name, and the logs of rooms without members |
@@ -39,6 +39,7 @@ mod renumbering;
 mod report;
 mod seats;
 mod shared;
+mod shared_history;
 mod shared_mark;
 mod shared_message;
 mod shared_room;
@@ -64,7 +65,6 @@ use codec_webrtc::{Forwarded, Media, Mid};
 use super::limits::Limits;
 use super::outcome::EndReason;
 pub(super) use chat::FileOffer;
-pub(super) use history::HistoryPiece;
 use history::HistoryRequest;
 use lobby::{RemoteWaiting, Waiting};
 use log::MessageLog;
@@ -78,6 +78,7 @@ use remote::RemoteMembers;
 pub(super) use report::{Attendee, Report};
 use seats::Seat;
 pub(super) use shared::SharedMember;
+pub(super) use shared_history::HistoryPiece;
 pub(super) use shared_mark::SharedMark;
 pub(super) use shared_message::SharedMessage;
 use shared_room::LobbySetting;

@@ -1,6 +1,6 @@
 //! Output of a conference for other nodes of a cluster.
 
-use super::history::HistoryPiece;
+use super::shared_history::HistoryPiece;
 use super::shared_mark::SharedMark;
 use super::shared_message::SharedMessage;
 

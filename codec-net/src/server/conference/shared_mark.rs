@@ -1,12 +1,9 @@
 //! Read marks, as one node of a cluster passes them to the others: nodes number messages differently.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::attachment::key_of;
 use super::person::Person;
-use super::{Action, Conference, messages};
 
 /// How far a person has read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,28 +38,6 @@ impl SharedMark {
             person: person(name),
             message: author.map(|author| (person(author), "1".to_owned())),
         }
-    }
-}
-
-impl Conference {
-    /// Sets the read mark of a person at another node. One at an unknown message is ignored.
-    pub(super) fn read_remote(&mut self, now: Duration, mark: &SharedMark) {
-        let SharedMark { person, message } = mark;
-        let Some((author, key)) = message else { return self.log.see(*person) };
-        if let Some(number) = self.log.find(*author, key).map(|it| it.number) {
-            self.set_read(*person, number);
-        }
-        self.forward(now);
-    }
-
-    /// Sets the read mark of a person, and reports it to the person's devices at this node. Returns whether it has moved.
-    pub(super) fn set_read(&mut self, person: Person, number: u64) -> bool {
-        let Some(number) = self.log.set_read(person, number) else { return false };
-        let text = messages::read(number);
-        let devices = self.members.iter().filter(|(_, it)| it.person == person && it.is_greeted);
-        let told = devices.map(|(id, _)| (*id, Action::Tell(text.clone())));
-        self.actions.extend(told);
-        true
     }
 }
 
