@@ -258,8 +258,8 @@ impl Call {
     }
 
     /// Exchanges media until the page has answered.
-    fn try_ask(&mut self, name: &str, arguments: Value) -> Result<Value, String> {
-        self.page.begin(name, &arguments);
+    fn try_ask(&mut self, name: &str, arguments: &Value) -> Result<Value, String> {
+        self.page.begin(name, arguments);
         let end = Instant::now() + PATIENCE;
         loop {
             match self.page.answers.try_recv() {
@@ -273,7 +273,7 @@ impl Call {
         }
     }
 
-    fn ask(&mut self, name: &str, arguments: Value) -> Value {
+    fn ask(&mut self, name: &str, arguments: &Value) -> Value {
         let shown = arguments.to_string();
         let result = self.try_ask(name, arguments);
         result.unwrap_or_else(|error| {
@@ -281,7 +281,7 @@ impl Call {
         })
     }
 
-    fn ask_text(&mut self, name: &str, arguments: Value) -> String {
+    fn ask_text(&mut self, name: &str, arguments: &Value) -> String {
         self.ask(name, arguments).as_str().unwrap().to_owned()
     }
 
@@ -351,7 +351,7 @@ impl Call {
         let before = self.sections.len();
         let offered = self.peer.offer_changes(&plans, directions, self.clock.now());
         let (offer, pending) = offered.unwrap();
-        let answer = self.ask_text("answer", json!([offer]));
+        let answer = self.ask_text("answer", &json!([offer]));
         let accepted = self.peer.accept_answer(pending, &answer, self.clock.now());
         accepted.unwrap_or_else(|error| panic!("{error}\n{offer}\n{answer}"));
         self.step();
@@ -362,10 +362,10 @@ impl Call {
     /// The page offers what has changed in it, and the peer answers.
     fn page_changes(&mut self) -> Vec<Mid> {
         let before = self.sections.len();
-        let offer = self.ask_text("offer", json!([]));
+        let offer = self.ask_text("offer", &json!([]));
         let answered = self.peer.answer_changes(&offer, self.clock.now());
         let answer = answered.unwrap_or_else(|error| panic!("{error}\n{offer}"));
-        self.ask("accept", json!([answer]));
+        self.ask("accept", &json!([answer]));
         self.step();
         self.sections[before..].to_vec()
     }
@@ -377,7 +377,7 @@ impl Call {
     }
 
     fn section(&mut self, mid: Mid) -> Value {
-        let sections = self.ask("sections", json!([]));
+        let sections = self.ask("sections", &json!([]));
         let mut of = sections.as_array().unwrap().iter();
         of.find(|section| section["mid"] == mid.to_string()).unwrap().clone()
     }
@@ -429,23 +429,23 @@ impl Call {
     /// The page restarts ICE, which one of the functions answers; returns the added sections.
     fn page_restarts(&mut self, function: &str) -> Vec<Mid> {
         let sections = self.sections.len();
-        let before = self.ask("state", json!([]))["ufrag"].clone();
-        let offer = self.ask_text("offer", json!([{ "iceRestart": true }]));
+        let before = self.ask("state", &json!([]))["ufrag"].clone();
+        let offer = self.ask_text("offer", &json!([{ "iceRestart": true }]));
         let now = self.clock.now();
         let answered = match function {
             "answer_changes" => self.peer.answer_changes(&offer, now),
             _ => self.peer.answer_ice_restart(&offer, now),
         };
         let answer = answered.unwrap_or_else(|error| panic!("{error}\n{offer}"));
-        self.ask("accept", json!([answer]));
-        assert_ne!(self.ask("state", json!([]))["ufrag"], before);
+        self.ask("accept", &json!([answer]));
+        assert_ne!(self.ask("state", &json!([]))["ufrag"], before);
         self.is_connected();
         self.sections[sections..].to_vec()
     }
 
     fn is_connected(&mut self) {
         self.until("connected", |call| {
-            let state = call.ask("state", json!([]));
+            let state = call.ask("state", &json!([]));
             let is_stable = state["connection"] == "connected" && state["signalling"] == "stable";
             if is_stable { Ok(()) } else { Err(state.to_string()) }
         });
@@ -474,7 +474,7 @@ fn videos_are_added(browser: &str, page_calls: bool) {
     let screen = call.peer_changes(&[Direction::SendOnly], &[])[0];
     call.send(screen, first);
     call.page_plays(screen, first);
-    call.ask("add", json!(["video", "sendonly"]));
+    call.ask("add", &json!(["video", "sendonly"]));
     let camera = call.page_changes()[0];
     let seen = call.peer_plays(camera);
     if browser == "chromium" {
@@ -491,8 +491,8 @@ fn videos_are_added(browser: &str, page_calls: bool) {
     if browser == "chromium" {
         call.page_restarts("answer_ice_restart");
     }
-    call.ask("addTo", json!([both[0].to_string()]));
-    call.ask("add", json!(["video", "sendonly"]));
+    call.ask("addTo", &json!([both[0].to_string()]));
+    call.ask("add", &json!(["video", "sendonly"]));
     let third = call.page_changes()[0];
     for mid in [camera, both[0], third] {
         call.peer_plays(mid);
@@ -524,7 +524,7 @@ fn directions_change(browser: &str) {
     if restarts {
         call.page_restarts("answer_ice_restart");
     }
-    call.ask("add", json!(["video", "sendonly"]));
+    call.ask("add", &json!(["video", "sendonly"]));
     let camera = call.page_changes()[0];
     call.peer_plays(camera);
     call.is_silent(first);
@@ -535,10 +535,10 @@ fn directions_change(browser: &str) {
     call.send(screen, shown);
     call.page_plays(screen, shown);
     for (mid, direction) in [(first, "sendrecv"), (screen, "recvonly")] {
-        call.ask("direction", json!([mid.to_string(), "inactive"]));
+        call.ask("direction", &json!([mid.to_string(), "inactive"]));
         call.page_changes();
         call.is_silent(mid);
-        call.ask("direction", json!([mid.to_string(), direction]));
+        call.ask("direction", &json!([mid.to_string(), direction]));
         call.page_changes();
         call.page_plays(mid, shown);
     }
@@ -546,10 +546,10 @@ fn directions_change(browser: &str) {
     damaged_offers_are_refused(&mut call);
     both_play(&mut call, first, shown);
     // A section that the page has stopped, and another one in its place, in an offer that restarts ICE.
-    call.ask("stop", json!([camera.to_string()]));
+    call.ask("stop", &json!([camera.to_string()]));
     call.page_changes();
     assert_eq!(call.peer.media(camera).unwrap().direction, Direction::Inactive);
-    call.ask("add", json!(["video", "sendonly"]));
+    call.ask("add", &json!(["video", "sendonly"]));
     let added = if restarts { call.page_restarts("answer_changes") } else { call.page_changes() };
     let added = added[0];
     call.peer_plays(added);
@@ -562,8 +562,8 @@ fn directions_change(browser: &str) {
 
 /// Offers of either end that are damaged on their way.
 fn damaged_offers_are_refused(call: &mut Call) {
-    call.ask("add", json!(["video", "sendonly"]));
-    let offer = call.ask_text("offer", json!([]));
+    call.ask("add", &json!(["video", "sendonly"]));
+    let offer = call.ask_text("offer", &json!([]));
     let first = offer.find("m=").unwrap();
     let damages = [
         offer[..offer.len() / 2].to_owned(),
@@ -576,11 +576,11 @@ fn damaged_offers_are_refused(call: &mut Call) {
         let refused = call.peer.answer_changes(&damaged, call.clock.now());
         assert!(refused.is_err(), "{damaged}");
     }
-    call.ask("rollBack", json!([]));
+    call.ask("rollBack", &json!([]));
     let added = [plan(Direction::SendOnly)];
     let (offer, _) = call.peer.offer_changes(&added, &[], call.clock.now()).unwrap();
     let damaged = offer.replace("a=mid:", "a=");
-    call.try_ask("answer", json!([damaged])).unwrap_err();
+    call.try_ask("answer", &json!([damaged])).unwrap_err();
     call.is_connected();
     // The camera of the page is offered again.
     let added = call.page_changes()[0];
