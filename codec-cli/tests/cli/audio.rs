@@ -173,7 +173,7 @@ fn conflicting_settings_are_rejected() {
     place.fails(2, "cannot write", &["encode", "a.wav", "-o", "b.opus", "-c", "pcma"]);
     place.fails(2, "cannot write", &["encode", "a.wav", "-o", "b.webm", "--audio-codec", "s16le"]);
     place.fails(2, "is an audio codec", &["encode", "clip.y4m", "-o", "b.webm", "-c", "opus"]);
-    place.fails(2, "frame", &["encode", "a.wav", "-o", "b.opus", "--frame", "13ms"]);
+    place.fails(2, "packet duration", &["encode", "a.wav", "-o", "b.opus", "--frame", "13ms"]);
     place.fails(2, "follows", &["encode", "a.wav", "-o", "b.wav", "-b", "64k"]);
     place.fails(2, "--complexity", &["encode", "a.wav", "-o", "b.wav", "--complexity", "3"]);
     place.fails(3, "no audio", &["encode", "clip.y4m", "-o", "b.opus"]);

@@ -61,7 +61,7 @@ fn unreadable_video_is_an_error_and_not_dropped() {
         refused(&place, &["hevc", audio_alone], &[&["decode", "hevc.mp4"], arguments].concat());
     }
     refused(&place, &["hevc"], &["metrics", "hevc.mp4", "hevc.mp4"]);
-    let way_out = "-f yuv4mpegpipe - | codec encode -";
+    let way_out = "ffmpeg -i silent.mp4 OUT.y4m";
     refused(&place, &["hevc", way_out], &["transcode", "silent.mp4", "-o", "x.webm"]);
     refused(&place, &["hevc"], &["snapshot", "hevc.mp4", "-o", "x.png"]);
     refused(&place, &["hevc"], &["inspect", "hevc.mp4", "-o", "x.json"]);

@@ -129,12 +129,12 @@ fn aac_is_copied_where_its_priming_can_be_hidden() {
     assert_eq!(theirs[..96_000], first[..96_000]);
     // MP4 can hide samples at the start and at the end only.
     let run = place.ok(&["concat", &one, &two, "-o", "all.mp4"]);
-    let why = "encoding the audio: mp4 cannot hide the codec delay of 2.mp4 after another file";
+    let why = "encoding the audio: mp4 cannot signal the codec delay of 2.mp4 after another file";
     let end = "encoding the audio: mp4 cannot signal the discard padding of 1.mp4";
     assert!(run.err.contains(why) || run.err.contains(end), "{}", run.err);
     assert_eq!(audio(&place, "all.mp4"), ["opus"]);
     let must = ["concat", &one, &two, "-o", "no.mp4", "--audio-codec", "copy"];
-    let run = place.fails(2, "cannot copy the audio: mp4 cannot hide", &must);
+    let run = place.fails(2, "cannot copy the audio: mp4 cannot signal", &must);
     assert!(run.err.contains("help: omit --audio-codec copy"), "{}", run.err);
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 /// Flags of other encoders and of cargo, and knobs of backends.
-const OTHERS: [&str; 5] = ["--rt", "--cpu-used", "--crf", "--cq-level", "--no-default-features"];
+const OTHERS: [&str; 6] =
+    ["--rt", "--good", "--cpu-used", "--crf", "--cq-level", "--no-default-features"];
 
 /// Flags of the feature `cluster`, which the documents name in every build.
 #[cfg(not(feature = "cluster"))]

@@ -505,7 +505,7 @@ impl<'a> Row<'a> {
         if !self.hides() && span.hidden > 0 {
             let format = self.format;
             return Err(format!(
-                "{format} cannot hide the codec delay of {name} after another file"
+                "{format} cannot signal the codec delay of {name} after another file"
             ));
         }
         Ok(())
