@@ -5,9 +5,30 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::media_sections::{encoding, kind_of};
 use super::red::sections;
 use super::{Codecs, Kind};
+
+/// Kind of a media section; `None` for other ones than audio and video.
+pub(super) fn kind_of(section: &[&str]) -> Option<Kind> {
+    match section.first()?.strip_prefix("m=")?.split_once(' ')?.0 {
+        "audio" => Some(Kind::Audio),
+        "video" => Some(Kind::Video),
+        _ => None,
+    }
+}
+
+/// Encoding of a payload type, from `a=rtpmap` or static (RFC 3551, section 6).
+pub(super) fn encoding<'a>(section: &[&'a str], payload_type: &str) -> Option<&'a str> {
+    let mapped = section.iter().find_map(|line| {
+        let (pt, encoding) = line.strip_prefix("a=rtpmap:")?.split_once(' ')?;
+        (pt == payload_type).then_some(encoding.trim())
+    });
+    mapped.or(match payload_type {
+        "0" => Some("PCMU/8000"),
+        "8" => Some("PCMA/8000"),
+        _ => None,
+    })
+}
 
 /// An SDP without the formats whose payload type has another meaning in another section, if they are not enabled, and
 /// without their RTX. A section keeps its formats if none would remain.

@@ -8,6 +8,7 @@
 use codec_rtc::packet::VideoFormat;
 use codec_rtc::packet::h264::{PacketizationMode, Profile};
 
+use super::formats::{encoding, kind_of};
 use super::red::sections;
 use super::{Codecs, Kind, PeerLimits, SdpError};
 use super::{h264, vp9};
@@ -201,15 +202,6 @@ fn judge(
     judged.collect()
 }
 
-/// Kind of a media section; `None` for other ones than audio and video.
-pub(super) fn kind_of(section: &[&str]) -> Option<Kind> {
-    match section.first()?.strip_prefix("m=")?.split_once(' ')?.0 {
-        "audio" => Some(Kind::Audio),
-        "video" => Some(Kind::Video),
-        _ => None,
-    }
-}
-
 /// Profiles of H.264 in packetization mode 1.
 fn profiles(section: &[&str]) -> Vec<Profile> {
     let mut found = Vec::new();
@@ -228,19 +220,6 @@ fn profiles(section: &[&str]) -> Vec<Profile> {
 fn is_helper(name: &str) -> bool {
     let helpers = ["rtx", "red", "ulpfec", "flexfec-03", "flexfec", "telephone-event", "CN"];
     helpers.iter().any(|helper| name.eq_ignore_ascii_case(helper))
-}
-
-/// Encoding of a payload type, from `a=rtpmap` or static (RFC 3551, section 6).
-pub(super) fn encoding<'a>(section: &[&'a str], payload_type: &str) -> Option<&'a str> {
-    let mapped = section.iter().find_map(|line| {
-        let (pt, encoding) = line.strip_prefix("a=rtpmap:")?.split_once(' ')?;
-        (pt == payload_type).then_some(encoding.trim())
-    });
-    mapped.or(match payload_type {
-        "0" => Some("PCMU/8000"),
-        "8" => Some("PCMA/8000"),
-        _ => None,
-    })
 }
 
 impl Codecs {

@@ -1,11 +1,10 @@
-//! Directions of media sections: what this endpoint wants, what is offered, and what was reported.
+//! Directions of media sections: those that this endpoint wants, those that are offered, and those that were reported.
 //!
 //! As in RFC 8829, section 4.2.4, an answer has the intersection of what the remote endpoint offers and what this endpoint
 //! wants. Browsers offer the direction that they want again in each offer, although a section is inactive because the other
 //! endpoint wants it to be. str0m has one direction of a section, which is set as soon as a change is offered.
 
 use super::Peer;
-use super::negotiate::stack_direction;
 use crate::media_sections::mid_of;
 use crate::red::sections;
 use crate::{Direction, Event, Mid};
@@ -68,7 +67,7 @@ fn directions(sdp: &str) -> Vec<(Mid, Direction)> {
     of.collect()
 }
 
-/// What the remote endpoint can do of what it offers, if this endpoint wants `wanted`.
+/// The part of an offered direction that this endpoint wants, from the view of the remote endpoint.
 fn common(offered: Direction, wanted: Direction) -> Direction {
     let sends = offered.sends() && wanted.receives();
     let receives = offered.receives() && wanted.sends();
@@ -96,6 +95,16 @@ fn line_of(direction: Direction) -> &'static str {
         Direction::SendOnly => "a=sendonly",
         Direction::ReceiveOnly => "a=recvonly",
         Direction::Inactive => "a=inactive",
+    }
+}
+
+/// A direction as str0m has it.
+pub(super) fn stack_direction(direction: Direction) -> str0m::media::Direction {
+    match direction {
+        Direction::SendOnly => str0m::media::Direction::SendOnly,
+        Direction::ReceiveOnly => str0m::media::Direction::RecvOnly,
+        Direction::SendReceive => str0m::media::Direction::SendRecv,
+        Direction::Inactive => str0m::media::Direction::Inactive,
     }
 }
 

@@ -427,17 +427,9 @@ pub(super) fn add_media(api: &mut SdpApi<'_>, plan: &MediaPlan) -> Mid {
         Kind::Audio => str0m::media::MediaKind::Audio,
         Kind::Video => str0m::media::MediaKind::Video,
     };
-    let (direction, layers) = (stack_direction(plan.direction), simulcast::to_stack(&plan.layers));
+    let (direction, layers) =
+        (directions::stack_direction(plan.direction), simulcast::to_stack(&plan.layers));
     Mid(api.add_media(kind, direction, plan.stream.clone(), None, layers))
-}
-
-pub(super) fn stack_direction(direction: Direction) -> str0m::media::Direction {
-    match direction {
-        Direction::SendOnly => str0m::media::Direction::SendOnly,
-        Direction::ReceiveOnly => str0m::media::Direction::RecvOnly,
-        Direction::SendReceive => str0m::media::Direction::SendRecv,
-        Direction::Inactive => str0m::media::Direction::Inactive,
-    }
 }
 
 pub(super) fn refused(error: impl std::fmt::Display) -> SdpError {

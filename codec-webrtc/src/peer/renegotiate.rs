@@ -6,10 +6,11 @@ use std::time::Duration;
 use str0m::change::SdpOffer;
 
 use super::Peer;
+use super::directions::stack_direction;
 use super::fec::FecState;
 use super::ice_restart::check_changed;
 use super::ice_state::Negotiated;
-use super::negotiate::{PendingOffer, add_media, has_data, over, refused, stack_direction};
+use super::negotiate::{PendingOffer, add_media, has_data, over, refused};
 use super::terms::Terms;
 use crate::sdp_parse_error::rejected_sdp;
 use crate::{

@@ -1,4 +1,4 @@
-//! What an endpoint accepts in the offers of a session.
+//! The codecs and the use of simulcast that an endpoint accepts in the offers of a session.
 
 use crate::Codecs;
 

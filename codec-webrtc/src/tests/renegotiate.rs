@@ -263,7 +263,7 @@ fn a_section_that_one_endpoint_has_made_inactive_remains_so_in_offers_of_the_oth
     change(&mut call, 0, &[video(Direction::SendOnly)], &[]);
     let mid = *sections(&call, 0).last().unwrap();
     change(&mut call, 0, &[], &[(mid, Direction::Inactive)]);
-    // A browser offers what it wants again.
+    // A browser offers its direction again.
     let now = call.now;
     let added = [video(Direction::SendReceive)];
     let (offer, _) = call.ends[1].peer.offer_changes(&added, &[], now).unwrap();
