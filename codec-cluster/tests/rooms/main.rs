@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A viewer without frames for this time joins at another node.
 const SILENCE: Duration = Duration::from_millis(1500);
 /// The longest time without frames that is not a freeze: tests share the machine.
-const FREEZE: Duration = Duration::from_secs(2);
+const FREEZE: Duration = Duration::from_millis(1200);
 
 /// One test at a time: each needs the machine.
 static ALONE: Mutex<()> = Mutex::new(());
