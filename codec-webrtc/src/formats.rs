@@ -67,28 +67,21 @@ fn dropped<'a>(
     conflicting: &HashSet<&str>,
 ) -> HashSet<&'a str> {
     let Some(kind) = kind_of(section) else { return HashSet::new() };
-    let all: Vec<&str> = formats(section).collect();
-    let is_unknown = |payload_type: &&str| {
-        conflicting.contains(payload_type)
-            && encoding(section, payload_type).is_some_and(|encoding| {
-                !is_helper(encoding, kind) && !codecs.has(kind, section, payload_type, encoding)
-            })
-    };
-    let unknown: HashSet<&str> = all.iter().copied().filter(is_unknown).collect();
-    let repeats = |payload_type: &&str| {
-        let of = section.iter().find_map(|line| {
-            let (number, parameters) = attribute(line, "a=fmtp:")?;
-            let is_own = number == *payload_type;
-            is_own.then(|| parameters.split(';').find_map(|it| it.trim().strip_prefix("apt=")))?
-        });
-        of.is_some_and(|of| unknown.contains(of))
-    };
-    let dropped: HashSet<&str> = all
-        .iter()
-        .copied()
-        .filter(|payload_type| unknown.contains(payload_type) || repeats(payload_type))
-        .collect();
-    if all.iter().all(|payload_type| dropped.contains(payload_type)) {
+    let unknown = section.iter().filter_map(|line| {
+        let (payload_type, encoding) = attribute(line, "a=rtpmap:")?;
+        let is_kept = !conflicting.contains(payload_type)
+            || is_helper(encoding, kind)
+            || codecs.has(kind, section, payload_type, encoding);
+        (!is_kept).then_some(payload_type)
+    });
+    let unknown: HashSet<&str> = unknown.collect();
+    let repeats = section.iter().filter_map(|line| {
+        let (payload_type, parameters) = attribute(line, "a=fmtp:")?;
+        let of = parameters.split(';').find_map(|it| it.trim().strip_prefix("apt="))?;
+        unknown.contains(of).then_some(payload_type)
+    });
+    let dropped: HashSet<&str> = repeats.chain(unknown.iter().copied()).collect();
+    if formats(section).all(|payload_type| dropped.contains(payload_type)) {
         return HashSet::new();
     }
     dropped
