@@ -132,7 +132,7 @@ fn check_all(rate: usize, channels: usize) {
         return;
     }
     let place = Place::new();
-    for case in depth::sample(CASES, 3, channels + rate / 8000) {
+    for case in depth::sample(CASES, 6, channels + rate / 8000) {
         // Opus has no 44.1 kHz, and ffmpeg 5 skips too little of it in MP4 at rates other than 48
         // kHz.
         let is_opus = case.options == "libopus";

@@ -170,7 +170,7 @@ fn an_undecodable_stream_is_reported_as_damaged() {
 fn damaged_files_are_inspected_without_panic() {
     let Some(files) = damaged_files() else { return };
     let place = Place::new();
-    for (turn, file) in files.iter().enumerate() {
+    for (turn, file) in depth::sample(&files, 3, 0).into_iter().enumerate() {
         for extra in depth::in_turn(turn, [&[][..], &["--conceal"]]) {
             let limits = ["--limits", "pixels=2M", "--pictures", "2", "-y"];
             let outputs = ["-o", "x.html", "--json", "x.json"];

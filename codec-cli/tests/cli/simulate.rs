@@ -213,7 +213,7 @@ fn losses_of_h264_are_repaired_and_scored() {
 
 fn losses_are_repaired_and_scored(codec: &str, modes: &[&str]) {
     let place = Place::with_clip("talking-head", "160x96", 150);
-    for &layers in depth::sample(modes, 2, 0) {
+    for &layers in depth::sample(modes, modes.len(), modes.len() - 1) {
         let run = |recovery, on_loss, seed| {
             let link = ["--link", LOSSY, "--recovery", recovery, "--on-loss", on_loss];
             let more = ["-c", codec, "--layers", layers, "--playout", "200ms", "--seed", seed];

@@ -198,7 +198,7 @@ fn quality_is_that_of_opusenc_at_equal_rate_and_complexity() {
         let said = by_ffmpeg(&dir.join("audio").join(name), channels, &[]);
         let bytes: Vec<u8> = said.iter().flat_map(|s| s.to_le_bytes()).collect();
         std::fs::write(&raw, bytes).unwrap();
-        for kbps in depth::sample([16_u64, 24, 32, 64, 128], 3, turn) {
+        for kbps in depth::sample([16_u64, 24, 32, 64, 128], 5, turn) {
             let (count, rate) = (channels.to_string(), kbps.to_string());
             let hint = if speech { "--speech" } else { "--music" };
             let settings = ["--quiet", "--raw", "--raw-chan", &count, "--hard-cbr", hint];

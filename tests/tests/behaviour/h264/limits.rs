@@ -201,7 +201,7 @@ fn streams_are_within_their_profile_and_level_and_ffmpeg_decodes_them() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    for case in depth::sample(cases(), 4, 0) {
+    for case in depth::sample(cases(), 8, 0) {
         check(&case, &dir.path().join("stream.264"));
     }
 }
