@@ -164,7 +164,11 @@ fn join_audio(
     env: &Env,
 ) -> Result<()> {
     let (Some(input), Some(audio)) = (audio, &settings.audio) else {
-        return Err(Failure::new(Kind::Input, "no video, and the output cannot hold audio"));
+        return Err(Failure::new(
+            Kind::Input,
+            "the inputs have no video, and their audio is not written: the output format holds no audio, or \
+             --no-audio or --audio none excludes it",
+        ));
     };
     let encoding = AudioEncoding {
         output: settings.output.clone(),

@@ -15,7 +15,7 @@ use super::video;
 use crate::Env;
 use crate::failure::{Failure, Kind, Result};
 
-/// Video, audio or both: the requested media (at least one), or those of an input.
+/// Video, audio or both: the requested media (at least one), or the media of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MediaSelection {
     /// Video.
@@ -98,14 +98,12 @@ pub fn open(
             if let Some(failure) = lost_audio {
                 return Err(failure);
             }
-            let missing = match (wants.video, available.audio) {
-                // Other options, or the format of the output, exclude the audio.
-                (true, true) => {
-                    "no video, and the output cannot hold audio or an option excludes it\n\
-                     help: choose an output with audio, such as .webm, .opus or .wav, and omit --no-audio"
-                }
-                (true, false) => "no video",
-                _ => "no audio",
+            // Other options, or the format of the output, exclude audio that the input has.
+            let unused = options.advice.unused_audio.filter(|_| available.audio);
+            let missing = match (wants.video, unused) {
+                (true, Some((why, help))) => format!("no video, and {why}\nhelp: {help}"),
+                (true, None) => "no video".to_owned(),
+                _ => "no audio".to_owned(),
             };
             return Err(Failure::new(Kind::Input, format!("{}: {missing}", spec.name())));
         }
@@ -130,8 +128,8 @@ pub fn open(
     Ok(Media { video, audio, metadata, available, lost_audio })
 }
 
-/// Returns `media` of `spec` with the audio of other inputs, whose time 0 is that of the video: that of `from` instead of
-/// its own, followed by that of `added`. It is cut where the video is.
+/// Returns `media` of `spec` with the audio of other inputs, whose time 0 is time 0 of the video: the audio of `from`
+/// instead of its own, followed by the audio of `added`. It is cut where the video is cut.
 ///
 /// # Errors
 /// If there is no video, or another input cannot be read or has no audio.

@@ -11,6 +11,8 @@ use crate::stdio::STDIN;
 pub struct Advice {
     pub(crate) without_video: Option<&'static str>,
     pub(crate) without_audio: Option<&'static str>,
+    /// Why the audio of an input without video is not used, and the remedy.
+    pub(crate) unused_audio: Option<(&'static str, &'static str)>,
     /// Whether the command decodes to a file.
     pub(crate) decodes: bool,
 }
@@ -20,6 +22,11 @@ impl Advice {
     pub const FLAGS: Self = Self {
         without_video: Some("use the audio only with --no-video"),
         without_audio: Some("use the video only with --no-audio"),
+        unused_audio: Some((
+            "its audio is not written: the output format holds no audio, or --no-audio, --audio none or --audio-from \
+             excludes it",
+            "choose an output that holds audio, such as .webm, .opus or .wav, and omit these options",
+        )),
         decodes: false,
     };
 
@@ -27,6 +34,10 @@ impl Advice {
     pub const BY_OUTPUT: Self = Self {
         without_video: Some("decode the audio only with -o F.wav"),
         without_audio: None,
+        unused_audio: Some((
+            "its audio is not written: the output format holds no audio",
+            "write audio to .wav or .pcm",
+        )),
         decodes: true,
     };
 
@@ -34,6 +45,7 @@ impl Advice {
     pub const NO_AUDIO: Self = Self {
         without_video: None,
         without_audio: Some("publish the video only with --no-audio"),
+        unused_audio: Some(("--no-audio excludes its audio", "omit --no-audio")),
         decodes: false,
     };
 }
