@@ -40,7 +40,7 @@ pub(crate) fn encode(args: &EncodeArgs, env: &Env) -> Result<()> {
     let format = format_of(args.output(), args.format.as_deref(), Outputs::ENCODED)?;
     if format.is_raw_video() {
         return Err(Failure::usage(format!(
-            "{format} cannot hold encoded video\nhelp: use `codec decode`"
+            "{format} cannot hold encoded video\nhelp: use `codec transcode` to write raw video"
         )));
     }
     run(args, format, env)

@@ -158,7 +158,7 @@ fn config(args: &ServeArgs) -> Result<Config> {
     })
 }
 
-/// The accepted codecs of publishers' video; without any, those of the build.
+/// The accepted codecs of publishers' video; all codecs of the build if the user gives none.
 fn video_codecs(args: &[VideoCodecArg]) -> Result<VideoCodecs> {
     let [first, others @ ..] = args else { return Ok(VideoCodecs::of_build()) };
     let format = |codec: &VideoCodecArg| match codec {
@@ -201,7 +201,8 @@ fn access(args: &ServeArgs) -> Result<Access> {
     for (place, token) in tokens {
         let wrong = |why: String| Failure::usage(format!("{place}: {why}"));
         let (scopes, value) = token.split_once('=').ok_or_else(|| {
-            wrong("invalid token: expected SCOPE=VALUE, such as view=SECRET".to_owned())
+            let example = "view=correct-horse (VALUE: 8 to 1024 bytes)";
+            wrong(format!("invalid token: expected SCOPE=VALUE, such as {example}"))
         })?;
         let grants = Grants::parse(scopes).map_err(wrong)?;
         access.add_token(value, grants).map_err(wrong)?;
