@@ -15,7 +15,7 @@ use crate::record::{ChunkRecord, ChunkState, JobRecord, RefusedRecord, truncated
 const REFUSED: u64 = 64;
 /// Limit of the text of a plan, in bytes.
 const MAX_PLAN_BYTES: usize = 16 << 20;
-/// The most characters of a subject that are stored.
+/// Maximum number of characters of a subject that are stored.
 const MAX_SUBJECT: usize = 200;
 
 /// A chunk that this worker has claimed.
@@ -23,13 +23,13 @@ pub(super) struct Claim {
     pub(super) job: JobId,
     pub(super) index: usize,
     pub(super) plan: Arc<JobPlan>,
-    /// Its state, as stored.
+    /// State of the chunk, as stored.
     pub(super) record: ChunkRecord,
     /// Identifies the stored state; `None` if another worker has claimed the chunk since.
     pub(super) revision: Option<u64>,
 }
 
-/// What becomes of a message.
+/// Result of a claim.
 pub(super) enum Claimed {
     /// The worker encodes the chunk.
     Chunk(Box<Claim>),
@@ -108,14 +108,16 @@ fn checked(
     let text = str::from_utf8(bytes).map_err(|_| wrong("is not UTF-8"))?;
     let plan = JobPlan::from_json(text, &name)?;
     if JobId::of(&plan)? != *job {
-        return Err(wrong("is that of another job"));
+        return Err(wrong("belongs to another job"));
     }
     let unit = plan.unit().name();
     if message.payload.as_ref() != plan.key(index)?.as_bytes() {
-        return Err(wrong(&format!("has another {unit} {index} than the message")));
+        return Err(wrong(&format!("does not match the queued message for {unit} {index}")));
     }
     if *message.subject != *subject(job, index, plan.machine()) {
-        return Err(wrong(&format!("needs another machine for {unit} {index}")));
+        let message = format!("the queued message for {unit} {index}");
+        let why = format!("{message} is on the subject of another machine than {name} names");
+        return Err(Failure::new(Kind::Input, why));
     }
     Ok(Arc::new(plan))
 }
