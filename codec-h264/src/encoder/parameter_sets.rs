@@ -59,7 +59,7 @@ impl ParameterSets {
     }
 }
 
-/// Bits per second that a level allows in High profile are 1.25 times those of the table.
+/// A level allows 1.25 times the bits per second of the table in High profile.
 fn rate_limit(level: &LevelLimits, profile: Profile) -> u64 {
     let rate = u64::from(level.max_bitrate_kbps) * 1000;
     if profile == Profile::High { rate / 4 * 5 } else { rate }
@@ -81,7 +81,11 @@ fn level(settings: &FrameSettings) -> Result<&'static LevelLimits, ConfigError> 
     // Level 1b is signalled in another way.
     let mut levels = LEVELS.iter().filter(|level| level.level_idc >= 10).filter(fits_frame);
     let Some(highest) = levels.clone().next_back() else {
-        return Err(ConfigError::new("frame size", settings.size, "at most that of level 6.2"));
+        return Err(ConfigError::new(
+            "frame size",
+            settings.size,
+            "at most the size that level 6.2 allows",
+        ));
     };
     // No level has a smaller buffer than the bits of a second.
     let capacity = settings.described_buffer().map_or(0, |buffer| buffer.capacity_bits);

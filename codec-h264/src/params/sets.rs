@@ -49,15 +49,16 @@ impl ParameterSets {
     /// Returns the picture parameter set `id` and its sequence parameter set.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] if one of them is missing or damaged; [`Error::Unsupported`].
+    /// [`Error::Corrupt`] if one of them is missing or damaged; [`Error::Unsupported`] for slice groups.
     pub fn get(&mut self, id: u8) -> Result<(Arc<Pps>, Arc<Sps>), Error> {
         let missing = |what| Error::from(Corrupt::Other { what, offset_bytes: 0 });
-        let stored =
-            self.pps.get_mut(&id).ok_or_else(|| missing("a stored picture parameter set"))?;
-        let sps = self
-            .sps
-            .get(&stored.sps_id)
-            .ok_or_else(|| missing("a stored sequence parameter set"))?;
+        let stored = self
+            .pps
+            .get_mut(&id)
+            .ok_or_else(|| missing("the id of a received picture parameter set"))?;
+        let sps = self.sps.get(&stored.sps_id).ok_or_else(|| {
+            missing("the id of a picture parameter set whose sequence parameter set was received")
+        })?;
         if let Some((pps, parsed_with)) = &stored.parsed
             && Arc::ptr_eq(parsed_with, sps)
         {
