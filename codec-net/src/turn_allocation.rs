@@ -53,14 +53,14 @@ pub enum TurnDatagram {
 }
 
 impl TurnAllocation {
-    /// Starts to request an allocation on a TURN server with credentials. `address`: that of the server;
-    /// `secret`: random bytes; `roots`: the only trusted certificates of servers over TLS, in PEM, or `None`
-    /// for the public authorities.
+    /// Starts to request an allocation on a TURN server with credentials. `address` is the address of the server and
+    /// `secret` has random bytes. `roots` has the only trusted certificates of servers over TLS, in PEM; `None` trusts
+    /// the public authorities.
     ///
     /// # Errors
     ///
-    /// [`NetError`] if it is no TURN server with a supported transport, or if a connection to it cannot be
-    /// prepared. [`Self::failure`] tells whether it failed later.
+    /// [`NetError`] if `server` has no credentials, if it is not a TURN server with a supported transport, or if a
+    /// connection to it cannot be prepared. [`Self::failure`] reports a later failure.
     pub fn start(
         server: &IceServer,
         address: SocketAddr,
@@ -74,7 +74,9 @@ impl TurnAllocation {
         let tunnel = match transport {
             None => {
                 let uri = server.uri();
-                return Err(NetError::Protocol(format!("cannot use {uri} as a TURN server")));
+                return Err(NetError::Protocol(format!(
+                    "cannot use {uri} as a TURN server: it has no credentials, or its scheme or transport is not supported"
+                )));
             }
             Some(TurnTransport::Udp) => None,
             Some(TurnTransport::Tcp) => open(None)?,
