@@ -251,7 +251,8 @@ impl Arm {
             match &self.kind {
                 ArmKind::Command { template, .. } => check_places(template, &task),
                 ArmKind::Backend { .. } if matches!(target, Target::Crf(_)) => {
-                    Err("crf is for other encoders; those of this program have q and qp".to_owned())
+                    Err("crf is for other encoders; the encoders of this program have q and qp"
+                        .to_owned())
                 }
                 // The reason is that the study is one of audio.
                 ArmKind::Audio(_) if matches!(target, Target::Bpp(_)) || has_trace => Ok(()),
@@ -407,7 +408,7 @@ fn own_program() -> Result<String> {
     std::env::current_exe().map(|program| path(&program)).map_err(Failure::internal)
 }
 
-/// What the points of an arm specify; all are of one kind.
+/// The kind of an arm's points; all have the same kind.
 fn kind_of(targets: &[Target]) -> PointKind {
     match targets.first() {
         Some(Target::Qp(_)) => PointKind::Qp,

@@ -39,7 +39,7 @@ impl Plan<'_> {
         if !self.study.sizes.is_empty() {
             notes.push(format!(
                 "clips were encoded at several sizes, and decoded frames scaled to the size of the clip, both with \
-                 {SCALER}; curves and BD-rates are those of the convex hulls over the sizes"
+                 {SCALER}; curves and BD-rates use the convex hulls over the sizes"
             ));
         }
         notes.extend(self.notes_on_audio(&points));
@@ -75,7 +75,7 @@ impl Plan<'_> {
         results
     }
 
-    /// What the reader must know about a study of audio.
+    /// Notes for the reader about a study of audio.
     fn notes_on_audio(&self, points: &[Point]) -> Vec<String> {
         let mut notes = Vec::new();
         if self.clips.iter().all(|clip| clip.shape.media() == Media::Video) {
@@ -102,7 +102,7 @@ impl Plan<'_> {
         notes
     }
 
-    /// What the reader must know about targets of metrics, and about arms whose targets differ.
+    /// Notes for the reader about targets of metrics, and about arms whose targets differ.
     fn notes_on_targets(&self, points: &[Point]) -> Vec<String> {
         let mut notes = Vec::new();
         for point in points.iter().filter(|point| point.missed_target) {
@@ -118,7 +118,7 @@ impl Plan<'_> {
         if points.iter().any(|point| point.target.is_measured_quality()) {
             let kind = "points with a target of a metric";
             notes.push(format!(
-                "{kind} have no times and no memory, which would be those of the search for it"
+                "{kind} have no times and no memory, because the search for it would be included"
             ));
         }
         let anchor = self.arms.iter().find(|arm| arm.name == self.anchor);

@@ -21,7 +21,7 @@ const MAX_SIDE: u32 = 16383;
 /// The scaler, for the report.
 pub(super) const SCALER: &str = "Lanczos with three lobes";
 
-/// A size as given: in pixels, or as a share of the clip's.
+/// A size as given: in pixels, or as a scale factor relative to the clip's size.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum SizeChoice {
     Exact(Size),
@@ -34,8 +34,8 @@ impl FromStr for SizeChoice {
     fn from_str(text: &str) -> std::result::Result<Self, String> {
         let refused = || {
             format!(
-                "invalid size {text}: expected WIDTHxHEIGHT of {MIN_SIDE} to {MAX_SIDE}, or a share of the clip's, \
-                     such as 1, 1/2 or 0.75"
+                "invalid size {text}: expected WIDTHxHEIGHT of {MIN_SIDE} to {MAX_SIDE}, or a scale factor such as 1, \
+                     1/2 or 0.75"
             )
         };
         if let Some((width, height)) = text.split_once('x') {

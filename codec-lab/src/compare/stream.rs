@@ -124,13 +124,13 @@ fn probe(path: &Path, media: Media, limit: Duration, stop: &Stop) -> Option<Vec<
 /// The frames of a stream with their times in seconds.
 pub(super) struct Pictures {
     pub(super) source: Box<dyn FrameSource>,
-    /// Times in presentation order, if they differ from those of the source.
+    /// Times in presentation order, if they differ from the times of the source.
     pub(super) times_s: Option<Vec<f64>>,
     /// Whether our decoder is used, whose time can be measured.
     pub(super) is_ours: bool,
 }
 
-/// Opens the frames of an arm's stream. `Err(Ok(why))` means that they cannot be decoded.
+/// Opens the frames of an arm's stream. `Ok(Err(why))` means that they cannot be decoded.
 pub(super) fn pictures_of(
     arm: &Arm,
     store: &PointStore,
@@ -164,7 +164,7 @@ pub(super) fn pictures_of(
     })
 }
 
-/// The samples of an arm's stream in `format`. `Err(Ok(why))` means that they cannot be decoded.
+/// The samples of an arm's stream in `format`. `Ok(Err(why))` means that they cannot be decoded.
 pub(super) fn samples_of(
     arm: &Arm,
     store: &PointStore,

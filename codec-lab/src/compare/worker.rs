@@ -25,7 +25,7 @@ use super::study::Study;
 use super::ticker::Ticker;
 use super::{anchor_of, score};
 
-/// Number of clips that are kept after their points, for the next ones.
+/// Number of converted clips that are kept for later points.
 const KEPT_CLIPS: usize = 4;
 
 /// The studies that a worker accepts.
@@ -64,7 +64,7 @@ impl PointWorker {
     /// was measured: `false` if the results exist.
     ///
     /// # Errors
-    /// If the study is rejected; if its clip, its program or this machine are not those of the unit
+    /// If the study is rejected; if its clip, its program or this machine are not the ones of the unit
     /// ([`Kind::Input`]); or if all points failed ([`Kind::Check`]).
     pub fn measure(
         &self,
@@ -95,7 +95,7 @@ impl PointWorker {
         let jobs = jobs.ok_or_else(|| {
             let name = &kept.clip.name;
             let message = format!(
-                "the points of {name} are not those of the study: the frames of the clip, the program files or the \
+                "the points of {name} are not the points of the study: the frames of the clip, the program files or the \
                  machine differ\nhelp: use the same build of codec, and the same other programs, on all machines"
             );
             Failure::new(Kind::Input, message)
