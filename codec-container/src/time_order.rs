@@ -26,7 +26,9 @@ impl TimeOrder {
                 format,
                 offset,
                 Some(index),
-                format!("a timestamp of at least {last} ticks, that of the previous packet"),
+                format!(
+                    "a timestamp of at least {last} ticks, the timestamp of the previous packet"
+                ),
                 format!("{time}"),
             ));
         }

@@ -132,13 +132,14 @@ pub(super) fn load(path: &Path) -> Result<(ChunkPlan, EncodeArgs)> {
     Ok((plan, args))
 }
 
-/// The arguments of the command that made a plan; `name` is that of the plan, for messages.
+/// The arguments of the command that made a plan; `name` is the name of the plan, for messages.
 ///
 /// # Errors
-/// If they are those of another command.
+/// If the plan has the arguments of another command.
 pub(super) fn planned(plan: &ChunkPlan, name: &str) -> Result<EncodeArgs> {
-    let wrong =
-        || Failure::usage(format!("{name}: its arguments are not those of `codec chunks plan`"));
+    let wrong = || {
+        Failure::usage(format!("{name}: its arguments are not arguments of `codec chunks plan`"))
+    };
     let words = std::iter::once("codec").chain(plan.arguments.iter().map(String::as_str));
     let found = grammar().try_get_matches_from(words).map_err(|_| wrong())?;
     let cli = Cli::from_arg_matches(&found).map(|cli| cli.noting_given(&found));

@@ -121,7 +121,7 @@ impl SequenceSource {
 
     fn of_another_size(&self, index: u64, found: Size, wanted: Size) -> Failure {
         let (name, first) = (self.name(index), self.name(self.sample));
-        let message = format!("{name}: the size is {found}, but that of {first} is {wanted}");
+        let message = format!("{name}: the size is {found}, but the size of {first} is {wanted}");
         let help = format!("scale it first: codec transcode {name} -o OUT.png --resize {wanted}");
         Failure::new(Kind::Input, format!("{message}\nhelp: {help}"))
     }

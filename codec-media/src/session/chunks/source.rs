@@ -31,13 +31,13 @@ fn end_of_tick(ticks: i64, base: Rational) -> Duration {
     Duration::from_nanos(u64::try_from(ns.max(0)).unwrap_or(u64::MAX))
 }
 
-/// How the frames of a chunk are compared with those of the plan.
+/// How the frames of a chunk are compared with the frames of the plan.
 enum Comparison {
     /// By the digests of the frames that were delivered.
     Frames(KeyHasher),
     /// By the packets that the decoder has read.
     Packets(PacketWatch),
-    /// By samples of the file, before: the stamp of the plan, and that of the file.
+    /// By samples of the file, before: the stamp of the plan, and the stamp of the file.
     File(FileStamp, FileStamp),
     /// Not at all.
     None,
@@ -125,7 +125,7 @@ impl<'a> ChunkSource<'a> {
         self.delivered
     }
 
-    /// Succeeds if the frames that were delivered are those of the plan.
+    /// Succeeds if the frames that were delivered are the frames of the plan.
     pub(super) fn check(&self) -> Result<()> {
         let is_same = match &self.comparison {
             Comparison::Frames(hasher) => {
@@ -217,7 +217,7 @@ fn open_coded(
     video::finished(Box::new(source), spec, &options, env)
 }
 
-/// Rejects frames whose size is not that of the plan.
+/// Rejects frames whose size differs from the plan.
 fn check_size(name: &str, index: usize, planned: Option<Size>, found: Size) -> Result<()> {
     match planned.filter(|planned| *planned != found) {
         None => Ok(()),
@@ -277,6 +277,7 @@ impl FrameSource for ChunkSource<'_> {
 fn modified(name: &str) -> String {
     format!(
         "{name} is a copy of the file of the plan, or was modified after it: only samples of its frames were compared\n\
-         help: if it was modified, make a new plan; a copy that has the time of the file (cp -p) is not reported"
+         help: if it was modified, make a new plan; if it is only a copy, copy it with its modification time (cp -p) \
+         to avoid this warning"
     )
 }

@@ -70,7 +70,7 @@ impl ScalabilityStructure {
             return refuse("the number of spatial layers is outside of 1 to 8");
         }
         if !self.sizes.is_empty() && self.sizes.len() != layers {
-            return refuse("the number of sizes is not that of the spatial layers");
+            return refuse("the number of sizes is not the number of spatial layers");
         }
         let sizes = if self.sizes.is_empty() { 0 } else { HAS_SIZES };
         let group = if self.group.is_empty() { 0 } else { HAS_GROUP };
