@@ -81,7 +81,7 @@ pub(crate) struct AudioArgs {
     pub(crate) application: Option<ApplicationArg>,
     /// Set the duration of an audio packet.
     ///
-    /// One of 2.5ms, 5ms, 10ms, 20ms (the default), 40ms, 60ms, 80ms, 100ms, 120ms.
+    /// TIME is 2.5ms, 5ms, 10ms, 20ms (the default), 40ms, 60ms, 80ms, 100ms or 120ms.
     #[arg(long, value_name = "TIME", value_parser = values::frame_length)]
     pub(crate) frame: Option<FrameDuration>,
     /// Enable in-band FEC (Opus).

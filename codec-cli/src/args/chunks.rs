@@ -25,7 +25,7 @@ pub(crate) enum ChunksStep {
     /// Coded video is divided at its key frames, without decoding it, unless an option such as --fps or --deinterlace
     /// changes its frames.
     ///
-    /// The options are those of `codec transcode` for the input, the encoder, video and audio; -o names the plan, and
+    /// Takes the options of `codec transcode` for the input, the encoder, video and audio; -o names the plan, and
     /// -f the format of the output (default: webm). The plan stores the options with the names of files as they are
     /// given.
     Plan(Box<EncodeArgs>),
@@ -37,7 +37,7 @@ pub(crate) enum ChunksStep {
     Run(RunArgs),
     /// Join the encoded chunks of a plan, and add the audio.
     ///
-    /// The input must be that of the plan: its coded video and audio are compared without decoding them.
+    /// The input must be the one that was planned: its coded video and audio are compared without decoding them.
     Join(JoinArgs),
 }
 
@@ -107,7 +107,7 @@ pub(crate) fn check_plan(args: &EncodeArgs) -> Result<()> {
     }
 }
 
-/// The settings of the chunks of a plan: those of an encode to a file in the plan's format.
+/// The settings of the chunks of a plan, which equal the settings of an encode to a file in the plan's format.
 pub(crate) fn chunk_encoding(args: &EncodeArgs) -> Result<Encoding> {
     encoding(&of_output(args, Path::new("chunks"), Some(format_of_plan(args)?.name())))
 }
@@ -138,7 +138,7 @@ impl PlanArgs {
 }
 
 impl JoinArgs {
-    /// The settings of the output: those of the plan, with the codec of the plan.
+    /// The settings of the output: the settings and the codec of the plan.
     ///
     /// # Errors
     /// If the output cannot hold the video.
@@ -150,7 +150,7 @@ impl JoinArgs {
     }
 }
 
-/// The settings of the output of a join: those of the plan, with its codec.
+/// The settings of the output of a join: the settings and the codec of the plan.
 ///
 /// # Errors
 /// If the output cannot hold the video.

@@ -38,7 +38,7 @@ variables name a proxy for them; CODEC_TOKEN, CODEC_TURN_PASSWORD and CODEC_WEBH
 /// What follows the list of commands.
 fn after_help() -> String {
     let of_clusters = if cfg!(feature = "cluster") {
-        "; CODEC_NATS and CODEC_CLUSTER are those of --nats and --cluster"
+        "; CODEC_NATS and CODEC_CLUSTER are the defaults of --nats and --cluster"
     } else {
         ""
     };
@@ -60,7 +60,7 @@ pub(crate) struct Cli {
 
 impl Cli {
     /// Notes what the values of the arguments that were `found` do not say: whether `--preset` is among them, as it
-    /// has a default value, also for `cluster submit`; and the positions of those of `concat`.
+    /// has a default value, also for `cluster submit`; and the positions of the arguments of `concat`.
     pub(crate) fn noting_given(mut self, found: &ArgMatches) -> Self {
         if let Verb::Encode(args) | Verb::Transcode(args) = &mut self.verb {
             let preset = found.subcommand().and_then(|(_, verb)| verb.value_source("preset"));
@@ -181,7 +181,7 @@ pub(crate) enum Verb {
     Generate(GenerateArgs),
     /// Benchmark an encoder, a decoder, audio codecs or the SIMD kernels.
     Bench(Box<BenchArgs>),
-    /// Save one frame as PNG, JPEG, WebP or GIF, or a part as GIF.
+    /// Save one frame as PNG, JPEG, WebP or GIF, or a time range as an animated GIF.
     Snapshot(SnapshotArgs),
     /// Print shell completions.
     Completions {

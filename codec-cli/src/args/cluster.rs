@@ -27,7 +27,7 @@ pub(crate) struct ClusterArgs {
 pub(crate) enum ClusterStep {
     /// Divide a file into chunks and queue them for the workers.
     ///
-    /// The options are those of `codec chunks plan`. Prints the name of the job. The same input with the same
+    /// Takes the options of `codec chunks plan`. Prints the name of the job. The same input with the same
     /// options is the same job, which is continued.
     Submit(Box<SubmitArgs>),
     /// Compare encoders like `codec compare`, with the workers' machines.
@@ -195,7 +195,7 @@ impl SubmitArgs {
         self.given = given.filter_map(|arg| arg.get_long().map(str::to_owned)).collect();
     }
 
-    /// Rejects options that have no effect, because those of a plan count.
+    /// Rejects options that have no effect, because the options of the plan are used.
     ///
     /// # Errors
     /// If there is one.
@@ -233,8 +233,8 @@ impl SubmitArgs {
     }
 }
 
-/// The arguments of `codec chunks plan` for those of `codec cluster submit`: without the server, which may hold a
-/// password, and with the format of the output.
+/// Converts the arguments of `codec cluster submit` to arguments of `codec chunks plan`: without the server, which may
+/// hold a password, and with the format of the output.
 pub(crate) fn arguments_of_plan(submit: &[String], format: &str) -> Vec<String> {
     let mut plan = Vec::new();
     let mut words = submit.iter();

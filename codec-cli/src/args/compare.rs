@@ -43,7 +43,7 @@ pub(crate) struct CompareArgs {
     /// libvpx-file:1, libvpx-vp9-file:2, x264:superfast, svt-av1:10, libaom:9. May be repeated.
     ///
     /// One run compares either video or audio encoders. Audio encoders are opus:10 (the complexity) with audio options of
-    /// `codec encode`, and g711; those of other programs are libopus:10, aac:twoloop, mp3:2, and commands.
+    /// `codec encode`, and g711; audio encoders of other programs are libopus:10, aac:twoloop, mp3:2, and commands.
     ///
     /// "SPEC @ KIND=VALUE,..." gives the encoder its own points instead of -b, --bpp, -q or --qp, such as
     /// "x264:medium @ crf=20,25,30". KIND is b, bpp, q, qp, crf (other encoders), or vmaf, ssim, psnr, ssimulacra2
@@ -75,10 +75,11 @@ pub(crate) struct CompareArgs {
     /// Each line is SECONDS,RATE, such as `10,600k`. Each encoder gets one rate-distortion point per clip.
     #[arg(long, value_name = "FILE", group = "targets")]
     pub(crate) rate_trace: Option<PathBuf>,
-    /// Encode each clip at each of these sizes: 1280x720,640x360, or shares of its own: 1,1/2,1/4.
+    /// Encode each clip at each of these sizes: 1280x720,640x360, or scale factors relative to the clip's size:
+    /// 1,1/2,1/4.
     ///
-    /// Decoded frames are scaled to the clip's size, and measured there. The curve of an encoder is the convex hull
-    /// of its points of all sizes.
+    /// Decoded frames are scaled back to the clip's size before they are measured. The curve of an encoder is the
+    /// convex hull of its points of all sizes.
     #[arg(long, value_name = "SIZE,...", value_delimiter = ',')]
     pub(crate) sizes: Vec<String>,
     /// Run each encoder at each of these speeds.
@@ -156,7 +157,7 @@ pub(crate) struct CompareArgs {
     pub(crate) max_cpu: Option<f64>,
     /// Read a study (clips, encoders and options) from this TOML file.
     ///
-    /// Options on the command line override it; clips and encoders are added to those of the study.
+    /// Options on the command line override it; its clips and encoders are added to the study.
     #[arg(long, value_name = "FILE")]
     pub(crate) study: Option<PathBuf>,
     /// Save the study (clips, encoders and options) to this TOML file.

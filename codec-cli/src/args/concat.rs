@@ -76,7 +76,7 @@ pub(crate) struct ConcatArgs {
     pub(crate) audio_bitrate: Option<codec_core::codec::Bitrate>,
     /// Set the number of threads (1 to 64).
     ///
-    /// The output is the same for any number. Default: by frame size and cores.
+    /// The output is the same for any number. Default: chosen by frame size and number of cores.
     #[arg(short = 'j', long, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) threads: Option<u16>,
     /// Reject input that exceeds these limits; see `codec decode --help`.

@@ -102,7 +102,7 @@ pub(crate) struct SnapshotArgs {
     pub(crate) frame: u64,
     /// Save the first frame at or after this time: 83.5, 1:23.5, 0:01:23.5 or 1500ms.
     ///
-    /// If it is more than 100 ms later, the frame that is shown at TIME is saved.
+    /// If that frame is more than 100 ms after TIME, the frame that is on screen at TIME is saved.
     #[arg(long, value_name = "TIME", value_parser = parse_time, allow_hyphen_values = true,
           conflicts_with = "frame")]
     pub(crate) time: Option<Duration>,
@@ -110,7 +110,8 @@ pub(crate) struct SnapshotArgs {
     pub(crate) part: PartArgs,
     /// Save an animation of this frame rate: 12.5, 30000/1001, or half of the input's (GIF).
     ///
-    /// Without --from, --to and --duration, of the whole input. Default for a part: the rate of the input.
+    /// Without --from, --to and --duration, the animation covers the whole input. With one of them, the default is the
+    /// rate of the input.
     #[arg(id = "frame_rate", long = "fps", value_name = "FPS|half")]
     pub(crate) fps: Option<FpsTarget>,
     /// Output file, or `-` for a PNG on standard output.

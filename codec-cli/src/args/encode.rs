@@ -66,9 +66,10 @@ pub(crate) struct EncodeArgs {
     pub(crate) copy: bool,
     /// Set the options for a purpose: web, archive, call, discord=8M.
     ///
-    /// web: VP9 in .webm or H.264 in .mp4, at most 1920x1080; archive: the same at a higher quality, slower; call:
-    /// the settings of `codec send`, at most 1280x720; discord=SIZE: a file of at most SIZE (as in --size, default
-    /// 8M), at most 1280x720. Options on the command line take precedence; -v prints the options that a purpose sets.
+    /// `web` encodes VP9 in .webm or H.264 in .mp4, at most 1920x1080; `archive` does the same at a higher quality and
+    /// takes longer; `call` uses the settings of `codec send`, at most 1280x720; `discord=SIZE` limits the file to SIZE
+    /// (as in --size, default 8M) and the frames to 1280x720. Options on the command line take precedence; -v prints
+    /// the options that a purpose sets.
     #[arg(id = "purpose", long = "for", value_name = "PURPOSE")]
     pub(crate) purpose: Option<Purpose>,
     /// Whether `--preset` was given.
@@ -126,7 +127,7 @@ pub(crate) struct EncodeArgs {
     /// Takes its first track, or the track that --audio selects. The audio starts and ends at the times of the video.
     #[arg(long, value_name = "FILE")]
     pub(crate) audio_from: Option<PathBuf>,
-    /// Add the audio tracks of this file to those of the input, in WebM, Matroska, MP4 and MPEG-TS.
+    /// Add the audio tracks of this file to the input's tracks, in WebM, Matroska, MP4 and MPEG-TS.
     ///
     /// May be repeated. Each track keeps its language, begins at the same time as the video, and ends with it.
     #[arg(long, value_name = "FILE", conflicts_with = "no_audio")]
@@ -153,8 +154,8 @@ pub(crate) struct EncodeArgs {
     pub(crate) chunked: bool,
     /// Choose the quality of each shot, for the fewest bits at --target (with --chunked).
     ///
-    /// Encodes each shot at several qualities, and chooses for each shot the one that adds most to the mean quality
-    /// per bit. It takes about ten times as long as one encode.
+    /// Encodes each shot at several qualities, then spends bits on the shots in which they raise the mean quality most,
+    /// until the mean reaches --target. This takes about ten times as long as one encode.
     #[arg(long, requires_all = ["chunked", "target"])]
     pub(crate) per_shot: bool,
     /// Write MP4 in fragments of about a second.
@@ -203,7 +204,7 @@ impl EncodeArgs {
         std::iter::once(self.input.path()).chain(audio).collect()
     }
 
-    /// The output file. It is empty in the arguments of a batch, whose outputs are those of its files.
+    /// The output file. It is empty in the arguments of a batch, where each input has its own output.
     pub(crate) fn output(&self) -> &Path {
         self.output.as_deref().unwrap_or(Path::new(""))
     }

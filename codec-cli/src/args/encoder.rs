@@ -39,7 +39,7 @@ pub(crate) struct EncoderArgs {
     pub(crate) codec: Option<String>,
     /// Set the target bitrate: 600k, 1.5M; a plain number is kb/s.
     ///
-    /// Without another option for the rate, the bitrate is chosen by frame size, as in WebRTC.
+    /// If no option sets the rate or the quality, the bitrate is chosen by frame size, as in WebRTC.
     #[arg(short, long, value_parser = values::bitrate, group = "rate")]
     pub(crate) bitrate: Option<Bitrate>,
     /// Set constant quality: 0 (worst) to 100 (best).
@@ -91,11 +91,11 @@ pub(crate) struct EncoderArgs {
     pub(crate) drop: bool,
     /// Limit the encoding time per frame: 8ms, 2500us; a plain number is milliseconds.
     ///
-    /// Only in the rtc preset. The encoder raises its speed to meet the limit, so the output depends
+    /// This works only in the rtc preset. The encoder raises its speed to meet the limit, so the output depends
     /// on the machine.
     #[arg(long, value_name = "TIME", value_parser = values::frame_time)]
     pub(crate) max_frame_time: Option<u64>,
-    /// Code each frame without state of other frames than their pixels (error resilience).
+    /// Code frames that depend on earlier frames only through their references (error resilience).
     ///
     /// Entropy coding then does not depend on frames that may be lost: a frame can be decoded if its references have
     /// arrived.

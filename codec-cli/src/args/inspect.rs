@@ -102,7 +102,7 @@ impl From<&InspectArgs> for InspectOptions {
             source.map(|spec| InputSpec { cut: Cut::new(args.source_from, None, None), ..spec });
         let part = args.part.cut();
         Self {
-            // With a source, a layout is that of whichever file has no headers.
+            // With a source, the layout applies to the file that has no headers.
             input: InputSpec {
                 cut: part,
                 ..if source.is_some() { spec(&input.path) } else { input.clone() }

@@ -31,7 +31,7 @@ pub(crate) struct NetworkArgs {
     /// for the link.
     ///
     /// LINK may begin with a profile: `wifi`, `wifi_lossy`, `wifi_congested`, `cellular`, `satellite`
-    /// or `congested`. Settings after it replace those of the profile. Example: `wifi_lossy,rate=2M`.
+    /// or `congested`. Settings after the profile replace its settings. Example: `wifi_lossy,rate=2M`.
     #[arg(long, value_name = "LINK")]
     pub(crate) netem: Option<LinkSpec>,
     /// Write or read the SDP description of the session (RTP).
@@ -55,12 +55,12 @@ pub(crate) struct NetworkArgs {
     /// Encrypt media end to end with the key in this file.
     ///
     /// Uses SFrame (RFC 9605). The file holds 16 to 64 random bytes in hexadecimal or base64;
-    /// both ends need the same key. Not supported: WebRTC, and H.264 over RTP.
+    /// both ends need the same key. WebRTC and H.264 over RTP do not support it.
     #[arg(long, value_name = "FILE")]
     pub(crate) e2ee_key: Option<PathBuf>,
     /// Write statistics to this file every second.
     ///
-    /// One JSON object per line, with getStats names.
+    /// Each line is a JSON object with the names of getStats.
     #[arg(long, value_name = "F.ndjson")]
     pub(crate) stats: Option<PathBuf>,
     /// Stop after this time.
@@ -159,7 +159,7 @@ pub(crate) struct SendArgs {
     pub(crate) limits: Option<LimitList>,
     #[command(flatten)]
     pub(crate) time: TimeArgs,
-    /// Restart the file, or the part of --from and --to, when it ends.
+    /// Restart the file, or its range from --from to --to, when it ends.
     #[arg(long = "loop")]
     pub(crate) repeat: bool,
     /// Send the file's packets without re-encoding (VP8, VP9, H.264).
@@ -186,13 +186,13 @@ pub(crate) struct SendArgs {
     pub(crate) rate_trace: Option<PathBuf>,
     /// Set what to reduce when bandwidth or CPU is insufficient (RTP, WebRTC).
     ///
-    /// balanced: size and frame rate in turn; motion: size first; detail: frame rate first; off:
-    /// nothing.
+    /// `balanced` reduces size and frame rate in turn, `motion` the size first, `detail` the frame rate first; `off`
+    /// reduces nothing.
     #[arg(long, value_enum, default_value = "balanced", conflicts_with = "copy")]
     pub(crate) adapt: AdaptArg,
     /// Set the number of threads (1 to 64).
     ///
-    /// Default: by frame size and cores.
+    /// Default: chosen by frame size and number of cores.
     #[arg(short = 'j', long, value_parser = within(1_u16..=64))]
     pub(crate) threads: Option<u16>,
     /// Stop after N frames.
@@ -247,7 +247,7 @@ pub(crate) struct RecvArgs {
     pub(crate) frames: Option<u64>,
     /// Set the number of decoder threads (1 to 64).
     ///
-    /// Default: by frame size and cores.
+    /// Default: chosen by frame size and number of cores.
     #[arg(short = 'j', long, value_parser = within(1_u16..=64))]
     pub(crate) threads: Option<u16>,
     /// Reject input that exceeds these limits; see `codec send --help`.

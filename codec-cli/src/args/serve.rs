@@ -24,13 +24,13 @@ pub(crate) enum VideoCodecArg {
 pub(crate) struct ServeArgs {
     /// Sources to publish: [NAME=]FILE, `-`, testsrc:... or v4l2:...
     ///
-    /// Any number of sources. `-` is y4m; testsrc:size=640x360,fps=30 is a generated source and
+    /// IN may be given any number of times. `-` is y4m; testsrc:size=640x360,fps=30 is a generated source and
     /// `v4l2:/dev/video0` a camera, as in `codec send`. NAME is the stream's name.
     #[arg(value_name = "[NAME=]IN")]
     pub(crate) inputs: Vec<String>,
     #[command(flatten)]
     pub(crate) part: PartArgs,
-    /// Restart files, or their part, when they end.
+    /// Restart each file, or its range from --from to --to, when it ends.
     #[arg(long = "loop")]
     pub(crate) repeat: bool,
     /// Set the video bitrate of the server's own sources.
@@ -125,17 +125,17 @@ pub(crate) struct ServeArgs {
     /// Default: all of this build, VP8 first. Example: `h264,vp8`.
     #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',')]
     pub(crate) video_codecs: Vec<VideoCodecArg>,
-    /// Record all streams, except those of rooms, to this folder: VP8 and VP9 as WebM, H.264 as Matroska.
+    /// Record all streams, except streams of rooms, to this folder: VP8 and VP9 as WebM, H.264 as Matroska.
     #[arg(long, value_name = "DIR")]
     pub(crate) record: Option<PathBuf>,
     /// Store files sent by viewers in this folder.
     ///
-    /// Without it uploads are rejected.
+    /// Without this option, uploads are rejected.
     #[arg(long, value_name = "DIR")]
     pub(crate) files: Option<PathBuf>,
     /// Log session starts, ends and rejections to this file.
     ///
-    /// One JSON object per line; `-` is standard output.
+    /// Each line is a JSON object. `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub(crate) audit: Option<PathBuf>,
     /// Send events of rooms, chat, streams and recordings to this URL.

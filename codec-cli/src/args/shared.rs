@@ -39,8 +39,8 @@ pub(crate) struct InputArgs {
     input: InputPath,
     /// Set the layout of headerless input: WxH@FPS:i420|nv12|yuy2|rgb24|bgra|p010.
     ///
-    /// Without `@FPS`, 30 frames per second; without a format, i420. Planes of other formats have
-    /// FFmpeg's names, such as yuv422p10 or gray12. Example: `640x360@30:i420`.
+    /// Defaults: 30 frames per second, i420. Other planar formats are given by FFmpeg's pixel format names, such as
+    /// yuv422p10 or gray12. Example: `640x360@30:i420`.
     #[arg(long, value_name = "LAYOUT")]
     pub(crate) raw: Option<RawLayout>,
     /// Set the first number of an image sequence, such as frame-%04d.png.
@@ -143,7 +143,7 @@ impl TransformArgs {
 pub(crate) struct CutArgs {
     /// Set the number of threads (1 to 64).
     ///
-    /// The output is the same for any number. Default: by frame size and cores.
+    /// The output is the same for any number. Default: chosen by frame size and number of cores.
     #[arg(short = 'j', long, value_parser = within(1_u16..=64))]
     pub(crate) threads: Option<u16>,
     /// Stop after N frames.
@@ -181,9 +181,9 @@ impl CutArgs {
 pub(crate) struct TimeArgs {
     /// Start at this time of the input: 83.5, 1:23.5, 0:01:23.5 or 1500ms.
     ///
-    /// The first frame is the first one at or after TIME; if it is more than 100 ms later, the frame
-    /// shown at TIME comes first. Audio starts with that frame, exact to the sample. Files are
-    /// decoded from the key frame before TIME.
+    /// The output starts with the first frame at or after TIME, or, if that frame is more than 100 ms after TIME, with
+    /// the frame that is on screen at TIME. Audio starts with that frame, exact to the sample. Files are decoded from
+    /// the key frame before TIME.
     #[arg(long, value_name = "TIME", value_parser = parse_time, allow_hyphen_values = true,
           group = "start")]
     pub(crate) from: Option<Duration>,

@@ -27,9 +27,9 @@ pub(crate) enum RecoveryArg {
 /// How frames with damaged references or missing packets are displayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OnLossArg {
-    /// The decoder's concealed output.
+    /// Show the decoder's concealed output.
     Conceal,
-    /// The last intact frame, until the next intact one, as browsers do.
+    /// Show the last intact frame until the next intact one, as browsers do.
     Freeze,
 }
 
@@ -65,15 +65,13 @@ pub(crate) struct SimulateArgs {
     pub(crate) on_loss: OnLossArg,
     /// Set the delay from capture to display.
     ///
-    /// Default: 100ms, or the sum of the link's delay and jitter, --encode-time, --decode-time and
-    /// 50 ms, if that is more.
+    /// Default: max(100 ms, link delay + jitter + --encode-time + --decode-time + 50 ms).
     #[arg(long, value_name = "TIME", value_parser = link::parse_time)]
     pub(crate) playout: Option<Duration>,
     /// Set how long to wait for an overdue frame after a gap is detected.
     ///
-    /// Default: 10ms, or the jitter if the link reorders and that is more; with NACK, long enough
-    /// for two attempts: twice the sum of a round trip, the jitter and 30 ms, plus the jitter if
-    /// the link reorders.
+    /// Default: max(10 ms, R), with R the jitter if the link reorders packets, otherwise 0. With --recovery nack:
+    /// R + 2 x (round trip + jitter + 30 ms), which allows two attempts.
     #[arg(long, value_name = "TIME", value_parser = link::parse_time)]
     pub(crate) reorder_timeout: Option<Duration>,
     /// Set the minimum time between two key frame requests.
@@ -111,13 +109,13 @@ pub(crate) struct SimulateArgs {
     pub(crate) duration: Option<Duration>,
     /// Set the number of threads (1 to 64).
     ///
-    /// The results are the same for any number. Default: by frame size and cores.
+    /// The results are the same for any number. Default: chosen by frame size and number of cores.
     #[arg(short = 'j', long, value_parser = within(1_u16..=64))]
     pub(crate) threads: Option<u16>,
     /// Output file (.json, .ivf or .y4m); repeatable.
     ///
-    /// .json: all results; .ivf: the stream that the decoder received; .y4m: what the viewer saw at
-    /// each capture time.
+    /// .json stores all results, .ivf the stream that the decoder received, .y4m the frames that the viewer saw at each
+    /// capture time.
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: Vec<PathBuf>,
     /// Write a row per frame to this CSV file.

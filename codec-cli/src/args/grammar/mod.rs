@@ -97,19 +97,19 @@ const CHUNKS_LAYERS: &str =
     "Set the temporal layers: L1T1 (a single layer, the default), L1T2 or L1T3";
 
 /// Commands (all of [`REAL_TIME`] if empty) and shared flags with a help of their own.
-const HELP: [(&str, &str, &str); 40] = [
+const HELP: [(&str, &str, &str); 55] = [
     (
         "probe",
         "from",
-        "Count or list only packets from this time on: 83.5, 1:23.5, 0:01:23.5 or 1500ms.\n\nThe times in the output \
-         are those of the input.",
+        "Count or list only packets from this time on: 83.5, 1:23.5, 0:01:23.5 or 1500ms.\n\nThe output shows \
+         the times of the input.",
     ),
     (
         "send",
         "from",
-        "Start at this time of the file: 83.5, 1:23.5, 0:01:23.5 or 1500ms.\n\nThe first frame is the first one at \
-         or after TIME; if it is more than 100 ms later, the frame shown at TIME comes first. With --copy, it is the \
-         last key frame at or before TIME.",
+        "Start at this time of the file: 83.5, 1:23.5, 0:01:23.5 or 1500ms.\n\nThe stream starts with the first frame \
+         at or after TIME, or, if that frame is more than 100 ms after TIME, with the frame that is on screen at TIME. \
+         With --copy, it starts with the last key frame at or before TIME.",
     ),
     (
         "send",
@@ -119,15 +119,56 @@ const HELP: [(&str, &str, &str); 40] = [
     (
         "serve",
         "from",
-        "Start files at this time: 83.5, 1:23.5, 0:01:23.5 or 1500ms.\n\nThe first frame is the first one at or \
-         after TIME. Only files have --from and --to.",
+        "Start files at this time: 83.5, 1:23.5, 0:01:23.5 or 1500ms.\n\nEach file starts with its first frame at or \
+         after TIME. --from, --to and --duration apply only to files.",
     ),
+    ("serve", "to", "End each file before this time of the file, in the same form as --from"),
+    (
+        "serve",
+        "duration",
+        "End each file this long after --from (or after its start); the server keeps running",
+    ),
+    (
+        "metrics",
+        "from",
+        "Compare both files from this time on: 83.5, 1:23.5, 0:01:23.5 or 1500ms.\n\nThe comparison starts with the \
+         first frame of each file at or after TIME, or, if that frame is more than 100 ms after TIME, with the frame \
+         that is on screen at TIME. Audio starts with that frame, exact to the sample. Files are decoded from the key \
+         frame before TIME.",
+    ),
+    ("metrics", "to", "Compare both files up to this time, in the same form as --from"),
+    ("metrics", "duration", "Compare both files for this long after --from (or after the start)"),
+    ("mix", "to", "Stop every input before this time, in the same form as --from"),
+    ("mix", "duration", "Stop every input this long after --from (or after the start)"),
     (
         "snapshot",
         "from",
         "Save an animation from this time on (GIF): 83.5, 1:23.5, 0:01:23.5 or 1500ms.\n\nIt ends at --to, after \
          --duration, or with the input.",
     ),
+    (
+        "snapshot",
+        "to",
+        "End the animation before this time of the input, in the same form as --from",
+    ),
+    ("snapshot", "duration", "End the animation this long after --from (or after the start)"),
+    (
+        "compare",
+        "from",
+        "Use each clip from this time on: 83.5, 1:23.5, 0:01:23.5 or 1500ms.\n\nThe first frame that is used is the first \
+         one at or after TIME, or, if it is more than 100 ms after TIME, the frame that is on screen at TIME. Audio \
+         starts with that frame, exact to the sample.",
+    ),
+    ("compare", "to", "Use each clip up to this time, in the same form as --from"),
+    ("compare", "duration", "Use this much of each clip after --from (or after its start)"),
+    (
+        "bench",
+        "from",
+        "Use each input from this time on: 83.5, 1:23.5, 0:01:23.5 or 1500ms.\n\nThe first frame that is used is the \
+         first one at or after TIME, or, if it is more than 100 ms after TIME, the frame that is on screen at TIME.",
+    ),
+    ("bench", "to", "Use each input up to this time, in the same form as --from"),
+    ("bench", "duration", "Use this much of each input after --from (or after its start)"),
     ("plan", "output", "File for the plan, or `-` for standard output"),
     (
         "plan",
@@ -143,7 +184,11 @@ const HELP: [(&str, &str, &str); 40] = [
     ("plan", "codec", CHUNKS_CODEC),
     ("submit", "codec", CHUNKS_CODEC),
     ("vad", "from", SOUND_FROM),
-    ("mix", "from", SOUND_FROM),
+    (
+        "mix",
+        "from",
+        "Start every input at this time, exact to the sample: 83.5, 1:23.5, 0:01:23.5 or 1500ms",
+    ),
     ("audio", "from", SOUND_FROM),
     ("plan", "layers", CHUNKS_LAYERS),
     ("submit", "layers", CHUNKS_LAYERS),
@@ -208,7 +253,7 @@ const HELP: [(&str, &str, &str); 40] = [
         "e2ee_key",
         "Decrypt end-to-end encrypted media with the key in this file.\n\nUses \
          SFrame (RFC 9605). The file holds 16 to 64 random bytes in hexadecimal or base64; both \
-         ends need the same key. Not supported: WebRTC, and H.264 over RTP.",
+         ends need the same key. WebRTC and H.264 over RTP do not support it.",
     ),
     ("send", "sdp", "Write the SDP description of the session to this file (RTP)"),
     ("recv", "sdp", "Read the SDP description of the session from this file (RTP)"),
