@@ -68,7 +68,7 @@ impl RgbWeights {
             weights
         };
         let (to_luma, to_chroma) = (luma / 255.0, chroma / 255.0);
-        // The sum of full range, 2^15, wraps around; that of the three weights does not overflow.
+        // The sum of full range, 2^15, wraps around; the sum of the three weights does not overflow.
         let sum = if full_range { i16::MIN } else { fixed(to_luma, 15) };
         let [red, blue] = [kr, kb].map(|share| fixed(share * to_luma, 15));
         let half = fixed(0.5 * to_chroma, 15);

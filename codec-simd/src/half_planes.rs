@@ -1,4 +1,4 @@
-//! Samples between those of a reference, around one integer position of a block.
+//! Samples between the samples of a reference, around one integer position of a block.
 
 use crate::view::Window;
 
@@ -39,7 +39,7 @@ impl<const STRIDE: usize, const ROWS: usize, const MORE: usize> HalfPlanes<STRID
     /// has the samples of the reference from one column left of and one row above the block on.
     ///
     /// # Panics
-    /// If the block is larger than that of the planes, or an offset is outside its range.
+    /// If the block is larger than the block of the planes, or an offset is outside its range.
     #[inline]
     #[must_use]
     pub fn at<'a, const SIDE: usize, const FULL: usize>(

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// An instruction-set level, ordered from the lowest to the highest among those of one
+/// An instruction-set level, ordered from the lowest to the highest within one
 /// architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {

@@ -175,7 +175,7 @@ kernel_table! {
     );
     /// Sum of squared differences of coefficients, over equally long slices. Panics if they are
     /// not. Differences saturate at 16 bits, the sum at 32. Four times the squared error of the
-    /// pixels for DCT coefficients, sixteen times for those of [`Self::forward_wht`].
+    /// pixels for DCT coefficients, sixteen times for coefficients of [`Self::forward_wht`].
     coeff_sse(a: &[[i16; 16]], b: &[[i16; 16]]) -> u32;
     /// Estimated cost of the levels relative to zeros, sign included, in sixteenths of a bit, over
     /// all blocks, without contexts.
@@ -310,7 +310,7 @@ kernel_table! {
     h264_chroma_2x4(refp: Window<'_, 8, 5>, fx: u8, fy: u8, dst: WindowMut<'_, 2, 4>);
     /// As [`Self::h264_chroma_8x8`]; columns 3.. of `refp` are not used.
     h264_chroma_2x2(refp: Window<'_, 8, 3>, fx: u8, fy: u8, dst: WindowMut<'_, 2, 2>);
-    /// Replaces each pixel of a block by its mean with that of `other`, rounded up. The block has
+    /// Replaces each pixel of a block by its mean with the pixel of `other`, rounded up. The block has
     /// `width` columns, 2, 4, 8 or 16, and the rows of `other`, which are `stride` bytes apart in
     /// `dst`. Panics if `stride` is 0.
     h264_average_block(dst: &mut [u8], stride: usize, width: usize, other: &[[u8; 16]]);
@@ -499,7 +499,7 @@ kernel_table! {
     rgb24_to_luma_row(pixels: &[u8], weights: &RgbWeights, luma: &mut [u8]);
     /// As [`Self::rgb24_to_luma_row`], of pixels of four bytes, the last of which is not used.
     rgb32_to_luma_row(pixels: &[u8], weights: &RgbWeights, luma: &mut [u8]);
-    /// Chroma of two rows of pixels of three bytes: that of the mean of 2x2 pixels; the last column
+    /// Chroma of two rows of pixels of three bytes: the chroma of the mean of 2x2 pixels; the last column
     /// of an odd width counts twice. Panics unless `a` and `b` have equal lengths, multiples of
     /// three, and `u` and `v` one sample for two pixels.
     rgb24_to_chroma_rows(

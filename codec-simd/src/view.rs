@@ -460,7 +460,7 @@ impl<'a, const W: usize, const H: usize> WindowMut<'a, W, H> {
         unsafe { &mut *row.cast::<[u8; W]>() }
     }
 
-    /// Overwrites all pixels with those of `from`.
+    /// Overwrites all pixels with the pixels of `from`.
     #[inline]
     pub fn copy_from(&mut self, from: Window<'_, W, H>) {
         for y in 0..H {

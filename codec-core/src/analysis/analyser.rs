@@ -45,7 +45,7 @@ pub struct Analyser {
     /// Motion vectors of the previous frame.
     old_vectors: Vec<FullPel>,
     popularity: Popularity,
-    /// Most frequent motion vector of the previous frame, in half-size pixels.
+    /// The most frequent motion vector of the previous frame, in half-size pixels.
     global: FullPel,
     scroll: ScrollFinder,
     scene: SceneDetector,

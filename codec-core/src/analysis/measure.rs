@@ -55,7 +55,7 @@ pub(super) struct MeasureJob<'a> {
     pub(super) planes: (PlaneRef<'a>, PlaneRef<'a>),
     pub(super) luma: &'a FullLuma,
     pub(super) scroll: Option<FullPel>,
-    /// Most frequent vector of the previous frame, in half-size pixels.
+    /// The most frequent motion vector of the previous frame, in half-size pixels.
     pub(super) global: FullPel,
     /// By macroblock.
     pub(super) is_static: &'a [bool],

@@ -96,7 +96,7 @@ pub struct FrameAnalysis {
     /// Position of each macroblock in an altref frame that was coded before, in full pixels:
     /// starting points for motion search. Empty if unknown.
     pub altref_seeds: Vec<Option<FullPel>>,
-    /// The same in golden, if that is a frame which is shown later.
+    /// The same vectors in golden, if golden is shown later.
     pub golden_seeds: Vec<Option<FullPel>>,
     /// Whether there was a previous frame of the same size.
     pub has_previous: bool,

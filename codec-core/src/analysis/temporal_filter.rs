@@ -11,8 +11,9 @@ use crate::motion::{
 
 /// Largest vector component in full pixels.
 const REACH: u16 = 24;
-/// Squared errors of a macroblock above which its weight is halved, and above which it is not used.
+/// Squared error of a macroblock above which its weight is halved.
 const HALF_WEIGHT_SSE: u32 = 10_000;
+/// Squared error of a macroblock above which it is not used.
 const NO_WEIGHT_SSE: u32 = 20_000;
 /// Weight of a pixel of the centre frame.
 const CENTRE_WEIGHT: u16 = 32;

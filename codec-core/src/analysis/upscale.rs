@@ -1,5 +1,5 @@
-//! The analysis of a frame from that of the same frame at half its size: the motion is twice as large, and the costs are
-//! measured in a quarter of the macroblocks.
+//! Derives the analysis of a frame from the analysis of the same frame at half its size: the motion is twice as large,
+//! and the costs are measured in a quarter of the macroblocks.
 
 use codec_simd::{Kernels, PlaneRef};
 
@@ -21,7 +21,7 @@ struct Costs {
 
 impl Analyser {
     /// Fills `out` with an analysis of the same frame at twice the size, which is `size`. Of its macroblocks only the
-    /// motion is known; the costs are those of the whole frame. Takes a tenth of the time of an analysis.
+    /// motion is known; the costs refer to the whole frame. Takes a tenth of the time of an analysis.
     pub fn upscale_into(&self, kernels: &Kernels, size: Size, out: &mut FrameAnalysis) {
         let half = self.latest();
         let (cols, rows) = size.macroblocks();

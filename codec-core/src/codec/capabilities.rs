@@ -43,7 +43,7 @@ pub struct Capabilities {
     /// Quantiser step sizes by index, in any unit, for [`crate::rate::TwoPass`]; empty if the
     /// encoder does not support two-pass encoding.
     pub quantiser_steps: &'static [u16],
-    /// Sizes of frames relative to those of fast analysis passes, for two-pass rate control.
+    /// Sizes of coded frames relative to their sizes in fast analysis passes, for two-pass rate control.
     pub pass_shares: PassShares,
     /// Features that the backend lacks, each with the reason.
     pub gaps: &'static [Gap],
@@ -101,7 +101,7 @@ impl Capabilities {
     }
 
     /// Returns the lowest and highest quantiser index that an encoder with these capabilities uses:
-    /// those of `config`, or else the defaults of its preset.
+    /// the indices of `config`, or else the defaults of its preset.
     #[must_use]
     pub fn allowed_qindex(&self, config: &EncoderConfig) -> (u8, u8) {
         config.rate.qindex_range(self.default_qindex(config.preset))

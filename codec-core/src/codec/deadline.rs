@@ -14,7 +14,7 @@ pub trait Clock: Send + Sync + Debug {
 
 /// Time limit for a call of [`super::VideoEncoder::encode`].
 ///
-/// The encoder lowers its effort, down to that of its fastest speed, to finish frames in time. This
+/// The encoder lowers its effort, at most down to its fastest speed, to finish frames in time. This
 /// is a best effort, not a guarantee.
 #[derive(Clone, Debug)]
 pub struct Deadline {

@@ -70,7 +70,7 @@ impl ImportanceMap {
     /// the right and bottom edges may extend beyond the frame.
     ///
     /// # Errors
-    /// If the number of offsets is not that of the blocks of `size`, or an offset is outside -24 to
+    /// If the number of offsets is not the number of blocks of `size`, or an offset is outside -24 to
     /// 24.
     pub fn new(size: Size, offsets: &[i8]) -> Result<Self, ConfigError> {
         let (cols, rows) = size.macroblocks();

@@ -18,7 +18,7 @@ impl Iterator for Packets<'_> {
 
 impl dyn VideoEncoder + '_ {
     /// Iterates over the finished packets, until the encoder needs another picture. Each packet
-    /// has memory of its own; [`VideoEncoder::receive`] uses that of the caller's packet again.
+    /// has memory of its own; [`VideoEncoder::receive`] reuses the memory of the caller's packet.
     ///
     /// ```
     /// use codec_core::codec::{FrameRequest, VideoEncoder};

@@ -70,7 +70,7 @@ pub const MAX_SPATIAL_LAYERS: usize = 3;
 /// Place of a frame among the spatial layers of its superframe.
 ///
 /// All frames of a superframe have the same timestamp and temporal layer, and follow one another in the order
-/// of [`Self::id`]. The default is that of a stream without spatial layers.
+/// of [`Self::id`]. The default describes a stream without spatial layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a property of its own")]
 pub struct SpatialLayer {
@@ -78,8 +78,8 @@ pub struct SpatialLayer {
     pub id: u8,
     /// Number of active spatial layers from this superframe on, 1..=3.
     pub layers: u8,
-    /// Frame sizes of the active layers, the smallest first; the others, and those of encoders without
-    /// spatial layers, are 0x0.
+    /// Frame sizes of the active layers, the smallest first. Other elements are 0x0, as are all elements of encoders
+    /// without spatial layers.
     pub sizes: [Size; MAX_SPATIAL_LAYERS],
     /// Whether the frame may predict from the next lower layer's frame of the same superframe.
     pub inter_layer_predicted: bool,
@@ -116,7 +116,7 @@ pub struct PacketMeta {
     pub kind: FrameKind,
     /// `false` for an altref frame, which is decoded but not shown.
     pub shown: bool,
-    /// Frame size in pixels: that of the frame's spatial layer.
+    /// Size of the frame in pixels, as its spatial layer has it.
     pub size: Size,
     /// Reference slots that macroblocks predict from.
     pub refs_used: SlotSet,
@@ -199,8 +199,8 @@ pub fn psnr(sse: u64, count: u64) -> f64 {
 pub struct Packet {
     /// The coded data.
     pub data: Vec<u8>,
-    /// Presentation timestamp in ticks of the encoder's time base. An altref frame has that of the
-    /// next shown frame.
+    /// Presentation timestamp in ticks of the encoder's time base. An altref frame has the timestamp of the next shown
+    /// frame.
     pub pts: i64,
     /// Decoding timestamp in ticks, which increases from packet to packet and is not after `pts`; `None`
     /// if it equals `pts`, as in all streams without B frames. With B frames it begins before 0 if `pts`

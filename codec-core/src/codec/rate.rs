@@ -145,7 +145,7 @@ impl RateConfig {
         }
     }
 
-    /// Returns the lowest and highest quantiser index: the configured values, or else those of
+    /// Returns the lowest and highest quantiser index: the configured values, or else the values of
     /// `default`. A default bound is widened if it conflicts with a configured one.
     #[must_use]
     pub fn qindex_range(&self, default: (u8, u8)) -> (u8, u8) {

@@ -98,7 +98,7 @@ impl Scalability {
         Self { spatial: 1, inter_layer: InterLayer::Always, ..self }
     }
 
-    /// Returns the frame size of spatial layer `id` for input frames of `size`: that of the highest layer,
+    /// Returns the frame size of spatial layer `id` for input frames of `size`: the size of the highest layer,
     /// halved and rounded up for each layer below it.
     #[must_use]
     pub fn layer_size(self, size: Size, id: u8) -> Size {

@@ -1,7 +1,7 @@
 //! Estimate of the noise of a video.
 //!
 //! The luma of some of the macroblocks is compared with the previous frame. The variance of the
-//! difference is twice that of the noise if nothing moved, and higher otherwise. Therefore the
+//! difference is twice the variance of the noise if nothing moved, and higher otherwise. Therefore the
 //! estimate of a block is capped at its spatial noise: the squared difference of neighbouring pixels
 //! in the direction in which it is smallest.
 //!

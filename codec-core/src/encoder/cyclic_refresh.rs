@@ -49,10 +49,10 @@ impl CyclicRefresh {
         (self.cursor, self.next_cursor) = (0, 0);
     }
 
-    /// Selects the macroblocks to refresh in the next frame, at most `share_pct` percent of all, and
-    /// passes their indices to `select`: those whose quality is worse than that of the quantiser index
-    /// `limit`. Returns whether there are any. Required for each frame before [`Self::update`], with a
-    /// share of 0 if nothing is refreshed.
+    /// Selects the macroblocks to refresh in the next frame, and passes their indices to `select`. Only macroblocks
+    /// whose quality is worse than the quality of quantiser index `limit` are selected, at most `share_pct` percent of
+    /// all macroblocks. Returns whether any is selected. Required for each frame before [`Self::update`], with a share
+    /// of 0 if nothing is refreshed.
     pub fn plan(&mut self, limit: u8, share_pct: u8, mut select: impl FnMut(usize)) -> bool {
         let count = self.history.len();
         let mut left = count * usize::from(share_pct.min(100)) / 100;
@@ -88,7 +88,7 @@ impl CyclicRefresh {
         self.history.get(index).map_or(self.worst, |h| h.quality)
     }
 
-    /// Returns whether the quality of macroblock `index` is at least that of `qindex`.
+    /// Returns whether macroblock `index` has at least the quality of `qindex`.
     #[inline]
     #[must_use]
     pub fn is_as_good_as(&self, index: usize, qindex: u8) -> bool {

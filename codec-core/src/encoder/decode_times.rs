@@ -8,7 +8,7 @@ pub(super) struct DecodeTime {
     /// Decoding timestamp: a timestamp in display order, delayed so that no frame is decoded after its
     /// presentation time.
     pub(super) dts: i64,
-    /// The same without the delay, for rate control.
+    /// The decoding time without the delay, for rate control.
     pub(super) now: i64,
 }
 
@@ -18,7 +18,7 @@ pub(super) struct DecodeTimes {
     /// Number of frames by which decoding is ahead of display.
     delay: usize,
     /// Timestamps that are not assigned to a coded frame yet: first `delay` timestamps
-    /// of coded frames, then those of the frames to come.
+    /// of coded frames, then the times of the frames to come.
     pending: VecDeque<i64>,
     is_first: bool,
 }

@@ -188,7 +188,7 @@ impl FileState {
             request.may_drop = Some(false);
         }
         let picture = held.buf.picture(held.info);
-        // Not only frames with an order: those of temporal layers may follow them.
+        // Not only frames with an order: frames of temporal layers may follow them.
         let decode_time = self.reordering.times.next().filter(|_| self.reordering.has_b_frames());
         let task = Task {
             picture: &picture,

@@ -98,7 +98,7 @@ pub struct FrameReport {
     pub over_cap: bool,
     /// Whether it also exceeds `drop_above_bits`: there is no packet and nothing has changed.
     pub dropped: bool,
-    /// Quantiser index used: that of the plan, or a higher one to meet `max_bits`.
+    /// The quantiser index that was used: the plan's, or a higher one to meet `max_bits`.
     pub qindex: u8,
     /// Number of macroblocks predicted from the last frame with zero motion.
     pub zero_motion: u32,

@@ -19,7 +19,7 @@ pub(super) struct NextFrame {
     pub(super) order: Option<FrameOrder>,
 }
 
-/// State of the coding in another order than that of display.
+/// State of coding in another order than the display order.
 #[derive(Debug)]
 pub(super) struct Reordering {
     /// Maximum number of consecutive B frames.

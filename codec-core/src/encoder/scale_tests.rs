@@ -24,7 +24,7 @@ static LOGARITHMIC: CodecDescription = CodecDescription {
     capabilities: &CAPABILITIES,
     steps_per_level: 32,
     indices_per_sixth_octave: 1,
-    // Four octaves finer units than those of the other codec.
+    // The units are four octaves finer than the units of the other codec.
     key_law: shifted(CODEC.key_law),
     inter_law: shifted(CODEC.inter_law),
     sharp_qindex: 24,

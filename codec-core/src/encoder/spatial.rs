@@ -44,7 +44,7 @@ pub trait LayerCoder: FrameCoder {
 /// Place of a frame in its superframe.
 #[derive(Clone, Debug, Default)]
 pub struct LayerInput {
-    /// The next lower layer, from which the frame may predict. If the plan is that of a key frame, it
+    /// The next lower layer, from which the frame may predict. If the planned frame is a key frame, it
     /// predicts only from this.
     pub lower: Option<Arc<FrameBuf>>,
     /// Whether the next higher layer may predict from the frame.

@@ -11,7 +11,7 @@ use crate::analysis::FrameAnalysis;
 /// Tracks changes of the source from frame to frame.
 #[derive(Debug, Default)]
 pub struct Unchanged {
-    /// By macroblock: whether the source equals that of the last frame.
+    /// By macroblock: whether the source equals the source of the last frame.
     same: Vec<bool>,
     /// By macroblock: whether the current frame copies it.
     copied: Vec<bool>,

@@ -26,7 +26,7 @@ use crate::rate::{FrameRole, LayerPlanner, LookaheadInfo, RateController};
 /// A video encoder on top of a frame coder.
 ///
 /// With [`Preset::Rtc`] each frame's packet is ready when `encode` returns. With [`Preset::File`]
-/// frames are held back: the outcome of `encode` is that of the frame that left the look-ahead, and
+/// frames are held back: the outcome of `encode` refers to the frame that left the look-ahead, and
 /// [`VideoEncoder::finish`] drops no frames.
 #[derive(Debug)]
 pub struct Encoder<C: FrameCoder> {

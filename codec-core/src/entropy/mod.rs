@@ -1,7 +1,7 @@
 //! The boolean entropy coder of RFC 6386, section 7: decoder, encoder, trees, and the sinks that
 //! let the same syntax code both write symbols and count their cost.
 //!
-//! A probability is that of the value `false`, in units of 1/256.
+//! A probability is the probability of the value `false`, in units of 1/256.
 //!
 //! Functions that write syntax are generic over [`BoolSink`], so that the same code either writes
 //! symbols or counts their cost in bits:

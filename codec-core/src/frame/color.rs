@@ -127,7 +127,7 @@ impl Color {
         }
     }
 
-    /// Returns whether the transfer characteristics are those of high dynamic range.
+    /// Returns whether the transfer characteristics signal high dynamic range.
     #[must_use]
     pub fn is_hdr(self) -> bool {
         matches!(self.transfer, TransferCharacteristics::PQ | TransferCharacteristics::HLG)

@@ -130,7 +130,7 @@ fn source_position(at: usize, from: usize, to: usize) -> (usize, u16) {
     (first, u16::try_from(center_q8 % 256).unwrap_or(0))
 }
 
-/// Returns the mean of two samples; `weight` is that of `b` in 1/256.
+/// Returns the mean of two samples; `weight` is the weight of `b` in 1/256.
 fn blend(a: u8, b: u8, weight: u16) -> u8 {
     let sum = u16::from(a) * (256 - weight) + u16::from(b) * weight + 128;
     sum.to_be_bytes()[0]

@@ -45,7 +45,7 @@ impl PixelLimit {
 }
 
 /// Returns the number of pixels of 8-bit 4:2:0 that need the memory of a frame of `format`, at least
-/// those of `size`.
+/// the pixels of `size`.
 fn weighted_pixels(size: Size, format: SampleFormat) -> u64 {
     let thirds = format.frame_bytes(size).saturating_mul(2);
     size.pixels().max(thirds / 3)

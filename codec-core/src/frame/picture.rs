@@ -113,7 +113,7 @@ fn plane<'a, S: Copy>(
     })
 }
 
-/// Returns the views of Y, U and V; those of chroma are empty in 4:0:0.
+/// Returns the views of Y, U and V; the views of U and V are empty in 4:0:0.
 fn planes<S: Copy>(
     size: Size,
     sampling: Sampling,
@@ -300,7 +300,7 @@ impl<'a> Picture<'a> {
     /// Returns the chroma planes of an 8-bit 4:2:0 frame.
     ///
     /// # Panics
-    /// As [`Self::luma`].
+    /// Panics like [`Self::luma`].
     #[inline]
     #[must_use]
     pub fn chroma(&self) -> Chroma<'a> {

@@ -55,7 +55,7 @@ impl Half {
     }
 }
 
-/// The source pixels of a [`Half`], whose positions are those of the macroblock.
+/// The source pixels of a [`Half`], at their positions in the macroblock.
 pub(super) struct HalfBlock<'a> {
     cur: &'a Block16,
     half: Half,

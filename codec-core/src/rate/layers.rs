@@ -177,7 +177,7 @@ impl LayerPlanner {
         }
     }
 
-    /// Removes slots that hold frames of layers above that of the planned frame.
+    /// Removes slots that hold frames of layers above the layer of the planned frame.
     fn decodable(&self, references: SlotSet) -> SlotSet {
         let above = (0..3)
             .filter(|&slot| self.slot_layers[slot] > self.planned)

@@ -22,8 +22,8 @@ const MIN_SIDE: u32 = 16;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SimulcastConfig {
-    /// Settings that all layers share. The size is that of the input; a bitrate is that of all layers together. Without
-    /// a bitrate (constant quality, fixed quantiser) every active layer runs.
+    /// Settings that all layers share. The size is the size of the input, and a bitrate is the bitrate of all layers
+    /// together. Without a bitrate (constant quality, fixed quantiser) every active layer runs.
     pub encoder: EncoderConfig,
     /// The codec, for the limits of [`LayerRates::for_size`].
     pub codec: Codec,
@@ -36,7 +36,7 @@ pub struct SimulcastConfig {
 pub struct LayerConfig {
     /// How much smaller than the input the layer is, at least 1. Width and height are rounded up.
     pub scale_down: Rational,
-    /// Limits of its bitrate; `None` takes those of [`LayerRates::for_size`].
+    /// Limits of the layer's bitrate; `None` takes the limits of [`LayerRates::for_size`].
     pub rates: Option<LayerRates>,
     /// Whether it runs, if the bitrate allows.
     pub active: bool,

@@ -186,7 +186,7 @@ impl SimulcastEncoder {
     ///
     /// # Errors
     /// [`Error::Config`] or [`Error::Unsupported`] if the frame or the request does not match the settings; nothing has
-    /// changed then. Other errors are those of a layer: its next frame will be a key frame, and the packets of the others
+    /// changed then. Other errors concern one layer: its next frame will be a key frame, and the packets of the others
     /// are ready.
     pub fn encode(
         &mut self,
@@ -241,7 +241,7 @@ impl SimulcastEncoder {
         self.divide()
     }
 
-    /// Changes the limits of a layer's bitrate; `None` takes those of [`LayerRates::for_size`].
+    /// Changes the limits of a layer's bitrate; `None` takes the limits of [`LayerRates::for_size`].
     ///
     /// # Errors
     /// [`Error::Config`] if there is no such layer, or the limits are not in order. Nothing has changed.
@@ -276,7 +276,8 @@ impl SimulcastEncoder {
         Ok(())
     }
 
-    /// Changes a setting of all layers. Bitrates are those of all layers together, and a resolution is that of the input.
+    /// Changes a setting of all layers. A bitrate is the bitrate of all layers together, and a resolution is the
+    /// resolution of the input.
     ///
     /// # Errors
     /// [`Error::Config`] with the allowed range, or [`Error::Unsupported`]; also for spatial layers and for limits of

@@ -49,8 +49,8 @@ impl Sources {
         filled.map_or(*picture, |filled| filled.picture(picture.info))
     }
 
-    /// Returns the layer from whose analysis that of the highest layer follows: the next lower one, if it has half
-    /// the size.
+    /// Returns the layer from whose analysis the analysis of the highest layer is derived: the next lower one, if it
+    /// has half the size.
     pub(super) fn analysed(&self) -> Option<usize> {
         let [.., lower, top] = &self.layers[..] else { return None };
         (lower.size == top.size.chroma()).then(|| self.layers.len() - 2)
@@ -98,7 +98,7 @@ impl SharedAnalysis {
         self.analyser.reset();
     }
 
-    /// Analyses `picture`, that of the next lower layer; `size` is that of the highest one.
+    /// Analyses `picture` of the next lower layer; `size` is the size of the highest layer.
     pub(super) fn analyse(
         &mut self,
         picture: &Picture<'_>,

@@ -23,7 +23,7 @@ pub fn version() -> String {
     format!("{major}.{minor}.{revision}")
 }
 
-/// Whether the structs are those of 2.6; an error if `sys` does not declare the version.
+/// Whether the structs have the layout of 2.6; an error if `sys` does not declare the version.
 fn is_version_26() -> Result<bool, Error> {
     let sys::Version { major, minor, .. } = version_numbers();
     match (major, minor) {

@@ -1,4 +1,4 @@
-//! libopus: Opus streams and multistreams. The interface is that of `opus.h`, `opus_multistream.h`
+//! libopus: Opus streams and multistreams. The interface follows `opus.h`, `opus_multistream.h`
 //! and `opus_defines.h`, versions 1.3 to 1.6; all objects are opaque pointers.
 
 mod sys;

@@ -305,7 +305,7 @@ impl Encoder {
         let image = picture.map(wrap);
         let image = image.as_ref().map_or(std::ptr::null(), |image| &raw const *image);
         // SAFETY: the context is an initialised encoder. The image is null or describes planes that
-        // hold its size, which is that of the settings, and are borrowed for this call; the library
+        // hold its size, which equals the size in the settings, and are borrowed for this call; the library
         // copies them and writes to none.
         let code = unsafe {
             sys::vpx_codec_encode(

@@ -248,7 +248,7 @@ macro_rules! lanes_cost {
             sum_u16(maxima(add_i16(even, odd), sub_i16(even, odd)))
         }
 
-        /// Sixteen pixels between those of `a` and `b`: `weights` are the eighths of each.
+        /// Sixteen pixels between the pixels of `a` and `b`: `weights` are the eighths of each.
         #[inline]
         #[target_feature(enable = $features)]
         pub(super) fn between<const KIND: u8>(a: U8x16, b: U8x16, weights: [U8x16; 2]) -> U8x16 {

@@ -351,11 +351,11 @@ macro_rules! lanes_vp9_forward_kernels {
             }
         }
 
-        /// The quantiser of eight coefficients: what is added, the reciprocal, the divisor of levels,
+        /// The quantiser of eight coefficients: the added rounding, the reciprocal, the divisor of levels,
         /// and a mask of odd steps that are halved.
         type Lanes = [Words; 4];
 
-        /// The quantiser, with that of the DC in the first lane of the first result.
+        /// The quantiser, with the quantiser of the DC in the first lane of the first result.
         #[inline]
         #[target_feature(enable = $features)]
         fn lanes_of(quantiser: &Vp9Quantiser) -> [Lanes; 2] {

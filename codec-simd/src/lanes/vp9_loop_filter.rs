@@ -24,7 +24,7 @@ macro_rules! lanes_vp9_loop_filter {
             xor_u8(x, splat_u8(0x80))
         }
 
-        /// The lanes of `a` where `mask` is set, those of `b` elsewhere.
+        /// The lanes of `a` where `mask` is set, the lanes of `b` elsewhere.
         #[inline]
         #[target_feature(enable = $features)]
         fn select(mask: Bytes, a: Bytes, b: Bytes) -> Bytes {

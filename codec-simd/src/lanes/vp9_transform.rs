@@ -125,7 +125,7 @@ macro_rules! lanes_vp9_transform {
             ]
         }
 
-        /// The outputs of a DCT from those of its halves.
+        /// The outputs of a DCT from the outputs of its halves.
         #[inline]
         #[target_feature(enable = $features)]
         fn halves<const H: usize, const N: usize>(even: [Words; H], odd: [Words; H]) -> [Words; N] {

@@ -58,7 +58,7 @@ impl BlockTrace {
 pub struct Motion {
     /// Reference slot: index into [`FrameTrace::references`](super::FrameTrace::references).
     pub slot: u8,
-    /// Motion vector; for a split block, that of its last part.
+    /// Motion vector of the block, or of the last part of a split block.
     pub vector: Vector,
 }
 

@@ -124,7 +124,7 @@ pub struct SegmentsTrace {
     pub updates_map: bool,
     /// Whether the frame updates the segment parameters.
     pub updates_data: bool,
-    /// Whether the values replace those of the frame; otherwise they are added.
+    /// Whether the values replace the values of the frame; otherwise they are added.
     pub is_absolute: bool,
     /// Quantiser index by segment, as coded.
     pub qindex: Vec<i16>,

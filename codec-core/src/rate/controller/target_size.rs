@@ -46,7 +46,7 @@ impl RateController {
         share_bits: u64,
         complexity_q16: i32,
     ) -> (u64, i32) {
-        // The step of golden frames follows from that of the frames around them.
+        // The step of golden frames follows from the step of the frames around them.
         let model_class = if class == Class::Golden { Class::Layer(0) } else { class };
         let model = &self.models[model_class.index()];
         match self.config.mode {

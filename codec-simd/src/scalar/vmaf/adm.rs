@@ -1,7 +1,7 @@
 //! Additive detail measure (S. Li, F. Zhang, L. Ma and K. N. Ngan, "Image Quality Assessment by
 //! Separately Evaluating Detail Losses and Additive Impairments", 2011): a wavelet transform of both
-//! frames, whose details are separated into those of the reference that the distorted frame keeps and
-//! those that it adds; the latter mask the former.
+//! frames, whose details are separated into details of the reference that the distorted frame keeps and
+//! details that it adds; the latter mask the former.
 //!
 //! Coefficients count 64ths of a level of 8-bit samples. In the first scale they are integers.
 

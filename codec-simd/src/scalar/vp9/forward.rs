@@ -1,7 +1,7 @@
 //! Forward transforms and quantisation, for the encoder. The forward DCT has the steps of the inverse
 //! one in reverse order.
 //!
-//! Coefficients have eight times the orthonormal scale, those of 32x32 transforms four times. With
+//! Coefficients have eight times the orthonormal scale, coefficients of 32x32 transforms four times. With
 //! differences of 8-bit samples, no value exceeds 16 bits.
 
 use super::transform::COS;

@@ -122,7 +122,7 @@ fn down_left<S: Sample, const N: usize>(above: &[S; 64]) -> [S; SEQUENCE] {
     sequence
 }
 
-/// D63: even rows, odd rows. Blocks larger than 4x4 end as those of D45.
+/// D63: even rows, odd rows. Blocks larger than 4x4 end as blocks of D45 do.
 fn down_left_steep<S: Sample, const N: usize>(above: &[S; 64]) -> [[S; SEQUENCE]; 2] {
     let filtered = if N == 4 { 6 } else { N - 1 };
     let mut sequences = [[above[N - 1]; SEQUENCE]; 2];

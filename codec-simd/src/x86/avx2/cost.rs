@@ -365,7 +365,7 @@ fn satd_mean_8x8(cur: Window<'_, 8, 8>, [a, b]: [Window<'_, 8, 8>; 2]) -> u32 {
     )
 }
 
-/// Pixels between those of `a` and `b`; see the SSE4.1 version.
+/// Pixels between the pixels of `a` and `b`; see the SSE4.1 version.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 pub(in crate::x86) fn between<const KIND: u8>(a: __m256i, b: __m256i, weights: __m256i) -> __m256i {

@@ -46,7 +46,7 @@ pub(in crate::x86) const fn pairs_of_16(first: u8, second: u8, offset: u8) -> [u
     at
 }
 
-/// Eight results in each lane, not yet clamped; those of the upper lane start `OFFSET` pixels
+/// Eight results in each lane, not yet clamped; the results of the upper lane start `OFFSET` pixels
 /// after its first.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]

@@ -426,7 +426,7 @@ fn transform_quantise_luma(
     total(_mm256_add_epi64(widen(sums[0]), widen(sums[1])))
 }
 
-/// Blocks of U are in the low lanes, those of V in the high ones.
+/// Blocks of U are in the low lanes, blocks of V in the high ones.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 fn transform_quantise_chroma(
     cur: &BlockUv,

@@ -218,7 +218,7 @@ fn filtered_2x8(first: &[u8; 16], second: &[u8; 16], taps: [__m256i; 4]) -> [__m
     halves_of(filtered_row(samples, taps))
 }
 
-/// Words to bytes: those of each lane in the low half of a register.
+/// Packs words to bytes. The bytes of each lane are in the low half of a register.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 fn halves_of(values: __m256i) -> [__m128i; 2] {
@@ -313,7 +313,7 @@ fn two_rows(p: [[__m256i; 2]; 4], taps: [__m256i; 4]) -> __m256i {
     _mm256_packus_epi16(low, high)
 }
 
-/// 16 columns of a block, to those of `to` from `x` on; each lane has a row of its own.
+/// Copies 16 columns of a block to the columns of `to` from `x` on; each lane has its own row.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 fn vertical_16(taps: [__m256i; 4], from: From<'_>, to: &mut To<'_>, x: usize) {

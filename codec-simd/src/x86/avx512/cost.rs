@@ -122,7 +122,7 @@ fn sse_16x16(cur: &Block16, refp: Window<'_, 16, 16>) -> u32 {
     sum_i32x4(fold(_mm512_add_epi32(sums[0], sums[1])))
 }
 
-/// Pixels between those of `a` and `b`; see the SSE4.1 version.
+/// Pixels between the pixels of `a` and `b`; see the SSE4.1 version.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
 fn between<const KIND: u8>(a: __m512i, b: __m512i, weights: __m512i) -> __m512i {

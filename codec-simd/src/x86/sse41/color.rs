@@ -83,7 +83,7 @@ fn luma(pixels: Pixels16, weights: __m128i, black: __m128i) -> __m128i {
     _mm_packus_epi16(_mm_add_epi16(low, black), _mm_add_epi16(high, black))
 }
 
-/// Sums of 2x2 pixels: those of the first four columns of `a` and `b`, two per register.
+/// Sums of 2x2 pixels: the sums of the first four columns of `a` and `b`, two per register.
 #[inline]
 #[target_feature(enable = "sse4.1,ssse3")]
 fn sum_2x2(a: __m128i, b: __m128i) -> __m128i {

@@ -366,7 +366,7 @@ pub(in crate::x86) fn weights(fraction: u8) -> i16 {
     i16::from_le_bytes([8 - (fraction & 7), fraction & 7])
 }
 
-/// Sixteen pixels between those of `a` and `b`.
+/// Sixteen pixels between the pixels of `a` and `b`.
 #[inline]
 #[target_feature(enable = "sse4.1,ssse3")]
 pub(in crate::x86) fn between<const KIND: u8>(a: __m128i, b: __m128i, weights: __m128i) -> __m128i {
