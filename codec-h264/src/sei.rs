@@ -82,8 +82,8 @@ pub struct PictureTiming {
 }
 
 impl PictureTiming {
-    /// Appends a NAL unit with this message, after that of the buffering period that begins with the
-    /// frame, to a stream in Annex B format. `lengths` are those of the sequence parameter set.
+    /// Appends a NAL unit with this message, after the NAL unit of the buffering period that begins with the
+    /// frame, to a stream in Annex B format. `lengths` are the lengths in the sequence parameter set.
     pub fn write_unit(
         self,
         period: Option<BufferingPeriod>,

@@ -140,7 +140,7 @@ impl<'a, 't> SyntaxReader<'a, 't> {
     /// Reads an unsigned Exp-Golomb code of at most 255.
     ///
     /// # Errors
-    /// As [`Self::ue`].
+    /// Returns the errors of [`Self::ue`].
     pub fn ue8(
         &mut self,
         name: impl Into<ElementName>,
@@ -153,7 +153,7 @@ impl<'a, 't> SyntaxReader<'a, 't> {
     /// Reads a signed Exp-Golomb code, `se(v)`.
     ///
     /// # Errors
-    /// As [`Self::ue`].
+    /// Returns the errors of [`Self::ue`].
     pub fn se(
         &mut self,
         name: impl Into<ElementName>,
@@ -171,7 +171,7 @@ impl<'a, 't> SyntaxReader<'a, 't> {
     /// Reads a signed Exp-Golomb code in the range of 8-bit integers.
     ///
     /// # Errors
-    /// As [`Self::ue`].
+    /// Returns the errors of [`Self::ue`].
     #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
     pub fn se8(
         &mut self,

@@ -34,7 +34,7 @@
 //!
 //! [`decoder::peek`] describes a packet without decoding it.
 //!
-//! The main loop of the decoder is in `decoder/frame.rs`, that of the encoder in
+//! The main loop of the decoder is in `decoder/frame.rs`, the main loop of the encoder in
 //! `encoder/frame/mod.rs` and `encoder/row.rs`.
 //!
 //! # Where the sections of RFC 6386 are

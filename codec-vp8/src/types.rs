@@ -192,7 +192,7 @@ pub enum MbMode {
         reference: Reference,
         /// How the vector is coded.
         mode: InterMode,
-        /// Motion vector; if split, that of the last sub-block.
+        /// Motion vector of the macroblock, or of its last sub-block if it is split.
         mv: MotionVector,
     },
 }

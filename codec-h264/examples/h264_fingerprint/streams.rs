@@ -1,7 +1,7 @@
 //! Generates H.264 streams whose slices have valid headers and random data.
 //!
 //! Arithmetic decoding of random bits yields syntax elements with the probabilities of their
-//! contexts, so the macroblocks resemble those of a real stream until an element is out of range.
+//! contexts, so the macroblocks resemble the macroblocks of a real stream until an element is out of range.
 
 /// Features of a generated stream.
 #[derive(Clone, Copy, Debug)]

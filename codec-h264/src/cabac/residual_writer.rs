@@ -16,7 +16,7 @@ pub fn write_residual_block(
     let Some(last) = last_of(levels) else { return };
     let bases = category.bases();
     let first = bases.significant[0];
-    // The contexts of last_significant_coeff_flag follow those of significant_coeff_flag.
+    // The contexts of last_significant_coeff_flag follow the contexts of significant_coeff_flag.
     let (significant, last_flags) = contexts.0[first..].split_at_mut(bases.last[0] - first);
     // A local copy stays in registers.
     let mut engine = encoder.engine;

@@ -1,4 +1,4 @@
-//! Look-up tables for code words, computed from those of the standard.
+//! Look-up tables for code words, computed from the tables of the standard.
 #![expect(clippy::cast_possible_truncation, reason = "numbers of coefficients and zeros are small")]
 
 use crate::tables::cavlc::{

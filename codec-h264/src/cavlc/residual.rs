@@ -62,7 +62,7 @@ pub fn residual_block(
     u8::try_from(total).ok()
 }
 
-/// Returns four times the number of coefficients plus that of trailing ones.
+/// Returns four times the number of coefficients plus the number of trailing ones.
 #[inline]
 fn coeff_token(window: &mut BitWindow, table: CoeffTable) -> Option<u8> {
     let (len, token) = match table {

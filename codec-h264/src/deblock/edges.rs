@@ -111,7 +111,7 @@ impl EdgeFilter<'_> {
         })
     }
 
-    /// Filters an edge in all planes, with the mean quantisers `qps`. `places` are those of the
+    /// Filters an edge in all planes, with the mean quantisers `qps`. `places` are the places of the
     /// macroblock, `edge` is the number of the edge in blocks of four samples.
     #[inline]
     pub(super) fn filter_edge(

@@ -89,7 +89,7 @@ impl EdgeFinder<'_> {
 }
 
 impl EdgeFilter<'_> {
-    /// Filters the edges of the macroblock at a column and a row; `is_field`: of a field.
+    /// Filters the edges of the macroblock at a column and a row, which is a field macroblock if `is_field`.
     pub(crate) fn whole(&mut self, at: (usize, usize), is_field: bool, edges: &MbEdges) {
         self.set_params(edges.params);
         let places = self.places(at, is_field);

@@ -5,7 +5,7 @@ use crate::cabac::{BlockCategory, CabacDecoder, Contexts, exp_golomb, residual_b
 use crate::macroblock::MbClass;
 use crate::slice::SliceType;
 
-/// Type number of `I_PCM`, counted from that of `I_NxN`.
+/// Type number of `I_PCM`, counted from the number of `I_NxN`.
 const PCM: TypeNumber = 25;
 
 /// Reads macroblocks in CABAC.

@@ -9,7 +9,7 @@ use crate::planes::{place, plane_lines};
 /// Value of samples without a picture to copy from.
 const GREY: u8 = 128;
 
-/// Replaces the macroblocks that are not decoded by those of `from` at the same position, or by
+/// Replaces the macroblocks that are not decoded by the macroblocks of `from` at the same position, or by
 /// grey. `rows` is the first row of macroblocks of the picture and the distance of its rows.
 pub(crate) fn conceal(
     infos: &[MbInfo],

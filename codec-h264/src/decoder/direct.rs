@@ -272,7 +272,7 @@ impl<E: Entropy> MbParser<'_, E> {
 }
 
 impl SliceContext<'_> {
-    /// Scales the vector of the colocated block for both lists; `index` is that of list 0.
+    /// Scales the vector of the colocated block for both lists; `index` is the index in list 0.
     fn temporal_mvs(&self, col: &Colocated, index: usize, field_row: Option<usize>) -> [Mv; 2] {
         let y = match col.scale {
             VerticalScale::Same => col.mv.y,

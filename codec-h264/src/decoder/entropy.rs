@@ -73,7 +73,7 @@ pub(crate) trait Entropy {
     /// Returns the remaining mode, or `None` for the predicted one.
     fn intra_mode(&mut self) -> Option<u8>;
     fn chroma_mode(&mut self, beside: Beside<'_>) -> u8;
-    /// `ref_idx` below `count`; `increment` is that of the context.
+    /// `ref_idx` below `count`; `increment` is the increment of the context.
     fn ref_index(&mut self, count: u8, increment: usize) -> u32;
     /// `mvd`; `sums` are the sums of the neighbours' absolute differences.
     fn mvd(&mut self, sums: [u32; 2]) -> [i32; 2];

@@ -3,7 +3,7 @@
 use super::entropy::{Beside, Block, CbpContext, Entropy, TypeNumber, forward_to_inner};
 use crate::slice::SliceType;
 
-/// Reads as `E`, and counts the bits of coefficients. All others are those of modes and motion.
+/// Reads as `E`, and counts the bits of coefficients. All other bits belong to modes and motion.
 pub(super) struct Metered<E> {
     inner: E,
     /// Size of all blocks of coefficients so far, in 1/256 bit.

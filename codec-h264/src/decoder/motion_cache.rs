@@ -379,7 +379,7 @@ fn set_left<T: Copy>(entries: &mut [T; SIZE], [a, b, c, d]: [T; 4]) {
     entries[const { at(0, 3) - 1 }] = d;
 }
 
-/// Returns the vectors, zero where the list is not used: `refs` are those of both halves.
+/// Returns the vectors, zero where the list is not used: `refs` are the references of both halves.
 #[inline]
 fn used([a, b, c, d]: [Mv; 4], refs: (i8, i8)) -> [Mv; 4] {
     let (a, b) = if refs.0 < 0 { (Mv::ZERO, Mv::ZERO) } else { (a, b) };

@@ -73,7 +73,7 @@ pub struct PictureDecoder {
     weights: Weights,
     /// Macroblocks that are parsed before they are reconstructed, without a pool.
     batch: Box<[Mb]>,
-    /// Decodes slices together with the caller's thread, except those of pictures that are traced.
+    /// Decodes slices together with the caller's thread, except slices of pictures that are traced.
     pool: Option<Arc<dyn Pool>>,
     pipeline: PipelineMemory,
     /// First macroblock of the last slice.
@@ -279,7 +279,7 @@ impl PictureDecoder {
         rows.flatten().filter(|info| info.slice == NO_SLICE).count()
     }
 
-    /// Conceals missing macroblocks with those of `conceal_from`, or grey without, applies the
+    /// Conceals missing macroblocks with the macroblocks of `conceal_from`, or with grey without it, applies the
     /// deblocking filter, and returns the picture. `None` if no picture was begun.
     pub fn finish_picture(&mut self, conceal_from: Option<&RefPicture>) -> Option<RefPicture> {
         let is_complete = self.missing_macroblocks() == 0;

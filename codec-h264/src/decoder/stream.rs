@@ -25,7 +25,7 @@ use crate::references::{FieldSet, ListEntry, OutputPolicy, Store, StoredFrame};
 use crate::sei::{PictureTimingMessage, RecoveryPoint};
 use crate::slice::{ParsedSlice, PictureStructure, RefMarking, SliceHeader, begins_picture};
 
-/// Frames that the pool keeps besides those of the decoded picture buffer: the one being decoded,
+/// Frames that the pool keeps in addition to the decoded picture buffer: the one being decoded,
 /// and some that the caller still holds.
 const EXTRA_FRAMES: usize = 6;
 

@@ -15,7 +15,7 @@ use crate::params::Pps;
 use crate::picture::Mv;
 use crate::slice::SliceHeader;
 
-/// Luma modes in the order of [`luma_mode`]; chroma modes and those of 4x4 and 8x8 blocks in the order
+/// Luma modes in the order of [`luma_mode`]; chroma modes and modes of 4x4 and 8x8 blocks in the order
 /// of tables 8-2, 8-3 and 8-5.
 static MODES: BlockModes = BlockModes {
     luma: &[

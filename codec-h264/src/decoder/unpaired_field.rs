@@ -7,8 +7,8 @@ use codec_core::frame::{FrameBuf, FramePool};
 use crate::references::FieldSet;
 use crate::slice::PictureStructure;
 
-/// Returns a frame whose missing field repeats the decoded one; the lines of the missing field in
-/// `samples` are those of an older frame. `None` if `decoded` is not a single field.
+/// Returns a copy of `samples` in which the decoded field replaces the missing one; `None` if `decoded` is not a single
+/// field. (In `samples` itself, the lines of the missing field are from an older frame.)
 pub(super) fn repeat_field(
     samples: &FrameBuf,
     decoded: FieldSet,

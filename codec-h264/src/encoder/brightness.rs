@@ -5,8 +5,9 @@ use codec_simd::Kernels;
 
 /// Deviation below which a plane has no contrast to compare: a quarter of a level.
 const FLAT_Q8: u64 = 64;
-/// Differences of contrasts and means up to which no weights are tried: 1/96 and half a level.
+/// Difference of contrasts up to which no weights are tried: 1/96.
 const SAME_CONTRAST_Q16: u64 = 683;
+/// Difference of means up to which no weights are tried: half a level.
 const SAME_MEAN_Q8: u64 = 128;
 
 /// Mean and standard deviation of a plane, with eight fractional bits.
@@ -66,7 +67,7 @@ impl Brightness {
         Self(sums.map(Sums::brightness))
     }
 
-    /// Returns the contrasts of the planes relative to those of `reference`, with 16 fractional
+    /// Returns the contrasts of the planes relative to the contrasts of `reference`, with 16 fractional
     /// bits: for luma, and for chroma. `None` if brightness and contrast of luma, or of chroma, are
     /// the same.
     pub(super) fn contrasts_to(&self, reference: &Self) -> [Option<[u64; 3]>; 2] {

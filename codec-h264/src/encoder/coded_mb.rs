@@ -40,7 +40,7 @@ impl CodedKind {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CodedMb {
     pub kind: CodedKind,
-    /// `QPY`. Macroblocks without a residual keep that of the macroblock before.
+    /// `QPY`. Macroblocks without a residual keep the value of the macroblock before.
     pub qp: u8,
     pub transform_8x8: bool,
     pub chroma_mode: u8,
@@ -88,11 +88,11 @@ impl<'a> Pending<'a> {
 
 /// Bits of [`CodedMb::coded`].
 pub(crate) mod coded {
-    /// First bit of AC of Cb; those of Cr follow.
+    /// First bit of AC of Cb; the bits of Cr follow.
     pub(crate) const CHROMA: u32 = 16;
     /// DC of `Intra_16x16`.
     pub(crate) const LUMA_DC: u32 = 24;
-    /// DC of Cb; that of Cr follows.
+    /// DC of Cb; DC of Cr follows.
     pub(crate) const CHROMA_DC: u32 = 25;
 }
 

@@ -20,7 +20,7 @@ pub type H264Encoder = Encoder<FrameEncoder>;
 /// Opens the native H.264 encoder, registered as `h264/native`.
 ///
 /// # Errors
-/// As [`Encoder::new`].
+/// Returns the errors of [`Encoder::new`].
 pub fn open(config: &EncoderConfig) -> Result<Box<dyn VideoEncoder>, Error> {
     Ok(Box::new(H264Encoder::new(config)?))
 }

@@ -105,7 +105,7 @@ impl SyntaxCosts {
         }
     }
 
-    /// `mb_type` and `sub_mb_type` of an inter macroblock; `lists` are those of its 8x8 blocks. Blocks
+    /// `mb_type` and `sub_mb_type` of an inter macroblock; `lists` are the lists of its 8x8 blocks. Blocks
     /// without lists are direct.
     pub(crate) fn inter_type(&self, shape: Shape, lists: [Lists; 4]) -> u32 {
         let is_b = self.slice_type == SliceType::B;

@@ -133,7 +133,7 @@ impl MbCoder<'_> {
         bits.is_some_and(|bits| motion.cost > self.lambdas.sad.cost(bits * 256))
     }
 
-    /// Replaces `motion` and `price` by those of partitions of any shape that cost less when coded.
+    /// Replaces `motion` and `price` by the motion and price of partitions of any shape that cost less when coded.
     fn try_all_splits(&mut self, site: &Site, motion: &mut Motion, price: &mut Luma) {
         let whole = *motion;
         let mut quarters = whole.mvs;
@@ -146,7 +146,7 @@ impl MbCoder<'_> {
         }
     }
 
-    /// Replaces `motion` and `price` by those of partitions if they cost less.
+    /// Replaces `motion` and `price` by the motion and price of partitions if these cost less.
     fn choose_split(&mut self, site: &Site, motion: &mut Motion, price: &mut Luma) {
         let Some(split) = self.search_split(site, motion) else { return };
         if split.cost <= motion.cost.saturating_mul(33) / 32 {

@@ -53,7 +53,7 @@ use crate::slice::{Deblocking, SliceHeader, SliceType};
 /// Border around the reference planes, in luma pixels.
 const LUMA_PAD: usize = 32;
 
-/// What an attempt codes.
+/// Extent of an attempt.
 #[derive(Clone, Copy, Debug)]
 enum Extent {
     /// The frame, up to a limit of its bits.
@@ -181,7 +181,7 @@ impl FrameEncoder {
     /// Changes the bitstream settings; if they differ, the next frame must be a key frame.
     ///
     /// # Errors
-    /// As [`Self::resize`].
+    /// Returns the errors of [`Self::resize`].
     pub fn set_knobs(&mut self, knobs: FrameKnobs) -> Result<(), Error> {
         if knobs == self.settings.knobs {
             return Ok(());
@@ -562,7 +562,7 @@ impl FrameEncoder {
         self.areas.compare(analysis)
     }
 
-    /// Saves the vectors, which predict those of the next frame, the contexts, and the quality of the
+    /// Saves the vectors, which predict the vectors of the next frame, the contexts, and the quality of the
     /// macroblocks.
     fn update(&mut self, plan: &FramePlan, slice_type: SliceType) {
         self.contexts[contexts_of(slice_type)] = self.picture.contexts(&self.sets).cloned();

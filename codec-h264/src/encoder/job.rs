@@ -74,7 +74,7 @@ pub(super) struct SecondList<'a> {
     pub weights: [i16; 2],
 }
 
-/// What a macroblock without texture takes of the bits of a key frame, as an intra cost.
+/// Share of a macroblock without texture in the bits of a key frame, as an intra cost.
 const MB_COST: u64 = 64;
 
 impl FrameJob<'_> {
@@ -85,8 +85,8 @@ impl FrameJob<'_> {
     }
 
     /// Estimates the bits of the frame, of which the first `rows` rows take `bits`; `None` if less than a third of it
-    /// is left, whose bits are then counted rather than estimated. The shares of the rows of a key frame are those of
-    /// their intra costs. The other rows count for three quarters: another attempt corrects a quantiser that is too
+    /// is left, whose bits are then counted rather than estimated. The shares of the rows of a key frame are the shares
+    /// of their intra costs. The other rows count for three quarters: another attempt corrects a quantiser that is too
     /// fine, but not one that is too coarse.
     pub(super) fn estimated_bits(&self, rows: usize, bits: u64) -> Option<u64> {
         let (done, all) = (self.rows_weight(0..rows), self.rows_weight(0..self.rows));
@@ -150,8 +150,8 @@ impl FrameJob<'_> {
         self.cols * self.slice_starts.get(row).copied().unwrap_or(0)
     }
 
-    /// Returns the quantiser of a macroblock: that of the frame, or of a refresh, with the offsets of MB-tree, of an
-    /// importance map and of masking, in sixteenths of an octave of the step.
+    /// Returns the quantiser of a macroblock: the quantiser of the frame, or of a refresh, with the offsets of MB-tree,
+    /// of an importance map and of masking, in sixteenths of an octave of the step.
     #[inline]
     pub(super) fn qp_at(&self, mb: usize) -> u8 {
         let frame_qp = self.areas.qp(mb, self.qp);

@@ -31,7 +31,7 @@ pub(super) struct Optimised {
     pub positions: u64,
     /// Bits of the levels that have changed.
     pub changed: u64,
-    /// Bits of the block, in 1/256 bit: those of [`BlockCosts::block`].
+    /// Bits of the block, in 1/256 bit, from [`BlockCosts::block`].
     pub bits: u32,
     /// Change of the squared error, in 1/65536 of a squared step.
     error: i64,
@@ -134,7 +134,7 @@ impl<const N: usize> Block<'_, N> {
     }
 }
 
-/// Returns the squared error of a level less that of zero.
+/// Returns the squared error of a level minus the squared error of zero.
 #[inline]
 fn gain(exact: u32, level: u32) -> i64 {
     let (exact, level) = (i64::from(exact), i64::from(level) << 8);

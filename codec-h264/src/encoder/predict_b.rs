@@ -142,7 +142,7 @@ pub(super) fn chroma(
 /// Equal weights.
 pub(super) const EQUAL: [i16; 2] = [32; 2];
 
-/// Replaces samples by the weighted means, in 1/64, with those of `other`.
+/// Replaces samples by their weighted means, in 1/64, with the samples of `other`.
 #[inline]
 #[expect(clippy::cast_sign_loss, reason = "clamped before")]
 pub(super) fn blend_samples(weights: [i16; 2], to: &mut [u8], other: &[u8]) {
@@ -153,7 +153,7 @@ pub(super) fn blend_samples(weights: [i16; 2], to: &mut [u8], other: &[u8]) {
     }
 }
 
-/// Replaces the samples of a part by the weighted means with those of `other`.
+/// Replaces the samples of a part by their weighted means with the samples of `other`.
 fn blend(
     kernels: &Kernels,
     weights: [i16; 2],

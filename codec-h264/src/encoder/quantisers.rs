@@ -240,7 +240,7 @@ fn rounded(numerator: i64, denominator: i64) -> i32 {
     i32::try_from((numerator + denominator / 2) / denominator.max(1)).unwrap_or(i32::MAX)
 }
 
-/// Gains of a basis function of the forward transform over that of the inverse one, by class of the
+/// Gains of a basis function of the forward transform over the function of the inverse one, by class of the
 /// position, in 1/25.
 const GAINS_4X4: [i64; 3] = [25, 16, 20];
 /// As [`GAINS_4X4`], in 1/`(289 * 289 * 25)`: even frequencies have the gain 1 or 8/5, odd ones

@@ -73,7 +73,7 @@ impl Residual {
         self.coded & !LUMA != 0
     }
 
-    /// Returns `coded_block_pattern`; that of `Intra_16x16` has no or all luma blocks.
+    /// Returns `coded_block_pattern`; the pattern of `Intra_16x16` has no or all luma blocks.
     pub(super) fn cbp(&self, is_intra_16x16: bool) -> u8 {
         let chroma = if self.coded >> coded::CHROMA & 0xff != 0 {
             2
@@ -83,7 +83,7 @@ impl Residual {
         self.luma_cbp(is_intra_16x16) | chroma << 4
     }
 
-    /// Returns [`Self::cbp`] without chroma, which may still be that of another macroblock.
+    /// Returns [`Self::cbp`] without chroma, which may still belong to another macroblock.
     pub(super) fn luma_cbp(&self, is_intra_16x16: bool) -> u8 {
         let luma = self.coded & 0xffff;
         let quarter = |n: u32| u8::from(luma >> (4 * n) & 15 != 0) << n;
@@ -639,7 +639,7 @@ struct Coding {
     score: u32,
 }
 
-/// Bits of a quarter in the pattern, and of a residual in the macroblock: what they add to those of
+/// Bits that a quarter in the pattern, and a residual in the macroblock, add to the bits of
 /// the levels. In 1/256 bit.
 const QUARTER_BITS: u32 = 64;
 const RESIDUAL_BITS: u32 = 200;

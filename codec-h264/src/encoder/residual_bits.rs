@@ -232,7 +232,7 @@ impl ResidualBits {
         Self { kinds }
     }
 
-    /// Sets the costs to those of CABAC with `contexts`.
+    /// Sets the costs to the costs of CABAC with `contexts`.
     pub(super) fn set_contexts(&mut self, contexts: &Contexts) {
         for (costs, kind) in self.kinds.iter_mut().zip(KINDS) {
             costs.fill_from_contexts(kind, contexts);

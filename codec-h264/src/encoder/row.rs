@@ -208,7 +208,7 @@ impl<'a> MbCoder<'a> {
         self.set = self.job.quantisers.at(qp);
     }
 
-    /// Prefetches the cache lines of the source and of the first reference after those of column
+    /// Prefetches the cache lines of the source and of the first reference after the lines of column
     /// `col`.
     fn prefetch(&self, col: usize) {
         const LINE_MBS: usize = 4;

@@ -52,7 +52,7 @@ pub(super) struct RowStore {
     pub mvds: Vec<Mv>,
     /// Levels of all macroblocks: see [`CodedMb::coded`].
     pub levels: Vec<i16>,
-    /// Sixteen lines of luma, then eight of U beside eight of V, before deblocking.
+    /// Sixteen lines of luma, then eight lines of U next to eight of V, before deblocking.
     pub pixels: RowPixels,
     pub counts: Counts,
 }
@@ -100,7 +100,7 @@ impl RowStore {
         Pending { mvds: &self.mvds, levels: &self.levels }
     }
 
-    /// As [`Self::pending`], of the macroblocks after `mark`.
+    /// Returns the differences of vectors and the levels of the macroblocks after `mark`.
     pub(super) fn pending_after(&self, mark: &RowMark) -> Pending<'_> {
         Pending {
             mvds: self.mvds.get(mark.mvds..).unwrap_or_default(),

@@ -15,9 +15,9 @@ use super::row_store::RowStore;
 
 /// Rows of a sample, if the frame has enough of them.
 const ROWS: usize = 6;
-/// Least distance of the rows of a sample.
+/// Minimum distance of the rows of a sample.
 const MIN_STEP: usize = 3;
-/// What a row takes in its place relative to a slice of its own, in percent: prediction from the row above saves bits.
+/// Bits of a row in its place relative to a slice of its own, in percent: prediction from the row above saves bits.
 const SHARE_PCT: u64 = 91;
 
 /// Every n-th row of a frame, each a slice of its own.

@@ -48,7 +48,7 @@ fn rest_beside(cur: &Block16, other: &Block16) -> Block16 {
     Block16(std::array::from_fn(row))
 }
 
-/// Replaces samples by the weighted means with those of `other`.
+/// Replaces samples by their weighted means with the samples of `other`.
 fn blend_luma(weights: [i16; 2], to: &mut Block16, other: &Block16) {
     blend_samples(weights, to.0.as_flattened_mut(), other.0.as_flattened());
 }
@@ -61,7 +61,7 @@ impl MbCoder<'_> {
             let references = if list == 0 { self.job.references } else { second.references };
             self.search_list(list, &references[0], second, site)
         });
-        // The prediction of list 1 is in `best`, that of list 0 in `trial`.
+        // `best` has the prediction of list 1, `trial` the prediction of list 0.
         let [first, last] = found.map(|found| found.distortion);
         let both = self.predict_both(second, site, &found);
         let bits = |list: usize| found[list].bits;
@@ -127,7 +127,7 @@ impl MbCoder<'_> {
     /// Refines the vector of list 0 beside the prediction from list 1, then the other way round. The
     /// prediction from both is in the luma of [`Self::split`].
     fn refine_both(&mut self, second: &SecondList<'_>, site: &Site, found: &[Found; 2]) -> Both {
-        // The error of the mean is half of that of one prediction beside the other.
+        // An error of one prediction counts half in its mean with the other one.
         let double = |lambda: Lambda| Lambda(lambda.0.saturating_mul(2));
         let Lambdas { sad, sse } = site.lambdas;
         let site = Site { lambdas: Lambdas { sad: double(sad), sse: double(sse) }, ..*site };

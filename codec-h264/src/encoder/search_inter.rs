@@ -284,7 +284,7 @@ impl<'a> MbCoder<'a> {
         Some(best)
     }
 
-    /// Searches a vector for each partition of `shape`, starting from those of its quarters. The luma
+    /// Searches a vector for each partition of `shape`, starting from the vectors of its quarters. The luma
     /// prediction is in [`Self::trial`].
     pub(super) fn search_shape(
         &mut self,
@@ -302,7 +302,7 @@ impl<'a> MbCoder<'a> {
         self.search_parts(site, shape, usize::from(reference.unsigned_abs()), starts)
     }
 
-    /// Returns whether the best vector in full samples of a quarter is not that of the macroblock.
+    /// Returns whether the best vector in full samples of a quarter differs from the macroblock's.
     fn has_moved_quarter(&self, site: &Site, reference: usize, whole: Mv) -> bool {
         let refp = &self.job.references[reference];
         let weights = self.luma_weights(reference);
@@ -322,7 +322,7 @@ impl<'a> MbCoder<'a> {
         })
     }
 
-    /// Searches a vector for each partition of `shape`, whose candidates are those of `starts`.
+    /// Searches a vector for each partition of `shape`, with the candidates of `starts`.
     fn search_parts(
         &mut self,
         site: &Site,

@@ -1,4 +1,4 @@
-//! Motion of list 1 in B slices: that of the neighbours, and the differences to it.
+//! Motion of list 1 in B slices: the motion of the neighbours, and the differences to it.
 
 use super::row::{Choice, MbCoder};
 use super::row_context::SecondSide;
@@ -8,7 +8,7 @@ use crate::macroblock::Shape;
 use crate::picture::Mv;
 
 impl MbCoder<'_> {
-    /// Loads the motion of the neighbours; that of the macroblock becomes unused.
+    /// Loads the motion of the neighbours; the macroblock's own motion becomes unused.
     pub(super) fn load_second_neighbours(&mut self) {
         let (context, row, col) = (self.job.row_context, self.row, self.col);
         let side = |col: usize| context.second_side(row - 1, col);

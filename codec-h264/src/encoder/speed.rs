@@ -73,8 +73,8 @@ pub(super) struct Speed {
     pub levels: LevelChoice,
     /// Number of references that are searched.
     pub references: usize,
-    /// The best vector in full samples of another reference is refined if its cost is at most this many eighths of that
-    /// in the first one.
+    /// The best vector in full samples of another reference is refined if its cost is at most this many eighths of the
+    /// cost in the first one.
     pub reference_eighths: u32,
     /// Accept `P_Skip` without search if the error of its prediction divided by lambda is at most this.
     pub skip_bits: u32,

@@ -11,7 +11,7 @@ use crate::picture::Mv;
 
 /// How much finer the quantiser of refreshed macroblocks is: an octave of the step.
 const FINER: u8 = 6;
-/// Least gain for which a macroblock is refreshed.
+/// Minimum gain for which a macroblock is refreshed.
 const WORTHWHILE: u8 = 2;
 
 /// State of the areas that do not change.

@@ -46,7 +46,7 @@ pub static LEVELS: [LevelLimits; 20] = [
     level(62, [16_711_680, 139_264, 696_320, 800_000]),
 ];
 
-/// Returns the limits of a level; those of the next higher level if `level_idc` is not in the table.
+/// Returns the limits of a level, or of the next higher level if `level_idc` is not in the table.
 #[must_use]
 pub fn limits(level_idc: u8) -> LevelLimits {
     let highest = LEVELS[LEVELS.len() - 1];

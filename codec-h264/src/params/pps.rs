@@ -35,7 +35,7 @@ pub struct Pps {
     pub redundant_pic_count_present: bool,
     /// `transform_8x8_mode_flag`.
     pub transform_8x8: bool,
-    /// Scaling matrices after fall-back rule B and those of the sequence parameter set.
+    /// Scaling matrices after fall-back rule B and the matrices of the sequence parameter set.
     pub scaling: Box<ScalingMatrices>,
 }
 

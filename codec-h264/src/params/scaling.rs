@@ -85,7 +85,7 @@ impl ScalingMatrices {
     }
 
     /// Parses `count_8x8` 8x8 lists after the six 4x4 lists. Absent lists are equal to the list
-    /// before them in their chain, and the first ones to those of `fall_back`.
+    /// before them in their chain, and the first ones to the matrices of `fall_back`.
     ///
     /// # Errors
     /// [`Error::Corrupt`] if the payload is damaged.

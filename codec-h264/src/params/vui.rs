@@ -173,7 +173,7 @@ fn parse_signal(reader: &mut SyntaxReader<'_, '_>) -> Option<VideoSignal> {
     Some(VideoSignal { full_range, colour })
 }
 
-/// Parses `hrd_parameters`, without the flag that follows those of all schedules.
+/// Parses `hrd_parameters`, without the flag that follows the parameters of all schedules.
 fn parse_hrd(reader: &mut SyntaxReader<'_, '_>) -> Result<Hrd, Error> {
     let count = reader.ue("cpb_cnt_minus1", 0..=31)?;
     let rate_scale = MIN_RATE_SCALE + reader.u(4, "bit_rate_scale");
@@ -201,6 +201,7 @@ fn parse_hrd(reader: &mut SyntaxReader<'_, '_>) -> Result<Hrd, Error> {
     })
 }
 
-/// Logarithms of the units of `BitRate` and `CpbSize`.
+/// Logarithm of the unit of `BitRate`.
 pub(super) const MIN_RATE_SCALE: u32 = 6;
+/// Logarithm of the unit of `CpbSize`.
 pub(super) const MIN_SIZE_SCALE: u32 = 4;

@@ -82,8 +82,8 @@ impl PocType {
 
 /// Unspecified `video_format`.
 const UNSPECIFIED_FORMAT: u32 = 5;
-/// Maximum length of vectors in quarter samples, as its logarithm: horizontally, which all levels
-/// have, and vertically, that of level 3.1 and higher ones.
+/// Maximum length of vectors in quarter samples, as its logarithm: horizontally, which is the same for all levels, and
+/// vertically at level 3.1 and higher.
 const LOG2_MAX_MV: [u32; 2] = [13, 11];
 
 impl Vui {

@@ -43,7 +43,7 @@ impl RefPicture {
     }
 }
 
-/// Returns the picture order count of a part of a frame; `poc` are those of its fields.
+/// Returns the picture order count of a part of a frame; `poc` has the picture order counts of its fields.
 #[inline]
 #[must_use]
 pub fn poc_of(structure: PictureStructure, poc: [i32; 2]) -> i32 {

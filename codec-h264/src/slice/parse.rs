@@ -245,8 +245,9 @@ impl SliceHeader {
     }
 }
 
-/// Limits of `long_term_pic_num` and of differences of picture numbers in fields.
+/// Maximum `long_term_pic_num` in fields.
 const MAX_LONG_PIC_NUM: u32 = 31;
+/// Maximum difference of picture numbers in fields.
 const MAX_PIC_NUM: u32 = 1 << 17;
 
 impl Mmco {

@@ -57,7 +57,7 @@ impl Vp8Decoder {
         report
     }
 
-    /// The phases of decoding a frame, whose size is that of `self.stream`.
+    /// The phases of decoding a frame, which has the size of `self.stream`.
     fn decode_phases(
         &mut self,
         packet: &PacketLayout<'_>,

@@ -20,7 +20,7 @@ impl<'a, 'f> RowFilter<'a, 'f> {
     }
 
     /// Adds the next reconstructed row, whose last line must have been saved for intra prediction.
-    /// `strengths` are those of the last two rows, the even one first.
+    /// `strengths` are the strengths of the last two rows, the even one first.
     pub(super) fn add(&mut self, mut row: MbRow<'f>, strengths: &[MbStrength]) {
         let Some(mut upper) = self.upper.take() else {
             self.upper = Some(row);

@@ -15,7 +15,7 @@ const LITTLE_CHROMA_Q8: u32 = 8 * 256;
 /// Approximate cost of an empty block in a macroblock that is not skipped.
 const EMPTY_BLOCK_Q8: u32 = 60;
 
-/// Returns the maximum difference between the mean of U or V in a macroblock and that of the source.
+/// Returns the maximum difference between the mean of U or V in a macroblock and the mean in the source.
 ///
 /// A larger one is a visible colour cast, which later frames would keep, because correcting it never
 /// pays off in squared error. (For camera video, a limit of 4 gains half as much in chroma, and one of

@@ -58,7 +58,7 @@ pub(super) struct FrameJob<'a> {
     /// Frame counter, for work that is not done in every frame.
     pub(super) turn: usize,
     pub(super) analysis: Option<&'a FrameAnalysis>,
-    /// Maximum difference between the mean of U or V in a macroblock and that of the source, in pixel
+    /// Maximum difference between the mean of U or V in a macroblock and the mean in the source, in pixel
     /// levels.
     pub(super) max_chroma_offset: u32,
     /// Macroblocks that must be intra, by raster index.

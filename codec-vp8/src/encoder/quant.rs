@@ -36,7 +36,7 @@ pub struct QuantiserSet {
 }
 
 impl QuantiserSet {
-    /// Creates the set for `qindex`, which is that of the frame or a segment, with the deltas of
+    /// Creates the set for `qindex`, the index of the frame or of a segment, with the deltas of
     /// `quant`.
     #[must_use]
     pub fn new(qindex: QIndex, quant: &QuantIndices) -> Self {
@@ -75,8 +75,9 @@ impl QuantiserSet {
 
 /// Multiplier of [`Tune::Visual`] as a share of the usual one: 85 %.
 const VISUAL_LAMBDA_Q16: u64 = 55_706;
-/// Number of masking classes, and the one of macroblocks without an offset.
+/// Number of masking classes.
 const CLASSES: usize = 7;
+/// Masking class of macroblocks without an offset.
 const NEUTRAL: i32 = 4;
 /// Width of a class, in sixteenths of an octave of the quantiser step.
 const CLASS_Q4: i32 = 8;

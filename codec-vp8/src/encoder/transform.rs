@@ -111,7 +111,7 @@ impl Residual {
         RateDistortion { sse: coeffs / 4, bits_q8 }
     }
 
-    /// Changes chroma DCs so that the mean of each plane differs from that of `cur` by at most `limit`,
+    /// Changes chroma DCs so that the mean of each plane differs from the mean of `cur` by at most `limit`,
     /// as far as the step allows, where it differs by more.
     ///
     /// Half a step is 6 pixel levels at the coarsest quantisers. But a quarter of it can be reached by

@@ -166,7 +166,7 @@ impl FilterHeader {
     }
 }
 
-/// Offset of a quantiser index from that of luma AC, -15..=15.
+/// Offset of a quantiser index from the index of luma AC, -15..=15.
 pub type DeltaQ = i8;
 
 /// Quantiser indices. Section 9.6.
@@ -192,7 +192,7 @@ pub struct Steps {
 }
 
 impl QuantIndices {
-    /// Returns the steps at base index `qindex`, that of the frame or of a segment.
+    /// Returns the steps at base index `qindex`, the index of the frame or of a segment.
     #[must_use]
     pub fn steps(&self, qindex: QIndex) -> Steps {
         let dc = |delta: DeltaQ| i16::from(qindex.offset(delta).dc_step());

@@ -153,7 +153,7 @@ pub fn filter_row(
     }
 }
 
-/// The normal filter. Section 15.3. The order of the four steps is that of the standard.
+/// The normal filter. Section 15.3. The four steps have the order of the standard.
 #[inline]
 fn filter_mb_normal(
     kernels: &Kernels,

@@ -29,7 +29,7 @@ fn key_subblock_probs(
 
 /// Parses the modes of a macroblock in a key frame.
 ///
-/// Returns luma and chroma modes and writes those of the sub-blocks, coded or implied, to `modes`.
+/// Returns luma and chroma modes and writes the modes of the sub-blocks, coded or implied, to `modes`.
 /// `above` and `left` are the neighbouring sub-block modes.
 #[inline]
 pub fn parse_key_modes(

@@ -126,7 +126,7 @@ fn extend<const W: usize, const H: usize>(
         }
         return 0;
     }
-    // All columns come from `SPAN` pixels of each row: those of the window, or those at the nearer
+    // All columns come from `SPAN` pixels of each row: the pixels of the window, or the pixels at the nearer
     // end of the row with the edge pixel repeated beyond it.
     let from = inside(x, layout.width - SPAN + 1);
     let offset = (x - from.cast_signed()).clamp(-SPAN.cast_signed(), SPAN.cast_signed());

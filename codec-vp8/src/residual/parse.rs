@@ -235,7 +235,7 @@ fn parse_square<const W: usize>(
     (above, left): (u32, u32),
     blocks: &mut [[i16; 16]],
 ) -> BlockMask {
-    // The flags of the row above, then of all blocks: that of the block above is `W` bits before
+    // The flags of the row above, then of all blocks: the flag of the block above is `W` bits before
     // the block's own.
     let (mut flags, mut ac, mut left) = (above, 0, left);
     let rows = &kind.probs[kind.first & 1];

@@ -1,4 +1,4 @@
-//! Candidates for a block's motion vectors: those of its neighbours and of the previous frame.
+//! Candidates for a block's motion vectors: the vectors of its neighbours and of the previous frame.
 
 use std::ops::Range;
 
@@ -186,7 +186,7 @@ impl<'a> Site<'a> {
     }
 }
 
-/// Candidates of a sub-block: those of the block, after the vectors of earlier sub-blocks.
+/// Candidates of a sub-block: the candidates of the block, after the vectors of earlier sub-blocks.
 pub(crate) fn sub_block_candidates(
     index: usize,
     list: [MotionVector; 2],

@@ -82,7 +82,7 @@ const NO_EDGES: [[u8; 4]; 2] = [[0; 4]; 2];
 struct DirectionEdges {
     /// [`Vp9EdgeFilter`] of the edges at the units' starts, by line.
     outer: [Line; UNITS],
-    /// The same of the edges in their middles.
+    /// [`Vp9EdgeFilter`] of the edges in the middles of units, by line.
     inner: [Line; UNITS],
 }
 
@@ -208,7 +208,7 @@ impl LoopFilter {
         (header.loop_filter.level > 0).then_some(filter)
     }
 
-    /// Adds the edges of a block, from `plane` on: to the map of luma and to that of chroma, or to one.
+    /// Adds the edges of a block, from `plane` on: to the maps of luma and of chroma, or to one of them.
     pub(crate) fn add_block(&self, maps: &mut [EdgeMap], plane: usize, info: &BlockInfo) {
         let level = self.level(info);
         if level == 0 {
@@ -244,7 +244,7 @@ impl LoopFilter {
     }
 
     /// Filters a row of superblocks in the planes `own`: superblock by superblock, vertical edges
-    /// first. `maps` are those of [`Self::add_block`].
+    /// first. `maps` are as in [`Self::add_block`].
     pub(crate) fn filter_row<S: Sample>(
         &self,
         maps: &[EdgeMap],

@@ -46,7 +46,7 @@ impl BlockInfo {
     }
 
     /// Returns the size of the block's transforms in a plane: in chroma the largest that fits, up to
-    /// that of luma.
+    /// the size in luma.
     #[inline]
     pub(crate) fn plane_tx(&self, plane: usize, sampling: Sampling) -> TxSize {
         if plane == 0 {
@@ -80,7 +80,7 @@ pub(crate) struct ModeMap {
     cols: usize,
     /// First row.
     top: usize,
-    /// Number of `blocks` that are in the rows above those of the map.
+    /// Number of `blocks` that are in the rows above the rows of the map.
     above: usize,
     /// Index in `blocks` of the block at each position.
     index: Vec<u32>,

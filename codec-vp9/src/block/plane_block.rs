@@ -66,7 +66,7 @@ impl PlaneBlock {
         })
     }
 
-    /// Mode of the transform at a position: that of its sub-block in luma.
+    /// Mode of the transform at a position: in luma, the mode of its sub-block.
     pub(crate) fn intra_mode(&self, info: &BlockInfo, x: usize, y: usize) -> IntraMode {
         if self.plane > 0 { info.chroma_mode } else { info.luma_modes[2 * (y & 1) + (x & 1)] }
     }

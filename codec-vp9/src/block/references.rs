@@ -1,4 +1,4 @@
-//! Frames that blocks are predicted from, also those of another size.
+//! Frames that blocks are predicted from, including frames of another size.
 
 use codec_core::frame::Size;
 

@@ -40,7 +40,7 @@ impl Coefficient for i32 {
 /// A block of a plane for writing: its samples from the first one on, and the stride.
 pub(crate) type Target<'a, S> = (&'a mut [S], usize);
 
-/// A sample, with the kernels of its depth. All kernels are as those of [`Kernels`].
+/// A sample, with the kernels of its depth. All kernels are as in [`Kernels`].
 pub(crate) trait Sample: Copy + Default + Debug + Send + Sync + 'static {
     type Coefficient: Coefficient;
 

@@ -7,7 +7,7 @@ use crate::block::reconstruct::Reconstructor;
 use crate::block::sample::Sample;
 use crate::types::{BlockSize, Reference, References};
 
-/// Replaces the blocks of a run that were not decoded by those of a reference at the same position, or
+/// Replaces the blocks of a run that were not decoded by the blocks of a reference at the same position, or
 /// by grey without one, and returns their number in units of 8x8 pixels.
 pub(super) fn conceal_run<S: Sample>(
     run: &Run,

@@ -87,7 +87,7 @@ impl<'a> Coder<'a> {
     }
 
     /// Codes luma with the best of `count` transform sizes: `largest` and smaller ones. The levels replace
-    /// those of `levels`. `energies` are the errors of an inter block's prediction.
+    /// the ones in `levels`. `energies` are the errors of an inter block's prediction.
     pub(super) fn code_luma(
         &mut self,
         site: &BlockSite,

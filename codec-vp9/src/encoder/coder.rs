@@ -227,7 +227,7 @@ impl<'a> Coder<'a> {
             u64::from(squares) - u64::from(sum) * u64::from(sum) / 256
         };
         let sum: u64 = [(0, 0), (0, 2), (2, 0), (2, 2)].into_iter().map(variance).sum();
-        // The sum is that of 1024 pixels, a step of 8 is one pixel level.
+        // The sum is over 1024 pixels; a step of 8 is one pixel level.
         sum > u64::from(most) * step * step * 16
     }
 

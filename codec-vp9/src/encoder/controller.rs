@@ -25,7 +25,7 @@ pub type Vp9SpatialEncoder = SpatialEncoder<FrameEncoder>;
 /// Opens the native VP9 encoder, registered as `vp9/native`.
 ///
 /// # Errors
-/// As [`Encoder::new`].
+/// Returns the errors of [`Encoder::new`].
 pub fn open(config: &EncoderConfig) -> Result<Box<dyn VideoEncoder>, Error> {
     match config.scalability.spatial_layers() {
         1 => Ok(Box::new(Vp9Encoder::new(config)?)),

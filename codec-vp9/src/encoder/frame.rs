@@ -68,13 +68,14 @@ pub struct FrameEncoder {
     kernels: &'static Kernels,
     frames: FramePool,
     references: References,
-    /// The saved contexts: that of the spatial layer, and the second one for hidden frames.
+    /// The four saved contexts. Shown frames use the one with the index of their spatial layer; hidden frames, which
+    /// exist only without spatial layers, use the second or third.
     saved: Box<[Probabilities; 4]>,
     defaults: Box<Probabilities>,
     last: LastFrames,
     modes: ModeMap,
     modes_before: ModeMap,
-    /// Vectors of the last frame by macroblock, and those of the current one.
+    /// Vectors of the last frame by macroblock, and vectors of the current frame.
     vectors: Vec<QuarterPel>,
     work_vectors: Vec<QuarterPel>,
     /// Number of input frames that `vectors` span.

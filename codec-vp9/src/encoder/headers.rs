@@ -16,9 +16,9 @@ use crate::tables::quantiser::AC_8;
 /// Added to the level of the loop filter that follows from the step.
 const FILTER_BASE: u32 = 3;
 
-/// Saved context of hidden frames, which a stream with spatial layers does not have.
+/// Index of the saved context of hidden frames. A stream with spatial layers has no hidden frames.
 const HIDDEN_CONTEXT: usize = 1;
-/// The same of hidden frames in the middle of a group.
+/// Index of the saved context of hidden frames in the middle of a group.
 const MIDDLE_CONTEXT: usize = 2;
 
 /// The saved context of a frame.

@@ -76,7 +76,7 @@ struct KnownErrors {
 }
 
 impl KnownErrors {
-    /// The errors of those of `predictions` that have `reference` alone.
+    /// The errors of the `predictions` that have only `reference`.
     fn of(predictions: &Predictions, reference: Reference) -> Self {
         let mut known = Self::default();
         for prediction in &predictions.list[..predictions.len] {

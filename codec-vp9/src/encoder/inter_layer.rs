@@ -66,8 +66,8 @@ impl FrameSlots {
 }
 
 impl LayerState {
-    /// Returns the frame that the receivers of a frame have decoded last, of any layer; `last` is that of this
-    /// layer.
+    /// Returns the frame that the receivers of a frame have decoded last, of any layer; `last` is the last frame of
+    /// this layer.
     pub(super) fn last_frame(&self, last: LastFrame, plan: &FramePlan) -> LastFrame {
         let is_key = match plan.kind {
             FrameKind::Inter => last.is_key.filter(|&is_key| !is_key),
@@ -77,7 +77,7 @@ impl LayerState {
         LastFrame { is_known: false, has_vectors: false, is_key }
     }
 
-    /// Whether a frame whose plan is that of a key frame is predicted from the next lower layer.
+    /// Whether a frame with the plan of a key frame is predicted from the next lower layer.
     pub(super) fn is_predicted(&self) -> bool {
         self.input.lower.is_some()
     }

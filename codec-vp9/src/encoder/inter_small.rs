@@ -47,8 +47,8 @@ impl Coder<'_> {
             && whole.cost > step * step / 16
     }
 
-    /// Codes a square in the best parts into `out`, and returns its cost with that of the partition. The state for later
-    /// blocks does not change; samples of the square are undefined.
+    /// Codes a square in the best parts into `out`, and returns its cost, including the cost of the partition. The
+    /// state for later blocks does not change; samples of the square are undefined.
     pub(super) fn code_small_inter(
         &mut self,
         whole: &BlockInfo,
@@ -81,7 +81,7 @@ impl Coder<'_> {
         out.cost.saturating_add(price)
     }
 
-    /// Compares vectors near those of the whole square and its neighbours.
+    /// Compares vectors near the vectors of the whole square and its neighbours.
     fn small_errors(&mut self, whole: &BlockInfo, reference: Reference) -> Errors {
         let (row, col) = (usize::from(whole.row), usize::from(whole.col));
         let mut errors = Errors { list: [(MotionVector::default(), [0; 4]); MAX_VECTORS], len: 0 };

@@ -162,7 +162,7 @@ impl Coder<'_> {
         self.finish_intra(site, info, cost, mode_rate, out);
     }
 
-    /// Selects the chroma mode of an intra block, and codes chroma: its levels replace those of `work_levels`. Adds
+    /// Selects the chroma mode of an intra block, and codes chroma: its levels replace the ones in `work_levels`. Adds
     /// its cost to `cost`, and returns the rate of its mode.
     pub(super) fn code_intra_chroma(
         &mut self,
@@ -206,7 +206,7 @@ impl Coder<'_> {
         rate(info.chroma_mode)
     }
 
-    /// Codes chroma of an intra block: its levels replace those of `work_levels`.
+    /// Codes chroma of an intra block: its levels replace the ones in `work_levels`.
     fn code_chroma(&mut self, site: &BlockSite, info: &BlockInfo) -> ResidualCost {
         let mut sum = ResidualCost::default();
         self.work_levels.clear();

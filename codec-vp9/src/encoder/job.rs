@@ -22,7 +22,7 @@ pub(crate) struct FrameJob<'a> {
     pub(crate) speed: Speed,
     /// Quantisers, and weights of the bits of blocks.
     pub(super) contrast: &'a Contrast,
-    /// Quantisers of the frame's index. Costs of blocks are in their units, so that those of different segments can
+    /// Quantisers of the frame's index. Costs of blocks are in their units, so that costs of different segments can
     /// be added and compared.
     pub(crate) base: &'a Quantisers,
     pub(crate) segments: &'a Segments,

@@ -29,7 +29,7 @@ struct Choice {
 
 impl TransformScratch {
     /// Lowers levels by one, or ends the transform earlier, where that costs less. The levels of the
-    /// quantiser are those of the nearest values.
+    /// quantiser are the levels of the nearest values.
     pub(super) fn choose_levels(
         &mut self,
         job: &TransformJob<'_>,

@@ -16,7 +16,7 @@ use crate::types::{MotionVector, Reference};
 pub(super) const REACH: u16 = 255;
 /// A vector must reduce the error by more than this share of it, or the reduction is noise.
 const NOISE: u32 = 10;
-/// Bits of the modes of a block, about, in 1/256.
+/// Approximate number of bits of a block's modes, in 1/256.
 const MODE_Q8: u32 = 2 * 256;
 
 /// Converts a vector from quarter pixels to units of the bitstream.
@@ -39,7 +39,7 @@ pub(crate) struct MbMotion {
     /// Squared errors of the quadrants without motion.
     zero: [u32; 4],
     vector: QuarterPel,
-    /// Squared errors of the quadrants with that vector.
+    /// Squared errors of the quadrants with `vector`.
     errors: [u32; 4],
     /// Estimated costs of the errors without motion and with the vector.
     costs: [u32; 2],
@@ -252,7 +252,7 @@ impl Field {
         }
     }
 
-    /// Estimates the costs of a square of 64x64 or 32x32 from those of its quarters.
+    /// Estimates the costs of a square of 64x64 or 32x32 from the costs of its quarters.
     fn estimate_square(
         &self,
         job: &FrameJob<'_>,

@@ -37,7 +37,7 @@ impl OtherMotion {
                 }
                 let at = mb_position(row, col);
                 let Some(range) = SearchRange::new(refp.layout(), at, 16, REACH) else { continue };
-                // The last column is that of the superblock on the left.
+                // The last column belongs to the superblock on the left.
                 let left = if index % 4 > 0 { vectors[index - 1] } else { vectors[index + 3] };
                 let above = if index > 3 { vectors[index - 4] } else { left };
                 let price = VectorPrice {
@@ -59,7 +59,7 @@ impl OtherMotion {
                     _ => &analysis.golden_seeds,
                 });
                 let seed = seeds.get(row * site.mb_cols + col).copied().flatten();
-                // A seed is a position in the frame, relative to that of the macroblock.
+                // A seed is a position in the frame, relative to the position of the macroblock.
                 starts[4] = seed.unwrap_or(FullPel::ZERO);
                 let vector = search_full(job, &target, &starts);
                 vectors[index] = search_subpel(&target, vector, job.speed.subpel).vector;

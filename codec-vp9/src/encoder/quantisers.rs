@@ -17,15 +17,16 @@ const ROUND: [[u32; 2]; 2] = [[96, 62], [132, 98]];
 const NEAREST: u32 = 115;
 /// Squared error per bit in units of the squared AC step, in 1/16384; a step of 8 is one pixel level.
 const LAMBDA: u32 = 25;
-/// The same of chroma is this many times smaller, in quarters: viewers see an error of colour in a large area.
+/// Chroma has a squared error per bit that is this many times smaller, in quarters: viewers see an error of colour in a
+/// large area.
 const CHROMA_SHARE_Q2: u32 = 32;
 const FILE_CHROMA_SHARE_Q2: u32 = 15;
 
 /// Transforms of a predicted block whose squared error is below the squared step divided by this have no
 /// coefficients, in luma and in chroma: the bits of a single one cost more than it improves.
 const ENERGY_SHARE: [u32; 2] = [96, 160];
-/// The same of errors without large coefficients of low frequency, see [`Error8x8::lowest`]: noise, whose many
-/// coefficients are each quantised to zero.
+/// Like [`ENERGY_SHARE`], for errors without large coefficients of low frequency (see [`Error8x8::lowest`]): noise, whose
+/// many coefficients are each quantised to zero.
 const NOISE_SHARE: [u32; 2] = [16, 32];
 /// The largest such coefficient in units of the step, in 1/16.
 const NOISE_LOWEST_Q4: [u32; 2] = [10, 7];
@@ -35,7 +36,7 @@ const NOISE_LOWEST_Q4: [u32; 2] = [10, 7];
 pub(crate) struct Negligible {
     /// Squared errors below this are not coded.
     pub(crate) squares: u32,
-    /// Nor are squared errors below this without large coefficients of low frequency.
+    /// Squared errors below this are not coded either if they have no large coefficients of low frequency.
     noise: u32,
     /// Largest coefficient of low frequency.
     lowest: u32,

@@ -147,7 +147,7 @@ fn columns(col: usize, length: usize, cols: usize) -> Range<usize> {
 }
 
 impl Coder<'_> {
-    /// Takes over the state from the superblock above; `vectors` are those of its row.
+    /// Takes over the state from the superblock above; `vectors` are the vectors of its row.
     fn receive(&mut self, above: &Below, (row, col): (usize, usize), vectors: &mut [QuarterPel]) {
         let (setup, col_16) = (self.job.setup, col / 2);
         let planes = self.recon.planes.iter_mut().zip(SIDES);
@@ -209,7 +209,7 @@ impl Coder<'_> {
         }
     }
 
-    /// Decides and reconstructs the blocks of a superblock. `vectors` are those of its row.
+    /// Decides and reconstructs the blocks of a superblock. `vectors` are the vectors of its row.
     fn code_superblock(
         &mut self,
         (row, col): (usize, usize),

@@ -73,7 +73,7 @@ pub(super) fn collect_rows(
     }
 }
 
-/// A job after the blocks: the loop filter of luma, that of chroma, or writing.
+/// A job after the blocks: the loop filter of luma, the loop filter of chroma, or writing.
 enum FinalJob<'a> {
     Filter { planes: [PlaneMut<'a, u8>; 3], edges: &'a mut [EdgeMap], first: usize },
     Write(&'a mut (dyn FnMut() + Send)),

@@ -39,7 +39,7 @@ enum Purpose {
 
 /// Assigns blocks to segments.
 ///
-/// The units of the refresh are squares of 32x32 pixels. They are numbered by superblocks, so that those of
+/// The units of the refresh are squares of 32x32 pixels. They are numbered by superblocks, so that the units of
 /// a superblock follow one another.
 #[derive(Debug, Default)]
 pub(super) struct Segments {
@@ -152,7 +152,7 @@ impl Segments {
         self.purpose == Purpose::Refresh && segment == REFRESH
     }
 
-    /// Returns the segment of a block: that of most of its units, or that of its mean offset.
+    /// Returns the segment of a block: the segment of most of its units, or the segment of its mean offset.
     pub(super) fn of(&self, row: usize, col: usize, size: BlockSize) -> u8 {
         let (width, height) = size.mi();
         let rows = row..(row + height).min(self.rows);

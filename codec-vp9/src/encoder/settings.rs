@@ -65,7 +65,7 @@ impl FrameKnobs {
 pub struct FrameSettings {
     pub size: Size,
     pub knobs: FrameKnobs,
-    /// Whether the tools of real time or those of files are used.
+    /// Selects the tools for real time or the tools for files.
     pub preset: Preset,
     /// Colour description.
     pub info: PictureInfo,
@@ -75,9 +75,9 @@ pub struct FrameSettings {
     pub pool: Option<Arc<dyn Pool>>,
     /// SIMD level; `None` selects the best that the CPU supports.
     pub simd: Option<Level>,
-    /// Fill in [`codec_core::codec::PacketMeta::sse`].
+    /// Whether [`codec_core::codec::PacketMeta::sse`] is filled in.
     pub report_sse: bool,
-    /// Fill in [`codec_core::codec::PacketMeta::digest`].
+    /// Whether [`codec_core::codec::PacketMeta::digest`] is filled in.
     pub report_digest: bool,
     /// See [`codec_core::codec::EncoderConfig::stages`].
     pub stages: Option<Arc<dyn StageClock>>,

@@ -16,7 +16,7 @@ pub struct Speed {
     /// A partition is decided by estimates if the better choice is better by this many percent;
     /// otherwise both are coded.
     pub sure_pct: u32,
-    /// The same on key frames, where estimates are not available: whether both are always coded.
+    /// Whether both are always coded on key frames, where estimates are not available.
     pub tries_all_intra: bool,
     /// Search of 8x8 blocks if the error of a macroblock exceeds this many squared steps per 8x8 pixels,
     /// in 1/64; `None` never searches them.
@@ -26,7 +26,7 @@ pub struct Speed {
     pub largest_tx: TxSize,
     /// Number of transform sizes that are tried in inter blocks, from the largest one on.
     pub tx_sizes: usize,
-    /// Intra prediction is tried in inter frames if its estimated cost is below this many percent of that of
+    /// Intra prediction is tried in inter frames if its estimated cost is below this many percent of the cost of
     /// inter prediction.
     pub intra_pct: u32,
     /// Number of transform sizes that are tried in intra blocks of inter frames.
@@ -62,7 +62,7 @@ pub struct Speed {
     pub updates: ProbabilityUpdates,
     /// Whether golden and altref are tried with candidates for vectors other than zero.
     pub other_vectors: bool,
-    /// Cost of the residual's bits in blocks that repeat the last frame, in percent of that of other bits.
+    /// Cost of the residual's bits in blocks that repeat the last frame, in percent of the cost of other bits.
     /// Such a residual is mostly noise, which the next frame would have to remove again.
     pub still_rate_pct: u32,
     /// Tools that only the file preset has.
@@ -81,7 +81,7 @@ pub enum ChromaModes {
 /// What inter frames change in the probabilities before they are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProbabilityUpdates {
-    /// What saves bits. Requires that all syntax elements are counted first.
+    /// All changes that save bits. Requires that all syntax elements are counted first.
     Best,
     /// Nothing if they adapt from frame to frame; syntax elements are counted while they are written. The
     /// frame after a key frame has the best updates.
@@ -141,7 +141,7 @@ impl Speed {
         Self { references: 3, settled_share: 16, ..self }
     }
 
-    /// Whether a frame updates probabilities; `adapts` states whether it adapts those of an inter frame.
+    /// Whether a frame updates probabilities; `adapts` states whether it adapts the probabilities of an inter frame.
     pub(super) fn fits_probabilities(&self, adapts: bool) -> bool {
         self.updates == ProbabilityUpdates::Best || !adapts
     }
@@ -257,7 +257,7 @@ impl Speed {
         }
     }
 
-    /// Returns the switches of `level` with the file preset: those of the next slower level at 2 to 4, and
+    /// Returns the switches of `level` with the file preset: the switches of the next slower level at 2 to 4, and
     /// its own tools.
     #[must_use]
     pub const fn file(level: u8) -> Self {
@@ -274,7 +274,7 @@ impl Speed {
             halves_q6: if level <= 2 { Some(4) } else { None },
             intra: if level <= 4 { Some(intra) } else { None },
         };
-        // Files do not leave out what real time does at 9 and 10.
+        // The file preset keeps the tools that real time omits at 9 and 10.
         let of = Self {
             file: Some(tools),
             still_rate_pct: 100,

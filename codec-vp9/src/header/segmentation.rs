@@ -23,7 +23,7 @@ pub struct Segment {
 pub struct SegmentMapCoding {
     /// Probabilities of the tree.
     pub tree: [u8; 7],
-    /// Probabilities that a block's segment is that of the last frame, by number of neighbours for
+    /// Probabilities that a block has its segment of the last frame, by number of neighbours for
     /// which it is; `None` if segments are coded without prediction.
     pub temporal: Option<[u8; 3]>,
 }
@@ -35,7 +35,7 @@ pub struct Segmentation {
     pub enabled: bool,
     /// Whether the features are absolute values rather than differences.
     pub absolute: bool,
-    /// Whether the frame codes the features; otherwise those of the last frame are kept.
+    /// Whether the frame codes the features; otherwise the features of the last frame are kept.
     pub updates_data: bool,
     /// The segments. They persist between frames.
     pub segments: [Segment; 8],

@@ -28,7 +28,7 @@ pub struct InterAdaptation {
 
 /// Maximum weight of the new statistics in coefficient probabilities, in 1/256.
 const COEFFICIENT_RATE: u32 = 112;
-/// The same on the first frame after a key frame.
+/// Maximum weight of the new statistics on the first frame after a key frame.
 const COEFFICIENT_RATE_AFTER_KEY: u32 = 128;
 /// Number of symbols at which the maximum weight is reached.
 const COEFFICIENT_SATURATION: u32 = 24;
@@ -37,7 +37,7 @@ const COEFFICIENT_SATURATION: u32 = 24;
 const MODE_RATES: [u32; 21] =
     [0, 6, 12, 19, 25, 32, 38, 44, 51, 57, 64, 70, 76, 83, 89, 96, 102, 108, 115, 121, 128];
 
-/// Replaces the probabilities of a frame, `probabilities`, by those of the context that it started
+/// Replaces the probabilities of a frame, `probabilities`, by the probabilities of the context that it started
 /// from, `before`, moved towards the frame's statistics.
 pub fn adapt(
     probabilities: &mut Probabilities,

@@ -13,7 +13,7 @@ pub const CATEGORIES: [(&[u8], i32); 5] = [
     (&[176, 155, 140, 135], 19),
     (&[180, 157, 141, 134, 130], 35),
 ];
-/// The same of category 6 with 12-bit samples; fewer bits are the last ones.
+/// Probabilities of the bits of category 6 with 12-bit samples; lower depths use the last ones.
 pub const CATEGORY_6: [u8; 18] =
     [255, 255, 255, 255, 254, 254, 254, 252, 249, 243, 230, 196, 177, 153, 140, 133, 130, 129];
 /// The smallest level of category 6.

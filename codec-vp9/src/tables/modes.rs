@@ -1,4 +1,4 @@
-//! Probabilities of modes and partitions: those of intra frames, which are constant, and the
+//! Probabilities of modes and partitions: the probabilities of intra frames, which are constant, and the
 //! defaults of inter frames.
 
 /// Luma modes of intra frames: `[mode above][mode on the left]`.

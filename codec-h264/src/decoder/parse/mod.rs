@@ -45,7 +45,7 @@ pub(crate) struct MbParser<'a, E> {
     first: usize,
     /// `QPY` of the macroblock before.
     qp: u8,
-    /// A quantiser, and those of Cb and Cr that belong to it.
+    /// A quantiser of luma, and the quantisers of Cb and Cr that belong to it.
     chroma_qps: (u8, [u8; 2]),
     /// Whether `mb_qp_delta` of the macroblock before was not 0.
     follows_delta: bool,

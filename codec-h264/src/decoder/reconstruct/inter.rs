@@ -233,7 +233,7 @@ impl<const W: usize, const H: usize> Part<W, H> {
         }
     }
 
-    /// Replaces the samples in the targets by their means with those of `other`.
+    /// Replaces the samples in the targets by their means with the samples of `other`.
     #[inline]
     fn average(self, kernels: &Kernels, other: &[Rows; 3], targets: &mut [Target<'_>; 3]) {
         self.for_planes(|plane, w, rows| {

@@ -5,7 +5,7 @@ use codec_simd::WindowMut;
 use super::Reconstructor;
 use crate::macroblock::{BLOCKS, Mb, Prediction};
 
-/// Direction in which the residual is coded as differences of neighbours: that of the intra
+/// Direction in which the residual is coded as differences of neighbours: the direction of the intra
 /// prediction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Differences {

@@ -8,7 +8,7 @@ use crate::params::{Pps, Sps};
 use crate::picture::Mv;
 use crate::slice::{SliceHeader, SliceType};
 
-/// Number of `I_PCM` after that of `I_NxN`.
+/// Number of `I_PCM`, counted from the number of `I_NxN`.
 const PCM: TypeNumber = 25;
 
 /// Writes slices in CABAC.
@@ -148,7 +148,7 @@ impl CabacWriter {
         self.bit(39, rest, 0);
     }
 
-    /// One component of `mvd`; `sum` is that of the neighbours' absolute differences.
+    /// One component of `mvd`; `sum` is the sum of the neighbours' absolute differences.
     #[inline]
     fn mvd_component(&mut self, base: usize, value: i16, sum: u32) {
         let magnitude = u32::from(value.unsigned_abs());

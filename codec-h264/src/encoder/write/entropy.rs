@@ -29,7 +29,7 @@ pub(crate) trait EntropyWriter: Default {
     fn chroma_mode(&mut self, mode: u8, increment: usize);
     /// `ref_idx` below `count`, which is above 1.
     fn ref_index(&mut self, index: u8, count: u8, increment: usize);
-    /// `mvd`; `sums` are those of the neighbours' absolute differences.
+    /// `mvd`; `sums` are the sums of the neighbours' absolute differences.
     fn mvd(&mut self, mvd: Mv, sums: [u32; 2]);
     fn coded_block_pattern(&mut self, cbp: u8, is_intra: bool, near: CbpContext);
     /// `mb_qp_delta`; `follows_delta` states that the previous macroblock's was not 0.

@@ -31,7 +31,8 @@ static P_SUB_NUMBERS: [u8; 4] = {
     numbers
 };
 
-/// Numbers of types 4 to 21 by the lists of both partitions: those of 16x8.
+/// Numbers of the types with two partitions of 16x8, which are among the types 4 to 21, by the lists of both
+/// partitions.
 static B_NUMBERS: [[u8; 4]; 4] = {
     let mut numbers = [[4; 4]; 4];
     let mut index = 0;

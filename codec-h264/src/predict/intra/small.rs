@@ -48,7 +48,7 @@ impl<const N: usize> SmallEdges<N> {
     }
 }
 
-/// The means of a sample and the next; at `n` that of the samples `n` and `n + 1` without the
+/// The means of a sample and the next; at `n` the mean of the samples `n` and `n + 1` without the
 /// repeated first one.
 #[inline]
 fn means(line: &Line) -> Line {

@@ -38,7 +38,7 @@ impl FrameEncoder {
         }
     }
 
-    /// Assigns macroblocks to segments: by their quantiser offsets, or those of the cyclic refresh.
+    /// Assigns macroblocks to segments: by their quantiser offsets, or by the offsets of the cyclic refresh.
     /// Section 9.3.
     fn plan_segments(&mut self, input: &FrameInput<'_>, qindex: QIndex) -> Segmentation {
         let offsets = input.quantiser_offsets();

@@ -41,7 +41,7 @@ impl FrameEncoder {
         }
     }
 
-    /// Saves vectors and search statistics, which predict those of the next frame.
+    /// Saves vectors and search statistics, which predict the vectors and statistics of the next frame.
     fn update_motion(&mut self) {
         let mut last_mvs = self.last_mvs.iter_mut();
         let mut search_stats = self.search_stats.chunks_exact_mut(self.cols.max(1));

@@ -28,7 +28,7 @@ pub(crate) struct BlockWriter<'a, 'l, K> {
     pub(crate) modes: &'a ModeMap,
     pub(crate) levels: LevelReader<'l>,
     pub(crate) counts: &'a mut Counts,
-    /// Those of partitions; whether transforms have coefficients is known from their levels.
+    /// Contexts of partitions; whether transforms have coefficients is known from their levels.
     pub(crate) contexts: &'a mut Contexts,
     pub(crate) sink: K,
     /// Columns of the tile in units of 8 pixels.

@@ -58,7 +58,7 @@ fn write_key(bits: &mut BitWriter<'_>, header: &FrameHeader) {
     write_size(bits, header);
 }
 
-/// Writes the size, which is that of rendering as well.
+/// Writes the frame size, which is the render size as well.
 fn write_size(bits: &mut BitWriter<'_>, header: &FrameHeader) {
     bits.bits(header.size.width - 1, 16);
     bits.bits(header.size.height - 1, 16);
@@ -92,11 +92,11 @@ fn write_inter(bits: &mut BitWriter<'_>, header: &FrameHeader, explicit_size: bo
         bits.flag(bias);
     }
     if explicit_size {
-        // The size is that of no reference.
+        // No reference has this size.
         bits.bits(0, 3);
         write_size(bits, header);
     } else {
-        // The size is that of the first reference.
+        // The first reference has this size.
         bits.flag(true);
         bits.flag(false);
     }
