@@ -159,7 +159,7 @@ impl AudioBuf {
     /// Returns a borrowed view.
     ///
     /// # Errors
-    /// As [`AudioView::new`], if the fields are inconsistent.
+    /// Returns the errors of [`AudioView::new`], if the fields are inconsistent.
     pub fn view(&self) -> Result<AudioView<'_>, ConfigError> {
         AudioView::new(self.format, self.samples.as_samples())
     }

@@ -36,7 +36,7 @@ impl Converter {
     /// Creates a low-delay converter whose ratio [`Self::set_drift`] can adjust.
     ///
     /// # Errors
-    /// As [`Self::new`].
+    /// Returns the errors of [`Self::new`].
     pub fn adjustable(from: AudioFormat, to: AudioFormat) -> Result<Self, Error> {
         Self::build(from, to, true)
     }
@@ -95,7 +95,7 @@ impl Converter {
     /// Adjusts the ratio; see [`Resampler::set_drift`].
     ///
     /// # Errors
-    /// As [`Resampler::set_drift`].
+    /// Returns the errors of [`Resampler::set_drift`].
     #[cfg(feature = "resample")]
     pub fn set_drift(&mut self, ratio: f64) -> Result<(), ConfigError> {
         self.resampler.set_drift(ratio)

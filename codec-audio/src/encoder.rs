@@ -147,7 +147,7 @@ pub trait AudioEncoder: Send + Debug {
     /// sample. More samples can be encoded afterwards.
     ///
     /// # Errors
-    /// As [`Self::encode`].
+    /// Returns the errors of [`Self::encode`].
     fn finish(&mut self) -> Result<(), Error>;
 
     /// Changes a setting of the running encoder.

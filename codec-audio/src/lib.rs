@@ -5,7 +5,7 @@
 //! callbacks. All timestamps count samples at the sample rate.
 //!
 //! An encoder takes any number of samples at a time and splits them into frames itself. The
-//! timestamp of a packet is that of the first sample that a decoder outputs for it. An encoder with
+//! timestamp of a packet is the time of the first sample that a decoder outputs for it. An encoder with
 //! look-ahead therefore starts with a packet before time 0, and players drop the samples before
 //! time 0.
 //!

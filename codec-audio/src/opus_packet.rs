@@ -105,7 +105,7 @@ impl<'a> OpusPacket<'a> {
     /// it with its length in bytes.
     ///
     /// # Errors
-    /// As [`Self::parse`].
+    /// Returns the errors of [`Self::parse`].
     pub fn parse_self_delimited(data: &'a [u8]) -> Result<(Self, usize), Corrupt> {
         let mut parser = Parser { data, at: 0, self_delimited: true };
         let packet = parser.packet()?;

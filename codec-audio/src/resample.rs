@@ -1,6 +1,6 @@
 //! Sample rate conversion whose output has the exact duration of the input, without filter delay.
 //!
-//! The filters are those of the crate `rubato`: FFT blocks for a fixed ratio, and a windowed sinc
+//! The filters come from the crate `rubato`: FFT blocks for a fixed ratio, and a windowed sinc
 //! with arbitrary phase for an adjustable ratio that follows a drifting clock. This module
 //! compensates the delay of the filters to a fraction of a sample, and flushes their last samples.
 
@@ -25,8 +25,9 @@ const BLOCK: usize = 512;
 /// Block size in samples above which the sinc filter has less delay; reached by rates without a
 /// common divisor.
 const MAX_BLOCK: usize = 16_384;
-/// Length of the sinc in samples at the lower rate, and table entries per sample.
+/// Length of the sinc in samples at the lower rate.
 const SINC_LEN: usize = 256;
+/// Table entries per sample.
 const SINC_STEPS: usize = 128;
 /// Magnitude that counts as silence: -300 dB. Its products with the coefficients of a filter are normal numbers.
 const INAUDIBLE: f32 = 1e-15;
@@ -120,7 +121,7 @@ impl Resampler {
     /// ([`Self::set_drift`]), with a delay of a few milliseconds.
     ///
     /// # Errors
-    /// As [`Self::fixed`]; also if `from` is more than 16 times `to`.
+    /// Returns the errors of [`Self::fixed`]; also if `from` is more than 16 times `to`.
     pub fn adjustable(from: u32, to: u32, channels: usize) -> Result<Self, ConfigError> {
         check(from, to, channels)?;
         let lowering = (f64::from(from) / f64::from(to)).max(1.0);

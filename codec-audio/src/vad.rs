@@ -129,7 +129,7 @@ impl VadProcessor {
     /// Creates a detector for audio in `format`.
     ///
     /// # Errors
-    /// As [`VoiceDetector::new`].
+    /// Returns the errors of [`VoiceDetector::new`].
     pub fn new(format: AudioFormat) -> Result<Self, Error> {
         Ok(Self { detector: VoiceDetector::new(format)?, last: 0.0 })
     }

@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
-/// Longest time that packets wait for those of other tracks: in files, and live.
+/// Longest time that packets wait for packets of other tracks in files.
 const FILE_WAIT_NS: i64 = 10_000_000_000;
+/// Longest time that packets of a live source wait for packets of other tracks.
 const LIVE_WAIT_NS: i64 = 500_000_000;
 /// Maximum number of buffered bytes.
 const MAX_BYTES: usize = 64 << 20;

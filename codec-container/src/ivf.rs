@@ -319,7 +319,7 @@ impl IvfWriter {
 }
 
 impl IvfWriter {
-    /// Converts ticks of the stream to those of the file.
+    /// Converts ticks of the stream to ticks of the file.
     fn file_ticks(&self, ticks: i64) -> i64 {
         let [from, to] = self.time_bases;
         if from == to {

@@ -24,7 +24,7 @@ pub(crate) const MP4_TAGS: [&str; 12] = [
     "description",
 ];
 
-/// The most chapters of an MP4 file.
+/// Maximum number of chapters of an MP4 file.
 pub(crate) const MP4_CHAPTERS: usize = 255;
 
 /// Tags and chapters of a whole file.

@@ -1,4 +1,4 @@
-//! Entry points: detect the format of an input, or choose that of an output.
+//! Entry points: detect the format of an input, or choose the format of an output.
 
 use std::io::{Cursor, Read, Seek, SeekFrom};
 
@@ -38,7 +38,7 @@ impl std::fmt::Debug for Input {
 /// Opens `source` in the format that its first bytes indicate.
 ///
 /// # Errors
-/// [`Error::Unrecognised`] if the format is unknown; otherwise those of the format's reader.
+/// [`Error::Unrecognised`] if the format is unknown; otherwise the errors of the format's reader.
 pub fn open(mut source: Source, options: &ReadOptions) -> Result<Input> {
     let head = read_head(source.reader())?;
     let format = Format::detect(&head).ok_or_else(|| Error::Unrecognised {
@@ -72,7 +72,7 @@ pub fn open(mut source: Source, options: &ReadOptions) -> Result<Input> {
 /// Opens coded packets.
 ///
 /// # Errors
-/// As [`open()`]; [`Error::Unsupported`] if the input holds raw frames.
+/// Returns the errors of [`open()`]; [`Error::Unsupported`] if the input holds raw frames.
 pub fn open_packets(source: Source, options: &ReadOptions) -> Result<Box<dyn PacketReader>> {
     match open(source, options)? {
         Input::Packets(reader) => Ok(reader),
@@ -85,7 +85,7 @@ pub fn open_packets(source: Source, options: &ReadOptions) -> Result<Box<dyn Pac
 /// Opens raw frames with a header (y4m). For input without a header see [`crate::YuvReader`].
 ///
 /// # Errors
-/// As [`open()`]; [`Error::Unsupported`] if the input holds coded packets.
+/// Returns the errors of [`open()`]; [`Error::Unsupported`] if the input holds coded packets.
 pub fn open_raw_video(source: Source, options: &ReadOptions) -> Result<Box<dyn RawVideoReader>> {
     match open(source, options)? {
         Input::RawVideo(reader) => Ok(reader),

@@ -65,10 +65,10 @@ pub struct PacketRef<'a> {
     pub data: &'a [u8],
     /// Index of the writer's track.
     pub track: usize,
-    /// Presentation time in ticks of [`Track::time_base`]; not before that of the previous packet
-    /// of the track, unless the packets have decoding times. For audio as in [`CodedPacket::pts`].
+    /// Presentation time in ticks of [`Track::time_base`]; not before the time of the previous
+    /// packet of the track, unless the packets have decoding times. For audio as in [`CodedPacket::pts`].
     pub pts: i64,
-    /// Decoding time in ticks, which is not before that of the previous packet of the track and not
+    /// Decoding time in ticks, which is not before the decoding time of the previous packet of the track and not
     /// after `pts`; `None` if it is unknown, or equals `pts` in a stream without B frames. MP4
     /// stores decoding times. If a packet of a track has none, MP4 writers derive them from the
     /// presentation times.
@@ -80,7 +80,7 @@ pub struct PacketRef<'a> {
     /// `false` for a frame that is decoded but not shown.
     pub shown: bool,
     /// Decoded samples at the start of the packet that are not part of the audio, at the track's
-    /// rate: those of the codec delay, which WebM and Matroska also state in each block.
+    /// rate: the samples of the codec delay, which WebM and Matroska also state in each block.
     pub trim_start: u32,
     /// Decoded samples at the end of the packet that are not part of the audio, at the track's
     /// rate; [`Self::duration`] does not include them.

@@ -109,7 +109,7 @@ pub struct VideoTrack {
     pub format: Format,
     /// Codec.
     pub codec: Codec,
-    /// Size according to the container; that of the coded frames takes precedence.
+    /// Size according to the container; the size of the coded frames takes precedence.
     pub size: Size,
     /// Seconds per tick: the unit of all times and durations of the track.
     pub time_base: Rational,
@@ -119,7 +119,7 @@ pub struct VideoTrack {
     pub packet_count: Option<u64>,
     /// Duration in ticks, if stated (unreliable).
     pub duration: Option<u64>,
-    /// Depth and sampling, if the container states them; those of the coded frames take precedence.
+    /// Depth and sampling, if the container states them; the coded frames take precedence.
     pub samples: Option<SampleFormat>,
     /// Colours, pixel aspect, rotation, field order.
     pub info: PictureInfo,

@@ -1,4 +1,4 @@
-//! Ratio of the CPU time of an arm (an encoder with its settings) to that of the anchor. Repeated
+//! Ratio of the CPU time of an arm (an encoder with its settings) to the CPU time of the anchor. Repeated
 //! runs of both are interleaved, and one ratio is computed per pair of runs, because a temporary
 //! slowdown of the machine affects both runs of a pair.
 

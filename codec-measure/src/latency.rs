@@ -17,7 +17,7 @@ pub fn quantiles(values: &[f64]) -> Quantiles {
 pub struct TimedFrame {
     /// Capture time, in seconds since the beginning of the clip.
     pub time_s: f64,
-    /// Bytes that must have arrived: the frame's own, and those of hidden frames sent with it.
+    /// Bytes that must have arrived: the bytes of the frame and of hidden frames sent with it.
     pub bytes: u64,
     /// Milliseconds of the call that returned its packet.
     pub encode_ms: f64,

@@ -43,7 +43,7 @@ pub struct Results {
     pub frontier: Vec<FrontierPoint>,
     /// Notes for the reader: omitted points, streams that differ between repeats.
     pub notes: Vec<String>,
-    /// What is missing, if the study was interrupted; `None` if it is complete.
+    /// The missing points, if the study was interrupted; `None` if it is complete.
     #[serde(default)]
     pub partial: Option<Partial>,
 }

@@ -7,9 +7,9 @@ use crate::results::Results;
 pub(crate) struct Words {
     /// The unit of the speed.
     pub(crate) speed: &'static str,
-    /// The same, short.
+    /// The unit of the speed, short.
     pub(crate) speed_head: &'static str,
-    /// What CPU times refer to.
+    /// The unit that CPU times refer to.
     pub(crate) per: &'static str,
     /// Frames, or what takes their place.
     pub(crate) frames: &'static str,

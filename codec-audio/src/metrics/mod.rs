@@ -5,8 +5,8 @@
 //! - **Delay**: position of the highest peak of the cross-correlation of both signals, in whole
 //!   samples. Both are mixed to mono and limited to their first 20 seconds, and the search is
 //!   limited to a maximum delay. All other metrics use only the part where the signals overlap.
-//! - **SNR**: energy of the reference divided by that of the difference, over all channels, in dB;
-//!   at most 200.
+//! - **SNR**: ratio of the energy of the reference to the energy of the difference, over all channels, in dB; at most
+//!   200.
 //! - **Segmental SNR**: mean SNR of frames of 20 ms (whole samples, not overlapping, each channel
 //!   separately), each clamped to -10..=35 dB. Frames with a reference below -70 dBov are ignored.
 //! - **Log-spectral distance**: frames of 20 ms every 10 ms under a Hann window, zero-padded to a
@@ -14,8 +14,8 @@
 //!   1e-10 is added. For each frame, the root mean square over the bins (without 0 Hz, up to half
 //!   the rate or a limit) of the difference of the spectra in dB; then the mean over frames and
 //!   channels. Frames with a reference below -70 dBov are ignored.
-//! - **Segments**: the same by segments of 20 ms for the whole reference, where audio that the other signal lacks
-//!   counts as silence.
+//! - **Segments**: SNR and log-spectral distance of each 20 ms segment of the reference. Missing samples of the other
+//!   signal count as silence.
 //! - **Loudness**: integrated loudness, loudness range and true peak by EBU R 128 (ITU-R BS.1770),
 //!   with the feature `loudness`.
 //!

@@ -92,7 +92,7 @@ pub fn segments(
     Ok(Segments { alignment, segments: segments.collect() })
 }
 
-/// What is known of a segment so far.
+/// Sums over the part of a segment that was processed so far.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sums {
     ratio: Mean,

@@ -122,7 +122,7 @@ impl Mixer {
     /// delay to the input.
     ///
     /// # Errors
-    /// As [`Self::add_input`].
+    /// Returns the errors of [`Self::add_input`].
     #[cfg(feature = "resample")]
     pub fn add_drifting_input(&mut self, id: u32, format: AudioFormat) -> Result<(), Error> {
         self.add_input(id, format)?;
@@ -231,7 +231,7 @@ impl Mixer {
     }
 
     /// Mixes the next `frames` sample frames into `out`. The timestamp of `out` is
-    /// [`Self::latency`] earlier than that of the block. Output samples never exceed full scale.
+    /// [`Self::latency`] earlier than the time of the block. Output samples never exceed full scale.
     pub fn mix(&mut self, frames: usize, out: &mut AudioBuf) -> &MixReport {
         let channels = self.format.channels();
         self.sum.clear();

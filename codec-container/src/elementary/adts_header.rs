@@ -7,7 +7,7 @@ use crate::bits::Bits;
 const HEADER_BYTES: usize = 7;
 /// The length of a frame has thirteen bits.
 const MAX_FRAME_BYTES: usize = (1 << 13) - 1;
-/// Object types whose decoder is that of AAC LC at half the sample rate.
+/// Object types that an AAC LC decoder decodes at half the sample rate.
 const SBR: u32 = 5;
 const PARAMETRIC_STEREO: u32 = 29;
 

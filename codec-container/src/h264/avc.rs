@@ -114,7 +114,7 @@ pub(crate) struct StartCodes {
 }
 
 impl StartCodes {
-    /// Prepares for the packets of `track`; those of other codecs than H.264 stay as they are.
+    /// Prepares for the packets of `track`. Packets of other codecs than H.264 are not changed.
     pub(crate) fn new(track: &VideoTrack) -> Self {
         let is_avc = track.codec == Codec::H264;
         let annex_b = AnnexB::new(&track.codec_private).filter(|_| is_avc);

@@ -9,7 +9,7 @@ use super::boxes::{Fields, child, put, put_full, unsupported};
 use crate::codec_names::{of_fourcc, of_object_type};
 use crate::{AudioTrack, Format, Result, flac, opus, pcm};
 
-/// Bytes of an entry before its boxes, and the additional bytes of QuickTime versions 1 and 2.
+/// Bytes of an entry before its boxes. QuickTime versions 1 and 2 have additional bytes: see the next constants.
 const ENTRY_BYTES: usize = 28;
 const VERSION_1_BYTES: usize = 16;
 const VERSION_2_BYTES: usize = 36;

@@ -19,7 +19,7 @@ pub(super) struct SampleTime {
 pub(super) struct DecodeTimes {
     /// Decoding time of the last sample.
     last: Option<i64>,
-    /// Delay of derived times: that of the first samples, because later ones are unknown.
+    /// Delay of derived times. It is the delay of the first samples, because later ones are unknown.
     delay: Option<i64>,
 }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::boxes::{Boxes, Fields, child};
 use super::samples::Sample;
 
-/// Most samples in one fragment.
+/// Maximum number of samples in one fragment.
 const MAX_SAMPLES: usize = 1 << 20;
 /// Flags of fields that each sample has.
 const PER_SAMPLE: u32 = 0xF00;

@@ -12,8 +12,9 @@ use crate::interleave::Interleaver;
 use crate::io::ByteWriter;
 use crate::{FileMetadata, Output, PacketRef, PacketWriter, Result, Track, WriteOptions};
 
-/// Shortest fragment before a key frame, and usual length of others.
+/// Shortest fragment before a key frame.
 const MIN_FRAGMENT_NS: i64 = 500_000_000;
+/// Usual length of other fragments.
 const FRAGMENT_NS: i64 = 1_000_000_000;
 /// Maximum bytes of samples in a fragment.
 const MAX_FRAGMENT_BYTES: usize = 16 << 20;

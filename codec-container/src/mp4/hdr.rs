@@ -9,8 +9,9 @@ use super::boxes::{BoxType, Fields, put, put_full};
 const POINT_BITS: u32 = 16;
 const MAX_BITS: u32 = 8;
 const MIN_BITS: u32 = 14;
-/// Units per 1 of a chromaticity, and per cd/m² of a luminance.
+/// Units per 1 of a chromaticity.
 const CHROMATICITY_UNITS: u64 = 50_000;
+/// Units per cd/m² of a luminance.
 const LUMINANCE_UNITS: u64 = 10_000;
 
 /// Takes what the box `kind` states, if it is one of these.
@@ -32,7 +33,7 @@ pub(super) fn parse(kind: BoxType, payload: &[u8], hdr: &mut HdrMetadata) -> Opt
     Some(())
 }
 
-/// Appends the boxes; `is_vp` selects those of VP8 and VP9.
+/// Appends the boxes; `is_vp` selects the boxes of VP8 and VP9.
 pub(super) fn put_boxes(out: &mut Vec<u8>, hdr: HdrMetadata, is_vp: bool) {
     match hdr.mastering {
         Some(mastering) if is_vp => put_full(out, b"SmDm", 0, 0, |out| put_smdm(out, &mastering)),

@@ -48,7 +48,8 @@ impl Load {
     }
 }
 
-/// Value of `chromaSubsampling`: 1 is 4:2:0 with chroma next to luma. 4:4:0 has no value of its own.
+/// Value of `chromaSubsampling`: 1 is 4:2:0 with chroma co-located with luma (0,0). No value exists for 4:4:0; it is
+/// written as 1.
 fn subsampling(sampling: Sampling) -> u8 {
     match sampling {
         Sampling::Yuv422 => 2,

@@ -268,7 +268,7 @@ impl State {
         }
     }
 
-    /// Ticks per second in the file: equal to those of the stream, or a multiple of them; for
+    /// Ticks per second in the file: equal to the stream's, or a multiple of them; for
     /// audio, samples.
     fn timescale(&self) -> u32 {
         match &self.track {

@@ -9,6 +9,6 @@ pub enum Av1FrameKind {
     Inter,
     /// Frame without references that does not begin a sequence.
     IntraOnly,
-    /// Frame at which a receiver can switch to another layer.
+    /// Switch frame: an inter frame at which a receiver can switch to another encoding of the same content.
     Switch,
 }

@@ -14,7 +14,7 @@ const FRAME: u8 = 6;
 /// A frame as its header describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Av1Frame {
-    /// The type; that of the shown frame if [`Self::existing`] is given.
+    /// The type of the frame, or of the frame that it shows if [`Self::existing`] is given.
     pub kind: Av1FrameKind,
     /// The slot whose frame is shown again; nothing is coded then.
     pub existing: Option<u8>,

@@ -13,8 +13,9 @@ use crate::{
 /// The serial number of the stream. In a chain each link needs another number, so a program that
 /// chains our files has to renumber them.
 const SERIAL: u32 = 0x434F_4445;
-/// Maximum samples in a page of a file: a second. In live streams: 60 ms.
+/// Maximum number of samples in a page of a file: a second.
 const PAGE_SAMPLES: u32 = 48_000;
+/// Maximum number of samples in a page of a live stream: 60 ms.
 const LIVE_PAGE_SAMPLES: u32 = 2880;
 
 /// Writes Ogg Opus.

@@ -179,7 +179,7 @@ impl Elementary {
                 let begun = rest.len();
                 rest.extend_from_slice(payload.data);
                 let parse = |data: &[u8]| parse(data).filter(is_same);
-                // The time is that of the first frame that begins in the payload.
+                // The time belongs to the first frame that begins in the payload.
                 let mut stated = payload.times;
                 let mut at = 0;
                 while let Some((start, head)) = next_frame(rest, &mut at, parse) {

@@ -76,7 +76,7 @@ impl Packetizer {
         }
     }
 
-    /// Appends a packet that has only a clock reference. Its counter is that of the packet before.
+    /// Appends a packet that has only a clock reference. It has the counter of the packet before.
     pub(super) fn put_clock(&mut self, clock: i64, out: &mut Vec<u8>) {
         let content = Adaptation { clock: Some(clock), random_access: false }.content();
         self.counter = self.counter.wrapping_sub(1) & 15;

@@ -11,7 +11,7 @@ const MAX_BACK: i64 = SECOND;
 const MAX_FORWARD: i64 = 60 * SECOND;
 /// The limit for later decoding times if the stream marks a discontinuity.
 const MAX_MARKED: i64 = SECOND / 2;
-/// The most between two clock references that continue each other; the standard allows 0.1 s.
+/// Longest time between two clock references that continue each other; the standard allows 0.1 s.
 const MAX_CLOCK_STEP: i64 = SECOND;
 /// Streams change the time base at times that differ by at most this.
 const MAX_APART: i64 = 10 * SECOND;
@@ -63,7 +63,7 @@ impl ProgramClock {
 /// The times of a stream.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct StreamClock {
-    /// Offset that is added to timestamps: that of the timeline, or the previous one until this
+    /// Offset that is added to timestamps: the offset of the timeline, or the previous one until this
     /// stream changes its time base too.
     offset: i64,
     /// The last decoding time, and its distance from the one before.

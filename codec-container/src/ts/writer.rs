@@ -255,7 +255,7 @@ fn language_of(track: &AudioTrack) -> Option<[u8; 3]> {
     code.iter().all(u8::is_ascii_lowercase).then_some(code)
 }
 
-/// Converts ticks of `base` to those of timestamps.
+/// Converts ticks of `base` to ticks of timestamps.
 fn ticks(time: i64, base: Rational) -> i64 {
     scaled(time, u64::from(base.num) * u64::from(TICKS), base.den.into())
 }
@@ -401,7 +401,7 @@ mod tests {
         let (key, p) = ([&SETS[..], &frame(0x65, 10, 7)].concat(), frame(0x41, 10, 5));
         let packet = |data, pts| PacketRef { data, pts, key: pts == 0, ..PacketRef::default() };
         let packets = [packet(&key[..], 0), packet(&p, 2), packet(&p, 1), packet(&p, 3)];
-        // The sets are those of Baseline, so the frames do not wait on a pipe.
+        // The parameter sets signal Baseline, so the frames do not wait on a pipe.
         let error = write(&[video(base)], &packets).unwrap_err();
         assert!(matches!(error, Error::Corrupt(_)), "{error}");
         let memory = Memory::default();

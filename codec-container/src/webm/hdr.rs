@@ -5,8 +5,9 @@ use codec_core::frame::{Chromaticity, ContentLight, HdrMetadata, MasteringDispla
 use super::ebml::{child, child_float, child_uint, put_float, put_master, put_uint};
 use super::ids;
 
-/// Units per 1 of a chromaticity, and per cd/m² of a luminance.
+/// Units per 1 of a chromaticity.
 const CHROMATICITY_UNITS: f64 = 50_000.0;
+/// Units per cd/m² of a luminance.
 const LUMINANCE_UNITS: f64 = 10_000.0;
 
 pub(super) fn parse(colour: &[u8]) -> HdrMetadata {

@@ -4,7 +4,8 @@ use super::ebml::{Elements, child, child_uint, put, put_master, put_uint, uint};
 use super::ids;
 use crate::metadata::{Chapter, FileMetadata};
 
-/// Adds the tags in the payload of a `Tags` element. Those of tracks, chapters and attachments are only named.
+/// Adds the tags in the payload of a `Tags` element. Tags that apply to tracks, chapters or attachments are recorded
+/// only by name, for a warning.
 pub(super) fn add_tags(payload: &[u8], metadata: &mut FileMetadata) {
     for (_, tag) in Elements(payload).filter(|(id, _)| *id == ids::TAG) {
         let targets = Elements(tag).filter(|(id, _)| *id == ids::TARGETS);

@@ -461,7 +461,7 @@ impl State {
         self.default_ticks.is_some_and(|(low, high)| (low..=high).contains(&ticks))
     }
 
-    /// Time of a block: that of the packet, but a hidden frame is placed a tick before the frame
+    /// Time of a block: the time of the packet, but a hidden frame is placed a tick before the frame
     /// that follows it, because players expect increasing times.
     fn block_time(&self, packet: PacketRef<'_>) -> Result<i64> {
         let time = self.ticks(packet.pts)?;

@@ -1,5 +1,5 @@
 //! Mean colour difference CIEDE2000 in decibels. Sharma, Wu, Dalal, "The CIEDE2000 color-difference
-//! formula", 2005; the colours, the parametric factors and the scale of decibels are those of
+//! formula", 2005; the colours, the parametric factors and the scale of decibels equal
 //! libvmaf's `ciede`: BT.709 of limited range, sRGB's transfer, D65, chroma without interpolation.
 
 use codec_core::frame::{SampleFormat, Size};

@@ -94,7 +94,7 @@ pub(super) struct MsSsim {
     line: Vec<f32>,
     /// Vertical sums under the window: of both planes, their squares, their product.
     sums: [Vec<f32>; 5],
-    /// The same five sums under the whole window.
+    /// The five sums under the whole window.
     filtered: [Vec<f32>; 5],
 }
 

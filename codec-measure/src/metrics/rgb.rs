@@ -2,7 +2,7 @@
 
 use codec_core::frame::{Chroma, Color, ColorRange, MatrixCoefficients, Picture};
 
-/// Weights of red and blue in luma; those of BT.709 for matrices of another kind.
+/// Weights of red and blue in luma; the weights of BT.709 for other matrices.
 fn shares(matrix: MatrixCoefficients) -> (f32, f32) {
     match matrix {
         MatrixCoefficients::SMPTE170M | MatrixCoefficients::BT470BG => (0.299, 0.114),

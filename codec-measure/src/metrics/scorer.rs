@@ -373,7 +373,7 @@ const XPSNR: [MetricId; 6] = [
     MetricId::XpsnrVGlobal,
 ];
 
-/// R'G'B' metrics: those of the planes first.
+/// R'G'B' metrics: the metrics of the planes first.
 const SHOWN: [MetricId; 6] = [
     MetricId::PsnrR,
     MetricId::PsnrG,

@@ -104,7 +104,7 @@ impl Xpsnr {
         })
     }
 
-    /// Mean response of the spatial high-pass, plus that of the temporal one.
+    /// Sum of the mean responses of the spatial and the temporal high-pass filter.
     #[expect(clippy::cast_precision_loss, reason = "sums of samples")]
     fn activity(&self, luma: PlaneRef<'_>, earlier: &[PlaneRef<'_>], area: Area) -> f64 {
         let is_large = luma.layout().width * luma.layout().height > HALF_SIZE_ABOVE;

@@ -316,7 +316,7 @@ impl Area {
     }
 }
 
-/// Places a marker about every 110 pixels, away from those of other curves: markers distinguish
+/// Places a marker about every 110 pixels, away from the markers of other curves: markers distinguish
 /// lines without colour.
 fn sparse<'a, 'b>(
     places: &'a [(f64, f64, &'b Mark)],

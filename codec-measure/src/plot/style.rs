@@ -31,7 +31,7 @@ pub(crate) enum Ink {
 
 /// Colours of arms on white; the first, for the anchor, is neutral. Any two differ clearly, also
 /// with each kind of colour blindness, and all contrast with the background (a test checks both);
-/// the same holds for those of the page's dark theme in `report/page.css`.
+/// the same holds for the colours of the page's dark theme in `report/page.css`.
 pub(crate) const SERIES: [&str; 8] =
     ["#4a4f57", "#048664", "#ff5088", "#572294", "#9a9900", "#8762bc", "#6e2724", "#806513"];
 

@@ -12,7 +12,7 @@ const MAX_VALUES: usize = 500_000;
 #[derive(Debug)]
 pub(super) struct FrameData<'a> {
     beside: &'a Beside,
-    /// Frames for each written value, which is that of the worst of them.
+    /// Number of frames for each written value. The value is the worst of these frames.
     group: usize,
     /// For each metric, the factor of the whole numbers that are written, and whether higher is better.
     metrics: Vec<(f64, bool)>,
@@ -37,7 +37,7 @@ impl<'a> FrameData<'a> {
         }
     }
 
-    /// What all points have in common.
+    /// Data that all points share.
     pub(super) fn common(&self) -> Value {
         let scales = self.metrics.iter().map(|(scale, _)| scale);
         json!({ "group": self.group, "scales": scales.collect::<Vec<_>>() })

@@ -115,7 +115,7 @@ fn cut_of_median(count: usize, confidence: f64) -> usize {
     (count / 2).saturating_sub(1)
 }
 
-/// Returns the ratio of the median of `new` to that of `old`, with its interval: both are resampled
+/// Returns the ratio of the median of `new` to the median of `old`, with its interval: both are resampled
 /// `rounds` times (percentile bootstrap). `None` if one is empty or the median of `old` is not
 /// positive.
 #[must_use]

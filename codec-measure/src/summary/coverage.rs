@@ -24,7 +24,7 @@ struct Truth {
     repeats: usize,
     /// Mean BD-rate of the population of clips, in percent, and its deviation between clips.
     rate: (f64, f64),
-    /// Mean logarithm of the CPU ratio, its deviation between clips, and that of each encoding.
+    /// Mean logarithm of the CPU ratio, its deviation between clips, and the deviation of each encoding.
     cpu: (f64, f64, f64),
 }
 

@@ -9,7 +9,7 @@ use crate::io::ByteReader;
 use crate::metadata::FileMetadata;
 use crate::{Error, Result, Warning};
 
-/// Most entries that are kept. Files have one for each kind.
+/// Maximum number of entries that are kept. Files usually have one for each kind.
 const MAX_ENTRIES: usize = 64;
 /// The elements that are read.
 const KINDS: [u32; 4] = [ids::SEEK_HEAD, ids::TAGS, ids::CHAPTERS, ids::ATTACHMENTS];

@@ -433,7 +433,7 @@ impl AudioState {
         let joint = if self.clock.has_delay() { 0 } else { early };
         let (pts, delay) = match joint {
             0 => self.clock.place(position, count),
-            // Its end is that of the samples before.
+            // It ends where the samples before it end.
             joint if joint == count => {
                 let begins = self.clock.next().map(|next| next.saturating_sub(count.into()));
                 (begins.map_or(position, |begins| begins.min(position)), 0)

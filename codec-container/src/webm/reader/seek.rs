@@ -9,7 +9,7 @@ use crate::samples::scaled;
 use crate::time_order::TimeOrder;
 use crate::{CodedPacket, PacketReader, Result};
 
-/// Most entries that are kept: a key frame in every second of a day.
+/// Maximum number of entries that are kept, enough for a key frame in every second of a day.
 const MAX_POINTS: usize = 1 << 17;
 
 /// Where the key frames are.

@@ -1,4 +1,4 @@
-//! Functions whose results are the same on every machine, unlike those of the system's library.
+//! Functions whose results are the same on every machine, unlike the results of the system's library.
 
 /// `e^-value` for numbers from 0 on, with a relative error below 1e-13.
 #[expect(

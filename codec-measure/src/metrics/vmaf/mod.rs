@@ -2,8 +2,8 @@
 //! model `vmaf_v0.6.1`, from luma of any depth.
 //!
 //! [`Vmaf`] measures the features of single frames, which needs most of the time and can be done on
-//! several threads; [`vmaf_scores`] turns those of consecutive frames into scores. The features equal
-//! those of libvmaf's integer extractors but for rounding (ADR 0054).
+//! several threads; [`vmaf_scores`] turns the features of consecutive frames into scores. The features equal
+//! the features of libvmaf's integer extractors except for rounding (ADR 0054).
 
 mod arithmetic;
 mod model;
@@ -29,7 +29,7 @@ pub struct VmafFeatures {
     pub adm: f64,
     /// Preserved share of the reference's information (VIF) in each scale, the finest first.
     pub vif: [f64; SCALES],
-    /// Mean absolute difference of the blurred reference from that of the previous frame, in levels of 8
+    /// Mean absolute difference between the blurred references of this and the previous frame, in levels of 8
     /// bits; `None` for the first frame.
     pub motion: Option<f64>,
 }

@@ -49,7 +49,7 @@ pub(super) fn row_of(results: &Results, point: &Point, cells: Vec<Cell>) -> Row 
     Row { arm: arm_index(results, &point.arm), clip: clip_index(results, &point.clip), cells }
 }
 
-/// As [`escape`], but keeps line breaks.
+/// Escapes like [`escape`], but keeps line breaks.
 pub(super) fn pre(text: &str) -> String {
     text.lines().map(escape).collect::<Vec<_>>().join("\n")
 }

@@ -4,7 +4,7 @@ use crate::plot::escape;
 use crate::report::beside::{Beside, href};
 use crate::results::Results;
 
-/// The files of the study, then those of the plots.
+/// The files of the study, then the files of the plots.
 pub(super) fn files(results: &Results, beside: &Beside) -> String {
     let (plots, others): (Vec<&String>, Vec<&String>) =
         beside.files.iter().partition(|path| path.starts_with("plots/"));
