@@ -85,7 +85,7 @@ pub fn call(seeds: [u64; 2]) -> Result<Summary, Box<dyn Error>> {
     let video = Some(VideoStream::standard(ssrc));
     let streams = Streams { video, audio: None, extensions: ExtensionMap::default() };
     let mut config = EncoderConfig::rtc(SIZE, Rational::new(30, 1), Bitrate::kbps(300));
-    // Times of frames are those of RTP: `FrameRequest::pts` counts in this unit.
+    // Times of frames are RTP times: `FrameRequest::pts` counts in this unit.
     config.timebase = Rational::new(1, 90_000);
     // A frame must not depend on probabilities of lost frames.
     config.error_resilient = true;

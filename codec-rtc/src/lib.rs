@@ -45,7 +45,7 @@
 //!
 //! A sender takes media through `send_video` and `send_audio`. A receiver returns it at its playout
 //! time through `poll_frame(now)` and `pull_audio(now)`. Call a receiver's `handle_timeout` after
-//! `poll_frame`: it requests recovery from the frames that `poll_frame` has abandoned.
+//! `poll_frame`: it sends the requests (a key frame by PLI, or an RPSI) for the frames that `poll_frame` has abandoned.
 //!
 //! Components with a single output (pacer, feedback recorders, congestion controller, links) have
 //! `poll(now)`, which combines `handle_timeout` with that output, and `poll_timeout()`.

@@ -6,14 +6,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Most bytes that can differ: `PictureID`, TL0PICIDX and frame number have five.
+/// Maximum number of bytes that can differ. `PictureID`, TL0PICIDX and frame number have five together.
 const MAX_CHANGES: usize = 8;
 
 /// See the [module](self).
 #[derive(Clone, Debug)]
 pub struct SharedBytes {
     all: Arc<[u8]>,
-    /// The part of `all` that it stands for.
+    /// Range of `all` that this value covers.
     start: usize,
     end: usize,
     /// Positions in `all`, with their bytes.
@@ -29,8 +29,8 @@ impl SharedBytes {
         Self { all, start: 0, end, changes: [(0, 0); MAX_CHANGES], count: 0 }
     }
 
-    /// Changes bytes from a position on. Returns `false`, and changes nothing, if there are no such bytes, if they are
-    /// beyond the first 65,536 of the shared ones, or if more than eight bytes would differ.
+    /// Overwrites bytes from position `at` on. Returns `false`, and changes nothing, if the range is out of bounds, if
+    /// it ends beyond the first 65,535 shared bytes, or if all calls together would write more than eight bytes.
     pub fn change(&mut self, at: usize, bytes: &[u8]) -> bool {
         let first = self.start.saturating_add(at);
         let Some(end) = first.checked_add(bytes.len()).filter(|end| *end <= self.end) else {
@@ -50,13 +50,13 @@ impl SharedBytes {
         true
     }
 
-    /// A part of them; `None` if they have no such part.
+    /// Returns this range of the bytes; `None` if it is out of bounds.
     #[must_use]
     pub fn part(&self, range: Range<usize>) -> Option<Self> {
         self.clone().into_part(range)
     }
 
-    /// As [`Self::part`], without another reference to the shared bytes.
+    /// Returns this range as [`Self::part`] does, without another reference to the shared bytes.
     #[must_use]
     pub fn into_part(self, range: Range<usize>) -> Option<Self> {
         let start = self.start.checked_add(range.start)?;
@@ -64,7 +64,7 @@ impl SharedBytes {
         (start <= end).then_some(Self { start, end, ..self })
     }
 
-    /// Whether both are the same bytes of the same memory, apart from their differences.
+    /// Whether both cover the same range of the same memory. Changed bytes are not compared.
     #[must_use]
     pub fn shares_with(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.all, &other.all) && (self.start, self.end) == (other.start, other.end)
@@ -84,7 +84,7 @@ impl SharedBytes {
         self.end - self.start
     }
 
-    /// Whether there are none.
+    /// Whether the range is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.end == self.start

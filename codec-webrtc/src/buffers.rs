@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Capacity of a new buffer: that of the largest packet with its header, extensions and tag.
+/// Capacity of a new buffer, enough for the largest packet with its header, extensions and tag.
 const NEW_BYTES: usize = 1536;
 /// Buffers of other capacities are not kept.
 const KEPT_BYTES: std::ops::RangeInclusive<usize> = NEW_BYTES..=2 * NEW_BYTES;
-/// Most buffers that are kept.
+/// Maximum number of buffers that are kept.
 const MAX_KEPT: usize = 256;
 
 /// Buffers for the datagrams of one or several peers. Clones are the same buffers.

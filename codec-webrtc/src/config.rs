@@ -36,7 +36,7 @@ pub struct PeerConfig {
     /// Initial bandwidth estimate; with `None`, no estimate is made. Default 1 Mb/s.
     pub start_bitrate: Option<Bitrate>,
     /// Limits of the bandwidth estimate ([`congestion`](codec_rtc::congestion)), if there is one. Settings that are
-    /// invalid have no effect. Default `None`: those of [`ControllerConfig`], from `start_bitrate`.
+    /// invalid have no effect. Default `None`: the settings of [`ControllerConfig`], from `start_bitrate`.
     pub congestion: Option<ControllerConfig>,
     /// Whether to report the delivery of packets ([`Event::Delivery`](super::Event::Delivery)).
     /// Default `false`.
@@ -45,7 +45,7 @@ pub struct PeerConfig {
     pub stats_interval: Option<Duration>,
     /// Maximum number of unacknowledged bytes in all data channels; default 1 MiB.
     pub channel_buffer_bytes: usize,
-    /// Memory for datagrams, which several peers can share; default: that of this peer.
+    /// Memory for datagrams, which several peers can share. By default, each peer has its own.
     pub buffers: Buffers,
     /// Limits on the resources that the remote endpoint can use.
     pub limits: PeerLimits,

@@ -131,7 +131,7 @@ impl Media {
         self.codecs.iter().find(|it| it.codec == Codec::Vp9).copied()
     }
 
-    /// Returns the payload for a stream of this profile of H.264: that of the same profile, or of one
+    /// Returns the payload for a stream of this profile of H.264: the payload of the same profile, or of one
     /// whose decoders also decode it.
     #[must_use]
     pub fn h264(&self, profile: Profile) -> Option<NegotiatedCodec> {
@@ -233,7 +233,7 @@ pub enum ClosedReason {
         error: Option<String>,
     },
     /// The remote endpoint rejected the DTLS handshake by an unencrypted alert, and then sent nothing more for 5 s. Alerts
-    /// 40, 43 and 71 are those of an endpoint with only an RSA certificate, which is not supported.
+    /// 40, 43 and 71 come from an endpoint with only an RSA certificate, which is not supported.
     HandshakeRejected {
         /// Alert description (RFC 8446, section 6).
         alert: u8,

@@ -101,7 +101,7 @@ pub(super) fn offered(profiles: H264Profiles) -> Vec<FormatParameters> {
 
 /// The parameters of the answer to an offer: the profiles that both sides support. If a side
 /// requires the same level in both directions, the level is the lower one of the two sides. Without H.264 in the offer,
-/// the parameters are those of offers, for later media sections.
+/// the parameters are the same as in offers, for later media sections.
 pub(super) fn answered(profiles: H264Profiles, offer: &str) -> Vec<FormatParameters> {
     let theirs: Vec<FormatParameters> =
         super::red::sections(offer).iter().flat_map(|section| parameters(section)).collect();

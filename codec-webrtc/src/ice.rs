@@ -33,7 +33,7 @@ impl IceParameters {
     ///
     /// # Errors
     /// Returns [`SdpError::Rejected`] if the credentials are missing, malformed or different in several media sections.
-    /// Those of rejected sections do not count.
+    /// Lines of rejected sections do not count.
     pub fn read(sdp: &str) -> Result<Self, SdpError> {
         let live = live_lines(sdp);
         let only = |prefix: &str| -> Result<String, SdpError> {
@@ -57,7 +57,7 @@ impl IceParameters {
     }
 
     /// The parameters as a fragment of an SDP, for trickle ICE and restarts by HTTP (RFC 8840, section 9; RFC 9725, section
-    /// 4.3). They are those of all media sections; `mid` is that of the first one.
+    /// 4.3). They apply to all media sections; `mid` is the mid of the first one.
     #[must_use]
     pub fn to_fragment(&self, mid: &str) -> String {
         let Self { ufrag, password, candidates } = self;
@@ -67,7 +67,7 @@ impl IceParameters {
         text + "a=end-of-candidates\r\n"
     }
 
-    /// An SDP with these parameters in place of its own; the candidates are those of its first media section.
+    /// An SDP with these parameters in place of its own; the candidates are in its first media section.
     #[must_use]
     pub fn apply_to(&self, sdp: &str) -> String {
         let mut text = with_credentials(&without_candidates(sdp), &self.ufrag, &self.password);
@@ -112,7 +112,7 @@ pub(super) fn credentials(secret: &[u8; 32]) -> IceCreds {
     IceCreds { ufrag: ufrag.to_owned(), pass: pass.chars().take(32).collect() }
 }
 
-/// The lines of an SDP without those of rejected media sections, if there are others: a browser gives each of them a
+/// The lines of an SDP without rejected media sections, if there are others: a browser gives each of them a
 /// transport of its own.
 fn live_lines(sdp: &str) -> Vec<&str> {
     let sections = sections(sdp);

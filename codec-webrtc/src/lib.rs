@@ -96,16 +96,17 @@
 //! 0 with RTX, if enabled; Opus with RED; G.711 ([`Codecs`]). The bandwidth is estimated by
 //! [`codec_rtc::congestion`]. This crate writes and encrypts the RTP that it sends; str0m does not (ADR 0066).
 //!
-//! **Simulcast.** Offers have up to three layers of a video section ([`MediaPlan::layers`]), and answers accept those of
-//! the remote endpoint ([`PeerConfig::simulcast`]). Layers have no FEC.
+//! **Simulcast.** Offers have up to three layers of a video section ([`MediaPlan::layers`]), and answers accept the
+//! layers of the remote endpoint ([`PeerConfig::simulcast`]). Layers have no FEC.
 //!
 //! **Change of the network.** Either endpoint can restart ICE ([`Peer::restart_ice`]): the session gets other credentials,
 //! candidates and addresses, and continues with its DTLS connection, its SSRCs and its data channels. Signalling carries an
 //! offer and an answer, or only [`IceParameters`].
 //!
 //! **Renegotiation.** Either endpoint adds media sections and changes directions in a running session; media continue
-//! meanwhile. [`Peer::offer_changes`] describes what a service exchanges, and [`Peer::answer_changes`] answers any later offer
-//! of the remote endpoint, also one with an ICE restart. This endpoint makes sections inactive; browsers also stop them.
+//! meanwhile. The docs of [`Peer::offer_changes`] describe the signalling that an application must do;
+//! [`Peer::answer_changes`] answers any later offer of the remote endpoint, also one with an ICE restart. This endpoint
+//! makes sections inactive; browsers also stop them.
 //!
 //! **Not supported:** certificates other than ECDSA
 //! (P-256, P-384), so that peers with only an RSA certificate, such as `GStreamer` 1.22 by default,

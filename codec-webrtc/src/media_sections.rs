@@ -331,7 +331,7 @@ fn rejection(section: &[&str]) -> Vec<String> {
     lines.push("c=IN IP4 0.0.0.0".to_owned());
     lines.extend(section.iter().find(|line| line.starts_with("a=mid:")).map(|&mid| mid.to_owned()));
     lines.extend(["a=inactive", "a=rtcp-mux"].map(str::to_owned));
-    // Some parsers, that of str0m included, look up every format.
+    // Some parsers, including the parser of str0m, look up every format.
     let formats = section.iter().filter(|line| line.starts_with("a=rtpmap:"));
     lines.extend(formats.map(|&format| format.to_owned()));
     lines

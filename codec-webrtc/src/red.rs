@@ -6,7 +6,7 @@
 
 /// Codec that represents RED in str0m.
 pub(super) const RED_SUBSTITUTE: str0m::format::Codec = str0m::format::Codec::H266;
-/// Its name and that of RED, with the video clock rate.
+/// The encoding names of the substitute, RED and ULPFEC, with the video clock rate.
 const RED_SUBSTITUTE_NAME: &str = "H266/90000";
 const RED: &str = "red/90000";
 const ULPFEC: &str = "ulpfec/90000";

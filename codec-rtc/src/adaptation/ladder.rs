@@ -23,7 +23,7 @@ pub enum DegradationPreference {
 /// A resolution with a frame rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rung {
-    /// Frame size; both sides are even, except those of the source.
+    /// Frame size. Both sides are even, except for the size of the source.
     pub size: Size,
     /// Frames per second.
     pub frame_rate: f64,

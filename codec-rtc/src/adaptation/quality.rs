@@ -9,8 +9,9 @@ use codec_core::error::ConfigError;
 
 use super::ladder::Ladder;
 
-/// Window over which frames are evaluated, and the minimum number of frames in it.
+/// Window over which frames are evaluated.
 const WINDOW: Duration = Duration::from_secs(2);
+/// Minimum number of frames in the window.
 const MIN_FRAMES: usize = 15;
 const MAX_FRAMES: usize = 512;
 /// A step up uses the minimum bitrate over this window.

@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use super::units::seconds_between;
 
-/// Number of intervals in the sliding minimum, and the length of each ([`PIECE_S`]).
+/// Number of intervals in the sliding minimum.
 const PIECES: usize = 12;
+/// Length of an interval of the sliding minimum, in seconds.
 const PIECE_S: f64 = 5.0;
-/// A queueing delay that stays above the first value for longer than the second, in seconds, is
-/// caused by competing flows, since our own queue is drained after each decrease.
+/// Queueing delay, in seconds, above which the queue counts as standing.
 const STANDING_S: f64 = 0.06;
+/// After this time in seconds above [`STANDING_S`], competing flows cause the queue, because our own queue is drained
+/// after each decrease.
 const CONTESTED_S: f64 = 5.0;
-/// After this time in seconds above [`STANDING_S`], losses are those of a full queue.
+/// After this time in seconds above [`STANDING_S`], losses are caused by a full queue.
 const FULL_S: f64 = 0.4;
-/// After this time in seconds above [`STANDING_S`], the queue is that of the link: an endpoint that was busy for a moment
+/// After this time in seconds above [`STANDING_S`], the queue is in the link: an endpoint that was busy for a moment
 /// delays packets for less.
 const LASTING_S: f64 = 0.2;
 /// Maximum round-trip time accepted.

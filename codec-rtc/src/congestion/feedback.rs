@@ -9,8 +9,9 @@ use crate::sequence::Unwrapper32;
 
 /// Number of bits by which the reference time of transport-wide feedback is shorter than 32 bits.
 const REFERENCE_SHIFT: u32 = 8;
-/// Maximum number of RTP packets and of streams tracked for RFC 8888.
+/// Maximum number of RTP packets tracked for RFC 8888.
 const MAX_PACKETS: usize = 4096;
+/// Maximum number of streams tracked for RFC 8888.
 const MAX_STREAMS: usize = 16;
 /// Weight of one message in the ratio of lost feedback messages.
 const WEIGHT: f64 = 0.02;

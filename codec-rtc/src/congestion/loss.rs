@@ -13,9 +13,9 @@ use super::units::{bits, seconds_between};
 const SUSPICIOUS: f64 = 0.04;
 /// Loss beyond the inherent loss that a full queue causes.
 const LOW: f64 = 0.02;
-/// Inherent loss above which the rate is always bounded, and the scale of the bound
-/// `BALANCE_BPS / (loss - TOLERATED)`.
+/// Inherent loss above which the rate is always bounded.
 const TOLERATED: f64 = 0.05;
+/// Scale of the bound `BALANCE_BPS / (loss - TOLERATED)`.
 const BALANCE_BPS: f64 = 100e3;
 /// Duration of an observation in seconds: at least the first value and [`OBSERVE_PACKETS`] packets,
 /// at most the second.
@@ -27,18 +27,21 @@ const WEIGHT: f64 = 0.25;
 /// varies more than independent loss.
 const VARIANCE_WEIGHT: [f64; 2] = [0.15, 0.02];
 const PRIOR_VARIANCE: f64 = 0.002;
-/// Weight of a lower observation in the inherent loss, and the maximum inherent loss.
+/// Weight of a lower observation in the inherent loss.
 const FOLLOW: f64 = 0.03;
+/// Maximum inherent loss.
 const MAX_INHERENT: f64 = 0.5;
-/// Minimum and maximum duration of a test in seconds, and the number of packets that ends it.
+/// Minimum and maximum duration of a test in seconds.
 const TEST_S: [f64; 2] = [0.7, 3.0];
+/// Number of packets that ends a test.
 const TEST_PACKETS: u32 = 60;
 /// A test lowers the rate to no less than this share.
 const MIN_STEP: f64 = 0.5;
 /// Loss that returns within this time at a much lower rate needs no second test, in seconds.
 const REPEATED_LOSS_S: f64 = 20.0;
-/// Time for which a limit is held, in seconds, and its growth per second afterwards.
+/// Time for which a limit is held, in seconds.
 const HOLD_S: f64 = 2.0;
+/// Growth of a limit per second after it was held.
 const GROWTH: f64 = 0.10;
 
 #[derive(Clone, Copy, Debug, PartialEq)]

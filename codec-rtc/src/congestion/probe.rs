@@ -12,8 +12,9 @@ use super::units::{bitrate, bits, bytes, seconds_between};
 const FIRST_PROBE_FACTORS: [f64; 2] = [3.0, 6.0];
 /// Rate of later probes and of a follow-up probe, as a multiple of the estimate.
 const LATER_PROBE_FACTOR: f64 = 2.0;
-/// Duration of a cluster in seconds, and its minimum number of packets.
+/// Duration of a cluster in seconds.
 const LENGTH_S: f64 = 0.015;
+/// Minimum number of packets of a cluster.
 const PACKETS: u32 = 5;
 /// Maximum and minimum bytes per packet in a cluster of [`PACKETS`].
 const PACKET_BYTES: [u64; 2] = [1200, 200];

@@ -12,8 +12,9 @@ const WINDOW_S: [f64; 2] = [0.5, 0.15];
 const UNCERTAINTY: f64 = 10.0;
 /// Increase of the estimate's variance per sample, in (kb/s)^2.
 const GROWTH: f64 = 5.0;
-/// Maximum number and age in seconds of the arrivals kept for the recent rate.
+/// Maximum number of arrivals kept for the recent rate.
 const MAX_ARRIVALS: usize = 2048;
+/// Maximum age of the arrivals kept for the recent rate, in seconds.
 const MAX_AGE_S: f64 = 1.0;
 
 /// Both estimators.

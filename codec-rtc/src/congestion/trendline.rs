@@ -11,8 +11,9 @@ use super::inter_arrival::Delta;
 const WINDOW: usize = 20;
 /// Weight of the previous value in the smoothed delay.
 const SMOOTHING: f64 = 0.9;
-/// Maximum number of groups by which the slope is multiplied, and the gain.
+/// Maximum number of groups by which the slope is multiplied.
 const MAX_DELTAS: u32 = 60;
+/// Gain by which the slope is multiplied.
 const GAIN: f64 = 4.0;
 /// Threshold in milliseconds: initial, minimum, maximum.
 const THRESHOLD: [f64; 3] = [12.5, 6.0, 600.0];

@@ -10,8 +10,9 @@ pub const TWO_BYTE_PROFILE: u16 = 0x1000;
 
 /// Maximum size of an element in either form, in bytes.
 pub(super) const MAX_BYTES: usize = 255;
-/// Highest id and maximum element size in the one-byte form.
+/// Highest id in the one-byte form.
 const ONE_BYTE_ID: u8 = 14;
+/// Maximum element size in the one-byte form.
 const ONE_BYTE_MAX: usize = 16;
 /// Id that ends the elements of the one-byte form.
 const STOP: u8 = 15;

@@ -73,7 +73,7 @@ impl Extensions {
     /// Parses the header extension of `packet`; empty if it has none.
     ///
     /// # Errors
-    /// As [`Self::parse`].
+    /// Returns the errors of [`Self::parse`].
     pub fn from_packet(packet: &Packet<'_>, map: &ExtensionMap) -> Result<Self, Malformed> {
         packet.extension.as_ref().map_or_else(|| Ok(Self::default()), |it| Self::parse(it, map))
     }
@@ -144,7 +144,7 @@ impl Extensions {
     /// Appends an RTP header with this extension.
     ///
     /// # Errors
-    /// As [`Self::write`].
+    /// Returns the errors of [`Self::write`].
     pub fn write_header(
         &self,
         header: &Header,

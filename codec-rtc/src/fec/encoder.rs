@@ -43,7 +43,7 @@ pub struct Encoder {
 
 impl Encoder {
     /// Creates an encoder for ULPFEC (RFC 5109), level 0. Send its payloads in RED with the SSRC of
-    /// the media. A mask covers 48 sequence numbers, including those of repair packets.
+    /// the media. A mask covers 48 sequence numbers, including the numbers of repair packets.
     #[must_use]
     pub fn ulpfec() -> Self {
         Self { window: Window::new(48), write: ulpfec::write }

@@ -13,8 +13,9 @@ use crate::rtp::Malformed;
 const HEADER_BYTES: usize = 10;
 /// Flag for the long mask.
 const LONG: u8 = 0x40;
-/// Number of bits in the short and the long mask.
+/// Number of bits in the short mask.
 const SHORT_BITS: u32 = 16;
+/// Number of bits in the long mask.
 const LONG_BITS: u32 = 48;
 
 /// Writes a payload with level 0.

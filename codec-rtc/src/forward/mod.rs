@@ -227,8 +227,8 @@ impl Forwarder {
         });
         let is_far = (number - highest).abs() > MAX_DROPOUT;
         if is_far || is_other {
-            // Another stream: continue after the last sequence number sent. Its numbers follow those of the
-            // stream before, so that offsets are ascending.
+            // Another stream: continue after the last sequence number sent. Its numbers follow the numbers
+            // of the stream before, so that offsets are ascending.
             let sent = highest - self.sequences.latest();
             let number = self.sequence.restart(header.sequence, highest);
             self.sequences.push(number, number - (sent + 1));

@@ -20,7 +20,7 @@ pub(super) struct Vp9Layers {
 }
 
 impl Vp9Layers {
-    /// The number of a superframe: that of its `PictureID`, or the next one.
+    /// The number of a superframe: the number in its `PictureID`, or the next one.
     pub(super) fn number(&mut self, timestamp: u32, number: Option<i64>) -> i64 {
         if let Some(number) = number {
             return number;

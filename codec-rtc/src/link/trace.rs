@@ -50,7 +50,7 @@ impl RateTrace {
     /// Creates a trace with a constant rate.
     ///
     /// # Errors
-    /// As [`Self::new`].
+    /// Returns the errors of [`Self::new`].
     pub fn constant(rate: Bitrate) -> Result<Self, TraceError> {
         Self::new(vec![(Duration::ZERO, rate)])
     }
@@ -88,7 +88,7 @@ impl RateTrace {
     /// outage. Skips empty lines, lines starting with `#`, and a header line.
     ///
     /// # Errors
-    /// As [`Self::new`], with line numbers of the text.
+    /// Returns the errors of [`Self::new`], with line numbers of the text.
     pub fn parse_csv(text: &str) -> Result<Self, TraceError> {
         let mut steps = Vec::new();
         let mut lines = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Bits that accumulate at a rate, up to those of a time.
+/// Bits that accumulate at a rate, at most the bits of a certain time.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     bits_per_second: u64,

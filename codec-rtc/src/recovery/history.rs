@@ -87,7 +87,7 @@ impl Kept {
     }
 }
 
-/// What to answer to a request.
+/// Answer to a request.
 #[derive(Clone, Copy, Debug)]
 enum Decision {
     /// The packet at this position.
@@ -193,7 +193,7 @@ impl PacketHistory {
         }
     }
 
-    /// Position of a sequence number, or that of the next higher one.
+    /// Position of a sequence number, or of the next higher one.
     fn find(&self, sequence: u16) -> Result<usize, usize> {
         let first = self.packets.front().map_or(0, |kept| kept.sequence);
         let offset = sequence.wrapping_sub(first);

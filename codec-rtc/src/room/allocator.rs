@@ -58,7 +58,7 @@ fn percent(value: u64, percent: u64) -> u64 {
     u64::try_from(u128::from(value) * u128::from(percent) / 100).unwrap_or(u64::MAX)
 }
 
-/// Chooses a layer of each source, as index; `None` pauses it. `demands`: the most important first.
+/// Chooses a layer of each source, as index; `None` pauses it. `demands` begin with the most important one.
 ///
 /// ```
 /// use codec_core::codec::Bitrate;

@@ -10,7 +10,7 @@ use super::id::StreamId;
 /// Limits of one source for one viewer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SourceLimits {
-    /// Largest useful height in pixels, for example that of the tile; 0 switches the source off. If all
+    /// Largest useful height in pixels, for example the height of the tile; 0 switches the source off. If all
     /// layers are larger, the smallest one is sent.
     pub max_height: u32,
     /// Largest useful frame rate in frames per second.
@@ -95,7 +95,7 @@ impl fmt::Display for PauseReason {
     }
 }
 
-/// What a viewer gets of a source.
+/// State of a source at a viewer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamState {
     /// A layer is chosen. It flows as soon as decoding can start.

@@ -14,8 +14,9 @@ use crate::extension::{ExtensionMap, Label};
 use crate::packet::Format;
 use crate::rtp::Malformed;
 
-/// An encoding that was switched on must send within this time, or it is not offered for a while.
+/// An encoding that was switched on must send within this time.
 const START_TIME: Duration = Duration::from_secs(3);
+/// An encoding that did not send in time is not offered for this time.
 const FAILED_TIME: Duration = Duration::from_secs(30);
 
 /// Layers are measured while packets come.

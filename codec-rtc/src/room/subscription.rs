@@ -17,16 +17,19 @@ use super::up_hold::UpHold;
 
 /// Longest time into the past of replayed timestamps.
 const MAX_PAST: Duration = Duration::from_millis(500);
-/// Rate of a replay as multiple of the layer's rate, and its minimum.
+/// Rate of a replay as multiple of the layer's rate.
 const REPLAY_FACTOR: u64 = 4;
+/// Minimum rate of a replay.
 const MIN_REPLAY_RATE: Bitrate = Bitrate(1_000_000);
 /// A replay exceeds the bandwidth estimate by at most this share, in percent, unless the live packets need more.
 const REPLAY_EXCESS: u64 = 50;
-/// A switch waits for the end of the frame that flows for this time, with this number of packets.
+/// A switch waits for the end of the current frame for at most this time.
 const FRAME_END_WAIT: Duration = Duration::from_millis(50);
+/// Maximum number of packets that wait for the end of the current frame.
 const MAX_HELD: usize = 512;
-/// A switch is abandoned after this time while the old layer flows, and not tried again for a while.
+/// A switch is abandoned after this time while the old layer flows.
 const SWITCH_DEADLINE: Duration = Duration::from_secs(4);
+/// An abandoned switch is not tried again for this time.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// A switch that waits for a key frame.

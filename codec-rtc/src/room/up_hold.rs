@@ -4,8 +4,9 @@ use std::time::Duration;
 
 /// Hold of the first downward switch, which may be due to a short fall of the estimate.
 const FIRST_HOLD: Duration = Duration::from_millis(300);
-/// Shortest and longest hold after an upward switch that failed. A switch that lasts as long as the shortest one has not.
+/// Shortest hold after an upward switch that failed. A switch that lasts this long has not failed.
 const MIN_HOLD: Duration = Duration::from_secs(10);
+/// Longest hold after an upward switch that failed.
 const MAX_HOLD: Duration = Duration::from_secs(120);
 
 /// A source without any layer comes back after this share of the hold: no video is worse than a failed attempt.

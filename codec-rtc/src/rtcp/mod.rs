@@ -141,7 +141,7 @@ impl Packet {
 /// Appends a compound.
 ///
 /// # Errors
-/// As [`Packet::write`]; nothing is written.
+/// Returns the errors of [`Packet::write`]; nothing is written.
 pub fn write_compound(packets: &[Packet], out: &mut Vec<u8>) -> Result<(), WriteError> {
     let start = out.len();
     for packet in packets {

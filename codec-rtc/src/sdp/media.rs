@@ -151,7 +151,7 @@ pub struct SourceGroup {
 pub struct RtcpAddress {
     /// UDP port.
     pub port: u16,
-    /// Address, if different from that of the media.
+    /// Address, if different from the address of the media.
     pub connection: Option<Connection>,
 }
 
@@ -170,7 +170,7 @@ pub struct MediaDescription {
     pub payload_types: Vec<u8>,
     /// Formats as written, if not RTP.
     pub formats: Vec<String>,
-    /// Address, if different from that of the session.
+    /// Address, if different from the address of the session.
     pub connection: Option<Connection>,
     /// Bandwidth limits (`b=`).
     pub bandwidth: Vec<Bandwidth>,
@@ -282,7 +282,7 @@ impl MediaDescription {
             .collect()
     }
 
-    /// Sets the header extensions to those of `map`.
+    /// Sets the header extensions to the extensions of `map`.
     pub fn set_extensions(&mut self, map: &ExtensionMap) {
         let extmap = |(id, kind): (u8, ExtensionKind)| Extmap {
             id,

@@ -157,7 +157,7 @@ impl Session {
         Self { origin, name: "-".into(), connection, ..Self::default() }
     }
 
-    /// Address of `media`, a section of this session: its own or that of the session.
+    /// Address of `media`, a section of this session: its own address or the address of the session.
     #[must_use]
     pub fn connection_of<'a>(&'a self, media: &'a MediaDescription) -> Option<&'a Connection> {
         media.connection.as_ref().or(self.connection.as_ref())

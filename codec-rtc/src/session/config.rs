@@ -255,7 +255,7 @@ pub struct ReceiverConfig {
     pub acknowledge_frames: bool,
     /// Per-packet feedback.
     pub feedback: PacketFeedback,
-    /// Configuration of the frame buffer; the payload format is that of the stream.
+    /// Configuration of the frame buffer; the payload format follows from the stream.
     pub video: FrameBufferConfig,
 }
 

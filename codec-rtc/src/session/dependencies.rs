@@ -117,14 +117,14 @@ impl Dependencies {
             .ok()
     }
 
-    /// Changes the structure to that of a stream from its key superframe on, if the number of layers grows.
+    /// Changes the structure to the structure of a stream from its key superframe on, if the number of layers grows.
     fn begin_key_superframe(&mut self, meta: &PacketMeta) {
         let before = self.layered.as_ref().map_or((1, 1), |layered| {
             (layered.mode.spatial_layers(), layered.mode.temporal_layers())
         });
         let spatial_layers = meta.spatial.layers.max(before.0);
         let temporal_layers = meta.temporal_layers.max(before.1).min(MAX_LAYERS);
-        // The templates are those of prediction in key superframes only: other frames take more bytes.
+        // The templates describe inter-layer prediction in key superframes only: other frames take more bytes.
         let found = Scalability::ALL.iter().rev().find(|(_, mode)| {
             (mode.spatial_layers(), mode.temporal_layers()) == (spatial_layers, temporal_layers)
         });

@@ -25,13 +25,14 @@ use crate::rng::Rng;
 use crate::rtcp::{ReportBlock, Rpsi, SenderInfo};
 use crate::rtp::{self, Header, WriteError};
 
-/// How long, and how many, packets are kept for retransmission.
+/// Time for which packets are kept for retransmission.
 const MAX_HISTORY_AGE: Duration = Duration::from_secs(2);
+/// Maximum number of packets that are kept for retransmission.
 const MAX_HISTORY_PACKETS: usize = 4096;
 /// Bytes reserved for header extensions: transport-wide sequence number, send time, capture time,
 /// Dependency Descriptor.
 const EXTENSION_BYTES: usize = 64;
-/// The same for VP9 with Dependency Descriptors, whose structure may have three spatial layers.
+/// Bytes of extensions for VP9 with Dependency Descriptors, whose structure may have three spatial layers.
 const LAYERED_EXTENSION_BYTES: usize = 148;
 /// Bytes added by RED, FEC and RTX.
 const REPAIR_BYTES: usize = 24;

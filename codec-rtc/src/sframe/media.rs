@@ -14,7 +14,7 @@ impl Encryptor {
     /// Encrypts a video frame; returns it with its unencrypted key-frame byte.
     ///
     /// # Errors
-    /// As [`Self::encrypt`].
+    /// Returns the errors of [`Self::encrypt`].
     pub fn encrypt_video(&mut self, is_key: bool, frame: &[u8]) -> Result<Vec<u8>, SframeError> {
         let clear = if is_key { KEY_FRAME } else { OTHER_FRAME };
         let mut encrypted = self.encrypt_with_metadata(&[VIDEO, clear], frame)?;
@@ -25,7 +25,7 @@ impl Encryptor {
     /// Encrypts an audio packet.
     ///
     /// # Errors
-    /// As [`Self::encrypt`].
+    /// Returns the errors of [`Self::encrypt`].
     pub fn encrypt_audio(&mut self, packet: &[u8]) -> Result<Vec<u8>, SframeError> {
         self.encrypt(&[AUDIO], packet)
     }
@@ -35,7 +35,7 @@ impl Decryptor {
     /// Decrypts a video frame; returns it with whether it was encrypted as a key frame.
     ///
     /// # Errors
-    /// As [`Self::decrypt`].
+    /// Returns the errors of [`Self::decrypt`].
     pub fn decrypt_video(&mut self, encrypted: &[u8]) -> Result<(Vec<u8>, bool), DecryptError> {
         // Empty input counts as malformed.
         let (clear, frame) = encrypted.split_first().unwrap_or((&KEY_FRAME, &[]));
@@ -46,7 +46,7 @@ impl Decryptor {
     /// Decrypts an audio packet.
     ///
     /// # Errors
-    /// As [`Self::decrypt`].
+    /// Returns the errors of [`Self::decrypt`].
     pub fn decrypt_audio(&mut self, encrypted: &[u8]) -> Result<Vec<u8>, DecryptError> {
         self.decrypt(&[AUDIO], encrypted)
     }

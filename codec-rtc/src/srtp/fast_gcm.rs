@@ -2,8 +2,8 @@
 //! one pass, with the vector instructions for AES of recent processors.
 //!
 //! graviola asserts processor features when it is first used, and compiles for x86-64 and AArch64 only, so that the
-//! features are checked first (ADR 0027). Decryption is not its task: it clears data that are not authentic, and ours has
-//! to leave them unchanged.
+//! features are checked first (ADR 0027). It is not used for decryption, because it clears data that fails
+//! authentication; our decryption must leave such data unchanged.
 
 use std::fmt;
 

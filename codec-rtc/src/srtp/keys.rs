@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::cipher::{self, CounterMode, GCM_TAG_BYTES, Gcm, HmacSha1};
 use super::{SrtpError, Suite};
 
-/// Key derivation labels of RTP (section 4.3.1); those of RTCP are higher by three.
+/// Key derivation labels of RTP (section 4.3.1); the labels of RTCP are higher by three.
 const ENCRYPTION: u8 = 0;
 const AUTHENTICATION: u8 = 1;
 const SALT: u8 = 2;
@@ -26,7 +26,7 @@ pub(super) struct CounterModeKeys {
     aes: CounterMode,
     mac: HmacSha1,
     salt: [u8; 14],
-    /// Tag length of RTP in bytes; that of RTCP is 10.
+    /// Tag length of RTP in bytes; for RTCP it is 10.
     tag_bytes: usize,
 }
 

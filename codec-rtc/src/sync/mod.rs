@@ -158,7 +158,7 @@ impl LipSync {
         self.measured.push_back((now, micros_of_ntp(late)));
     }
 
-    /// Returns new minimum delays if they changed; acts once per interval. `targets`: the current
+    /// Returns new minimum delays if they changed; acts once per interval. `targets` are the current
     /// target delays of the buffers.
     pub fn update(&mut self, now: Duration, targets: Delays) -> Option<Delays> {
         if now < self.next_update {

@@ -14,8 +14,9 @@ const OVERHEAD_BYTES: usize = 28 + 16;
 /// Timeout of a probe whose packets have not been sent.
 const PROBE_TIME: Duration = Duration::from_millis(250);
 
-/// Window of the retransmission rate, and maximum number of packets kept for it.
+/// Window of the retransmission rate.
 const WINDOW: Duration = Duration::from_secs(1);
+/// Maximum number of packets kept for the retransmission rate.
 const MAX_RETRANSMISSIONS: usize = 4096;
 
 /// The congestion controller of a peer, and the current probe.
@@ -152,7 +153,8 @@ impl Peer {
         }
     }
 
-    /// Deadline of [`poll_congestion`](Self::poll_congestion). That of the controller may be late; padding has its rate.
+    /// Deadline of [`poll_congestion`](Self::poll_congestion). The controller's deadline is rounded up to a common 10
+    /// ms step; padding is due at its exact time, so that a probe keeps its rate.
     pub(super) fn congestion_time(&self) -> Option<Duration> {
         let congestion = self.congestion.as_ref().filter(|_| self.state == State::Connected)?;
         let due = congestion.controller.poll_timeout().map(common_time);

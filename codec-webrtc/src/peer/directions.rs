@@ -12,7 +12,7 @@ use crate::{Direction, Event, Mid};
 /// Directions of the media sections of a session.
 #[derive(Debug, Default)]
 pub(super) struct Directions {
-    /// What this endpoint wants; without an entry, what the remote endpoint offers.
+    /// The directions that this endpoint wants; sections without an entry take what the remote endpoint offers.
     wanted: Vec<(Mid, Direction)>,
     /// The directions of which the application knows.
     reported: Vec<(Mid, Direction)>,
@@ -40,7 +40,7 @@ impl Directions {
         lines.collect()
     }
 
-    /// Notes a direction; returns whether it is another one than that of before.
+    /// Notes a direction; returns whether it has changed.
     pub(super) fn report(&mut self, mid: Mid, direction: Direction) -> bool {
         set(&mut self.reported, mid, direction)
     }
@@ -109,7 +109,7 @@ pub(super) fn stack_direction(direction: Direction) -> str0m::media::Direction {
 }
 
 impl Direction {
-    /// The same from the view of the other endpoint.
+    /// The direction from the view of the other endpoint.
     fn reversed(self) -> Self {
         match self {
             Self::SendOnly => Self::ReceiveOnly,
@@ -120,7 +120,7 @@ impl Direction {
 }
 
 impl Peer {
-    /// Sets directions in str0m; returns those of before.
+    /// Sets directions in str0m; returns the previous ones.
     pub(super) fn set_directions(
         &mut self,
         directions: &[(Mid, Direction)],
@@ -136,7 +136,7 @@ impl Peer {
     }
 
     /// Lets str0m send again on sections that are inactive, as an offer allows: otherwise it does not, if this endpoint has
-    /// added them. Returns the directions of before.
+    /// added them. Returns the previous directions.
     pub(super) fn reactivate(&mut self, offer: &str) -> Vec<(Mid, Direction)> {
         let mut again = directions(offer);
         again.retain(|(mid, direction)| {

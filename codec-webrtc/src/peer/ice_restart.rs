@@ -97,7 +97,7 @@ impl Peer {
     /// 4.3.3). Candidates that are malformed are ignored. Returns the new parameters of this endpoint.
     ///
     /// # Errors
-    /// As [`answer_ice_restart`](Self::answer_ice_restart).
+    /// Returns the errors of [`answer_ice_restart`](Self::answer_ice_restart).
     pub fn accept_ice_restart(
         &mut self,
         remote: &IceParameters,
@@ -167,7 +167,7 @@ impl Peer {
         current.map_or(Ok(()), |current| ice::check_fingerprint(sdp, &current))
     }
 
-    /// Makes str0m send a report, whose addresses are those of the path that ICE has just selected: sent media follow
+    /// Makes str0m send a report, which has the addresses of the path that ICE has just selected: sent media follow
     /// them, and the next regular report may be seconds away.
     pub(super) fn announce_path(&mut self) {
         if self.state == State::Connected {

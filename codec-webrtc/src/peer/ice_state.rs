@@ -33,7 +33,7 @@ pub(super) struct IceRestarts {
 /// A restart whose path is not selected yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PendingPath {
-    /// The path of before.
+    /// The previous path.
     pub(super) before: Option<(SocketAddr, SocketAddr)>,
     pub(super) was_interrupted: bool,
     pub(super) is_connected: bool,

@@ -20,7 +20,7 @@ use codec_rtc::shared_bytes::SharedBytes;
 /// A packet that a server passes on from one peer to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forwarded {
-    /// Payload type: that of one of the section's [`codecs`](Media::codecs).
+    /// Payload type of one of the section's [`codecs`](Media::codecs).
     pub payload_type: u8,
     /// Number of the packet from 0, unwrapped. Late packets have lower numbers than earlier ones.
     pub number: u64,
@@ -68,9 +68,9 @@ impl Peer {
     /// Sends the packets of a frame, as created by
     /// [`vp8::Packetizer`](codec_rtc::packet::vp8::Packetizer) or
     /// [`h264::Packetizer`](codec_rtc::packet::h264::Packetizer): marker, timestamp and payload are
-    /// used; SSRC and sequence numbers are assigned here. `stream`: the media section, or with
+    /// used; SSRC and sequence numbers are assigned here. `stream` is the media section, or with
     /// [`send_layers`](Media::send_layers) one of its layers. `payload_type`: one of the section's [`codecs`](Media::codecs). `captured`: capture time on the clock of `now`. `extensions` are
-    /// sent with each packet; the Dependency Descriptor is that of the frame as if it were one packet.
+    /// sent with each packet; the Dependency Descriptor describes the frame as if it were one packet.
     /// H.264 gets FEC only with a descriptor. Lost packets are retransmitted on request (RFC 4588).
     ///
     /// Returns the sequence number of the first packet; the others are consecutive.

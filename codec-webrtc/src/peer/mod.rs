@@ -54,7 +54,7 @@ fn common_time(at: Duration) -> Duration {
 /// A datagram to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transmit {
-    /// Local address to send from: that of a socket, or a relayed address on a TURN server.
+    /// Local address to send from: the address of a socket, or a relayed address on a TURN server.
     pub source: SocketAddr,
     /// Destination address.
     pub destination: SocketAddr,

@@ -182,7 +182,7 @@ impl Peer {
     /// Processes the answer to the offer of this peer.
     ///
     /// # Errors
-    /// Returns [`SdpError`] if the answer is rejected; the peer cannot be used any more, unless the offer was that of
+    /// Returns [`SdpError`] if the answer is rejected; the peer cannot be used any more, unless the offer came from
     /// [`restart_ice`](Self::restart_ice) or [`offer_changes`](Self::offer_changes), whose session continues.
     pub fn accept_answer(
         &mut self,
@@ -309,7 +309,7 @@ impl Peer {
         })
     }
 
-    /// `codecs`: those to negotiate. `h264`: the parameters of H.264 to negotiate.
+    /// `codecs` are the codecs to negotiate, `h264` the parameters of H.264.
     fn new(
         config: &PeerConfig,
         codecs: Codecs,

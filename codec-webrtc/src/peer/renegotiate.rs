@@ -35,9 +35,9 @@ impl Peer {
     /// 4. The endpoint that has made the offer adopts the answer: this one with [`accept_answer`](Self::accept_answer). If
     ///    there is none, the service drops the [`PendingOffer`]: nothing has changed.
     ///
-    /// Only one offer may be open. If both endpoints make one at the same time, the service ignores that of the browser, whose
-    /// `setRemoteDescription` rolls it back by itself and which offers again afterwards; or the service answers it, which
-    /// makes its own offer invalid. The example `browser_call` of `codec-net` does the former.
+    /// Only one offer may be open. If both endpoints make one at the same time, the service ignores the offer of the
+    /// browser, whose `setRemoteDescription` rolls it back by itself and which offers again afterwards; or the service
+    /// answers it, which makes its own offer invalid. The example `browser_call` of `codec-net` does the former.
     ///
     /// After the answer, [`Event::Media`](crate::Event::Media) reports each added section, inactive if the remote endpoint has
     /// rejected it, and [`Event::MediaChanged`](crate::Event::MediaChanged) each direction that has changed.
@@ -168,7 +168,7 @@ impl Peer {
         if restarts {
             check_changed(&remote, &before)?;
             self.ice_restarts.check_limit(self.now, &self.limits)?;
-            // First the media, which may be rejected, on the transport of before.
+            // First the media, which may be rejected, on the previous transport.
             media = ice::without_candidates(&media);
             media = ice::with_credentials(&media, &current.ufrag, &current.password);
         }
@@ -228,7 +228,7 @@ impl Peer {
         self.check_fingerprint(sdp)
     }
 
-    /// Adopts FEC of later sections; that of the first ones stays.
+    /// Adopts FEC of later sections; the FEC of the first ones stays.
     pub(super) fn set_fec(&mut self, ulpfec: Option<u8>) {
         if self.fec.is_none() {
             self.fec = ulpfec.map(FecState::new);

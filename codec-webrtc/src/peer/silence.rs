@@ -9,7 +9,7 @@ const FEEDBACK_LIMIT: Duration = Duration::from_millis(2500);
 /// A path without checks for this long is interrupted: they are 6 s apart at most (RFC 7675, section 5.1).
 const CHECK_LIMIT: Duration = Duration::from_secs(7);
 
-/// What the remote endpoint has not answered.
+/// Times that show for how long the remote endpoint has not answered.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Silence {
     /// Whether the remote endpoint sends transport-wide feedback.

@@ -2,7 +2,7 @@
 
 use crate::Codecs;
 
-/// What this endpoint accepts in later offers.
+/// Media that this endpoint accepts in later offers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms {
     pub(super) codecs: Codecs,

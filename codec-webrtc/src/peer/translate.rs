@@ -28,7 +28,7 @@ impl Peer {
                 self.push(Event::KeyFrameRequest { mid, rid, kind });
             }
             StackEvent::EgressBitrateEstimate(estimate) => {
-                // That of transport-wide feedback is made on this side.
+                // The estimate from transport-wide feedback is made on this side.
                 if let BweKind::Remb { estimate, .. } = estimate {
                     let bitrate = Bitrate(estimate.as_u64());
                     let (layers, kind) = (bitrate, EstimateKind::Remb);

@@ -29,7 +29,7 @@ fn move_offerer(call: &mut Call) {
     call.dtls_handshakes = 0;
 }
 
-/// Media of both directions arrive, with the SSRCs and the numbering of before, and without a handshake.
+/// Media of both directions arrive, with the previous SSRCs and numbering, and without a handshake.
 fn assert_media_continue(call: &mut Call, media: &mut [Media; 2], has_moved: bool) {
     let since = call.now;
     // Media follow the new path at once, not after the next report of a second.

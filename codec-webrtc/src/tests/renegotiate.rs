@@ -65,7 +65,7 @@ fn arriving(call: &mut Call, from: usize, mid: Mid) -> usize {
     packets[before..].iter().filter(|packet| packet.mid == mid).count()
 }
 
-/// The media of before continue with their SSRCs and numbers.
+/// The previous media continue with their SSRCs and numbers.
 fn assert_media_continue(call: &mut Call, media: &mut [Media; 2]) {
     for (end, media) in media.iter_mut().enumerate() {
         let mid = call.ends[1 - end].media(Kind::Video);

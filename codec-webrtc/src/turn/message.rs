@@ -111,7 +111,7 @@ impl Writer {
         self.bytes
     }
 
-    /// Sets the length to that of the present attributes plus `more` bytes.
+    /// Sets the length to the length of the present attributes plus `more` bytes.
     fn set_len(&mut self, more: usize) {
         let len = u16::try_from(self.bytes.len() - HEADER + more).unwrap_or(u16::MAX);
         if let Some(place) = self.bytes.get_mut(2..4) {

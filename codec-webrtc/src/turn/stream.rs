@@ -28,7 +28,7 @@ pub struct StreamReader {
     taken: usize,
 }
 
-/// The byte stream is not that of a TURN server.
+/// The byte stream does not come from a TURN server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotTurn {
     /// The first byte of the supposed message.

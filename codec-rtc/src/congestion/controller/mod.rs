@@ -28,16 +28,18 @@ use crate::rtcp::{Ccfb, Twcc};
 const MAX_REPORTS: usize = 16_384;
 /// Window of the receive rate used for a decrease, in seconds.
 const RECENT_S: f64 = 0.15;
-/// Window of the receive rate that fits the link, because no queue grows, and the queueing delay below which there is none,
-/// both in seconds.
+/// Window of the receive rate that fits the link because no queue grows, in seconds.
 const DELIVERED_S: f64 = 0.5;
+/// Queueing delay below which the queue counts as empty, in seconds.
 const EMPTY_S: f64 = 0.015;
 /// No probing within this time after a decrease, in seconds.
 const CALM_S: f64 = 3.0;
-/// Feedback on a packet comes within a round trip, the queueing delay, this number of feedback
-/// intervals, and the second value, in seconds; in any case within the third.
+/// Feedback on a packet is expected within a round trip, the queueing delay, this number of feedback intervals and
+/// [`LATE_FEEDBACK_S`], at most [`IDLE_S`].
 const LATE_FEEDBACK_INTERVALS: f64 = 3.0;
+/// Part of the time until feedback is expected, in seconds: see [`LATE_FEEDBACK_INTERVALS`].
 const LATE_FEEDBACK_S: f64 = 0.05;
+/// Longest time until feedback is expected, in seconds.
 const IDLE_S: f64 = 2.0;
 /// A packet is overdue if a report that comes this long after the shortest round trip, in seconds,
 /// does not cover it.

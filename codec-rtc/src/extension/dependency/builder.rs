@@ -59,7 +59,7 @@ impl Structure {
 /// A frame and its references, by frame numbers that do not wrap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameReferences<'a> {
-    /// Frame number: one more than that of the previous frame.
+    /// Frame number, one higher than the number of the previous frame.
     pub number: i64,
     /// Temporal layer, 0..=2.
     pub temporal_id: u8,
@@ -108,7 +108,7 @@ impl DescriptorBuilder {
     /// Changes the number of layers or the resolution; call it before a key frame.
     ///
     /// # Errors
-    /// As [`Self::new`].
+    /// Returns the errors of [`Self::new`].
     pub fn set_structure(
         &mut self,
         layers: u8,
@@ -123,7 +123,7 @@ impl DescriptorBuilder {
         Ok(())
     }
 
-    /// Returns the descriptor of a frame, as if it were one packet; that of a key frame carries the
+    /// Returns the descriptor of a frame, as if it were one packet; the descriptor of a key frame carries the
     /// structure. If the frame takes several packets, only the first has the structure and
     /// `start_of_frame`, and only the last has `end_of_frame`.
     ///

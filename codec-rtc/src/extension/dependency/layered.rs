@@ -74,7 +74,7 @@ impl LayeredBuilder {
         Ok(builder)
     }
 
-    /// Renumbers the templates, so that they are not mistaken for those of an earlier structure.
+    /// Renumbers the templates, so that they are not mistaken for templates of an earlier structure.
     #[must_use]
     pub fn following(self, before: &Structure) -> Self {
         Self { structure: self.structure.numbered_after(before), ..self }
@@ -122,7 +122,7 @@ impl LayeredBuilder {
         Ok(templates)
     }
 
-    /// Returns the descriptor of a frame, as if it were one packet; that of the lowest layer of a key
+    /// Returns the descriptor of a frame, as if it were one packet; the descriptor of the lowest layer of a key
     /// superframe carries the structure.
     ///
     /// # Errors

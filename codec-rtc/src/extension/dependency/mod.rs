@@ -7,7 +7,7 @@
 //!
 //! [`Writer`] selects the template, [`Reader`] keeps the structure, [`DescriptorBuilder`] creates
 //! the descriptors of streams with one spatial and up to three temporal layers, and [`LayeredBuilder`]
-//! those of streams with up to three spatial layers.
+//! the descriptors of streams with up to three spatial layers.
 
 use crate::rtp::WriteError;
 
@@ -30,8 +30,9 @@ pub const MAX_DECODE_TARGETS: usize = 32;
 pub const MAX_TEMPLATES: usize = 64;
 /// Maximum distance of a referenced frame.
 pub const MAX_FRAME_DIFF: u16 = 1 << 12;
-/// Highest spatial and temporal layer ids.
+/// Highest spatial layer id.
 const MAX_SPATIAL_ID: u8 = 3;
+/// Highest temporal layer id.
 const MAX_TEMPORAL_ID: u8 = 7;
 /// Number of template ids; ids and their offset have six bits.
 const TEMPLATE_IDS: u8 = 64;

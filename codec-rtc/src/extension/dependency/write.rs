@@ -80,7 +80,7 @@ impl Writer {
 
 /// Returns the descriptor of a packet from `frame`, the descriptor that the frame would have as a single
 /// packet. Only the first packet has the structure and the flag of a frame's start, and only the last
-/// packet that of its end.
+/// packet the flag of its end.
 ///
 /// ```
 /// use codec_rtc::extension::dependency::{DescriptorBuilder, FrameReferences, Writer, for_packet};

@@ -201,7 +201,7 @@ impl AudioBuffer {
     /// Registers a comfort noise payload type (13 by default), which signals DTX: RFC 3389.
     ///
     /// # Errors
-    /// As [`Self::add_decoder`].
+    /// Returns the errors of [`Self::add_decoder`].
     pub fn add_comfort_noise(
         &mut self,
         payload_type: u8,

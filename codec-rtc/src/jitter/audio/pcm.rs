@@ -118,7 +118,7 @@ pub(super) fn mean_of_channels(samples: &[f32], channels: usize, out: &mut Vec<f
     }
 }
 
-/// Cross-fades the first `frames` sample frames of `new` with those of `old`.
+/// Cross-fades the first `frames` sample frames of `new` with the first ones of `old`.
 #[expect(clippy::cast_precision_loss, reason = "some hundred frames")]
 fn cross_fade(new: &mut [f32], old: &[f32], channels: usize, frames: usize) {
     let step = 1.0 / (frames + 1) as f32;

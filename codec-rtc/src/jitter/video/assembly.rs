@@ -77,7 +77,7 @@ impl Stored {
         }
     }
 
-    /// The Dependency Descriptor, if it describes whole frames. Those of VP9 describe layer frames.
+    /// The Dependency Descriptor, if it describes whole frames. The descriptors of VP9 describe layer frames.
     fn frame_dependency(&self) -> Option<FrameDependency> {
         self.info.dependency.filter(|_| !self.examined.is_layer_frame())
     }

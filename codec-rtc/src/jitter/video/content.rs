@@ -41,7 +41,7 @@ pub(super) struct Examined {
 }
 
 impl Examined {
-    /// Whether its frame is that of a spatial layer (VP9).
+    /// Whether its frame belongs to a spatial layer (VP9).
     pub(super) fn is_layer_frame(&self) -> bool {
         self.vp9.is_some()
     }

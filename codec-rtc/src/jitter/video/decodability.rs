@@ -107,7 +107,7 @@ pub(super) enum Decodability {
 /// Which layers of a frame can be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Verdict {
-    /// That of the lowest layer.
+    /// Decodability of the lowest layer.
     pub(super) lowest: Decodability,
     /// Set of the layers whose references were all decoded.
     pub(super) layers: u8,

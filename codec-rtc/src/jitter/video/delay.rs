@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use crate::extension::PlayoutDelay;
 
-/// Width of a bucket and number of buckets, for lateness up to a second.
+/// Width of a bucket of lateness.
 const BUCKET: Duration = Duration::from_millis(2);
+/// Number of buckets, for lateness up to a second.
 const BUCKETS: usize = 500;
 /// Decay of the weights per frame: half-life of 115 frames, 4 s at 30 frames per second.
 const DECAY: f64 = 0.994;

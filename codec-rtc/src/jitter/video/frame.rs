@@ -130,7 +130,7 @@ pub struct Frame {
     pub packets: u32,
     /// Number of packets that were retransmitted or recovered by FEC.
     pub recovered_packets: u32,
-    /// Render time: not before that of the previous frame; in the past if the frame is late.
+    /// Render time: not before the render time of the previous frame; in the past if the frame is late.
     pub render_at: Duration,
 }
 

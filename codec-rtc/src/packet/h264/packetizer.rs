@@ -260,7 +260,7 @@ mod tests {
         let units = [unit(0x27, 10), unit(0x68, 4), unit(0x06, 20), unit(0x65, 1000)];
         let found = payloads(config(300, PacketizationMode::NonInterleaved), &units);
         assert_eq!(found.len(), 5);
-        // The NRI of an STAP-A is the highest of its units: that of the PPS.
+        // The NRI of an STAP-A is the highest of its units, here the NRI of the PPS.
         assert_eq!(found[0][..4], [0x78, 0, 10, 0x27]);
         assert_eq!(found[0].len(), 1 + 2 + 10 + 2 + 4 + 2 + 20);
         let flags: Vec<[u8; 2]> = found[1..].iter().map(|it| [it[0], it[1]]).collect();

@@ -21,7 +21,7 @@ impl FrameGroup {
     }
 
     /// Returns the references of a layer frame as distances between superframes: those that it states, or
-    /// those of its place in the group. `None` if they are unknown.
+    /// the references of its place in the group. `None` if they are unknown.
     #[must_use]
     pub fn references<'a>(&'a self, descriptor: &'a Descriptor) -> Option<&'a [u8]> {
         if descriptor.flexible || !descriptor.inter_predicted {

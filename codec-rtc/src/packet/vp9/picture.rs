@@ -14,7 +14,7 @@ pub struct LayerFrame {
     pub descriptor: Descriptor,
 }
 
-/// Whether the first byte of a frame is that of a key frame; also of a frame that is encrypted from
+/// Whether a frame has the first byte of a key frame; also of a frame that is encrypted from
 /// end to end, whose first byte is clear.
 #[must_use]
 pub fn shows_key_frame(first: u8) -> bool {

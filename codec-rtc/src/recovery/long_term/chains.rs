@@ -87,7 +87,7 @@ impl LongTermReferences {
         self.index(number).map_or(Chain::Complete, |at| self.frames[at].chain)
     }
 
-    /// Updates the state of all frames from that of their references.
+    /// Updates the state of all frames from the state of their references.
     pub(super) fn update_chains(&mut self) {
         for at in 0..self.frames.len() {
             let TrackedFrame { refs, settled, fate, .. } = self.frames[at];

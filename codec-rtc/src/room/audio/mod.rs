@@ -17,7 +17,7 @@ use crate::extension::ExtensionMap;
 use crate::packet::Format;
 use crate::rtp::{self, Malformed};
 
-/// Most packets that wait for [`AudioForwarder::poll_transmit`].
+/// Maximum number of packets that wait for [`AudioForwarder::poll_transmit`].
 const MAX_OUTPUT: usize = 1 << 14;
 
 /// An RTP packet for a viewer.

@@ -294,7 +294,7 @@ fn find(rungs: &[Rung], rung: &Rung) -> Option<usize> {
     rungs.iter().position(|it| it.encoding == rung.encoding && it.layers == rung.layers)
 }
 
-/// Keeps the layer of before if an upward switch is not allowed yet.
+/// Keeps the previous layer if an upward switch is not allowed yet.
 fn held(
     now: Duration,
     subscription: &mut Subscription,
@@ -353,7 +353,7 @@ fn expire_switches(stream: &mut Stream, now: Duration, camera: Duration) {
     }
 }
 
-/// Requests a key frame for every viewer that awaits one, in case that of the last request was lost.
+/// Requests a key frame for every viewer that awaits one, in case the last requested one was lost.
 fn repeat_requests(stream: &mut Stream) {
     for (viewer, subscription) in &stream.subscriptions {
         let encoding = subscription.awaits().and_then(|index| stream.encodings.get_mut(index));

@@ -113,8 +113,8 @@ impl Room {
     }
 
     /// As [`Self::subscribe`], but continues the output of an earlier subscription of this viewer: for the viewer, the
-    /// source replaces the earlier one on the same SSRC, without a break in any number. `payload_type`: that of the
-    /// source's format, 0..=127.
+    /// source replaces the earlier one on the same SSRC, without a break in any number. `payload_type` is the payload
+    /// type of the source's format, 0..=127.
     ///
     /// # Errors
     /// Returns [`RoomError::Unknown`] or [`RoomError::Duplicate`].
@@ -213,7 +213,7 @@ impl Room {
         self.poll_requests(now);
     }
 
-    /// What a viewer gets of a source.
+    /// State of a source at a viewer; `None` if it has not subscribed to the source.
     #[must_use]
     pub fn state(&self, viewer: ParticipantId, stream: StreamId) -> Option<StreamState> {
         Some(self.streams.get(&stream)?.subscriptions.get(&viewer)?.state)

@@ -28,9 +28,9 @@ use crate::shared_bytes::SharedBytes;
 
 /// Time between two decisions of the allocator.
 const DECISION_INTERVAL: Duration = Duration::from_millis(100);
-/// Most packets that wait for [`Room::poll_transmit`].
+/// Maximum number of packets that wait for [`Room::poll_transmit`].
 const MAX_OUTPUT: usize = 1 << 16;
-/// Most events that wait for [`Room::poll_event`].
+/// Maximum number of events that wait for [`Room::poll_event`].
 const MAX_EVENTS: usize = 1 << 12;
 
 /// Settings of a room.
@@ -124,7 +124,7 @@ pub struct RoomTransmit {
     pub stream: StreamId,
     /// The fixed header towards the viewer.
     pub header: Header,
-    /// The packet, whose fixed header is still that of the publisher.
+    /// The packet, which still has the fixed header of the publisher.
     pub packet: SharedBytes,
 }
 
@@ -136,7 +136,7 @@ impl RoomTransmit {
     }
 }
 
-/// What the caller has to do or to inform participants of.
+/// A task for the caller, or a change that it reports to participants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RoomEvent {

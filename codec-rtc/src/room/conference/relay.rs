@@ -19,9 +19,9 @@ pub struct LayerInfo {
     pub temporal: u8,
     /// Height in pixels; 0 if it is unknown.
     pub height: u32,
-    /// Frames per second, with those of lower temporal layers.
+    /// Frames per second, including lower temporal layers.
     pub frame_rate: f64,
-    /// Bitrate, with that of the lower layers which it needs.
+    /// Bitrate, including the lower layers that it needs.
     pub rate: Bitrate,
 }
 

@@ -23,7 +23,7 @@ use std::time::Duration;
 use super::packet::MediaPacket;
 pub use replay::{Replay, ReplayConfig, Replayed};
 
-/// Most packets that are remembered, including those of dropped layers.
+/// Maximum number of packets that are remembered, including packets of dropped layers.
 const MAX_ENTRIES: usize = 4096;
 /// A missing packet may still arrive by retransmission for this time.
 const REPAIR_TIME: Duration = Duration::from_millis(300);
@@ -130,7 +130,7 @@ impl JoinCache {
         }
     }
 
-    /// The packets in order of their numbers, the first of the key frame first.
+    /// The packets in order of their numbers, starting with the first packet of the key frame.
     ///
     /// # Errors
     /// Returns the reason if decoding cannot start from the cache.
@@ -153,7 +153,7 @@ impl JoinCache {
         self.bytes
     }
 
-    /// Starts with a key frame. Packets of it that came before its first packet are kept.
+    /// Starts with a key frame. Packets of the key frame that arrived before its first packet are kept.
     fn restart(&mut self, number: i64) {
         let place = self.entries.partition_point(|it| it.packet.number < number);
         let later = self.entries.split_off(place);
@@ -181,7 +181,7 @@ impl JoinCache {
     }
 }
 
-/// The facts of a packet.
+/// Returns the packet without its bytes.
 fn without_bytes(packet: &MediaPacket) -> MediaPacket {
     MediaPacket { data: Arc::default(), ..*packet }
 }

@@ -39,7 +39,7 @@ pub struct ReplayConfig {
     pub clock_hz: u32,
 }
 
-/// What a replay sends next.
+/// Next output of a replay.
 #[derive(Clone, Debug)]
 pub enum Replayed {
     /// A packet, with its timestamp in the clock of the source.

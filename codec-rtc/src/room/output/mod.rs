@@ -137,7 +137,7 @@ impl OutputStream {
         self.clock.elapsed(now)
     }
 
-    /// Continues with the source at its packet `first`. `source_now`: its timestamp for `now`.
+    /// Continues with the source at its packet `first`. `source_now` is the source's timestamp at `now`.
     pub(super) fn switch(&mut self, now: Duration, first: i64, source_now: u32) {
         let sent = self.highest - self.sequences.latest();
         self.floor = self.highest + 1;

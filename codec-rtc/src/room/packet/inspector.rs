@@ -164,7 +164,7 @@ fn offset_in(data: &[u8], part: &[u8]) -> usize {
     part.as_ptr().addr().saturating_sub(data.as_ptr().addr())
 }
 
-/// Highest temporal layer that a receiver of this spatial layer can decode from the frame on: that of
+/// Highest temporal layer that a receiver of this spatial layer can decode from the frame on: the layer of
 /// the decode targets for which the frame is a switch indication.
 fn switches_to(
     structure: &Structure,

@@ -10,8 +10,9 @@ use codec_audio::level::SILENCE_DBOV;
 
 /// Length of a slot.
 pub(super) const SLOT: Duration = Duration::from_millis(20);
-/// Slots of a block, and how many of them make it active.
+/// Number of slots of a block.
 const BLOCK_SLOTS: u8 = 5;
+/// Number of active slots that make a block active.
 const ACTIVE_SLOTS: u32 = 3;
 /// Length of a block.
 pub(super) const BLOCK: Duration = Duration::from_millis(100);
@@ -163,7 +164,7 @@ impl Activity {
         (f32::from(floor) + ABOVE_FLOOR_DB).max(self.usual - BELOW_USUAL_DB)
     }
 
-    /// Whether the level of the last packet is that of speech or of another loud event.
+    /// Whether the last packet has the level of speech or of another loud event.
     pub(super) fn is_loud(&self) -> bool {
         f32::from(self.last.0) >= self.threshold()
     }

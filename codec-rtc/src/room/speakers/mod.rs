@@ -50,11 +50,13 @@ use selection::Selection;
 
 /// Active blocks of the last 400 ms that start a speaking mark.
 const SPEAKING_BLOCKS: u32 = 2;
-/// Active blocks of the last 500 ms and of the last second that a new dominant speaker needs.
+/// Number of active blocks of the last 500 ms that a new dominant speaker needs.
 const MEDIUM_BLOCKS: u32 = 3;
+/// Number of active blocks of the last second that a new dominant speaker needs.
 const LONG_BLOCKS: u32 = 8;
-/// Margins over the dominant speaker: a factor in the last 500 ms, a difference in the last second.
+/// Factor by which a new speaker must exceed the dominant one in the last 500 ms.
 const MEDIUM_FACTOR: u32 = 2;
+/// Number of blocks by which a new speaker must exceed the dominant one in the last second.
 const LONG_MARGIN: u32 = 3;
 
 /// Limits of [`Speakers`].

@@ -27,8 +27,9 @@ use crate::rng::Rng;
 use crate::rtcp::{self, Bye};
 use crate::rtp::Malformed;
 
-/// Maximum queueing time in the pacer, and the queueing time above which frames should be skipped.
+/// Maximum queueing time in the pacer.
 const MAX_QUEUE: Duration = Duration::from_secs(1);
+/// Queueing time in the pacer above which frames should be skipped.
 const FULL_QUEUE: Duration = Duration::from_millis(150);
 /// Maximum number of datagrams that wait for `poll_transmit`; the pacer holds back the others.
 const MAX_READY: usize = 1024;

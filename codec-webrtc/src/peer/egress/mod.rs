@@ -34,10 +34,11 @@ pub(super) use stream::{Stream, StreamPlan};
 
 /// Encryption adds up to this many bytes.
 const TAG_BYTES: usize = 16;
-/// Share of the bandwidth estimate that the retransmissions of all streams may use, their minimum in b/s, and the time for
-/// which they accumulate.
+/// The retransmissions of all streams may use the bandwidth estimate divided by this.
 const RESEND_SHARE: u64 = 5;
+/// Minimum bitrate of retransmissions, in b/s.
 const MIN_RESEND_BPS: u64 = 200_000;
+/// Time for which unused bits of retransmissions accumulate.
 const RESEND_TIME: Duration = Duration::from_secs(1);
 
 /// Media to send, and the addresses of their datagrams.
@@ -94,7 +95,7 @@ pub(super) struct Packet<'a> {
 #[derive(Debug)]
 pub(super) enum Payload<'a> {
     Own(&'a [u8]),
-    /// That of a forwarded packet. It is kept for retransmission without a copy.
+    /// Payload of a forwarded packet. It is kept for retransmission without a copy.
     Shared(SharedBytes),
 }
 
@@ -108,7 +109,7 @@ impl Payload<'_> {
 }
 
 impl Egress {
-    /// Notes the addresses of a datagram of str0m that is not a connectivity check: those of the selected pair.
+    /// Notes the addresses of a datagram of str0m that is not a connectivity check: the addresses of the selected pair.
     pub(super) fn set_path(&mut self, source: SocketAddr, destination: SocketAddr) {
         self.path = Some((source, destination));
     }

@@ -2,7 +2,7 @@
 
 use super::super::Peer;
 
-/// Most padding packets for one probe at a time.
+/// Maximum number of padding packets for one probe at a time.
 const MAX_BURST: usize = 64;
 
 impl Peer {

@@ -17,7 +17,7 @@ const HISTORY: PacketHistoryConfig = PacketHistoryConfig {
     max_age: Duration::from_secs(3),
     max_packets: 2000,
     max_bytes: 4 << 20,
-    // The budget is that of all streams.
+    // The budget is shared by all streams.
     budget_bps: u64::MAX,
     budget_time: Duration::ZERO,
 };
@@ -47,9 +47,9 @@ pub(in crate::peer) struct Stream {
     /// Packets and bytes of payload, sent for the first time and again.
     originals: (u64, u64),
     repeated: (u64, u64),
-    /// Timestamp of the last packet and the time that it stands for.
+    /// Timestamp of the last packet, and the time that it represents.
     last: Option<(u32, Duration)>,
-    /// Clock rates of payload types, and that of the last packet.
+    /// Clock rates of payload types, and the clock rate of the last packet.
     clocks: Vec<(u8, u32)>,
     clock_hz: u32,
     received: Received,

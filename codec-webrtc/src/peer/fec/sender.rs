@@ -13,8 +13,9 @@ use codec_rtc::packet::vp8::Descriptor;
 use codec_rtc::packet::{h264, vp9};
 use codec_rtc::rtp::{self, Header};
 
-/// Loss ratio above which FEC is switched on, and below which it is switched off.
+/// Loss ratio above which FEC is switched on.
 const LOSSY: f64 = 0.01;
+/// Loss ratio below which FEC is switched off.
 const CLEAN: f64 = 0.003;
 /// Minimum round-trip time at which FEC uses its full share: browsers delay every frame by as much
 /// as single frames were late.
@@ -205,7 +206,7 @@ fn layer_and_key(payload: &[u8]) -> (u8, bool) {
     })
 }
 
-/// The same for a superframe of VP9.
+/// Temporal layer of a superframe of VP9, and whether it is a key frame.
 fn layer_and_key_of_vp9(payload: &[u8]) -> (u8, bool) {
     vp9::Descriptor::parse(payload).map_or((0, false), |(descriptor, frame)| {
         let is_key = frame.first().is_some_and(|first| vp9::shows_key_frame(*first));

@@ -1,4 +1,4 @@
-//! Capacity steps beyond those of RFC 8867, and feedback outages.
+//! Capacity steps that RFC 8867 does not have, and feedback outages.
 
 use std::time::Duration;
 

@@ -50,7 +50,7 @@ pub struct AccessUnit {
     pub is_discardable: bool,
     /// Whether all its packets were received.
     pub is_complete: bool,
-    /// Packets lost since the previous access unit, including those of this one.
+    /// Packets lost since the previous access unit, including packets of this one.
     pub missing_packets: u64,
     /// NAL units discarded because a part of them is missing.
     pub damaged_units: u32,

@@ -92,7 +92,7 @@ pub struct AssembledFrame {
     pub completeness: Completeness,
     /// Whether it decodes to the encoder's reconstruction, according to the descriptors.
     pub decodable: Decodable,
-    /// Packets lost since the previous frame, including those of this frame.
+    /// Packets lost since the previous frame, including packets of this frame.
     pub missing_packets: u64,
     /// Whole frames lost since the previous frame, if `PictureID`s are present.
     pub missing_frames: u16,
@@ -381,7 +381,7 @@ impl Depacketizer {
         let of_frame = self.packets.range(first..).take_while(|(_, s)| s.timestamp == timestamp);
         let end = of_frame.last().map_or(first, |(&number, _)| number + 1);
         let begins = self.packets.get(&first).is_some_and(|s| s.descriptor.is_frame_start());
-        // More packets of it may arrive, unless those of another frame are next.
+        // More packets of it may arrive, unless packets of another frame are next.
         self.abandoned = Some(timestamp);
         let state = if begins { Completeness::Partial } else { Completeness::MissingStart };
         self.take(first, end, state)
