@@ -91,7 +91,7 @@ fn digits(hasher: Sha256) -> String {
     digits
 }
 
-/// The part of a subject that selects workers: those of this version, and if `machine` is given, those on such a
+/// The part of a subject that selects workers: workers of this version, and if `machine` is given, workers on such a
 /// machine.
 fn lane(machine: Option<&str>) -> String {
     let version = token(VERSION);

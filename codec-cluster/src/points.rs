@@ -80,7 +80,7 @@ impl PointPlan {
     /// Reads the JSON form of a plan; `name` is for messages.
     ///
     /// # Errors
-    /// If the text is no plan, or that of another version of this library.
+    /// If the text is not a plan, or is a plan of another version of this library.
     pub(crate) fn from_json(text: &str, name: &str) -> Result<Self> {
         let wrong = |what: &str| Failure::new(Kind::Input, format!("{name}: {what}"));
         let plan: Self = serde_json::from_str(text)

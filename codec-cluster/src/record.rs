@@ -13,7 +13,7 @@ pub struct JobRecord {
     pub version: String,
     /// Name of the input, as in the plan.
     pub input: String,
-    /// What the job consists of; in the following, chunks are units of this kind.
+    /// Unit of the job. In the following, "chunks" are units of this kind.
     #[serde(default)]
     pub unit: Unit,
     /// The machine that all chunks need.
@@ -52,7 +52,7 @@ impl Unit {
     }
 }
 
-/// What happens to a chunk.
+/// State of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChunkState {
@@ -82,7 +82,7 @@ impl ChunkState {
 /// The state of a chunk that a worker has begun.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ChunkRecord {
-    /// What happens to it.
+    /// State of the chunk.
     pub state: ChunkState,
     /// Name of the last worker; empty if the result existed before.
     pub worker: String,

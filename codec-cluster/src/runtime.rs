@@ -21,7 +21,7 @@ pub(crate) fn block_on<T>(task: impl Future<Output = Result<T>>) -> Result<T> {
     runtime.block_on(task)
 }
 
-/// Waits, or until a stop is requested.
+/// Waits for `duration`, or until a stop is requested.
 pub(crate) async fn pause(duration: Duration, stop: &Stop) {
     let end = tokio::time::Instant::now() + duration;
     while !stop.is_requested() && tokio::time::Instant::now() < end {

@@ -21,8 +21,9 @@ use crate::runtime::{block_on, unreachable};
 
 /// Limit of the time for the first connection.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How often opening the queue and the state is repeated after an error, and the time between.
+/// Number of retries after an error, when the queue and the state are opened.
 const CREATE_ATTEMPTS: usize = 3;
+/// Pause before a retry.
 const CREATE_PAUSE: Duration = Duration::from_millis(200);
 /// Limit of the time to send the last messages at the end.
 const FLUSH: Duration = Duration::from_secs(2);

@@ -25,7 +25,7 @@ const DATAGRAM_BYTES: usize = 4096;
 pub struct TurnTls {
     /// The name in the server's certificate.
     pub host: String,
-    /// The only trusted certificates, in PEM; `None`: the public authorities.
+    /// The only trusted certificates, in PEM; `None` trusts the public authorities.
     pub roots: Option<Vec<u8>>,
 }
 

@@ -183,7 +183,7 @@ impl Transport for UdpSender {
 
 /// The receiving end. It follows the first sender that sends a hello. Datagrams from other
 /// addresses and hellos of other sessions are counted and ignored until that sender has been silent
-/// for [`SILENCE`]; then it follows a new session, such as that of a restarted sender.
+/// for [`SILENCE`]; then it follows a new session, such as the session of a restarted sender.
 #[derive(Debug)]
 pub struct UdpReceiver {
     socket: UdpSocket,
@@ -240,7 +240,7 @@ impl UdpReceiver {
         self.stats.bytes_received += len as u64;
         let bytes = self.buffer.get(..len).unwrap_or_default();
         self.reassembler.keep_session(live.is_some());
-        // Damaged datagrams and those of other sessions do not keep a session alive.
+        // Damaged datagrams and datagrams of other sessions do not keep a session alive.
         if self.reassembler.push(now, bytes).is_ok_and(|is_ours| is_ours) {
             self.peer = Some((from, now));
         }

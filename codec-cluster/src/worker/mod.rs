@@ -34,8 +34,9 @@ use alone::alone;
 use encode::Task;
 use task::Outcome;
 
-/// Timeout of a request for a chunk, and of that of a worker that ends when the queue is empty.
+/// Timeout of a request for a chunk.
 const REQUEST: Duration = Duration::from_secs(2);
+/// Timeout of a request for a chunk of a worker that ends when the queue is empty.
 const LAST_REQUEST: Duration = Duration::from_millis(500);
 /// How often a worker sends a heartbeat.
 const REPORT: Duration = Duration::from_secs(5);
@@ -141,7 +142,7 @@ pub fn work(
 /// A worker, shared by the chunks that it encodes.
 struct Worker<'a> {
     server: &'a Server,
-    /// The queue of chunks and points, and that of units whose times are measured.
+    /// The queue of chunks and points, and the queue of units whose times are measured.
     consumers: [RefCell<PullConsumer>; 2],
     options: &'a WorkerOptions,
     handlers: &'a Handlers<'a>,
@@ -376,7 +377,7 @@ fn inside(root: &Path, path: &Path) -> Result<PathBuf> {
     if is_inside { Ok(path) } else { Err(outside()) }
 }
 
-/// A name that no other worker has: that of the machine, and a random part.
+/// A name that no other worker has: the name of the machine, and a random part.
 fn name(server: &Server) -> String {
     let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
     let machine = machine.or_else(|| std::env::var("COMPUTERNAME").ok()).unwrap_or_default();

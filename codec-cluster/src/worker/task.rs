@@ -68,7 +68,7 @@ pub(super) async fn run(worker: &Worker<'_>, slot: usize, message: &Message) -> 
 
 /// How an encode ended.
 enum Ended {
-    /// The result is complete; whether it was encoded now.
+    /// The result is complete; `true` if this worker encoded it, `false` if it existed.
     Encoded(bool),
     Failed(Failure),
     /// The job was cancelled.

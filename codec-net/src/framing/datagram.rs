@@ -137,7 +137,7 @@ impl Fragmenter {
     ///
     /// # Errors
     ///
-    /// As for [`Hello::write`].
+    /// Returns the errors of [`Hello::write`].
     pub fn hello(&mut self, hello: &Hello) -> Result<Vec<u8>, &'static str> {
         let mut part = Vec::new();
         hello.write(&mut part)?;
@@ -152,7 +152,7 @@ impl Fragmenter {
     ///
     /// # Errors
     ///
-    /// As for [`Record::write`].
+    /// Returns the errors of [`Record::write`].
     pub fn record(&mut self, record: &Record) -> Result<Vec<Vec<u8>>, FramingError> {
         let mut bytes = std::mem::take(&mut self.scratch);
         bytes.clear();

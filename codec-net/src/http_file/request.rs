@@ -20,11 +20,13 @@ pub const MAX_URL_BYTES: usize = 8 << 10;
 
 /// Maximum number of redirects of a request.
 const MAX_REDIRECTS: usize = 5;
-/// Timeouts of a connection, and of a request with its response.
+/// Timeout of a connection.
 const CONNECT: Duration = Duration::from_secs(10);
+/// Timeout of a request with its response.
 const REQUEST: Duration = Duration::from_secs(60);
-/// How often a request is sent again, and the time before the first repetition; it doubles with each further one.
+/// Maximum number of retries of a request.
 const RETRIES: u32 = 4;
+/// Pause before the first retry; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// Longest pause that a server can ask for.
 const MAX_PAUSE: Duration = Duration::from_secs(30);

@@ -21,7 +21,7 @@ pub enum LinkError {
     Character,
     /// A syntax error at this byte; the rest is not parsed.
     Malformed(usize),
-    /// The URI is not that of a STUN or TURN server.
+    /// The URI does not name a STUN or TURN server.
     Uri(String),
     /// A TURN server without user name or password.
     NoCredentials,

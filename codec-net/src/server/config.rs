@@ -42,7 +42,7 @@ pub struct Config {
     pub lobby: bool,
     /// How long calls may go on after a request to drain the server that does not say it.
     pub drain: Duration,
-    /// Where events are reported; `None`: nowhere.
+    /// Receiver of events; `None` reports no events.
     pub webhook: Option<WebhookConfig>,
     /// Other servers with the same rooms; `None`: this server has its rooms alone.
     pub cluster: Option<ClusterConfig>,

@@ -45,7 +45,7 @@ pub struct Limits {
     pub media_per_second: u32,
     /// Bytes of an uploaded file.
     pub file_bytes: u64,
-    /// Bytes of all uploaded files, except those of rooms.
+    /// Bytes of all uploaded files, except files of rooms.
     pub all_files_bytes: u64,
     /// Messages that the server keeps of a room; new ones replace the oldest.
     pub room_messages: usize,

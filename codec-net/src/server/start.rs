@@ -154,13 +154,13 @@ impl Server {
         self.state.network.addresses()
     }
 
-    /// The other nodes of its cluster, including dead ones for ten minutes.
+    /// The other nodes of the server's cluster. Dead ones are listed for ten minutes.
     #[must_use]
     pub fn cluster_nodes(&self) -> Vec<NodeStatus> {
         self.state.network.cluster_status().nodes()
     }
 
-    /// Its streams, for publishing from inside the program.
+    /// The streams of the server, for publishing from inside the program.
     #[must_use]
     pub fn hub(&self) -> &Arc<Hub> {
         &self.state.hub
@@ -170,14 +170,14 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// As for [`Hub::publish`].
+    /// Returns the errors of [`Hub::publish`].
     pub fn add_source(&self, source: LocalSource) -> Result<(), Rejection> {
         let running = local_source::start(&self.state.hub, source)?;
         self.sources.lock().unwrap_or_else(PoisonError::into_inner).push(running);
         Ok(())
     }
 
-    /// Its sessions.
+    /// The sessions of the server.
     #[must_use]
     pub fn sessions(&self) -> &Arc<Sessions> {
         &self.state.sessions
@@ -242,7 +242,7 @@ impl Server {
 
     fn finish(&mut self) {
         self.state.stopping.send_replace(true);
-        // Before the ends: the page of a room then joins again.
+        // Sent before the sessions end, so that the page of a room joins again.
         self.state.network.announce(r#"{"type":"stopping"}"#.into());
         self.state.sessions.end_all(&EndReason::ServerStopped);
         self.state.hub.end_all_waiting(&EndReason::ServerStopped);

@@ -1,4 +1,4 @@
-//! Codecs of published video: which ones the server accepts, and that of a stream.
+//! Codecs of published video: the codecs that the server accepts, and the codec of a stream.
 
 use std::fmt;
 

@@ -108,7 +108,7 @@ impl Vp9Pictures {
     }
 }
 
-/// References of an inter-predicted layer frame in the non-flexible mode: those of the frame group, or
+/// References of an inter-predicted layer frame in the non-flexible mode: the references of the frame group, or
 /// the previous superframe.
 fn group_references(frame: &Frame) -> References {
     let diffs = frame.references.map_or_else(Vec::new, |known| known.as_slice().to_vec());

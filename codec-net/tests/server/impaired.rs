@@ -33,7 +33,7 @@ fn watch_over(link: &str, options: &[&str]) -> Option<(Value, LinkEmulator)> {
     Some((seen, relay))
 }
 
-/// Most measurements: a machine that is busy with something else looks like a slow link.
+/// Maximum number of measurements. On a machine that is busy with something else, the link looks slow.
 const MEASUREMENTS: usize = 3;
 
 /// Checks that the video has its full size, except for seconds after a stall of a busy machine, and

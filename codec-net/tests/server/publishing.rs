@@ -16,8 +16,8 @@ const SECONDS: &str = "20";
 /// Frames before the first key frame, and those cut off at the end.
 const AT_THE_ENDS: f64 = 4.0;
 
-/// Most measurements: one packet whose retransmissions are all lost costs the frames until the next key
-/// frame, which a single measurement may hold twice.
+/// Maximum number of measurements. A packet whose retransmissions are all lost costs the frames until the next key
+/// frame, and this may happen twice in one measurement.
 const MEASUREMENTS: usize = 3;
 
 /// Checks that at most this share of the frames of a publisher is not passed on over a link.

@@ -30,7 +30,7 @@ use crate::peers::{draw, has_browser, scripts, turn};
 #[expect(dead_code, unreachable_pub, reason = "a program of its own; `main` prints")]
 mod browser_call;
 
-/// Most time that a condition may take.
+/// Longest time until a condition has to be met.
 const PATIENCE: Duration = Duration::from_secs(30);
 const FRAME: Duration = Duration::from_millis(50);
 /// Number of frames after which a video plays.

@@ -23,11 +23,13 @@ use super::bus::MAX_MESSAGE_BYTES;
 use super::node::{NodeId, parse_hex};
 use crate::random::hex;
 
-/// Most addresses of a node, and rooms in a message.
+/// Maximum number of addresses of a node.
 const MAX_ADDRESSES: usize = 8;
+/// Maximum number of rooms in a message.
 const MAX_ROOMS: usize = 4096;
-/// Most bytes of the name of a room, and of a URL.
+/// Maximum number of bytes of the name of a room.
 const MAX_ROOM_BYTES: usize = 256;
+/// Maximum number of bytes of a URL.
 const MAX_URL_BYTES: usize = 512;
 
 /// A message and its sender.

@@ -2,9 +2,9 @@
 
 use tokio::sync::mpsc;
 
-/// Most messages that wait in each direction; others are lost.
+/// Maximum number of messages that wait in each direction; further ones are lost.
 const MAX_MESSAGES: usize = 4096;
-/// Most bytes of a message.
+/// Maximum number of bytes of a message.
 pub(super) const MAX_MESSAGE_BYTES: usize = 1 << 20;
 
 /// The server's end of a bus.

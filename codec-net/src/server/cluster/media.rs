@@ -10,7 +10,7 @@ use super::link::LinkEvent;
 use super::{Cluster, ClusterEvent};
 
 impl Cluster {
-    /// Requests an SSRC of another node, or ends that.
+    /// Requests an SSRC of another node, or ends the request.
     pub(super) fn want(&mut self, node: u64, ssrc: u32, on: bool) {
         if let Some(node) = self.nodes.get_mut(&node) {
             node.want(ssrc, on);

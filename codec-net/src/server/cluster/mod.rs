@@ -51,9 +51,9 @@ pub use status::NodeStatus;
 
 /// Interval of announcements.
 const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(1);
-/// Most other nodes.
+/// Maximum number of other nodes.
 const MAX_NODES: usize = 64;
-/// Who is there answers the first announcement of a node within this time.
+/// Existing nodes answer a new node's first announcement within this time.
 const SETTLE_TIME: Duration = Duration::from_millis(1500);
 /// A dead node is forgotten after this time.
 const FORGET_AFTER: Duration = Duration::from_secs(600);
@@ -132,7 +132,7 @@ pub(super) struct Cluster {
     /// SSRC of the next link.
     next_ssrc: u32,
     next_announcement: Duration,
-    /// Until when other nodes may not be known, since the first announcement.
+    /// Time at which the existing nodes count as known: `SETTLE_TIME` after the first `handle_timeout`.
     settles_at: Option<Duration>,
     is_settled: bool,
     messages: VecDeque<Vec<u8>>,

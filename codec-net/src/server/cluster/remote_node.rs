@@ -11,15 +11,16 @@ use super::announcement::Description;
 use super::link::Link;
 use super::node::NodeId;
 
-/// A node of which nothing was heard for this time is dead.
+/// A node counts as dead if nothing arrives from it for this time.
 pub(super) const SILENCE: Duration = Duration::from_secs(3);
-/// A request for an SSRC expires after this time, and is repeated in the other interval.
+/// A request for an SSRC expires after this time, unless it is repeated.
 const REQUEST_TIME: Duration = Duration::from_secs(3);
+/// Interval at which a request for an SSRC is repeated.
 const REPEAT_INTERVAL: Duration = Duration::from_secs(1);
 /// Shortest time between two requests for the state of rooms.
 const ASK_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Requests of a node for the messages of rooms per second.
+/// Maximum number of requests of a node for the messages of rooms, per second.
 const HISTORIES_PER_SECOND: u64 = 50;
 
 /// A room at another node.
@@ -39,15 +40,15 @@ pub(super) struct RemoteNode {
     /// When the last message on the bus came.
     pub(super) last_announced: Duration,
     pub(super) rooms: BTreeMap<Arc<str>, KnownRoom>,
-    /// Rooms of its SSRCs.
+    /// Rooms of the remote node's SSRCs.
     sources: BTreeMap<u32, Arc<str>>,
     next_ask: Duration,
-    /// Limits its requests for the messages of rooms.
+    /// Limits the remote node's requests for the messages of rooms.
     histories: TokenBucket,
-    /// SSRCs that this node requests from it.
+    /// SSRCs that our node requests from the remote one.
     pub(super) wants: BTreeSet<u32>,
     next_repeat: Duration,
-    /// SSRCs that it requests, and when these requests expire.
+    /// SSRCs that the remote node requests, and when these requests expire.
     requested: BTreeMap<u32, Duration>,
 }
 
@@ -69,7 +70,7 @@ impl RemoteNode {
         }
     }
 
-    /// When anything was heard of it.
+    /// When the last packet or message of the remote node arrived.
     pub(super) fn last_heard(&self) -> Duration {
         self.link.last_heard().map_or(self.last_announced, |it| it.max(self.last_announced))
     }
@@ -106,7 +107,7 @@ impl RemoteNode {
         true
     }
 
-    /// Rooms whose state is not known, or old, if it may be requested now.
+    /// Rooms whose known state is missing or old; empty if their state may not be requested yet.
     pub(super) fn unknown_rooms(&mut self, now: Duration) -> Vec<Arc<str>> {
         if now < self.next_ask {
             return Vec::new();
@@ -119,29 +120,29 @@ impl RemoteNode {
         unknown
     }
 
-    /// Its rooms, also those whose state is not known.
+    /// The rooms of the remote node, including rooms whose state is not known.
     pub(super) fn all_rooms(&self) -> BTreeSet<Arc<str>> {
         self.rooms.keys().chain(self.description.rooms.keys()).map(Arc::clone).collect()
     }
 
-    /// Whether its request for the messages of a room is answered.
+    /// Whether a request of the remote node for the messages of a room is answered.
     pub(super) fn may_ask_history(&mut self, now: Duration) -> bool {
         self.histories.take(now, 1)
     }
 
-    /// Whether it has a room whose state is not known, or old.
+    /// Whether the remote node has this room in a state that is newer than the known one.
     pub(super) fn is_unknown(&self, room: &Arc<str>) -> bool {
         let announced = self.description.rooms.get(room);
         let known = self.rooms.get(room).map(|it| it.version);
         announced.is_some_and(|version| known.is_none_or(|known| known < *version))
     }
 
-    /// The room of an SSRC of this node.
+    /// The room of an SSRC of the remote node.
     pub(super) fn room_of(&self, ssrc: u32) -> Option<&Arc<str>> {
         self.sources.get(&ssrc)
     }
 
-    /// Requests an SSRC, or ends that.
+    /// Requests an SSRC from the remote node, or ends the request.
     pub(super) fn want(&mut self, ssrc: u32, on: bool) {
         let has_changed = if on { self.wants.insert(ssrc) } else { self.wants.remove(&ssrc) };
         if has_changed {
@@ -158,7 +159,7 @@ impl RemoteNode {
         }
     }
 
-    /// Records a request of this node, or its end.
+    /// Records a request of the remote node, or its end.
     pub(super) fn set_requested(&mut self, now: Duration, ssrc: u32, on: bool) {
         if on {
             self.requested.insert(ssrc, now.saturating_add(REQUEST_TIME));
@@ -167,12 +168,12 @@ impl RemoteNode {
         }
     }
 
-    /// Whether this node requests an SSRC.
+    /// Whether the remote node requests an SSRC.
     pub(super) fn requests(&self, ssrc: u32) -> bool {
         self.is_alive && self.requested.contains_key(&ssrc)
     }
 
-    /// Ends requests that expired, and those that do not pass the filter; returns these SSRCs.
+    /// Ends requests that have expired or whose SSRC is not known; returns their SSRCs.
     pub(super) fn expire_requests(
         &mut self,
         now: Duration,
@@ -187,7 +188,8 @@ impl RemoteNode {
         over
     }
 
-    /// The address to send to from one of these addresses: beyond the machine if both nodes have such an address.
+    /// Returns the address to send from, one of `own`, and the address to send to. Addresses that are not loopback are
+    /// preferred if both nodes have one.
     pub(super) fn path(&self, own: &[SocketAddr]) -> Option<(SocketAddr, SocketAddr)> {
         let pairs = own.iter().flat_map(|own| {
             let theirs = self.description.addresses.iter();

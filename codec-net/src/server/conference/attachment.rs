@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// Most characters of a file name.
+/// Maximum number of characters of a file name.
 const MAX_NAME_CHARS: usize = 120;
-/// Most bytes of a media type.
+/// Maximum number of bytes of a media type.
 const MAX_TYPE_BYTES: usize = 80;
-/// Most characters of the key of a message.
+/// Maximum number of characters of the key of a message.
 const MAX_KEY_CHARS: usize = 64;
 /// Bytes of a SHA-256 digest in hexadecimal.
 const DIGEST_CHARS: usize = 64;
@@ -100,7 +100,7 @@ impl fmt::Display for Refusal {
 }
 
 impl Attachment {
-    /// Reads an offer of a member. `most_bytes`: the largest file; 0 if files are not accepted.
+    /// Reads an offer of a member. `most_bytes` is the size of the largest file; 0 if files are not accepted.
     pub(super) fn of_offer(message: &Value, most_bytes: u64) -> Result<Self, Refusal> {
         if most_bytes == 0 {
             return Err(Refusal::Disabled);
@@ -159,7 +159,7 @@ impl Attachment {
         })
     }
 
-    /// The file in words, for members of other nodes, which do not have it. `url`: the address of this node's pages.
+    /// The file in words, for members of other nodes, which do not have it. `url` is the address of this node's pages.
     pub(super) fn in_words(&self, url: Option<&str>) -> String {
         let Self { name, file, bytes, .. } = self;
         let size = size_in_words(*bytes);
@@ -206,7 +206,7 @@ pub(super) fn key_of(message: &Value) -> Option<String> {
     Some(plain(key, MAX_KEY_CHARS)).filter(|key| !key.is_empty())
 }
 
-/// A media type without parameters; that of unknown bytes if it is invalid.
+/// A media type without parameters; the type of unknown bytes if it is invalid.
 fn media_type(text: &str) -> String {
     let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let is_token = |text: &str| {

@@ -19,7 +19,7 @@ pub(super) struct AudioSlot {
     offset: Option<u32>,
 }
 
-/// Numbers of packets: those of the source, shifted.
+/// Numbers of packets: the numbers of the source, shifted.
 #[derive(Debug, Default)]
 struct Numbers {
     unwrapper: Unwrapper16,

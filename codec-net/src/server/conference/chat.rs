@@ -15,8 +15,9 @@ use super::shared_message::{MAX_CHAT_CHARS, SharedMessage, text_for_nodes};
 use super::{Action, Conference, messages};
 use crate::random;
 
-/// Most messages, and bytes of messages, that a member gets at once.
+/// Maximum number of messages that a member gets at once.
 const BATCH_MESSAGES: usize = 50;
+/// Maximum number of bytes of messages that a member gets at once.
 const BATCH_BYTES: usize = 64 << 10;
 
 /// A file that a member offers to the room.

@@ -1,4 +1,4 @@
-//! Messages and read marks of a room from before it was open at this node: another node is asked for them.
+//! Messages and read marks of a room from before it was open at this node. Another node is asked for them.
 //!
 //! Members get the state of the log when they have arrived, or after a time. A node that does not answer is replaced by another.
 
@@ -16,10 +16,10 @@ use super::shared_message::SharedMessage;
 const ANSWER_TIME: Duration = Duration::from_millis(500);
 /// Members wait for the messages at most this long.
 const HISTORY_TIME: Duration = Duration::from_secs(2);
-/// Most bytes of the texts in a piece of an answer: it fits into a message of the bus.
+/// Maximum number of bytes of the texts in a piece of an answer, which has to fit into a message of the bus.
 const PIECE_BYTES: usize = 128 << 10;
 
-/// Messages that this node asks others for.
+/// Messages that this node requests from others.
 #[derive(Debug)]
 pub(super) struct HistoryRequest {
     /// The node that was asked last.
@@ -55,7 +55,7 @@ impl HistoryRequest {
 }
 
 impl Conference {
-    /// Begins to ask for messages, in a room that was just opened. `may_change`: whether nodes may exist that are not
+    /// Begins to ask for messages, in a room that was just opened. `may_change` states whether nodes may exist that are not
     /// known.
     pub(super) fn begin_history(&mut self, now: Duration, may_change: bool) {
         if may_change || !self.room_nodes.is_empty() {
@@ -101,7 +101,7 @@ impl Conference {
         true
     }
 
-    /// Handles a piece of an answer. Those that were not requested are ignored.
+    /// Handles a piece of an answer. Pieces that were not requested are ignored.
     pub(super) fn receive_history(&mut self, now: Duration, node: u64, piece: HistoryPiece) {
         let most = self.limits.room_messages;
         let Some(request) = &mut self.history else { return };

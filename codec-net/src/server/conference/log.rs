@@ -13,7 +13,7 @@ use super::person::Person;
 use super::shared_mark::SharedMark;
 use super::shared_message::{SharedMessage, text_for_nodes};
 
-/// Most read marks: those of the persons who read last.
+/// Maximum number of read marks. The marks of the persons who read last are kept.
 const MAX_MARKS: usize = 1000;
 /// Memory of a message except its text, in bytes.
 const ENTRY_BYTES: usize = 256;
@@ -25,7 +25,7 @@ pub(super) struct Draft {
     /// Number of the person among those in the room.
     pub(super) seat: u64,
     pub(super) from: String,
-    /// Identifies the message among those of its person: a repeated one is not added again.
+    /// Identifies the message among the messages of its person: a repeated one is not added again.
     pub(super) key: Option<String>,
     pub(super) text: String,
     pub(super) attachment: Option<Attachment>,
@@ -82,7 +82,7 @@ impl Entry {
         })
     }
 
-    /// The message for other nodes, if it can be identified there. `url`: the address of this node's pages.
+    /// The message for other nodes, if it can be identified there. `url` is the address of this node's pages.
     pub(super) fn shared(&self, url: Option<&str>) -> Option<SharedMessage> {
         let message: Value = serde_json::from_str(&self.line).ok()?;
         let text = message.get("text")?.as_str()?;
@@ -219,7 +219,7 @@ impl MessageLog {
         self.last
     }
 
-    /// The number of the first message; that of the next one if there is no message.
+    /// The number of the first message, or of the next one if there is no message.
     pub(super) fn first(&self) -> u64 {
         self.entries.front().map_or(self.last.saturating_add(1), |it| it.number)
     }

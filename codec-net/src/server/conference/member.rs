@@ -15,23 +15,23 @@ use super::publishing::{Published, Source};
 use super::video_slot::VideoSlot;
 use super::wishes::Wishes;
 
-/// Most characters of a name.
+/// Maximum number of characters of a name.
 pub(super) const MAX_NAME_CHARS: usize = 60;
-/// A member's sources begin at most this often, after a burst of four.
+/// Maximum rate at which a member starts sources, after a burst of four.
 const BEGINNINGS_PER_SECOND: u64 = 1;
-/// Requests for earlier messages of a member per second.
+/// Maximum number of requests of a member for earlier messages, per second.
 pub(super) const HISTORIES_PER_SECOND: u64 = 4;
-/// Files of a member per second, after a burst of ten seconds.
+/// Maximum number of files of a member per second, after a burst of ten seconds.
 pub(super) const FILES_PER_SECOND: u64 = 1;
-/// Bytes of files of a member per second, after a burst of a minute.
+/// Maximum number of bytes of files of a member per second, after a burst of a minute.
 pub(super) const FILE_BYTES_PER_SECOND: u64 = 4 << 20;
 /// Name of a member that has not said its name.
 const GUEST: &str = "Guest";
 
-/// Who joins, and what its token says.
+/// The person who joins, and the claims of its token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) struct Invitation {
-    /// Who joins: the devices of a person have one seat.
+    /// The person who joins. The devices of a person have one seat.
     pub(in super::super) person: Person,
     /// Whether it may mute and remove others.
     pub(in super::super) moderates: bool,
@@ -67,7 +67,7 @@ pub(super) struct Member {
     pub(super) has_audio: bool,
     /// SSRC of its audio on links to other nodes.
     pub(super) audio_ssrc: Option<u32>,
-    /// Where it is connected, if that is another node.
+    /// Node at which it is connected, if it is another node.
     pub(super) origin: Option<Origin>,
     /// Whether its control channel has opened.
     pub(super) is_greeted: bool,
@@ -159,7 +159,7 @@ impl Member {
         }
     }
 
-    /// What it publishes of a source.
+    /// The source as the member publishes it; `None` if it does not.
     pub(super) fn published(&self, source: Source) -> Option<&Published> {
         match source {
             Source::Camera => self.camera.as_ref(),
@@ -167,7 +167,7 @@ impl Member {
         }
     }
 
-    /// As [`Self::published`], to change it.
+    /// The source as the member publishes it, to change it.
     pub(super) fn published_mut(&mut self, source: Source) -> &mut Option<Published> {
         match source {
             Source::Camera => &mut self.camera,

@@ -57,7 +57,7 @@ use super::publishing::Source;
 use super::wishes::Wishes;
 use super::{Action, Conference};
 
-/// Most tiles in a message.
+/// Maximum number of tiles in a message.
 const MAX_TILES: usize = 1000;
 
 pub(super) fn text(value: &Value) -> Arc<str> {

@@ -123,10 +123,10 @@ pub(super) struct Conference {
     seats: BTreeMap<u64, Seat>,
     /// The member that publishes each video source.
     sources: BTreeMap<StreamId, (u64, Source)>,
-    /// Member and its own SSRC, by the SSRC in the room: those of members may collide.
+    /// Member and its own SSRC, by the SSRC in the room: the SSRCs of different members may collide.
     encodings: BTreeMap<u32, (u64, u32)>,
     next_stream: u64,
-    /// Gives SSRCs that no other conference of the server has: links between nodes carry those of all.
+    /// Assigns SSRCs that no other conference of the server has, because links between nodes carry the packets of all.
     next_ssrc: Arc<AtomicU32>,
     remote: RemoteMembers,
     /// Other nodes that have the room.
@@ -161,7 +161,7 @@ pub(super) struct Conference {
     next_people: Duration,
     next_bandwidth: Duration,
     actions: VecDeque<(u64, Action)>,
-    /// Those of the last packet of video.
+    /// Parts of the last packet of video.
     parts: Option<Parts>,
 }
 
@@ -440,7 +440,7 @@ fn extension_map() -> ExtensionMap {
     map
 }
 
-/// Bitrate of audio, with headers: that of three speakers.
+/// Bitrate of the audio of three speakers, with headers.
 const AUDIO: u64 = 3 * 45_000;
 /// Share of payloads in the bitrate of a link, in percent.
 const PAYLOAD_PCT: u64 = 93;

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::random::{self, hex};
 
-/// Fewest and most bytes of the key of a person: too many to guess, and bounded.
+/// Allowed number of bytes of the key of a person. The minimum makes it impossible to guess.
 const KEY_BYTES: std::ops::RangeInclusive<usize> = 16..=128;
 /// Bytes of an id.
 const ID_BYTES: usize = 16;

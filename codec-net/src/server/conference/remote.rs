@@ -1,7 +1,7 @@
 //! Members of the room that are connected to other nodes of a cluster.
 //!
 //! They are members without a connection: their media come from their node, on request, and nothing
-//! is sent to them. Their sources are sources of the room like those of other members.
+//! is sent to them. Their sources are sources of the room like the sources of other members.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use super::renumbering::Renumbering;
 use super::shared::{SharedMember, SharedVideo};
 use super::{Conference, extension_map};
 
-/// Numbers of remote members begin here: those of calls do not get there. Pages can represent them.
+/// Numbers of remote members begin here; the numbers of calls stay below. Pages can represent them.
 const FIRST_NUMBER: u64 = 1 << 48;
 /// Offset of the SSRC in a packet.
 const SSRC: std::ops::Range<usize> = 8..12;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use codec_rtc::sequence::distance_16;
 
-/// After this time without packets, numbers continue where they ended, whatever those of the source are.
+/// After this time without packets, numbers continue after the last one, independently of the numbers of the source.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Distance of the first number after a pause from the last one before: late packets fit in between.
 const GAP: u16 = 256;

@@ -25,7 +25,7 @@ struct Previous {
     until: Duration,
     has_audio: bool,
     has_camera: bool,
-    /// When the camera of the new device replaces that of this one.
+    /// When the camera of the new device replaces the camera of this one.
     camera_at: Option<Duration>,
 }
 
@@ -47,7 +47,7 @@ impl Seat {
 }
 
 impl Conference {
-    /// Gives a new member its seat; returns the number. The number of a new seat is that of the member.
+    /// Gives a new member its seat; returns the number. A new seat has the number of the member.
     pub(super) fn take_seat(&mut self, id: u64, person: Person) -> u64 {
         let mut seats = self.seats.iter_mut();
         let known = seats.find(|(_, seat)| seat.person == person && !seat.is_remote);
@@ -164,7 +164,7 @@ impl Conference {
         self.change_previous(now, id, |it| it.has_audio = false);
     }
 
-    /// The camera of this member has begun: it replaces that of the device before soon.
+    /// The camera of this member has begun: it soon replaces the camera of the previous device.
     pub(super) fn expect_camera(&mut self, now: Duration, id: u64) {
         let due = now.saturating_add(CAMERA_WAIT);
         self.change_previous(now, id, |it| _ = it.camera_at.get_or_insert(due));
@@ -175,7 +175,7 @@ impl Conference {
         source != Source::Camera || !self.giver(id).is_some_and(|it| it.has_camera)
     }
 
-    /// From now on, the camera is that of this member, on the same sections if its codec allows that.
+    /// From now on, the camera of this member is shown, on the same sections if its codec allows that.
     fn hand_over_camera(&mut self, now: Duration, id: u64) {
         let Some(before) = self.giver(id).filter(|it| it.has_camera) else { return };
         let camera = |id| self.members.get(&id).and_then(|it| it.camera.as_ref());

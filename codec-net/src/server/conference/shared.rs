@@ -11,8 +11,9 @@ use super::member::MAX_NAME_CHARS;
 use super::person::Person;
 use super::publishing::Source;
 
-/// Most encodings of a source, and layers of an encoding.
+/// Maximum number of encodings of a source.
 const MAX_ENCODINGS: usize = 4;
+/// Maximum number of layers of an encoding.
 const MAX_LAYERS: usize = 16;
 /// Rates and frame rates that differ by less than this share, in percent, count as the same.
 const RATE_TOLERANCE: f64 = 0.25;

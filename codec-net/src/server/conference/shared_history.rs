@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use super::shared_mark::SharedMark;
 use super::shared_message::SharedMessage;
 
-/// Most messages, and read marks, in a piece.
+/// Maximum number of messages in a piece.
 pub(super) const PIECE_MESSAGES: usize = 100;
+/// Maximum number of read marks in a piece.
 pub(super) const PIECE_MARKS: usize = 1000;
 
 /// A piece of an answer.

@@ -11,10 +11,10 @@ use super::member::MAX_NAME_CHARS;
 use super::origin::Origin;
 use super::person::Person;
 
-/// Most characters of a text.
+/// Maximum number of characters of a text.
 pub(super) const MAX_CHAT_CHARS: usize = 1000;
 
-/// A message of a member. Files stay at their node: others get them in words.
+/// A message of a member. A file stays at the node where it was sent; other nodes get a text that describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) struct SharedMessage {
     /// Its number at its node.

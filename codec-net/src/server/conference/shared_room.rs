@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 use super::member::MAX_NAME_CHARS;
 use super::shared::SharedMember;
 
-/// Most members, and people who wait, at a node.
+/// Maximum number of members at a node.
 const MAX_MEMBERS: usize = 500;
+/// Maximum number of people who wait at a node.
 const MAX_WAITING: usize = 100;
-/// Largest revision of a setting: JSON readers of all kinds represent it.
+/// Largest revision of a setting, which every JSON reader can represent.
 const MAX_REVISION: u64 = 1 << 53;
 
 /// Whether a room has a lobby. Of two settings, the later one is valid; of two that were made at the same time, the one

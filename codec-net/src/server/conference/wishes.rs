@@ -6,17 +6,17 @@ use codec_rtc::room::{SourceLimits, StreamId, ViewerConstraints};
 
 use super::publishing::Source;
 
-/// Height of a tile until the member says how large it is.
+/// Height of a tile whose size the member has not reported yet.
 const DEFAULT_HEIGHT: u32 = 360;
 
-/// What a member wants to see. Persons are given by the numbers of their seats.
+/// The sources that a member wants to see. Persons are given by the numbers of their seats.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Wishes {
     /// Large tiles.
     pub(super) stage: Vec<(u64, Source)>,
     /// Heights of tiles in pixels; 0 if it is not visible.
     pub(super) heights: BTreeMap<(u64, Source), u32>,
-    /// Most cameras.
+    /// Maximum number of cameras; `None` for no limit.
     pub(super) last_n: Option<usize>,
 }
 

@@ -24,7 +24,7 @@ use super::response::{self, ErrorResponse};
 /// Prefix of the WebSocket subprotocol that carries a page's token, because pages cannot set
 /// headers for WebSockets. The token follows in URL-safe Base64.
 const BEARER_PROTOCOL: &str = "bearer.";
-/// The same with a plain token, if it has only characters allowed in a subprotocol.
+/// Subprotocol with a plain token, which has only characters allowed in a subprotocol.
 const PLAIN_BEARER_PROTOCOL: &str = "token.";
 
 /// The client and its permissions.
@@ -32,9 +32,9 @@ const PLAIN_BEARER_PROTOCOL: &str = "token.";
 pub(super) struct Client {
     /// The remote address.
     pub(super) address: IpAddr,
-    /// What its credentials permit.
+    /// Permissions of the client's credentials.
     pub(super) permit: Permit,
-    /// The same for all requests with the same token, or of the same person.
+    /// Identity of the client, equal for all requests with the same token or of the same person.
     pub(super) identity: Identity,
     /// Whether credentials were given.
     has_credentials: bool,

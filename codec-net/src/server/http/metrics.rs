@@ -126,7 +126,7 @@ fn cluster(text: &mut Exposition, shared: &ServerState) {
     }
 }
 
-/// What became of the events, if there are webhooks.
+/// Writes the numbers of events by outcome, if there are webhooks.
 fn webhooks(text: &mut Exposition, shared: &ServerState) {
     let Some(counts) = shared.webhooks.counts() else { return };
     text.metric("codec_webhook_events", "counter", "Events of webhooks by their outcome.");

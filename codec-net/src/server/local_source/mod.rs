@@ -44,7 +44,7 @@ pub trait VideoSource {
     ///
     /// # Errors
     ///
-    /// As for [`Self::next`].
+    /// Returns the errors of [`Self::next`].
     fn wait(&mut self, most: Duration) -> Result<bool, String> {
         let _ = most;
         Ok(true)
@@ -96,7 +96,7 @@ pub trait AudioSource {
     ///
     /// # Errors
     ///
-    /// As for [`Self::next`].
+    /// Returns the errors of [`Self::next`].
     fn skip(&mut self, until: Duration) -> Result<(), String> {
         self.next(until).map(drop)
     }
@@ -106,7 +106,7 @@ pub trait AudioSource {
     ///
     /// # Errors
     ///
-    /// As for [`Self::next`].
+    /// Returns the errors of [`Self::next`].
     fn finish(&mut self, end: Duration) -> Result<Vec<SourceAudioPacket>, String> {
         self.next(end)
     }

@@ -69,7 +69,7 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// As for [`Self::publish`]; [`Rejection::NameInUse`] if the stream belongs to another owner.
+    /// Returns the errors of [`Self::publish`]; [`Rejection::NameInUse`] if the stream belongs to another owner.
     pub fn claim(
         self: &Arc<Self>,
         name: &str,

@@ -50,7 +50,7 @@ impl Publisher {
     ///
     /// # Errors
     ///
-    /// As for [`Self::send_video`].
+    /// Returns the errors of [`Self::send_video`].
     pub fn send_audio(&self, packet: AudioPacket) -> Result<(), EndReason> {
         self.stream.send_audio(self.generation, packet)
     }

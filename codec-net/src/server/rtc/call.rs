@@ -165,7 +165,7 @@ impl Call {
         matches!(self.side, Side::Member(_))
     }
 
-    /// What the conference of a member has to know.
+    /// Returns the inputs for the member's conference.
     pub(super) fn take_inputs(&mut self) -> Vec<Input> {
         match &mut self.side {
             Side::Member(member) => member.take_inputs(),
@@ -173,12 +173,12 @@ impl Call {
         }
     }
 
-    /// Whether the rest of a frame for the conference is still to come.
+    /// Whether the rest of a frame for the conference has not arrived yet.
     pub(super) fn has_open_frame(&self) -> bool {
         matches!(&self.side, Side::Member(member) if member.has_open_frame())
     }
 
-    /// Does what the conference of a member asks for.
+    /// Performs the actions that the member's conference requests.
     pub(super) fn act(&mut self, now: Duration, actions: impl IntoIterator<Item = Action>) {
         if let Side::Member(member) = &mut self.side
             && let Err(reason) = member.act(now, &mut self.peer, actions)
@@ -188,7 +188,7 @@ impl Call {
         self.handle_events(now);
     }
 
-    /// Sends a message to a member or a publisher; viewers get those of their stream.
+    /// Sends a message to a member or a publisher; viewers get the messages of their stream.
     pub(super) fn announce(&mut self, now: Duration, text: &Arc<str>) {
         match &self.side {
             Side::Member(_) => self.act(now, [Action::Tell(Arc::clone(text))]),

@@ -11,7 +11,7 @@ use super::super::conference::Conferences;
 use super::super::health::Health;
 use crate::random;
 
-/// Interval at which the state of the rooms is compared with that of the last announcement.
+/// Interval at which the state of the rooms is compared with the last announcement.
 const SHARE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// See the [module](self).

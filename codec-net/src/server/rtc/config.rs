@@ -61,7 +61,7 @@ pub struct TurnServer {
     pub address: SocketAddr,
     /// Its name, transport and credentials.
     pub server: IceServer,
-    /// The only trusted certificates of a server over TLS, in PEM; `None`: the public authorities.
+    /// The only trusted certificates of a server over TLS, in PEM; `None` trusts the public authorities.
     pub roots: Option<Vec<u8>>,
     /// Whether only the relayed candidate is offered.
     pub relay_only: bool,

@@ -16,8 +16,9 @@ const CONGESTED_LOSS: f32 = 0.25;
 /// without queueing, which rises only slowly.
 const RECENT_WEIGHT: u32 = 4;
 const BASE_WEIGHT: u32 = 512;
-/// Averaging window of the sent rate, and the maximum number of samples in it.
+/// Averaging window of the sent rate.
 const WINDOW: Duration = Duration::from_secs(1);
+/// Maximum number of samples in the window.
 const MAX_SAMPLES: usize = 32;
 
 /// The load of a link.

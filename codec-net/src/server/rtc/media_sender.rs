@@ -102,7 +102,7 @@ impl MediaSender {
         }
     }
 
-    /// Sends a frame on a media section, with a payload type of its codec. `playout_delay`: the delay
+    /// Sends a frame on a media section, with a payload type of its codec. `playout_delay` is the delay
     /// requested from the viewer.
     pub(super) fn video(
         &mut self,

@@ -34,7 +34,7 @@ pub(super) fn for_publisher(video: VideoCodecs, chosen: Option<VideoCodec>) -> C
     }
 }
 
-/// The codecs of the answer to a viewer: all, that of the stream first.
+/// The codecs of the answer to a viewer: all of them, the codec of the stream first.
 pub(super) fn for_viewer(video: VideoCodecs, stream: Option<VideoCodec>) -> Codecs {
     let all = codecs(video);
     let preferred_video = stream.map_or(all.preferred_video, VideoCodec::format);

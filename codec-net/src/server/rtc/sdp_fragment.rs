@@ -78,7 +78,7 @@ impl SdpFragment {
         Ok(IceParameters { candidates: self.candidates.clone(), ..read })
     }
 
-    /// The fragment with these parameters, which are those of all media lines: `mid` is that of the first one.
+    /// The fragment with these parameters, which apply to all media lines. `mid` is the mid of the first media line.
     pub(super) fn text(parameters: &IceParameters, mid: &str, is_lite: bool) -> String {
         let lite = if is_lite { "a=ice-lite\r\n" } else { "" };
         lite.to_owned() + &parameters.to_fragment(mid)

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use codec_webrtc::Transmit;
 use tokio::net::UdpSocket;
 
-/// Most segments and bytes of a call: limits of the system.
+/// Maximum number of segments in a system call, a limit of the system.
 const MAX_SEGMENTS: usize = 64;
+/// Maximum number of bytes in a system call, a limit of the system.
 const MAX_BYTES: usize = 65_000;
 
 /// Whether the system can segment, as far as is known.
@@ -25,7 +26,7 @@ impl Default for Segments {
 }
 
 impl Segments {
-    /// Sends the first datagrams from this socket; returns how many. Those that the system does not accept are lost.
+    /// Sends the first datagrams from this socket; returns how many. Datagrams that the system does not accept are lost.
     pub(super) fn send(&self, socket: &UdpSocket, transmits: &[Transmit]) -> usize {
         let is_supported = self.is_supported.load(Ordering::Relaxed);
         let count = if is_supported { run(transmits) } else { 1 };

@@ -62,7 +62,7 @@ impl Sockets {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Errors of the system.
     pub(super) fn bound(&self) -> io::Result<SocketAddr> {
         let first = self.0.first().ok_or(io::ErrorKind::NotFound)?;
         first.socket.local_addr()
@@ -72,7 +72,7 @@ impl Sockets {
     ///
     /// # Errors
     ///
-    /// Those of the runtime.
+    /// Errors of the runtime.
     pub(super) fn into_tokio(self) -> io::Result<TokioSockets> {
         let register =
             |Bound { socket, candidate }| Ok((tokio::net::UdpSocket::from_std(socket)?, candidate));

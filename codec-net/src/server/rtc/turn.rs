@@ -54,7 +54,7 @@ impl Turn {
         Ok(())
     }
 
-    /// The candidates of a call: those of `hosts` and the relayed one.
+    /// The candidates of a call: the candidates of `hosts` and the relayed candidate.
     pub(super) fn candidates(
         &self,
         hosts: &[SocketAddr],

@@ -36,8 +36,9 @@ const MIN_DESIRED_BITRATE: Bitrate = Bitrate::kbps(800);
 /// frames are large relative to the queue limit, and from the second one on.
 const MEDIA_PCT: [u64; 2] = [82, 97];
 const MEDIA_BETWEEN: [u64; 2] = [400_000, 1_200_000];
-/// Share of payloads in the bitrate for media, in percent, without and with FEC.
+/// Share of payloads in the bitrate for media without FEC, in percent.
 const PAYLOAD_PCT: u64 = 93;
+/// Share of payloads in the bitrate for media with FEC, in percent.
 const FEC_PAYLOAD_PCT: u64 = 68;
 /// Audio with the small rendition, in bits per second.
 const SMALL_AUDIO: u64 = 40_000;
@@ -232,7 +233,7 @@ impl ViewerSession {
     /// Handles link statistics.
     pub(super) fn handle_path_stats(&mut self, now: Duration, path: &PathStats, peer: &mut Peer) {
         self.congestion.update(path);
-        // Losses shortly after a collapse are those of the full queue, not of the link.
+        // Losses shortly after a collapse are caused by the full queue, not by the link.
         peer.allow_fec(self.congestion.allows_fec() && !self.collapse.is_recent(now));
         let fec = self.video.as_ref().is_some_and(|media| peer.is_fec_active(media.mid));
         let round_trip = path.round_trip.or(path.ice_round_trip);

@@ -47,7 +47,7 @@ impl Webhooks {
         }
     }
 
-    /// What became of the events so far; `None` if there are no webhooks.
+    /// The numbers of events so far, by outcome; `None` if there are no webhooks.
     pub(super) fn counts(&self) -> Option<Counts> {
         self.0.as_ref().map(|shared| shared.counts())
     }

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Most events that wait. Further ones are dropped, so that the order of the others stays.
+/// Maximum number of events that wait. Further events are dropped, so that the others stay in order.
 const MAX_WAITING: usize = 1000;
-/// Attempts to deliver an event.
+/// Maximum number of attempts to deliver an event.
 const MAX_ATTEMPTS: u32 = 8;
 /// Pause after the first failed attempt; it doubles after each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -30,11 +30,11 @@ pub(super) enum Attempt {
     Delivered,
     /// The receiver never will accept it, and why.
     Rejected(String),
-    /// It may succeed later. `pause`: the shortest time until then, as asked for by the receiver.
+    /// It may succeed later. `pause` is the shortest time until then, if the receiver states one.
     Failed { why: String, pause: Option<Duration> },
 }
 
-/// What became of the events.
+/// Numbers of events by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in super::super) struct Counts {
     pub(in super::super) waiting: usize,
@@ -127,7 +127,7 @@ impl DeliveryQueue {
             .then(|| format!("webhooks: {count} events were dropped: the server was stopped"))
     }
 
-    /// What became of the events so far.
+    /// Returns the numbers of events so far, by outcome.
     pub(super) fn counts(&self) -> Counts {
         Counts { waiting: self.waiting.len(), ..self.counts }
     }

@@ -8,8 +8,9 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 const PREFIX: &str = "whsec_";
-/// Fewest and most bytes of a secret.
+/// Minimum number of bytes of a secret.
 const MIN_BYTES: usize = 24;
+/// Maximum number of bytes of a secret.
 const MAX_BYTES: usize = 64;
 
 /// Why a secret is not valid.

@@ -17,7 +17,7 @@ use crate::random;
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause of the thread if no event waits.
 const IDLE: Duration = Duration::from_secs(3600);
-/// Most characters of an error in the log.
+/// Maximum number of characters of an error in the log.
 const MAX_WHY_CHARS: usize = 200;
 
 /// What senders and the thread share.

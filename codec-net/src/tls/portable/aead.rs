@@ -13,8 +13,9 @@ use rustls::{ConnectionTrafficSecrets, ContentType, Error, ProtocolVersion};
 
 /// Bytes of a tag.
 const TAG: usize = 16;
-/// Bytes of the explicit part of a TLS 1.2 nonce, and of the fixed part.
+/// Bytes of the explicit part of a TLS 1.2 nonce.
 const EXPLICIT: usize = 8;
+/// Bytes of the fixed part of a TLS 1.2 nonce.
 const FIXED: usize = NONCE_LEN - EXPLICIT;
 
 /// An algorithm.

@@ -5,8 +5,9 @@ use crypto_bigint::{BoxedUint, Odd};
 
 use super::hash::Sha2;
 
-/// Minimum and maximum size of a modulus in bits.
+/// Minimum size of a modulus in bits.
 const MIN_BITS: u32 = 2048;
+/// Maximum size of a modulus in bits.
 const MAX_BITS: u32 = 8192;
 /// Maximum size of a public exponent in bytes: larger ones only cost time.
 const MAX_EXPONENT_BYTES: usize = 4;

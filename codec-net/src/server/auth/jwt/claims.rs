@@ -10,10 +10,10 @@ use super::super::scope::{Grants, Scope};
 use super::CLOCK_SKEW;
 use super::error::{JwtError, MAX_NAMES};
 
-/// Most characters of such a name, of `sub` and of `name`.
+/// Maximum number of characters of the name of a room or a stream, of `sub` and of `name`.
 const MAX_NAME_CHARS: usize = 256;
 
-/// Returns the permissions of a token. `unix`: the time since 1970.
+/// Returns the permissions of a token. `unix` is the time since 1970.
 pub(super) fn permit(
     claims: &Value,
     audience: Option<&str>,

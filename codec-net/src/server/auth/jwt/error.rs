@@ -4,10 +4,11 @@ use std::fmt;
 
 use super::MAX_JWT_BYTES;
 
-/// Fewest bytes of a secret (RFC 7518, section 3.2), and most.
+/// Minimum number of bytes of a secret (RFC 7518, section 3.2).
 pub(super) const MIN_SECRET_BYTES: usize = 32;
+/// Maximum number of bytes of a secret.
 pub(super) const MAX_SECRET_BYTES: usize = 1024;
-/// Most names of rooms, or of streams, in a token.
+/// Maximum number of names of rooms, and of names of streams, in a token.
 pub(super) const MAX_NAMES: usize = 64;
 
 /// Why a key cannot be used.

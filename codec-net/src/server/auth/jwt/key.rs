@@ -102,7 +102,7 @@ impl Key {
     }
 }
 
-/// The implementation of a signature algorithm: that of TLS.
+/// The implementation of a signature algorithm, as TLS uses it.
 fn verifier(
     key: AlgorithmIdentifier,
     signature: AlgorithmIdentifier,

@@ -28,7 +28,7 @@ use key::Key;
 pub const MAX_JWT_BYTES: usize = 4096;
 /// Clocks of the server and of the provider may differ by this.
 const CLOCK_SKEW: Duration = Duration::from_secs(30);
-/// Most keys: each token is compared with those of its algorithm.
+/// Maximum number of keys. Each token is verified with the keys of its algorithm.
 const MAX_KEYS: usize = 8;
 
 /// The keys of JSON Web Tokens.

@@ -10,9 +10,9 @@
 //! | 6 | the SSRC of which the sender needs a key frame |
 //! | 7 | numbers of 2 bytes: messages that the sender of this one has not received |
 
-/// Most entries of a message.
+/// Maximum number of entries of a message.
 pub(super) const MAX_ENTRIES: usize = 256;
-/// Most bytes of a packet.
+/// Maximum number of bytes of a packet.
 pub(super) const MAX_PACKET_BYTES: usize = 1600;
 
 /// See the [module](self).

@@ -22,10 +22,11 @@ use message::{MAX_ENTRIES, write_media};
 const PING_INTERVAL: Duration = Duration::from_millis(500);
 /// Silence after which the other end may start again with another SSRC.
 const MIN_SILENCE: Duration = Duration::from_secs(3);
-/// How long, and how many, messages are kept to send them again.
+/// Time for which messages are kept for retransmission.
 const HISTORY: Duration = Duration::from_secs(1);
+/// Maximum number of messages that are kept for retransmission.
 const HISTORY_PACKETS: usize = 1 << 14;
-/// Most events that wait.
+/// Maximum number of events that wait.
 const MAX_EVENTS: usize = 1 << 14;
 const PAYLOAD_TYPE: u8 = 96;
 
@@ -34,22 +35,22 @@ const PAYLOAD_TYPE: u8 = 96;
 pub(super) enum LinkEvent {
     /// An RTP packet of a source.
     Media(Vec<u8>),
-    /// It wants these SSRCs, or does not want them any more.
+    /// The other node wants these SSRCs, or does not want them any more.
     Want(Vec<u32>, bool),
-    /// It needs a key frame of this SSRC.
+    /// The other node needs a key frame of this SSRC.
     KeyFrame(u32),
 }
 
 /// Counters since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LinkCounters {
-    /// Media packets sent, without those that were sent again.
+    /// Media packets sent, without retransmissions.
     pub sent: u64,
     /// Bytes of these packets.
     pub sent_bytes: u64,
     /// Media packets received.
     pub received: u64,
-    /// Messages sent again after a loss.
+    /// Messages retransmitted after a loss.
     pub resent: u64,
     /// Datagrams that could not be decrypted, or were not valid.
     pub rejected: u64,
@@ -82,7 +83,7 @@ impl std::fmt::Debug for Link {
 
 impl Link {
     /// A link from node `own` to node `other`, which has this public key; `None` if the key is not valid.
-    /// `ssrc`: random. Two links with the same keys must have different ones.
+    /// `ssrc` is random. Two links with the same keys must have different ones.
     pub(super) fn new(
         key: &NodeKey,
         own: NodeId,
@@ -129,7 +130,7 @@ impl Link {
         }
     }
 
-    /// Requests SSRCs, or ends that. Requests expire: they have to be repeated.
+    /// Requests SSRCs, or ends the requests. Requests expire, so they have to be repeated.
     pub(super) fn want(&mut self, ssrcs: &[u32], is_wanted: bool) {
         for part in ssrcs.chunks(MAX_ENTRIES) {
             let part = part.to_vec();

@@ -398,7 +398,7 @@ fn media_and_requests_go_on_without_the_bus() {
     world.join(1, 8, 4);
     world.leave(0, 1);
     world.run(1000);
-    assert_eq!(world.people(2, 3).len(), 3, "the state of before");
+    assert_eq!(world.people(2, 3).len(), 3, "the previous state");
     world.has_bus = true;
     world.run(1500);
     let names: BTreeSet<_> =

@@ -9,7 +9,7 @@ use super::super::{
 };
 use super::Conferences;
 
-/// Most relays that wait.
+/// Maximum number of relays that wait.
 const MAX_RELAYS: usize = 1 << 16;
 
 /// Members and pages at other nodes, and output for these nodes.
@@ -47,7 +47,7 @@ impl Nodes {
 }
 
 impl Conferences {
-    /// From now on, the conferences are parts of a cluster. `url`: the address of this node's pages.
+    /// From now on, the conferences are parts of a cluster. `url` is the address of this node's pages.
     pub(in super::super::super) fn set_clustered(&mut self, url: Option<&str>) {
         self.nodes.own_url = url.map(Arc::from);
         self.nodes.is_clustered = true;

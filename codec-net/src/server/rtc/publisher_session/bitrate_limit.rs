@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use codec_core::codec::Bitrate;
 
-/// Interval at which the limit is evaluated, and at which an unchanged limit is repeated.
+/// Interval at which the limit is evaluated.
 const EVALUATION_INTERVAL: Duration = Duration::from_millis(200);
+/// Interval at which an unchanged limit is repeated.
 const REPEAT_INTERVAL: Duration = Duration::from_secs(1);
 /// Lowest limit: audio and the minimum of video.
 const MIN_LIMIT: Bitrate = Bitrate::kbps(100);
@@ -23,7 +24,7 @@ pub(super) struct BitrateLimit {
 
 impl BitrateLimit {
     /// Returns the limit to send now, if any: a change, or a repetition, because reports may be
-    /// lost. `peak_bitrate`: the maximum bitrate that the publisher has sent.
+    /// lost. `peak_bitrate` is the maximum bitrate that the publisher has sent.
     pub(super) fn poll(
         &mut self,
         now: Duration,
