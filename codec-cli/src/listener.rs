@@ -15,8 +15,9 @@ use crate::progress::{Progress, clock};
 
 /// Interval between log lines about a live stream.
 const LIVE_LOG_EVERY: Duration = Duration::from_secs(5);
-/// Interval between updates of overall progress, on a terminal and in a log.
+/// Interval between updates of overall progress on a terminal.
 const SHARE_LINE_EVERY: Duration = Duration::from_millis(100);
+/// Interval between updates of overall progress in a log.
 const SHARE_LOG_EVERY: Duration = Duration::from_secs(10);
 
 /// Prints events in the format and verbosity selected by the command's flags.

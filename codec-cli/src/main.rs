@@ -7,7 +7,7 @@
 //! | subject | file |
 //! |---|---|
 //! | flags as typed, one file per command; headings, presets, completions | `args/`, `args/grammar/` |
-//! | advice on unknown options, also on those of ffmpeg and vpxenc; colours of help | `args/suggestions.rs`, `args/styles.rs` |
+//! | advice on unknown options, such as options of ffmpeg and vpxenc; colours of help | `args/suggestions.rs`, `args/styles.rs` |
 //! | flags resolved into settings | `args/encoding.rs` |
 //! | one file per subcommand | `cmd/` |
 //! | messages, progress, exit codes | `console.rs`, `progress.rs`, `failure.rs` |

@@ -48,7 +48,7 @@ impl Progress {
 }
 
 impl Meter for Progress {
-    /// Starts a new pass; speed and remaining time are those of this pass.
+    /// Starts a new pass; speed and remaining time refer to this pass.
     fn begin_pass(&mut self, pass: Option<Pass>) {
         self.pass = pass;
         self.pass_started = Instant::now();

@@ -7,7 +7,7 @@ use codec_media::failure::{Failure, Result};
 /// Environment variable that selects a level instead of the best one.
 const VARIABLE: &str = "CODEC_SIMD";
 
-/// Returns the level to use: that of `CODEC_SIMD`, or the best.
+/// Returns the level to use: the level that `CODEC_SIMD` names, or the best one.
 pub(crate) fn requested_level() -> Result<Level> {
     let request = match std::env::var(VARIABLE) {
         Ok(request) => Some(request),

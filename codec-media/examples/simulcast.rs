@@ -88,7 +88,7 @@ pub fn encode(
     for (layer, &size) in config.layers.iter_mut().zip(&sizes) {
         let Bitrate(target) = LayerRates::for_size(backend.codec, size).target;
         let target = Bitrate(target * settings.percent / 100);
-        // Without limits of its own, a layer has those of its size.
+        // Without its own limits, a layer has the limits of its size.
         layer.rates = Some(LayerRates { min: Bitrate(1), target, max: target });
         total += target.0;
     }

@@ -35,7 +35,7 @@ pub enum Kind {
     Interrupted = 130,
 }
 
-/// An error with a message for the user. The message includes that of the [`source`], which is the
+/// An error with a message for the user. The message includes the message of the [`source`], which is the
 /// typed cause.
 ///
 /// [`source`]: std::error::Error::source

@@ -38,7 +38,7 @@ pub struct MixOptions {
     pub rate: Option<u32>,
     /// Number of channels. Default: the largest number of any input.
     pub channels: Option<u8>,
-    /// Codec, codec/backend or PCM encoding. Default: that of the container.
+    /// Codec, codec/backend or PCM encoding. Default: the container's.
     pub codec: Option<String>,
     /// Bitrate of the encoder.
     pub bitrate: Option<Bitrate>,

@@ -69,7 +69,7 @@ impl Progress {
         Self { started: Instant::now(), meter }
     }
 
-    /// Begins a pass: speed and remaining time are those of the new pass.
+    /// Begins a pass: speed and remaining time refer to the new pass.
     pub(crate) fn begin_pass(&mut self, pass: Option<Pass>) {
         self.meter.begin_pass(pass);
     }

@@ -22,7 +22,7 @@ struct Verdict {
     /// The new time divided by the earlier one, in units of the calibration workload if both have
     /// it.
     ratio: Estimate,
-    /// The same ratio in nanoseconds.
+    /// The ratio of the times in nanoseconds.
     raw: f64,
     /// The stage of a frame with the largest increase: name, nanoseconds more, ratio.
     part: Option<(String, f64, f64)>,

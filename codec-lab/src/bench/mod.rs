@@ -64,7 +64,7 @@ pub fn run(args: &BenchOptions, env: &Env) -> Result<()> {
 /// Times the kernels.
 ///
 /// # Errors
-/// As [`run`].
+/// Returns the errors of [`run`].
 pub fn run_kernels(args: &KernelOptions, env: &Env) -> Result<()> {
     warn_of_debug_build(env);
     kernels::run(args, env)

@@ -109,7 +109,7 @@ pub(super) fn encode(
     Ok(watch.end())
 }
 
-/// Receives all packets; those of a superframe are joined.
+/// Receives all packets; the packets of a superframe are joined.
 fn drain(
     encoder: &mut dyn VideoEncoder,
     (packet, joiner): (&mut Packet, &mut SuperframeJoiner),

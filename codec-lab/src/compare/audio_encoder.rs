@@ -100,7 +100,8 @@ impl AudioEncoder {
         }
     }
 
-    /// Divides targets into those of the codec and those that it cannot have. A codec with one bitrate has a point there.
+    /// Divides targets into those that the codec supports and those that it does not. A codec with one bitrate has a
+    /// point there.
     pub(super) fn own_targets(&self, targets: Vec<Target>) -> (Vec<Target>, Vec<Target>) {
         let Some(kbps) = self.only_kbps else { return (targets, Vec::new()) };
         let own = Target::Kbps(kbps);

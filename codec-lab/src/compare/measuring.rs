@@ -18,7 +18,7 @@ use super::{encode, point, publish, score};
 /// The points of a study.
 pub(super) struct Measured {
     pub(super) points: Vec<Point>,
-    /// What is missing, if the user has interrupted the study.
+    /// The missing points, if the user has interrupted the study.
     pub(super) partial: Option<Partial>,
 }
 

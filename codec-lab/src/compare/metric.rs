@@ -9,7 +9,7 @@ use super::shape::Media;
 
 /// The usual metrics of video.
 const VIDEO: &str = "psnr_y_global,psnr_611,ssim";
-/// The usual metrics of audio. SNR is not one of them, because it is mostly that of the loudest parts.
+/// The usual metrics of audio. SNR is not one of them, because it is mostly the SNR of the loudest parts.
 const AUDIO: &str = "segmental_snr,lsd";
 
 /// A metric of video or of audio.

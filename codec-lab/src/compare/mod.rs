@@ -69,7 +69,7 @@ pub fn run(args: &CompareOptions, grammar: &dyn EncodeGrammar, env: &Env) -> Res
 /// Runs a study whose points other machines measure, and writes its report here.
 ///
 /// # Errors
-/// As from [`run`], and those of `remote`.
+/// The errors of [`run`] and of `remote`.
 pub fn run_on(
     remote: &dyn Remote,
     args: &CompareOptions,
@@ -141,7 +141,7 @@ fn check_clips(clips: &[PathBuf]) -> Result<()> {
     Err(Failure::usage(format!("{message}\nhelp: add it with --arm {name}")))
 }
 
-/// What a study leads to.
+/// Outcome of a study.
 struct Outcome {
     results: Results,
     changes: Changes,

@@ -33,7 +33,7 @@ struct Peer {
     decode: &'static str,
 }
 
-/// What encoders of video have in common.
+/// Fields that all encoders of video have in common.
 const OF_VIDEO: Peer = Peer {
     name: "",
     program: "",
@@ -52,7 +52,7 @@ const OF_VIDEO: Peer = Peer {
 const OF_FFMPEG: Peer =
     Peer { program: "ffmpeg", package: "ffmpeg", media: Media::Audio, ..OF_VIDEO };
 
-/// What the points of an arm specify.
+/// Kind of an arm's points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PointKind {
     Rate,
@@ -68,7 +68,7 @@ const CONSTANT_Q: &str =
     "--end-usage=q --cq-level={qp} --min-q={qp} --max-q={qp} --disable-warning-prompt";
 /// Constant quality of VP9 and of libaom.
 const CRF: &str = "--end-usage=q --cq-level={crf}";
-/// The same of VP8, which has it with a bitrate limit only: one that no clip reaches.
+/// Constant quality of VP8, which requires a bitrate limit: one that no clip reaches.
 const VP8_CRF: &str = "--end-usage=cq --cq-level={crf} --target-bitrate=1000000";
 /// Two passes of libvpx for a bitrate.
 const VPX_TWO_PASSES: &str = "--end-usage=vbr --target-bitrate={kbps}";

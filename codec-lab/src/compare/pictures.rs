@@ -39,7 +39,7 @@ struct Shown<'a> {
 }
 
 impl Plan<'_> {
-    /// Writes the images that the study wants, and removes those of earlier runs. Streams without images have a
+    /// Writes the images that the study wants, and removes images of earlier runs. Streams without images have a
     /// note in the results.
     pub(super) fn pictures(
         &self,
@@ -220,7 +220,7 @@ fn worst_frame(shown: &[Shown<'_>], metric: Metric) -> Option<u64> {
     u64::try_from(worst.0).ok()
 }
 
-/// The frame whose luma differs most from that of the frame before.
+/// The frame whose luma differs most from the luma of the frame before.
 fn largest_change(clip: &Clip, env: &Env) -> Result<Option<u64>> {
     let options = DecodeOptions::default();
     let mut source = video::open(&InputSpec::new(&clip.path, options.limits), &options, env)?;

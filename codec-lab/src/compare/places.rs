@@ -30,10 +30,10 @@ pub(super) const PLACES: &[&str] = &[
     "sample_rate",
     "channels",
 ];
-/// Those that only commands for video have.
+/// Placeholders that only commands for video have.
 const VIDEO_PLACES: &[&str] =
     &["rate_trace", "fps", "fps_num", "fps_den", "width", "height", "frames"];
-/// Those that only commands for audio have.
+/// Placeholders that only commands for audio have.
 const AUDIO_PLACES: &[&str] = &["sample_rate", "channels"];
 pub(super) const DECODE_PLACES: &[&str] = &["in", "out"];
 

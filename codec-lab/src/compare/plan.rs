@@ -69,7 +69,7 @@ impl Job<'_> {
         self.rendition.map_or(shape, |rendition| shape.of_size(rendition.size))
     }
 
-    /// Whether the encoder searches for a quality, so that its times are not those of an encode.
+    /// Whether the encoder searches for a quality, so that its times are not the times of one encode.
     pub(super) fn searches(&self) -> bool {
         self.target.is_measured_quality()
     }
@@ -80,7 +80,7 @@ impl Job<'_> {
     }
 }
 
-/// What all jobs of a study have in common.
+/// Data that all jobs of a study share.
 struct Matrix<'s> {
     study: &'s Study,
     store: &'s Store,
@@ -91,7 +91,7 @@ struct Matrix<'s> {
 }
 
 impl Matrix<'_> {
-    /// The jobs of a clip. Those of all arms with the same position in their lists of targets follow each other.
+    /// The jobs of a clip. Jobs with the same position in the lists of targets of all arms follow each other.
     fn jobs<'a>(&self, clip: &'a Clip, arms: &'a [Arm]) -> Result<Vec<Job<'a>>> {
         let mut jobs = Vec::new();
         let renditions: Vec<Option<&Rendition>> = match &clip.renditions[..] {

@@ -70,7 +70,7 @@ pub(super) fn targets_of(
 }
 
 /// Combines the results of the runs and the score. `timing` states whether times are meaningful. An encoder that
-/// searches for a quality has no times and no memory: they would be those of the search and of its metric.
+/// searches for a quality has no times and no memory: they would belong to the search and its metric.
 #[expect(clippy::cast_precision_loss, reason = "a report")]
 pub(super) fn measured(
     place: (&str, &Clip, Target),

@@ -35,7 +35,7 @@ pub(super) fn digest(path: &Path) -> Option<String> {
     Some(digest)
 }
 
-/// What a program says of its version, with a digest of its file.
+/// The version that a program reports, with a digest of its file.
 pub(super) fn program_version(program: &str) -> String {
     let digest = process::find_program(program).and_then(|file| digest(&file));
     let digest = digest.map_or_else(String::new, |hex| format!(" ({})", &hex[..8]));

@@ -82,8 +82,8 @@ pub trait Remote {
 }
 
 impl Plan<'_> {
-    /// Lets other machines measure all points without stored results, and stores theirs; after an interrupt those of the
-    /// units that are complete.
+    /// Lets other machines measure all points without stored results, and stores their results. After an interrupt, it
+    /// stores the results of complete units.
     pub(super) fn fetch(&mut self, remote: &dyn Remote, env: &Env) -> Result<()> {
         self.is_remote = true;
         let units = self.units();

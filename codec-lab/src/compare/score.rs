@@ -206,7 +206,7 @@ fn score_audio(
     }))
 }
 
-/// How the frames of a stream are matched with those of the clip.
+/// How the frames of a stream are matched with the frames of the clip.
 pub(super) fn request(arm: &Arm, how: &Scoring<'_>, env: &Env) -> Request {
     Request {
         metrics: of_video(how.metrics),
@@ -221,7 +221,7 @@ pub(super) fn request(arm: &Arm, how: &Scoring<'_>, env: &Env) -> Request {
     }
 }
 
-/// The frames of a stream, at times that may replace those of the source, with the decoding time.
+/// The frames of a stream, at times that may replace the times of the source, with the decoding time.
 pub(super) struct Viewed {
     source: Box<dyn FrameSource>,
     stream_info: StreamInfo,

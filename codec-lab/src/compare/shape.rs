@@ -63,7 +63,7 @@ impl Shape {
         }
     }
 
-    /// The same with frames of another size.
+    /// Returns the same shape with frames of another size.
     pub(super) fn of_size(self, size: Size) -> Self {
         match self {
             Self::Video { frame_rate, frames, .. } => Self::Video { size, frame_rate, frames },

@@ -65,7 +65,7 @@ pub(super) struct FrameLog {
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Identity<'a> {
     pub(super) clip: &'a str,
-    /// MD5 of the frames with which the decoded ones are compared, if they are not those of `clip`.
+    /// MD5 of the frames with which the decoded ones are compared, if they are not the frames of `clip`.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub(super) reference: &'a str,
     pub(super) frames: u64,

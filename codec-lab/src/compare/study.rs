@@ -96,13 +96,13 @@ pub(super) struct ArmEntry {
     pub(super) name: Option<String>,
     /// Specification as given to `--arm`, without the name.
     pub(super) run: String,
-    /// Points that replace those of the study, such as `crf=20,25,30`.
+    /// Points that replace the points of the study, such as `crf=20,25,30`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) points: Option<String>,
     /// Speeds that replace the speeds of the study.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) speeds: Vec<String>,
-    /// Numbers of threads that replace those of the study.
+    /// Numbers of threads that replace the numbers in the study.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) threads: Vec<u16>,
     /// A command that decodes {in} to the y4m or WAV file {out}, instead of our decoder or ffmpeg.
@@ -220,7 +220,7 @@ impl Study {
         Ok(study)
     }
 
-    /// Replaces the file's targets by those of the options.
+    /// Replaces the file's targets by the targets of the options.
     fn take_targets(&mut self, args: &CompareOptions) {
         let CompareOptions { bitrate, bpp, quality, qp, rate_trace, .. } = args;
         let given = bitrate.len() + bpp.len() + quality.len() + qp.len();

@@ -1,4 +1,4 @@
-//! Chroma errors: differences between the decoded U and V and those of the source, by block.
+//! Chroma errors: differences between the decoded U and V and the U and V of the source, by block.
 
 use codec_core::codec::trace::BlockTrace;
 use codec_core::frame::{Chroma, Size};
@@ -12,7 +12,7 @@ const TOLERANCE_Q4: i16 = 4 * 16;
 /// The error of a block, for U and V.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct BlockError {
-    /// Mean of the decoded samples minus that of the source, in 1/16.
+    /// Mean of the decoded samples minus the mean of the source, in 1/16.
     pub(super) mean_q4: [i16; 2],
     /// Mean squared error, in 1/16.
     pub(super) mse_q4: [u32; 2],

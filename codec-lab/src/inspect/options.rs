@@ -28,7 +28,7 @@ pub enum ReportFormat {
 pub struct InspectOptions {
     /// The input.
     pub input: InputSpec,
-    /// Its source: adds chroma errors to the report.
+    /// Source of the stream, with which the report has chroma errors.
     pub source: Option<SourceOptions>,
     /// Output file, or `-`.
     pub output: PathBuf,

@@ -76,7 +76,7 @@ impl<'a> Seen<'a> {
         })
     }
 
-    /// Size of the frame in bytes: that of the packet, if it has only one.
+    /// Size of the frame in bytes, which is the size of the packet if the packet has only one frame.
     pub(super) fn bytes(&self) -> u64 {
         match (&self.outcome, self.frame) {
             (Outcome::Traced(trace), Some(_)) => trace.packet_bytes,
@@ -98,7 +98,7 @@ impl<'a> Seen<'a> {
 pub(super) enum Outcome<'a> {
     /// Decoded and described block by block.
     Traced(&'a FrameTrace),
-    /// The header of a frame, and those of the frames that precede it in the packet.
+    /// The header of a frame, and the headers of the frames that precede it in the packet.
     Header(&'a Av1Frame, &'a [Av1Frame]),
     /// Decoded by a decoder without tracing; with the quantiser index, if reported.
     Reported(DecodeReport, Option<u8>),

@@ -22,7 +22,7 @@ pub trait Visitor {
     }
 }
 
-/// Passes the cases of all kernels but those of H.264, VP9 and VMAF to the visitor.
+/// Passes the cases of all kernels except H.264, VP9 and VMAF to the visitor.
 pub(super) fn cases(visitor: &mut impl Visitor) {
     cost(visitor);
     predict(visitor);

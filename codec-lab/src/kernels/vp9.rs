@@ -57,7 +57,7 @@ fn intra(visitor: &mut impl Visitor) {
     }
 }
 
-/// Transforms with all coefficients, and with those of the first eighth of rows and columns. The
+/// Transforms with all coefficients, and with the coefficients of the first eighth of rows and columns. The
 /// cases include a copy of the coefficients, which the kernel clears.
 fn transform(visitor: &mut impl Visitor) {
     let mut out = Pixels::new(3, 3, visitor.round());

@@ -35,7 +35,7 @@ pub(super) struct Received {
     pub(super) complete: bool,
     /// Whether it is decodable according to the descriptors.
     pub(super) decodable: bool,
-    /// Missing packets, including those of frames lost before it.
+    /// Missing packets, including packets of lost frames before this one.
     pub(super) missing_packets: u64,
 }
 

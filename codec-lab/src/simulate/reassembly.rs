@@ -29,7 +29,7 @@ pub(super) struct Reassembled {
     pub(super) has_start: bool,
     /// Whether its references are intact.
     pub(super) is_decodable: bool,
-    /// Packets lost since the previous frame, including those of this frame.
+    /// Packets lost since the previous frame, including packets of this frame.
     pub(super) missing_packets: u64,
     /// Arrival of its last packet.
     pub(super) arrived: Duration,

@@ -119,7 +119,7 @@ impl Sender {
         self.pacer.set_rate(rate).map_err(Failure::internal)
     }
 
-    /// Sets the encoder's bitrate to that of the trace.
+    /// Sets the encoder's bitrate to the bitrate of the trace.
     fn follow(&mut self, now: Duration) -> Result<()> {
         let Some((trace, delay)) = &self.trace else { return Ok(()) };
         let rate = trace.rate_at(now.saturating_sub(*delay)).max(MIN_RATE);

@@ -68,7 +68,7 @@ pub(crate) struct Coded {
 
 impl AudioPipeline {
     /// Copies the packets of the first audio track of `reader`, which delivers only that track;
-    /// `track` describes it. The names are those of the input and the output.
+    /// `track` describes it. The names are the names of the input and the output.
     pub(crate) fn copied(
         reader: Box<dyn PacketReader>,
         from: usize,
@@ -138,7 +138,7 @@ impl AudioPipeline {
         self.end_s = Some(seconds);
     }
 
-    /// Describes the difference if the audio and video that ends at `end_s` seconds have not the same end.
+    /// Describes the difference if the audio does not end when the video ends, at `end_s` seconds.
     pub(crate) fn difference(&self, end_s: f64) -> Option<String> {
         if self.is_cut {
             return Some(format!("the audio is longer than the video, and is cut at {end_s:.3} s"));

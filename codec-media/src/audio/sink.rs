@@ -34,7 +34,7 @@ pub struct AudioSink {
 }
 
 impl AudioSink {
-    /// Opens the encoder. `name` is the output's, for messages; `number` is that of its track.
+    /// Opens the encoder. `name` is the output's, for messages; `number` is the number of its track.
     ///
     /// # Errors
     /// If the backend has no encoder, or the encoder rejects `config`.

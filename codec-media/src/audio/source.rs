@@ -177,7 +177,7 @@ impl AudioSource {
         self.lost_packets
     }
 
-    /// Moves the next samples into `audio`; `false` at the end. Their times are those of the track,
+    /// Moves the next samples into `audio`; `false` at the end. The samples have the times of the track,
     /// in samples of their own rate.
     ///
     /// # Errors

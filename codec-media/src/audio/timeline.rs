@@ -24,8 +24,9 @@ const STEADY_S: f64 = 0.0025;
 const ENGAGE_S: f64 = 0.003;
 /// Averaging time of differences: timestamps are rounded, to a millisecond in WebM.
 const AVERAGE_S: f64 = 2.0;
-/// Time constant of drift correction, and the largest change of the rate.
+/// Time constant of drift correction.
 const CATCH_UP_S: f64 = 8.0;
+/// Largest change of the rate by drift correction.
 const MAX_RATE_CHANGE: f64 = 0.005;
 /// Sample frames of silence produced at a time.
 const SILENCE_FRAMES: usize = 16_384;

@@ -11,7 +11,7 @@ const STEP_S: f64 = 1.0;
 /// The audio paths from inputs to tracks of an output.
 pub struct AudioTracks {
     tracks: Vec<AudioPipeline>,
-    /// The number of tracks of the input; those of other files follow, and end with the video.
+    /// The number of tracks of the input; tracks of other files follow, and end with the video.
     own: usize,
 }
 
@@ -91,7 +91,7 @@ impl AudioTracks {
     /// Processes the remaining audio up to the configured end and flushes the encoders.
     ///
     /// # Errors
-    /// As from [`Self::advance`].
+    /// Returns the errors of [`Self::advance`].
     pub fn finish(&mut self, writer: &mut dyn PacketWriter) -> Result<()> {
         let mut outcome = Ok(());
         let (mut until_s, mut moves) = (self.reached_s(), self.tracks.len() > 1);

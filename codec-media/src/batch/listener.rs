@@ -32,7 +32,8 @@ impl SharedTotals {
     }
 }
 
-/// Keeps the totals of a file, passes on its warnings under its name, and adds its progress to that of the batch.
+/// Keeps the totals of a file, passes on its warnings under its name, and adds its progress to the progress of the
+/// batch.
 pub(super) struct FileEvents {
     board: Arc<Board>,
     index: usize,

@@ -60,7 +60,7 @@ enum Outcome {
 ///
 /// # Errors
 /// If names collide or the folder cannot be created, before any work; if a file failed, or the run was asked
-/// to stop, after all work. The kind is that of the first failure.
+/// to stop, after all work. The kind is the kind of the first failure.
 pub fn run(batch: &Batch, env: &Env, work: &(dyn Fn(&Job<'_>) -> Result<()> + Sync)) -> Result<()> {
     let files = batch.plan()?;
     env.stop.handle_requests();

@@ -92,7 +92,7 @@ pub(super) fn described(
 }
 
 /// The audio of a part between two times in nanoseconds of the input; `None` if it has none there.
-/// `number` is that of the track among those that are used, from 0.
+/// `number` counts the tracks that are used, from 0.
 pub(super) fn open_audio(
     part: &Part,
     number: usize,

@@ -36,7 +36,7 @@ const MAX_GAP_MS: u32 = 2;
 struct Place {
     /// How long before its video the audio begins, in nanoseconds.
     lead_ns: i64,
-    /// What its times are moved by.
+    /// Offset that is added to its times.
     shift: i64,
     /// The end of the samples that are heard.
     end: i64,
@@ -154,7 +154,7 @@ impl CopiedAudio {
     }
 
     /// Inserts a packet that resets the decoder before the first one of a part, if it is needed. The
-    /// energies of an Opus packet are relative to those of the packet before: after other audio, the
+    /// energies of an Opus packet are relative to the energies of the packet before: after other audio, the
     /// first packets would be decoded with wrong ones.
     fn insert_reset(&mut self, packet: &mut CodedPacket) {
         let Some(current) = &mut self.current else { return };
@@ -216,7 +216,7 @@ impl PacketReader for CopiedAudio {
     }
 }
 
-/// The times of a packet in samples, up to the end of those that are heard.
+/// The times of a packet in samples, up to the end of the audible ones.
 struct Times {
     start: i64,
     end: i64,

@@ -286,7 +286,7 @@ pub(super) fn joined_metadata(parts: &[Part]) -> FileMetadata {
     joined
 }
 
-/// The property `what` of a joined track: that of all parts that state it, or `None`, after a warning,
+/// The property `what` of a joined track: the value of all parts that state it, or `None`, after a warning,
 /// if they differ. `stated` has the name of each part and the value.
 pub(super) fn in_common(
     (track, what): (&str, &str),
@@ -319,7 +319,7 @@ fn stated(spec: &InputSpec, env: &Env) -> Result<(Size, Rational, Rotation)> {
     Ok((info.size, info.frame_rate, info.info.rotation))
 }
 
-/// What the packets of an input say.
+/// Properties of an input, from its packets.
 struct Scan {
     metadata: FileMetadata,
     video: Option<VideoTrack>,

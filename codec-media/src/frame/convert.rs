@@ -60,7 +60,7 @@ pub(crate) fn from_packed(samples: Samples, bytes: &[u8], out: &mut Planes) -> R
     Ok(())
 }
 
-/// Converts rows of RGB: chroma is that of the mean of 2x2 pixels. The last row of an odd height
+/// Converts rows of RGB: chroma is the chroma of the mean of 2x2 pixels. The last row of an odd height
 /// counts twice.
 fn from_rgb<'a>(
     samples: Samples,

@@ -63,7 +63,7 @@ struct Rows {
     kept_after: [Vec<i16>; 2],
     /// Lines of the other parity just before: 2 above, at the same place, and 2 below.
     before: [Vec<i16>; 3],
-    /// The same just after.
+    /// The same lines just after.
     after: [Vec<i16>; 3],
 }
 

@@ -33,7 +33,7 @@ impl Transform {
     }
 
     /// Rotates frames that are scaled or padded as their metadata describes, unless a rotation is chosen: the new
-    /// size is that of the frames as they are shown.
+    /// size is the size of the frames as they are shown.
     #[must_use]
     pub fn following_display(self) -> Self {
         Self { follows_display: true, ..self }

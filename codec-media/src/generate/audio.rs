@@ -49,7 +49,7 @@ pub struct AudioGenerator {
 }
 
 impl AudioGenerator {
-    /// Creates a generator with `rate` samples per second; `framerate` is that of the accompanying
+    /// Creates a generator with `rate` samples per second; `framerate` is the frame rate of the accompanying
     /// video.
     ///
     /// # Errors

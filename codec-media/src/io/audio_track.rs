@@ -107,7 +107,7 @@ impl AudioTrackChoice {
     /// Makes the chosen track the first audio track of `reader`.
     ///
     /// # Errors
-    /// If there is no such track. `name`: the input, for the message.
+    /// If there is no such track. `name` is the name of the input, for the message.
     pub(super) fn apply(
         &self,
         reader: Box<dyn PacketReader>,

@@ -1,5 +1,5 @@
 //! The audio packets of another reader between two times, exact to the sample: samples of the first
-//! packets that are not part of the cut count as codec delay, those of the last one are trimmed.
+//! packets that are not part of the cut count as codec delay; samples of the last packet are trimmed.
 
 use std::collections::VecDeque;
 

@@ -30,7 +30,7 @@ pub struct CutPackets {
     ahead: VecDeque<CodedPacket>,
     /// The latest presentation time so far.
     latest: Option<i64>,
-    /// Whether hidden frames are delivered as shown ones, and how many were.
+    /// Whether hidden frames are delivered as shown ones, and how many of them were delivered.
     reveals: bool,
     revealed: u64,
     codec: Codec,

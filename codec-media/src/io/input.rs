@@ -72,7 +72,7 @@ impl InputSpec {
         }
     }
 
-    /// Describes a file that may be headerless: `raw` applies unless its extension is that of a
+    /// Describes a file that may be headerless: `raw` applies unless it has the extension of a
     /// format with headers.
     pub fn with_layout(path: &Path, raw: Option<RawLayout>, limits: Limits) -> Self {
         let extension = without_query(path).extension().and_then(|extension| extension.to_str());

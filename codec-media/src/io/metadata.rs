@@ -12,7 +12,7 @@ pub(crate) fn part_of(found: &FileMetadata, cut: Cut, origin_ns: i64) -> FileMet
     found.part(ns(origin_ns), cut.to.map(|to| ns(ns_of(to))))
 }
 
-/// The metadata that `format` can hold; a warning names the rest. `name` is that of the input.
+/// The metadata that `format` can hold; a warning names the rest. `name` is the name of the input.
 pub(crate) fn kept(found: &FileMetadata, format: Format, name: &str, env: &Env) -> FileMetadata {
     let (kept, dropped) = found.for_format(format);
     if let Some(dropped) = dropped {

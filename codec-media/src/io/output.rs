@@ -36,17 +36,17 @@ pub struct OutputRules {
 /// The runs whose file gets the name of [`part_of`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PartRule {
-    /// Those that were interrupted, or ended at an error: their file is incomplete.
+    /// Runs that were interrupted, or ended at an error: their file is incomplete.
     #[default]
     Incomplete,
-    /// Those that ended at an error. The input has no known end, so an interrupt completes the output.
+    /// Runs that ended at an error. The input has no known end, so an interrupt completes the output.
     Recording,
-    /// Those that were interrupted, ended at an error, or whose complete result failed a check.
+    /// Runs that were interrupted, ended at an error, or whose complete result failed a check.
     Failed,
 }
 
 impl PartRule {
-    /// The rule for a run with these inputs: recordings are those of a pipe or a device.
+    /// The rule for a run with these inputs: a run that reads a pipe or a device is a recording.
     #[must_use]
     pub fn of_inputs(inputs: &[PathBuf]) -> Self {
         let is_endless = |path: &PathBuf| is_pipe(path) || is_special(path);
@@ -238,8 +238,8 @@ impl OutputFile {
         }
     }
 
-    /// Chooses the name of the file of a run that ended with `end`: that of [`part_of`] if the rules say so. Returns `end`
-    /// with a message that names the file that is kept. The file gets the name by [`Self::commit`].
+    /// Chooses the name of the file of a run that ended with `end`: the name from [`part_of`] if the rules say so.
+    /// Returns `end` with a message that names the file that is kept. The file gets the name by [`Self::commit`].
     ///
     /// # Errors
     /// If `end` is one.
@@ -377,8 +377,8 @@ pub(crate) fn remove_temporaries(path: &Path) {
     }
 }
 
-/// Removes the temporary files and folders of these outputs that killed processes left. Those that a process still uses are
-/// locked, and those of another machine may be; where locks are not supported, all stay.
+/// Removes the temporary files and folders of these outputs that killed processes left. Files that a process still uses
+/// are locked, and files of another machine may be; where locks are not supported, all stay.
 pub(crate) fn remove_stale(outputs: &[&Path]) {
     let prefixes: HashSet<String> = outputs.iter().map(|path| temporary_prefix(path)).collect();
     let folders: HashSet<&Path> = outputs.iter().map(|path| folder_of(path)).collect();

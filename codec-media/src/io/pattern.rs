@@ -7,7 +7,7 @@ use super::image_format::StillFormat;
 use super::names::folder_of;
 use crate::failure::{Failure, Kind, Result};
 
-/// Most digits of a padded number.
+/// Maximum number of digits of a padded number.
 const MAX_DIGITS: usize = 18;
 
 /// The files of a sequence that is read: consecutive numbers.
@@ -39,7 +39,7 @@ pub struct ImagePattern {
     /// The file name before and after the number.
     prefix: String,
     suffix: String,
-    /// Fewest digits of the number.
+    /// Minimum number of digits; shorter numbers are padded with zeros.
     digits: usize,
 }
 

@@ -1,5 +1,5 @@
-//! Pre-roll: the packets before a cut from which a decoder starts, so that its output after the cut is (nearly) that of
-//! decoding from the beginning.
+//! Pre-roll: the packets before a cut from which a decoder starts, so that its output after the cut is (nearly) the
+//! same as after decoding from the beginning.
 
 use std::collections::VecDeque;
 
@@ -60,7 +60,7 @@ fn aac_needed(config: &[u8]) -> Option<usize> {
     match config.first()? >> 3 {
         // LC: half of each block overlaps the one before.
         2 => Some(1),
-        // SBR and PS: their parameters can be relative to those of the frame before.
+        // SBR and PS: their parameters can be relative to the parameters of the frame before.
         5 | 29 => Some(2),
         _ => None,
     }

@@ -18,7 +18,7 @@ pub fn is_url(path: &Path) -> bool {
     scheme.is_some_and(|scheme| SCHEMES.iter().any(|one| scheme.eq_ignore_ascii_case(one)))
 }
 
-/// Whether a URL is that of an object in a store.
+/// Whether a URL names an object in a store.
 fn is_object(url: &str) -> bool {
     url.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("s3://"))
 }

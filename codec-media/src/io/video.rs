@@ -41,7 +41,7 @@ pub fn of(
     let source: Box<dyn FrameSource> = match opened {
         Opened::Images(images) => {
             let source = SequenceSource::new(images, spec.cut, options, env)?;
-            // The rate of images is that of --fps, which changes the frames only if it depends on the rate.
+            // Images have the rate of --fps, which changes the frames only if it depends on the rate.
             let fps = options.fps.filter(|fps| *fps == FpsTarget::Half);
             let options = DecodeOptions { fps, ..options.clone() };
             return finished(Box::new(source), spec, &options, env);

@@ -20,7 +20,7 @@ use crate::failure::{Failure, Kind, Result};
 /// Timeout of one wait for a connection.
 const STEP: Duration = Duration::from_millis(100);
 
-/// The same if connections exist, which may deliver data meanwhile.
+/// Timeout of one wait for a connection if others exist, which may deliver data meanwhile.
 const TURN: Duration = Duration::from_millis(5);
 
 /// How long a sender retries to reach a receiver that is not listening yet.
@@ -103,7 +103,8 @@ impl Way {
     }
 }
 
-/// Parses the URL of one direction. The error of an unknown scheme names all schemes except that of the `other` direction.
+/// Parses the URL of one direction. The error of an unknown scheme names all schemes except the scheme of the `other`
+/// direction.
 pub(super) fn parse_url(text: &str, other: Scheme) -> Result<Url> {
     text.parse().map_err(|error| {
         let reason = match error {

@@ -179,7 +179,7 @@ fn feedback(carrier: &mut dyn Transport, feedback: Feedback) -> std::result::Res
     carrier.send(&Record::control(RecordKind::Feedback, feedback.payload()))
 }
 
-/// Handles a sender's hello. A session whose streams match those of the previous session continues
+/// Handles a sender's hello. A session whose streams match the streams of the previous session continues
 /// it.
 fn begin(
     hello: &Hello,
@@ -231,7 +231,7 @@ fn begin(
     Ok(())
 }
 
-/// Whether the streams of a new session can continue those of the previous one. Frame size and
+/// Whether the streams of a new session can continue the streams of the previous one. Frame size and
 /// frame rate may differ: key frames carry the size.
 fn continues(before: &Hello, hello: &Hello) -> bool {
     let fits = |(old, new): (&StreamDescription, &StreamDescription)| {

@@ -85,7 +85,7 @@ fn encryption_error(error: SframeError) -> Failure {
 }
 
 impl FramedOutput {
-    /// Sends the hello and continues in a thread. `waits`: the connection reports when the other
+    /// Sends the hello and continues in a thread. `waits` means that the connection reports when the other
     /// end closes it.
     pub(super) fn new(
         mut carrier: Box<dyn Transport>,

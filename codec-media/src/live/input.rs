@@ -54,7 +54,7 @@ pub(crate) enum InputEvent {
     /// A sender has started; its tracks and address.
     Begins(Box<AnnouncedTracks>, String),
     /// A new session replaces one that fell silent; its tracks and address. Its timestamps differ
-    /// from those of the previous session.
+    /// from the timestamps of the previous session.
     Restarts(Box<AnnouncedTracks>, String),
     Frame(ReceivedFrame),
     Audio(ReceivedAudio),
@@ -118,8 +118,8 @@ impl Unused {
 }
 
 impl InputStats {
-    /// Combines the statistics of this session and the next: counters add up, states are those of
-    /// the later.
+    /// Combines the statistics of this session and the next: counters add up, states come from
+    /// the later session.
     pub(crate) fn followed_by(self, next: Self) -> Self {
         Self {
             packets_received: self.packets_received + next.packets_received,

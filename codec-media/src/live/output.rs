@@ -105,7 +105,7 @@ pub(crate) trait LiveOutput {
     /// Whether the next frame should be dropped, because too much is queued.
     fn is_full(&self) -> bool;
 
-    /// Sends a frame; times are those of the track.
+    /// Sends a frame; times are in ticks of the track.
     fn video(&mut self, now: Duration, packet: &Packet, captured: Duration) -> Result<()>;
 
     /// Whether the receiver takes each of the offered simulcast layers, the lowest first; empty for one stream without layers.
@@ -118,7 +118,8 @@ pub(crate) trait LiveOutput {
         false
     }
 
-    /// Sends a frame of a simulcast layer; times are those of the track. Only layers that [`Self::layers`] has are sent.
+    /// Sends a frame of a simulcast layer; times are in ticks of the track. Only layers that [`Self::layers`] has are
+    /// sent.
     fn layer(
         &mut self,
         now: Duration,

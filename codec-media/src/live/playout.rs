@@ -28,7 +28,7 @@ pub(crate) struct Playout {
 pub(crate) struct MediumPlayout {
     /// When the last item was played out, and its time by the sender's clock (NTP).
     last: Option<(Duration, u64)>,
-    /// Delays from capture to arrival, by the times in packets and by those of sender reports:
+    /// Delays from capture to arrival, by the times in packets and by the times in sender reports:
     /// units of 2^-32 s, including the offset between the clocks of both ends.
     captured: VecDeque<i64>,
     reported: VecDeque<i64>,

@@ -30,7 +30,7 @@ const ENCRYPTED_ATTRIBUTE: &str = "x-codec-sframe";
 /// The audio port relative to the video port, if they do not share one.
 const AUDIO_PORT_STEP: u16 = 2;
 
-/// Payload types of H.264 and VP9, and of their RTX. They differ from those of VP8, so that a receiver
+/// Payload types of H.264 and VP9, and of their RTX. They differ from the payload types of VP8, so that a receiver
 /// without a description can distinguish the formats.
 const H264_TYPES: (u8, u8) = (102, 103);
 const VP9_TYPES: (u8, u8) = (104, 105);
@@ -144,7 +144,7 @@ pub(super) fn report_encryption(session: &mut Session) {
     }
 }
 
-/// Format parameters of H.264: those of the first parameter sets of the stream, if known before it
+/// Format parameters of H.264, from the first parameter sets of the stream, if known before it
 /// begins.
 fn h264_parameters(video: &VideoStream, offer: &Offer) -> FormatParameters {
     let record = offer.video.as_ref().map(|track| track.codec_private.as_slice());

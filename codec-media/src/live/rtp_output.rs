@@ -46,8 +46,9 @@ const MAX_REST: Duration = Duration::from_secs(2);
 /// Time limit for the last retransmission requests.
 const MAX_ANSWER_TIME: Duration = Duration::from_millis(500);
 
-/// Number of goodbyes, because any may be lost, and the interval between them.
+/// Number of goodbyes. Each of them may be lost.
 pub(super) const GOODBYES: u32 = 3;
+/// Interval between goodbyes.
 pub(super) const GOODBYE_EVERY: Duration = Duration::from_millis(10);
 
 /// A receiver that has sent feedback before and is silent for this long counts as gone.

@@ -58,7 +58,7 @@ impl Sources {
         sources.into_iter().flatten().any(|source| source.is_live(now))
     }
 
-    /// Whether datagrams from `from` are accepted: while the session is live, only those of its
+    /// Whether datagrams from `from` are accepted: while the session is live, only datagrams of its
     /// host.
     pub(super) fn listens_to(&self, now: Duration, from: IpAddr) -> bool {
         let is_other = self.peer.is_some_and(|(peer, _)| peer.ip() != from);

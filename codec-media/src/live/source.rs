@@ -162,7 +162,7 @@ impl LiveSource {
         }
     }
 
-    /// This source with a start at the last key frame at or before that of its part.
+    /// This source, starting at the last key frame at or before the start of its part.
     pub(crate) fn at_key_frame(&self, env: &Env) -> Result<Self> {
         let Self::File(spec) = self else { return Ok(self.clone()) };
         let Some(from) = spec.cut.from else { return Ok(self.clone()) };

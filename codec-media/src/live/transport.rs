@@ -273,7 +273,7 @@ fn relay_config(spec: &LinkSpec) -> Result<LinkEmulatorConfig> {
     Ok(LinkEmulatorConfig { duplicates: spec.duplicates(), ..symmetric })
 }
 
-/// Returns the address to send to: that of the emulator if there is one.
+/// Returns the address to send to: the emulator's if there is one.
 fn through_relay(
     peer: SocketAddr,
     spec: Option<&LinkSpec>,

@@ -38,8 +38,9 @@ const CERTIFICATE_DAYS: u32 = 30;
 /// Maximum size of a datagram in bytes.
 const DATAGRAM_BYTES: usize = 2048;
 
-/// Longest and shortest time between two checks of a call.
+/// Longest time between two checks of a call.
 const TICK: Duration = Duration::from_millis(5);
+/// Shortest time between two checks of a call.
 const MIN_WAIT: Duration = Duration::from_micros(250);
 
 /// One end of a call, and its socket.
@@ -146,7 +147,7 @@ impl Call {
     }
 
     /// Adds a candidate at the address of another route to the server. Returns whether the call can use it: allocations
-    /// on TURN servers belong to the address of before.
+    /// on TURN servers belong to the previous address.
     pub(super) fn move_to(&mut self, now: Duration, address: IpAddr) -> bool {
         if !self.relays.is_empty() {
             return false;
@@ -239,7 +240,7 @@ impl From<Failure> for NoCall {
     }
 }
 
-/// Offers media to the server of a URL. `start`: the initial bandwidth estimate, if the link is to
+/// Offers media to the server of a URL. `start` is the initial bandwidth estimate, if the link is to
 /// be estimated.
 pub(super) fn offer(
     url: &Url,

@@ -29,15 +29,15 @@ const DEFAULT_NAME: &str = "live";
 /// How sources are published.
 #[derive(Clone, Copy, Debug)]
 pub struct PublishOptions {
-    /// The part of files that is published.
+    /// The part of each file that is published.
     pub cut: Cut,
-    /// Restart files, or their parts, at their end.
+    /// Whether each file, or its `cut`, starts again when it ends.
     pub repeat: bool,
     /// Bitrate of the video.
     pub bitrate: Bitrate,
     /// Bitrate of the audio. Default: 64 kb/s, or the input's Opus packets without re-encoding.
     pub audio_bitrate: Option<Bitrate>,
-    /// Publish without audio.
+    /// Whether sources are published without audio.
     pub no_audio: bool,
     /// Speed of the video encoder: 0 (best quality) to 10 (fastest).
     pub speed: u8,

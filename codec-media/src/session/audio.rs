@@ -100,7 +100,7 @@ pub fn open_all(
             env.events
                 .warn(format!("audio track {} is encoded: {format} cannot hold {from}", index + 1));
         }
-        // Added tracks do not take the place of those of the input.
+        // Added tracks do not replace tracks of the input.
         if index > 0 && (index >= own || opened.track.is_default.is_none()) {
             opened.track.is_default = Some(false);
         }
@@ -204,7 +204,7 @@ fn has_more_than_16_bits(track: &AudioTrack) -> bool {
     }
 }
 
-/// Adds the audio totals to those of a run.
+/// Adds the audio totals to the totals of a run.
 pub(crate) fn summary(summary: Object, pipeline: &AudioTracks) -> Object {
     let (packets, bytes) = pipeline.totals();
     summary

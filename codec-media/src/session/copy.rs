@@ -37,9 +37,9 @@ use crate::settings::audio::AudioSettings;
 pub struct Copying {
     /// The input, with the part that is copied.
     pub input: InputSpec,
-    /// The input whose audio replaces that of `input`; its cut is not used.
+    /// The input whose audio replaces the audio of `input`; its cut is not used.
     pub audio_from: Option<InputSpec>,
-    /// The inputs whose audio is added to that of `input` or `audio_from`; their cuts are not used.
+    /// The inputs whose audio is added to the audio of `input` or `audio_from`; their cuts are not used.
     pub add_audio: Vec<InputSpec>,
     /// Output file, or `-`.
     pub output: PathBuf,
@@ -182,7 +182,7 @@ struct Copy {
     audio: Option<AudioTracks>,
     /// The error that ended the audio early.
     audio_failure: Option<Failure>,
-    /// The end of the video, in seconds, with which that of the audio of another file is compared.
+    /// The end of the video, in seconds, with which the end of the audio of another file is compared.
     video_end_s: Option<f64>,
     writer: Box<dyn PacketWriter>,
     output: OutputFile,
@@ -209,7 +209,7 @@ impl Copy {
         let rate = track.frame_rate.unwrap_or(Rational::new(30, 1));
         let whole = settings.input.cut.is_whole();
         let count = track.packet_count.filter(|_| whole);
-        // The format stays that of the input, which determines the form and the times of H.264 packets.
+        // The format stays the format of the input, which determines the form and the times of H.264 packets.
         track.warnings.clear();
         let output = OutputFile::create(&settings.output, &settings.rules)?;
         let audio = match (audio, &settings.audio) {

@@ -90,7 +90,8 @@ impl QualityMeter {
         Ok(())
     }
 
-    /// The values of the measured frames, or with VMAF those of all, which the measured ones decide.
+    /// The values of the measured frames. With VMAF, the values of all frames, which are computed from the measured
+    /// ones.
     pub(crate) fn values(self) -> Vec<f64> {
         match self.meter {
             Meter::Vmaf(meter) => meter.scores(usize::try_from(self.every).unwrap_or(1)),

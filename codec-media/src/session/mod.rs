@@ -142,7 +142,7 @@ pub struct Session {
     audio: Option<AudioTracks>,
     /// The error that ended the audio early.
     audio_failure: Option<Failure>,
-    /// The end of the video, in seconds, with which that of the audio of another file is compared.
+    /// The end of the video, in seconds, with which the end of the audio of another file is compared.
     video_end_s: Option<f64>,
     output: OutputFile,
     report: Option<Report>,
@@ -457,7 +457,7 @@ impl Session {
         }
     }
 
-    /// Sets the encoder's bitrate to that of the trace, if it has changed.
+    /// Sets the encoder's bitrate to the bitrate of the trace, if it has changed.
     fn follow_trace(&mut self, pts: i64) -> Result<()> {
         let Some((trace, current)) = &mut self.rate_trace else { return Ok(()) };
         let first = self.totals.first_pts.unwrap_or(pts);

@@ -20,8 +20,8 @@ impl SuperframeJoiner {
         Self { joins_hidden: codec == Codec::Vp9, joined: Packet::default(), sizes: Vec::new() }
     }
 
-    /// Adds a frame. If it is the last one of its superframe, `packet` becomes that of all frames and the result
-    /// is `true`; its metadata are those of the last frame, except that its type is that of the first one.
+    /// Adds a frame. If it is the last one of its superframe, `packet` becomes the packet of all frames and the result
+    /// is `true`; it has the metadata of the last frame, except for its type, which is the type of the first frame.
     pub fn add(&mut self, packet: &mut Packet) -> bool {
         let is_hidden = self.joins_hidden && !packet.meta.shown;
         let is_end = packet.meta.spatial.end_of_picture && !is_hidden;

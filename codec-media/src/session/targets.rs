@@ -15,8 +15,9 @@ use crate::settings::encoding::Encoding;
 const TOLERANCE: f64 = 0.1;
 const TOLERANCE_S: f64 = 0.5;
 
-/// Encoding time after which real time is checked, and the tolerated excess.
+/// Encoding time after which real time is checked.
 const JUDGED_AFTER_S: f64 = 2.0;
+/// Tolerated ratio of the encoding time to the duration.
 const BEHIND: f64 = 1.1;
 
 /// The targets of a run.

@@ -27,9 +27,9 @@ use crate::values::{Crop, Deinterlace, FpsTarget, Pad, PixFmt, Rotate, Scale};
 pub struct Encoding {
     /// The input.
     pub input: InputSpec,
-    /// The input whose audio replaces that of `input`; its cut is not used.
+    /// The input whose audio replaces the audio of `input`; its cut is not used.
     pub audio_from: Option<InputSpec>,
-    /// The inputs whose audio is added to that of `input` or `audio_from`; their cuts are not used.
+    /// The inputs whose audio is added to the audio of `input` or `audio_from`; their cuts are not used.
     pub add_audio: Vec<InputSpec>,
     /// Output file, or `-`.
     pub output: PathBuf,
@@ -244,7 +244,7 @@ impl Encoding {
     }
 }
 
-/// The time of an input, in ticks, at which its cut begins: that of the `first` frame after those
+/// The time of an input, in ticks, at which its cut begins: the time of the `first` frame after those
 /// that are skipped, or 0 if nothing is cut or times are kept.
 pub fn cut_origin(skip: u64, keep_times: bool, first: i64) -> i64 {
     if skip > 0 && !keep_times { first } else { 0 }

@@ -88,7 +88,7 @@ pub struct TargetQuality {
     pub metric: TargetMetric,
     /// Its mean over all frames.
     pub value: f64,
-    /// The result is measured in one of so many successive frames; 1: in all.
+    /// One of this many successive frames is measured; 1 measures all.
     pub every: u32,
 }
 
@@ -100,7 +100,7 @@ impl TargetQuality {
         self.measured_in(frames, if is_slow { 2 } else { 1 })
     }
 
-    /// The same for the result. VMAF, which knows the motion of all frames, is measured in one of up to four frames.
+    /// This target for the result: VMAF, which knows the motion of all frames, is measured in one of up to four frames.
     pub(crate) fn of_result(self, frames: u64) -> Self {
         if self.metric == TargetMetric::Vmaf {
             self.measured_in(frames, 4)

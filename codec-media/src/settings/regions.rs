@@ -79,7 +79,7 @@ pub struct RegionMaps {
 }
 
 impl RegionMaps {
-    /// Returns the map for a frame of `size`, `None` without regions. If the size is not that of
+    /// Returns the map for a frame of `size`, `None` without regions. If the size is not the size of
     /// the first frame, the regions are scaled with it.
     ///
     /// # Errors

@@ -260,7 +260,7 @@ pub enum Samples {
 }
 
 impl Samples {
-    /// All with their names, except those of [`SampleFormat::ALL`], which are accepted too.
+    /// All formats with their names, except the formats in [`SampleFormat::ALL`], which are accepted too.
     pub const ALL: [(&'static str, Self); 6] = [
         ("i420", Self::I420),
         ("nv12", Self::Nv12),

@@ -62,7 +62,7 @@ pub enum Deinterlace {
     /// None: interlaced frames keep both fields.
     #[default]
     Off,
-    /// Those that the stream or its container marks as interlaced.
+    /// Frames that the stream or its container marks as interlaced.
     Auto,
     /// All frames; those without a field order are treated as top field first.
     On,
@@ -84,13 +84,13 @@ impl FromStr for Deinterlace {
 /// The size that frames are scaled to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
-    /// This size; the pixels get another aspect ratio if that of the frame changes.
+    /// This size; the pixels get another aspect ratio if the frame's aspect ratio changes.
     Exact(Size),
     /// This width, and the even height that changes the aspect ratio least.
     Width(u32),
     /// This height, and the even width that changes the aspect ratio least.
     Height(u32),
-    /// Only frames that are larger: the longer side becomes at most that of this size, and the shorter side at most
+    /// Only larger frames: the longer side becomes at most the longer side of this size, and the shorter side at most
     /// the shorter one.
     Within(Size),
 }

@@ -80,7 +80,7 @@ fn report_submitted(submitted: &Submitted, plan: &JobPlan, waits: bool, env: &En
     parts.extend((is_queued > 0).then(|| format!("{is_queued} in the queue already")));
     parts.extend((*done > 0).then(|| format!("{done} complete already")));
     env.events.note(format!("job {job}: {}", parts.join(", ")));
-    // With `--wait`, the summary is that of the join.
+    // With `--wait`, the join prints the summary.
     if waits {
         return Ok(());
     }

@@ -17,8 +17,8 @@ use crate::args::decode::ProbeArgs;
 
 use report::{Entry, Kind, ProbeReport, TrackReport, Video};
 
-/// Reads the whole input without decoding and reports its contents, or what begins in a part of it. A
-/// damaged input is reported up to the damage.
+/// Reads the whole input without decoding and reports its contents, or, with --from, --to or --duration, only the
+/// packets that begin in that range. A damaged input is reported up to the damage.
 pub(crate) fn run(args: &ProbeArgs, env: &Env) -> Result<()> {
     let cut = Cut { keep_times: true, ..args.part.cut() };
     let spec = InputSpec { cut, ..InputSpec::from(&args.input) };

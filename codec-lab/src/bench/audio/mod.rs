@@ -54,7 +54,7 @@ struct Times {
     calibration: Vec<f64>,
 }
 
-/// What the first pass coded.
+/// Result of the first pass.
 struct Coded {
     kbps: f64,
     bytes: u64,

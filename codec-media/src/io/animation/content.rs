@@ -2,7 +2,7 @@
 
 use codec_core::frame::Size;
 
-/// Most frames of a file.
+/// Maximum number of frames of a file.
 pub(super) const MAX_FRAMES: usize = 100_000;
 
 /// A frame was composed on the canvas.

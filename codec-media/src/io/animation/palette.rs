@@ -9,12 +9,12 @@ use crate::frame::dither::THRESHOLDS;
 /// Red, green and blue.
 pub(super) type Color = [u8; 3];
 
-/// Most colours of a palette. Another index is for transparent pixels.
+/// Maximum number of colours of a palette. A further index is for transparent pixels.
 pub(super) const MAX_COLORS: usize = 255;
 /// Bits of a channel in the histogram.
 const BITS: u32 = 5;
 const BINS: usize = 1 << (3 * BITS);
-/// Most of the difference that the dither adds to a channel.
+/// Largest difference that the dither adds to a channel.
 const MAX_SPREAD: f64 = 40.0;
 /// Distance of neighbouring colours relative to the error of an even distribution between them.
 const STEP_PER_ERROR: f64 = 3.46;

@@ -17,7 +17,7 @@ use crate::io::source::{Damage, FrameSource, SourceFrame, StreamInfo};
 use crate::io::stills::read::{check_size, read_all};
 use crate::values::Samples;
 
-/// Most pixels of a frame, whatever the limits are, because decoders calculate sizes in 32 bits.
+/// Maximum number of pixels of a frame for any `--limits`, because decoders calculate sizes in 32 bits.
 const MAX_PIXELS: u64 = 1 << 28;
 /// Browsers show frames with delays up to 10 ms for 100 ms.
 const LEAST_DELAY_MS: u32 = 11;

@@ -141,7 +141,7 @@ fn through_image(planes: &Planes, style: Style) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Encodes one VP8 key frame in WebP's colours; `speed` is that of the encoder.
+/// Encodes one VP8 key frame in WebP's colours; `speed` is the speed of the encoder.
 ///
 /// # Errors
 /// If the image is damaged, not supported or cannot be written.

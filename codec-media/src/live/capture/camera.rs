@@ -16,8 +16,9 @@ use crate::io::source::{FrameSource, SourceFrame, StreamInfo};
 const HZ: u32 = 90_000;
 /// Timeout of one wait for the driver.
 const WAIT: Duration = Duration::from_millis(100);
-/// A camera without frames, or a driver that does not return, has failed after this time.
+/// A camera without frames has failed after this time.
 const SILENT: Duration = Duration::from_secs(5);
+/// A driver that does not return has failed after this time.
 const STUCK: Duration = Duration::from_secs(10);
 /// Maximum number of consecutive unreadable frames.
 const MAX_DAMAGED: u32 = 100;

@@ -16,14 +16,16 @@ use crate::failure::{Failure, Result};
 
 /// Timeout of one wait for the driver.
 const WAIT: Duration = Duration::from_millis(100);
-/// A microphone without samples, or a driver that does not return, has failed after this time.
+/// A microphone without samples has failed after this time.
 const SILENT: Duration = Duration::from_secs(5);
+/// A driver that does not return has failed after this time.
 const STUCK: Duration = Duration::from_secs(10);
 /// Samples further ahead of the clock are delayed: a device without its own clock returns them
 /// immediately.
 const AHEAD_S: f64 = 0.02;
-/// Maximum queued duration, and the longest packet of silence, in seconds.
+/// Maximum queued duration, in seconds.
 const QUEUE_S: u64 = 2;
+/// The longest packet of silence, in seconds.
 const SILENCE_S: f64 = 0.1;
 /// The group with access to microphones.
 const GROUP: &str = "audio";

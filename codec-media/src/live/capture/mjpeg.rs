@@ -51,7 +51,7 @@ const AC_CHROMA_VALUES: [u8; 162] = [
     0xf9, 0xfa,
 ];
 
-/// Decodes a frame of that size; its colour description is that of `out`.
+/// Decodes a frame of that size; it has the colour description of `out`.
 pub(super) fn decode(bytes: &[u8], size: Size, out: &mut Planes) -> Result<(), String> {
     let bytes = with_tables(bytes);
     let reader = ImageReader::with_format(Cursor::new(&*bytes), ImageFormat::Jpeg);

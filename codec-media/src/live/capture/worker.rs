@@ -19,7 +19,7 @@ pub(super) enum Rotate {
     End,
 }
 
-/// The system's monotonic clock, or that of a test.
+/// The system's monotonic clock, or the clock of a test.
 pub(super) type Now = Arc<dyn Fn() -> Duration + Send + Sync>;
 
 /// A thread that ends when this is dropped.

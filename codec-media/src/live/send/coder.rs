@@ -69,7 +69,7 @@ impl Setup<'_> {
         let (mut size, mut info) = transform.begin(stream_info.size, stream_info.info)?;
         let layers = simulcast.map(|choice| simulcast::layers(choice, size)).transpose()?;
         if let Some(layers) = layers {
-            // The layers keep their sizes if that of the input changes.
+            // The layers keep their sizes if the size of the input changes.
             let aligned = simulcast::aligned(size, settings.capabilities.alignment, layers);
             transform.set_scale_only(aligned);
             (size, info) = transform.begin(stream_info.size, stream_info.info)?;
@@ -253,7 +253,7 @@ impl Coder {
         }
     }
 
-    /// Sets the bitrate to that of the trace and the network.
+    /// Sets the bitrate that the trace and the network allow.
     fn follow(&mut self, sending: &mut Sending, now: Duration) -> Result<()> {
         let Some(mut wanted) = self.most else { return Ok(()) };
         if let Some(trace) = &self.trace {

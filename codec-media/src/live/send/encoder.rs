@@ -89,7 +89,7 @@ impl LiveEncoder {
         }
     }
 
-    /// Sets the bitrate, of all layers together; `stable`: the capacity that the link has had for some time.
+    /// Sets the bitrate, of all layers together; `stable` is the capacity that the link has had for some time.
     pub(super) fn set_bitrate(&mut self, total: Bitrate, stable: Bitrate) -> Result<()> {
         match self {
             Self::Single(_) => self.apply(Update::Bitrate(total)),

@@ -61,7 +61,8 @@ pub(super) fn layers(choice: SimulcastLayers, size: Size) -> Result<u8> {
     }
 }
 
-/// Returns the largest size up to `size` for which all halved sizes are multiples of `alignment`, which is that of the encoder.
+/// Returns the largest size up to `size` for which all halved sizes are multiples of `alignment`, the alignment that
+/// the encoder needs.
 pub(super) fn aligned(size: Size, alignment: u32, layers: u8) -> Size {
     let alignment = alignment.max(1);
     if alignment == 1 {
@@ -73,8 +74,8 @@ pub(super) fn aligned(size: Size, alignment: u32, layers: u8) -> Size {
     Size::new(side(size.width), side(size.height))
 }
 
-/// Returns the settings of the layers. `encoder`: those of the highest one. Without a bitrate of the user, each layer may have the
-/// highest that its size can use.
+/// Returns the settings of the layers. `encoder` has the settings of the highest layer. Without a bitrate of the user,
+/// each layer may have the highest that its size can use.
 pub(super) fn config(
     encoder: EncoderConfig,
     settings: &EncoderSettings,

@@ -63,7 +63,7 @@ pub(super) struct WhipOutput {
 }
 
 impl WhipOutput {
-    /// Calls the server and waits for the connection. `rate`: the encoder's bitrate, if it can
+    /// Calls the server and waits for the connection. `rate` is the encoder's bitrate, if it can
     /// follow the link.
     pub(super) fn new(
         url: &Url,

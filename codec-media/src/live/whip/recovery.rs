@@ -19,11 +19,13 @@ use crate::live::options::NetworkOptions;
 use crate::live::output::OutputEvent;
 use crate::live::webrtc::{self, Answered, NoCall};
 
-/// Intervals of checks of the call, and of the route to the server.
+/// Interval of checks of the call.
 const CHECK: Duration = Duration::from_millis(100);
+/// Interval of checks of the route to the server.
 const ROUTE_CHECK: Duration = Duration::from_secs(1);
-/// Time of an attempt to connect, and pause after one that could not reach the server.
+/// Time of an attempt to connect.
 const ATTEMPT: Duration = Duration::from_secs(5);
+/// Pause after an attempt that could not reach the server.
 const PAUSE: Duration = Duration::from_secs(1);
 /// ICE is not restarted for longer than this. The server's timeout is 30 s.
 const GIVE_UP: Duration = Duration::from_secs(20);
@@ -56,7 +58,7 @@ impl Caller {
     }
 }
 
-/// What is wrong with a call.
+/// Problem of a call.
 #[derive(Debug)]
 enum Trouble {
     /// The server does not answer any more.
@@ -180,7 +182,7 @@ impl Recovery {
         }
     }
 
-    /// Whether the session can have another path; the new address becomes a candidate of it.
+    /// Whether the session can use another path; the new address becomes a candidate of the session.
     fn can_restart(&self, trouble: &Trouble) -> bool {
         match trouble {
             Trouble::Interrupted => true,
@@ -203,7 +205,7 @@ impl Recovery {
             }
             let (since, limit) = match self.renegotiate() {
                 Ok(since) => (since, ATTEMPT),
-                // The path of before may work again.
+                // The previous path may work again.
                 Err(NoRestart::Temporary) => (tried, PAUSE),
                 Err(NoRestart::Final) => return false,
             };
@@ -230,7 +232,7 @@ impl Recovery {
     }
 
     /// Exchanges new credentials with the server; returns when. The exchange can take seconds, in which media are
-    /// sent on the path of before.
+    /// sent on the previous path.
     fn renegotiate(&mut self) -> std::result::Result<Duration, NoRestart> {
         let refused = |error: SdpError| match error {
             SdpError::LimitExceeded { .. } => NoRestart::Temporary,

@@ -175,7 +175,7 @@ impl State {
                 self.connected = true;
                 self.streams.request_key_frames();
             }
-            // Frames were lost on the path of before.
+            // Frames were lost on the previous path.
             Event::PathChanged => self.streams.request_key_frames(),
             Event::Media(media) => self.media(&media),
             Event::KeyFrameRequest { rid, .. } => {
@@ -257,7 +257,7 @@ impl State {
     }
 }
 
-/// Updates the statistics of a stream from those of the peer.
+/// Updates the statistics of a stream from the statistics of the peer.
 fn follow(stream: &mut OutboundStats, sent: &SentStats, hz: u32) {
     stream.packets = sent.packets;
     stream.bytes = sent.bytes;

@@ -34,7 +34,7 @@ impl VideoStream {
 pub(super) struct VideoStreams {
     /// One, or one for each offered layer; `None` for layers that the server does not accept.
     streams: Vec<Option<VideoStream>>,
-    /// What was sent of each in earlier calls.
+    /// Statistics of each stream in earlier calls.
     before: Vec<OutboundStats>,
 }
 
@@ -101,7 +101,7 @@ impl VideoStreams {
     }
 }
 
-/// The counters of a stream together with those of earlier calls.
+/// The counters of a stream together with the counters of earlier calls.
 pub(super) fn added(now: OutboundStats, before: &OutboundStats) -> OutboundStats {
     OutboundStats {
         packets: now.packets + before.packets,

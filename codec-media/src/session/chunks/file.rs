@@ -110,7 +110,7 @@ impl ChunkReader<File> {
     /// Opens the file of the chunk with `key`; `None` if it does not exist.
     ///
     /// # Errors
-    /// If the file cannot be read, is damaged, or is that of another chunk.
+    /// If the file cannot be read, is damaged, or belongs to another chunk.
     pub(super) fn open(path: &Path, key: &Key) -> Result<Option<Self>> {
         let name = path.display().to_string();
         let file = match File::open(path) {

@@ -31,7 +31,7 @@ pub(super) fn identify(settings: &Encoding, naming: Naming, env: &Env) -> Result
     Ok(InputId { video, audio })
 }
 
-/// Rejects settings that are not those of the plan, and an input whose headers are not those of the plan.
+/// Rejects settings that differ from the plan, and an input whose headers differ from the plan.
 ///
 /// # Errors
 /// If they are not, or the input cannot be opened.
@@ -41,7 +41,7 @@ pub fn check_settings(settings: &Encoding, plan: &ChunkPlan, env: &Env) -> Resul
     check_fingerprint(&plan.with_quality(settings), plan, source.stream_info())
 }
 
-/// Rejects an input or settings that are not those of the plan.
+/// Rejects an input or settings that differ from the plan.
 ///
 /// # Errors
 /// If they are not, the input cannot be read, or the run is asked to stop.
@@ -65,7 +65,8 @@ pub(super) fn check_input(settings: &Encoding, plan: &ChunkPlan, env: &Env) -> R
     ))
 }
 
-/// Compares the video with that of the plan; `planned` is the digest of its packets if the names of chunks do not follow from them.
+/// Compares the video with the video of the plan; `planned` is the digest of its packets if the names of chunks do not
+/// follow from them.
 fn check_video(
     settings: &Encoding,
     plan: &ChunkPlan,
@@ -172,7 +173,7 @@ impl PacketDigest {
     }
 
     /// Adds the packets of a reader: of one track up to a duration in ticks, or as many as `limit`. An error of the
-    /// reader ends the packets, as it ends those of an encode.
+    /// reader ends the packets, as it does in an encode.
     fn add_all(
         &mut self,
         reader: &mut dyn PacketReader,

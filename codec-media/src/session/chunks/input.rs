@@ -12,7 +12,7 @@ pub(super) fn with_input_times(settings: &Encoding) -> InputSpec {
     InputSpec { cut: Cut { keep_times: true, ..input.cut }, ..input }
 }
 
-/// The error of an input whose frames are not those of the plan, in the chunk with a number.
+/// The error of an input whose frames are not the frames of the plan, in the chunk with a number.
 pub(super) fn changed(name: &str, chunk: Option<usize>) -> Failure {
     let chunk = chunk.map_or_else(String::new, |chunk| format!("chunk {chunk}: "));
     Failure::new(

@@ -180,7 +180,7 @@ impl VideoPackets for ChunkPackets {
     }
 }
 
-/// Decoding times over all chunks. Those of the first frames of a chunk are estimated by the encoder, which does
+/// Decoding times over all chunks. The times of the first frames of a chunk are estimated by the encoder, which does
 /// not know the frames before; here they become the times of these frames.
 #[derive(Debug, Default)]
 struct DecodingTimes {

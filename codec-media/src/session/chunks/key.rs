@@ -12,8 +12,8 @@ use super::VERSION;
 /// Number of bytes of a [`Key`].
 pub(super) const KEY_BYTES: usize = 32;
 
-/// A SHA-256. That of a chunk identifies it: it is computed from the version of this library, the settings, and the times
-/// and contents of all frames, as far as the kind of the input allows.
+/// A SHA-256 hash. The key of a chunk identifies it: it is computed from the version of this library, the settings, and
+/// the times and contents of all frames, as far as the kind of the input allows.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Key(pub(super) [u8; KEY_BYTES]);
 
@@ -58,7 +58,7 @@ pub(super) struct InputId {
     pub(super) audio: Option<Key>,
 }
 
-/// What the names of chunks follow from, besides the settings and the times of their frames.
+/// The content that the names of chunks depend on, in addition to the settings and the times of their frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Naming {
     /// Their decoded frames.

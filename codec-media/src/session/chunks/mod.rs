@@ -10,7 +10,7 @@
 //! library, the settings, and the times and content of the frames, so that results of another input, of other
 //! settings or of another version are never joined.
 //!
-//! Chunks have a constant quality, because the bits of a chunk cannot depend on those of another one.
+//! Chunks have a constant quality, because the bits of a chunk cannot depend on the bits of another one.
 
 mod coded;
 mod damage;
@@ -63,7 +63,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The quality of chunks if none is set, 0 to 100.
 const DEFAULT_QUALITY: u8 = 60;
 
-/// The settings of chunks: those of an encode, at a constant quality.
+/// The settings of chunks: the settings of an encode, at a constant quality.
 ///
 /// # Errors
 /// [`Kind::Usage`] if a setting cannot be used with chunks.
@@ -104,7 +104,7 @@ pub fn settings_of(settings: &Encoding, env: &Env) -> Result<Encoding> {
     Ok(settings.at_quality(u32::from(DEFAULT_QUALITY) << 8))
 }
 
-/// Divides the input into chunks. `settings` are those of [`settings_of`]. With a target, the quality is searched for on
+/// Divides the input into chunks. `settings` come from [`settings_of`]. With a target, the quality is searched for on
 /// sampled parts first.
 ///
 /// # Errors
@@ -124,8 +124,8 @@ pub fn plan(settings: &Encoding, env: &Env) -> Result<ChunkPlan> {
     Ok(plan)
 }
 
-/// Divides the input into chunks of a quality, or of that of `settings`. A plan that is not stored has no digests, unless all
-/// frames must be decoded for it.
+/// Divides the input into chunks of a quality, or of the quality of `settings`. A plan that is not stored has no
+/// digests, unless all frames must be decoded for it.
 fn plan_at(
     settings: &Encoding,
     quality_q8: Option<u32>,
@@ -202,7 +202,7 @@ pub fn run_several(
     Ok(ran)
 }
 
-/// The error of a run of chunks; that of an interrupt says how many results there are.
+/// The error of a run of chunks; the error of an interrupt says how many results there are.
 fn stopped(failure: Failure, plan: &ChunkPlan, folder: &Path) -> Failure {
     if failure.kind != Kind::Interrupted {
         return failure;
@@ -223,7 +223,7 @@ fn stopped(failure: Failure, plan: &ChunkPlan, folder: &Path) -> Failure {
 /// were killed.
 ///
 /// # Errors
-/// If a result is missing or damaged, the input or the settings are not those of the plan, the input cannot be read, or the
+/// If a result is missing or damaged, the input or the settings differ from the plan, the input cannot be read, or the
 /// output cannot be written. If the input is
 /// damaged, the output holds the part before the damage, as of [`crate::session::transcode`]. [`Kind::Check`] if the
 /// chunks have not reached their target; the output is kept.
@@ -301,7 +301,7 @@ fn join_part(
     report(copied, chunks, started.elapsed().as_secs_f64(), reached, env)
 }
 
-/// Encodes the input in chunks, in parallel on the threads of `settings`, or on all cores. `settings` are those of
+/// Encodes the input in chunks, in parallel on the threads of `settings`, or on all cores. `settings` come from
 /// [`settings_of`].
 ///
 /// # Errors
@@ -315,7 +315,7 @@ pub fn encode(settings: &Encoding, env: &Env) -> Result<()> {
 /// few bytes. `settings` must have a target of quality.
 ///
 /// # Errors
-/// As from [`encode`], and [`Kind::Usage`] without a target.
+/// Returns the errors of [`encode`], and [`Kind::Usage`] without a target.
 pub fn encode_shots(settings: &Encoding, env: &Env) -> Result<()> {
     if settings.target().is_none() {
         return Err(Failure::usage("--per-shot requires --target"));

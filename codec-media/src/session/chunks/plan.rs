@@ -33,7 +33,7 @@ pub struct ChunkPlan {
     pub(super) input_error: Option<String>,
     /// The input, by which a join recognises it; `None` for a plan that is not stored.
     pub(super) input: Option<InputId>,
-    /// What the names of the chunks follow from.
+    /// The content that the names of the chunks depend on.
     pub(super) naming: Naming,
     /// The size of all frames of the input, if the plan was made without decoding them.
     pub(super) frame_size: Option<Size>,
@@ -105,7 +105,7 @@ impl ChunkPlan {
         of_part(&self.fingerprint, self.origin, chunk.quality_q8)
     }
 
-    /// The plan with a quality for each chunk; `frames` are those of all chunks.
+    /// The plan with a quality for each chunk; `frames` are the frames of all chunks.
     ///
     /// # Errors
     /// [`Kind::Internal`] if the frames are others.
@@ -210,10 +210,10 @@ impl ChunkPlan {
             .raw("chunks", json::array(self.chunks.iter().enumerate().map(chunk)))
     }
 
-    /// Reads the JSON form of a plan; `name` is that of the file, for messages.
+    /// Reads the JSON form of a plan; `name` is the name of the file, for messages.
     ///
     /// # Errors
-    /// If the text is no plan, or that of another version of this library.
+    /// If the text is not a plan, or is a plan of another version of this library.
     pub fn from_json(text: &str, name: &str) -> Result<Self> {
         let wrong = |what: &str| {
             let help = "help: make a new plan with `codec chunks plan`";
@@ -339,7 +339,7 @@ pub(super) fn of_part(fingerprint: &str, origin: i64, quality_q8: Option<u32>) -
     format!("{fingerprint}\norigin: {origin}{}", own.unwrap_or_default())
 }
 
-/// Rejects settings and an input that are not those of the plan, as far as its headers say it.
+/// Rejects settings that differ from the plan, and an input whose headers differ from it.
 pub(super) fn check_fingerprint(
     settings: &Encoding,
     plan: &ChunkPlan,
@@ -354,7 +354,7 @@ pub(super) fn check_fingerprint(
     ))
 }
 
-/// The settings that determine the bytes of chunks, as text; `size` is that of the encoded frames.
+/// The settings that determine the bytes of chunks, as text; `size` is the size of the encoded frames.
 pub(super) fn fingerprint(settings: &Encoding, stream: &StreamInfo, size: Size) -> String {
     let config = settings.config(size, stream.frame_rate, stream.time_base);
     let mut lines: Vec<String> = settings

@@ -30,8 +30,9 @@ use crate::settings::encoding::Encoding;
 
 /// Parts of a file up to this size are samples as a whole.
 const WHOLE_BYTES: u64 = 4 << 20;
-/// Size of a sample of a larger part, and the distance of the samples.
+/// Size of a sample of a larger part.
 const SAMPLE_BYTES: u64 = 1 << 12;
+/// Distance of the samples.
 const SAMPLE_DISTANCE: u64 = 1 << 17;
 /// Bytes that are read at a time.
 const PIECE: usize = 1 << 13;
@@ -78,7 +79,7 @@ impl RawFile {
     }
 
     /// The name of the chunk with `frames` frames from `first` on; `text` is everything else that the name follows from, and
-    /// `stamp` that of the file that was planned.
+    /// `stamp` the stamp of the file that was planned.
     fn key(&self, text: &str, stamp: FileStamp, first: u64, frames: u64) -> Result<Key> {
         let mut hasher = KeyHasher::new(text);
         let FileStamp { bytes, time_ns } = stamp;
@@ -215,8 +216,8 @@ pub(super) fn plan(settings: &Encoding, is_stored: bool, env: &Env) -> Result<Op
     Ok(Some(plan))
 }
 
-/// The first frames of all chunks of a remote file of samples with `count` frames, which are those of a local copy; `None` if it
-/// is none, or its frames cannot be read in any order.
+/// The first frames of all chunks of a remote file of samples with `count` frames, equal to the first frames for a
+/// local copy. `None` if the input is not such a file, or its frames cannot be read in any order.
 pub(super) fn divide_remote(
     settings: &Encoding,
     stream_info: &StreamInfo,
@@ -265,7 +266,7 @@ pub(super) enum Match {
     Other,
 }
 
-/// Compares the frames of a chunk with those of the plan.
+/// Compares the frames of a chunk with the frames of the plan.
 pub(super) fn compare(
     settings: &Encoding,
     plan: &ChunkPlan,
@@ -286,7 +287,7 @@ pub(super) fn compare(
     })
 }
 
-/// Whether the file is that of the plan, or has its samples.
+/// Whether the file is the file of the plan, or has its samples.
 pub(super) fn is_same(
     settings: &Encoding,
     plan: &ChunkPlan,

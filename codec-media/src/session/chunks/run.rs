@@ -64,7 +64,7 @@ pub fn incomplete(settings: &Encoding, plan: &ChunkPlan, folder: &Path) -> Vec<u
 /// damaged, the result ends before the damage, and a file beside it has the reason.
 ///
 /// # Errors
-/// If the input is not that of the plan, the settings are not those of the plan, the encoder fails, or the
+/// If the input or the settings differ from the plan, the encoder fails, or the
 /// result cannot be written.
 pub fn run_chunk(
     settings: &Encoding,
@@ -137,7 +137,7 @@ fn is_damage(chunk: &PlannedChunk, failure: &Failure) -> bool {
     chunk.packets.is_some() && failure.kind == Kind::Corrupt
 }
 
-/// Compares the packets of a chunk that cannot be decoded with those of the plan.
+/// Compares the packets of a chunk that cannot be decoded with the packets of the plan.
 fn check_packets(settings: &Encoding, plan: &ChunkPlan, index: usize, env: &Env) -> Result<()> {
     let chunk = plan.chunk(index)?;
     let (Naming::Packets, Some(range)) = (plan.naming, chunk.packets) else { return Ok(()) };

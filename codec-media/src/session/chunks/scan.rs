@@ -32,7 +32,7 @@ pub(super) fn divide(settings: &Encoding, is_stored: bool, env: &Env) -> Result<
     scan(settings, Parts::Chunks, env).map(|(plan, _)| plan)
 }
 
-/// Whether the frames are those of the file.
+/// Whether the frames are the frames of the file.
 fn has_frames_of_file(settings: &Encoding) -> bool {
     let Encoding { fps, deinterlace, input, .. } = settings;
     fps.is_none() && *deinterlace == Deinterlace::Off && input.cut.is_whole()

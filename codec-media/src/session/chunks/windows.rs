@@ -12,8 +12,9 @@ use crate::failure::Result;
 
 /// Distance of the frames that are compared first.
 const STEP_NS: i64 = 200_000_000;
-/// Most gaps between them that are searched, and the least inter cost of one in which a cut can be, in percent.
+/// Maximum number of gaps between these frames that are searched.
 const GAPS: usize = 4;
+/// The gap with the highest inter cost is always searched, and others if their cost is at least this, in percent.
 const LIKELY_PCT: u8 = 65;
 /// A rest that is this much longer than a chunk is a part of the last chunk.
 const REST_NS: i64 = 1_000_000_000;

@@ -27,8 +27,8 @@ pub(super) use search::BEST_Q8;
 /// Encodes `media`, the opened input of `settings`, to its goal.
 ///
 /// # Errors
-/// As [`crate::session::transcode`]; [`Kind::Check`](crate::failure::Kind::Check) if the goal cannot be
-/// reached: the nearest result is kept.
+/// Returns the errors of [`crate::session::transcode`]; [`Kind::Check`](crate::failure::Kind::Check) if the goal cannot
+/// be reached: the nearest result is kept.
 pub fn encode(settings: &Encoding, media: Media, env: &Env) -> Result<()> {
     match settings.goal {
         Some(Goal::Quality(target)) => quality::encode(settings, target, media, env),

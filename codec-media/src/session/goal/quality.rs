@@ -17,16 +17,19 @@ use crate::progress::Now;
 use crate::settings::encoding::Encoding;
 use crate::settings::goal::{Goal, TargetQuality};
 
-/// Most encodes of the whole input at corrected qualities, and, if all of them are below the target, at better ones.
+/// Maximum number of encodes of the whole input at corrected qualities.
 const MAX_ENCODES: usize = 3;
+/// Maximum number of further encodes at better qualities, if all of [`MAX_ENCODES`] are below the target.
 const MAX_BETTER: usize = 3;
-/// Share of the tolerance at which the search ends, if the samples are the whole input, and that of a search on some of the samples.
+/// Share of the tolerance at which the search ends, if the samples are the whole input.
 const ALLOWED_OF_WHOLE: f64 = 0.5;
+/// Share of the tolerance at which a search on some of the samples ends.
 const ALLOWED_OF_SOME: f64 = 2.0;
 /// Distance of the parts on which the search begins, if there are several ones.
 const COARSE_STEP: usize = 2;
-/// Speed of the trial encode of the whole input, and the highest speed of an encode for which it is worthwhile.
+/// Speed of the trial encode of the whole input.
 const FAST: u8 = 10;
+/// The highest speed of an encode for which this trial encode is worthwhile.
 const SLOW: u8 = 6;
 
 /// A search for a quality, on sampled parts of an input.

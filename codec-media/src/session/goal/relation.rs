@@ -1,4 +1,4 @@
-//! How the quality of sampled parts of an input and that of the whole input are related.
+//! How the quality of sampled parts of an input and the quality of the whole input are related.
 
 use crate::settings::goal::TargetMetric;
 

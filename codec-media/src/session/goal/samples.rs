@@ -14,13 +14,14 @@ use crate::progress::{Now, Progress};
 use crate::settings::encoding::Encoding;
 use crate::settings::goal::TargetQuality;
 
-/// Parts that are sampled of an input that is longer than all of them; fewer ones of large frames.
+/// Number of parts that are sampled of an input that is longer than all of them.
 const PARTS: u64 = 10;
+/// Minimum number of parts if frames are large.
 const LEAST_PARTS: u64 = 5;
 /// Duration of a part in frames. Parts begin with key frames, which affect the frames after them: with half as many frames, the
 /// error of the mean doubles.
 const PART_FRAMES: u64 = 32;
-/// The fewest frames in a part.
+/// Minimum number of frames in a part.
 const MIN_PART_FRAMES: u64 = 4;
 /// Limit of the memory for sampled frames.
 const MAX_BYTES: u64 = 400_000_000;
@@ -97,7 +98,7 @@ impl Samples {
         self.parts.len()
     }
 
-    /// The values of one part among those of all frames of the input.
+    /// The values of one part, within the values of all frames of the input.
     pub(super) fn values_of_part<'a>(&self, part: usize, all: &'a [f64]) -> &'a [f64] {
         let Some(range) = self.ranges.get(part) else { return &[] };
         // A metric may be measured in some frames only.

@@ -8,13 +8,14 @@ pub(in crate::session) const BEST_Q8: u32 = 100 << 8;
 const FARTHEST_Q8: u32 = 24 << 8;
 /// Distance of two qualities above which the next trial is half-way to their middle, in 256ths.
 const WIDE_Q8: u32 = 12 << 8;
-/// Qualities of usual values, and the range of the first trial, in 256ths.
+/// Qualities of usual values, in 256ths.
 const USUAL_Q8: [u32; 2] = [20 << 8, 70 << 8];
+/// Range of the first trial, in 256ths.
 const FIRST_Q8: [f64; 2] = [2560.0, 23040.0];
 /// Distance of two qualities below which their values say little about the gain, in 256ths: metrics of encodes at almost the same
 /// quality differ by chance.
 const NARROW_Q8: f64 = 2048.0;
-/// Most values that are tried.
+/// Maximum number of values that are tried.
 const MAX_TRIALS: usize = 9;
 
 /// A quality in 256ths, and its value.
@@ -157,7 +158,7 @@ impl Search {
     }
 
     /// The best quality after results of the whole input, the last of which differs too much from the target.
-    /// The gain is that of the last two results, and after one that of the samples.
+    /// The gain is the gain between the last two results, or, after only one result, the gain of the samples.
     pub(super) fn corrected(&self, results: &[Trial]) -> u32 {
         let Some(&(quality, value)) = results.last() else { return self.best() };
         let of_samples = self.steady_gain();
@@ -174,8 +175,9 @@ impl Search {
         self.rounded(f64::from(quality) + (self.target - value) / gain)
     }
 
-    /// A better quality than those of results of the whole input, all of which are below the target: one of a trial that was above
-    /// it, otherwise that at which twice the missing value is expected, and at least one quality more.
+    /// A better quality than the best one of the results of the whole input, all of which are below the target: the
+    /// quality of a trial that was above the target, otherwise the quality at which twice the missing value is
+    /// expected, and at least one step more.
     pub(super) fn better(&self, results: &[Trial]) -> u32 {
         let ends = results.iter().copied().max_by(|a, b| a.0.cmp(&b.0));
         let Some((quality, value)) = ends else { return self.best() };

@@ -13,11 +13,11 @@ use crate::io::source::FrameSource;
 use crate::settings::encoder::Preset;
 use crate::settings::encoding::Encoding;
 
-/// Most encodes of the whole input.
+/// Maximum number of encodes of the whole input.
 const MAX_ENCODES: u32 = 6;
-/// The smallest share of the size that counts as met.
+/// A file of at least this share of the requested size meets it.
 const LEAST: f64 = 0.97;
-/// The share of the size that is aimed for.
+/// The share of the requested size that an encode aims for.
 const AIM: f64 = 0.985;
 /// Assumed bitrate of the audio in the first encode, in bits per second.
 const AUDIO_BPS: f64 = 100_000.0;
