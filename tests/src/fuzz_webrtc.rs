@@ -315,7 +315,7 @@ pub fn turn_client(data: &[u8]) {
         let len = usize::from(u16::from_le_bytes(*head)).min(tail.len());
         let (datagram, tail) = tail.split_at(len);
         rest = tail;
-        // The number of the waiting request replaces that of the datagram.
+        // The number of the waiting request replaces the number of the datagram.
         let mut datagram = datagram.to_vec();
         if let (Some(request), Some(place)) = (client.poll_transmit(), datagram.get_mut(8..20)) {
             place.copy_from_slice(&request.payload[8..20]);

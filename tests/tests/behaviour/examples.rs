@@ -1,4 +1,4 @@
-//! Runs the examples of the crates. Those of codec-core, codec-net and codec-media are run by
+//! Runs the examples of the crates. The examples of codec-core, codec-net and codec-media are run by
 //! `backends.rs` and by tests of the latter two.
 
 use std::net::UdpSocket;

@@ -1,6 +1,6 @@
 //! The rate controller with the real encoders: targets, buffer, drops, caps, key frames.
 //!
-//! Tolerances are those of WebRTC's codec tests, or closer. All settings are WebRTC's: buffer
+//! Tolerances are as in WebRTC's codec tests, or closer. All settings are WebRTC's: buffer
 //! 500/600/1000 ms, quantiser 2..=106, undershoot 100 %, overshoot 15 %.
 
 use std::sync::Arc;

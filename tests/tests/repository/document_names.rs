@@ -33,7 +33,7 @@ fn files() -> Vec<String> {
     found.into_iter().map(|path| format!("/{}", relative(path).replace('\\', "/"))).collect()
 }
 
-/// Code spans of the documents in these folders, with their document; not those of code blocks.
+/// Code spans of the documents in these folders, with their document; spans in code blocks are excluded.
 fn spans(folders: &[&str]) -> Vec<(String, String)> {
     let files = files();
     let is_document = |file: &&String| {

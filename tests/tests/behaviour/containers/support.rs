@@ -57,7 +57,7 @@ pub struct TestPacket {
 }
 
 impl TestPacket {
-    /// A packet whose first byte looks like that of a VP8 frame and whose others are `fill`.
+    /// A packet whose first byte looks like the first byte of a VP8 frame and whose other bytes are `fill`.
     pub fn new(key: bool, pts: i64, len: usize, fill: u8) -> Self {
         let mut data = vec![fill; len.max(1)];
         data[0] = if key { 0x10 } else { 0x11 };

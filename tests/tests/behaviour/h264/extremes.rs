@@ -1,4 +1,4 @@
-//! Unusual settings and sizes: the decoder's frames are those of the encoder.
+//! Unusual settings and sizes: the decoder's frames equal the encoder's.
 
 use std::sync::Arc;
 

@@ -137,7 +137,7 @@ fn schedule(packets: &[Packet], parameters: &Parameters) -> Vec<Times> {
 }
 
 /// Checks that no unit is removed before it has arrived, that the buffer holds what arrives, and that
-/// its level is that of the encoder.
+/// its level is the level of the encoder.
 fn check(session: &Session) {
     let parameters = parameters(&session.packets);
     let times = schedule(&session.packets, &parameters);

@@ -111,7 +111,7 @@ fn check(seed: u64, rng: &mut Rng, dir: &Path) {
     compare(&label, &options, &clip, &dir.join(format!("{seed}.264")));
 }
 
-/// Encodes `clip` with x264 and compares our frames with those of ffmpeg. Returns our frames.
+/// Encodes `clip` with x264 and compares our frames with the frames of ffmpeg. Returns our frames.
 fn compare(label: &str, options: &[String], clip: &Path, stream: &Path) -> Vec<u8> {
     let mut x264 = Command::new("x264");
     let output = x264.arg("--quiet").args(options).arg("-o").arg(stream).arg(clip).output();
