@@ -57,7 +57,7 @@ impl FromStr for SizeChoice {
 }
 
 impl SizeChoice {
-    /// The size for a clip of `whole`. A share gives even numbers.
+    /// The size for a clip of `whole`. Scaled sizes are even.
     fn of(self, whole: Size) -> Size {
         #[expect(
             clippy::cast_possible_truncation,
@@ -85,7 +85,7 @@ pub(super) fn sizes_of(choices: &[SizeChoice], whole: Size, name: &str) -> Resul
         let size = choice.of(whole);
         if size.width > whole.width || size.height > whole.height {
             let message = format!("--sizes: {size} is larger than {name} ({whole})");
-            let help = "help: give shares of the clips' sizes, such as 1,1/2";
+            let help = "help: give scale factors, such as 1,1/2";
             return Err(Failure::usage(format!("{message}\n{help}")));
         }
         if size.width < MIN_SIDE || size.height < MIN_SIDE {
