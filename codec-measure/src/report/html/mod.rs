@@ -25,7 +25,7 @@ use measurements::{latency, memory, points, rate, speed};
 use overview::{notes, summary};
 use pictures::pictures;
 
-/// The script, in parts; each one uses what those before it define.
+/// The script, in parts; each part uses definitions of the parts before it.
 const SCRIPT: &str = concat!(
     include_str!("../page.js"),
     include_str!("../frames.js"),
