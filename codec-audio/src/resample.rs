@@ -36,7 +36,7 @@ const SINC_CHUNK: usize = 128;
 
 /// Converts the sample rate of interleaved floats.
 ///
-/// NaN and infinite samples count as 0, and so do those below -300 dB of full scale if the rates differ.
+/// NaN and infinite samples count as 0, and so do samples below -300 dB of full scale if the rates differ.
 ///
 /// It allocates no memory once `out` and its buffers have reached their largest size.
 ///

@@ -1,6 +1,6 @@
 //! Rooms of `codec serve` on several nodes: passes the messages of a node to all others.
 //!
-//! Messages are plain NATS messages on one subject, without `JetStream`. Those that are sent while the server cannot be
+//! Messages are plain NATS messages on one subject, without `JetStream`. Messages that are sent while the server cannot be
 //! reached are lost; the nodes repair that.
 
 use std::thread::JoinHandle;

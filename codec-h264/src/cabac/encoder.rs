@@ -28,7 +28,7 @@ const WORD: u32 = 32;
 /// Bypass bins that are encoded at once, at most.
 const MAX_BYPASS: u32 = 16;
 
-/// Words of the code. The last one is held back, with those after it that have only ones: a carry
+/// Words of the code. The last one is held back, with the words after it that have only ones: a carry
 /// would change them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Output {
@@ -196,7 +196,7 @@ impl CabacEncoder {
         8 * self.output.bytes.len() + 32 * words + (self.engine.ready + RANGE_BITS) as usize
     }
 
-    /// Returns the bytes that do not change with further bins, and those before the code.
+    /// Returns the bytes that do not change with further bins, and the bytes before the code.
     #[inline]
     #[must_use]
     pub fn stored(&self) -> &[u8] {

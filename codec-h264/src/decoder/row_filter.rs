@@ -12,7 +12,7 @@ use crate::slice::Deblocking;
 ///
 /// A row of macroblocks is filtered when the row below is reconstructed: its samples are still in the
 /// cache, and intra prediction does not need them any more. The rows of frames with MBAFF and of
-/// fields, and those after a gap, are filtered at the end of the picture.
+/// fields, and rows after a gap, are filtered at the end of the picture.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Progress {
     /// Number of macroblocks that are decoded without a gap from the first on.

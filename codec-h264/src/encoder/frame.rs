@@ -480,7 +480,7 @@ impl FrameEncoder {
         }
     }
 
-    /// Sets the costs of levels to those at the end of the last picture of the same kind.
+    /// Sets the costs of levels to the costs at the end of the last picture of the same kind.
     fn set_residual_bits(&mut self, header: &SliceHeader) {
         if !self.sets.pps.cabac {
             return;

@@ -37,7 +37,7 @@ pub(super) struct Residual {
     chroma_dc: [[i16; 4]; 2],
     /// Coefficients before quantisation, in columns.
     coeffs: [[i16; 16]; 16],
-    /// Luma blocks to add: those with coefficients or a DC.
+    /// Luma blocks to add, which have coefficients or a DC.
     add_luma: u32,
     add_chroma: u32,
 }

@@ -296,7 +296,7 @@ impl Study {
 
     /// Writes the study to a file.
     pub(super) fn save(&self, path: &Path, rules: &OutputRules) -> Result<()> {
-        // Paths are relative to the current directory, but those in the file are relative to its
+        // Paths are relative to the current directory, but paths in the file are relative to its
         // folder.
         let mut study = self.clone();
         let paths = study.clips.iter_mut().chain(&mut study.rate_trace);

@@ -56,7 +56,7 @@ enum Piece<'a> {
 
 impl ImagePattern {
     /// Parses the name of an image (`.png`, `.jpg`, `.webp`) with a number: `%d`, or `%04d` for four digits at
-    /// least; `%%` is a percent sign. Other names, and those without a number, give `None`.
+    /// least; `%%` is a percent sign. Other names, and names without a number, give `None`.
     ///
     /// # Errors
     /// If there are several numbers, or another use of `%` next to a number.

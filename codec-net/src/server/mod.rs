@@ -36,7 +36,7 @@
 //!
 //! # Reading order
 //!
-//! A module uses only those below it. A request passes from `start` to a viewer like this:
+//! A module uses only modules below it. A request passes from `start` to a viewer like this:
 //!
 //! | module | |
 //! |---|---|

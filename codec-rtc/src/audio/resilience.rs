@@ -92,7 +92,7 @@ impl Band {
 }
 
 impl Resilience {
-    /// Returns the next settings, given those in force (`self`). Stable: the same link yields the
+    /// Returns the next settings, given the current ones (`self`). Stable: the same link yields the
     /// same settings when called again.
     #[must_use]
     pub fn next(self, link: &LinkConditions) -> Self {

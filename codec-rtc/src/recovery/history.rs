@@ -76,7 +76,7 @@ struct Kept {
     /// Time of the first transmission, and of the last one.
     pushed: Duration,
     sent: Duration,
-    /// Its own bytes, and those after them that it shares with other histories.
+    /// Its own bytes, and the bytes after them that it shares with other histories.
     place: Place,
     shared: Option<SharedBytes>,
 }

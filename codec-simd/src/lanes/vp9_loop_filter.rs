@@ -11,7 +11,7 @@ macro_rules! lanes_vp9_loop_filter {
             edge: Bytes,
             inner: Bytes,
             variance: Bytes,
-            /// Lanes that are filtered, those with at least 8 taps, and those with 16.
+            /// Lanes that are filtered, lanes with at least 8 taps, and lanes with 16.
             filtered: Bytes,
             has_8_taps: Bytes,
             has_16_taps: Bytes,

@@ -232,7 +232,7 @@ impl TokenPrices {
         }
     }
 
-    /// Returns the lowest costs of the states after position `n`, given those before it, with the
+    /// Returns the lowest costs of the states after position `n`, given the costs before it, with the
     /// steps that lead to them.
     #[inline]
     fn advance(

@@ -45,7 +45,7 @@ impl<'a> Tiles<'a> {
         }
     }
 
-    /// Opens the tiles of a row of tiles, and those before it that are not opened yet. If `keeps_going`,
+    /// Opens the tiles of a row of tiles, and tiles before it that are not opened yet. If `keeps_going`,
     /// tiles that cannot be opened are no errors.
     pub(super) fn open_row(&mut self, row: usize, keeps_going: bool) -> Result<(), Corrupt> {
         let cols = 1 << self.layout.log2_cols;

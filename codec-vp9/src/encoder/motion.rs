@@ -122,7 +122,7 @@ pub(crate) struct FieldSite<'a> {
     /// Position in superblocks.
     pub(crate) row: usize,
     pub(crate) col: usize,
-    /// Vectors of the macroblocks above the row of superblocks, and of those in it that are coded.
+    /// Vectors of the macroblocks above the row of superblocks, and of the coded macroblocks in it.
     pub(crate) vectors: &'a [QuarterPel],
     /// Vectors of the last frame's macroblocks.
     pub(crate) last: &'a [QuarterPel],

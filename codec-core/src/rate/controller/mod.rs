@@ -30,7 +30,7 @@ use crate::fixed::{log2_q16, mul_div_signed};
 const VBR_BOOST_RECOVERY_US: u64 = 3 * SECOND_US / 5;
 /// Number of frames in the running mean of complexities.
 const MEAN_FRAMES: u32 = 128;
-/// Maximum delay that an inter frame within a scene should add to those after it, in milliseconds.
+/// Maximum delay that an inter frame within a scene should add to the frames after it, in milliseconds.
 const INTER_DELAY_MS: u32 = 100;
 
 /// State of the frame between its decision and its update.

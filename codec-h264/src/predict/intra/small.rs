@@ -233,7 +233,7 @@ mod tests {
 
     /// The modes sample by sample, as the standard has them.
     fn expected<const N: usize>(mode: u8, edges: &SmallEdges<N>) -> [[u8; N]; N] {
-        // The corner is at `N`, the samples on the left before it, those above after it.
+        // The corner is at `N`, the samples on the left before it, the samples above after it.
         let mut line = [0; 25];
         for n in 0..N {
             line[N - 1 - n] = edges.left[n];

@@ -22,7 +22,7 @@ const ENTRY_BYTES: usize = 256;
 #[derive(Debug)]
 pub(super) struct Draft {
     pub(super) person: Person,
-    /// Number of the person among those in the room.
+    /// Number of the person among the persons in the room.
     pub(super) seat: u64,
     pub(super) from: String,
     /// Identifies the message among the messages of its person: a repeated one is not added again.

@@ -82,7 +82,7 @@ pub(super) struct MediaSender {
     pub(super) bytes: u64,
     /// The last packets of audio.
     audio: Option<Redundancy>,
-    /// The next packet of audio repeats those before.
+    /// The next packet of audio repeats the packets before it.
     repeats_audio: bool,
 }
 
@@ -172,7 +172,7 @@ impl MediaSender {
         self.repeats_audio = true;
     }
 
-    /// A packet of audio with those before it, if they are to be repeated.
+    /// A packet of audio with the packets before it, if they are to be repeated.
     fn redundant(&mut self, peer: &Peer, mid: Mid, timestamp: u32, data: &[u8]) -> Option<Vec<u8>> {
         if self.audio.is_none() {
             let media = peer.media(mid)?;

@@ -83,7 +83,7 @@ pub struct FrameBuffer {
     reordering: ReorderingWindow,
     stats: StatsTracker,
     dropped: DroppedFrames,
-    /// How long a decodable frame waits for those before it.
+    /// How long a decodable frame waits for the frames before it.
     wait_until: Option<Duration>,
     polled: Duration,
     emitted: u64,

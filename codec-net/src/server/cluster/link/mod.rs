@@ -314,7 +314,7 @@ mod tests {
         packets.collect()
     }
 
-    /// Passes datagrams in both directions; `is_lost`: those from `one`, by their count.
+    /// Passes datagrams in both directions; `is_lost` selects the lost datagrams of `one`, by their count.
     fn exchange(
         now: Duration,
         one: &mut Link,

@@ -258,7 +258,7 @@ impl Conferences {
         }
     }
 
-    /// Saves the logs that have changed. Those that cannot be saved now are saved later.
+    /// Saves the logs that have changed. Logs that cannot be saved now are saved later.
     fn save(&mut self) {
         self.next_save = None;
         let Some(storage) = &self.storage else { return };

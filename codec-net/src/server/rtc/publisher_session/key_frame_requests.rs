@@ -9,7 +9,7 @@ const INTERVAL: Duration = Duration::from_millis(300);
 /// When a request that follows a loss is repeated: the link may lose the request, too.
 const REPEAT_AFTER: Duration = Duration::from_millis(15);
 
-/// Merges the reasons for key frames, limits the rate of requests, and repeats those on a link with losses.
+/// Merges the reasons for key frames, limits the rate of requests, and repeats requests on a link with losses.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KeyFrameRequests {
     requester: KeyFrameRequester,

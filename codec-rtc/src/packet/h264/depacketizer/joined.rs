@@ -1,4 +1,4 @@
-//! Joins payloads to NAL units and discards those with missing parts. RFC 6184, section 5.8.
+//! Joins payloads to NAL units and discards NAL units with missing parts. RFC 6184, section 5.8.
 
 use super::super::payload::{Fragment, Payload};
 
