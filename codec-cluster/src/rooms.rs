@@ -1,7 +1,7 @@
 //! Rooms of `codec serve` on several nodes: passes the messages of a node to all others.
 //!
-//! Messages are plain NATS messages on one subject, without `JetStream`. Messages that are sent while the server cannot be
-//! reached are lost; the nodes repair that.
+//! Messages are plain NATS messages on one subject, without `JetStream`. Messages that are sent while the server cannot
+//! be reached are lost; the nodes repair that.
 
 use std::thread::JoinHandle;
 use std::time::Duration;

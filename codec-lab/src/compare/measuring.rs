@@ -171,8 +171,8 @@ impl Plan<'_> {
         Ok(point)
     }
 
-    /// The points that can be reported without further work: points with a score, and points that have failed. `None` if
-    /// there are none.
+    /// The points that can be reported without further work: points with a score, and points that have failed. `None`
+    /// if there are none.
     fn known_points(&self) -> Result<Option<Measured>> {
         let (mut points, mut unrepeated) = (Vec::new(), 0);
         for job in &self.jobs {

@@ -25,8 +25,8 @@ const FILE_CHROMA_SHARE_Q2: u32 = 15;
 /// Transforms of a predicted block whose squared error is below the squared step divided by this have no
 /// coefficients, in luma and in chroma: the bits of a single one cost more than it improves.
 const ENERGY_SHARE: [u32; 2] = [96, 160];
-/// Like [`ENERGY_SHARE`], for errors without large coefficients of low frequency (see [`Error8x8::lowest`]): noise, whose
-/// many coefficients are each quantised to zero.
+/// Like [`ENERGY_SHARE`], for errors without large coefficients of low frequency (see [`Error8x8::lowest`]): noise,
+/// whose many coefficients are each quantised to zero.
 const NOISE_SHARE: [u32; 2] = [16, 32];
 /// The largest such coefficient in units of the step, in 1/16.
 const NOISE_LOWEST_Q4: [u32; 2] = [10, 7];

@@ -55,8 +55,8 @@ impl HistoryRequest {
 }
 
 impl Conference {
-    /// Begins to ask for messages, in a room that was just opened. `may_change` states whether nodes may exist that are not
-    /// known.
+    /// Begins to ask for messages, in a room that was just opened. `may_change` states whether nodes may exist that are
+    /// not known.
     pub(super) fn begin_history(&mut self, now: Duration, may_change: bool) {
         if may_change || !self.room_nodes.is_empty() {
             self.history = Some(HistoryRequest::new(now));

@@ -210,7 +210,8 @@ fn read(extension: &Extension<'_>) -> Extensions {
     Extensions::parse(extension, &extension_map()).unwrap_or_default()
 }
 
-/// A packet of the room with this number on its section, and with this fixed header. `last` has the parts of the packet before.
+/// A packet of the room with this number on its section, and with this fixed header. `last` has the parts of the packet
+/// before.
 fn forwarded(
     last: &mut Option<Parts>,
     number: u64,

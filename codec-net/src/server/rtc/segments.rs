@@ -26,7 +26,8 @@ impl Default for Segments {
 }
 
 impl Segments {
-    /// Sends the first datagrams from this socket; returns how many. Datagrams that the system does not accept are lost.
+    /// Sends the first datagrams from this socket; returns how many. Datagrams that the system does not accept are
+    /// lost.
     pub(super) fn send(&self, socket: &UdpSocket, transmits: &[Transmit]) -> usize {
         let is_supported = self.is_supported.load(Ordering::Relaxed);
         let count = if is_supported { run(transmits) } else { 1 };

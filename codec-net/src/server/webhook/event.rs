@@ -52,7 +52,8 @@ impl Event {
         }
     }
 
-    /// The body of the request. `number` is the number of this event in this run, from 1; `at` is the time at which it happened.
+    /// The body of the request. `number` is the number of this event in this run, from 1; `at` is the time at which it
+    /// happened.
     pub(super) fn body(&self, number: u64, at: SystemTime) -> String {
         json!({
             "type": self.name(),
