@@ -80,7 +80,7 @@ pub(crate) struct JoinArgs {
     pub(crate) output: PathBuf,
     /// Set the format: webm, mkv, mp4, ts, ivf, h264 or obu.
     ///
-    /// Needed if the file name has no known extension. Pipes get ivf by default.
+    /// Required if the file name has no known extension. Pipes get ivf by default.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
     /// Overwrite existing files.

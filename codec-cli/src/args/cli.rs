@@ -79,7 +79,7 @@ impl Cli {
     /// Applies `--audio none`, and rejects inputs after the first one if there is a single output.
     ///
     /// # Errors
-    /// As from the grammar, for an unknown argument.
+    /// Returns the error of the grammar for an unknown argument.
     pub(crate) fn checked(mut self) -> Result<Self, clap::Error> {
         let args = match &mut self.verb {
             Verb::Encode(args) | Verb::Transcode(args) => args,

@@ -36,7 +36,7 @@ pub(crate) struct CompareArgs {
     pub(crate) clips: Vec<PathBuf>,
     /// Add an encoder with its settings; the first one is the anchor.
     ///
-    /// [NAME=]SPEC, where SPEC is a codec or codec/backend with options of `codec encode`
+    /// ARM is [NAME=]SPEC, where SPEC is a codec or codec/backend with options of `codec encode`
     /// (backend-specific ones as --NAME VALUE), such as "vp8 --preset rtc --speed 8"; an external
     /// program, such as "cmd:vpxenc ... --target-bitrate={kbps} -o {out} {in}"; chrome-vp8:
     /// libvpx, configured as in Chrome; or another encoder with a speed: libvpx:-6, libvpx-vp9:7,

@@ -46,7 +46,7 @@ pub(crate) struct ConcatArgs {
     pub(crate) output: PathBuf,
     /// Set the container: webm, mkv, mp4, ts, ivf, h264, opus, ogg, wav or flac.
     ///
-    /// Needed if the file name has no known extension. Pipes get webm by default.
+    /// Required if the file name has no known extension. Pipes get webm by default.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
     /// Scale all parts to this size, such as 640x360; the video is then encoded.

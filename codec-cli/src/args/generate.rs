@@ -21,7 +21,7 @@ pub(crate) struct GenerateArgs {
     pub(crate) output: PathBuf,
     /// Set the output format (y4m, raw, ivf, h264, webm, mkv, mp4, ts, wav, pcm, ogg, opus, flac).
     ///
-    /// Needed if the file name has no known extension. Pipes get y4m (audio: wav) by default.
+    /// Required if the file name has no known extension. Pipes get y4m (audio: wav) by default.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
     /// Set the frame size of a scene.

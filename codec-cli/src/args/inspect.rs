@@ -46,7 +46,7 @@ pub(crate) struct InspectArgs {
     pub(crate) output: PathBuf,
     /// Set the format of the report.
     ///
-    /// Needed if the file name does not end in .html or .json, except for pipes (default: json).
+    /// Required if the file name does not end in .html or .json, except for pipes (default: json).
     #[arg(short = 'f', long, value_enum, value_name = "FORM")]
     pub(crate) format: Option<ReportFormatArg>,
     /// Also write the data as JSON.

@@ -230,7 +230,7 @@ pub(crate) struct RecvArgs {
     pub(crate) null: bool,
     /// Set the output format: webm, mkv, ivf, mp4, ts, h264, opus, y4m or raw.
     ///
-    /// Needed if the file name has no known extension. Pipes get y4m by default.
+    /// Required if the file name has no known extension. Pipes get y4m by default.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
     /// Set the pixel format of raw output: i420, nv12, yuy2, rgb24 or bgra.

@@ -20,7 +20,7 @@ pub(crate) struct MixArgs {
     pub(crate) output: PathBuf,
     /// Set the container: wav, pcm, flac, opus, ogg, webm, mkv, mp4 or ts.
     ///
-    /// Needed if the file name has no known extension. Pipes get wav by default.
+    /// Required if the file name has no known extension. Pipes get wav by default.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
     /// Set the gain of each input in dB, in order: 0,-6,-6.
