@@ -22,8 +22,7 @@ pub(crate) struct DecodeArgs {
     /// Output file (.y4m, .yuv; audio: .wav, .pcm), or `-` for standard output.
     ///
     /// A name such as frame-%04d.png (also .jpg, .webp) writes an image for each frame, from number 1 on; .gif
-    /// writes an animation.
-    /// Required unless --null, --md5 or --framemd5 is given.
+    /// writes an animation. Required unless --null, --md5 or --framemd5 is given.
     #[arg(short, long, value_name = "OUT", required_unless_present_any = ["md5", "framemd5", "null"])]
     pub(crate) output: Option<PathBuf>,
     /// Set the output format: y4m, raw, gif, wav or pcm.
