@@ -44,6 +44,8 @@ pub(super) struct Stored {
     pub(super) info: PacketInfo,
     /// First sequence number of the frame, once all packets from there on are present.
     start: Option<i64>,
+    /// State before a packet without payload, which is also the state after it.
+    before: Before,
 }
 
 impl Stored {
@@ -61,9 +63,17 @@ impl Stored {
         self.marker || self.frame_dependency().is_some_and(|it| it.ends_frame)
     }
 
-    /// Its state as the packet before another one of its frame, which starts at `start`.
-    fn as_before(&self, start: Option<i64>, format: VideoFormat) -> Before {
-        Before::Frame { start, timestamp: self.timestamp, can_end: self.can_end_frame(format) }
+    /// The state after it.
+    fn after(&self, format: VideoFormat) -> Before {
+        if self.is_padding() {
+            return self.before;
+        }
+        if self.ends_frame() {
+            // The next packet belongs to another frame, regardless of its timestamp.
+            return Before::End;
+        }
+        let (start, can_end) = (self.start, self.can_end_frame(format));
+        Before::Frame { start, timestamp: self.timestamp, can_end }
     }
 
     /// Whether its frame may end with it although its sender did not mark it as the last packet. Every
@@ -129,6 +139,8 @@ pub(super) struct Assembly {
     /// Packets before this were emitted or skipped.
     next: Option<i64>,
     has_emitted: bool,
+    /// Timestamp of the last superframe that was emitted without all its packets.
+    cut: Option<i64>,
     restart: RestartDetector,
     pub(super) counters: PacketCounters,
 }
@@ -144,7 +156,7 @@ pub(super) struct Inserted {
 }
 
 /// State of the packet before this one.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Before {
     /// An unknown packet.
     Unknown,
@@ -229,12 +241,18 @@ impl Assembly {
         }
         let number = self.sequence.unwrap(sequence);
         let timestamp = self.timestamps.unwrap(packet.header.timestamp);
+        // The rest of a superframe that was emitted is not another frame.
+        let is_rest = self.cut == Some(timestamp) && !examined.shows_start;
+        let payload = if is_rest { &[] } else { payload };
         if self.highest.is_some_and(|highest| number < highest) {
             taken.reordered_by = self.noticed(number).map(|at| now.saturating_sub(at));
         }
         self.highest = Some(self.highest.map_or(number, |highest| highest.max(number)));
         self.bytes += payload.len();
-        if payload.is_empty() {
+        if is_rest {
+            self.counters.late += 1;
+            taken.pushed = Pushed::Late;
+        } else if payload.is_empty() {
             self.counters.padding += 1;
             taken.pushed = Pushed::Padding;
         } else {
@@ -248,6 +266,7 @@ impl Assembly {
             arrived: now,
             info,
             start: None,
+            before: Before::Unknown,
         };
         self.packets.insert(number, stored);
         self.connect(number);
@@ -267,6 +286,7 @@ impl Assembly {
         self.bytes = 0;
         self.sequence = Unwrapper16::default();
         (self.highest, self.next, self.has_emitted) = (None, None, false);
+        self.cut = None;
         self.counters.resets += 1;
         frames
     }
@@ -276,14 +296,19 @@ impl Assembly {
         let format = self.contents.format;
         let is_marked = format == VideoFormat::Vp8;
         let mut before = match self.packets.get(&(number - 1)) {
-            Some(it) if it.ends_frame() || it.is_padding() && !is_marked => Before::End,
-            Some(it) => it.as_before(it.start, format),
+            Some(it) => it.after(format),
             // Everything before the next packet was emitted or skipped.
             None if self.has_emitted && self.next == Some(number) => Before::End,
             None => Before::Unknown,
         };
         let mut at = number;
         while let Some(stored) = self.packets.get_mut(&at) {
+            if stored.is_padding() {
+                // Padding is sent between frames or within them, and FEC packets where their queue has them.
+                stored.before = before;
+                at += 1;
+                continue;
+            }
             let mut continues = None;
             if let Before::Frame { start, timestamp, can_end } = before {
                 if timestamp == stored.timestamp {
@@ -304,24 +329,12 @@ impl Assembly {
                 (false, Some(_)) => false,
                 (false, None) => stored.starts_frame() || before != Before::Unknown,
             };
-            stored.start = if starts && !stored.is_padding() {
-                Some(at)
-            } else {
-                continues.flatten().filter(|_| !stored.is_padding())
-            };
-            if stored.is_padding() && !is_marked {
-                // Padding is sent between frames.
-                before = Before::End;
-                at += 1;
-                continue;
-            }
-            let Some(start) = stored.start else { return };
-            if stored.ends_frame() {
-                self.complete.insert(start, at + 1);
-                // The next packet belongs to another frame, regardless of its timestamp.
-                before = Before::End;
-            } else {
-                before = stored.as_before(Some(start), format);
+            stored.start = if starts { Some(at) } else { continues.flatten() };
+            before = stored.after(format);
+            match (stored.start, before) {
+                (Some(start), Before::End) => _ = self.complete.insert(start, at + 1),
+                (None, Before::Unknown | Before::Frame { .. }) => return,
+                _ => {}
             }
             at += 1;
         }
@@ -337,13 +350,13 @@ impl Assembly {
         self.next.map(wrap_16)
     }
 
-    /// Next expected sequence number, unwrapped; skips packets without payload.
+    /// Next expected sequence number, unwrapped; skips packets without payload, which follow a frame.
     pub(super) fn next(&mut self) -> Option<i64> {
         let mut next = self.next?;
-        while self.packets.get(&next).is_some_and(Stored::is_padding) {
+        while self.has_emitted && self.packets.get(&next).is_some_and(Stored::is_padding) {
             self.packets.remove(&next);
             next += 1;
-            (self.next, self.has_emitted) = (Some(next), true);
+            self.next = Some(next);
         }
         Some(next)
     }
@@ -379,7 +392,11 @@ impl Assembly {
         let (mut layers, mut open) = (0, None);
         let (mut end, mut hole) = (start, None);
         for (&number, stored) in self.packets.range(start..) {
-            if stored.timestamp != first.timestamp || stored.is_padding() {
+            if stored.is_padding() {
+                end += i64::from(number == end);
+                continue;
+            }
+            if stored.timestamp != first.timestamp {
                 break;
             }
             if number != end {
@@ -417,6 +434,7 @@ impl Assembly {
     /// Treats a superframe with missing packets as complete.
     pub(super) fn complete_partial(&mut self, partial: &Partial) {
         self.complete.insert(partial.start, partial.end);
+        self.cut = self.packets.get(&partial.start).map(|first| first.timestamp);
     }
 
     /// First packet and properties of the complete frame starting at `start`.
@@ -482,7 +500,8 @@ impl Assembly {
         if bytes > MAX_FRAME_BYTES {
             return Some(Err(Unusable::TooLarge));
         }
-        let payloads = packets.values().map(|stored| (&stored.examined, stored.payload.as_slice()));
+        let content = packets.values().filter(|stored| !stored.is_padding());
+        let payloads = content.map(|stored| (&stored.examined, stored.payload.as_slice()));
         let mut layers = Vec::new();
         let Some(data) = self.contents.join(payloads, keep, &mut layers) else {
             return Some(Err(Unusable::Malformed));
@@ -501,7 +520,7 @@ impl Assembly {
         for stored in std::iter::once(first).chain(all) {
             let (from, until) = frame.arrived;
             frame.arrived = (from.min(stored.arrived), until.max(stored.arrived));
-            frame.packets += 1;
+            frame.packets += u32::from(!stored.is_padding());
             frame.recovered += u32::from(stored.info.recovered);
             frame.captured = stored.info.captured.or(frame.captured);
         }

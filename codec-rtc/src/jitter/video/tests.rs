@@ -417,3 +417,56 @@ fn a_frame_that_its_sender_cut_is_not_decoded() {
         assert_eq!(poll(&mut it, ms(400)), [3]);
     }
 }
+
+/// Inserts packets without payload, as padding or FEC, after each packet of a frame; the numbers of later ones follow.
+fn with_padding(packets: &[Vec<u8>], shift: &mut u16) -> Vec<Vec<u8>> {
+    let mut out = Vec::new();
+    for packet in packets {
+        let header = rtp::parse(packet).unwrap().header;
+        let mut moved = packet.clone();
+        moved[2..4].copy_from_slice(&header.sequence.wrapping_add(*shift).to_be_bytes());
+        out.push(moved);
+        *shift = shift.wrapping_add(1);
+        let sequence = header.sequence.wrapping_add(*shift);
+        let mut padding = Vec::new();
+        rtp::write(&Header { sequence, marker: false, ..header }, &mut padding);
+        out.push(padding);
+    }
+    out
+}
+
+#[test]
+fn padding_within_a_frame_neither_splits_nor_stops_it() {
+    let (mut stream, mut it, mut shift) = (Stream::new(false), buffer(), 0);
+    for number in 0..6_u64 {
+        let plan = if number == 0 { KEY } else { DELTA };
+        let packets: Vec<_> = stream.frame(plan, 3).into_iter().map(|(bytes, _)| bytes).collect();
+        for packet in with_padding(&packets, &mut shift).iter().rev() {
+            it.push(ms(33 * number), packet, PacketInfo::default()).unwrap();
+        }
+        let found = it.poll_frame(ms(33 * number)).unwrap();
+        assert_eq!((found.data.len(), found.packets), (9, 3));
+    }
+    // The same with parts that do not show whether they start a frame.
+    let mut it = FrameBuffer::new(FrameBufferConfig {
+        format: VideoFormat::H264,
+        ..FrameBufferConfig::default()
+    });
+    let sets = [0, 0, 0, 1, 0x67, 66, 0xc0, 31, 0xda, 0, 0, 0, 1, 0x68, 0xce, 0x38, 0x80];
+    let slices = [0, 0, 0, 1, 0x65, 0x9a, 0xff, 0, 0, 0, 1, 0x65, 0x46, 0xff];
+    let frame = [&sets[..], &slices[..]].concat();
+    let mode = crate::packet::h264::PacketizationMode::SingleNalUnit;
+    let config = crate::packet::h264::PacketizerConfig { mode, ..Default::default() };
+    let mut packetizer = crate::packet::h264::Packetizer::new(config).unwrap();
+    let mut shift = 0;
+    for number in 0..4_u32 {
+        let mut packets = Vec::new();
+        packetizer.packetize(&frame, number * 3000, &mut packets).unwrap();
+        assert_eq!(packets.len(), 4);
+        for packet in with_padding(&packets, &mut shift) {
+            it.push(ms(33), &packet, PacketInfo::default()).unwrap();
+        }
+        let found: Vec<_> = std::iter::from_fn(|| it.poll_frame(ms(33))).collect();
+        assert_eq!(found.iter().map(|frame| &frame.data).collect::<Vec<_>>(), [&frame]);
+    }
+}

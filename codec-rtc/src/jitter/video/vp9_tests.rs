@@ -351,3 +351,24 @@ fn a_superframe_without_a_whole_layer_is_lost() {
     assert_eq!(found.len(), 2);
     assert!(buffer.needs_key_frame(Duration::from_millis(300)));
 }
+
+#[test]
+fn the_rest_of_a_superframe_that_was_emitted_is_not_another_one() {
+    let superframes = three_layers(4, true);
+    let mut buffer = low_latency();
+    assert_eq!(push(&mut buffer, &superframes[0]).len(), 1);
+    // The last packet of the middle layer is lost, and the upper layer late.
+    let first: Vec<_> = superframes[1][..3].to_vec();
+    assert!(push(&mut buffer, &first).is_empty());
+    assert!(push(&mut buffer, &superframes[1][4..5]).is_empty());
+    let later = Duration::from_millis(200);
+    let found: Vec<Frame> = std::iter::from_fn(|| buffer.poll_frame(later)).collect();
+    assert_eq!(found.iter().map(layers_of).collect::<Vec<_>>(), [[0]]);
+    buffer.push(later, &superframes[1][5], PacketInfo::default()).unwrap();
+    assert!(buffer.poll_frame(later).is_none(), "the end of the upper layer");
+    for packet in superframes[2..].iter().flatten() {
+        buffer.push(later, packet, PacketInfo::default()).unwrap();
+    }
+    let found: Vec<Frame> = std::iter::from_fn(|| buffer.poll_frame(later)).collect();
+    assert_eq!(found.iter().map(layers_of).collect::<Vec<_>>(), [[0], [0]]);
+}
