@@ -103,10 +103,43 @@ impl LayerFilter {
         if info.switch_point == SwitchPoint::After && passes {
             self.current.temporal = self.target.temporal;
         }
+        self.keep(frame);
+        frame
+    }
+
+    /// Drops the frame of a packet: later packets of it are not forwarded.
+    pub(super) fn drop_frame(&mut self, packet: &MediaPacket) {
+        let timestamp = packet.timestamp;
+        if !self.frames.iter().any(|frame| frame.timestamp == timestamp) {
+            self.keep(Frame { timestamp, top: 0, passes: false });
+        }
+    }
+
+    fn keep(&mut self, frame: Frame) {
         self.frames.push_back(frame);
         if self.frames.len() > MAX_FRAMES {
             self.frames.pop_front();
         }
-        frame
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::room::packet::{Fields, FrameInfo};
+
+    #[test]
+    fn a_frame_whose_first_packet_was_dropped_is_dropped_as_a_whole() {
+        let mut filter = LayerFilter::default();
+        filter.set_target(Layers { spatial: 0, temporal: 2 });
+        let switch_point = SwitchPoint::UpTo(2);
+        let frame = FrameInfo { temporal_id: 2, switch_point, ..FrameInfo::default() };
+        let (data, fields) = (Vec::new().into(), Fields::default());
+        let packet = MediaPacket { data, number: 1, timestamp: 7, frame, fields };
+        // The replay of a join lacks upper layers; then live packets of the frame arrive.
+        filter.drop_frame(&packet);
+        assert!(!filter.decide(&packet).passes);
+        let next = MediaPacket { timestamp: 8, ..packet };
+        assert!(filter.decide(&next).passes);
     }
 }

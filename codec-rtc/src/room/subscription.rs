@@ -53,7 +53,7 @@ pub(super) struct Subscription {
     /// first.
     held: VecDeque<Arc<MediaPacket>>,
     held_since: Duration,
-    /// Whether the last packet did not end its frame.
+    /// Whether the newest packet did not end its frame.
     is_open: bool,
     /// Bandwidth estimate of the viewer, which limits replays.
     pub(super) estimate: Bitrate,
@@ -290,9 +290,10 @@ impl Subscription {
         out: &mut Vec<Written>,
     ) -> usize {
         let verdict = self.filter.decide(packet);
+        let is_newest = self.output.is_newest(packet);
         let written = self.output.write(now, packet, verdict, timestamp);
         let bytes = written.as_ref().map_or(0, |written| written.packet.len());
-        if let Some(written) = &written {
+        if let Some(written) = written.as_ref().filter(|_| is_newest) {
             self.is_open = !written.header.marker;
         }
         out.extend(written);
@@ -307,6 +308,7 @@ impl Subscription {
         while let Some(next) = self.replay.as_mut().and_then(|replay| replay.poll(now)) {
             match next {
                 Replayed::Skipped(packet) => {
+                    self.filter.drop_frame(&packet);
                     let is_new_frame = packet.frame.starts_frame;
                     let dropped = Verdict { passes: false, is_new_frame, marker: false };
                     self.output.write(now, &packet, dropped, packet.timestamp);

@@ -155,6 +155,11 @@ impl OutputStream {
         self.highest += 1;
     }
 
+    /// Whether a packet of the source follows all others that were written or skipped.
+    pub(super) fn is_newest(&self, packet: &MediaPacket) -> bool {
+        packet.number.saturating_add(self.shift) > self.highest
+    }
+
     /// Leaves no gap for a packet of the source that the viewer does not get.
     fn skip(&mut self, number: i64) {
         let number = number.saturating_add(self.shift);
@@ -188,7 +193,7 @@ impl OutputStream {
         }
         self.highest = self.highest.max(number);
         let sequence = wrap_16(number - self.sequences.at(number)?);
-        let timestamp = self.clock.outgoing(now, timestamp);
+        let timestamp = self.clock.outgoing(now, packet.timestamp, timestamp);
         let OutputConfig { ssrc, payload_type, .. } = self.config;
         let marker = verdict.marker || packet.data.get(1).is_some_and(|flags| flags & MARKER != 0);
         let payload_type = payload_type & 0x7f;

@@ -6,6 +6,7 @@ use crate::packet::Format;
 use crate::packet::vp8::{self, LayerInfo};
 use crate::room::packet::{Fields, FrameInfo, Inspector};
 use crate::rtp::{self, Header};
+use crate::sequence::distance_32;
 
 const FORWARD: Verdict = Verdict { passes: true, is_new_frame: true, marker: false };
 const DROP: Verdict = Verdict { passes: false, is_new_frame: true, marker: false };
@@ -168,4 +169,24 @@ fn frame_numbers_of_dependency_descriptors_continue_across_sources() {
     // Frames of dropped layers keep their numbers, because references are distances.
     assert_eq!(packet(3, 1, false), 1);
     assert_eq!([packet(900, 40_000, true), packet(901, 40_002, false)], [2, 4]);
+}
+
+#[test]
+fn all_packets_of_a_frame_have_one_timestamp_also_after_a_replay() {
+    let (mut output, now) = (output(), Duration::from_secs(1));
+    let mut source = Source::new(10, 3, 3, 500_000);
+    let packets: Vec<_> = (0..4).map(|_| source.next()).collect();
+    output.switch(now, packets[0].number, 510_000);
+    let mut send = |packet: &MediaPacket, timestamp| {
+        output.write(now, packet, FORWARD, timestamp).unwrap().header.timestamp
+    };
+    // A replay brings the frames closer to the time of the join.
+    let replayed = [send(&packets[0], 509_000), send(&packets[1], 510_000)];
+    // Their retransmitted packets are live ones, as the next frame.
+    let late = [0, 1].map(|at| send(&packets[at], packets[at].timestamp));
+    assert_eq!(late, replayed);
+    let next = send(&packets[2], packets[2].timestamp);
+    assert!(distance_32(replayed[1], next) > 0, "{replayed:?} {next}");
+    let after = send(&packets[3], packets[3].timestamp);
+    assert_eq!(after.wrapping_sub(next), 3000);
 }

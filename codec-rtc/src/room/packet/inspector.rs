@@ -36,6 +36,8 @@ pub struct Inspector {
     descriptors: dependency::Reader,
     /// Timestamp of the newest frame, and whether it is a key frame.
     newest: Option<(u32, bool)>,
+    /// Highest number of a packet.
+    highest: Option<i64>,
     /// Sizes of the spatial layers, as last stated.
     sizes: Vec<(u32, u32)>,
     /// Lowest spatial layer of the encoding. Layers count from it, because encodings of simulcast may
@@ -53,6 +55,7 @@ impl Inspector {
             numbers: Unwrapper16::default(),
             descriptors: dependency::Reader::default(),
             newest: None,
+            highest: None,
             sizes: Vec::new(),
             lowest: None,
         }
@@ -86,9 +89,14 @@ impl Inspector {
         frame.spatial_id -= lowest;
         frame.is_key &= frame.spatial_id == 0;
         let newest = self.newest.filter(|(newest, _)| *newest == header.timestamp);
+        let number = self.numbers.unwrap(header.sequence);
         if !info.shows_start {
-            frame.starts_frame = newest.is_none() && self.is_newer(header.timestamp);
+            // Without the packet before it, it may be any packet of the frame.
+            let follows = self.highest == Some(number - 1);
+            let is_first = newest.is_none() && self.is_newer(header.timestamp);
+            frame.starts_frame = info.is_start || follows && is_first;
         }
+        self.highest = self.highest.max(Some(number));
         if let Some((_, is_key)) = newest.filter(|_| frame.spatial_id == 0) {
             frame.is_key |= is_key;
         }
@@ -98,7 +106,7 @@ impl Inspector {
         }
         Ok(MediaPacket {
             data: Arc::from(data),
-            number: self.numbers.unwrap(header.sequence),
+            number,
             timestamp: header.timestamp,
             frame,
             fields: info.fields,
@@ -155,7 +163,8 @@ impl Inspector {
         let number = descriptor.frame_number;
         // The number follows the byte with the template.
         let fields = Fields { frame_number: Some((number, offset_in(data, bytes) + 1)), ..fields };
-        Ok(PayloadInfo { frame, fields, shows_start: true, sizes: Vec::new() })
+        let is_start = frame.starts_frame;
+        Ok(PayloadInfo { frame, fields, shows_start: true, is_start, sizes: Vec::new() })
     }
 }
 

@@ -11,8 +11,11 @@ use crate::rtp::Malformed;
 pub(super) struct PayloadInfo {
     pub(super) frame: FrameInfo,
     pub(super) fields: Fields,
-    /// Whether `frame.starts_frame` follows from the payload. Otherwise a new timestamp starts a frame.
+    /// Whether `frame.starts_frame` follows from the payload. Otherwise a new timestamp starts a frame, if the packet before it
+    /// arrived.
     pub(super) shows_start: bool,
+    /// Whether the payload is that of the first packet of a frame, although others need not show it.
+    pub(super) is_start: bool,
     /// Sizes of all spatial layers, if the packet states them.
     pub(super) sizes: Vec<(u32, u32)>,
 }
@@ -27,19 +30,24 @@ pub(super) fn parse(
     match format {
         Format::Vp8 => parse_vp8(payload, at, marker),
         Format::Vp9 => parse_vp9(payload, at),
-        Format::H264 => Ok(plain(shows_idr(payload)?, marker)),
+        Format::H264 => {
+            let info = plain(shows_idr(payload)?, marker);
+            Ok(PayloadInfo { is_start: starts_picture(payload)?, ..info })
+        }
         // The bit N of the aggregation header starts a coded video sequence.
         Format::Av1 => {
             let first = *payload.first().ok_or(Malformed::EmptyPayload)?;
-            Ok(plain(first & 0x88 == 0x08, marker))
+            let is_start = first & 0x88 == 0x08;
+            Ok(PayloadInfo { is_start, ..plain(is_start, marker) })
         }
-        _ => Ok(plain(true, marker)),
+        _ => Ok(PayloadInfo { is_start: true, ..plain(true, marker) }),
     }
 }
 
 fn plain(is_key: bool, ends_frame: bool) -> PayloadInfo {
     let frame = FrameInfo { is_key, ends_frame, ..FrameInfo::default() };
-    PayloadInfo { frame, fields: Fields::default(), shows_start: false, sizes: Vec::new() }
+    let (fields, sizes) = (Fields::default(), Vec::new());
+    PayloadInfo { frame, fields, shows_start: false, is_start: false, sizes }
 }
 
 fn parse_vp8(payload: &[u8], at: usize, marker: bool) -> Result<PayloadInfo, Malformed> {
@@ -67,7 +75,7 @@ fn parse_vp8(payload: &[u8], at: usize, marker: bool) -> Result<PayloadInfo, Mal
         tl0_pic_idx: descriptor.tl0_pic_idx.map(|index| (index, at + 2 + id_bytes)),
         frame_number: None,
     };
-    Ok(PayloadInfo { frame, fields, shows_start: true, sizes: Vec::new() })
+    Ok(PayloadInfo { frame, fields, shows_start: true, is_start: starts_frame, sizes: Vec::new() })
 }
 
 /// Size in the header of a key frame. RFC 6386, section 9.1.
@@ -107,7 +115,7 @@ fn parse_vp9(payload: &[u8], at: usize) -> Result<PayloadInfo, Malformed> {
         tl0_pic_idx: descriptor.tl0_pic_idx.map(|index| (index, at + 2 + id_bytes)),
         frame_number: None,
     };
-    Ok(PayloadInfo { frame, fields, shows_start: true, sizes })
+    Ok(PayloadInfo { frame, fields, shows_start: true, is_start: starts_frame, sizes })
 }
 
 /// Whether the payload has a sequence parameter set or the start of an IDR picture.
@@ -120,4 +128,14 @@ fn shows_idr(payload: &[u8]) -> Result<bool, Malformed> {
         found |= matches!(kind, Some(IDR_SLICE | SEQUENCE_PARAMETERS));
     });
     Ok(found)
+}
+
+/// Whether the payload shows that it starts a picture. That of a key frame may begin without showing it: its parameter sets
+/// may come before it.
+fn starts_picture(payload: &[u8]) -> Result<bool, Malformed> {
+    let mut first = None;
+    h264::Payload::parse(payload)?.for_each_head(|unit| {
+        first.get_or_insert_with(|| h264::starts_access_unit(unit));
+    });
+    Ok(first.unwrap_or(false))
 }

@@ -162,3 +162,19 @@ fn switch_points_of_the_usual_structures_are_found() {
     assert!(matches!(found[0], SwitchPoint::UpTo(2)), "{found:?}");
     assert!(matches!(found[4], SwitchPoint::UpTo(2)), "{found:?}");
 }
+
+#[test]
+fn a_later_packet_of_an_h264_frame_is_not_taken_for_its_start() {
+    let mut inspector = Inspector::new(Format::H264, ExtensionMap::default());
+    let mut inspect = |sequence, timestamp, payload: &[u8]| {
+        let header = Header { sequence, timestamp, ..Header::default() };
+        inspector.inspect(&rtp_packet(header, None, payload)).unwrap().frame
+    };
+    assert!(inspect(10, 1, &[0x41, 0x9a, 1, 2]).starts_frame);
+    // The parameter sets of the next frame are lost, or late.
+    assert!(!inspect(12, 2, &[0x65, 0x88, 1, 2]).starts_key_frame());
+    assert!(inspect(11, 2, &[0x67, 1, 2, 3]).starts_key_frame());
+    // A key frame without them follows the frame before it.
+    assert!(inspect(13, 3, &[0x65, 0x88, 1, 2]).starts_key_frame());
+    assert!(!inspect(14, 3, &[0x65, 0x46, 1, 2]).starts_frame);
+}
