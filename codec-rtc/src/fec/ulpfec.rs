@@ -11,6 +11,8 @@ use crate::rtp::Malformed;
 
 /// Size of the FEC header in bytes (section 7.3).
 const HEADER_BYTES: usize = 10;
+/// Flag of an extended header, which nothing defines.
+const EXTENDED: u8 = 0x80;
 /// Flag for the long mask.
 const LONG: u8 = 0x40;
 /// Number of bits in the short mask.
@@ -45,6 +47,9 @@ fn parse(payload: &[u8]) -> Result<Repair, Malformed> {
     };
     let (head, rest) =
         payload.split_first_chunk::<HEADER_BYTES>().ok_or_else(|| truncated(HEADER_BYTES))?;
+    if head[0] & EXTENDED != 0 {
+        return Err(Malformed::Field { what: "the ULPFEC header is extended (E)" });
+    }
     let is_long = head[0] & LONG != 0;
     let (protected, rest) =
         rest.split_first_chunk::<2>().ok_or_else(|| truncated(HEADER_BYTES + 2))?;
@@ -159,5 +164,23 @@ mod tests {
         let mut empty = bytes;
         empty[12..18].fill(0);
         assert!(matches!(parse(&empty), Err(Malformed::Field { .. })));
+    }
+
+    #[test]
+    fn extended_headers_and_bases_far_away_recover_nothing() {
+        let parity = Parity { payload: vec![0; 5], length: 5, ..Parity::default() };
+        let bytes = write(&Repair { base: 100, mask: 3, parity });
+        let mut extended = bytes.clone();
+        extended[0] |= EXTENDED;
+        assert!(matches!(parse(&extended), Err(Malformed::Field { .. })));
+        let mut decoder = Decoder::new(1, FecLimits::default());
+        let mut out = Vec::new();
+        for base in (0..u16::MAX).step_by(97) {
+            let mut far = bytes.clone();
+            far[2..4].copy_from_slice(&base.to_be_bytes());
+            decoder.push_repair(&far, &mut out).unwrap();
+        }
+        assert!(out.is_empty());
+        assert!(decoder.counters().unrecovered > 600, "the oldest ones are dropped");
     }
 }
