@@ -77,6 +77,20 @@ fn lost_packets_are_recovered_bit_exactly() {
     assert!(numbers.len() + 3 >= sent.len(), "{} of {}", numbers.len(), sent.len());
 }
 
+/// The requested packets arrive after they were recovered, or before the FEC packets.
+#[test]
+fn packets_that_are_recovered_and_retransmitted_are_emitted_once() {
+    let mut call = Setup { link: link(Loss::Random(0.1), 60), ..Setup::default() }.call();
+    call.connect();
+    send(&mut call, 500);
+    call.run_for(ms(500));
+    assert!(call.ends[1].peer.counters().recovered > 90);
+    let received = call.ends[1].packets(Codec::Vp8);
+    let numbers: std::collections::HashSet<_> =
+        received.iter().map(|packet| packet.sequence).collect();
+    assert_eq!(numbers.len(), received.len());
+}
+
 #[test]
 fn fec_can_be_disabled_by_the_application() {
     let mut call = Setup { link: link(Loss::Random(0.1), 25), ..Setup::default() }.call();

@@ -24,6 +24,8 @@ use codec_rtc::rtp::FIXED_HEADER_BYTES;
 use receiver::FecReceiver;
 use sender::FecSender;
 
+/// Bit of the header that says that padding follows the payload.
+const PADDED: u8 = 0x20;
 /// Maximum number of packets read from one feedback message.
 const MAX_REPORTED: usize = 4096;
 
@@ -136,8 +138,11 @@ impl NegotiatedFec {
     }
 
     /// Builds the protected form of a packet from its header, and its payload type and payload without
-    /// RED.
-    fn protected(&self, mut header: Vec<u8>, payload_type: u8, payload: &[u8]) -> Vec<u8> {
+    /// RED. `None` if it has padding, which is protected, too, but not known here.
+    fn protected(&self, mut header: Vec<u8>, payload_type: u8, payload: &[u8]) -> Option<Vec<u8>> {
+        if header.first()? & PADDED != 0 {
+            return None;
+        }
         if let Some(byte) = header.get_mut(1) {
             *byte = *byte & 0x80 | payload_type & 0x7f;
         }
@@ -148,7 +153,7 @@ impl NegotiatedFec {
             clear_elements(u16::from_be_bytes([*high, *low]), data, &self.zeroed);
         }
         header.extend_from_slice(payload);
-        header
+        Some(header)
     }
 }
 
@@ -168,4 +173,28 @@ fn header_bytes(packet: &[u8]) -> Option<usize> {
         None => FIXED_HEADER_BYTES + 4 * usize::from(packet.first()? & 15),
     };
     (packet.len() >= len).then_some(len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_with_padding_are_not_used_for_recovery() {
+        let mid = Mid(str0m::media::Mid::from("0"));
+        let (media, zeroed) = (vec![(96, Codec::Vp8)], vec![2]);
+        let negotiated =
+            NegotiatedFec { mid, red: 98, ulpfec: 99, media, has_descriptors: false, zeroed };
+        let extension = [0xbe, 0xde, 0, 2, 0x10, 9, 0x21, 8, 7, 0, 0, 0];
+        let mut header =
+            [&[0x90, 0x80 | 98, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3][..], &extension].concat();
+        let mut expected = header.clone();
+        expected[1] = 0x80 | 96;
+        expected[19..21].fill(0);
+        expected.extend([5, 6]);
+        assert_eq!(negotiated.protected(header.clone(), 96, &[5, 6]), Some(expected));
+        header[0] |= PADDED;
+        assert_eq!(negotiated.protected(header, 96, &[5, 6]), None);
+        assert_eq!(negotiated.protected(Vec::new(), 96, &[5, 6]), None);
+    }
 }

@@ -1,5 +1,7 @@
 //! FEC of received frames.
 
+use std::collections::BTreeSet;
+
 use str0m::rtp::Extension;
 
 use super::super::Peer;
@@ -12,6 +14,8 @@ use codec_rtc::rtp;
 
 /// Number of packets kept for recovery.
 const LIMITS: FecLimits = FecLimits { media_packets: 256, repair_packets: 32 };
+/// Number of packets that are not emitted again.
+const MAX_EMITTED: usize = 512;
 
 /// FEC state of a received SSRC.
 #[derive(Debug)]
@@ -22,6 +26,8 @@ pub(super) struct FecReceiver {
     decoder: ulpfec::Decoder,
     /// Highest sequence number, unwrapped.
     newest: u64,
+    /// Sequence numbers of the last emitted packets, unwrapped: a packet may be recovered and retransmitted.
+    emitted: BTreeSet<u64>,
 }
 
 impl Peer {
@@ -58,17 +64,19 @@ impl Peer {
         } else if let Some(codec) = negotiated.codec(*payload_type) {
             // A retransmission has other extensions than the protected packet.
             if is_header_of(last_datagram, packet) {
-                let whole =
-                    negotiated.protected(std::mem::take(last_datagram), *payload_type, data);
-                let _ = receiver.decoder.push_media(&whole, &mut made);
+                let header = std::mem::take(last_datagram);
+                if let Some(whole) = negotiated.protected(header, *payload_type, data) {
+                    let _ = receiver.decoder.push_media(&whole, &mut made);
+                }
             }
             let header = rtp::Header { payload_type: *payload_type, ..packet.header };
             let payload = (*data).into();
             media = Some(RtpPacket { codec, header, payload, ..packet.clone() });
         }
-        let receiver = &*receiver;
+        let media = media.filter(|media| receiver.is_new(media.sequence));
         let made = made.iter().filter_map(|bytes| receiver.recovered(bytes, packet));
-        let made: Vec<_> = made.collect();
+        let mut made: Vec<_> = made.collect();
+        made.retain(|made| receiver.is_new(made.sequence));
         self.counters.recovered += made.len() as u64;
         for packet in media.into_iter().chain(made) {
             self.push(Event::Rtp(Box::new(packet)));
@@ -87,11 +95,21 @@ impl Peer {
         ];
         let ids = known.into_iter().filter_map(|(theirs, ours)| Some((map.id_of(theirs)?, ours)));
         let decoder = ulpfec::Decoder::new(ssrc, LIMITS);
-        Some(FecReceiver { ssrc, negotiated, extensions: ids.collect(), decoder, newest: 0 })
+        let (extensions, emitted) = (ids.collect(), BTreeSet::new());
+        Some(FecReceiver { ssrc, negotiated, extensions, decoder, newest: 0, emitted })
     }
 }
 
 impl FecReceiver {
+    /// Whether the packet with this number is emitted for the first time.
+    fn is_new(&mut self, sequence: u64) -> bool {
+        let is_new = self.emitted.insert(sequence);
+        if self.emitted.len() > MAX_EMITTED {
+            self.emitted.pop_first();
+        }
+        is_new
+    }
+
     /// A recovered packet; `other` is the packet of the same SSRC that arrived.
     fn recovered(&self, bytes: &[u8], other: &RtpPacket) -> Option<RtpPacket> {
         let packet = rtp::parse(bytes).ok()?;

@@ -184,8 +184,11 @@ impl FecSender {
         let parts = header_bytes(packet).and_then(|len| packet.split_at_checked(len));
         let Some((header, [payload_type, payload @ ..])) = parts else { return false };
         let (encoder, negotiated) = (&mut self.encoder, &self.negotiated);
-        negotiated.codec(*payload_type).is_some()
-            && encoder.push(&negotiated.protected(header.to_vec(), *payload_type, payload)).is_ok()
+        if negotiated.codec(*payload_type).is_none() {
+            return false;
+        }
+        let whole = negotiated.protected(header.to_vec(), *payload_type, payload);
+        whole.is_some_and(|whole| encoder.push(&whole).is_ok())
     }
 
     /// Returns the FEC payloads to send after the last packet of a frame.
