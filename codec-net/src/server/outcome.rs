@@ -49,6 +49,8 @@ pub enum Rejection {
     NoSession,
     /// There is no file with that id.
     NoFile,
+    /// The file is at another server of the cluster and cannot be fetched, for this reason.
+    FileUnavailable(String),
     /// The server is shutting down.
     ShuttingDown,
     /// The server accepts no new calls, and ends when the others have ended.
@@ -77,6 +79,7 @@ impl Rejection {
             | Self::ShuttingDown
             | Self::Draining
             | Self::CallsUnavailable
+            | Self::FileUnavailable(_)
             | Self::TurnUnavailable => 503,
             Self::BadRequest(_) => 400,
             Self::TooLarge(_) => 413,
@@ -123,6 +126,7 @@ impl fmt::Display for Rejection {
             }
             Self::NoSession => f.write_str("unknown or ended session"),
             Self::NoFile => f.write_str("unknown or deleted file"),
+            Self::FileUnavailable(why) => write!(f, "cannot fetch the file: {why}"),
             Self::ShuttingDown => f.write_str("the server is shutting down"),
             Self::Draining => f.write_str("the server is about to stop and accepts no new calls"),
             Self::CallsUnavailable => f.write_str("WebRTC is no longer available on this server"),

@@ -27,6 +27,7 @@ mod offers;
 mod peers;
 mod publishing;
 mod renegotiation;
+mod room_cluster;
 mod room_messages;
 mod rooms;
 mod takeover;

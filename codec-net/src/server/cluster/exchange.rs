@@ -40,6 +40,8 @@ impl ClusterEvent {
             Self::History { room, node, piece } => {
                 conferences.receive_history(now, &room, node, piece);
             }
+            // For who downloads the file.
+            Self::Fetched { .. } => {}
             Self::Nodes(urls) => conferences.set_nodes(now, urls),
             Self::Notice(line) => return Some(line),
         }

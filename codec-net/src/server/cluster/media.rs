@@ -75,6 +75,9 @@ impl Cluster {
                     self.events.push_back(ClusterEvent::KeyFrame { room, node: number, ssrc });
                 }
             }
+            LinkEvent::GetFile(request) => self.handle_file_request(now, number, request),
+            LinkEvent::FilePart(part) => self.handle_file_part(now, number, part),
+            LinkEvent::NoFile(transfer) => self.handle_no_file(now, number, transfer),
         }
     }
 

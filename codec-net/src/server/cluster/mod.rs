@@ -14,6 +14,7 @@
 //! | `node` | the identity of a node |
 //! | `announcement` | messages on the bus |
 //! | `exchange` | what passes between the cluster and the conferences |
+//! | `files` | files of messages, fetched from other nodes |
 //! | `link` | encrypted packets between two nodes, sent again after a loss |
 //! | `fuzzing` | the body of a fuzz target (feature `fuzzing`) |
 //! | `media` | media between nodes, and requests for them |
@@ -22,6 +23,7 @@
 mod announcement;
 mod bus;
 mod exchange;
+mod files;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod link;
@@ -42,6 +44,8 @@ use super::conference::{
 };
 use announcement::{Announcement, Content, Description, is_url};
 pub use bus::{Bus, BusClient, ClusterConfig, bus};
+pub(super) use files::FetchError;
+use files::Files;
 pub use link::LinkCounters;
 use link::{Link, NodeKey};
 pub use node::NodeId;
@@ -83,6 +87,8 @@ pub(super) enum ClusterEvent {
     AskHistory { room: Arc<str>, node: u64 },
     /// A part of the messages of a room at another node, which this one has requested.
     History { room: Arc<str>, node: u64, piece: HistoryPiece },
+    /// A file of a message was fetched from another node, or could not be.
+    Fetched { file: String, result: Result<(), FetchError> },
     /// Addresses of pages at other nodes.
     Nodes(Vec<String>),
     /// A line for the operator.
@@ -132,7 +138,8 @@ pub(super) struct Cluster {
     /// SSRC of the next link.
     next_ssrc: u32,
     next_announcement: Duration,
-    /// Time at which the existing nodes count as known: `SETTLE_TIME` after the first `handle_timeout`.
+    files: Files,
+    /// Until when other nodes may not be known, since the first announcement.
     settles_at: Option<Duration>,
     is_settled: bool,
     messages: VecDeque<Vec<u8>>,
@@ -159,6 +166,7 @@ impl Cluster {
             next_node: 1,
             next_ssrc,
             next_announcement: Duration::ZERO,
+            files: Files::default(),
             settles_at: None,
             is_settled: false,
             messages: VecDeque::new(),
@@ -304,7 +312,7 @@ impl Cluster {
         let known = known.map(|(number, _)| *number);
         if description.is_leaving {
             if let Some(number) = known {
-                self.lose(number, "it stops");
+                self.lose(now, number, "it stops");
             }
             return;
         }
@@ -333,7 +341,7 @@ impl Cluster {
         // A process that starts again has another id and the same addresses.
         let before = description.addresses.iter().filter_map(|it| self.addresses.get(it));
         for number in before.copied().collect::<BTreeSet<_>>() {
-            self.lose(number, "another node has its address");
+            self.lose(now, number, "another node has its address");
         }
         if self.nodes.len() >= MAX_NODES {
             if !std::mem::replace(&mut self.is_full, true) {
@@ -359,7 +367,7 @@ impl Cluster {
     }
 
     /// A node is gone, with its members.
-    fn lose(&mut self, number: u64, why: &str) {
+    fn lose(&mut self, now: Duration, number: u64, why: &str) {
         let Some(node) = self.nodes.get_mut(&number).filter(|it| it.is_alive) else { return };
         node.is_alive = false;
         node.wants.clear();
@@ -369,6 +377,7 @@ impl Cluster {
         self.events.push_back(ClusterEvent::Notice(line));
         needless.into_iter().for_each(|ssrc| self.report_needed(ssrc));
         rooms.into_iter().for_each(|room| self.report_room(room));
+        self.forget_source(now, number);
         self.report_nodes();
     }
 
@@ -387,9 +396,10 @@ impl Cluster {
             .iter()
             .filter(|(_, node)| node.is_alive && now.saturating_sub(node.last_heard()) >= SILENCE);
         for number in silent.map(|(number, _)| *number).collect::<Vec<_>>() {
-            self.lose(number, "nothing was heard of it for 3 s");
+            self.lose(now, number, "nothing was heard of it for 3 s");
         }
         self.expire_requests(now);
+        self.continue_fetches(now);
         for node in self.nodes.values_mut().filter(|it| it.is_alive) {
             node.repeat_requests(now);
             node.link.handle_timeout(now);
@@ -415,7 +425,8 @@ impl Cluster {
         let alive = self.nodes.values().filter(|it| it.is_alive);
         let links = alive.map(|it| it.link.poll_timeout());
         let settles = self.settles_at.filter(|_| !self.is_settled);
-        links.chain(settles).fold(self.next_announcement, Duration::min)
+        let others = settles.into_iter().chain(self.files.poll_timeout());
+        links.chain(others).fold(self.next_announcement, Duration::min)
     }
 
     /// Returns the next message for the bus.

@@ -22,6 +22,8 @@ const ASK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Maximum number of requests of a node for the messages of rooms, per second.
 const HISTORIES_PER_SECOND: u64 = 50;
+/// Parts of files per second that a node gets: 38 MB/s.
+const FILE_PARTS_PER_SECOND: u64 = 32_000;
 
 /// A room at another node.
 #[derive(Debug)]
@@ -45,7 +47,8 @@ pub(super) struct RemoteNode {
     next_ask: Duration,
     /// Limits the remote node's requests for the messages of rooms.
     histories: TokenBucket,
-    /// SSRCs that our node requests from the remote one.
+    file_parts: TokenBucket,
+    /// SSRCs that this node requests from it.
     pub(super) wants: BTreeSet<u32>,
     next_repeat: Duration,
     /// SSRCs that the remote node requests, and when these requests expire.
@@ -64,6 +67,7 @@ impl RemoteNode {
             sources: BTreeMap::new(),
             next_ask: Duration::ZERO,
             histories: TokenBucket::new(HISTORIES_PER_SECOND),
+            file_parts: TokenBucket::new(FILE_PARTS_PER_SECOND),
             wants: BTreeSet::new(),
             next_repeat: Duration::ZERO,
             requested: BTreeMap::new(),
@@ -130,7 +134,12 @@ impl RemoteNode {
         self.histories.take(now, 1)
     }
 
-    /// Whether the remote node has this room in a state that is newer than the known one.
+    /// Whether its request for parts of a file is answered.
+    pub(super) fn may_get_file(&mut self, now: Duration, parts: u16) -> bool {
+        self.file_parts.take(now, parts.into())
+    }
+
+    /// Whether it has a room whose state is not known, or old.
     pub(super) fn is_unknown(&self, room: &Arc<str>) -> bool {
         let announced = self.description.rooms.get(room);
         let known = self.rooms.get(room).map(|it| it.version);

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// Maximum number of characters of a file name.
+use super::super::room_files::is_file_id;
+
+/// Most characters of a file name.
 const MAX_NAME_CHARS: usize = 120;
 /// Maximum number of bytes of a media type.
 const MAX_TYPE_BYTES: usize = 80;
@@ -147,6 +149,12 @@ impl Attachment {
         })
     }
 
+    /// Reads an attachment of another node; `None` if it is not valid. It is checked as an offer of a member.
+    pub(super) fn of_node(value: &Value) -> Option<Self> {
+        let file = value.get("file")?.as_str().filter(|id| is_file_id(id))?.to_owned();
+        Some(Self { file, ..Self::of_offer(value, u64::MAX).ok()? })
+    }
+
     pub(super) fn json(&self) -> Value {
         json!({
             "kind": self.kind.name(),
@@ -241,6 +249,23 @@ mod tests {
         let kept = Attachment::example("a");
         assert_eq!(Attachment::parse(&kept.json()), Some(kept));
         assert_eq!(Attachment::parse(&json!({ "kind": "voice" })), None);
+    }
+
+    #[test]
+    fn attachments_of_other_nodes_are_checked() {
+        let attachment = Attachment { file: "0a".repeat(16), ..Attachment::example("a") };
+        assert_eq!(Attachment::of_node(&attachment.json()), Some(attachment.clone()));
+        for (field, wrong) in [
+            ("file", json!("../../../../../../../etc/passwd0")),
+            ("file", json!(null)),
+            ("sha256", json!("zz".repeat(32))),
+            ("bytes", json!(0)),
+            ("kind", json!("song")),
+        ] {
+            let mut value = attachment.json();
+            value[field] = wrong;
+            assert_eq!(Attachment::of_node(&value), None, "{field}");
+        }
     }
 
     #[test]

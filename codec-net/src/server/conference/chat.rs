@@ -11,7 +11,7 @@ use super::member::{FILE_BYTES_PER_SECOND, FILES_PER_SECOND, HISTORIES_PER_SECON
 use super::node_output::Relay;
 use super::person::Person;
 use super::shared_mark::SharedMark;
-use super::shared_message::{MAX_CHAT_CHARS, SharedMessage, text_for_nodes};
+use super::shared_message::{MAX_CHAT_CHARS, SharedFile, SharedMessage, text_for_nodes};
 use super::{Action, Conference, messages};
 use crate::random;
 
@@ -112,6 +112,8 @@ impl Conference {
         let said = name.unwrap_or_else(|| text.clone());
         self.said.push_back((id, said));
         let shared = text_for_nodes(&text, attachment.as_ref(), self.own_url.as_deref());
+        let file = attachment.clone();
+        let file = file.map(|attachment| SharedFile { text: text.clone(), attachment });
         self.relays.push_back(Relay::Message(SharedMessage {
             member: id,
             time: u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
@@ -119,6 +121,7 @@ impl Conference {
             from: from.clone(),
             key: key.clone(),
             text: shared,
+            file,
         }));
         let draft = Draft { person, seat, from, key: Some(key), text, attachment };
         let line = self.log.append(at, draft);
@@ -206,6 +209,11 @@ impl Conference {
         let told = devices.map(|(id, _)| (*id, Action::Tell(text.clone())));
         self.actions.extend(told);
         true
+    }
+
+    /// Files of messages from other nodes, since the last call.
+    pub(super) fn take_remote_files(&mut self) -> Vec<Attachment> {
+        std::mem::take(&mut self.remote_files)
     }
 
     /// Ids of files that no message refers to any more.

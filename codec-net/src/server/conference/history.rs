@@ -10,13 +10,13 @@ use super::log::Draft;
 use super::node_output::Relay;
 use super::shared_history::{HistoryPiece, PIECE_MARKS, PIECE_MESSAGES};
 use super::shared_mark::SharedMark;
-use super::shared_message::SharedMessage;
+use super::shared_message::{SharedFile, SharedMessage};
 
 /// A node that does not answer completely within this time is replaced by another.
 const ANSWER_TIME: Duration = Duration::from_millis(500);
 /// Members wait for the messages at most this long.
 const HISTORY_TIME: Duration = Duration::from_secs(2);
-/// Maximum number of bytes of the texts in a piece of an answer, which has to fit into a message of the bus.
+/// Most bytes of the messages in a piece of an answer: it fits into a message of the bus.
 const PIECE_BYTES: usize = 128 << 10;
 
 /// Messages that this node requests from others.
@@ -146,9 +146,9 @@ impl Conference {
         let (mut pieces, mut bytes) = (vec![Vec::new()], 0);
         let url = self.own_url.as_deref();
         for message in self.log.entries().filter_map(|it| it.shared(url)) {
-            bytes += message.text.len() + message.from.len();
+            bytes += message.bytes();
             if pieces.last().is_some_and(|it| it.len() >= PIECE_MESSAGES) || bytes > PIECE_BYTES {
-                bytes = message.text.len();
+                bytes = message.bytes();
                 pieces.push(Vec::new());
             }
             if let Some(piece) = pieces.last_mut() {
@@ -167,7 +167,7 @@ impl Conference {
 
     /// Adds a message of another node to the log, unless it is there already; returns whether it was added.
     pub(super) fn log_remote(&mut self, now: Duration, message: SharedMessage, seat: u64) -> bool {
-        let SharedMessage { member: _, time, person, from, key, text } = message;
+        let SharedMessage { member: _, time, person, from, key, text, file } = message;
         let now = self.epoch.saturating_add(now);
         // Clocks differ: a message cannot be from the future.
         let at = Duration::from_millis(time).min(now);
@@ -176,7 +176,14 @@ impl Conference {
             return false;
         }
         let key = Some(key);
-        self.log.append(at, Draft { person, seat, from, key, text, attachment: None });
+        // Without room for the file, it stays described in words.
+        let file = file.filter(|it| it.attachment.bytes <= self.limits.room_file_bytes);
+        let (text, attachment) = match file {
+            Some(SharedFile { text, attachment }) => (text, Some(attachment)),
+            None => (text, None),
+        };
+        self.remote_files.extend(attachment.clone());
+        self.log.append(at, Draft { person, seat, from, key, text, attachment });
         true
     }
 }

@@ -11,7 +11,7 @@ use super::super::limits::Limits;
 use super::attachment::Attachment;
 use super::person::Person;
 use super::shared_mark::SharedMark;
-use super::shared_message::{SharedMessage, text_for_nodes};
+use super::shared_message::{SharedFile, SharedMessage, text_for_nodes};
 
 /// Maximum number of read marks. The marks of the persons who read last are kept.
 const MAX_MARKS: usize = 1000;
@@ -86,6 +86,8 @@ impl Entry {
     pub(super) fn shared(&self, url: Option<&str>) -> Option<SharedMessage> {
         let message: Value = serde_json::from_str(&self.line).ok()?;
         let text = message.get("text")?.as_str()?;
+        let file = self.attachment.clone();
+        let file = file.map(|attachment| SharedFile { text: text.to_owned(), attachment });
         Some(SharedMessage {
             member: 0,
             time: self.at_ms,
@@ -93,6 +95,7 @@ impl Entry {
             from: message.get("from")?.as_str()?.to_owned(),
             key: self.key.clone()?,
             text: text_for_nodes(text, self.attachment.as_ref(), url),
+            file,
         })
     }
 

@@ -64,6 +64,7 @@ use codec_webrtc::{Forwarded, Media, Mid};
 
 use super::limits::Limits;
 use super::outcome::EndReason;
+use attachment::Attachment;
 pub(super) use chat::FileOffer;
 use history::HistoryRequest;
 use lobby::{RemoteWaiting, Waiting};
@@ -144,6 +145,8 @@ pub(super) struct Conference {
     next_nodes: Duration,
     log: MessageLog,
     unused_files: Vec<String>,
+    /// Files of messages from other nodes, which the server does not know yet.
+    remote_files: Vec<Attachment>,
     /// Whether people without the right to moderate have to wait, and who waits.
     lobby: LobbySetting,
     /// Whether another node may have a lobby that this one does not know of.
@@ -181,6 +184,7 @@ impl Conference {
             seats: BTreeMap::new(),
             log,
             unused_files: Vec::new(),
+            remote_files: Vec::new(),
             room: Room::new(RoomConfig::default()),
             audio: AudioForwarder::new(SpeakersConfig::default()),
             members: BTreeMap::new(),

@@ -14,7 +14,7 @@ use super::person::Person;
 /// Maximum number of characters of a text.
 pub(super) const MAX_CHAT_CHARS: usize = 1000;
 
-/// A message of a member. A file stays at the node where it was sent; other nodes get a text that describes it.
+/// A message of a member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) struct SharedMessage {
     /// Its number at its node.
@@ -25,20 +25,49 @@ pub(in super::super) struct SharedMessage {
     pub(super) from: String,
     /// Identifies it among the messages of its person.
     pub(super) key: String,
+    /// The text, which describes the file in words: some nodes cannot store files.
     pub(super) text: String,
+    pub(super) file: Option<SharedFile>,
+}
+
+/// A file of a message, and the text without its description.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in super::super) struct SharedFile {
+    pub(super) text: String,
+    pub(super) attachment: Attachment,
+}
+
+impl SharedFile {
+    /// Reads a file; `None` if it is not valid.
+    fn parse(value: &Value) -> Option<Self> {
+        let text = plain(value.get("text")?.as_str()?, MAX_CHAT_CHARS);
+        Some(Self { text, attachment: Attachment::of_node(value.get("attachment")?)? })
+    }
 }
 
 impl SharedMessage {
     /// The message as JSON.
     pub(in super::super) fn json(&self) -> Value {
-        json!({
+        let mut message = json!({
             "member": self.member,
             "time": self.time,
             "person": self.person.id(),
             "from": self.from,
             "key": self.key,
             "text": self.text,
-        })
+        });
+        if let Some(SharedFile { text, attachment }) = &self.file {
+            message["file"] = json!({ "text": text, "attachment": attachment.json() });
+        }
+        message
+    }
+
+    /// About as many bytes as it has in a message on the bus.
+    pub(in super::super) fn bytes(&self) -> usize {
+        const REST: usize = 256;
+        let file = self.file.as_ref();
+        let file = file.map_or(0, |it| it.text.len() + it.attachment.name.len() + REST);
+        self.text.len() + self.from.len() + file + REST
     }
 
     #[cfg(test)]
@@ -50,6 +79,7 @@ impl SharedMessage {
             from: from.to_owned(),
             key: "1".to_owned(),
             text: text.to_owned(),
+            file: None,
         }
     }
 
@@ -63,11 +93,13 @@ impl SharedMessage {
             from: text("from", MAX_NAME_CHARS)?,
             key: key_of(value)?,
             text: text("text", MAX_CHAT_CHARS).filter(|text| !text.is_empty())?,
+            // One that is not valid stays described in words.
+            file: value.get("file").and_then(SharedFile::parse),
         })
     }
 }
 
-/// The text of a message for other nodes. Its file stays at this node, and is described in words.
+/// The text of a message for nodes that cannot store its file, which is described in words.
 pub(super) fn text_for_nodes(text: &str, file: Option<&Attachment>, url: Option<&str>) -> String {
     const DASH: &str = " – ";
     let Some(words) = file.map(|it| it.in_words(url)) else { return text.to_owned() };
@@ -125,6 +157,13 @@ mod tests {
             value[field] = wrong;
             assert_eq!(SharedMessage::parse(&value), None, "{field}");
         }
+        let attachment = Attachment { file: "0a".repeat(16), ..Attachment::example("a") };
+        let file = Some(SharedFile { text: String::new(), attachment });
+        let with_file = SharedMessage { file, ..message.clone() };
+        let mut value = with_file.json();
+        assert_eq!(SharedMessage::parse(&value), Some(with_file));
+        value["file"]["attachment"]["sha256"] = json!("x");
+        assert_eq!(SharedMessage::parse(&value), Some(message.clone()), "without the file");
         let mut long = message.json();
         long["text"] = json!("x".repeat(5000));
         assert_eq!(SharedMessage::parse(&long).unwrap().text.len(), MAX_CHAT_CHARS);

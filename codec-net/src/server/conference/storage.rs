@@ -19,6 +19,7 @@ use super::super::health::Health;
 use super::super::limits::Limits;
 use super::super::room_files::{FileInfo, RoomFiles};
 use super::super::uploads::UploadStore;
+use super::attachment::Attachment;
 use super::log::{Entry, MessageLog};
 use super::person::Person;
 
@@ -61,12 +62,17 @@ impl RoomStorage {
         let saved = logs.load(limits, health)?;
         for entry in saved.values().flat_map(MessageLog::entries) {
             if let Some(it) = &entry.attachment {
-                files.restore(&it.file, FileInfo::new(&it.name, &it.media_type, it.bytes));
+                files.restore(&it.file, info_of(it), &it.sha256);
             }
         }
         files.remove_unknown();
         Ok(Self { files, logs, saved })
     }
+}
+
+/// Facts of the file of a message, for its download.
+pub(super) fn info_of(file: &Attachment) -> FileInfo {
+    FileInfo::new(&file.name, &file.media_type, file.bytes)
 }
 
 /// See the [module](self).

@@ -19,7 +19,7 @@ use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::super::outcome::Rejection;
-use super::super::room_files::FileInfo;
+use super::super::room_files::{FileInfo, Found, RoomFiles};
 use super::super::state::ServerState;
 use super::response::ErrorResponse;
 
@@ -35,7 +35,7 @@ pub(super) async fn room_file(
     headers: HeaderMap,
 ) -> Result<Response, ErrorResponse> {
     let files = shared.room_files.as_ref().ok_or(Rejection::NoFile)?;
-    let (mut file, info) = files.open(&id)?;
+    let (mut file, info) = open(&shared, files, &id).await?;
     let range = headers.get(RANGE).and_then(|range| range.to_str().ok());
     let range = match range.map(|range| parse_range(range, info.bytes)) {
         None | Some(Requested::All) => None,
@@ -61,6 +61,22 @@ pub(super) async fn room_file(
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
     Ok(response)
+}
+
+/// Opens a file, which may be at another node of the cluster.
+async fn open(
+    shared: &ServerState,
+    files: &RoomFiles,
+    id: &str,
+) -> Result<(File, FileInfo), Rejection> {
+    if let Found::Here(file, info) = files.find(id)? {
+        return Ok((file, info));
+    }
+    shared.network.fetch_file(id.to_owned()).await?;
+    match files.find(id)? {
+        Found::Here(file, info) => Ok((file, info)),
+        Found::Elsewhere => Err(Rejection::NoFile),
+    }
 }
 
 fn unsatisfiable(bytes: u64) -> Response {

@@ -86,9 +86,11 @@ pub(super) fn options(path: &str) -> Response {
 
 /// The policy of a node of a cluster: its page may continue at other nodes, of which some come later.
 fn clustered_policy(over_tls: bool) -> Option<HeaderValue> {
-    let nodes =
-        if over_tls { "connect-src 'self' https:" } else { "connect-src 'self' https: http:" };
-    HeaderValue::try_from(CONTENT_POLICY.replace("connect-src 'self'", nodes)).ok()
+    let nodes = if over_tls { "'self' https:" } else { "'self' https: http:" };
+    let policy = ["connect-src", "media-src"].iter().fold(CONTENT_POLICY.to_owned(), |it, what| {
+        it.replace(&format!("{what} 'self'"), &format!("{what} {nodes}"))
+    });
+    HeaderValue::try_from(policy).ok()
 }
 
 /// Sets headers that protect the user from attacks through the browser.

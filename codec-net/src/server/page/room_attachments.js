@@ -1,4 +1,5 @@
 // Files, voice and video messages, as they are shown among the messages.
+import { currentServer } from "/api.js";
 
 const UNITS = ["bytes", "kB", "MB", "GB"];
 
@@ -23,13 +24,23 @@ function player(tag, url, label) {
   return media;
 }
 
+/// Why a file cannot be played, in the words of the server: it may be at another one, which is gone.
+async function whyNot(url) {
+  try {
+    const answer = await fetch(url, { headers: { range: "bytes=0-0" } });
+    return answer.ok ? "this browser cannot play it" : (await answer.json()).error;
+  } catch {
+    return "no response from the server";
+  }
+}
+
 /// The element of a message's attachment: a player or a link, with the digest.
 export function attachmentOf({ from, attachment }, isOwn) {
   const { kind, file, name, bytes, sha256, duration } = attachment;
   const box = document.createElement("span");
   box.className = "attachment";
   box.dataset.kind = kind;
-  const url = `/room-files/${encodeURIComponent(file)}`;
+  const url = `${currentServer()}/room-files/${encodeURIComponent(file)}`;
   const whose = isOwn ? "you" : from;
   const length = duration === null ? "" : `, ${clock(duration)}`;
   if (kind === "voice") box.append(player("audio", url, `Voice message of ${whose}${length}`));
@@ -43,5 +54,8 @@ export function attachmentOf({ from, attachment }, isOwn) {
   digest.className = "digest";
   digest.textContent = `SHA-256 ${sha256}`;
   box.append(link, facts, digest);
+  box.querySelector("audio, video")?.addEventListener("error", async () => {
+    facts.textContent += `: ${await whyNot(url)}`;
+  }, { once: true });
   return box;
 }

@@ -1,18 +1,27 @@
 //! The cluster on the thread that runs the calls: connects the conferences, the bus and the sockets.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use codec_webrtc::Transmit;
+use tokio::sync::oneshot;
 
-use super::super::cluster::{Bus, Cluster, ClusterConfig, ClusterStatus, Identity};
+use super::super::cluster::{
+    Bus, Cluster, ClusterConfig, ClusterEvent, ClusterStatus, FetchError, Identity,
+};
 use super::super::conference::Conferences;
 use super::super::health::Health;
+use super::super::outcome::Rejection;
+use super::super::room_files::RoomFiles;
 use crate::random;
 
 /// Interval at which the state of the rooms is compared with the last announcement.
 const SHARE_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Gets the end of a fetch.
+pub(super) type FetchReply = oneshot::Sender<Result<(), Rejection>>;
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -21,21 +30,42 @@ pub(super) struct ClusterSide {
     /// `None` if its other end has gone.
     bus: Option<Bus>,
     next_share: Duration,
+    /// Downloads that wait for files of other nodes.
+    downloads: BTreeMap<String, Vec<FetchReply>>,
     status: Arc<ClusterStatus>,
     health: Arc<Health>,
 }
 
 impl ClusterSide {
-    /// `addresses`: where datagrams of other nodes are received.
+    /// `addresses`: where datagrams of other nodes are received. `files`: those of messages.
     pub(super) fn new(
         config: ClusterConfig,
         addresses: Vec<SocketAddr>,
+        files: Option<Arc<RoomFiles>>,
         status: Arc<ClusterStatus>,
         health: Arc<Health>,
     ) -> Self {
         let ClusterConfig { bus, url } = config;
-        let cluster = Cluster::new(Identity::new(random::bytes(), addresses, url));
-        Self { cluster, bus: Some(bus), next_share: Duration::ZERO, status, health }
+        let mut cluster = Cluster::new(Identity::new(random::bytes(), addresses, url));
+        if let Some(files) = files {
+            cluster.set_files(files);
+        }
+        let (next_share, downloads) = (Duration::ZERO, BTreeMap::new());
+        Self { cluster, bus: Some(bus), next_share, downloads, status, health }
+    }
+
+    /// Fetches a file of a message from another node.
+    pub(super) fn fetch(&mut self, now: Duration, file: String, reply: FetchReply) {
+        self.cluster.fetch_file(now, &file);
+        self.downloads.entry(file).or_default().push(reply);
+    }
+
+    /// Reports the end of a fetch to all that wait for the file.
+    fn end_fetch(&mut self, file: &str, result: &Result<(), Rejection>) {
+        for reply in self.downloads.remove(file).into_iter().flatten() {
+            // Clients may have gone.
+            let _ = reply.send(result.clone());
+        }
     }
 
     /// The address of the pages of this node.
@@ -78,6 +108,11 @@ impl ClusterSide {
     pub(super) fn deliver(&mut self, now: Duration, conferences: &mut Conferences) {
         self.cluster.handle_timeout(now);
         while let Some(event) = self.cluster.poll_event() {
+            if let ClusterEvent::Fetched { file, result } = &event {
+                let result = result.clone();
+                let unavailable = |it: FetchError| Rejection::FileUnavailable(it.to_string());
+                self.end_fetch(file, &result.map_err(unavailable));
+            }
             if let Some(line) = event.deliver(now, conferences) {
                 self.health.notice(line);
             }

@@ -8,6 +8,7 @@ use super::super::conference::Invitation;
 use super::super::outcome::{EndReason, Rejection};
 use super::super::room::{Publisher, Stream};
 use super::super::sessions::Session;
+use super::cluster_side::FetchReply;
 use super::ice_update::{IceRestarted, IceUpdate};
 
 /// The role of a call.
@@ -43,6 +44,8 @@ pub(super) enum Command {
         update: IceUpdate,
         reply: oneshot::Sender<Result<Option<IceRestarted>, Rejection>>,
     },
+    /// Fetch a file of a message from another node.
+    FetchFile { file: String, reply: FetchReply },
     /// Send a message to members of rooms and publishers.
     Announce(Arc<str>),
     /// End a call.

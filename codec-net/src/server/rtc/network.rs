@@ -93,12 +93,13 @@ impl Network {
         let (commands, received) = mpsc::unbounded_channel();
         let (items, queue) = mpsc::channel(MAX_QUEUED_ITEMS);
         let room_files = storage.as_ref().map(|it| Arc::clone(&it.files));
+        let cluster_files = room_files.clone();
         let context =
             CallContext { uploads, room_files, limits, video_codecs, items, webhooks, has_lobby };
         let cluster_status = Arc::new(ClusterStatus::default());
         let cluster = cluster.map(|config| {
             let (status, health) = (Arc::clone(&cluster_status), Arc::clone(&health));
-            ClusterSide::new(config, hosts.clone(), status, health)
+            ClusterSide::new(config, hosts.clone(), cluster_files, status, health)
         });
         let calls = Calls::new(
             clock,
@@ -173,6 +174,11 @@ impl Network {
         update: IceUpdate,
     ) -> Result<Option<IceRestarted>, Rejection> {
         self.request(|reply| Command::UpdateIce { id, update, reply }).await?
+    }
+
+    /// Fetches a file of a message from another node.
+    pub(in super::super) async fn fetch_file(&self, file: String) -> Result<(), Rejection> {
+        self.request(|reply| Command::FetchFile { file, reply }).await?
     }
 
     /// Sends a message to all members of rooms and all publishers.

@@ -9,11 +9,22 @@
 //! | 4, 5 | SSRCs of 4 bytes that the sender subscribes to (4) and unsubscribes from (5) |
 //! | 6 | the SSRC of which the sender needs a key frame |
 //! | 7 | numbers of 2 bytes: messages that the sender of this one has not received |
+//! | 8 | requests parts of a file: number of the transfer (4 bytes), id of the file (16), offset (8), parts (2) |
+//! | 9 | a part of a file: number of the transfer (4), offset (8), at most 1200 bytes |
+//! | 10 | the sender does not have the file of a transfer (4) |
+//!
+//! Messages of other kinds are ignored.
 
 /// Maximum number of entries of a message.
 pub(super) const MAX_ENTRIES: usize = 256;
 /// Maximum number of bytes of a packet.
 pub(super) const MAX_PACKET_BYTES: usize = 1600;
+/// Bytes of a part of a file; the last one can be shorter.
+pub(in super::super) const PART_BYTES: usize = 1200;
+/// Most parts in a request.
+pub(in super::super) const MAX_PARTS: u16 = 64;
+/// Bytes of the id of a file.
+const FILE_ID_BYTES: usize = 16;
 
 /// See the [module](self).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +37,54 @@ pub(in super::super) enum Message {
     Unwant(Vec<u32>),
     KeyFrame(u32),
     Missing(Vec<u16>),
+    GetFile(FileRequest),
+    FilePart(FilePart),
+    NoFile(u32),
+}
+
+/// A request for parts of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) struct FileRequest {
+    /// Number of the transfer, which the requesting node chose.
+    pub(in super::super) transfer: u32,
+    pub(in super::super) file: [u8; FILE_ID_BYTES],
+    pub(in super::super) offset: u64,
+    pub(in super::super) parts: u16,
+}
+
+/// A part of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in super::super) struct FilePart {
+    pub(in super::super) transfer: u32,
+    pub(in super::super) offset: u64,
+    pub(in super::super) data: Vec<u8>,
+}
+
+impl FileRequest {
+    fn parse(content: &[u8]) -> Option<Self> {
+        let (transfer, content) = content.split_first_chunk()?;
+        let (file, content) = content.split_first_chunk()?;
+        let (offset, parts) = content.split_first_chunk()?;
+        let parts = u16::from_be_bytes(parts.try_into().ok()?);
+        (1..=MAX_PARTS).contains(&parts).then_some(Self {
+            transfer: u32::from_be_bytes(*transfer),
+            file: *file,
+            offset: u64::from_be_bytes(*offset),
+            parts,
+        })
+    }
+}
+
+impl FilePart {
+    fn parse(content: &[u8]) -> Option<Self> {
+        let (transfer, content) = content.split_first_chunk()?;
+        let (offset, data) = content.split_first_chunk()?;
+        (1..=PART_BYTES).contains(&data.len()).then(|| Self {
+            transfer: u32::from_be_bytes(*transfer),
+            offset: u64::from_be_bytes(*offset),
+            data: data.to_vec(),
+        })
+    }
 }
 
 impl Message {
@@ -46,13 +105,27 @@ impl Message {
                 out.push(3);
                 out.extend(time.to_be_bytes());
             }
-            Self::Want(ssrcs) => write_ssrcs(4, ssrcs, out),
-            Self::Unwant(ssrcs) => write_ssrcs(5, ssrcs, out),
-            Self::KeyFrame(ssrc) => write_ssrcs(6, &[*ssrc], out),
+            Self::Want(ssrcs) => write_numbers(4, ssrcs, out),
+            Self::Unwant(ssrcs) => write_numbers(5, ssrcs, out),
+            Self::KeyFrame(ssrc) => write_numbers(6, &[*ssrc], out),
             Self::Missing(numbers) => {
                 out.push(7);
                 out.extend(numbers.iter().flat_map(|number| number.to_be_bytes()));
             }
+            Self::GetFile(FileRequest { transfer, file, offset, parts }) => {
+                out.push(8);
+                out.extend(transfer.to_be_bytes());
+                out.extend(file);
+                out.extend(offset.to_be_bytes());
+                out.extend(parts.to_be_bytes());
+            }
+            Self::FilePart(FilePart { transfer, offset, data }) => {
+                out.push(9);
+                out.extend(transfer.to_be_bytes());
+                out.extend(offset.to_be_bytes());
+                out.extend_from_slice(data);
+            }
+            Self::NoFile(transfer) => write_numbers(10, &[*transfer], out),
         }
     }
 
@@ -79,6 +152,9 @@ impl Message {
                     Self::Missing(numbers.iter().map(|it| u16::from_be_bytes(*it)).collect())
                 })
             }
+            8 => Some(Self::GetFile(FileRequest::parse(content)?)),
+            9 => Some(Self::FilePart(FilePart::parse(content)?)),
+            10 => Some(Self::NoFile(u32::from_be_bytes(content.try_into().ok()?))),
             _ => None,
         }
     }
@@ -90,9 +166,9 @@ pub(super) fn write_media(packet: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(packet);
 }
 
-fn write_ssrcs(kind: u8, ssrcs: &[u32], out: &mut Vec<u8>) {
+fn write_numbers(kind: u8, numbers: &[u32], out: &mut Vec<u8>) {
     out.push(kind);
-    out.extend(ssrcs.iter().flat_map(|ssrc| ssrc.to_be_bytes()));
+    out.extend(numbers.iter().flat_map(|number| number.to_be_bytes()));
 }
 
 fn ssrcs(content: &[u8]) -> Option<Vec<u32>> {
@@ -104,6 +180,10 @@ fn ssrcs(content: &[u8]) -> Option<Vec<u32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn request() -> FileRequest {
+        FileRequest { transfer: 3, file: [9; 16], offset: 1 << 40, parts: 1 }
+    }
 
     fn written(message: &Message) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -122,6 +202,9 @@ mod tests {
             Message::Unwant(Vec::new()),
             Message::KeyFrame(7),
             Message::Missing(vec![65_535, 0]),
+            Message::GetFile(FileRequest { parts: 64, ..request() }),
+            Message::FilePart(FilePart { transfer: 3, offset: 1 << 40, data: vec![7; PART_BYTES] }),
+            Message::NoFile(u32::MAX),
         ] {
             assert_eq!(Message::parse(&written(&message)), Some(message));
         }
@@ -132,9 +215,20 @@ mod tests {
         let again = Message::Again(1, Box::new(Message::Again(2, Box::new(Message::Ping(1)))));
         let long = Message::Want(vec![1; MAX_ENTRIES + 1]);
         let large = Message::Media(vec![0; MAX_PACKET_BYTES + 1]);
+        let requests = [0, 65].map(|parts| Message::GetFile(FileRequest { parts, ..request() }));
+        let parts = [0, PART_BYTES + 1].map(|bytes| {
+            Message::FilePart(FilePart { transfer: 3, offset: 0, data: vec![0; bytes] })
+        });
         for wrong in [
             &[][..],
+            &[11],
             &[8],
+            &[9, 0],
+            &[10, 0],
+            &written(&requests[0]),
+            &written(&requests[1]),
+            &written(&parts[0]),
+            &written(&parts[1]),
             &[2, 0],
             &[4, 0, 0, 0],
             &[6],

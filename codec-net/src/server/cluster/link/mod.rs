@@ -15,7 +15,7 @@ use codec_rtc::srtp::{Protect, Unprotect};
 
 use super::node::NodeId;
 pub(super) use keys::NodeKey;
-pub(super) use message::Message;
+pub(super) use message::{FilePart, FileRequest, MAX_PARTS, Message, PART_BYTES};
 use message::{MAX_ENTRIES, write_media};
 
 /// Interval of pings, which show that the other node is alive.
@@ -39,6 +39,12 @@ pub(super) enum LinkEvent {
     Want(Vec<u32>, bool),
     /// The other node needs a key frame of this SSRC.
     KeyFrame(u32),
+    /// It requests parts of a file.
+    GetFile(FileRequest),
+    /// A part of a file.
+    FilePart(FilePart),
+    /// It does not have the file of this transfer.
+    NoFile(u32),
 }
 
 /// Counters since the start.
@@ -143,7 +149,8 @@ impl Link {
         self.send(&Message::KeyFrame(ssrc));
     }
 
-    fn send(&mut self, message: &Message) {
+    /// Sends a message that is not sent again after a loss.
+    pub(super) fn send(&mut self, message: &Message) {
         let mut bytes = Vec::new();
         message.write(&mut bytes);
         self.send_bytes(&bytes);
@@ -167,6 +174,11 @@ impl Link {
         self.next += 1;
         self.output.push_back(packet);
         Some(sequence)
+    }
+
+    /// The time from a message to its answer.
+    pub(super) fn round_trip(&self) -> Duration {
+        self.round_trip
     }
 
     /// Handles a datagram of the other node.
@@ -235,6 +247,9 @@ impl Link {
             Message::Unwant(ssrcs) => self.push(LinkEvent::Want(ssrcs, false)),
             Message::KeyFrame(ssrc) => self.push(LinkEvent::KeyFrame(ssrc)),
             Message::Missing(numbers) => self.send_again(now, &numbers),
+            Message::GetFile(request) => self.push(LinkEvent::GetFile(request)),
+            Message::FilePart(part) => self.push(LinkEvent::FilePart(part)),
+            Message::NoFile(transfer) => self.push(LinkEvent::NoFile(transfer)),
         }
     }
 

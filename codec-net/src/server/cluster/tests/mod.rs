@@ -1,5 +1,6 @@
 //! Conferences of several nodes in virtual time, with links that lose packets.
 
+mod files;
 mod history;
 mod lobby;
 
@@ -13,7 +14,7 @@ use super::super::conference::tests::{CAMERA, audio_packet, sections, video_pack
 use super::super::conference::{Action, Conferences, Input, Invitation, Person};
 use super::super::limits::Limits;
 use super::super::outcome::EndReason;
-use super::{Cluster, ClusterEvent, Identity};
+use super::{Cluster, ClusterEvent, FetchError, Identity};
 
 const TEAM: &str = "team";
 /// Heights of the layers of a camera, by RID.
@@ -41,6 +42,8 @@ struct World {
     speakers: BTreeSet<(usize, u64)>,
     lost_percent: u64,
     count: u64,
+    /// Ends of fetches of files, with the index of the node.
+    fetched: Vec<(usize, Result<(), FetchError>)>,
 }
 
 fn address(index: usize) -> std::net::SocketAddr {
@@ -73,6 +76,7 @@ impl World {
             speakers: BTreeSet::new(),
             lost_percent: 0,
             count: 0,
+            fetched: Vec::new(),
         }
     }
 
@@ -220,6 +224,9 @@ impl World {
             if let ClusterEvent::Packet { node: number, ssrc, data, .. } = &event {
                 let sequence = codec_rtc::rtp::parse(data).unwrap().header.sequence;
                 node.arrived.entry((*number, *ssrc)).or_default().push(sequence);
+            }
+            if let ClusterEvent::Fetched { result, .. } = &event {
+                self.fetched.push((index, result.clone()));
             }
             let _ = event.deliver(now, &mut node.conferences);
         }

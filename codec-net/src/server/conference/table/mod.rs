@@ -16,7 +16,7 @@ use super::super::limits::Limits;
 use super::super::outcome::{EndReason, Rejection};
 use super::super::room_files::RoomFiles;
 use super::log::MessageLog;
-use super::storage::{LogStorage, RoomStorage, SAVE_DELAY};
+use super::storage::{LogStorage, RoomStorage, SAVE_DELAY, info_of};
 use super::{Action, Attendee, Conference, FileOffer, Invitation, Report};
 use nodes::Nodes;
 
@@ -317,10 +317,13 @@ impl Conferences {
             work(conference);
             conference.take_actions(actions);
             relays.collect(room, conference);
-            conference.take_unused_files()
+            (conference.take_remote_files(), conference.take_unused_files())
         }));
         let panic = match ran {
-            Ok(unused) => {
+            Ok((remote, unused)) => {
+                if let Some(files) = &self.files {
+                    remote.iter().for_each(|it| files.restore(&it.file, info_of(it), &it.sha256));
+                }
                 if conference.log().is_changed() {
                     self.next_save.get_or_insert(self.now.saturating_add(SAVE_DELAY));
                 }

@@ -332,6 +332,10 @@ impl Calls {
                 // The client may have gone.
                 let _ = reply.send(result);
             }
+            Command::FetchFile { file, reply } => match &mut self.cluster {
+                Some(cluster) => cluster.fetch(self.clock.now(), file, reply),
+                None => _ = reply.send(Err(Rejection::NoFile)),
+            },
             Command::Announce(text) => {
                 for id in self.calls.keys().copied().collect::<Vec<_>>() {
                     self.with(id, |call, now| call.announce(now, &text));
