@@ -2,12 +2,13 @@
 //!
 //! | `type` | |
 //! |---|---|
-//! | `node` | every second: `key` and `addresses` for links; `url` of its pages, or null; `rooms`: versions of open rooms by name; `leaving` |
+//! | `node` | every second: `key` and `addresses` for links; `url` of its pages, or null; `rooms`: versions of open rooms by name; `said`: numbers of the last messages by room, from some versions on; `leaving` |
 //! | `room` | when it changes, or on request: `room`, `version`, `state`: its `members`, its `lobby` and who is `waiting` |
 //! | `ask` | requests of the node `to` the state of `rooms` |
 //! | `askHistory` | requests of the node `to` the messages of a `room` |
 //! | `history` | a `piece` of them, for the node `to`: its `number`, its `messages`, read `marks`, and whether it is the `last` |
-//! | `message` | a `message` in a `room` |
+//! | `message` | a `message` in a `room`; its `number` and that of the `previous` one of the node in this room, from some versions on |
+//! | `askMessages` | requests of the node `to` its messages in a `room` `after` a number |
 //! | `read` | a read `mark` of a person in a `room` |
 //! | `moderate` | the node `to` has to mute the `member` of a `room`, or to remove it (`removes`) |
 //! | `lobby` | the node `to` has to admit the `member` who waits in a `room`, or to refuse it (`admits`) |
@@ -21,13 +22,13 @@ use serde_json::{Value, json};
 use super::super::conference::{HistoryPiece, SharedMark, SharedMessage, SharedRoom};
 use super::bus::MAX_MESSAGE_BYTES;
 use super::node::{NodeId, parse_hex};
+use super::outbox::Numbered;
 use crate::random::hex;
 
 /// Maximum number of addresses of a node.
 const MAX_ADDRESSES: usize = 8;
-/// Maximum number of rooms in a message.
-const MAX_ROOMS: usize = 4096;
-/// Maximum number of bytes of the name of a room.
+pub(super) const MAX_ROOMS: usize = 4096;
+/// Most bytes of the name of a room, and of a URL.
 const MAX_ROOM_BYTES: usize = 256;
 /// Maximum number of bytes of a URL.
 const MAX_URL_BYTES: usize = 512;
@@ -48,7 +49,8 @@ pub(super) enum Content {
     Read { room: Arc<str>, mark: SharedMark },
     AskHistory { to: NodeId, room: Arc<str> },
     History { to: NodeId, room: Arc<str>, piece: HistoryPiece },
-    Message { room: Arc<str>, message: SharedMessage },
+    Message { room: Arc<str>, message: Numbered },
+    AskMessages { to: NodeId, room: Arc<str>, after: u64 },
     Moderate { to: NodeId, room: Arc<str>, member: u64, removes: bool },
     Lobby { to: NodeId, room: Arc<str>, member: u64, admits: bool },
 }
@@ -60,6 +62,8 @@ pub(super) struct Description {
     pub(super) addresses: Vec<SocketAddr>,
     pub(super) url: Option<String>,
     pub(super) rooms: BTreeMap<Arc<str>, u64>,
+    /// Numbers of its last messages in rooms.
+    pub(super) said: BTreeMap<Arc<str>, u64>,
     pub(super) is_leaving: bool,
 }
 
@@ -72,8 +76,8 @@ impl Announcement {
                 "key": hex(&it.key),
                 "addresses": it.addresses.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "url": it.url,
-                "rooms": it.rooms.iter().map(|(room, version)| (room.to_string(), json!(version)))
-                    .collect::<serde_json::Map<_, _>>(),
+                "rooms": by_room(&it.rooms),
+                "said": by_room(&it.said),
                 "leaving": it.is_leaving,
             }),
             Content::Room { room, version, state } => json!({
@@ -99,9 +103,19 @@ impl Announcement {
                 "room": **room,
                 "piece": piece.json(),
             }),
-            Content::Message { room, message } => {
-                json!({ "type": "message", "room": **room, "message": message.json() })
-            }
+            Content::Message { room, message: Numbered { number, previous, message } } => json!({
+                "type": "message",
+                "room": **room,
+                "number": number,
+                "previous": previous,
+                "message": message.json(),
+            }),
+            Content::AskMessages { to, room, after } => json!({
+                "type": "askMessages",
+                "to": to.to_string(),
+                "room": **room,
+                "after": after,
+            }),
             Content::Moderate { to, room, member, removes } => json!({
                 "type": "moderate",
                 "to": to.to_string(),
@@ -156,7 +170,16 @@ impl Announcement {
             },
             "message" => Content::Message {
                 room: room(value.get("room")?.as_str()?)?,
-                message: SharedMessage::parse(value.get("message")?)?,
+                message: Numbered {
+                    number: number(&value, "number")?,
+                    previous: number(&value, "previous")?,
+                    message: SharedMessage::parse(value.get("message")?)?,
+                },
+            },
+            "askMessages" => Content::AskMessages {
+                to: id("to")?,
+                room: room(value.get("room")?.as_str()?)?,
+                after: value.get("after")?.as_u64()?,
             },
             "moderate" => Content::Moderate {
                 to: id("to")?,
@@ -181,8 +204,6 @@ impl Description {
         let addresses = limited(value.get("addresses")?, MAX_ADDRESSES)?;
         let addresses: Option<Vec<SocketAddr>> =
             addresses.iter().map(|it| it.as_str()?.parse().ok()).collect();
-        let rooms = value.get("rooms")?.as_object().filter(|it| it.len() <= MAX_ROOMS)?;
-        let rooms = rooms.iter().map(|(name, version)| Some((room(name)?, version.as_u64()?)));
         Some(Self {
             key: parse_hex(value.get("key")?.as_str()?)?,
             addresses: addresses.filter(|it| !it.is_empty())?,
@@ -190,7 +211,8 @@ impl Description {
                 Value::Null => None,
                 url => Some(url.as_str().filter(|url| is_url(url))?.to_owned()),
             },
-            rooms: rooms.collect::<Option<_>>()?,
+            rooms: numbers(value.get("rooms")?)?,
+            said: value.get("said").map_or(Some(BTreeMap::new()), numbers)?,
             is_leaving: value.get("leaving")?.as_bool()?,
         })
     }
@@ -200,6 +222,21 @@ impl Description {
 pub(super) fn is_url(text: &str) -> bool {
     let has_scheme = text.starts_with("http://") || text.starts_with("https://");
     has_scheme && text.len() <= MAX_URL_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn by_room(numbers: &BTreeMap<Arc<str>, u64>) -> Value {
+    numbers.iter().map(|(room, number)| (room.to_string(), json!(number))).collect()
+}
+
+/// Numbers by room.
+fn numbers(value: &Value) -> Option<BTreeMap<Arc<str>, u64>> {
+    let rooms = value.as_object().filter(|it| it.len() <= MAX_ROOMS)?;
+    rooms.iter().map(|(name, number)| Some((room(name)?, number.as_u64()?))).collect()
+}
+
+/// A number that is 0 if the sender does not know of it.
+fn number(value: &Value, name: &str) -> Option<u64> {
+    value.get(name).map_or(Some(0), Value::as_u64)
 }
 
 fn limited(value: &Value, most: usize) -> Option<&Vec<Value>> {
@@ -224,6 +261,7 @@ mod tests {
             addresses: vec![([192, 0, 2, 1], 8080).into()],
             url: Some("https://a.example:8443".to_owned()),
             rooms: [("team".into(), 3), ("déjà".into(), u64::MAX)].into(),
+            said: [("team".into(), 8)].into(),
             is_leaving: false,
         }
     }
@@ -236,6 +274,15 @@ mod tests {
             Content::Node(description()),
             Content::Room { room: "team".into(), version: 4, state: SharedRoom::default() },
             Content::Ask { to: id(2), rooms },
+            Content::Message {
+                room: "team".into(),
+                message: Numbered {
+                    number: 9,
+                    previous: 8,
+                    message: SharedMessage::example("Ann", "Hello"),
+                },
+            },
+            Content::AskMessages { to: id(2), room: "team".into(), after: 8 },
             Content::Read { room: "team".into(), mark: SharedMark::example("Ann", Some("Bob")) },
             Content::AskHistory { to: id(2), room: "team".into() },
             Content::History { to: id(2), room: "team".into(), piece },
@@ -262,6 +309,8 @@ mod tests {
             ("url", json!(format!("https://{}", "a".repeat(600)))),
             ("rooms", json!({ "": 1 })),
             ("rooms", json!({ "team": "new" })),
+            ("said", json!({ "team": -1 })),
+            ("said", json!([])),
             ("leaving", json!(null)),
         ] {
             let before = value[field].take();
@@ -270,6 +319,17 @@ mod tests {
             value[field] = before;
         }
         assert!(Announcement::parse(value.to_string().as_bytes()).is_some());
+        // Nodes of earlier versions do not number their messages.
+        value.as_object_mut().unwrap().remove("said");
+        assert!(Announcement::parse(value.to_string().as_bytes()).is_some());
+        let message = SharedMessage::example("Ann", "Hello");
+        let text = json!({ "type": "message", "id": id(1).to_string(), "room": "team", "message": message.json() });
+        let Content::Message { message: read, .. } =
+            Announcement::parse(text.to_string().as_bytes()).unwrap().content
+        else {
+            panic!()
+        };
+        assert_eq!(read, Numbered { number: 0, previous: 0, message });
         let room = json!({ "type": "room", "id": id(1).to_string(), "room": "a", "version": 1, "state": [1] });
         for wrong in [&b""[..], b"{}", b"\xff", room.to_string().as_bytes(), &[b'['; 10_000]] {
             assert_eq!(Announcement::parse(wrong), None);

@@ -55,7 +55,7 @@ impl Cluster {
         match relay {
             Relay::Media { ssrc, data } => self.send_media(now, ssrc, &data),
             Relay::Want { node, ssrc, on } => self.want(node, ssrc, on),
-            Relay::Message(message) => self.say(room, message),
+            Relay::Message(message) => self.say(now, room, message),
             Relay::KeyFrame { node, ssrc } => self.request_key_frame(node, ssrc),
             Relay::Moderate { node, member, removes } => {
                 self.moderate(node, room, member, removes);

@@ -12,6 +12,7 @@
 //! |---|---|
 //! | `bus` | the ends of a bus |
 //! | `node` | the identity of a node |
+//! | `outbox` | messages of members, sent again after the bus was down |
 //! | `announcement` | messages on the bus |
 //! | `exchange` | what passes between the cluster and the conferences |
 //! | `files` | files of messages, fetched from other nodes |
@@ -29,6 +30,7 @@ pub mod fuzzing;
 mod link;
 mod media;
 mod node;
+mod outbox;
 mod remote_node;
 mod status;
 #[cfg(test)]
@@ -49,6 +51,7 @@ use files::Files;
 pub use link::LinkCounters;
 use link::{Link, NodeKey};
 pub use node::NodeId;
+use outbox::Outbox;
 use remote_node::{RemoteNode, SILENCE};
 pub(super) use status::ClusterStatus;
 pub use status::NodeStatus;
@@ -139,6 +142,7 @@ pub(super) struct Cluster {
     next_ssrc: u32,
     next_announcement: Duration,
     files: Files,
+    outbox: Outbox,
     /// Until when other nodes may not be known, since the first announcement.
     settles_at: Option<Duration>,
     is_settled: bool,
@@ -167,6 +171,7 @@ impl Cluster {
             next_ssrc,
             next_announcement: Duration::ZERO,
             files: Files::default(),
+            outbox: Outbox::default(),
             settles_at: None,
             is_settled: false,
             messages: VecDeque::new(),
@@ -240,7 +245,8 @@ impl Cluster {
     }
 
     /// Passes a message of a member to the other nodes.
-    fn say(&mut self, room: Arc<str>, message: SharedMessage) {
+    fn say(&mut self, now: Duration, room: Arc<str>, message: SharedMessage) {
+        let message = self.outbox.push(now, &room, message);
         self.send(Content::Message { room, message });
     }
 
@@ -276,8 +282,21 @@ impl Cluster {
                 self.events.push_back(ClusterEvent::Lobby { room, member, admits });
             }
             Content::Message { room, message } => {
-                if let Some(node) = self.number_of(from) {
-                    self.events.push_back(ClusterEvent::Message { room, node, message });
+                let number = self.number_of(from);
+                if let Some((number, node)) =
+                    number.and_then(|it| Some((it, self.nodes.get_mut(&it)?)))
+                    && node.hear(&room, &message)
+                {
+                    let message = message.message;
+                    self.events.push_back(ClusterEvent::Message { room, node: number, message });
+                }
+            }
+            Content::AskMessages { to, room, after } if to == self.own.id => {
+                let node = self.number_of(from).and_then(|it| self.nodes.get_mut(&it));
+                if node.is_some_and(|it| it.may_ask_history(now)) {
+                    for message in self.outbox.after(now, &room, after) {
+                        self.send(Content::Message { room: Arc::clone(&room), message });
+                    }
                 }
             }
             Content::Read { room, mark } => {
@@ -299,6 +318,7 @@ impl Cluster {
             | Content::Moderate { .. }
             | Content::Lobby { .. }
             | Content::AskHistory { .. }
+            | Content::AskMessages { .. }
             | Content::History { .. } => {}
         }
     }
@@ -323,12 +343,17 @@ impl Cluster {
         let addresses = description.addresses.clone();
         let changed = node.describe(now, description);
         let rooms = node.unknown_rooms(now);
+        let own_rooms = &self.rooms;
+        let missing = node.missing_messages(|room| own_rooms.contains_key(room));
         let returned = if was_alive { BTreeSet::new() } else { node.all_rooms() };
         for address in addresses {
             self.addresses.insert(address, number);
         }
         if !rooms.is_empty() {
             self.send(Content::Ask { to: from, rooms });
+        }
+        for (room, after) in missing {
+            self.send(Content::AskMessages { to: from, room, after });
         }
         for room in changed.into_iter().chain(returned) {
             self.forget_dead(&room);
@@ -494,6 +519,7 @@ impl Cluster {
             addresses: self.own.addresses.clone(),
             url: self.own.url.clone(),
             rooms: rooms.collect(),
+            said: self.outbox.last_numbers(),
             is_leaving,
         };
         self.send(Content::Node(description));

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use super::super::conference::{SharedMember, SharedRoom};
 use super::super::token_bucket::TokenBucket;
-use super::announcement::Description;
+use super::announcement::{Description, MAX_ROOMS};
 use super::link::Link;
 use super::node::NodeId;
+use super::outbox::Numbered;
 
 /// A node counts as dead if nothing arrives from it for this time.
 pub(super) const SILENCE: Duration = Duration::from_secs(3);
@@ -48,6 +49,8 @@ pub(super) struct RemoteNode {
     /// Limits the remote node's requests for the messages of rooms.
     histories: TokenBucket,
     file_parts: TokenBucket,
+    /// Numbers of its messages in rooms, up to which none is missing here.
+    heard: BTreeMap<Arc<str>, u64>,
     /// SSRCs that this node requests from it.
     pub(super) wants: BTreeSet<u32>,
     next_repeat: Duration,
@@ -57,6 +60,8 @@ pub(super) struct RemoteNode {
 
 impl RemoteNode {
     pub(super) fn new(now: Duration, id: NodeId, description: Description, link: Link) -> Self {
+        // Messages from before come with the history of a room.
+        let heard = description.said.clone();
         Self {
             id,
             description,
@@ -68,6 +73,7 @@ impl RemoteNode {
             next_ask: Duration::ZERO,
             histories: TokenBucket::new(HISTORIES_PER_SECOND),
             file_parts: TokenBucket::new(FILE_PARTS_PER_SECOND),
+            heard,
             wants: BTreeSet::new(),
             next_repeat: Duration::ZERO,
             requested: BTreeMap::new(),
@@ -132,6 +138,40 @@ impl RemoteNode {
     /// Whether a request of the remote node for the messages of a room is answered.
     pub(super) fn may_ask_history(&mut self, now: Duration) -> bool {
         self.histories.take(now, 1)
+    }
+
+    /// Records a message of the node; returns whether it can be new.
+    pub(super) fn hear(&mut self, room: &Arc<str>, message: &Numbered) -> bool {
+        let Numbered { number, previous, .. } = *message;
+        let before = self.heard.get(room).copied().unwrap_or_default();
+        if number > before && previous <= before {
+            let is_known = self.heard.contains_key(room);
+            if is_known || self.heard.len() < MAX_ROOMS {
+                self.heard.insert(Arc::clone(room), number);
+            }
+        }
+        number == 0 || number > before
+    }
+
+    /// Rooms in which messages of the node are missing, each with the number of the last one before them. `is_open`: whether
+    /// this node has the room. One that opens it later gets them with the history.
+    pub(super) fn missing_messages(
+        &mut self,
+        is_open: impl Fn(&Arc<str>) -> bool,
+    ) -> Vec<(Arc<str>, u64)> {
+        let said = &self.description.said;
+        self.heard.retain(|room, _| said.contains_key(room));
+        let mut missing = Vec::new();
+        for (room, last) in said {
+            let heard = self.heard.entry(Arc::clone(room)).or_default();
+            if *heard < *last && is_open(room) {
+                missing.push((Arc::clone(room), *heard));
+            } else {
+                // It cannot have said more than it announces.
+                *heard = *last;
+            }
+        }
+        missing
     }
 
     /// Whether its request for parts of a file is answered.

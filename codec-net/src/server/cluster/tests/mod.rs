@@ -3,6 +3,7 @@
 mod files;
 mod history;
 mod lobby;
+mod outage;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
