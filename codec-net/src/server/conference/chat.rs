@@ -184,11 +184,17 @@ impl Conference {
     }
 
     /// Sets the read mark of a member's person.
-    pub(super) fn mark_read(&mut self, id: u64, number: u64) {
+    pub(super) fn mark_read(&mut self, now: Duration, id: u64, number: u64) {
         let Some(person) = self.members.get(&id).map(|it| it.person) else { return };
-        if self.set_read(person, number) {
-            self.relays.push_back(Relay::Read(self.log.shared_mark(person)));
+        if self.set_read(person, number) && self.marks.has_moved(now, person) {
+            self.share_marks(vec![person]);
         }
+    }
+
+    /// Passes the read marks of persons to other nodes.
+    pub(super) fn share_marks(&mut self, persons: Vec<Person>) {
+        let log = &self.log;
+        self.relays.extend(persons.into_iter().map(|it| Relay::Read(log.shared_mark(it))));
     }
 
     /// Sets the read mark of a person at another node. One at an unknown message is ignored.

@@ -251,7 +251,8 @@ impl Conference {
             Some("chat") => self.say(now, id, &message),
             Some("history") => self.repeat(now, id, &message),
             Some("read") => {
-                self.mark_read(id, field("number").and_then(Value::as_u64).unwrap_or_default());
+                let number = field("number").and_then(Value::as_u64);
+                self.mark_read(now, id, number.unwrap_or_default());
             }
             Some("file") => self.offer_file(now, id, &message),
             Some("take") => self.take_call(now, id),

@@ -15,6 +15,7 @@
 //! | `watching` | which sources a member receives, and packets to members |
 //! | `messages` | the messages of the control channel |
 //! | `chat`, `log`, `attachment` | messages to all persons of a room, also absent ones: texts and files; read marks |
+//! | `mark_relay` | how often other nodes get the read mark of a person |
 //! | `history` | messages from before the room was open at this node |
 //! | `remote`, `relay`, `shared`, `shared_room`, `shared_message`, `shared_mark`, `shared_history`, `node_output`, `origin`, `renumbering` | members at other nodes of a cluster; output for these nodes |
 //! | `storage` | the logs on the disk |
@@ -27,6 +28,7 @@ mod chat;
 mod history;
 mod lobby;
 mod log;
+mod mark_relay;
 mod member;
 mod messages;
 mod node_output;
@@ -69,6 +71,7 @@ pub(super) use chat::FileOffer;
 use history::HistoryRequest;
 use lobby::{RemoteWaiting, Waiting};
 use log::MessageLog;
+use mark_relay::MarkRelay;
 pub(super) use member::Invitation;
 use member::Member;
 pub(super) use node_output::Relay;
@@ -145,6 +148,8 @@ pub(super) struct Conference {
     next_nodes: Duration,
     log: MessageLog,
     unused_files: Vec<String>,
+    /// Read marks that other nodes get.
+    marks: MarkRelay,
     /// Files of messages from other nodes, which the server does not know yet.
     remote_files: Vec<Attachment>,
     /// Whether people without the right to moderate have to wait, and who waits.
@@ -184,6 +189,7 @@ impl Conference {
             seats: BTreeMap::new(),
             log,
             unused_files: Vec::new(),
+            marks: MarkRelay::default(),
             remote_files: Vec::new(),
             room: Room::new(RoomConfig::default()),
             audio: AudioForwarder::new(SpeakersConfig::default()),
@@ -308,6 +314,8 @@ impl Conference {
         self.handle_hand_overs(now);
         self.continue_history(now);
         self.log.expire(self.epoch.saturating_add(now));
+        let marks = self.marks.take_due(now);
+        self.share_marks(marks);
         if now >= self.next_bandwidth {
             self.next_bandwidth = now.saturating_add(BANDWIDTH_INTERVAL);
             for id in self.local_members() {
@@ -331,7 +339,8 @@ impl Conference {
         let expiry = self.log.next_expiry().map(|due| due.saturating_sub(self.epoch));
         let nodes = (!self.nodes.is_empty()).then_some(self.next_nodes);
         let history = self.history.as_ref().map(HistoryRequest::poll_timeout);
-        let own = [bandwidth, people, expiry, nodes, history, self.next_hand_over()];
+        let marks = self.marks.poll_timeout();
+        let own = [bandwidth, people, expiry, nodes, history, marks, self.next_hand_over()];
         let all = [self.room.poll_timeout(), speakers].into_iter().chain(own);
         all.flatten().min()
     }

@@ -224,8 +224,10 @@ impl Conference {
         self.forward(now);
     }
 
-    /// Ends all requests, before the conference ends.
+    /// Ends all requests, and passes on what waits, before the conference ends.
     pub(super) fn withdraw_requests(&mut self) {
+        let marks = self.marks.take_all();
+        self.share_marks(marks);
         let requested = self.remote.video.keys().chain(self.remote.audio.keys());
         let ends =
             requested.map(|(node, ssrc)| Relay::Want { node: *node, ssrc: *ssrc, on: false });

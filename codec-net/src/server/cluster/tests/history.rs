@@ -190,6 +190,38 @@ fn read_marks_move_at_all_nodes() {
 }
 
 #[test]
+fn a_person_who_reads_fast_sends_few_marks_and_the_last_one_arrives() {
+    let mut world = World::new(2);
+    world.run(2000);
+    world.join_as(0, 1, "ann", true, 1);
+    world.join_as(1, 2, "ann", true, 1);
+    (3..=9).for_each(|id| world.join(1, id, 1));
+    world.run(300);
+    for index in 0..140 {
+        world.say(1, 3 + index % 7, &json!({ "type": "chat", "text": index.to_string() }));
+    }
+    world.run(1000);
+    world.marks = 0;
+    let read = |world: &World, id| {
+        let texts = world.texts(1, id);
+        texts.iter().rev().find(|it| it["type"] == "read").map(|it| it["number"].clone())
+    };
+    for number in 1..=100 {
+        world.say(0, 1, &json!({ "type": "read", "number": number }));
+        world.run(10);
+    }
+    world.run(600);
+    assert_eq!((world.marks, read(&world, 2)), (3, Some(json!(100))));
+    // The last mark of a member that leaves is passed on, too.
+    for number in 101..=102 {
+        world.say(0, 1, &json!({ "type": "read", "number": number }));
+    }
+    world.leave(0, 1);
+    world.run(100);
+    assert_eq!((world.marks, read(&world, 2)), (5, Some(json!(102))));
+}
+
+#[test]
 fn marks_at_unknown_messages_are_ignored() {
     let mut world = World::new(2);
     world.run(2000);

@@ -45,6 +45,8 @@ struct World {
     count: u64,
     /// Ends of fetches of files, with the index of the node.
     fetched: Vec<(usize, Result<(), FetchError>)>,
+    /// Read marks on the bus.
+    marks: usize,
 }
 
 fn address(index: usize) -> std::net::SocketAddr {
@@ -78,6 +80,7 @@ impl World {
             lost_percent: 0,
             count: 0,
             fetched: Vec::new(),
+            marks: 0,
         }
     }
 
@@ -256,6 +259,8 @@ impl World {
         let messages: Vec<_> = std::iter::from_fn(|| node.cluster.poll_message()).collect();
         let datagrams: Vec<_> = std::iter::from_fn(|| node.cluster.poll_transmit()).collect();
         for message in messages.iter().filter(|_| self.has_bus) {
+            self.marks +=
+                usize::from(String::from_utf8_lossy(message).contains(r#""type":"read""#));
             for other in self.nodes.iter_mut().filter(|it| it.is_running) {
                 other.cluster.handle_message(now, message);
             }
