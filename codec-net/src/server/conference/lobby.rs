@@ -94,7 +94,7 @@ impl Conference {
 
     /// Opens or closes the lobby, at the request of a moderator. Who waits comes in when it closes.
     pub(super) fn set_lobby(&mut self, now: Duration, on: bool) {
-        self.lobby = self.lobby.changed(on);
+        self.lobby = self.lobby.changed(on, self.epoch.saturating_add(now));
         self.lobby_changed = true;
         if !on {
             self.admit_all(now);
@@ -110,7 +110,7 @@ impl Conference {
     /// Takes over the lobby of the room at other nodes, and who waits there. `may_change`: whether nodes may exist that
     /// are not known.
     pub(super) fn set_remote_lobby(&mut self, now: Duration, room: &RemoteRoom, may_change: bool) {
-        let lobby = self.lobby.max(room.lobby);
+        let lobby = self.lobby.latest(&room.lobbies, self.epoch.saturating_add(now));
         self.lobby_changed |= lobby != self.lobby;
         self.lobby = lobby;
         self.is_lobby_unknown = may_change || room.is_unknown;

@@ -1,5 +1,7 @@
 //! A room, as nodes of a cluster describe it to each other: members, the lobby, and who waits in it.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::member::MAX_NAME_CHARS;
@@ -11,9 +13,15 @@ const MAX_MEMBERS: usize = 500;
 const MAX_WAITING: usize = 100;
 /// Largest revision of a setting, which every JSON reader can represent.
 const MAX_REVISION: u64 = 1 << 53;
+/// Largest plausible difference of a revision to the time, and to the revision before.
+const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(24 * 3600);
+const MAX_STEP: u64 = 1000;
 
 /// Whether a room has a lobby. Of two settings, the later one is valid; of two that were made at the same time, the one
 /// with a lobby.
+///
+/// The revision of a setting is its Unix time in milliseconds, but at least 1 more than that of the setting before. So a
+/// damaged node cannot use up the revisions: those far in the future are ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(in super::super) struct LobbySetting {
     // The order of the fields is the order of settings.
@@ -27,9 +35,17 @@ impl LobbySetting {
         Self { revision: 0, on }
     }
 
-    /// A setting that replaces this one.
-    pub(super) fn changed(self, on: bool) -> Self {
-        Self { revision: self.revision.saturating_add(1).min(MAX_REVISION), on }
+    /// A setting that replaces this one, at a Unix time.
+    pub(super) fn changed(self, on: bool, at: Duration) -> Self {
+        let revision = self.revision.saturating_add(1).max(milliseconds(at));
+        Self { revision: revision.min(MAX_REVISION), on }
+    }
+
+    /// The later one of this setting and those of other nodes that are plausible at a Unix time.
+    pub(super) fn latest(self, others: &[Self], at: Duration) -> Self {
+        let time = milliseconds(at.saturating_add(MAX_CLOCK_DIFFERENCE));
+        let most = time.max(self.revision.saturating_add(MAX_STEP));
+        others.iter().copied().filter(|it| it.revision <= most).fold(self, Self::max)
     }
 
     pub(super) fn is_on(self) -> bool {
@@ -46,6 +62,10 @@ impl LobbySetting {
             on: value.get("on")?.as_bool()?,
         })
     }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A person who waits in the lobby.
@@ -122,7 +142,8 @@ pub(in super::super) struct RemoteRoom {
     /// Members, and people who wait, each with the number of its node.
     pub(in super::super) members: Vec<(u64, SharedMember)>,
     pub(in super::super) waiting: Vec<(u64, SharedWaiting)>,
-    pub(in super::super) lobby: LobbySetting,
+    /// The settings of all nodes.
+    pub(in super::super) lobbies: Vec<LobbySetting>,
     /// Nodes that have the room.
     pub(in super::super) nodes: Vec<u64>,
     /// Whether a node has the room in a state that this one does not know.
@@ -134,12 +155,12 @@ impl RemoteRoom {
     pub(in super::super) fn add(&mut self, node: u64, room: &SharedRoom) {
         self.members.extend(room.members.iter().map(|it| (node, it.clone())));
         self.waiting.extend(room.waiting.iter().map(|it| (node, it.clone())));
-        self.lobby = self.lobby.max(room.lobby);
+        self.lobbies.push(room.lobby);
     }
 
     /// Adds the lobby of the room at a node that is gone.
     pub(in super::super) fn add_lobby(&mut self, room: &SharedRoom) {
-        self.lobby = self.lobby.max(room.lobby);
+        self.lobbies.push(room.lobby);
     }
 }
 
@@ -177,11 +198,35 @@ mod tests {
     #[test]
     fn the_later_setting_is_valid() {
         let first = LobbySetting::new(false);
-        let closed = first.changed(true);
+        let at = Duration::from_millis(1_790_000_000_000);
+        let closed = first.changed(true, at);
         assert!(first < LobbySetting::new(true) && first < closed);
-        assert!(closed < closed.changed(false));
-        assert!(first.changed(false) < first.changed(true), "at the same time");
-        let last = LobbySetting { revision: MAX_REVISION, on: false };
-        assert_eq!(LobbySetting::parse(&last.changed(true).json()), Some(last.changed(true)));
+        assert!(closed < closed.changed(false, at));
+        assert!(closed < closed.changed(false, Duration::ZERO), "a clock that is late");
+        assert!(first.changed(false, at) < first.changed(true, at), "at the same time");
+        let last = LobbySetting { revision: MAX_REVISION, on: false }.changed(true, at);
+        assert_eq!(LobbySetting::parse(&last.json()), Some(last));
+    }
+
+    #[test]
+    fn revisions_in_the_future_are_ignored() {
+        let at = Duration::from_millis(1_790_000_000_000);
+        let own = LobbySetting::new(false).changed(false, at);
+        let hour = Duration::from_secs(3600);
+        let setting = |time: Duration| LobbySetting { revision: milliseconds(time), on: true };
+        let ahead = setting(at + hour);
+        assert_eq!(own.latest(&[setting(at - hour), ahead], at), ahead, "clocks differ");
+        let wrong = [setting(at + 25 * hour), LobbySetting { revision: MAX_REVISION, on: true }];
+        assert_eq!(own.latest(&wrong, at), own);
+        // One that was accepted can be changed, and others accept the change.
+        let most = own.latest(&[setting(at + 24 * hour)], at);
+        assert_eq!(most, setting(at + 24 * hour));
+        let changed = most.changed(false, at);
+        assert_eq!(most.latest(&[changed], at - hour), changed);
+        assert_eq!(
+            LobbySetting::new(false).latest(&[own], at),
+            own,
+            "a node that has just started"
+        );
     }
 }

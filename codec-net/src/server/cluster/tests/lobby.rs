@@ -1,6 +1,6 @@
 //! The lobby of a room on several nodes.
 
-use super::super::super::conference::Report;
+use super::super::super::conference::{Report, SharedRoom};
 use super::super::announcement::{Announcement, Content};
 use super::*;
 
@@ -207,4 +207,28 @@ fn people_wait_while_the_state_of_a_room_is_lost() {
     world.set_lobby(0, 1, false);
     world.run(300);
     assert!(world.has(1, 7, "hello"));
+}
+
+#[test]
+fn a_node_with_an_impossible_revision_does_not_block_the_lobby() {
+    let mut world = moderated();
+    world.join_guest(2, 7);
+    world.run(300);
+    // The third node is damaged: it claims the last possible setting.
+    let from = world.nodes[2].cluster.own.id;
+    let mut state = world.nodes[2].conferences.shared().remove(0).1.json();
+    state["lobby"] = json!({ "revision": 1_u64 << 53, "on": true });
+    let state = SharedRoom::parse(&state).unwrap();
+    let content = Content::Room { room: TEAM.into(), version: 1 << 20, state };
+    let message = Announcement { from, content }.write();
+    for node in 0..2 {
+        world.nodes[node].cluster.handle_message(world.now, &message);
+    }
+    world.run(300);
+    assert!(!world.lobby(0, 1).0 && !world.lobby(1, 2).0);
+    for on in [true, false] {
+        world.set_lobby(0, 1, on);
+        world.run(300);
+        assert_eq!((world.lobby(0, 1).0, world.lobby(1, 2).0), (on, on));
+    }
 }
