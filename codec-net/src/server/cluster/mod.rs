@@ -474,7 +474,7 @@ impl Cluster {
             match node.rooms.get(&room) {
                 Some(it) if node.is_alive => all.add(*number, &it.state),
                 // People who lost a node do not get around the lobby by that.
-                Some(it) => all.add_lobby(&it.state),
+                Some(it) => all.add_dead(&it.state),
                 None => {}
             }
         }

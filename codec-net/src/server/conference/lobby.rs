@@ -46,7 +46,8 @@ impl Conference {
     pub(super) fn must_wait(&self, invitation: &Invitation) -> bool {
         // Another device of a member need not wait.
         let is_inside = self.seats.values().any(|seat| seat.person == invitation.person);
-        self.is_closed() && !invitation.moderates && !is_inside
+        let is_known = is_inside || self.admissions.has(invitation.person);
+        self.is_closed() && !invitation.moderates && !is_known
     }
 
     /// Whether a person waits.
@@ -115,8 +116,13 @@ impl Conference {
         self.lobby = lobby;
         self.is_lobby_unknown = may_change || room.is_unknown;
         self.set_remote_waiting(&room.waiting);
+        self.admissions.set_remote(room);
         if !self.is_closed() {
             self.admit_all(now);
+        }
+        let known = self.waiting.iter().filter(|(_, it)| self.admissions.has(it.member.person));
+        for id in known.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.admit(now, id);
         }
         self.forward(now);
     }
@@ -150,6 +156,7 @@ impl Conference {
         let waiting =
             waiting.map(|(id, it)| SharedWaiting { member: *id, name: it.member.name.clone() });
         room.waiting = waiting.collect();
+        self.admissions.share(room);
     }
 
     /// A moderator at another node admits or refuses a person who waits at this one.
@@ -239,6 +246,7 @@ impl Conference {
         if self.room.add_viewer(ParticipantId(id)).is_err() {
             return;
         }
+        self.admissions.enter(member.person);
         let seat = self.take_seat(id, member.person);
         member.seat = seat;
         self.members.insert(id, member);

@@ -244,7 +244,7 @@ impl Conference {
                 let removes = what == "remove";
                 match other {
                     Some(other) if removes && self.refuse(other) => {}
-                    Some(other) => self.moderate(other, removes),
+                    Some(other) => self.moderate(now, other, removes),
                     None => {}
                 }
             }
@@ -263,12 +263,14 @@ impl Conference {
     }
 
     /// Mutes or removes all devices of a person.
-    pub(super) fn moderate(&mut self, seat: u64, removes: bool) {
+    pub(super) fn moderate(&mut self, now: Duration, seat: u64, removes: bool) {
         let devices = self.members.iter_mut().filter(|(_, member)| member.seat == seat);
         for (id, member) in devices {
+            let person = member.person;
             if let Some(Origin { node, member }) = member.origin {
                 self.relays.push_back(Relay::Moderate { node, member, removes });
             } else if removes {
+                self.admissions.remove(now, person);
                 self.actions.push_back((*id, Action::Tell(text(&json!({ "type": "removed" })))));
                 self.actions.push_back((*id, Action::End(EndReason::Removed)));
             } else {

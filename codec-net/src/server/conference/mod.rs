@@ -7,6 +7,7 @@
 //! | module | |
 //! |---|---|
 //! | `lobby` | people who wait until a moderator lets them in |
+//! | `admissions` | people who come back after their node has died |
 //! | `member` | a member: its published sources, and its media sections |
 //! | `person`, `seats` | persons with several devices, one of which holds the call |
 //! | `wishes` | the sources and sizes that a member requests |
@@ -22,6 +23,7 @@
 //! | `report` | events of rooms, for the webhook |
 //! | `table` | the conferences of a server, by name, and the logs of rooms without members |
 
+mod admissions;
 mod attachment;
 mod audio_slot;
 mod chat;
@@ -66,6 +68,7 @@ use codec_webrtc::{Forwarded, Media, Mid};
 
 use super::limits::Limits;
 use super::outcome::EndReason;
+use admissions::Admissions;
 use attachment::Attachment;
 pub(super) use chat::FileOffer;
 use history::HistoryRequest;
@@ -156,6 +159,7 @@ pub(super) struct Conference {
     lobby: LobbySetting,
     /// Whether another node may have a lobby that this one does not know of.
     is_lobby_unknown: bool,
+    admissions: Admissions,
     waiting: BTreeMap<u64, Waiting>,
     remote_waiting: BTreeMap<u64, RemoteWaiting>,
     /// Whether moderators have to be sent who waits.
@@ -208,6 +212,7 @@ impl Conference {
             next_nodes: Duration::ZERO,
             lobby: LobbySetting::new(has_lobby),
             is_lobby_unknown: false,
+            admissions: Admissions::default(),
             waiting: BTreeMap::new(),
             remote_waiting: BTreeMap::new(),
             lobby_changed: false,

@@ -113,7 +113,7 @@ impl Conference {
     /// A moderator at another node mutes or removes a member of this one, with all devices of its person.
     pub(super) fn moderate_member(&mut self, now: Duration, id: u64, removes: bool) {
         let Some(member) = self.members.get(&id).filter(|it| it.origin.is_none()) else { return };
-        self.moderate(member.seat, removes);
+        self.moderate(now, member.seat, removes);
         self.forward(now);
     }
 

@@ -1,17 +1,21 @@
 //! A room, as nodes of a cluster describe it to each other: members, the lobby, and who waits in it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::member::MAX_NAME_CHARS;
+use super::person::Person;
 use super::shared::SharedMember;
 
 /// Maximum number of members at a node.
 const MAX_MEMBERS: usize = 500;
 /// Maximum number of people who wait at a node.
 const MAX_WAITING: usize = 100;
-/// Largest revision of a setting, which every JSON reader can represent.
+/// Most persons who were admitted, or removed.
+pub(super) const MAX_PERSONS: usize = 500;
+/// Largest revision of a setting: JSON readers of all kinds represent it.
 const MAX_REVISION: u64 = 1 << 53;
 /// Largest plausible difference of a revision to the time, and to the revision before.
 const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(24 * 3600);
@@ -98,14 +102,18 @@ pub(in super::super) struct SharedRoom {
     pub(in super::super) members: Vec<SharedMember>,
     pub(in super::super) lobby: LobbySetting,
     pub(in super::super) waiting: Vec<SharedWaiting>,
+    /// Members of dead nodes, and persons whom moderators have removed.
+    pub(super) admitted: BTreeSet<Person>,
+    pub(super) removed: BTreeSet<Person>,
 }
 
 impl SharedRoom {
     /// Whether two descriptions differ at most in measured rates, and not by much.
     pub(in super::super) fn is_close(&self, other: &Self) -> bool {
         // Every field, so that a new one is not forgotten.
-        let Self { members, lobby, waiting } = self;
+        let Self { members, lobby, waiting, admitted, removed } = self;
         (lobby, waiting) == (&other.lobby, &other.waiting)
+            && (admitted, removed) == (&other.admitted, &other.removed)
             && members.len() == other.members.len()
             && members.iter().zip(&other.members).all(|(one, other)| one.is_close(other))
     }
@@ -118,6 +126,8 @@ impl SharedRoom {
             "members": members.collect::<Vec<_>>(),
             "lobby": self.lobby.json(),
             "waiting": waiting.collect::<Vec<_>>(),
+            "admitted": ids(&self.admitted),
+            "removed": ids(&self.removed),
         })
     }
 
@@ -132,8 +142,22 @@ impl SharedRoom {
             members: members.collect::<Option<_>>()?,
             lobby: LobbySetting::parse(value.get("lobby")?)?,
             waiting: waiting.collect::<Option<_>>()?,
+            admitted: persons(value.get("admitted"))?,
+            removed: persons(value.get("removed"))?,
         })
     }
+}
+
+/// Persons above the limit are omitted.
+fn ids(persons: &BTreeSet<Person>) -> Vec<String> {
+    persons.iter().take(MAX_PERSONS).map(|it| it.id()).collect()
+}
+
+/// Persons, which nodes of earlier versions do not list.
+fn persons(list: Option<&Value>) -> Option<BTreeSet<Person>> {
+    let Some(list) = list else { return Some(BTreeSet::new()) };
+    let list = list.as_array().filter(|it| it.len() <= MAX_PERSONS)?;
+    list.iter().map(|it| Person::parse(it.as_str()?)).collect()
 }
 
 /// A room at all other nodes.
@@ -144,6 +168,11 @@ pub(in super::super) struct RemoteRoom {
     pub(in super::super) waiting: Vec<(u64, SharedWaiting)>,
     /// The settings of all nodes.
     pub(in super::super) lobbies: Vec<LobbySetting>,
+    /// Members of dead nodes, and those that other nodes list.
+    pub(super) lost: BTreeSet<Person>,
+    pub(super) admitted: BTreeSet<Person>,
+    /// Persons whom moderators have removed.
+    pub(super) removed: BTreeSet<Person>,
     /// Nodes that have the room.
     pub(in super::super) nodes: Vec<u64>,
     /// Whether a node has the room in a state that this one does not know.
@@ -155,12 +184,19 @@ impl RemoteRoom {
     pub(in super::super) fn add(&mut self, node: u64, room: &SharedRoom) {
         self.members.extend(room.members.iter().map(|it| (node, it.clone())));
         self.waiting.extend(room.waiting.iter().map(|it| (node, it.clone())));
-        self.lobbies.push(room.lobby);
+        self.add_rules(room);
     }
 
-    /// Adds the lobby of the room at a node that is gone.
-    pub(in super::super) fn add_lobby(&mut self, room: &SharedRoom) {
+    /// Adds the room at a node that is gone: its lobby, and its members, who may come back elsewhere.
+    pub(in super::super) fn add_dead(&mut self, room: &SharedRoom) {
+        self.lost.extend(room.members.iter().map(|it| it.person));
+        self.add_rules(room);
+    }
+
+    fn add_rules(&mut self, room: &SharedRoom) {
         self.lobbies.push(room.lobby);
+        self.admitted.extend(&room.admitted);
+        self.removed.extend(&room.removed);
     }
 }
 
@@ -172,10 +208,17 @@ mod tests {
     fn rooms_survive_a_round_trip_and_damaged_ones_are_rejected() {
         let waiting = |member| SharedWaiting { member, name: "Bob".to_owned() };
         let lobby = LobbySetting { revision: 3, on: true };
-        let room = SharedRoom { members: Vec::new(), lobby, waiting: vec![waiting(7)] };
+        let person = |name| Person::of("team", "test", name);
+        let room = SharedRoom {
+            members: Vec::new(),
+            lobby,
+            waiting: vec![waiting(7)],
+            admitted: [person("ann"), person("bob")].into(),
+            removed: [person("eve")].into(),
+        };
         assert_eq!(SharedRoom::parse(&room.json()), Some(room.clone()));
         type Damage = fn(&mut Value);
-        let damages: [Damage; 8] = [
+        let damages: [Damage; 11] = [
             |it| it["members"] = json!(vec![1; 501]),
             |it| it["waiting"] = json!([1]),
             |it| it["waiting"] = json!(vec![json!({ "member": 1, "name": "" }); 101]),
@@ -184,12 +227,20 @@ mod tests {
             |it| it["lobby"] = json!(null),
             |it| it["lobby"]["revision"] = json!(u64::MAX),
             |it| it["lobby"]["on"] = json!(1),
+            |it| it["admitted"] = json!(["ann"]),
+            |it| it["removed"] = json!("ann"),
+            |it| it["admitted"] = json!(vec!["0a".repeat(16); 501]),
         ];
         for (index, damage) in damages.iter().enumerate() {
             let mut value = room.json();
             damage(&mut value);
             assert_eq!(SharedRoom::parse(&value), None, "{index}");
         }
+        let mut earlier = room.json();
+        for field in ["admitted", "removed"] {
+            earlier.as_object_mut().unwrap().remove(field);
+        }
+        assert!(SharedRoom::parse(&earlier).is_some_and(|it| it.admitted.is_empty()));
         // A node with a longer list still says what others accept.
         let long = SharedRoom { waiting: (0..200).map(waiting).collect(), ..room };
         assert_eq!(SharedRoom::parse(&long.json()).unwrap().waiting.len(), MAX_WAITING);

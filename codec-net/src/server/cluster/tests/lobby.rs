@@ -1,6 +1,7 @@
 //! The lobby of a room on several nodes.
 
 use super::super::super::conference::{Report, SharedRoom};
+use super::super::FORGET_AFTER;
 use super::super::announcement::{Announcement, Content};
 use super::*;
 
@@ -230,5 +231,64 @@ fn a_node_with_an_impossible_revision_does_not_block_the_lobby() {
         world.set_lobby(0, 1, on);
         world.run(300);
         assert_eq!((world.lobby(0, 1).0, world.lobby(1, 2).0), (on, on));
+    }
+}
+
+/// The lobby is on, and a guest whom a moderator has admitted is at the third node, which dies.
+fn guest_of_a_dead_node() -> World {
+    let mut world = moderated();
+    world.set_lobby(0, 1, true);
+    world.run(300);
+    world.join_as(2, 7, "guest", false, 1);
+    world.run(300);
+    world.decide(0, 1, "admit", "Member 7");
+    world.run(300);
+    assert!(world.has(2, 7, "hello"));
+    world.nodes[2].is_running = false;
+    world.run(5000);
+    assert_eq!(world.people(0, 1).len(), 2);
+    world
+}
+
+#[test]
+fn a_member_of_a_dead_node_does_not_wait_again_at_any_other() {
+    let mut world = guest_of_a_dead_node();
+    world.run(60_000);
+    world.join_as(1, 8, "guest", false, 1);
+    world.join_guest(1, 9);
+    world.run(300);
+    assert!(world.has(1, 8, "hello") && !world.has(1, 9, "hello"));
+    let mut world = guest_of_a_dead_node();
+    let mut other = World::new(1).nodes.remove(0);
+    other.cluster = Cluster::new(Identity::new([98; 48], vec![address(2)], None));
+    world.nodes[2] = other;
+    world.join_as(2, 8, "guest", false, 1);
+    world.run(3000);
+    assert!(world.has(2, 8, "hello"), "at a node that has just started");
+    // The time is limited.
+    world.leave(2, 8);
+    world.run(300);
+    world.now += FORGET_AFTER;
+    world.run(2000);
+    world.join_as(0, 10, "guest", false, 1);
+    world.run(300);
+    assert!(!world.has(0, 10, "hello") && world.has(0, 10, "waiting"));
+}
+
+#[test]
+fn a_member_of_a_dead_node_that_is_removed_waits_again() {
+    let mut world = guest_of_a_dead_node();
+    world.join_as(1, 8, "guest", false, 1);
+    world.run(300);
+    let people = world.people(0, 1);
+    let guest = people.iter().find(|it| it["name"] == "Member 8").unwrap();
+    world.say(0, 1, &json!({ "type": "remove", "id": guest["id"] }));
+    world.run(20);
+    world.leave(1, 8);
+    world.run(300);
+    for (node, id) in [(0, 9), (1, 10)] {
+        world.join_as(node, id, "guest", false, 1);
+        world.run(300);
+        assert!(!world.has(node, id, "hello") && world.has(node, id, "waiting"), "{node}");
     }
 }

@@ -1,0 +1,91 @@
+//! Persons who come back after their node has died: they need not wait in the lobby again.
+//!
+//! Each node remembers the members of a dead one for some minutes, and other nodes get the list: one that has just started
+//! may be the next to which they come. Who was removed by a moderator is not let in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::person::Person;
+use super::shared_room::{MAX_PERSONS, RemoteRoom, SharedRoom};
+
+/// Who was removed waits again for this time, which is longer than other nodes remember admissions.
+const REMOVED: Duration = Duration::from_secs(1800);
+
+/// See the [module](self).
+#[derive(Debug, Default)]
+pub(super) struct Admissions {
+    /// Members of dead nodes.
+    lost: BTreeSet<Person>,
+    /// Those of which other nodes know.
+    of_others: BTreeSet<Person>,
+    /// Persons who were removed at this node, with the end of the time, and at others.
+    removed: BTreeMap<Person, Duration>,
+    removed_elsewhere: BTreeSet<Person>,
+}
+
+impl Admissions {
+    /// Takes over what other nodes know, and knew before they died.
+    pub(super) fn set_remote(&mut self, room: &RemoteRoom) {
+        self.lost.clone_from(&room.lost);
+        self.of_others.clone_from(&room.admitted);
+        self.removed_elsewhere.clone_from(&room.removed);
+    }
+
+    /// Whether a person was a member at a node that has died, and may come in.
+    pub(super) fn has(&self, person: Person) -> bool {
+        let is_known = self.lost.contains(&person) || self.of_others.contains(&person);
+        let is_removed =
+            self.removed.contains_key(&person) || self.removed_elsewhere.contains(&person);
+        is_known && !is_removed
+    }
+
+    /// A moderator removes a person.
+    pub(super) fn remove(&mut self, now: Duration, person: Person) {
+        self.removed.retain(|_, end| *end > now);
+        if self.removed.len() >= MAX_PERSONS
+            && let Some(oldest) = self.removed.iter().min_by_key(|(_, end)| **end)
+        {
+            let oldest = *oldest.0;
+            self.removed.remove(&oldest);
+        }
+        self.removed.insert(person, now.saturating_add(REMOVED));
+    }
+
+    /// A person comes in.
+    pub(super) fn enter(&mut self, person: Person) {
+        self.removed.remove(&person);
+    }
+
+    /// What other nodes get. Only members of dead nodes: what others say is not repeated, and so ends.
+    pub(super) fn share(&self, room: &mut SharedRoom) {
+        room.admitted.clone_from(&self.lost);
+        room.removed = self.removed.keys().copied().collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn removed_persons_are_limited_and_not_admitted() {
+        let person = |index: usize| Person::of("team", "test", &index.to_string());
+        let mut admissions = Admissions::default();
+        let lost = [person(0), person(1)].into();
+        admissions.set_remote(&RemoteRoom { lost, ..RemoteRoom::default() });
+        assert!(admissions.has(person(0)) && !admissions.has(person(2)));
+        for index in 0..=MAX_PERSONS {
+            admissions.remove(Duration::from_secs(index as u64), person(index));
+        }
+        assert_eq!(admissions.removed.len(), MAX_PERSONS);
+        assert!(admissions.has(person(0)) && !admissions.has(person(1)));
+        admissions.enter(person(1));
+        assert!(admissions.has(person(1)));
+        let mut room = SharedRoom::default();
+        admissions.remove(Duration::from_secs(9000), person(1));
+        admissions.share(&mut room);
+        assert_eq!(room.removed, [person(1)].into());
+        assert_eq!(room.admitted.len(), 2);
+    }
+}
