@@ -36,6 +36,7 @@ impl ClusterEvent {
                 conferences.say_remote(now, &room, node, message);
             }
             Self::Read { room, mark } => conferences.read_remote(now, &room, &mark),
+            Self::Returned => conferences.retry_histories(now),
             Self::AskHistory { room, node } => conferences.share_history(now, &room, node),
             Self::History { room, node, piece } => {
                 conferences.receive_history(now, &room, node, piece);

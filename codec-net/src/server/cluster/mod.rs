@@ -86,6 +86,8 @@ pub(super) enum ClusterEvent {
     Message { room: Arc<str>, node: u64, message: SharedMessage },
     /// A person has read more, at another node.
     Read { room: Arc<str>, mark: SharedMark },
+    /// A node is heard on the bus again after a silence.
+    Returned,
     /// Another node asks for the messages of a room.
     AskHistory { room: Arc<str>, node: u64 },
     /// A part of the messages of a room at another node, which this one has requested.
@@ -340,6 +342,7 @@ impl Cluster {
         let Some(number) = known else { return };
         let Some(node) = self.nodes.get_mut(&number) else { return };
         let was_alive = std::mem::replace(&mut node.is_alive, true);
+        let was_silent = now.saturating_sub(node.last_announced) >= SILENCE;
         let addresses = description.addresses.clone();
         let changed = node.describe(now, description);
         let rooms = node.unknown_rooms(now);
@@ -351,6 +354,9 @@ impl Cluster {
         }
         if !rooms.is_empty() {
             self.send(Content::Ask { to: from, rooms });
+        }
+        if was_silent {
+            self.events.push_back(ClusterEvent::Returned);
         }
         for (room, after) in missing {
             self.send(Content::AskMessages { to: from, room, after });

@@ -3,6 +3,7 @@
 //! Members get the state of the log when they have arrived, or after a time. A node that does not answer is replaced by another.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Conference;
@@ -19,7 +20,36 @@ const HISTORY_TIME: Duration = Duration::from_secs(2);
 /// Most bytes of the messages in a piece of an answer: it fits into a message of the bus.
 const PIECE_BYTES: usize = 128 << 10;
 
-/// Messages that this node requests from others.
+/// Whether the messages from before are here.
+#[derive(Debug, Default)]
+pub(super) enum History {
+    /// They are, or there are none.
+    #[default]
+    Complete,
+    /// The nodes that have the room did not answer.
+    Incomplete,
+    /// They are expected.
+    Requested(HistoryRequest),
+}
+
+impl History {
+    fn request(&mut self) -> Option<&mut HistoryRequest> {
+        match self {
+            Self::Requested(request) => Some(request),
+            Self::Complete | Self::Incomplete => None,
+        }
+    }
+
+    /// When the next timeout is due.
+    pub(super) fn poll_timeout(&self) -> Option<Duration> {
+        match self {
+            Self::Requested(request) => Some(request.poll_timeout()),
+            Self::Complete | Self::Incomplete => None,
+        }
+    }
+}
+
+/// Messages that this node asks others for.
 #[derive(Debug)]
 pub(super) struct HistoryRequest {
     /// The node that was asked last.
@@ -32,11 +62,14 @@ pub(super) struct HistoryRequest {
     messages: Vec<SharedMessage>,
     /// Members that get the state of the log afterwards.
     members: BTreeSet<u64>,
+    /// Whether the members got the log without these messages before.
+    is_late: bool,
 }
 
 impl HistoryRequest {
-    fn new(now: Duration) -> Self {
+    fn new(now: Duration, is_late: bool) -> Self {
         Self {
+            is_late,
             asked: None,
             tried: BTreeSet::new(),
             next_ask: now,
@@ -47,8 +80,7 @@ impl HistoryRequest {
         }
     }
 
-    /// When the next timeout is due.
-    pub(super) fn poll_timeout(&self) -> Duration {
+    fn poll_timeout(&self) -> Duration {
         // Without an asked node, another one has to appear first.
         if self.asked.is_some() { self.next_ask.min(self.end) } else { self.end }
     }
@@ -59,7 +91,15 @@ impl Conference {
     /// not known.
     pub(super) fn begin_history(&mut self, now: Duration, may_change: bool) {
         if may_change || !self.room_nodes.is_empty() {
-            self.history = Some(HistoryRequest::new(now));
+            self.history = History::Requested(HistoryRequest::new(now, false));
+        }
+    }
+
+    /// Asks again, if no node has answered.
+    pub(super) fn retry_history(&mut self, now: Duration) {
+        if matches!(self.history, History::Incomplete) {
+            self.history = History::Requested(HistoryRequest::new(now, true));
+            self.continue_history(now);
         }
     }
 
@@ -74,7 +114,7 @@ impl Conference {
 
     /// Asks a node if it is time, or ends.
     pub(super) fn continue_history(&mut self, now: Duration) {
-        let Some(request) = &mut self.history else { return };
+        let Some(request) = self.history.request() else { return };
         if now >= request.end {
             return self.end_history(now);
         }
@@ -96,7 +136,7 @@ impl Conference {
 
     /// The member gets the state of the log later, if messages are still expected; returns whether they are.
     pub(super) fn awaits_history(&mut self, id: u64) -> bool {
-        let Some(request) = &mut self.history else { return false };
+        let Some(request) = self.history.request() else { return false };
         request.members.insert(id);
         true
     }
@@ -104,7 +144,7 @@ impl Conference {
     /// Handles a piece of an answer. Pieces that were not requested are ignored.
     pub(super) fn receive_history(&mut self, now: Duration, node: u64, piece: HistoryPiece) {
         let most = self.limits.room_messages;
-        let Some(request) = &mut self.history else { return };
+        let Some(request) = self.history.request() else { return };
         if request.asked != Some(node) || request.next_piece != piece.number {
             return;
         }
@@ -114,24 +154,46 @@ impl Conference {
         request.messages.drain(..excess);
         if piece.is_last {
             self.merge_history(now, &piece.marks);
-            self.end_history(now);
+            self.finish_history(now, History::Complete);
         }
         self.forward(now);
     }
 
     fn merge_history(&mut self, now: Duration, marks: &[SharedMark]) {
-        let Some(request) = &mut self.history else { return };
+        let Some(request) = self.history.request() else { return };
         let mut messages = std::mem::take(&mut request.messages);
+        let is_late = request.is_late;
         messages.sort_by_key(|it| it.time);
+        if is_late {
+            // They must not replace later ones.
+            messages.retain(|it| self.log.find(it.person, &it.key).is_none());
+            let room = self.limits.room_messages.saturating_sub(self.log.entries().count());
+            messages.drain(..messages.len().saturating_sub(room));
+        }
         for message in messages {
-            self.log_remote(now, message, 0);
+            let is_new = self.log_remote(now, message, 0);
+            let line = self.log.entries().last().map(|it| Arc::clone(&it.line));
+            if let Some(line) = line.filter(|_| is_late && is_new) {
+                self.tell_all(&line);
+            }
         }
         self.log.expire(self.epoch.saturating_add(now));
         marks.iter().for_each(|mark| self.read_remote(now, mark));
     }
 
+    /// Ends without an answer.
     fn end_history(&mut self, now: Duration) {
-        let Some(request) = self.history.take() else { return };
+        let has_others = !self.room_nodes.is_empty();
+        self.finish_history(now, if has_others { History::Incomplete } else { History::Complete });
+    }
+
+    fn finish_history(&mut self, now: Duration, state: History) {
+        if self.history.request().is_none() {
+            return;
+        }
+        let History::Requested(request) = std::mem::replace(&mut self.history, state) else {
+            return;
+        };
         for id in request.members {
             self.greet_with_log(id);
         }
@@ -140,7 +202,7 @@ impl Conference {
 
     /// Answers a node that asks for the messages of the room. A node that waits for them itself does not.
     pub(super) fn share_history(&mut self, node: u64) {
-        if self.history.is_some() {
+        if self.history.request().is_some_and(|it| !it.is_late) {
             return;
         }
         let (mut pieces, mut bytes) = (vec![Vec::new()], 0);

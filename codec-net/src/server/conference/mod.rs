@@ -71,7 +71,7 @@ use super::outcome::EndReason;
 use admissions::Admissions;
 use attachment::Attachment;
 pub(super) use chat::FileOffer;
-use history::HistoryRequest;
+use history::History;
 use lobby::{RemoteWaiting, Waiting};
 use log::MessageLog;
 use mark_relay::MarkRelay;
@@ -138,8 +138,8 @@ pub(super) struct Conference {
     remote: RemoteMembers,
     /// Other nodes that have the room.
     room_nodes: Vec<u64>,
-    /// While messages from before are expected.
-    history: Option<HistoryRequest>,
+    /// Messages from before the room was open here.
+    history: History,
     /// SSRCs of members of this node that another node needs.
     needed: BTreeSet<u32>,
     relays: VecDeque<Relay>,
@@ -204,7 +204,7 @@ impl Conference {
             next_ssrc,
             remote: RemoteMembers::default(),
             room_nodes: Vec::new(),
-            history: None,
+            history: History::default(),
             needed: BTreeSet::new(),
             relays: VecDeque::new(),
             own_url: None,
@@ -343,7 +343,7 @@ impl Conference {
         let people = (self.people_changed || self.lobby_changed).then_some(self.next_people);
         let expiry = self.log.next_expiry().map(|due| due.saturating_sub(self.epoch));
         let nodes = (!self.nodes.is_empty()).then_some(self.next_nodes);
-        let history = self.history.as_ref().map(HistoryRequest::poll_timeout);
+        let history = self.history.poll_timeout();
         let marks = self.marks.poll_timeout();
         let own = [bandwidth, people, expiry, nodes, history, marks, self.next_hand_over()];
         let all = [self.room.poll_timeout(), speakers].into_iter().chain(own);

@@ -112,3 +112,26 @@ fn a_node_without_the_room_asks_for_nothing_and_a_room_that_is_empty_again_is_co
     world.run(1500);
     assert_eq!(world.chats(2, 3), ["last words"]);
 }
+
+#[test]
+fn a_room_that_was_opened_in_an_outage_gets_its_earlier_messages_afterwards() {
+    let mut world = World::new(2);
+    world.run(2000);
+    world.join(0, 1, 1);
+    world.chat(0, 1, "before");
+    world.run(1500);
+    world.has_bus = false;
+    world.run(1000);
+    world.join(1, 2, 1);
+    world.run(4000);
+    world.chat(0, 1, "meanwhile");
+    world.chat(1, 2, "alone");
+    world.run(1000);
+    assert_eq!(world.chats(1, 2), ["alone"]);
+    world.has_bus = true;
+    world.run(3000);
+    let mut texts = world.chats(1, 2);
+    texts.sort();
+    assert_eq!(texts, ["alone", "before", "meanwhile"]);
+    assert_eq!(world.chats(0, 1), ["before", "meanwhile", "alone"]);
+}

@@ -195,6 +195,13 @@ impl Conferences {
         self.run(now, room, |it| it.read_remote(now, mark));
     }
 
+    /// Asks again for the messages of rooms that were opened while other nodes could not answer.
+    pub(in super::super::super) fn retry_histories(&mut self, now: Duration) {
+        for room in self.conferences.keys().map(Arc::clone).collect::<Vec<_>>() {
+            self.run(now, &room, |it| it.retry_history(now));
+        }
+    }
+
     /// Another node asks for the messages of a room.
     pub(in super::super::super) fn share_history(
         &mut self,
