@@ -90,14 +90,24 @@ pub fn cluster_bus() -> Vec<Vec<u8>> {
     let message = format!(
         r#"{{"member":1,"time":5,"person":"{other}","from":"Ann","key":"k","text":"Hello"}}"#
     );
+    let attachment = format!(
+        r#"{{"kind":"voice","file":"{own}","name":"a.webm","mediaType":"audio/webm","bytes":9,"sha256":"{key}","duration":null}}"#
+    );
+    let with_file = format!(
+        r#"{{"member":1,"time":6,"person":"{other}","from":"Ann","key":"f","text":"a.webm (9 bytes)","file":{{"text":"","attachment":{attachment}}}}}"#
+    );
     let mark = format!(r#"{{"person":"{own}","author":"{other}","key":"k"}}"#);
     let lobby = r#"{"revision":2,"on":true}"#;
     let texts = [
         format!(
-            r#"{{"type":"node","id":"{other}","key":"{key}","addresses":["192.0.2.9:9"],"url":null,"rooms":{{"team":3}},"leaving":false}}"#
+            r#"{{"type":"node","id":"{other}","key":"{key}","addresses":["192.0.2.9:9"],"url":null,"rooms":{{"team":3}},"said":{{"team":5}},"leaving":false}}"#
         ),
         format!(r#"{{"type":"ask","id":"{other}","to":"{own}","rooms":["team"]}}"#),
         format!(r#"{{"type":"message","id":"{other}","room":"team","message":{message}}}"#),
+        format!(
+            r#"{{"type":"message","id":"{other}","room":"team","number":4,"previous":0,"message":{with_file}}}"#
+        ),
+        format!(r#"{{"type":"askMessages","id":"{other}","to":"{own}","room":"team","after":0}}"#),
         format!(r#"{{"type":"read","id":"{other}","room":"team","mark":{mark}}}"#),
         format!(r#"{{"type":"askHistory","id":"{other}","to":"{own}","room":"team"}}"#),
         format!(
@@ -107,7 +117,7 @@ pub fn cluster_bus() -> Vec<Vec<u8>> {
             r#"{{"type":"moderate","id":"{other}","to":"{own}","room":"team","member":1,"removes":false}}"#
         ),
         format!(
-            r#"{{"type":"room","id":"{other}","room":"team","version":9,"state":{{"members":[{members}],"lobby":{lobby},"waiting":[{{"member":3,"name":"Eve"}}]}}}}"#
+            r#"{{"type":"room","id":"{other}","room":"team","version":9,"state":{{"members":[{members}],"lobby":{lobby},"waiting":[{{"member":3,"name":"Eve"}}],"admitted":["{own}"],"removed":["{other}"]}}}}"#
         ),
         format!(
             r#"{{"type":"lobby","id":"{other}","to":"{own}","room":"team","member":2,"admits":true}}"#
@@ -116,7 +126,8 @@ pub fn cluster_bus() -> Vec<Vec<u8>> {
     texts.map(String::into_bytes).into()
 }
 
-/// Messages on a link between nodes: ping, pong, requests, media, lost numbers, and media that are sent again.
+/// Messages on a link between nodes: ping, pong, requests, media, lost numbers, media that are sent again, and parts of
+/// files.
 #[must_use]
 pub fn cluster_link() -> Vec<Vec<u8>> {
     let media = [&[0][..], &vp8_packet(1)].concat();
@@ -125,7 +136,11 @@ pub fn cluster_link() -> Vec<Vec<u8>> {
     let pong = [&[3][..], &[0; 8]].concat();
     let want = vec![4, 0, 0, 0, 1, 0, 0, 0, 2];
     let key_frame = vec![6, 0, 0, 0, 1];
-    vec![ping, pong, want, vec![5, 0, 0, 0, 1], key_frame, vec![7, 0, 1, 0, 2], media, again]
+    let get_file = [&[8, 0, 0, 0, 1][..], &[10; 16], &[0; 8], &[0, 2]].concat();
+    let part = [&[9, 0, 0, 0, 1][..], &[0; 8], b"data"].concat();
+    let files = [get_file, part, vec![10, 0, 0, 0, 1]];
+    let others = [vec![5, 0, 0, 0, 1], key_frame, vec![7, 0, 1, 0, 2], media, again];
+    [ping, pong, want].into_iter().chain(others).chain(files).collect()
 }
 
 /// Parts of the input of `cluster_messages`, which are all of one sort.
