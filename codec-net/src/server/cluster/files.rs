@@ -4,7 +4,7 @@
 //! sends the rest, block by block. If it is gone, the others are asked for what is missing. A file is stored when its
 //! digest is right; then other nodes can get it here, too.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +18,8 @@ use crate::random::hex;
 
 /// Most files that are fetched at a time.
 const MAX_FETCHES: usize = 8;
+/// Most files that wait for that.
+const MAX_WAITING: usize = 64;
 /// A fetch ends after this time without a part.
 const FETCH_SILENCE: Duration = Duration::from_secs(5);
 /// Parts are requested again after two round trips and this time.
@@ -26,7 +28,7 @@ const REPEAT_DELAY: Duration = Duration::from_millis(100);
 /// Why a file could not be fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) enum FetchError {
-    /// Too many others are being fetched.
+    /// Too many others wait.
     TooMany,
     /// No node that has it can be reached.
     NoNode,
@@ -52,6 +54,7 @@ impl fmt::Display for FetchError {
 struct Fetch {
     file: String,
     id: [u8; 16],
+    digest: String,
     upload: Upload,
     /// Its size, the end of what is stored, and the end of the block that was requested.
     total: u64,
@@ -129,10 +132,24 @@ impl Fetch {
 pub(super) struct Files {
     files: Option<Arc<RoomFiles>>,
     fetches: BTreeMap<u32, Fetch>,
+    waiting: VecDeque<String>,
     next: u32,
 }
 
 impl Files {
+    /// Whether a file is being fetched, or waits.
+    fn is_expected(&self, file: &str) -> bool {
+        self.fetches.values().any(|it| it.file == file) || self.waiting.iter().any(|it| it == file)
+    }
+
+    /// Whether a file can be fetched now. Of two files with the same content, the second one waits.
+    fn may_begin(&self, file: &str) -> bool {
+        let missing = self.files.as_ref().and_then(|it| it.missing(file));
+        let is_same =
+            |it: &Fetch| missing.as_ref().is_some_and(|(.., digest)| *digest == it.digest);
+        self.fetches.len() < MAX_FETCHES && !self.fetches.values().any(is_same)
+    }
+
     /// When the next timeout is due.
     pub(super) fn poll_timeout(&self) -> Option<Duration> {
         self.fetches.values().map(|it| it.repeat_at.min(it.ends_at)).min()
@@ -147,7 +164,15 @@ impl Cluster {
 
     /// Fetches a file of a message from another node. [`ClusterEvent::Fetched`] reports the end.
     pub(in super::super) fn fetch_file(&mut self, now: Duration, file: &str) {
-        if self.files.fetches.values().any(|it| it.file == file) {
+        if self.files.is_expected(file) {
+            return;
+        }
+        if !self.files.may_begin(file) {
+            if self.files.waiting.len() < MAX_WAITING {
+                self.files.waiting.push_back(file.to_owned());
+            } else {
+                self.report_fetched(file.to_owned(), Err(FetchError::TooMany));
+            }
             return;
         }
         match self.begin_fetch(now, file) {
@@ -165,9 +190,6 @@ impl Cluster {
     fn begin_fetch(&mut self, now: Duration, file: &str) -> Result<Option<u32>, FetchError> {
         let files = self.files.files.as_ref().ok_or(FetchError::NoNode)?;
         let Some((name, total, digest)) = files.missing(file) else { return Ok(None) };
-        if self.files.fetches.len() >= MAX_FETCHES {
-            return Err(FetchError::TooMany);
-        }
         let id = parse_hex(file).ok_or(FetchError::NoNode)?;
         let alive = self.nodes.iter().filter(|(_, node)| node.is_alive);
         let asked: BTreeSet<u64> = alive.map(|(number, _)| *number).collect();
@@ -186,6 +208,7 @@ impl Cluster {
         let mut fetch = Fetch {
             file: file.to_owned(),
             id,
+            digest,
             upload,
             total,
             done,
@@ -236,15 +259,17 @@ impl Cluster {
             Ok(Some(stored)) => {
                 let files = self.files.files.as_ref();
                 let known = files.map_or(Ok(()), |it| it.set_fetched(&fetch.file, &stored));
-                self.end_fetch(transfer, known.map_err(FetchError::Store));
+                self.end_fetch(now, transfer, known.map_err(FetchError::Store));
             }
-            Err(error) => self.end_fetch(transfer, Err(FetchError::Store(error))),
+            Err(error) => self.end_fetch(now, transfer, Err(FetchError::Store(error))),
         }
     }
 
-    fn end_fetch(&mut self, transfer: u32, result: Result<(), FetchError>) {
-        if let Some(fetch) = self.files.fetches.remove(&transfer) {
-            self.report_fetched(fetch.file, result);
+    fn end_fetch(&mut self, now: Duration, transfer: u32, result: Result<(), FetchError>) {
+        let Some(Fetch { file, .. }) = self.files.fetches.remove(&transfer) else { return };
+        self.report_fetched(file, result);
+        for file in std::mem::take(&mut self.files.waiting) {
+            self.fetch_file(now, &file);
         }
     }
 
@@ -253,7 +278,7 @@ impl Cluster {
         let Some(fetch) = self.files.fetches.get_mut(&transfer) else { return };
         fetch.asked.remove(&number);
         if fetch.asked.is_empty() {
-            return self.end_fetch(transfer, Err(FetchError::NoNode));
+            return self.end_fetch(now, transfer, Err(FetchError::NoNode));
         }
         if fetch.source == Some(number) {
             fetch.source = None;
@@ -297,7 +322,7 @@ impl Cluster {
         for (transfer, is_over, has_source) in due.collect::<Vec<_>>() {
             if is_over {
                 let error = if has_source { FetchError::Stopped } else { FetchError::NoNode };
-                self.end_fetch(transfer, Err(error));
+                self.end_fetch(now, transfer, Err(error));
             } else {
                 self.request_parts(now, transfer);
             }

@@ -119,6 +119,17 @@ fn a_file_of_another_node_is_fetched_once_and_then_here() {
 }
 
 #[test]
+fn two_files_with_the_same_content_are_both_fetched() {
+    let mut stores = Stores::new("same", 2);
+    let bytes = content(10_000);
+    let ids = [stores.send(&bytes), stores.send(&bytes)];
+    ids.iter().for_each(|id| stores.fetch(1, id));
+    stores.world.run(500);
+    assert_eq!(stores.results(), [Ok(()), Ok(())]);
+    assert!(ids.iter().all(|id| stores.stored(1, id).as_ref() == Some(&bytes)));
+}
+
+#[test]
 fn lost_packets_and_a_node_that_dies_do_not_damage_a_file() {
     let mut stores = Stores::new("losses", 3);
     let bytes = content(2_000_000);
@@ -176,6 +187,10 @@ fn transfers_are_limited_and_parts_that_were_not_requested_are_ignored() {
     for id in &ids {
         stores.fetch(1, id);
     }
+    // The ninth one waits with others, which nobody has.
+    for index in 0..64 {
+        stores.fetch(1, &format!("{index:032x}"));
+    }
     stores.world.run(10);
     assert_eq!(stores.results(), [Err(FetchError::TooMany)]);
     let now = stores.world.now;
@@ -190,7 +205,8 @@ fn transfers_are_limited_and_parts_that_were_not_requested_are_ignored() {
     }
     stores.world.nodes[0].is_running = true;
     stores.world.run(1000);
-    assert_eq!(stores.results(), vec![Ok(()); 8]);
+    assert_eq!(stores.results(), vec![Ok(()); 9 + 63]);
+    assert!(ids.iter().all(|id| stores.stored(1, id).is_some()));
     // A node that asks for more than its share gets nothing more for a moment.
     let request = FileRequest { transfer: 5, file: [7; 16], offset: 0, parts: 64 };
     let node = &mut stores.world.nodes[0].cluster;
