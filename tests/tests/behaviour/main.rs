@@ -28,6 +28,7 @@ mod readme;
 mod rtc;
 mod rtc_audio;
 mod rtc_gstreamer;
+mod rtc_integrity;
 mod rtc_repair;
 mod screen;
 mod simulcast;
