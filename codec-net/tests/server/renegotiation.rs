@@ -15,7 +15,7 @@ use codec_core::codec::{
 use codec_core::frame::{Picture, Rational, Size};
 use codec_net::clock::Clock;
 use codec_rtc::extension::Extensions;
-use codec_rtc::packet::vp8::{Descriptor, Packetizer, PacketizerConfig};
+use codec_rtc::packet::vp8::{Descriptor, Packetizer, PacketizerConfig, PictureId};
 use codec_webrtc::{
     ChannelSettings, Codec, Direction, Event, KeyFrameRequestKind, Mid, Peer, PeerConfig,
     RtpPacket, SendError,
@@ -142,6 +142,8 @@ struct Received {
     decoder: Box<dyn VideoDecoder>,
     frame: Vec<u8>,
     next: Option<u64>,
+    /// `PictureID` of the frame before: a sender that stops drops frames before they have sequence numbers.
+    picture: Option<PictureId>,
     /// Number of decoded frames.
     decoded: u32,
     /// Size of the last one.
@@ -151,7 +153,7 @@ struct Received {
 impl Received {
     fn new() -> Self {
         let decoder = codec_vp8::decoder::open(&DecoderConfig::default()).unwrap();
-        Self { decoder, frame: Vec::new(), next: None, decoded: 0, size: None }
+        Self { decoder, frame: Vec::new(), next: None, picture: None, decoded: 0, size: None }
     }
 
     /// Decodes a packet; returns whether a key frame is needed.
@@ -163,6 +165,8 @@ impl Received {
         let is_next = self.next.is_none_or(|next| next == packet.sequence);
         let starts = descriptor.start_of_partition && descriptor.partition == 0;
         let is_key = starts && data.first().is_some_and(|byte| byte & 1 == 0);
+        let steps = self.picture.zip(descriptor.picture_id).map(|(last, id)| id.steps_from(last));
+        let is_next = is_next && steps.is_none_or(|steps| steps == u16::from(starts));
         if !(is_key || is_next && self.next.is_some()) {
             self.next = None;
             return true;
@@ -170,6 +174,7 @@ impl Received {
         self.next = Some(packet.sequence + 1);
         if starts {
             self.frame.clear();
+            self.picture = descriptor.picture_id;
         }
         self.frame.extend(data);
         if packet.header.marker {
