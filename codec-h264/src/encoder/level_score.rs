@@ -28,6 +28,17 @@ pub(super) fn score_of(is_large: bool, positions: u16) -> u32 {
     score
 }
 
+/// The score of a level of 1 in an 8x8 block by the zeros before it.
+static BY_RUN_8X8: [u8; 64] = {
+    let mut scores = [0; 64];
+    let mut run = 0;
+    while run < 24 {
+        scores[run] = if run < 4 { 3 } else { 2 - (run >= 12) as u8 };
+        run += 1;
+    }
+    scores
+};
+
 /// As [`score_of`], for an 8x8 block.
 #[inline]
 pub(super) fn score_8x8(is_large: bool, positions: u64) -> u32 {
@@ -37,12 +48,7 @@ pub(super) fn score_8x8(is_large: bool, positions: u64) -> u32 {
     let (mut rest, mut score) = (positions, 0);
     while rest != 0 {
         let run = rest.trailing_zeros();
-        score += match run {
-            0..=3 => 3,
-            4..=11 => 2,
-            12..=23 => 1,
-            _ => 0,
-        };
+        score += u32::from(BY_RUN_8X8[(run & 63) as usize]);
         rest = rest >> run >> 1;
     }
     score

@@ -556,22 +556,24 @@ impl Residual {
                 out.extend_from_slice(self.luma[4 * n..4 * n + 4].as_flattened());
             }
         } else {
-            for (n, levels) in (0..).zip(&self.luma) {
-                if has(n) {
-                    out.extend_from_slice(levels);
-                }
-            }
+            put_blocks(self.coded & 0xffff, &self.luma, out);
         }
         for (bit, levels) in (coded::CHROMA_DC..).zip(&self.chroma_dc) {
             if has(bit) {
                 out.extend_from_slice(levels);
             }
         }
-        for (n, levels) in (coded::CHROMA..).zip(&self.chroma) {
-            if has(n) {
-                out.extend_from_slice(levels);
-            }
-        }
+        put_blocks(self.coded >> coded::CHROMA & 0xff, &self.chroma, out);
+    }
+}
+
+/// Appends the blocks whose bits are set.
+#[inline]
+fn put_blocks(mut mask: u32, blocks: &[[i16; 16]], out: &mut Vec<i16>) {
+    while mask != 0 {
+        let n = mask.trailing_zeros() as usize;
+        mask &= mask - 1;
+        out.extend_from_slice(blocks.get(n).map_or(&[], |levels| levels));
     }
 }
 

@@ -426,7 +426,7 @@ impl<'a> MbCoder<'a> {
     pub(super) fn pass_on(&mut self, choice: &Choice) {
         let (context, row, col) = (self.job.row_context, self.row, self.col);
         let Trial { luma, chroma, .. } = &*self.best;
-        let is_skip = choice.kind == CodedKind::Skip;
+        let is_skip = matches!(choice.kind, CodedKind::Skip);
         let [_, b, c, d] = choice.refs;
         let (mvs, modes) = (&choice.mvs, &choice.modes);
         let right = MbSide {

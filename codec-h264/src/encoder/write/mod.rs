@@ -141,7 +141,7 @@ impl<E: EntropyWriter> SliceWriter<E> {
         if self.address > self.params.first {
             self.entropy.proceed();
         }
-        let (right, bottom) = if mb.kind == CodedKind::Skip {
+        let (right, bottom) = if matches!(mb.kind, CodedKind::Skip) {
             let flags = if E::CABAC { self.near(false).count(flag::CODED) } else { 0 };
             self.entropy.skip_flag(true, self.params.slice_type, flags);
             self.follows_delta = false;
@@ -180,7 +180,7 @@ impl<E: EntropyWriter> SliceWriter<E> {
         let mut current = Current { near, right: edge, bottom: edge };
         let is_nxn = matches!(mb.kind, CodedKind::Intra4x4(_) | CodedKind::Intra8x8(_));
         current.set(flag::NOT_NXN, !is_nxn);
-        current.set(flag::NOT_DIRECT, mb.kind != CodedKind::Direct);
+        current.set(flag::NOT_DIRECT, !matches!(mb.kind, CodedKind::Direct));
         match mb.kind {
             CodedKind::Skip | CodedKind::Direct => self.direct(mb, &mut current),
             CodedKind::Inter(shape) => self.inter(mb, shape, pending, &mut current),
