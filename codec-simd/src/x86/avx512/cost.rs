@@ -11,7 +11,7 @@ use crate::x86::sse41::cost::{HALF, WHOLE, by_kind, sum_i32x4, sums_of_8, weight
 
 /// `base` with the entries that this file improves.
 pub(crate) const fn over(base: Kernels) -> Kernels {
-    Kernels { satd_16x16, sse_16x16, sse_bilinear_16x16, sse_half_ring_16x16, ..base }
+    Kernels { sse_16x16, sse_bilinear_16x16, sse_half_ring_16x16, ..base }
 }
 
 /// Rows `y` to `y + 3`, one in each 128-bit lane.
@@ -27,51 +27,6 @@ fn four_rows(cur: &Block16, y: usize) -> __m512i {
 fn fold(v: __m512i) -> __m128i {
     let high = _mm512_extracti64x4_epi64::<1>(v);
     fold_i32(_mm256_add_epi32(_mm512_castsi512_si256(v), high))
-}
-
-/// The maxima of neighbouring magnitudes of two registers.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
-fn maxima(a: __m512i, b: __m512i) -> __m512i {
-    const ODD: __mmask32 = 0xaaaa_aaaa;
-    let (a, b) = (_mm512_abs_epi16(a), _mm512_abs_epi16(b));
-    let even = _mm512_mask_blend_epi16(ODD, a, _mm512_slli_epi32::<16>(b));
-    let odd = _mm512_mask_blend_epi16(ODD, _mm512_srli_epi32::<16>(a), b);
-    _mm512_max_epi16(even, odd)
-}
-
-/// Two rows, each in two lanes: the lower one of a row takes the sums of neighbours, the upper one
-/// their differences.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
-fn two_twice(low: &[u8; 16], high: &[u8; 16]) -> __m512i {
-    let low = _mm512_broadcast_i32x4(load_u8x16(low));
-    _mm512_mask_broadcast_i32x4(low, 0xff00, load_u8x16(high))
-}
-
-/// The lanes hold rows `y` (twice) and `y + 8`; see SSE4.1 for the steps.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
-fn satd_16x16(cur: &Block16, refp: Window<'_, 16, 16>) -> u32 {
-    let signs = _mm512_mask_blend_epi64(
-        0b1100_1100,
-        _mm512_set1_epi8(1),
-        _mm512_set1_epi16(i16::from_le_bytes([1, 255])),
-    );
-    let step = |y: usize| {
-        let a = _mm512_maddubs_epi16(two_twice(&cur.0[y], &cur.0[y + 8]), signs);
-        let b = _mm512_maddubs_epi16(two_twice(refp.row(y), refp.row(y + 8)), signs);
-        _mm512_sub_epi16(a, b)
-    };
-    let mut sums = _mm512_setzero_si512();
-    for y in [0, 4] {
-        let (a, b, c, d) = (step(y), step(y + 1), step(y + 2), step(y + 3));
-        let (ab, cd) = (_mm512_add_epi16(a, b), _mm512_add_epi16(c, d));
-        let (ab_less, cd_less) = (_mm512_sub_epi16(a, b), _mm512_sub_epi16(c, d));
-        let sum = maxima(_mm512_add_epi16(ab, cd), _mm512_sub_epi16(ab, cd));
-        let less = maxima(_mm512_add_epi16(ab_less, cd_less), _mm512_sub_epi16(ab_less, cd_less));
-        sums = _mm512_add_epi16(sums, _mm512_add_epi16(sum, less));
-    }
-    sum_i32x4(fold(_mm512_madd_epi16(sums, _mm512_set1_epi16(1))))
 }
 
 // Squared differences by products of bytes: with x' = x - 128, which fits a signed byte, (p - c)^2
