@@ -51,7 +51,7 @@ use crate::settings::encoding::Encoding;
 use crate::settings::goal::{Goal, TargetQuality};
 use crate::stop;
 
-use super::goal::quality::{Attempt, QualitySearch, judge, judge_planned};
+use super::goal::quality::{Attempt, Excess, QualitySearch, judge, judge_planned};
 use identity::{check_input, identify};
 use join::{Joining, missing, report};
 use run::{Board, file_of, is_done, run_all};
@@ -96,7 +96,7 @@ pub fn settings_of(settings: &Encoding, env: &Env) -> Result<Encoding> {
     }
     if !settings.encoder.is_rate_guessed() {
         return Err(Failure::usage(
-            "chunks are encoded at a constant quality, not at a bitrate\nhelp: set it with -q or --qp",
+            "chunks are encoded at a constant quality, not at a bitrate\nhelp: replace -b by -q or --qp",
         ));
     }
     settings.encoder.check_quality()?;
@@ -167,7 +167,7 @@ fn run_shots(
     let plan = shots::search(settings, (&plan, &frames), (target, quality_q8), folder, env)?;
     // The chosen trial encodes are complete.
     let part = run_part(settings, &plan, folder, env)?;
-    Ok((plan, part))
+    Ok((plan, Part { excess: Excess::Shots, ..part }))
 }
 
 /// Encodes all chunks of a plan that have no result in `folder` yet, in parallel on the threads of `settings`.
@@ -247,7 +247,7 @@ pub fn join(settings: &Encoding, plan: &ChunkPlan, folder: &Path, env: &Env) -> 
     if chunks == 0 {
         return end;
     }
-    let part = Part { chunks, end, planned_q8: plan.quality_q8 };
+    let part = Part { planned_q8: plan.quality_q8, ..Part::new(chunks, end) };
     join_part(settings, plan, folder, part, started, env)?;
     for chunk in plan.chunks() {
         remove_temporaries(&file_of(folder, &chunk.key));
@@ -263,11 +263,13 @@ struct Part {
     end: Result<()>,
     /// The quality in 256ths that a plan has found on samples, if the results cannot be encoded again.
     planned_q8: Option<u32>,
+    /// Why the result can be far above the target.
+    excess: Excess,
 }
 
 impl Part {
     fn new(chunks: usize, end: Result<()>) -> Self {
-        Self { chunks, end, planned_q8: None }
+        Self { chunks, end, planned_q8: None, excess: Excess::SearchEnded }
     }
 }
 
@@ -287,7 +289,7 @@ fn join_part(
             Ok(value) => {
                 end = match part.planned_q8 {
                     Some(quality_q8) => judge_planned(target, (value, quality_q8), env),
-                    None => judge(target, value, env),
+                    None => judge(target, value, part.excess, env),
                 };
                 reached = Some((target, value));
             }
@@ -380,7 +382,7 @@ fn run_to_target(
     env: &Env,
 ) -> Result<(ChunkPlan, Part)> {
     let search = QualitySearch::run(settings, target, env)?;
-    let nearest = search.nearest(env, |quality_q8| {
+    let (nearest, excess) = search.nearest(env, |quality_q8| {
         let plan = plan_at(settings, Some(quality_q8), false, env)?;
         let Part { chunks, end, .. } = run_part(settings, &plan, folder, env)?;
         // Of a part, the mean is not needed.
@@ -388,5 +390,5 @@ fn run_to_target(
         Ok(Attempt { result: (plan, chunks), reached, end })
     })?;
     let Attempt { result: (plan, chunks), end, .. } = nearest;
-    Ok((plan, Part::new(chunks, end)))
+    Ok((plan, Part { excess, ..Part::new(chunks, end) }))
 }

@@ -52,6 +52,34 @@ pub(in crate::session) struct Attempt<T> {
     pub(in crate::session) end: Result<()>,
 }
 
+/// Why a result can be above the target by more than the tolerance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::session) enum Excess {
+    /// It is the result of quality 0.
+    LowestQuality,
+    /// The results that are nearer to the target are below it.
+    NearerIsBelow,
+    /// The search has ended without a nearer result.
+    SearchEnded,
+    /// The search among the trial encodes of shots has ended without a nearer combination.
+    Shots,
+    /// A plan has found the quality on samples.
+    Sampled,
+}
+
+impl Excess {
+    /// The reason for messages.
+    fn reason(self) -> &'static str {
+        match self {
+            Self::LowestQuality => "this is the lowest quality",
+            Self::NearerIsBelow => "all results nearer to the target are below it",
+            Self::SearchEnded => "the search found no nearer result",
+            Self::Shots => "the search found no nearer combination of qualities of the shots",
+            Self::Sampled => "the plan found the quality on samples of the input",
+        }
+    }
+}
+
 impl QualitySearch {
     /// Searches for the quality at which the metric of `target` has its value.
     pub(in crate::session) fn run(
@@ -95,29 +123,32 @@ impl QualitySearch {
     }
 
     /// Encodes the whole input at the quality that was found, and at a corrected one while the mean is too far from the
-    /// target. Returns the attempt that is nearest to the target, but none below it if there is one above it; after an attempt
-    /// that ended early, an earlier one with that end if there is one.
+    /// target. Returns the attempt that is nearest to the target, but none below it if there is one above it, and why it can be
+    /// far above it; after an attempt that ended early, an earlier one with that end if there is one.
     pub(in crate::session) fn nearest<T>(
         &self,
         env: &Env,
         mut encode: impl FnMut(u32) -> Result<Attempt<T>>,
-    ) -> Result<Attempt<T>> {
+    ) -> Result<(Attempt<T>, Excess)> {
         let target = self.target;
         let mut quality_q8 = self.quality_q8();
         let mut best: Option<Attempt<T>> = None;
+        let mut best_q8 = quality_q8;
         let mut results = Vec::new();
         loop {
             let attempt = encode(quality_q8)?;
             if attempt.end.is_err() {
-                return Ok(match best {
+                let attempt = match best {
                     Some(before) => Attempt { end: attempt.end, ..before },
                     None => attempt,
-                });
+                };
+                return Ok((attempt, Excess::SearchEnded));
             }
             let reached = attempt.reached;
             results.push((quality_q8, reached));
             if best.as_ref().is_none_or(|before| is_better(target, reached, before.reached)) {
                 best = Some(attempt);
+                best_q8 = quality_q8;
             }
             let Some(next) = next_quality(&self.search, target, &results) else { break };
             env.events.warn(format!(
@@ -128,7 +159,9 @@ impl QualitySearch {
             ));
             quality_q8 = next;
         }
-        best.ok_or_else(|| Failure::internal("no encode"))
+        let best = best.ok_or_else(|| Failure::internal("no encode"))?;
+        let excess = excess_of(target, (best_q8, best.reached), &results);
+        Ok((best, excess))
     }
 }
 
@@ -144,6 +177,17 @@ fn is_better(target: TargetQuality, reached: f64, other: f64) -> bool {
         (class, distance)
     };
     rank(reached) < rank(other)
+}
+
+/// Why the best of these results can be far above the target.
+fn excess_of(target: TargetQuality, (quality_q8, reached): Trial, results: &[Trial]) -> Excess {
+    let wanted = target.value;
+    let is_below = |value: f64| value < wanted && wanted - value < reached - wanted;
+    match quality_q8 {
+        0 => Excess::LowestQuality,
+        _ if results.iter().any(|(_, value)| is_below(*value)) => Excess::NearerIsBelow,
+        _ => Excess::SearchEnded,
+    }
 }
 
 /// The quality of the next encode of the whole input after these results; `None` if no further one is worthwhile.
@@ -273,7 +317,7 @@ pub(super) fn encode(
     let target = target.of_result(search.frames);
     let settings = &Encoding { goal: Some(Goal::Quality(target)), ..settings.clone() };
     let mut media = Some(media);
-    let Attempt { result: mut finished, reached, end } = search.nearest(env, |quality_q8| {
+    let (attempt, excess) = search.nearest(env, |quality_q8| {
         let attempt = settings.at_quality(quality_q8);
         let attempt_media = media_of(&mut media, settings, env)?;
         let Some(mut source) = attempt_media.video else {
@@ -284,19 +328,24 @@ pub(super) fn encode(
         let (reached, end) = (mean(&finished.values), finished.end.clone());
         Ok(Attempt { result: finished, reached, end })
     })?;
-    finished.end = end.and_then(|()| judge(target, reached, env));
+    let Attempt { result: mut finished, reached, end } = attempt;
+    finished.end = end.and_then(|()| judge(target, reached, excess, env));
     finished.add_to_summary(|summary| summarise(target, reached, summary));
     finished.keep()
 }
 
-/// Reports what an encode of the whole input has reached.
+/// Reports what an encode of the whole input has reached; `excess`: why it can be far above the target.
 ///
 /// # Errors
 /// [`Kind::Check`] if its quality is too low.
-pub(in crate::session) fn judge(target: TargetQuality, reached: f64, env: &Env) -> Result<()> {
+pub(in crate::session) fn judge(
+    target: TargetQuality,
+    reached: f64,
+    excess: Excess,
+    env: &Env,
+) -> Result<()> {
     if is_met(target, reached) {
-        let why = "no quality that was tried has a nearer result that is not below the target";
-        report(target, reached, why, env);
+        report(target, reached, excess, env);
         return Ok(());
     }
     let (name, value) = (target.metric.name(), target.metric.format(reached));
@@ -316,12 +365,9 @@ pub(in crate::session) fn judge_planned(
     (reached, quality_q8): (f64, u32),
     env: &Env,
 ) -> Result<()> {
-    if is_met(target, reached) {
-        report(target, reached, "the plan found the quality on samples of the input", env);
-        return Ok(());
-    }
-    if quality_q8 >= BEST_Q8 {
-        return judge(target, reached, env);
+    let excess = if quality_q8 == 0 { Excess::LowestQuality } else { Excess::Sampled };
+    if is_met(target, reached) || quality_q8 >= BEST_Q8 {
+        return judge(target, reached, excess, env);
     }
     let metric = target.metric;
     let (name, value) = (metric.name(), metric.format(reached));
@@ -343,8 +389,8 @@ fn is_met(target: TargetQuality, reached: f64) -> bool {
     reached >= target.value - target.metric.tolerance()
 }
 
-/// Notes the quality of a result that meets the target; `why` it can be far above it.
-fn report(target: TargetQuality, reached: f64, why: &str, env: &Env) {
+/// Notes the quality of a result that meets the target; `excess`: why it can be far above it.
+fn report(target: TargetQuality, reached: f64, excess: Excess, env: &Env) {
     let metric = target.metric;
     let (name, value, tolerance) = (metric.name(), metric.format(reached), metric.tolerance());
     let measured = match target.every {
@@ -352,7 +398,7 @@ fn report(target: TargetQuality, reached: f64, why: &str, env: &Env) {
         every => format!(", measured in one of {every} frames"),
     };
     let above = match reached - target.value > tolerance {
-        true => format!(", more than {tolerance} above it: {why}"),
+        true => format!(", more than {tolerance} above it: {}", excess.reason()),
         false => String::new(),
     };
     env.events.note(format!("target {target}: reached {name} {value}{measured}{above}"));
@@ -377,8 +423,13 @@ fn shown(quality_q8: u32) -> String {
 mod tests {
     use super::*;
 
-    /// The results of encodes of the whole input, whose value is `curve` of the quality, 0 to 100; the last one is kept.
-    fn encodes(target: &str, first: u32, curve: impl Fn(f64) -> f64) -> (Vec<u32>, f64) {
+    /// The results of encodes of the whole input, whose value is `curve` of the quality, 0 to 100: the qualities that were
+    /// tried, the value of the kept one, and why it can be far above the target.
+    fn encodes_with_excess(
+        target: &str,
+        first: u32,
+        curve: impl Fn(f64) -> f64,
+    ) -> (Vec<u32>, f64, Excess) {
         let target: TargetQuality = target.parse().unwrap();
         let mut search = Search::new(target.value, 0.1, target.metric.usual(), FINEST_Q8);
         search.add(first << 8, target.value);
@@ -390,7 +441,27 @@ mod tests {
             let reached = curve(f64::from(quality_q8) / 256.0);
             Ok(Attempt { result: (), reached, end: Ok(()) })
         });
-        (tried, kept.unwrap().reached)
+        let (kept, excess) = kept.unwrap();
+        (tried, kept.reached, excess)
+    }
+
+    /// [`encodes_with_excess`] without the last result.
+    fn encodes(target: &str, first: u32, curve: impl Fn(f64) -> f64) -> (Vec<u32>, f64) {
+        let (tried, reached, _) = encodes_with_excess(target, first, curve);
+        (tried, reached)
+    }
+
+    #[test]
+    fn a_result_far_above_the_target_has_its_reason() {
+        let excess = |target: &str, first: u32, curve: fn(f64) -> f64| {
+            encodes_with_excess(target, first, curve).2
+        };
+        assert_eq!(excess("psnr=20", 0, |quality| 33.0 + quality / 10.0), Excess::LowestQuality);
+        let step = |quality: f64| if quality < 50.0 { 39.5 } else { 41.0 };
+        assert_eq!(excess("psnr=40", 50, step), Excess::NearerIsBelow);
+        let target: TargetQuality = "psnr=40".parse().unwrap();
+        assert_eq!(excess_of(target, (1, 41.0), &[(1, 41.0)]), Excess::SearchEnded);
+        assert_eq!(excess_of(target, (1, 41.0), &[(1, 41.0), (0, 38.0)]), Excess::SearchEnded);
     }
 
     #[test]
