@@ -175,7 +175,7 @@ fn a_change_of_the_frame_size_is_found_by_the_chunk() {
     }
     fs::write(place.path("both.ivf"), both).unwrap();
     let chunked = ["transcode", "both.ivf", "-o", "o.mkv", "--chunked"];
-    let message = "both.ivf: chunk 1: the size of the frames changes from 64x48 to 48x64";
+    let message = "both.ivf: chunk 1: the frame size changes from 64x48 to 48x64";
     place.fails(3, message, &[&chunked[..], &OPTIONS].concat());
 }
 

@@ -139,7 +139,11 @@ impl ChunkPackets {
             let Some((path, key)) = self.results.pop_front() else { return Ok(false) };
             let result = open_result(&path, &key)?;
             if result.codec_private != self.codec_private {
-                let message = format!("{}: its codec configuration differs", path.display());
+                let message = format!(
+                    "{}: its codec configuration differs from the first chunk's\n\
+                     help: delete the results and run all chunks again with one build of codec",
+                    path.display()
+                );
                 return Err(Failure::new(Kind::Corrupt, message));
             }
             self.current = Some(result);

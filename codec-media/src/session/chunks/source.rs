@@ -224,8 +224,8 @@ fn check_size(name: &str, index: usize, planned: Option<Size>, found: Size) -> R
         Some(planned) => Err(Failure::new(
             Kind::Input,
             format!(
-                "{name}: chunk {index}: the size of the frames changes from {planned} to {found}, which chunks cannot \
-                 hold\nhelp: encode it without --chunked"
+                "{name}: chunk {index}: the frame size changes from {planned} to {found}, and chunks require a constant \
+                 size\nhelp: use `codec transcode` without --chunked"
             ),
         )),
     }
