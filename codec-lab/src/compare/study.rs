@@ -260,7 +260,7 @@ impl Study {
         match lists.iter().filter(|&&given| given).count() {
             0 if self.arms.is_empty() || self.arms.iter().any(|arm| arm.points.is_none()) => {
                 return Err(Failure::usage(
-                    "no bitrates or qualities to encode at: give -b, --bpp, -q, --qp or --rate-trace, or each arm its \
+                    "no bitrates or qualities to encode at\nhelp: give -b, --bpp, -q, --qp or --rate-trace, or each arm its \
                      own points, as in --arm \"x264:medium @ crf=20,25,30\"",
                 ));
             }

@@ -126,7 +126,7 @@ enum RateChoice {
     Qp(u8),
 }
 
-/// Disables B frames: IVF stores frames in display order.
+/// Disables B frames for IVF output.
 fn without_b_frames(knobs: &mut Vec<(String, i64)>, capabilities: &Capabilities) -> Result<()> {
     const KNOB: &str = "bframes";
     if !capabilities.knobs.iter().any(|knob| knob.name == KNOB) {
@@ -135,7 +135,8 @@ fn without_b_frames(knobs: &mut Vec<(String, i64)>, capabilities: &Capabilities)
     match knobs.iter().find(|(name, _)| name == KNOB) {
         Some((_, 0)) => {}
         Some(_) => {
-            let conflict = "IVF stores frames in display order: use --knob bframes=0";
+            let conflict = "cannot encode B frames to IVF\n\
+                            help: use --knob bframes=0, or write .mkv, .mp4, .ts or .h264";
             return Err(Failure::usage(conflict));
         }
         None => knobs.push((KNOB.to_owned(), 0)),
@@ -190,7 +191,8 @@ impl EncoderSettings {
             return Err(Failure::usage("--max-frame-time requires --preset rtc"));
         }
         if matches!(args.denoise, Denoise::Level(_)) && args.content == Content::Screen {
-            let conflict = "--content screen has no camera noise: use --video-denoise off or auto";
+            let conflict = "--content screen has no camera noise to remove\n\
+                            help: use --video-denoise off or auto";
             return Err(Failure::usage(conflict));
         }
         if args.tune.is_some() {
