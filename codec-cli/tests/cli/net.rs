@@ -269,7 +269,7 @@ fn silence_ends_a_receiver() {
     place.fails(2, "scheme ftp", &["recv", "ftp://host:1", "--null"]);
     place.fails(2, "no port", &["send", "testsrc:size=32x32", "rtp://127.0.0.1"]);
     let netem = ["send", "testsrc:size=32x32", "tcp://127.0.0.1:1", "--netem", "loss=1%"];
-    place.fails(2, "--netem requires datagrams", &netem);
+    place.fails(2, "--netem cannot be used with tcp, only with rtp, srtp and udp", &netem);
 }
 
 #[cfg(unix)]

@@ -256,7 +256,7 @@ fn check_netem(args: &NetworkOptions, url: &Url) -> Result<()> {
     if args.netem.is_some() {
         let scheme = url.scheme();
         return Err(Failure::usage(format!(
-            "--netem requires datagrams, which {scheme} does not use"
+            "--netem cannot be used with {scheme}, only with rtp, srtp and udp"
         )));
     }
     Ok(())

@@ -256,7 +256,7 @@ pub(super) fn offer(
     let relay_only = url.switch("relay").map_err(usage)?;
     if args.netem.is_some() {
         let scheme = url.scheme();
-        let why = format!("--netem cannot be used with {scheme}, only with rtp and udp");
+        let why = format!("--netem cannot be used with {scheme}, only with rtp, srtp and udp");
         return Err(Failure::usage(why).into());
     }
     let ca = args.ca.as_deref().map(super::connection::read_pem).transpose()?;
