@@ -23,9 +23,11 @@ pub(crate) fn copying(args: &EncodeArgs) -> Result<Copying> {
         Some(AudioSettings::new(&copied(args), format, None, false)?)
     };
     if args.audio_from.is_some() && audio.is_none() {
-        return Err(Failure::usage(format!(
-            "--audio-from requires audio in the output: {format} cannot hold it, or --no-audio is given"
-        )));
+        return Err(Failure::usage(if args.audio.no_audio {
+            "--audio-from cannot be used with --no-audio".to_owned()
+        } else {
+            format!("--audio-from cannot be used with {format} output, which holds no audio")
+        }));
     }
     let protected = args.inputs();
     Ok(Copying {
