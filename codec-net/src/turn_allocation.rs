@@ -73,10 +73,13 @@ impl TurnAllocation {
         let open = |tls: Option<&TurnTls>| TurnTunnel::open(address, tls, socket.bound).map(Some);
         let tunnel = match transport {
             None => {
-                let uri = server.uri();
-                return Err(NetError::Protocol(format!(
-                    "cannot use {uri} as a TURN server: it has no credentials, or its scheme or transport is not supported"
-                )));
+                let (uri, has_credentials) = (server.uri(), server.credentials.is_some());
+                let why = match has_credentials {
+                    true => "its scheme or transport is not supported",
+                    false => "it has no credentials",
+                };
+                let message = format!("cannot use {uri} as a TURN server: {why}");
+                return Err(NetError::Protocol(message));
             }
             Some(TurnTransport::Udp) => None,
             Some(TurnTransport::Tcp) => open(None)?,

@@ -100,10 +100,15 @@ impl fmt::Display for Rejection {
             Self::OtherTarget => f.write_str("this token is for other rooms or streams"),
             Self::Forbidden(scope) => write!(f, "this token does not grant the scope {scope}"),
             Self::ForeignOrigin(origin) => {
-                write!(f, "pages of {origin} may not use this server (see --origin)")
+                write!(
+                    f,
+                    "pages of {origin} may not use this server: start it with --origin {origin}"
+                )
             }
+            Self::UnknownHost(host) if host.is_empty() => f.write_str("the request names no host"),
             Self::UnknownHost(host) => {
-                write!(f, "unknown host name {host:?} (see --origin)")
+                write!(f, "this server does not answer requests for the host name {host:?}: ")?;
+                write!(f, "start it with --origin https://{host}")
             }
             Self::NoStream(name) => write!(f, "unknown stream {name:?}"),
             Self::NameInUse(name) => {
