@@ -32,7 +32,7 @@ pub struct Config {
     pub files: Option<PathBuf>,
     /// Folder of recordings of all streams; `None` disables recording.
     pub record: Option<PathBuf>,
-    /// Decode published streams for statistics.
+    /// Decode published streams for statistics. Small renditions decode a stream even if this is `false`.
     pub decode: bool,
     /// The codecs of published video in order of preference; those that the build cannot decode are
     /// omitted.

@@ -8,7 +8,7 @@ use super::announcement::Content;
 use super::{Cluster, ClusterEvent};
 
 impl ClusterEvent {
-    /// Passes the event to the conferences; returns a line for the operator instead if it is one.
+    /// Passes the event to the conferences; for [`Self::Notice`], returns its line, which is for the operator.
     pub(in super::super) fn deliver(
         self,
         now: Duration,

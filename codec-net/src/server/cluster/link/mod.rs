@@ -1,7 +1,7 @@
 //! A link to another node: SRTP packets over UDP between the two, in both directions.
 //!
 //! All messages in one direction share one space of sequence numbers. Lost messages are requested by their numbers
-//! and sent again. A link has no congestion control: between nodes, capacity is assumed.
+//! and sent again. A link has no congestion control: the network between nodes must have enough capacity.
 
 mod keys;
 mod message;
