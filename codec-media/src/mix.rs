@@ -42,7 +42,7 @@ pub struct MixOptions {
     pub codec: Option<String>,
     /// Bitrate of the encoder.
     pub bitrate: Option<Bitrate>,
-    /// Folder for N-1 mixes: for each input, the mix of all the others.
+    /// Folder for the mix-minus (N-1 mix) of each input: the mix of all other inputs.
     pub n_minus_1: Option<PathBuf>,
     /// Limits on the inputs.
     pub limits: Limits,
@@ -302,7 +302,7 @@ impl Output {
     }
 }
 
-/// The file names of the N-1 mixes.
+/// The file names of the mix-minus outputs (N-1 mixes).
 fn names_in(folder: &Path, args: &MixOptions) -> Result<Vec<PathBuf>> {
     let extension = match args.output.extension() {
         Some(extension) => extension.to_owned(),

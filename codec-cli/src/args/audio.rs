@@ -69,7 +69,7 @@ pub(crate) struct AudioArgs {
     /// encoded: s16le in WAV and PCM files, FLAC in .flac files, Opus elsewhere.
     #[arg(long, value_name = "CODEC")]
     pub(crate) audio_codec: Option<String>,
-    /// Set the audio bitrate: 64k; a plain number is kb/s.
+    /// Set the audio bitrate, such as 64k; a plain number is kb/s.
     ///
     /// Default: 64k for mono, 48k per channel otherwise.
     #[arg(long, value_name = "RATE", value_parser = values::bitrate)]
@@ -132,7 +132,6 @@ pub(crate) struct AudioArgs {
 }
 
 impl From<&AudioArgs> for AudioOptions {
-    /// Whether any option requires the audio to be re-encoded.
     fn from(args: &AudioArgs) -> Self {
         Self {
             audio_codec: args.audio_codec.clone(),

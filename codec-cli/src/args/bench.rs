@@ -49,7 +49,7 @@ pub(crate) struct BenchArgs {
     pub(crate) frames: Option<u64>,
     #[command(flatten)]
     pub(crate) cut: PartArgs,
-    /// Limit the memory for the frames of one input: 512M, 2G.
+    /// Limit the memory for the frames of one input, such as 512M or 2G.
     #[arg(long, value_name = "BYTES", value_parser = values::quantity, default_value = "1G")]
     pub(crate) memory: u64,
     #[command(flatten)]
@@ -62,7 +62,7 @@ pub(crate) struct BenchArgs {
     /// Measure encoding; coded input is decoded first.
     #[arg(long)]
     pub(crate) encode: bool,
-    /// Measure with each of these numbers of threads: 1,2,4.
+    /// Measure with each of these numbers of threads, such as 1,2,4.
     #[arg(short = 'j', long, value_delimiter = ',', default_value = "1",
           value_parser = within(1_u16..=64))]
     pub(crate) threads: Vec<u16>,
@@ -82,7 +82,7 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "N", default_value_t = 1,
           value_parser = within(0_u32..=100))]
     pub(crate) warm_up: u32,
-    /// Add passes until the CPU time is known to this precision: 1%.
+    /// Add passes until the CPU time is known to this precision, such as 1%.
     ///
     /// Stops when half the width of the confidence interval is at most this share of the CPU time,
     /// or after ten times --repeat passes.
@@ -109,7 +109,7 @@ pub(crate) struct AudioBenchArgs {
     /// Input files with audio.
     #[arg(value_name = "IN", required = true)]
     pub(crate) inputs: Vec<PathBuf>,
-    /// Measure these codecs or backends: opus,opus/libopus,pcmu.
+    /// Measure these codecs or backends, such as opus,opus/libopus,pcmu.
     #[arg(
         short,
         long,
@@ -158,7 +158,7 @@ pub(crate) struct KernelArgs {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LevelArgs {
-    /// Measure these instruction sets: scalar,avx2 or all.
+    /// Measure these instruction sets, such as scalar,avx2, or all.
     ///
     /// Default: the best one (or `CODEC_SIMD`); for kernels, all.
     #[arg(long, value_name = "LIST", value_delimiter = ',')]

@@ -32,9 +32,10 @@ pub(crate) enum ClusterStep {
     Submit(Box<SubmitArgs>),
     /// Compare encoders like `codec compare`, with the workers' machines.
     ///
-    /// Workers measure single points with `-j N` above 1. Otherwise they also measure times: all points of a clip run
-    /// alone on one worker, and all clips on machines of the same kind. Waits for the results and writes the report. An
-    /// interrupt ends the waiting; the job goes on, and the same command follows it again.
+    /// If -j of this command is above 1, workers measure points independently, without times. Otherwise times are
+    /// measured: one worker runs all points of a clip and nothing else meanwhile, and all clips run on machines with the
+    /// same description. Waits for the results and writes the report. An interrupt ends the waiting; the job goes on, and
+    /// the same command follows it again.
     Compare(Box<ClusterCompareArgs>),
     /// Encode queued chunks, and measure queued points, of all jobs.
     ///
@@ -104,7 +105,7 @@ pub(crate) struct ClusterCompareArgs {
     pub(crate) shared: SharedArgs,
     /// Measure times on machines with this text in their description.
     ///
-    /// `codec cluster status` lists the descriptions. By default the kind of machine with the most workers measures.
+    /// `codec cluster status` lists the descriptions. By default, the description with the most workers is used.
     #[arg(long, value_name = "TEXT")]
     pub(crate) machine: Option<String>,
 }
@@ -126,10 +127,12 @@ pub(crate) struct WorkerArgs {
     attempts: u32,
     /// Give a chunk to another worker after this time without a heartbeat.
     ///
-    /// It applies to all workers of a version. Default: 30s, or the last value that one of them has set.
+    /// All workers of the same codec version share this setting: the last value given by any of them, initially 30s.
     #[arg(long, value_name = "TIME", value_parser = lease)]
     lease: Option<Duration>,
-    /// Accept only inputs in this folder, where relative names begin.
+    /// Accept only inputs in this folder.
+    ///
+    /// Relative paths are resolved against it; URLs are rejected.
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
     /// Run the commands of studies (`--arm cmd:...` of `compare`).

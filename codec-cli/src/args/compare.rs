@@ -53,11 +53,11 @@ pub(crate) struct CompareArgs {
     /// Use the encoder with this name as the anchor.
     #[arg(long, value_name = "NAME")]
     pub(crate) anchor: Option<String>,
-    /// Encode at these bitrates: 200k,400k,800k,1600k.
+    /// Encode at these bitrates, such as 200k,400k,800k,1600k.
     #[arg(short, long, value_name = "RATE,...", value_delimiter = ',',
           value_parser = values::bitrate, group = "targets")]
     pub(crate) bitrate: Vec<Bitrate>,
-    /// Encode at these bits per pixel: 0.03,0.06,0.12.
+    /// Encode at these bits per pixel, such as 0.03,0.06,0.12.
     ///
     /// The bitrates follow from the size and frame rate of each clip.
     #[arg(long, value_name = "BITS,...", value_delimiter = ',', value_parser = values::bpp,
@@ -75,8 +75,8 @@ pub(crate) struct CompareArgs {
     /// Each line is SECONDS,RATE, such as `10,600k`. Each encoder gets one rate-distortion point per clip.
     #[arg(long, value_name = "FILE", group = "targets")]
     pub(crate) rate_trace: Option<PathBuf>,
-    /// Encode each clip at each of these sizes: 1280x720,640x360, or scale factors relative to the clip's size:
-    /// 1,1/2,1/4.
+    /// Encode each clip at each of these sizes, such as 1280x720,640x360, or scale factors relative to the clip's size,
+    /// such as 1,1/2,1/4.
     ///
     /// Decoded frames are scaled back to the clip's size before they are measured. The curve of an encoder is the
     /// convex hull of its points of all sizes.
@@ -111,7 +111,7 @@ pub(crate) struct CompareArgs {
     /// Default: 1.
     #[arg(long, value_name = "N", value_parser = within(0_u32..=100))]
     pub(crate) warm_up: Option<u32>,
-    /// Repeat until the confidence interval of each CPU time ratio is within this percentage: 2%.
+    /// Repeat until the confidence interval of each CPU time ratio is within this percentage, such as 2%.
     ///
     /// Each clip is encoded at least 5 times and at most 10 x --repeat times.
     #[arg(long, value_name = "PERCENT", value_parser = values::percent)]
@@ -133,7 +133,7 @@ pub(crate) struct CompareArgs {
     #[arg(short = 'j', long, value_name = "N",
           value_parser = within(1_u16..=256))]
     pub(crate) jobs: Option<u16>,
-    /// Abort each encoding that takes longer than this: 600s, 10m.
+    /// Abort each encoding that takes longer than this, such as 600s or 10m.
     ///
     /// Default: 10m.
     #[arg(long, value_name = "TIME", value_parser = values::seconds)]
@@ -148,11 +148,11 @@ pub(crate) struct CompareArgs {
     /// worse.
     #[arg(long, value_name = "FILE")]
     pub(crate) against: Option<PathBuf>,
-    /// Fail above this BD-rate against the earlier results: 1%; may be negative.
+    /// Fail above this BD-rate against the earlier results, such as 1%; may be negative.
     #[arg(long, value_name = "PERCENT", requires = "against", allow_negative_numbers = true,
           value_parser = values::signed_percent)]
     pub(crate) max_bd_rate: Option<f64>,
-    /// Fail if CPU time relative to the anchor's grows by more than this factor: 1.05.
+    /// Fail if CPU time relative to the anchor's grows by more than this factor, such as 1.05.
     #[arg(long, value_name = "FACTOR", requires = "against", value_parser = values::factor)]
     pub(crate) max_cpu: Option<f64>,
     /// Read a study (clips, encoders and options) from this TOML file.

@@ -26,7 +26,7 @@ pub(crate) struct ConcatArgs {
     /// Input files, in order; two or more.
     #[arg(value_name = "IN", required = true)]
     pub(crate) inputs: Vec<PathBuf>,
-    /// Start the preceding input at this time: 83.5, 1:23.5, 0:01:23.5 or 1500ms.
+    /// Start the preceding input at this time, such as 83.5, 1:23.5, 0:01:23.5 or 1500ms.
     ///
     /// --from, --to and --duration apply to the last input before them: `concat a.mp4 --from 10 b.mp4 --to 5`.
     /// A part is copied if it begins with a key frame and no frame in it depends on a frame after its end.
@@ -71,7 +71,7 @@ pub(crate) struct ConcatArgs {
     /// files, Opus elsewhere.
     #[arg(long, value_name = "CODEC")]
     pub(crate) audio_codec: Option<String>,
-    /// Set the audio bitrate: 64k; a plain number is kb/s.
+    /// Set the audio bitrate, such as 64k; a plain number is kb/s.
     #[arg(long, value_name = "RATE", value_parser = values::bitrate)]
     pub(crate) audio_bitrate: Option<codec_core::codec::Bitrate>,
     /// Set the number of threads (1 to 64).

@@ -60,7 +60,7 @@ pub(crate) struct DecodeArgs {
     pub(crate) conceal: bool,
     #[command(flatten)]
     pub(crate) cut: CutArgs,
-    /// Scale to this size, such as 640x360; -1 keeps the aspect ratio: 640x-1.
+    /// Scale to this size, such as 640x360, or 640x-1 to keep the aspect ratio.
     ///
     /// --resize without a value scales every frame to the size of the first one.
     #[arg(long, value_name = "WxH", num_args = 0..=1, require_equals = true, default_missing_value = "first")]
@@ -99,7 +99,7 @@ pub(crate) struct SnapshotArgs {
     /// Save the frame with this number, counted from 0.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = count::<u64>)]
     pub(crate) frame: u64,
-    /// Save the first frame at or after this time: 83.5, 1:23.5, 0:01:23.5 or 1500ms.
+    /// Save the first frame at or after this time, such as 83.5, 1:23.5, 0:01:23.5 or 1500ms.
     ///
     /// If that frame is more than 100 ms after TIME, the frame that is on screen at TIME is saved.
     #[arg(long, value_name = "TIME", value_parser = parse_time, allow_hyphen_values = true,
@@ -107,7 +107,7 @@ pub(crate) struct SnapshotArgs {
     pub(crate) time: Option<Duration>,
     #[command(flatten)]
     pub(crate) part: PartArgs,
-    /// Save an animation of this frame rate: 12.5, 30000/1001, or half of the input's (GIF).
+    /// Save an animation of this frame rate, such as 12.5 or 30000/1001, or half of the input's (GIF).
     ///
     /// Without --from, --to and --duration, the animation covers the whole input. With one of them, the default is the
     /// rate of the input.
@@ -116,7 +116,7 @@ pub(crate) struct SnapshotArgs {
     /// Output file, or `-` for a PNG on standard output.
     #[arg(short, long, value_name = "F.png|F.jpg|F.webp|F.gif")]
     pub(crate) output: PathBuf,
-    /// Scale to this size, such as 640x360; -1 keeps the aspect ratio: 640x-1.
+    /// Scale to this size, such as 640x360, or 640x-1 to keep the aspect ratio.
     #[arg(long, value_name = "WxH", allow_hyphen_values = true)]
     pub(crate) resize: Option<Scale>,
     /// Set the quality of JPEG and lossy WebP, 0 (worst) to 100 (best).

@@ -80,14 +80,14 @@ pub(crate) struct EncodeArgs {
     pub(crate) audio_is_of_purpose: bool,
     #[command(flatten)]
     pub(crate) encoder: EncoderArgs,
-    /// Aim for a mean quality: vmaf=93, ssim=0.98, psnr=42 or ssimulacra2=80.
+    /// Aim for a mean quality, such as vmaf=93, ssim=0.98, psnr=42 or ssimulacra2=80.
     ///
     /// Searches for the quality setting on short sections of the input, then encodes and measures the whole input.
     /// It works with VP8, VP9, H.264 and AV1. Exits with code 7 if the quality cannot be reached; the
     /// best result is kept.
     #[arg(long, value_name = "METRIC=VALUE", group = "rate")]
     pub(crate) target: Option<TargetQuality>,
-    /// Aim for this size of the whole file, with audio and container: 8M, 500k; a plain number is bytes.
+    /// Aim for this size of the whole file, with audio and container, such as 8M or 500k; a plain number is bytes.
     ///
     /// Encodes again until the file has 97 to 100 % of this size (file preset). If the content needs fewer bits, the
     /// file is smaller, with a warning; if the smallest file is larger, it is kept and the exit code is 7. k, M and G
@@ -107,7 +107,7 @@ pub(crate) struct EncodeArgs {
     pub(crate) passes: Option<u8>,
     #[command(flatten)]
     pub(crate) cut: CutArgs,
-    /// Scale to this size, such as 640x360; -1 keeps the aspect ratio: 640x-1.
+    /// Scale to this size, such as 640x360, or 640x-1 to keep the aspect ratio.
     ///
     /// max=1280x720 scales larger frames down to fit into 1280x720, portrait ones into 720x1280.
     #[arg(long, value_name = "WxH", allow_hyphen_values = true)]

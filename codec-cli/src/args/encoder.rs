@@ -37,7 +37,7 @@ pub(crate) struct EncoderArgs {
     /// selects the audio encoder.
     #[arg(short, long)]
     pub(crate) codec: Option<String>,
-    /// Set the target bitrate: 600k, 1.5M; a plain number is kb/s.
+    /// Set the target bitrate, such as 600k or 1.5M; a plain number is kb/s.
     ///
     /// If no option sets the rate or the quality, the bitrate is chosen by frame size, as in WebRTC.
     #[arg(short, long, value_parser = values::bitrate, group = "rate")]
@@ -89,7 +89,7 @@ pub(crate) struct EncoderArgs {
     /// Allow the rate controller to drop frames (rtc preset with -b).
     #[arg(long)]
     pub(crate) drop: bool,
-    /// Limit the encoding time per frame: 8ms, 2500us; a plain number is milliseconds.
+    /// Limit the encoding time per frame, such as 8ms or 2500us; a plain number is milliseconds.
     ///
     /// This works only in the rtc preset. The encoder raises its speed to meet the limit, so the output depends
     /// on the machine.

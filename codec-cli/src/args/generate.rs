@@ -29,7 +29,7 @@ pub(crate) struct GenerateArgs {
     /// Default: 640x360.
     #[arg(long, value_name = "WxH", value_parser = values::size)]
     pub(crate) size: Option<Size>,
-    /// Set the frame rate: 30, 29.97 or 30000/1001.
+    /// Set the frame rate, such as 30, 29.97 or 30000/1001.
     ///
     /// An audio signal is as long as --frames at this rate.
     #[arg(long, value_parser = values::frame_rate, default_value = "30")]

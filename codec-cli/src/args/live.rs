@@ -23,7 +23,7 @@ const TOKEN: &str = "CODEC_TOKEN";
 /// Flags common to both ends.
 #[derive(Debug, Args)]
 pub(crate) struct NetworkArgs {
-    /// Emulate a network link for datagrams on this end.
+    /// Emulate a network link between this end and the other, in both directions (rtp, srtp, udp).
     ///
     /// LINK is a comma-separated list of loss=5%, burst=4, delay=40ms, jitter=10ms, reorder=on, rate=800k,
     /// queue=200ms, dup=1% and seed=1. `burst` is the mean number of packets lost in a row, `dup` the share
@@ -198,7 +198,7 @@ pub(crate) struct SendArgs {
     /// Stop after N frames.
     #[arg(short = 'n', long, value_parser = count::<u64>)]
     pub(crate) frames: Option<u64>,
-    /// Scale to this size, such as 640x360; -1 keeps the aspect ratio: 640x-1.
+    /// Scale to this size, such as 640x360, or 640x-1 to keep the aspect ratio.
     #[arg(long, value_name = "WxH", allow_hyphen_values = true)]
     pub(crate) resize: Option<Scale>,
     #[command(flatten)]

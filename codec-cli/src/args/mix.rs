@@ -23,7 +23,7 @@ pub(crate) struct MixArgs {
     /// Required if the file name has no known extension. Pipes get wav by default.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
-    /// Set the gain of each input in dB, in order: 0,-6,-6.
+    /// Set the gain of each input in dB, in order, such as 0,-6,-6.
     ///
     /// Inputs without a value keep their level.
     #[arg(long, value_name = "DB,...", value_delimiter = ',', allow_hyphen_values = true,
@@ -44,10 +44,10 @@ pub(crate) struct MixArgs {
     /// Default: s16le in wav and pcm, FLAC in flac, Opus elsewhere.
     #[arg(short, long)]
     pub(crate) codec: Option<String>,
-    /// Set the bitrate: 64k; a plain number is kb/s.
+    /// Set the bitrate, such as 64k; a plain number is kb/s.
     #[arg(short, long, value_parser = values::bitrate)]
     pub(crate) bitrate: Option<Bitrate>,
-    /// Write N-1 mixes to this folder: for each input, the mix of all the others.
+    /// Write a mix-minus (N-1 mix) for each input to this folder: the mix of all other inputs.
     ///
     /// Each file has the name of its input.
     #[arg(long, value_name = "DIR")]

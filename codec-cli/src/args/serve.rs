@@ -107,7 +107,7 @@ pub(crate) struct ServeArgs {
     /// Accept only JSON Web Tokens for this audience (aud).
     #[arg(long, value_name = "NAME", requires = "jwt_key")]
     pub(crate) jwt_audience: Option<String>,
-    /// Allow web pages of this origin to use the server: https://host:port.
+    /// Allow web pages of this origin to use the server, such as https://example.org:8443.
     ///
     /// May be repeated.
     #[arg(long, value_name = "ORIGIN")]
@@ -120,7 +120,7 @@ pub(crate) struct ServeArgs {
     /// Set the private key (PEM) of --tls-cert.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
-    /// Accept these video codecs from publishers, in order of preference: vp8, h264, vp9.
+    /// Accept these video codecs from publishers, in order of preference.
     ///
     /// Default: all of this build, VP8 first. Example: `h264,vp8`.
     #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',')]
@@ -160,7 +160,9 @@ pub(crate) struct ServeArgs {
     /// Trust only the CA certificates in this PEM file for --webhook.
     #[arg(long, value_name = "FILE", requires = "webhook")]
     pub(crate) webhook_ca: Option<PathBuf>,
-    /// Do not decode published streams; decoding only provides statistics.
+    /// Do not decode published streams for statistics.
+    ///
+    /// The server still decodes a stream to encode its small rendition when a viewer needs it.
     #[arg(long)]
     pub(crate) no_decode: bool,
     /// Let people who join a room wait until a moderator (scope admin) lets them in.
@@ -186,7 +188,8 @@ pub(crate) struct ServeArgs {
     pub(crate) cluster_ca: Option<PathBuf>,
     /// Set the address of this node's pages: http or https URL, without a path.
     ///
-    /// Pages of other nodes continue at this address when their node is gone. Default: at none.
+    /// If another node stops, its pages reconnect to this address or to that of another remaining node. Without this
+    /// option, no page moves to this node.
     #[cfg(feature = "cluster")]
     #[arg(long, value_name = "URL", requires = "cluster", value_parser = page_address)]
     pub(crate) cluster_url: Option<String>,

@@ -157,7 +157,7 @@ pub(crate) struct CutArgs {
     pub(crate) skip: u64,
     #[command(flatten)]
     pub(crate) part: PartArgs,
-    /// Convert the frame rate: 30, 30000/1001, or half of the input's.
+    /// Convert the frame rate to this number, such as 30 or 30000/1001, or to half of the input's.
     ///
     /// Each output frame shows the latest input frame that begins before the middle of the output frame.
     /// Input frames are dropped or repeated accordingly. -n and --skip count the new
@@ -179,7 +179,7 @@ impl CutArgs {
 /// The start and the end of the part of the input that is processed.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct TimeArgs {
-    /// Start at this time of the input: 83.5, 1:23.5, 0:01:23.5 or 1500ms.
+    /// Start at this time of the input, such as 83.5, 1:23.5, 0:01:23.5 or 1500ms.
     ///
     /// The output starts with the first frame at or after TIME, or, if that frame is more than 100 ms after TIME, with
     /// the frame that is on screen at TIME. Audio starts with that frame, exact to the sample. Files are decoded from
