@@ -52,9 +52,9 @@ impl fmt::Display for SdpError {
 
 impl std::error::Error for SdpError {}
 
-/// Checks the limits and removes fingerprints other than SHA-256, since the parser would use the
-/// first one (RFC 8122, section 5, leaves the choice to the receiver), and formats that are not enabled whose payload type
-/// has another meaning elsewhere.
+/// Checks the limits. Removes fingerprints other than SHA-256, because the parser would use the first one (RFC 8122,
+/// section 5, leaves the choice to the receiver). Also removes formats that are not enabled if another media section
+/// uses their payload type for something else.
 pub(super) fn validate(sdp: &str, codecs: Codecs, limits: &PeerLimits) -> Result<String, SdpError> {
     let bound = |what, count, limit| {
         if count > limit { Err(SdpError::LimitExceeded { what, count, limit }) } else { Ok(()) }
@@ -120,7 +120,8 @@ fn attribute<'a>(line: &'a str, name: &str) -> Option<(&'a str, &'a str)> {
     Some((if digits.is_empty() { "0" } else { digits }, rest.trim()))
 }
 
-/// An SDP of str0m, whose version is always the same one, with a version that is `later` by so much.
+/// Returns the SDP with `later` added to the session version of its `o=` line, because str0m always writes the same
+/// version.
 pub(super) fn with_version(sdp: &str, later: u64) -> String {
     let lines = sdp.lines().flat_map(|line| {
         let mut fields: Vec<String> = line.split(' ').map(str::to_owned).collect();

@@ -7,8 +7,8 @@ use crate::depth;
 /// Number of seeds that every run checks, if a test has that many.
 const MIN_ROUNDS: u64 = 12;
 
-/// Runs `check` as [`for_all_seeds`], but only for an eighth of the seeds, and at least twelve, if not all cases were
-/// requested (see [`depth`]).
+/// Like [`for_all_seeds`], but unless all cases were requested (see [`depth`]), runs only an eighth of the seeds, at
+/// least twelve.
 pub fn for_each_seed(rounds: u64, check: impl Fn(u64, &mut Rng)) {
     for_all_seeds(rounds.min(depth::rounds(rounds, 8).max(MIN_ROUNDS)), check);
 }

@@ -6,8 +6,8 @@ use std::fmt::Debug;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Stage {
-    /// Pre-analysis: costs, motion search on the half-size frame, scene cuts, MB-tree costs of
-    /// macroblocks (MB-tree), temporal filtering of altref frames.
+    /// Pre-analysis: intra and inter costs, motion search on the half-size frame, scene cuts,
+    /// MB-tree, denoising, temporal filtering of altref frames.
     Analysis,
     /// Candidates, motion search, prediction and mode decision.
     Search,

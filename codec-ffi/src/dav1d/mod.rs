@@ -27,7 +27,7 @@ fn check(call: &'static str, code: c_int) -> Result<(), Error> {
     Err(Error { kind, call, code: code.into(), text: text.to_owned() })
 }
 
-/// A decoded frame: 8 bits, 4:2:0.
+/// A decoded frame of any format; [`Self::view`] gives access to 8-bit 4:2:0.
 pub struct Picture {
     raw: Box<sys::Picture>,
 }

@@ -74,9 +74,9 @@ pub struct Speed {
     /// Skip the integer search if the half-size motion search agrees with a plain candidate.
     pub trusts_analysis: bool,
     /// With [`Self::skip_probe`]: take a plain candidate without coding its residual if its error
-    /// equals at most this many bits.
+    /// costs no more than this many bits.
     pub skip_bits: u8,
-    /// Try golden and altref only if the error of the best candidate from the last frame equals more
+    /// Try golden and altref only if the error of the best candidate from the last frame costs more
     /// than this many bits.
     pub good_bits: u8,
     /// Skip motion search if coding a plain candidate costs at most this many bits, including its

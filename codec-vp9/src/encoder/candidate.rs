@@ -8,8 +8,8 @@ use crate::block::mode_map::BlockInfo;
 pub(crate) struct Candidate {
     pub(crate) info: BlockInfo,
     pub(crate) levels: Levels,
-    /// Squared error plus the rate in its units: the units of the block's segment while it is decided, then the units
-    /// of the frame, see [`super::job::FrameJob::base`].
+    /// Rate-distortion cost, in the units of the segment's quantisers while the block is decided, then in the units of
+    /// [`super::job::FrameJob::base`].
     pub(crate) cost: u32,
     /// Whether the planes of the frame contain its prediction.
     pub(crate) is_predicted: bool,
