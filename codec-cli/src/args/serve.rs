@@ -107,7 +107,7 @@ pub(crate) struct ServeArgs {
     /// Accept only JSON Web Tokens for this audience (aud).
     #[arg(long, value_name = "NAME", requires = "jwt_key")]
     pub(crate) jwt_audience: Option<String>,
-    /// Allow web pages of this origin to use the server, such as https://example.org:8443.
+    /// Allow web pages of this origin to use the server, such as `https://example.org:8443`.
     ///
     /// May be repeated.
     #[arg(long, value_name = "ORIGIN")]
