@@ -30,7 +30,7 @@ use crate::session::Session;
 use crate::session::audio::{self as session_audio, AudioEncoding};
 use crate::session::copy::{Copying, Transfer, copy_packets};
 use crate::settings::audio::AudioChoice;
-use crate::settings::encoding::{Encoding, can_hold_video};
+use crate::settings::encoding::{Encoding, can_hold_audio, can_hold_video};
 
 /// Differences between the lengths of audio and video that are not reported, in nanoseconds: a
 /// packet of audio.
@@ -164,11 +164,12 @@ fn join_audio(
     env: &Env,
 ) -> Result<()> {
     let (Some(input), Some(audio)) = (audio, &settings.audio) else {
-        return Err(Failure::new(
-            Kind::Input,
-            "the inputs have no video, and their audio is not written: the output format holds no audio, or \
-             --no-audio or --audio none excludes it",
-        ));
+        let why = match can_hold_audio(settings.format) {
+            true => "--no-audio or --audio none excludes it",
+            false => "the output format holds no audio",
+        };
+        let message = format!("the inputs have no video, and their audio is not written: {why}");
+        return Err(Failure::new(Kind::Input, message));
     };
     let encoding = AudioEncoding {
         output: settings.output.clone(),

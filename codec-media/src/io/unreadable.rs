@@ -30,6 +30,27 @@ impl Advice {
         decodes: false,
     };
 
+    /// As [`Self::FLAGS`], if the output format holds no audio.
+    pub(crate) const VIDEO_FORMAT: Self = Self {
+        unused_audio: Some((
+            "its audio is not written: the output format holds no audio",
+            "choose an output that holds audio, such as .webm, .opus or .wav",
+        )),
+        ..Self::FLAGS
+    };
+
+    /// As [`Self::FLAGS`], if the audio of another file replaces the audio of the input.
+    pub(crate) const OTHER_AUDIO: Self = Self {
+        unused_audio: Some(("--audio-from excludes its audio", "omit --audio-from")),
+        ..Self::FLAGS
+    };
+
+    /// As [`Self::FLAGS`], if options exclude audio.
+    pub(crate) const EXCLUDED_AUDIO: Self = Self {
+        unused_audio: Some(("--no-audio or --audio none excludes its audio", "omit this option")),
+        ..Self::FLAGS
+    };
+
     /// For `decode`, which selects by the output.
     pub const BY_OUTPUT: Self = Self {
         without_video: Some("decode the audio only with -o F.wav"),

@@ -180,8 +180,20 @@ impl Encoding {
             pix_fmt: self.pix_fmt,
             deinterlace: self.deinterlace,
             fps: self.fps,
-            advice: Advice::FLAGS,
+            advice: self.advice(),
             ..DecodeOptions::default()
+        }
+    }
+
+    /// The remedies for unusable tracks of the input.
+    fn advice(&self) -> Advice {
+        if !can_hold_audio(self.format) {
+            return Advice::VIDEO_FORMAT;
+        }
+        match (&self.audio, &self.audio_from) {
+            (None, _) => Advice::EXCLUDED_AUDIO,
+            (Some(_), Some(_)) => Advice::OTHER_AUDIO,
+            (Some(_), None) => Advice { unused_audio: None, ..Advice::FLAGS },
         }
     }
 
