@@ -217,8 +217,12 @@ pub(super) fn check_kept(sdp: &str, before: &str) -> Result<(), SdpError> {
         let is_free = is_rejected(section, &bundled);
         if found.is_none_or(|found| !is_free && is_other(found)) {
             let name = mid_of(section).unwrap_or_default();
+            let how = match now.iter().any(|found| !is_other(found)) {
+                true => "is at another place",
+                false => "is missing",
+            };
             return Err(SdpError::Rejected(format!(
-                "media section {name} is missing or at another place: a section that is not used is inactive or stopped"
+                "media section {name} {how}: a section that is not used is inactive or stopped"
             )));
         }
     }
