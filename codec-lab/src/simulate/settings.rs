@@ -208,7 +208,7 @@ fn outputs(args: &SimulateOptions) -> Result<Vec<(PathBuf, Output)>> {
             Some("y4m") => Output::Seen,
             _ if is_pipe(path) => {
                 return Err(Failure::usage(
-                    "standard output carries the results: name a file with -o",
+                    "cannot write frames to standard output, which carries the results\nhelp: name a file with -o",
                 ));
             }
             _ => {

@@ -59,7 +59,7 @@ pub(super) fn check_input(settings: &Encoding, plan: &ChunkPlan, env: &Env) -> R
         Kind::Input,
         format!(
             "{}: the audio packets differ from those of the plan\n\
-             help: the input has changed, or it is another file: make a new plan",
+             help: make a new plan, because the input has changed or is another file",
             names.join(" + ")
         ),
     ))
