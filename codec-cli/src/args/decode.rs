@@ -60,7 +60,7 @@ pub(crate) struct DecodeArgs {
     pub(crate) conceal: bool,
     #[command(flatten)]
     pub(crate) cut: CutArgs,
-    /// Scale to this size, such as 640x360, or 640x-1 to keep the aspect ratio.
+    /// Scale to this size, such as 640x360; 640x-1 keeps the aspect ratio.
     ///
     /// --resize without a value scales every frame to the size of the first one.
     #[arg(long, value_name = "WxH", num_args = 0..=1, require_equals = true, default_missing_value = "first")]
@@ -116,7 +116,7 @@ pub(crate) struct SnapshotArgs {
     /// Output file, or `-` for a PNG on standard output.
     #[arg(short, long, value_name = "F.png|F.jpg|F.webp|F.gif")]
     pub(crate) output: PathBuf,
-    /// Scale to this size, such as 640x360, or 640x-1 to keep the aspect ratio.
+    /// Scale to this size, such as 640x360; 640x-1 keeps the aspect ratio.
     #[arg(long, value_name = "WxH", allow_hyphen_values = true)]
     pub(crate) resize: Option<Scale>,
     /// Set the quality of JPEG and lossy WebP, 0 (worst) to 100 (best).

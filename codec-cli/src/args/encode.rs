@@ -80,7 +80,7 @@ pub(crate) struct EncodeArgs {
     pub(crate) audio_is_of_purpose: bool,
     #[command(flatten)]
     pub(crate) encoder: EncoderArgs,
-    /// Aim for a mean quality, such as vmaf=93, ssim=0.98, psnr=42 or ssimulacra2=80.
+    /// Aim for a mean vmaf, ssim, psnr or ssimulacra2, such as vmaf=93.
     ///
     /// Searches for the quality setting on short sections of the input, then encodes and measures the whole input.
     /// It works with VP8, VP9, H.264 and AV1. Exits with code 7 if the quality cannot be reached; the
@@ -107,7 +107,7 @@ pub(crate) struct EncodeArgs {
     pub(crate) passes: Option<u8>,
     #[command(flatten)]
     pub(crate) cut: CutArgs,
-    /// Scale to this size, such as 640x360, or 640x-1 to keep the aspect ratio.
+    /// Scale to this size, such as 640x360; 640x-1 keeps the aspect ratio.
     ///
     /// max=1280x720 scales larger frames down to fit into 1280x720, portrait ones into 720x1280.
     #[arg(long, value_name = "WxH", allow_hyphen_values = true)]

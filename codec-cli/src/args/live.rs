@@ -198,7 +198,7 @@ pub(crate) struct SendArgs {
     /// Stop after N frames.
     #[arg(short = 'n', long, value_parser = count::<u64>)]
     pub(crate) frames: Option<u64>,
-    /// Scale to this size, such as 640x360, or 640x-1 to keep the aspect ratio.
+    /// Scale to this size, such as 640x360; 640x-1 keeps the aspect ratio.
     #[arg(long, value_name = "WxH", allow_hyphen_values = true)]
     pub(crate) resize: Option<Scale>,
     #[command(flatten)]
