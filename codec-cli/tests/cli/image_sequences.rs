@@ -237,7 +237,7 @@ fn images_of_another_size_and_damaged_ones_end_the_sequence() {
     fs::rename(place.path("small.png"), place.path("f-0004.png")).unwrap();
     let run =
         place.fails(3, "f-0004.png: the size is 32x24", &["decode", "f-%04d.png", "-o", "a.y4m"]);
-    assert!(run.err.contains("that of f-0001.png is 64x48"), "{}", run.err);
+    assert!(run.err.contains("but the size of f-0001.png is 64x48"), "{}", run.err);
     let kept = place.read("a.y4m.codec.part");
     assert_eq!(y4m_frames(&kept).len(), 3, "frames before the error are kept");
     let whole = place.read("f-0003.png");
