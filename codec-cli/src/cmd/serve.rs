@@ -201,7 +201,7 @@ fn access(args: &ServeArgs) -> Result<Access> {
     for (place, token) in tokens {
         let wrong = |why: String| Failure::usage(format!("{place}: {why}"));
         let (scopes, value) = token.split_once('=').ok_or_else(|| {
-            let example = "view=correct-horse (VALUE: 8 to 1024 bytes)";
+            let example = "view=a-long-secret (VALUE: 8 to 1024 bytes)";
             wrong(format!("invalid token: expected SCOPE=VALUE, such as {example}"))
         })?;
         let grants = Grants::parse(scopes).map_err(wrong)?;
