@@ -32,7 +32,7 @@ pub(super) fn parse(
         Format::Vp9 => parse_vp9(payload, at),
         Format::H264 => {
             let info = plain(shows_idr(payload)?, marker);
-            Ok(PayloadInfo { is_start: starts_picture(payload)?, ..info })
+            Ok(PayloadInfo { is_start: shows_frame_start(payload)?, ..info })
         }
         // The bit N of the aggregation header starts a coded video sequence.
         Format::Av1 => {
@@ -130,9 +130,9 @@ fn shows_idr(payload: &[u8]) -> Result<bool, Malformed> {
     Ok(found)
 }
 
-/// Whether the payload shows that it starts a picture. That of a key frame may begin without showing it: its parameter sets
-/// may come before it.
-fn starts_picture(payload: &[u8]) -> Result<bool, Malformed> {
+/// Whether the payload shows that it starts a frame. A key frame may begin without showing it, because its parameter sets may
+/// come before it.
+fn shows_frame_start(payload: &[u8]) -> Result<bool, Malformed> {
     let mut first = None;
     h264::Payload::parse(payload)?.for_each_head(|unit| {
         first.get_or_insert_with(|| h264::starts_access_unit(unit));

@@ -130,8 +130,7 @@ impl Depacketizer {
         self.counters
     }
 
-    /// Whether a picture that others may reference is damaged since the last key picture, or none was
-    /// received.
+    /// Whether a frame that others may reference is damaged since the last key frame, or no key frame was received.
     #[must_use]
     pub fn needs_key_frame(&self) -> bool {
         !self.references_complete
