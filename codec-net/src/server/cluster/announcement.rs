@@ -27,8 +27,9 @@ use crate::random::hex;
 
 /// Maximum number of addresses of a node.
 const MAX_ADDRESSES: usize = 8;
+/// Maximum number of rooms in a message.
 pub(super) const MAX_ROOMS: usize = 4096;
-/// Most bytes of the name of a room, and of a URL.
+/// Maximum number of bytes of the name of a room.
 const MAX_ROOM_BYTES: usize = 256;
 /// Maximum number of bytes of a URL.
 const MAX_URL_BYTES: usize = 512;

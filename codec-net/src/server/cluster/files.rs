@@ -2,7 +2,7 @@
 //!
 //! All nodes are asked for the next part, because each that has the message may have the file. The first one that answers
 //! sends the rest, block by block. If it is gone, the others are asked for what is missing. A file is stored when its
-//! digest is right; then other nodes can get it here, too.
+//! digest is right; from then on, other nodes can fetch it here, too.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
@@ -16,11 +16,11 @@ use super::node::parse_hex;
 use super::{Cluster, ClusterEvent};
 use crate::random::hex;
 
-/// Most files that are fetched at a time.
+/// Maximum number of files that are fetched at a time.
 const MAX_FETCHES: usize = 8;
-/// Most files that wait for that.
+/// Maximum number of files that wait for their turn.
 const MAX_WAITING: usize = 64;
-/// A fetch ends after this time without a part.
+/// A fetch ends after this time without a new part.
 const FETCH_SILENCE: Duration = Duration::from_secs(5);
 /// Parts are requested again after two round trips and this time.
 const REPEAT_DELAY: Duration = Duration::from_millis(100);
@@ -56,14 +56,17 @@ struct Fetch {
     id: [u8; 16],
     digest: String,
     upload: Upload,
-    /// Its size, the end of what is stored, and the end of the block that was requested.
+    /// Size of the file in bytes.
     total: u64,
+    /// End of the stored part.
     done: u64,
+    /// End of the requested block.
     block_end: u64,
     /// Parts of the block after the stored ones, by offset.
     parts: BTreeMap<u64, Vec<u8>>,
-    /// Nodes that may have it, and the one that sends it.
+    /// Nodes that may have the file.
     asked: BTreeSet<u64>,
+    /// The node that sends it.
     source: Option<u64>,
     repeat_at: Duration,
     ends_at: Duration,
@@ -101,18 +104,18 @@ impl Fetch {
         requests
     }
 
-    /// Takes a part of a node; returns whether it was requested.
+    /// Takes a part of a node; returns whether it was requested and is new.
     fn take(&mut self, node: u64, part: FilePart) -> bool {
         let FilePart { offset, data, .. } = part;
         let is_source = self.source.map_or(self.asked.contains(&node), |it| it == node);
         let is_expected = (self.done..self.block_end).contains(&offset)
             && (offset - self.done).is_multiple_of(part_bytes())
             && u64::try_from(data.len()) == Ok(part_bytes().min(self.total - offset));
-        if is_source && is_expected {
-            self.source = Some(node);
-            self.parts.insert(offset, data);
+        if !(is_source && is_expected) {
+            return false;
         }
-        is_source && is_expected
+        self.source = Some(node);
+        self.parts.insert(offset, data).is_none()
     }
 
     /// Stores the parts that are next; returns the name of the file when it is complete.
@@ -239,7 +242,7 @@ impl Cluster {
         fetch.repeat_at = now.saturating_add(round_trip * 2).saturating_add(REPEAT_DELAY);
     }
 
-    /// Handles a part of a file. Those that were not requested are ignored.
+    /// Handles a part of a file. Parts that were not requested are ignored.
     pub(super) fn handle_file_part(&mut self, now: Duration, number: u64, part: FilePart) {
         let transfer = part.transfer;
         let Some(fetch) = self.files.fetches.get_mut(&transfer) else { return };

@@ -145,7 +145,7 @@ pub(super) struct Cluster {
     next_announcement: Duration,
     files: Files,
     outbox: Outbox,
-    /// Until when other nodes may not be known, since the first announcement.
+    /// Time at which the existing nodes count as known: `SETTLE_TIME` after the first `handle_timeout`.
     settles_at: Option<Duration>,
     is_settled: bool,
     messages: VecDeque<Vec<u8>>,

@@ -9,13 +9,15 @@ use std::time::Duration;
 
 use super::super::conference::SharedMessage;
 
-/// Most messages, and bytes of them, that are kept of a room: as in its log.
+/// Maximum number of messages that are kept of a room: as in its log.
 const MAX_MESSAGES: usize = 500;
+/// Maximum number of bytes of these messages.
 const MAX_BYTES: usize = 256 << 10;
-/// Most rooms. A room is forgotten after this time without messages.
+/// Maximum number of rooms.
 const MAX_ROOMS: usize = 1000;
+/// A room is forgotten after this time without messages.
 const KEEP: Duration = Duration::from_secs(3600);
-/// Most messages that are sent again at once.
+/// Maximum number of messages that are sent again at once.
 const BATCH: usize = 100;
 /// All nodes get what is sent again: in this time, requests of others are answered by it, too.
 const SHARED_ANSWER: Duration = Duration::from_millis(500);

@@ -51,7 +51,7 @@ pub(super) struct RemoteNode {
     file_parts: TokenBucket,
     /// Numbers of its messages in rooms, up to which none is missing here.
     heard: BTreeMap<Arc<str>, u64>,
-    /// SSRCs that this node requests from it.
+    /// SSRCs that our node requests from the remote one.
     pub(super) wants: BTreeSet<u32>,
     next_repeat: Duration,
     /// SSRCs that the remote node requests, and when these requests expire.

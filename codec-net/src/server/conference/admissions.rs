@@ -1,7 +1,7 @@
-//! Persons who come back after their node has died: they need not wait in the lobby again.
+//! Persons who come back after their node has died need not wait in the lobby again.
 //!
-//! Each node remembers the members of a dead one for some minutes, and other nodes get the list: one that has just started
-//! may be the next to which they come. Who was removed by a moderator is not let in.
+//! Each node remembers the members of a dead node for some minutes, and sends the list to the others, because the members
+//! may come back to a node that has just started. Persons whom a moderator has removed wait again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::person::Person;
 use super::shared_room::{MAX_PERSONS, RemoteRoom, SharedRoom};
 
-/// Who was removed waits again for this time, which is longer than other nodes remember admissions.
+/// For this time, a removed person is not admitted: longer than nodes remember the members of a dead one.
 const REMOVED: Duration = Duration::from_secs(1800);
 
 /// See the [module](self).
@@ -17,10 +17,11 @@ const REMOVED: Duration = Duration::from_secs(1800);
 pub(super) struct Admissions {
     /// Members of dead nodes.
     lost: BTreeSet<Person>,
-    /// Those of which other nodes know.
+    /// Members of dead nodes that other nodes know.
     of_others: BTreeSet<Person>,
-    /// Persons who were removed at this node, with the end of the time, and at others.
+    /// Persons who were removed at this node, and the time until which they are not admitted.
     removed: BTreeMap<Person, Duration>,
+    /// Persons who were removed at other nodes.
     removed_elsewhere: BTreeSet<Person>,
 }
 
@@ -57,7 +58,7 @@ impl Admissions {
         self.removed.remove(&person);
     }
 
-    /// What other nodes get. Only members of dead nodes: what others say is not repeated, and so ends.
+    /// Adds what other nodes get. Lists from other nodes are not passed on: otherwise nobody would ever be forgotten.
     pub(super) fn share(&self, room: &mut SharedRoom) {
         room.admitted.clone_from(&self.lost);
         room.removed = self.removed.keys().copied().collect();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::room_files::is_file_id;
 
-/// Most characters of a file name.
+/// Maximum number of characters of a file name.
 const MAX_NAME_CHARS: usize = 120;
 /// Maximum number of bytes of a media type.
 const MAX_TYPE_BYTES: usize = 80;

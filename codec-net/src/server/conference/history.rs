@@ -17,18 +17,18 @@ use super::shared_message::{SharedFile, SharedMessage};
 const ANSWER_TIME: Duration = Duration::from_millis(500);
 /// Members wait for the messages at most this long.
 const HISTORY_TIME: Duration = Duration::from_secs(2);
-/// Most bytes of the messages in a piece of an answer: it fits into a message of the bus.
+/// Maximum number of bytes of the messages in a piece of an answer: it fits into a message of the bus.
 const PIECE_BYTES: usize = 128 << 10;
 
-/// Whether the messages from before are here.
+/// State of the messages from before the room was open here.
 #[derive(Debug, Default)]
 pub(super) enum History {
-    /// They are, or there are none.
+    /// All of them are here, or there are none.
     #[default]
     Complete,
     /// The nodes that have the room did not answer.
     Incomplete,
-    /// They are expected.
+    /// They were requested.
     Requested(HistoryRequest),
 }
 

@@ -13,12 +13,13 @@ use super::shared::SharedMember;
 const MAX_MEMBERS: usize = 500;
 /// Maximum number of people who wait at a node.
 const MAX_WAITING: usize = 100;
-/// Most persons who were admitted, or removed.
+/// Maximum number of persons who were admitted, and of persons who were removed.
 pub(super) const MAX_PERSONS: usize = 500;
-/// Largest revision of a setting: JSON readers of all kinds represent it.
+/// Largest revision of a setting, which every JSON reader can represent.
 const MAX_REVISION: u64 = 1 << 53;
-/// Largest plausible difference of a revision to the time, and to the revision before.
+/// Largest plausible difference of a revision to the time.
 const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(24 * 3600);
+/// Largest plausible difference of a revision to the revision before.
 const MAX_STEP: u64 = 1000;
 
 /// Whether a room has a lobby. Of two settings, the later one is valid; of two that were made at the same time, the one
@@ -45,7 +46,7 @@ impl LobbySetting {
         Self { revision: revision.min(MAX_REVISION), on }
     }
 
-    /// The later one of this setting and those of other nodes that are plausible at a Unix time.
+    /// The latest of this setting and the settings of other nodes that are plausible at a Unix time.
     pub(super) fn latest(self, others: &[Self], at: Duration) -> Self {
         let time = milliseconds(at.saturating_add(MAX_CLOCK_DIFFERENCE));
         let most = time.max(self.revision.saturating_add(MAX_STEP));

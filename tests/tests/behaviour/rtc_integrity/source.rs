@@ -38,7 +38,7 @@ pub(super) struct Habits {
     pub(super) unsent_percent: u64,
     /// Two temporal layers with TL0PICIDX (VP8).
     pub(super) layers: bool,
-    /// Most packets of a frame; a key frame has up to three times as many.
+    /// Maximum number of packets of a frame; a key frame has up to three times as many.
     pub(super) packets: usize,
 }
 

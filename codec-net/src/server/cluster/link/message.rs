@@ -21,7 +21,7 @@ pub(super) const MAX_ENTRIES: usize = 256;
 pub(super) const MAX_PACKET_BYTES: usize = 1600;
 /// Bytes of a part of a file; the last one can be shorter.
 pub(in super::super) const PART_BYTES: usize = 1200;
-/// Most parts in a request.
+/// Maximum number of parts in a request.
 pub(in super::super) const MAX_PARTS: u16 = 64;
 /// Bytes of the id of a file.
 const FILE_ID_BYTES: usize = 16;

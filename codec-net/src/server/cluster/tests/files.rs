@@ -217,3 +217,21 @@ fn transfers_are_limited_and_parts_that_were_not_requested_are_ignored() {
     }
     assert!((450..=510).contains(&answers), "{answers}");
 }
+
+#[test]
+fn repeated_parts_do_not_keep_a_fetch_alive() {
+    let mut stores = Stores::new("repeats", 2);
+    let id = stores.send(&content(9000));
+    stores.world.lost_percent = 100;
+    stores.fetch(1, &id);
+    for _ in 0..30 {
+        let now = stores.world.now;
+        // The first part makes the node the source; a later one leaves a gap.
+        for offset in [0, 4800] {
+            let part = FilePart { transfer: 0, offset, data: vec![0; 1200] };
+            stores.world.nodes[1].cluster.handle_file_part(now, 1, part);
+        }
+        stores.world.run(200);
+    }
+    assert_eq!(stores.results(), [Err(FetchError::Stopped)]);
+}
