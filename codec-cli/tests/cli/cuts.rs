@@ -11,7 +11,7 @@ use codec_container::{
 use codec_core::frame::Rational;
 
 use super::rng::Rng;
-use super::{Place, has_ffmpeg, y4m_frames};
+use super::{Place, depth, has_ffmpeg, y4m_frames};
 
 /// Frames and samples of the clips.
 const FRAMES: usize = 100;
@@ -360,12 +360,13 @@ fn encoded_audio_is_cut_in_step_with_the_video() {
         ["generate", "clapper", "-o", "c.mkv", "--size", "160x96", "--fps", "25", "-n", "500"];
     place.ok(&clip);
     let opus = ["--audio-codec", "opus", "--speed", "10", "-g", "50", "-y"];
-    for (input, output) in [("in.webm", "a.webm"), ("in.mp4", "a.mp4"), ("in.mkv", "a.mkv")] {
+    let files = [("in.webm", "a.webm"), ("in.mp4", "a.mp4"), ("in.mkv", "a.mkv")];
+    for (turn, (input, output)) in files.into_iter().enumerate() {
         place.ok(&[&["transcode", "c.mkv", "-o", input][..], &opus].concat());
         // Copied packets, and encoded ones.
-        for more in
-            [&["--copy"][..], &["--speed", "10"], &["--audio-codec", "opus", "--speed", "10"]]
-        {
+        let ways =
+            [&["--copy"][..], &["--speed", "10"], &["--audio-codec", "opus", "--speed", "10"]];
+        for more in depth::in_turn(turn, ways) {
             let cut = ["--from", "7.021", "--to", "0:16.52", "-y"];
             place.ok(&[&["transcode", input, "-o", output][..], &cut, more].concat());
             let distances = super::audio::all_distances(&place, output);

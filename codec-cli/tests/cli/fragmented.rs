@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{Place, has_ffmpeg};
+use super::{Place, depth, has_ffmpeg};
 
 /// The top-level boxes of a file: start, length, type.
 fn boxes(bytes: &[u8]) -> Vec<(usize, usize, [u8; 4])> {
@@ -94,7 +94,8 @@ fn a_truncated_file_plays_its_complete_fragments() {
         "-y",
         "clip.webm",
     ]);
-    for preset in ["rtc", "file"] {
+    // The one with B frames has the harder order of frames.
+    for preset in depth::in_turn(1, ["rtc", "file"]) {
         let encode = ["transcode", "clip.webm", "-c", "h264", "--preset", preset, "-g", "40"];
         place.ok(&[&encode[..], &["-o", "whole.mp4", "-y"]].concat());
         place.ok(&[&encode[..], &["-o", "parts.mp4", "--fragmented", "-y"]].concat());
@@ -129,7 +130,8 @@ fn check_cuts(place: &Place, has_b_frames: bool) {
             .filter(|pair| pair[1].2 == *b"mdat")
             .map(|pair| samples(&bytes[pair[0].0..pair[0].0 + pair[0].1]))
             .sum();
-        for end in [start, start + 5, start + length / 2, start + length - 1] {
+        let ends = [start, start + 5, start + length / 2, start + length - 1];
+        for end in depth::sample(ends, 2, number) {
             fs::write(place.path("cut.mp4"), &bytes[..end]).unwrap();
             // ffmpeg opens a file that ends within an index only if it cannot seek.
             let seeks = kind != *b"moof" || end == start;
@@ -143,7 +145,7 @@ fn check_cuts(place: &Place, has_b_frames: bool) {
             assert!(lines >= frames || run.code != 0, "{name} cut at {end}: {lines} of {frames}");
         }
     }
-    assert!(checked >= 12, "{checked} cuts");
+    assert!(checked >= if depth::is_full() { 12 } else { 6 }, "{checked} cuts");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use super::Place;
+use super::{Place, depth};
 
 /// The signature of the URLs, which no message may show.
 const SECRET: &str = "s3cr3t";
@@ -114,7 +114,8 @@ fn files_on_servers_are_read_like_local_ones() {
     let place = place();
     for faults in [Faults::None, Faults::Passing] {
         let server = Server::start(place.path("."), faults);
-        for name in ["in.mp4", "in.mkv"] {
+        let turn = usize::from(matches!(faults, Faults::Passing));
+        for name in depth::in_turn(turn, ["in.mp4", "in.mkv"]) {
             let url = server.url(name);
             for command in [
                 &["decode", "--md5"][..],
