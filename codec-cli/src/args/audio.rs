@@ -99,7 +99,7 @@ pub(crate) struct AudioArgs {
     /// The encoder sends almost no data during silence.
     #[arg(long)]
     pub(crate) dtx: bool,
-    /// Set the encoder's effort: 0 (fastest) to 10 (best, the default).
+    /// Set the audio encoder's effort: 0 (fastest) to 10 (best, the default).
     #[arg(long, value_parser = within(0_u8..=10))]
     pub(crate) complexity: Option<u8>,
     /// Use a constant audio bitrate: all packets have the same size.

@@ -145,7 +145,7 @@ pub(crate) enum Verb {
     ///
     /// `transcode` differs from `encode` only in that it also writes raw video (y4m, raw).
     Transcode(EncodeArgs),
-    /// Join files or parts of them, copied if possible.
+    /// Join files or parts of them, without re-encoding if possible.
     Concat(ConcatArgs),
     /// Encode a long file in chunks: on several machines, or in steps that can be resumed.
     Chunks(ChunksArgs),

@@ -66,7 +66,7 @@ pub(crate) struct ConcatArgs {
     pub(crate) audio_track: Option<AudioTrackArg>,
     /// Set the audio codec: CODEC, CODEC/BACKEND, s16le or copy.
     ///
-    /// Without it, audio is copied if the parameters of all files agree and the output can signal the
+    /// Without this option, audio is copied if the parameters of all files agree and the output can signal the
     /// codec delay and discard padding of each (WebM, Matroska). Other audio is encoded: s16le in WAV files, FLAC in .flac
     /// files, Opus elsewhere.
     #[arg(long, value_name = "CODEC")]

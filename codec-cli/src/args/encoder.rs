@@ -111,8 +111,8 @@ pub(crate) struct EncoderArgs {
     ///
     /// W, H, X and Y are in pixels of the encoded frame, rounded to macroblocks; where regions
     /// overlap, the last one counts. OFFSET is a QP offset on the scale of H.264, for every codec:
-    /// -6 halves the quantiser step. If a bitrate is set, the rest of the frame gets fewer bits. Example:
-    /// `160x200+200+60:-8`.
+    /// -6 halves the quantiser step. With a bitrate, the rate stays the same, so a better region makes the rest
+    /// of the frame worse. Example: `160x200+200+60:-8`.
     #[arg(long, value_name = "WxH+X+Y:OFFSET")]
     pub(crate) region: Vec<RegionOffset>,
 }

@@ -77,7 +77,7 @@ pub(crate) struct SimulateArgs {
     /// Set the minimum time between two key frame requests.
     #[arg(long, value_name = "TIME", value_parser = link::parse_time, default_value = "300ms")]
     pub(crate) pli_interval: Duration,
-    /// Set the size of the largest RTP packet, in bytes.
+    /// Set the maximum size of an RTP packet, in bytes.
     #[arg(long, value_name = "BYTES", default_value_t = 1200,
           value_parser = within(64_u16..=65_507))]
     pub(crate) mtu: u16,
