@@ -54,7 +54,7 @@ pub(crate) struct EncodeArgs {
     pub(crate) suffix: Option<String>,
     /// Set the format: ivf, webm, mkv, mp4, ts, h264, obu, opus, ogg, wav, flac, y4m, raw or pcm.
     ///
-    /// Required if the file name has no known extension. Pipes get ivf (audio only: webm) by default.
+    /// Required if the file name has no known extension. Pipes get ivf (with --no-video: webm) by default.
     /// Still images are selected by the file name: .webp, .png or .jpg; frame-%04d.png writes an image for
     /// each frame, from number 1 on; .gif or -f gif writes an animation.
     #[arg(short = 'f', long, value_name = "FORMAT")]

@@ -207,7 +207,7 @@ const HELP: [(&str, &str, &str); 55] = [
         "encode",
         "format",
         "Set the format: ivf, webm, mkv, mp4, ts, h264, obu, opus, ogg, wav, flac or pcm.\n\nRequired if the \
-         file name has no known extension. Pipes get ivf (audio only: webm) by default. Still images \
+         file name has no known extension. Pipes get ivf (with --no-video: webm) by default. Still images \
          are selected by the file name: .webp, .png or .jpg; frame-%04d.png writes an image for each frame, from \
          number 1 on; .gif or -f gif writes an animation.",
     ),
