@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// An option of lld, gold and mold. GNU ld refuses it; the linkers of Windows and macOS are not asked.
-const FOLD: &str = "link-arg=-Wl,--icf=all";
+const FOLD: &str = "-Wl,--icf=all";
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -16,7 +16,7 @@ fn main() {
         .is_ok_and(|os| matches!(&*os, "linux" | "android" | "freebsd"));
     let release = env::var("PROFILE").is_ok_and(|profile| profile == "release");
     if elf && release && links_with_folding() {
-        println!("cargo::rustc-link-arg-bins=-Wl,--icf=all");
+        println!("cargo::rustc-link-arg-bins={FOLD}");
     }
 }
 
@@ -39,7 +39,8 @@ fn links_with_folding() -> bool {
         option.push(linker);
         compiler.arg("-C").arg(option);
     }
-    compiler.args(["-C", FOLD, "-o"]).arg(out.join("empty")).arg(source);
+    compiler.arg("-C").arg(format!("link-arg={FOLD}"));
+    compiler.arg("-o").arg(out.join("empty")).arg(source);
     compiler
         .stdout(Stdio::null())
         .stderr(Stdio::null())
