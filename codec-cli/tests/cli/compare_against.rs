@@ -113,10 +113,10 @@ fn studies_that_cannot_be_compared_are_refused_before_any_encoding() {
         &with(&study, &["--against", "base.json", "-n", "3"]),
     );
     let other = ["compare", "clip.y4m", "-b", "40k", "-o", "rep", "--arm", "c=vp8 --preset rtc"];
-    refused(2, "has other encoders: a, b", &[&other[..], &against].concat());
+    refused(2, "has none of these encoders, only a, b", &[&other[..], &against].concat());
     refused(
         2,
-        "has other metrics: psnr_y_global",
+        "has none of these metrics, only psnr_y_global",
         &with(&study, &[&against[..], &["--metrics", "psnr_u"]].concat()),
     );
     let parallel = [&against[..], &["--max-cpu", "1.1", "-j", "2"]].concat();

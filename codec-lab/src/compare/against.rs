@@ -82,13 +82,14 @@ impl Baseline {
             let names: Vec<&str> =
                 self.results.metrics.iter().map(|metric| metric.id.as_str()).collect();
             let names = names.join(", ");
-            return Err(Failure::usage(format!("--against: {name} has other metrics: {names}")));
+            let message = format!("--against: {name} has none of these metrics, only {names}");
+            return Err(Failure::usage(message));
         }
         let known: Vec<&str> = self.results.arms.iter().map(|arm| arm.name.as_str()).collect();
         let common: Vec<&str> = arms.filter(|arm| known.contains(arm)).collect();
         if common.is_empty() {
             let names = known.join(", ");
-            let message = format!("--against: {name} has other encoders: {names}");
+            let message = format!("--against: {name} has none of these encoders, only {names}");
             return Err(Failure::usage(format!("{message}\nhelp: name them in --arm NAME=SPEC")));
         }
         if self.max_cpu.is_none() {

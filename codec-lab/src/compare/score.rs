@@ -152,7 +152,7 @@ fn score_video(
     let delivery = measured.delivery;
     if !has_times && delivery.shown != delivery.frames {
         return Ok(Err(format!(
-            "cannot match frames: the output has no timestamps and {} for {} of the clip",
+            "cannot match frames: the output has no timestamps, and it has {} where the clip has {}",
             counted(delivery.shown, "frame"),
             delivery.frames
         )));

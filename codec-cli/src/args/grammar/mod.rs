@@ -97,12 +97,25 @@ const CHUNKS_LAYERS: &str =
     "Set the temporal layers: L1T1 (a single layer, the default), L1T2 or L1T3";
 
 /// Commands (all of [`REAL_TIME`] if empty) and shared flags with a help of their own.
-const HELP: [(&str, &str, &str); 55] = [
+const HELP: [(&str, &str, &str); 57] = [
     (
         "probe",
         "from",
         "Count or list only packets from this time on: 83.5, 1:23.5, 0:01:23.5 or 1500ms.\n\nThe output shows \
          the times of the input.",
+    ),
+    (
+        "inspect",
+        "from",
+        "Report frames from this time of the input on: 83.5, 1:23.5, 0:01:23.5 or 1500ms.\n\nThe report starts with the \
+         first frame at or after TIME, or, if that frame is more than 100 ms after TIME, with the frame that is on \
+         screen at TIME. Files are decoded from the key frame before TIME.",
+    ),
+    (
+        "simulate",
+        "from",
+        "Start at this time of the input: 83.5, 1:23.5, 0:01:23.5 or 1500ms.\n\nThe video starts with the first frame \
+         at or after TIME, or, if that frame is more than 100 ms after TIME, with the frame that is on screen at TIME.",
     ),
     (
         "send",
