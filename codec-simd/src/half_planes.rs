@@ -1,10 +1,10 @@
-//! Samples between the samples of a reference, around one integer position of a block.
+//! Half samples of a reference frame around one integer position of a block.
 
 use crate::view::Window;
 
-/// The half samples (ITU-T H.264, clause 8.4.2.2.1) for the search of vectors within three quarters
-/// of a sample around an integer vector: of a block of 16x16 (`ROWS` = 17, `MORE` = 18, `STRIDE` =
-/// 32) or 8x8 (`ROWS` = 9, `MORE` = 10, `STRIDE` = 16) samples.
+/// The half samples (ITU-T H.264, clause 8.4.2.2.1) that a sub-pixel search needs to try all vectors
+/// within three quarters of a sample of an integer vector, for a block of 16x16 samples (`ROWS` = 17,
+/// `MORE` = 18, `STRIDE` = 32) or 8x8 samples (`ROWS` = 9, `MORE` = 10, `STRIDE` = 16).
 ///
 /// Entry (x, y) lies half a sample left of, above, or left of and above the sample (x, y) of the
 /// block, except that `across` begins one row above the block and `down` one column left of it.

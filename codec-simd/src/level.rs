@@ -25,7 +25,7 @@ impl Level {
     pub const ALL: [Self; 6] =
         [Self::Scalar, Self::Sse41, Self::Avx2, Self::Avx512, Self::Neon, Self::Simd128];
 
-    /// The name that requests and reports use.
+    /// The name of the level in configurations and reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Scalar => "scalar",
@@ -118,7 +118,9 @@ pub struct LevelError(pub String);
 
 impl fmt::Display for LevelError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "invalid SIMD level `{}`: unknown, or not supported by this CPU", self.0)
+        let supported: Vec<_> = Level::supported().map(Level::name).collect();
+        let (given, supported) = (&self.0, supported.join(", "));
+        write!(f, "invalid SIMD level: got {given}, expected one of {supported} on this CPU")
     }
 }
 

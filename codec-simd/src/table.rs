@@ -486,8 +486,8 @@ kernel_table! {
         dst: WindowMut<'_, 16, 8>
     );
     /// Smooths the 16x8 pixels from (1, 1) of `source` on: adds a fifth of the differences of the
-    /// four neighbours. A difference counts fully up to the limit of its column, less above it, and
-    /// nothing from twice the limit on. Limits are at most 63; 0 copies the column.
+    /// four neighbours. The weight of a difference is 1 up to the limit of its column, falls above
+    /// it, and is 0 from twice the limit on. Limits are at most 63; 0 copies the column.
     smooth_16x8(
         source: Window<'_, 18, 10>,
         limits: &[u8; 16],
@@ -518,9 +518,8 @@ kernel_table! {
         v: &mut [u8]
     );
     /// Pixels of three bytes from a row of luma and its row of chroma, each sample of which serves
-    /// two pixels. Products have six fractional bits and are rounded each; sums saturate at 16
-    /// bits. Panics unless `u` and `v` have one sample for two of `y`, and `pixels` three bytes for
-    /// each.
+    /// two pixels. Products are rounded to six fractional bits; sums saturate at 16 bits. Panics
+    /// unless `u` and `v` have one sample for two of `y`, and `pixels` three bytes for each.
     i420_to_rgb24_row(y: &[u8], u: &[u8], v: &[u8], weights: &YuvWeights, pixels: &mut [u8]);
     /// As [`Self::i420_to_rgb24_row`], to pixels of four bytes, the last of which is 255.
     i420_to_rgb32_row(y: &[u8], u: &[u8], v: &[u8], weights: &YuvWeights, pixels: &mut [u8]);
@@ -540,8 +539,8 @@ kernel_table! {
     );
     /// Transforms the difference of the blocks at the starts of `cur` and `pred`. The coefficient in
     /// column `x` and row `y` of `n` x `n` is written to `x * n + y`, at eight times the orthonormal
-    /// scale, for 32x32 at four times. `kind` is no `Wht`. Panics if `cur` or `pred` is too short for the
-    /// block.
+    /// scale, for 32x32 at four times. `kind` must not be `Wht`. Panics if `cur` or `pred` is too short
+    /// for the block.
     vp9_forward_transform(
         size: Vp9TxSize,
         kind: Vp9TxKind,
@@ -639,8 +638,8 @@ kernel_table! {
         next: [&mut [f32]; 2],
         scratch: &mut VmafScratch
     ) -> VmafAdm;
-    /// The sum of the absolute differences of the previous and the current frame after a blur, in 256ths
-    /// of a level of 8 bits. Panics unless both have the same size, of at least 3x3.
+    /// The sum of the absolute differences of the previous and the current frame after a blur, in 1/256
+    /// of an 8-bit sample level. Panics unless both have the same size, of at least 3x3.
     vmaf_motion_8(planes: [PlaneRef<'_>; 2], scratch: &mut VmafScratch) -> f64;
     /// As [`Self::vmaf_motion_8`], of samples of `depth` bits, 9 to 16.
     vmaf_motion_16(

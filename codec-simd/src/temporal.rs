@@ -1,4 +1,4 @@
-//! Parameters of the temporal filter: how much of the source each pixel takes.
+//! Parameters of the temporal filter: the share of the source in each filtered pixel.
 
 /// The largest share of the source: all of it.
 const WHOLE: i16 = i16::MAX;
@@ -21,7 +21,7 @@ const fn four(number: i16) -> [u8; 8] {
 }
 
 impl PixelWeight {
-    /// Takes all of the source, at any difference.
+    /// The share is 1 at any difference: the filtered pixel equals the source.
     pub const SOURCE: Self = Self { range: four(0), least: four(WHOLE), slope: four(0) };
 
     /// Creates a weight. `range` is in 1/128 of a level. `least` is in 1/32768; values below
@@ -47,7 +47,7 @@ pub struct TemporalWeights<'a> {
 }
 
 impl<'a> TemporalWeights<'a> {
-    /// Takes the weight of each group, from left to right.
+    /// Creates the weights of a block from the weight of each group, from left to right.
     #[inline]
     #[must_use]
     pub fn new(groups: [&'a PixelWeight; 4]) -> Self {

@@ -1,10 +1,12 @@
 //! Kernels for instruction sets with 128-bit registers, written once over vector operations that
 //! each instruction set implements (`ops` and `memory` in `aarch64`, `wasm32` and `x86`). On x86-64
-//! only the H.264 kernels and the edge filters of the loop filters use them.
+//! they serve the H.264 and VP9 kernels, the prediction errors and the edge filters of the VP8 loop
+//! filter; SSE4.1 and higher levels implement the other kernels themselves.
 //!
-//! Each file defines macros. The files of the levels expand them, so that all functions have the level's `#[target_feature]`. Each operation takes one to three instructions
-//! on every instruction set. If an instruction set has a better instruction for a kernel, its level
-//! implements that kernel itself.
+//! Each file defines macros. The files of the levels expand them, so that all functions have the
+//! level's `#[target_feature]`. Each operation takes one to three instructions on every instruction
+//! set. If an instruction set has a better instruction for a kernel, its level implements that kernel
+//! itself.
 
 #[cfg(not(target_arch = "x86_64"))]
 pub(crate) mod cost;

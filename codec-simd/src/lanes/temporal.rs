@@ -1,4 +1,4 @@
-//! Denoising: the temporal filter has eight pixels of a row in each register, smoothing sixteen.
+//! Denoising. A register holds eight pixels of a row in the temporal filter, and sixteen in smoothing.
 
 /// The kernels that remove noise, compiled for the given features.
 macro_rules! lanes_temporal {

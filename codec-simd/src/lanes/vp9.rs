@@ -1,4 +1,4 @@
-//! VP9's kernels for registers of 128 bits, over the loop filter and the transforms that are written
+//! VP9's kernels for 128-bit registers, based on the loop filter and the transforms that are written
 //! for registers of any width.
 
 use crate::view::WindowMut;

@@ -1,6 +1,6 @@
-//! VP9's forward transforms of one dimension, written once for registers of any width: one register for
-//! each position, whose lanes are independent rows or columns. They have the steps of the inverse ones
-//! in reverse order.
+//! VP9's one-dimensional forward transforms, written once for registers of any width: one register for
+//! each position, whose lanes are independent rows or columns. They perform the steps of the inverse
+//! transforms in reverse order.
 
 use crate::view::Window;
 

@@ -1,4 +1,4 @@
-//! VP9's inverse transforms of one dimension, written once for registers of any width: one register
+//! VP9's one-dimensional inverse transforms, written once for registers of any width: one register
 //! for each position, whose lanes are independent rows or columns.
 
 /// Number of the first inputs of a transform that may differ from zero.

@@ -25,7 +25,7 @@ pub struct Vp9Quantised {
     /// Sum of the squared differences of coefficients and dequantised values. Coefficients count as at
     /// most 32767.
     pub error: u64,
-    /// Sum of the squares of the coefficients, likewise; both are below 2^32 if the coefficients come from
-    /// differences of samples, and must be.
+    /// Sum of the squares of the coefficients, which also count as at most 32767. This sum and `error`
+    /// must be below 2^32, which coefficients of sample differences never reach.
     pub energy: u64,
 }

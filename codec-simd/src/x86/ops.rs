@@ -1,5 +1,5 @@
-//! The operations of `crate::lanes` that the kernels of H.264 use, in SSE4.1 instructions. Kernels
-//! of higher levels inline them, and get the encodings of their level.
+//! The operations that the kernels of `crate::lanes` use on x86-64, in SSE4.1 instructions. Higher
+//! levels inline them, and the compiler then encodes them for that level (VEX or EVEX).
 
 use core::arch::x86_64::*;
 

@@ -1,4 +1,4 @@
-//! Removal of noise: every level equals scalar.
+//! Denoising: every level equals scalar.
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
 use crate::harness::{Rng, Source, Target, agree};

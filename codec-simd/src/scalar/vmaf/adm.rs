@@ -3,7 +3,7 @@
 //! frames, whose details are separated into details of the reference that the distorted frame keeps and
 //! details that it adds; the latter mask the former.
 //!
-//! Coefficients count 64ths of a level of 8-bit samples. In the first scale they are integers.
+//! Coefficients are in 1/64 of an 8-bit sample level. In the first scale they are integers.
 
 use super::motion::power_of_two;
 use super::{LANES, Sample, lanes, round};

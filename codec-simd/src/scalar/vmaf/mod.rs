@@ -1,8 +1,8 @@
 //! The features of VMAF, as libvmaf defines them: loops over lanes, which the other levels compile for
 //! their instruction sets.
 //!
-//! Every sum of floating-point numbers has a fixed order, and none is fused with a product, so that the
-//! results are the same at every level.
+//! Every sum of floating-point numbers has a fixed order, and no addition is fused with a
+//! multiplication (FMA), so that the results are the same at every level.
 
 mod adm;
 mod motion;

@@ -1,5 +1,5 @@
-//! Forward transforms and quantisation, for the encoder. The forward DCT has the steps of the inverse
-//! one in reverse order.
+//! Forward transforms and quantisation, for the encoder. The forward DCT performs the steps of the
+//! inverse DCT in reverse order.
 //!
 //! Coefficients have eight times the orthonormal scale, coefficients of 32x32 transforms four times. With
 //! differences of 8-bit samples, no value exceeds 16 bits.

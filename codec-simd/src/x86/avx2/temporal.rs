@@ -1,5 +1,5 @@
-//! AVX2 kernels: denoising. The temporal filter has a row of sixteen pixels in each register,
-//! smoothing two rows.
+//! AVX2 kernels: denoising. A register holds a row of sixteen pixels in the temporal filter, and two
+//! rows in smoothing.
 
 use core::arch::x86_64::*;
 

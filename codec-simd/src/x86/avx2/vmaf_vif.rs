@@ -1,5 +1,5 @@
 //! AVX2 kernels: visual information fidelity of the first scale of VMAF. Sums under the window are products
-//! of pairs of 16-bit numbers; the upper and the lower halves of the sums of squares are summed up apart.
+//! of pairs of 16-bit numbers; the upper and the lower halves of the sums of squares are summed separately.
 
 use core::arch::x86_64::*;
 

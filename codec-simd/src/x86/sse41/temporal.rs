@@ -1,5 +1,5 @@
-//! SSE4.1 kernels: denoising. The temporal filter has eight pixels of a row in each register,
-//! smoothing sixteen.
+//! SSE4.1 kernels: denoising. A register holds eight pixels of a row in the temporal filter, and
+//! sixteen in smoothing.
 
 use core::arch::x86_64::*;
 
