@@ -18,7 +18,7 @@ pub enum Error {
     /// The input exceeds the configured limits. Nothing was allocated; raise the limit if the input
     /// is trusted.
     Limit(LimitError),
-    /// The library behind a backend failed. Open it again.
+    /// The library behind a backend failed. Open the encoder or decoder again.
     Library(LibraryError),
     /// This build has no backend of this name.
     NoBackend(NoBackend),
@@ -145,7 +145,7 @@ pub struct LibraryError {
 }
 
 impl LibraryError {
-    /// Creates an error from the library's own.
+    /// Creates an error of `library` with the library's own message.
     #[must_use]
     pub fn new(library: &'static str, message: impl fmt::Display) -> Self {
         Self { library, message: message.to_string() }

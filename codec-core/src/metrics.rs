@@ -129,7 +129,7 @@ pub fn psnr(a: &Picture<'_>, b: &Picture<'_>) -> Result<Psnr, ConfigError> {
 }
 
 /// Returns the structural similarity (SSIM) of the luma planes, at most 1: the mean over 8x8
-/// windows at a distance of 4 pixels.
+/// windows with a stride of 4 pixels.
 ///
 /// Rows and columns beyond the last multiple of 4 are ignored. A frame narrower or lower than 8
 /// pixels is one window.

@@ -57,7 +57,7 @@ fn limits(subject: &Subject<'_>) -> Result<Verdict, String> {
     let mut decoder = (subject.decoder()?.0)(&config).map_err(|error| error.to_string())?;
     let outcome = decoder.decode(&packet.data, 0);
     ensure(matches!(outcome, Err(Error::Limit(_))), || {
-        format!("result above `max_frame_bytes`: {outcome:?}")
+        format!("a packet above the limit `max_frame_bytes` gives {outcome:?}")
     })?;
     Ok(Verdict::Passed)
 }

@@ -135,7 +135,7 @@ fn what_cannot_be_simulcast_is_named() {
     let small = "testsrc:size=160x120";
     fails("--simulcast cannot be used with rtp", small, "rtp://127.0.0.1:9", &["--simulcast"]);
     fails("at least 480x270: got 160x120", small, whip, &["--simulcast"]);
-    fails("layers of at least 16x16", "testsrc:size=40x32", whip, &["--simulcast=3"]);
+    fails("at least 16x16 for each layer", "testsrc:size=40x32", whip, &["--simulcast=3"]);
     let svc = ["--simulcast=2", "-c", "vp9", "--layers", "L2T1"];
     fails("--simulcast cannot be combined with spatial layers", small, whip, &svc);
     for more in [&["--region", "16x16+0+0:-4"][..], &["--max-frame-time", "5ms"], &["--no-video"]] {

@@ -101,7 +101,7 @@ impl Analyser {
     }
 
     /// Enables costs and motion vectors relative to the previous frame at the brightness of the current
-    /// one, as codecs with weights for their predictions see it; off by default.
+    /// one, for codecs with weighted prediction; off by default.
     pub fn follow_fades(&mut self, is_followed: bool) {
         self.matched = is_followed.then(MatchedPlane::default);
     }

@@ -1,4 +1,4 @@
-//! Brightness and contrast of half-size luma, to match the previous frame to a fading one.
+//! Brightness and contrast of half-size luma, to adapt the previous frame to the current one in a fade.
 
 use codec_simd::{Kernels, PlaneRef};
 

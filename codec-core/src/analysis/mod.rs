@@ -96,7 +96,8 @@ pub struct FrameAnalysis {
     /// Position of each macroblock in an altref frame that was coded before, in full pixels:
     /// starting points for motion search. Empty if unknown.
     pub altref_seeds: Vec<Option<FullPel>>,
-    /// The same vectors in golden, if golden is shown later.
+    /// Position of each macroblock in the golden frame, in full pixels, if golden is shown later than this
+    /// frame. Empty if unknown.
     pub golden_seeds: Vec<Option<FullPel>>,
     /// Whether there was a previous frame of the same size.
     pub has_previous: bool,

@@ -12,7 +12,7 @@ use crate::frame::{Rational, Size};
 use crate::parallel::Pool;
 
 impl EncoderConfig {
-    /// The settings of [`Self::rtc`] for 30 frames per second, at a tenth of a bit per pixel.
+    /// Returns the settings of [`Self::rtc`] for 30 frames per second, at a tenth of a bit per pixel.
     ///
     /// ```
     /// use codec_core::codec::{Bitrate, EncoderConfig, RateControl, Scalability};
@@ -169,7 +169,7 @@ impl EncoderConfig {
 }
 
 impl DecoderConfig {
-    /// The default settings: no concealment, the caller's thread.
+    /// Returns the default settings: no concealment, decoding on the caller's thread only.
     ///
     /// ```
     /// use codec_core::codec::{Conceal, DecoderConfig};
@@ -196,7 +196,7 @@ impl DecoderConfig {
         self
     }
 
-    /// Sets which formats of samples are output.
+    /// Sets which sample formats are output.
     #[must_use]
     pub fn formats(mut self, formats: FrameFormats) -> Self {
         self.formats = formats;

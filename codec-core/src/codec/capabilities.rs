@@ -35,8 +35,8 @@ pub struct Capabilities {
     pub live_resolution: bool,
     /// Whether packets report their quantiser index.
     pub reports_qindex: bool,
-    /// Whether the backend uses several threads: the threads of the pool, or as many threads that its
-    /// library starts.
+    /// Whether the backend uses several threads: the threads of the pool, or the same number of threads
+    /// started by its library.
     pub threads: bool,
     /// Codec-specific settings.
     pub knobs: &'static [Knob],

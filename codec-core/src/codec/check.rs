@@ -5,10 +5,10 @@ use std::fmt::Display;
 
 use super::{
     Buffering, Capabilities, Conceal, Content, DecoderConfig, Denoise, DropPolicy, EncoderConfig,
-    Feature, FrameRequest, LayerOutput, Preset, RateControl, Scalability, Update,
+    Feature, FrameRequest, Knob, LayerOutput, Preset, RateControl, Scalability, Update,
 };
 use crate::error::{ConfigError, Error, Unsupported};
-use crate::frame::{Picture, PixelFormat, Size};
+use crate::frame::{Picture, Size};
 
 /// Smallest width and height of the lowest spatial layer, in pixels.
 const MIN_LAYER_SIDE: u32 = 16;
@@ -36,7 +36,9 @@ impl Capabilities {
         self.check_rate(config.rate.mode)?;
         let fraction = config.rate.quality_fraction_q8;
         let has_fractions = !self.quantiser_steps.is_empty();
-        check(fraction == 0 || has_fractions, "fraction of the quality", fraction, 0)?;
+        let given = format_args!("{fraction}/256");
+        let allowed = "0: this encoder supports whole numbers only";
+        check(fraction == 0 || has_fractions, "fraction of the quality", given, allowed)?;
         self.check_qindex_range(self.allowed_qindex(config))?;
         check(config.keys.max_interval != Some(0), "key interval", 0, "at least 1")?;
         check(config.speed <= 10, "speed", config.speed, "0..=10")?;
@@ -49,7 +51,7 @@ impl Capabilities {
             None => {
                 let known = self.scalability.contains(&config.scalability);
                 let known = known || config.scalability == Scalability::L1T1;
-                check(known, "layers", config.scalability, "a supported scalability mode")?;
+                check(known, "layers", config.scalability, OneOf(self.scalability))?;
                 spatial_layers(config)
             }
         }
@@ -91,8 +93,7 @@ impl Capabilities {
 
     fn check_knob(&self, name: &str, value: i64) -> Result<(), Error> {
         let Some(knob) = self.knobs.iter().find(|knob| knob.name == name) else {
-            let names: Vec<_> = self.knobs.iter().map(|knob| knob.name).collect();
-            return Err(ConfigError::new("knob", name, names.join(", ")).into());
+            return Err(Knob::unknown(name, self.knobs).into());
         };
         check(knob.allows(value), knob.name, value, knob.allowed())
     }
@@ -149,7 +150,7 @@ impl Capabilities {
             Update::Speed(speed) => check(*speed <= 10, "speed", speed, "0..=10"),
             Update::Scalability(mode) => {
                 let known = self.scalability.contains(mode);
-                check(known, "layers", mode, "a supported scalability mode")
+                check(known, "layers", mode, OneOf(self.scalability))
             }
             _ => Ok(()),
         }
@@ -169,7 +170,7 @@ impl Capabilities {
     ) -> Result<(), Error> {
         check(picture.size() == size, "frame size", picture.size(), size)?;
         let is_known = self.formats.contains(&picture.format());
-        check(is_known, "format", picture.format(), FormatList(self.formats))?;
+        check(is_known, "format", picture.format(), OneOf(self.formats))?;
         if let Some(last) = last_pts {
             let allowed = format_args!("a value above the previous frame's {last}");
             check(request.pts > last, "pts", request.pts, allowed)?;
@@ -221,18 +222,20 @@ fn spatial_layers(config: &EncoderConfig) -> Result<(), Error> {
     let layers = usize::from(config.scalability.spatial_layers());
     if layers == 1 {
         let ok = config.layer_shares_pct.is_none();
-        let reason = "one spatial layer has the whole bitrate";
+        let reason = "it requires a scalability mode with several spatial layers";
         return if ok { Ok(()) } else { Err(ConfigError::conflict("layer shares", reason).into()) };
     }
     let lowest = config.scalability.layer_size(config.size, 0);
     let is_large = lowest.width.min(lowest.height) >= MIN_LAYER_SIDE;
-    let allowed = format_args!("a lowest layer of at least {MIN_LAYER_SIDE}x{MIN_LAYER_SIDE}");
+    let allowed = format_args!("at least {MIN_LAYER_SIDE}x{MIN_LAYER_SIDE} in the lowest layer");
     check(is_large, "size", config.size, allowed)?;
     if let Some(shares) = config.layer_shares_pct {
         let (used, unused) = shares.split_at(layers);
         let sum: u32 = used.iter().map(|&share| u32::from(share)).sum();
         let ok = sum == 100 && !used.contains(&0) && unused.iter().all(|&share| share == 0);
-        check(ok, "layer shares", format_args!("{shares:?}"), "100 % in total for the layers")?;
+        let allowed =
+            format_args!("1 to 100 for each of {layers} layers, with a sum of 100, then 0");
+        check(ok, "layer shares", format_args!("{shares:?}"), allowed)?;
     }
     let conflicts = [
         (config.preset == Preset::File, "the file preset"),
@@ -249,13 +252,18 @@ fn spatial_layers(config: &EncoderConfig) -> Result<(), Error> {
     }
 }
 
-/// Names of layouts, for messages.
-struct FormatList<'a>(&'a [PixelFormat]);
+/// Allowed values, for messages.
+struct OneOf<'a, T>(&'a [T]);
 
-impl Display for FormatList<'_> {
+impl<T: Display> Display for OneOf<'_, T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (index, format) in self.0.iter().enumerate() {
-            write!(f, "{}{format}", if index > 0 { " or " } else { "" })?;
+        for (index, value) in self.0.iter().enumerate() {
+            let separator = match index {
+                0 => "",
+                _ if index + 1 == self.0.len() => " or ",
+                _ => ", ",
+            };
+            write!(f, "{separator}{value}")?;
         }
         Ok(())
     }

@@ -107,7 +107,7 @@ pub enum LayerOutput {
     All,
 }
 
-/// Which formats of samples a decoder may output.
+/// Which sample formats a decoder may output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FrameFormats {
@@ -153,7 +153,7 @@ pub struct DecoderConfig {
     pub output_order: OutputOrder,
     /// Which spatial layers are output.
     pub layer_output: LayerOutput,
-    /// Which formats of samples are output. The default is 8-bit 4:2:0 only, so that a caller without
+    /// Which sample formats are output. The default is 8-bit 4:2:0 only, so that a caller without
     /// code for others never receives them.
     pub formats: FrameFormats,
     /// SIMD level; `None` selects the best that the CPU supports. The frames do not depend on it.

@@ -15,7 +15,7 @@ pub struct FrameRequest {
     /// Presentation timestamp in ticks of the configured time base; must be greater than the
     /// previous one.
     pub pts: i64,
-    /// Duration in ticks; `None` lasts until the next frame at the nominal frame rate.
+    /// Duration in ticks; `None` is one frame interval at the nominal frame rate.
     pub duration: Option<u64>,
     /// Code this frame as a key frame.
     pub key_frame: bool,

@@ -75,8 +75,9 @@ impl ImportanceMap {
     pub fn new(size: Size, offsets: &[i8]) -> Result<Self, ConfigError> {
         let (cols, rows) = size.macroblocks();
         let is_complete = cols.checked_mul(rows) == Some(offsets.len());
-        let allowed = format_args!("{cols}x{rows} blocks for {size}");
-        ConfigError::ensure(is_complete, "importance map", offsets.len(), allowed)?;
+        let given = format_args!("{} offsets", offsets.len());
+        let allowed = format_args!("one for each of the {cols}x{rows} blocks of {size}");
+        ConfigError::ensure(is_complete, "importance map", given, allowed)?;
         for &offset in offsets {
             check_offset(offset)?;
         }

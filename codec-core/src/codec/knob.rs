@@ -1,5 +1,7 @@
 //! Machine-readable descriptions of codec-specific settings.
 
+use crate::error::ConfigError;
+
 /// The values that a codec-specific setting accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "names are self-explanatory")]
@@ -48,6 +50,15 @@ impl Knob {
             KnobKind::Switch => value == 0 || value == 1,
             KnobKind::Choice(values) => values.iter().any(|&(v, _)| v == value),
         }
+    }
+
+    /// Returns the error for a setting `name` that is not one of the `known` ones.
+    pub(crate) fn unknown(name: &str, known: &[Self]) -> ConfigError {
+        let names: Vec<_> = known.iter().map(|knob| knob.name).collect();
+        if names.is_empty() {
+            return ConfigError::new("knob", name, "none: this codec has no knobs");
+        }
+        ConfigError::new("knob", name, format_args!("one of {}", names.join(", ")))
     }
 
     /// Returns the allowed values as text for messages.

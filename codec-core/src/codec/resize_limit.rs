@@ -7,9 +7,11 @@ use crate::frame::Size;
 /// Number of frames over which the cost is summed: about a second of video. Decoders have no clock.
 const WINDOW: usize = 30;
 
-/// Sum of the frame sizes that the last frames of a stream changed to, in pixels. This is the
-/// memory that a decoder had to allocate and clear. Adaptive calls change their resolution often;
-/// the attack is a stream of small packets that repeatedly ask for large frames.
+/// Limits the sum of the frame sizes that recent frames of a stream changed to, in pixels.
+///
+/// The sum measures the memory that a decoder has to allocate and clear. Adaptive calls change their
+/// resolution often and stay below the limit; a stream of small packets that repeatedly request large
+/// frames, which is an attack, exceeds it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ResizeLimit {
     /// Pixels of each frame that changed the size, 0 for others, as a ring buffer.

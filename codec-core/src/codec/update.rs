@@ -27,9 +27,9 @@ pub enum Update {
     Drops(DropPolicy),
     /// New type of content.
     Content(Content),
-    /// New removal of camera noise.
+    /// New setting of the denoiser.
     Denoise(Denoise),
-    /// New choice of what to optimise for.
+    /// New quality measure to optimise for.
     Tune(Tune),
     /// New speed, 0 (best quality) to 10 (fastest).
     Speed(u8),

@@ -34,7 +34,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Without any check yet.
+    /// Creates a report without checks.
     #[must_use]
     pub fn new(backend: String) -> Self {
         Self { backend, checks: Vec::new() }

@@ -1,8 +1,8 @@
 //! Removes camera noise from frames before they are coded.
 //!
 //! Noise differs in every frame, so it costs bits in every frame. A [`Denoiser`] averages static
-//! blocks over time: it keeps a history of the filtered frame, in 1/128 of a level, and moves it
-//! towards each new frame.
+//! blocks over time: it keeps a history of the filtered frame, in 1/128 of an 8-bit sample level, and
+//! moves it towards each new frame.
 //!
 //! # Which blocks are averaged
 //!
@@ -24,8 +24,8 @@
 //!
 //! With [`Denoise::Level`] the caller gives the standard deviation of the noise. With
 //! [`Denoise::Auto`] the deviation is measured in a sample of the macroblocks, between consecutive
-//! frames and inside each frame, and frames are filtered if the standard deviation is above 2.75
-//! levels. Clean video, generated animation and screen content, whose frames repeat exactly, are not changed.
+//! frames and inside each frame. Filtering starts at a standard deviation of 2.75 levels and stops below
+//! 2.25 levels. Clean video, generated animation and screen content, whose frames repeat exactly, are not changed.
 //! A change of the frame size resets the denoiser; a scene cut starts a new history.
 //!
 //! All arithmetic is integer, and rows are independent: results do not depend on the SIMD level or
@@ -75,10 +75,10 @@ impl Denoiser {
     }
 
     /// Filters `picture` as `setting` says; rows run on `pool`. Returns the standard deviation of
-    /// the noise that was removed, in sixteenths of a level; the result is [`Self::picture`] then.
-    /// `None` if the frame is to be coded as it is.
+    /// the noise that was removed, in sixteenths of a level; [`Self::picture`] then returns the
+    /// filtered frame. `None` means that the caller codes `picture` itself.
     ///
-    /// A frame of another size starts again.
+    /// A frame of another size resets the denoiser.
     pub fn filter(
         &mut self,
         picture: &Picture<'_>,

@@ -31,12 +31,12 @@ pub struct CodecDescription {
     /// Returns the size in bits of an inter frame in which nothing has changed, from its number of
     /// macroblocks.
     pub empty_frame_bits: fn(u64) -> u64,
-    /// Loop filter strength in percent.
+    /// Loop filter strength in percent of the quantiser step.
     pub filter_pct: FilterStrength,
     /// Whether frames can be coded that are not shown, such as altref frames.
     pub hidden_frames: bool,
-    /// Minimum cost that is visible from an altref frame before its display, as a multiple of the frame's own
-    /// cost.
+    /// Minimum cost that the frames before the display of an altref frame take from it, as a multiple of the
+    /// altref frame's own cost; with less, no altref frame is coded.
     pub min_altref_gain: u64,
     /// Whether a frame that updates golden can copy the old one to altref.
     pub copies_golden_to_altref: bool,
@@ -44,23 +44,24 @@ pub struct CodecDescription {
     /// only as the background of a stable scene.
     pub golden_frames: fn(u8) -> Option<u32>,
     /// Strength of MB-tree for key frames, altref frames and frames of level 0 of groups with B frames, in percent of
-    /// two fifths of an octave of the step per octave of importance.
+    /// two fifths of an octave of the step per octave of importance (a third in one-pass encoding at a bitrate).
     pub mb_tree_pct: u8,
-    /// How much finer the last frame of a group is coded than a frame that is not referenced, if an altref frame has
-    /// shown it before, in percent of four fifths of an octave of the step. At 0 it is nearly a copy of the altref frame.
+    /// How much finer the overlay (the last frame of a group, which displays the content of the altref frame) is coded
+    /// than a frame that is not referenced, in percent of four fifths of an octave of the step (two fifths in one-pass
+    /// encoding at a bitrate). At 0 it is nearly a copy of the altref frame.
     pub overlay_pct: u8,
     /// Whether the analysis of an altref frame has its motion since the last frame that was coded before it.
     pub altref_motion: bool,
     /// How much finer the key frames of files are coded than their importance asks for, in octaves of the quantiser step
-    /// (16 fractional bits). With one pass at a bitrate they are not.
+    /// (16 fractional bits). One-pass encoding at a bitrate ignores it.
     pub key_finer_q16: i32,
     /// Maximum number of frames of a group in which much changes from frame to frame; `None` does not shorten such groups.
     pub moving_group: Option<usize>,
     /// Minimum number of frames of a group with an altref frame whose middle frame is coded before the others, and
     /// stored as golden; `None` never codes it first.
     pub middle_group: Option<usize>,
-    /// Cost of changes that MB-tree regards as removed by quantisation, in pixel levels per macroblock and
-    /// step of one level.
+    /// Inter cost (SATD of the half-size macroblock) up to which MB-tree assumes that quantisation removes the
+    /// residual, at a quantiser step of one pixel level; it is proportional to the step.
     pub mb_tree_noise: u8,
     /// Time of each speed relative to the fastest one, in 1/64. These are initial values: actual times
     /// are learned at each speed that is used.

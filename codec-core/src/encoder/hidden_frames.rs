@@ -1,4 +1,5 @@
-//! Frames of a group that are coded ahead of the frames before them, and not shown: altref and middle frames.
+//! Altref and middle frames: frames of a group that are coded before the frames that precede them in display order,
+//! and not shown.
 
 use std::sync::Arc;
 

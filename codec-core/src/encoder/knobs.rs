@@ -94,8 +94,7 @@ impl<K: CodecKnobs> KnobValues<K> {
     /// Sets a value; `running` rejects settings that can only be set before the first frame.
     pub(super) fn set(&mut self, name: &str, value: i64, running: bool) -> Result<(), ConfigError> {
         let Some(knob) = self.known.iter().find(|knob| knob.name == name) else {
-            let names: Vec<_> = self.known.iter().map(|knob| knob.name).collect();
-            return Err(ConfigError::new("knob", name, names.join(", ")));
+            return Err(Knob::unknown(name, self.known));
         };
         if running && !knob.live {
             return Err(ConfigError::conflict(knob.name, "it cannot change after the first frame"));

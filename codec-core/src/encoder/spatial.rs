@@ -49,7 +49,7 @@ pub struct LayerInput {
     pub lower: Option<Arc<FrameBuf>>,
     /// Whether the next higher layer may predict from the frame.
     pub is_base: bool,
-    /// Whether a receiver may lack the frame that was coded before, of any layer.
+    /// Whether a receiver may not have the frame that was coded before this one, in any layer.
     pub is_independent: bool,
     /// Whether the frame depends on no state of the decoder but its references, and resets the state for
     /// the frames of all layers. All frames of a superframe do so if a layer starts in it.

@@ -63,7 +63,7 @@ fn caps(config: &EncoderConfig) -> Result<(), ConfigError> {
     ConfigError::ensure(config.rate.max_key_frame_pct != Some(0), "key-frame cap", "0 %", or_none)?;
     ConfigError::ensure(config.rate.max_frame_bytes != Some(0), "frame cap", "0 bytes", or_none)?;
     let window = config.rate.window_cap.is_none_or(|cap| cap.window_ms > 0 && cap.max_bytes > 0);
-    ConfigError::ensure(window, "window cap", "0", or_none)
+    ConfigError::ensure(window, "window cap", "0", "at least 1 ms and at least 1 byte")
 }
 
 fn percentage(knob: &'static str, pct: u8) -> Result<(), ConfigError> {

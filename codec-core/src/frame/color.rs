@@ -178,7 +178,7 @@ impl Rotation {
 /// ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum FieldOrder {
-    /// All lines were captured at the same time, or nothing else is known.
+    /// All lines were captured at the same time, or the field order is unknown.
     #[default]
     Progressive,
     /// Interlaced; the top field was captured first.

@@ -162,7 +162,7 @@ impl Default for SampleFormat {
     }
 }
 
-/// The planes that work is about.
+/// The planes that a decoding job processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlaneSet {
     /// Plane 0.
@@ -172,7 +172,7 @@ pub struct PlaneSet {
 }
 
 impl PlaneSet {
-    /// All planes of a stream that has chroma or not.
+    /// Returns the set of all planes: luma, and chroma if `has_chroma` is set.
     #[must_use]
     pub fn all(has_chroma: bool) -> Self {
         Self { luma: true, chroma: has_chroma }

@@ -40,7 +40,7 @@ pub struct HdrMetadata {
 }
 
 impl HdrMetadata {
-    /// Returns whether nothing is stated.
+    /// Returns whether there is no HDR metadata.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

@@ -16,8 +16,8 @@ impl PixelLimit {
         self.check_pixels(size.pixels())
     }
 
-    /// Checks that a frame of `size` does not exceed the limit, nor needs more memory than 8-bit
-    /// 4:2:0 frames may: a pixel of 16-bit 4:4:4 counts as four.
+    /// Checks that a frame of `size` does not exceed the limit, and does not need more memory than an
+    /// 8-bit 4:2:0 frame at the limit: a pixel of 4:4:4 at 10 or 12 bits counts as four.
     ///
     /// ```
     /// use codec_core::frame::{PixelLimit, SampleFormat, Sampling, Size};

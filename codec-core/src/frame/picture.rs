@@ -109,7 +109,7 @@ fn plane<'a, S: Copy>(
     }
     PlaneRef::new(data, layout).ok_or_else(|| {
         let given = format!("{} samples with stride {stride}", data.len());
-        ConfigError::new(name, given, format!("{width}x{height} samples"))
+        ConfigError::new(name, given, format!("at least {width}x{height} samples"))
     })
 }
 
@@ -227,8 +227,10 @@ impl<'a> Picture<'a> {
     /// # Errors
     /// The same errors as [`Self::i420`].
     pub fn i420_packed(size: Size, data: &'a [u8]) -> Result<Self, ConfigError> {
-        let too_short =
-            || ConfigError::new("picture", format!("{} bytes", data.len()), size.i420_bytes());
+        let too_short = || {
+            let (given, needed) = (format!("{} bytes", data.len()), size.i420_bytes());
+            ConfigError::new("picture", given, format!("at least {needed} bytes"))
+        };
         let half = size.chroma();
         let luma_len = usize::try_from(size.pixels()).map_err(|_| too_short())?;
         let chroma_len = usize::try_from(half.pixels()).map_err(|_| too_short())?;

@@ -11,7 +11,7 @@
 
 use crate::frame::PlaneSet;
 
-/// Units that are parsed but not reconstructed, at most: see [`super::Stages`].
+/// Maximum number of units that are parsed but not reconstructed: see [`super::Stages`].
 pub const AHEAD: usize = 16;
 /// Units that are parsed but not reconstructed when a waiting thread is woken.
 const WAKE: usize = 3;

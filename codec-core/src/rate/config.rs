@@ -23,8 +23,8 @@ pub struct CodecModel {
     pub qindex_range: (u8, u8),
     /// Quantiser index below which screen content gains no visible quality.
     pub sharp_qindex: u8,
-    /// Number of indices in about a sixth of an octave of the step, as far as small differences
-    /// matter.
+    /// Number of quantiser indices in about a sixth of an octave of the step: the unit in which the
+    /// controller compares indices.
     pub indices_per_sixth_octave: u8,
     /// Prior of the bits model for key frames.
     pub key_law: BitsLaw,

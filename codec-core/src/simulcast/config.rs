@@ -38,12 +38,12 @@ pub struct LayerConfig {
     pub scale_down: Rational,
     /// Limits of the layer's bitrate; `None` takes the limits of [`LayerRates::for_size`].
     pub rates: Option<LayerRates>,
-    /// Whether it runs, if the bitrate allows.
+    /// Whether the layer may run. An active layer runs if the bitrate suffices.
     pub active: bool,
 }
 
 impl LayerConfig {
-    /// An active layer with the limits of its size.
+    /// Creates an active layer with the bitrate limits for its size.
     #[must_use]
     pub fn new(scale_down: Rational) -> Self {
         Self { scale_down, rates: None, active: true }
@@ -145,10 +145,10 @@ impl SimulcastConfig {
         for size in self.sizes() {
             capabilities.check_size(size)?;
             let is_large = size.width.min(size.height) >= MIN_SIDE;
-            let allowed = format_args!("layers of at least {MIN_SIDE}x{MIN_SIDE}");
+            let allowed = format_args!("at least {MIN_SIDE}x{MIN_SIDE} for each layer");
             ConfigError::ensure(is_large, "size", size, allowed)?;
             let grows = size.width > last.width && size.height > last.height;
-            let allowed = format_args!("a layer larger than {last}");
+            let allowed = format_args!("more than the next lower layer's {last}");
             ConfigError::ensure(grows, "size", size, allowed)?;
             last = size;
         }

@@ -20,9 +20,9 @@ use crate::parallel::{Pool, Serial, in_order};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Idle {
-    /// It is not active.
+    /// The layer is not active: see [`LayerConfig::active`](super::LayerConfig::active).
     Inactive,
-    /// The bitrate is too low for it.
+    /// The bitrate is too low for the layer.
     Bitrate,
 }
 
@@ -45,7 +45,7 @@ pub enum LayerOutcome {
     Idle(Idle),
 }
 
-/// A layer at the moment.
+/// Current state of a simulcast layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LayerState {
     /// Frame size.
@@ -348,7 +348,7 @@ impl SimulcastEncoder {
         let size = self.config.encoder.size;
         self.capabilities.check_picture(picture, request, size, self.last_pts)?;
         let is_known = matches!(picture.format(), PixelFormat::I420 | PixelFormat::Nv12);
-        ConfigError::ensure(is_known, "format", picture.format(), "I420 or NV12")?;
+        ConfigError::ensure(is_known, "format", picture.format(), "i420 or nv12")?;
         let given = [
             (request.references.is_some() || request.updates.is_some(), "choice of references"),
             (request.importance.is_some(), "importance of regions"),

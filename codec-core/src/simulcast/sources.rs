@@ -1,4 +1,4 @@
-//! Pictures and analysis of the layers of an input frame.
+//! Scaled pictures and analyses of an input frame for the simulcast layers.
 
 use std::sync::Arc;
 

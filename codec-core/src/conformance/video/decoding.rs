@@ -103,9 +103,11 @@ fn limits(subject: &Subject<'_>) -> Result<Verdict, String> {
         let mut decoder = subject.open_decoder_with(&config)?;
         let outcome = decoder.decode(&packet.data, 0, None);
         ensure(matches!(outcome, Err(Error::Limit(_))), || {
-            format!("result above `{what}`: {outcome:?}")
+            format!("a packet above the limit `{what}` gives {outcome:?}")
         })?;
-        ensure(decoder.receive().is_none(), || format!("a frame was returned above `{what}`"))?;
+        ensure(decoder.receive().is_none(), || {
+            format!("a packet above the limit `{what}` yields a frame")
+        })?;
     }
     Ok(Verdict::Passed)
 }

@@ -202,7 +202,7 @@ fn importance(subject: &Subject<'_>) -> Result<Verdict, String> {
         run.finish()?;
         coded.push(run.packets.into_iter().map(|packet| packet.data).collect::<Vec<_>>());
     }
-    ensure(coded[0] != coded[1], || "an important region is coded like the others".to_owned())?;
+    ensure(coded[0] != coded[1], || "an importance map does not change the bytes".to_owned())?;
     Ok(Verdict::Passed)
 }
 
@@ -217,7 +217,9 @@ fn denoise(subject: &Subject<'_>) -> Result<Verdict, String> {
         run.finish()?;
         coded.push(run.packets.into_iter().map(|packet| packet.data).collect::<Vec<_>>());
     }
-    ensure(coded[0] != coded[1], || "noisy frames are coded like without it".to_owned())?;
+    ensure(coded[0] != coded[1], || {
+        "noisy frames give the same bytes with and without denoising".to_owned()
+    })?;
     Ok(Verdict::Passed)
 }
 

@@ -53,11 +53,13 @@ fn constant(subject: &Subject<'_>) -> Result<Verdict, String> {
         for second in 1..4 {
             let share = percent(run.bits(second * FPS, (second + 1) * FPS), FPS, target);
             ensure((67..=133).contains(&share), || {
-                format!("second {second} has {share} % of {target}")
+                format!("the bitrate of second {second} is {share} % of {target}")
             })?;
         }
         let share = percent(run.bits(0, 4 * FPS), 4 * FPS, target);
-        ensure((80..=125).contains(&share), || format!("four seconds have {share} % of {target}"))?;
+        ensure((80..=125).contains(&share), || {
+            format!("the bitrate of four seconds is {share} % of {target}")
+        })?;
     }
     Ok(Verdict::Passed)
 }
@@ -72,7 +74,9 @@ fn variable(subject: &Subject<'_>) -> Result<Verdict, String> {
     run.encode_many(4 * 30)?;
     run.finish()?;
     let share = percent(run.bits(0, usize::MAX), 4 * FPS, target);
-    ensure((60..=130).contains(&share), || format!("four seconds have {share} % of {target}"))?;
+    ensure((60..=130).contains(&share), || {
+        format!("the bitrate of four seconds is {share} % of {target}")
+    })?;
     Ok(Verdict::Passed)
 }
 
@@ -107,7 +111,7 @@ fn live(subject: &Subject<'_>) -> Result<Verdict, String> {
     for (from, rate) in [(60, high), (105, low)] {
         let share = percent(run.bits(from, from + 30), 30, rate);
         ensure((67..=133).contains(&share), || {
-            format!("half a second after the change, one second has {share} % of {rate}")
+            format!("half a second after the change, the bitrate is {share} % of {rate}")
         })?;
     }
     Ok(Verdict::Passed)
@@ -150,7 +154,9 @@ fn fixed(subject: &Subject<'_>) -> Result<Verdict, String> {
             })?;
         }
         let bits = run.bits(0, usize::MAX);
-        ensure(bits < last, || format!("index {qindex} takes {bits} bits, a lower one {last}"))?;
+        ensure(bits < last, || {
+            format!("index {qindex} takes {bits} bits, a lower index {last} bits")
+        })?;
         last = bits;
     }
     Ok(Verdict::Passed)
@@ -173,7 +179,9 @@ fn quality(subject: &Subject<'_>) -> Result<Verdict, String> {
         run.encode_many(6)?;
         run.finish()?;
         let bits = run.bits(0, usize::MAX);
-        ensure(bits > last, || format!("quality {quality} takes {bits} bits, a lower one {last}"))?;
+        ensure(bits > last, || {
+            format!("quality {quality} takes {bits} bits, a lower quality {last} bits")
+        })?;
         last = bits;
     }
     Ok(Verdict::Passed)
@@ -193,7 +201,7 @@ fn drops(subject: &Subject<'_>) -> Result<Verdict, String> {
     let shown = run.packets.iter().filter(|packet| packet.meta.shown).count();
     let (coded, dropped) = (shown, run.dropped.len());
     ensure(coded + dropped == 90, || {
-        format!("of 90 frames {coded} were coded and {dropped} reported as dropped")
+        format!("of 90 frames {coded} were coded and {dropped} were reported as dropped")
     })?;
     ensure(dropped > 0, || "no frame is dropped at a bitrate far too low".to_owned())?;
     Ok(Verdict::Passed)
