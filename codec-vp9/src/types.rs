@@ -134,17 +134,17 @@ impl Partition {
     pub const ALL: [Self; 4] = [Self::Whole, Self::Horizontal, Self::Vertical, Self::Split];
 }
 
-/// Largest transform of a frame's blocks, or their choice per block.
+/// Transform sizes of a frame: the same rule for all blocks, or a choice per block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TxMode {
-    /// The largest transform that fits the block, up to this one.
+    /// 4x4 in all blocks.
     #[default]
     Only4x4,
-    /// Up to 8x8.
+    /// The largest transform that fits the block, up to 8x8.
     UpTo8x8,
-    /// Up to 16x16.
+    /// The largest transform that fits the block, up to 16x16.
     UpTo16x16,
-    /// Up to 32x32.
+    /// The largest transform that fits the block, up to 32x32.
     UpTo32x32,
     /// Each block codes its transform size.
     PerBlock,

@@ -202,23 +202,23 @@ impl PictureDecoder {
         rbsp: &[u8],
     ) -> Result<(), Corrupt> {
         let error = |what| Corrupt::Other { what, offset_bytes: 0 };
-        let Some(current) = &mut self.current else { return Err(error("picture")) };
+        let Some(current) = &mut self.current else { return Err(error("a picture")) };
         let matches = header.structure == current.structure
             && header.is_mbaff == (current.arrangement == Arrangement::Mbaff)
             && usize::from(sps.width_mbs) == current.cols
             && usize::from(sps.height_mbs()) == current.rows;
         if !matches {
-            return Err(error("slice of this picture"));
+            return Err(error("a slice of this picture"));
         }
         let wanted = [SliceType::P, SliceType::B];
         let uses = |list: usize| wanted[list..].contains(&header.slice_type);
         if (0..2).any(|list| uses(list) && lists[list].is_empty()) {
-            return Err(error("reference pictures"));
+            return Err(error("a reference picture"));
         }
         let first_mb = usize::try_from(header.first_mb).unwrap_or(usize::MAX);
         let (cols, rows) = (current.cols, current.rows);
         let pool = self.pool_for(first_mb, cols, rows);
-        let Some(current) = &mut self.current else { return Err(error("picture")) };
+        let Some(current) = &mut self.current else { return Err(error("a picture")) };
         let slice = u16::try_from(self.slices.len()).ok().filter(|slice| *slice != NO_SLICE);
         let Some(slice) = slice else { return Err(error("fewer slices")) };
         self.slices.push(header.deblocking);

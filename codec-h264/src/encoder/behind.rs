@@ -1,4 +1,4 @@
-//! Writes and deblocks rows in order while other threads still decide later rows.
+//! Writes and deblocks finished rows in order, while other threads make the mode decisions of later rows.
 
 use std::sync::{Mutex, PoisonError};
 

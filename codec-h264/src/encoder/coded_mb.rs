@@ -1,4 +1,4 @@
-//! A decided macroblock, as the bitstream writer takes it. ITU-T H.264, clause 7.3.5.
+//! A macroblock after mode decision, as the bitstream writer takes it. ITU-T H.264, clause 7.3.5.
 
 use crate::macroblock::Shape;
 use crate::picture::Mv;
@@ -35,8 +35,8 @@ impl CodedKind {
     }
 }
 
-/// A decided macroblock. Its levels are separate: see [`CodedMb::coded`]. So are the differences of
-/// its vectors to the predicted ones, one for each partition in the order of the syntax.
+/// A macroblock after mode decision. Its levels are separate: see [`CodedMb::coded`]. So are the
+/// differences of its vectors to the predicted ones, one for each partition in the order of the syntax.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CodedMb {
     pub kind: CodedKind,

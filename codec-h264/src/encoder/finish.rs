@@ -1,4 +1,4 @@
-//! Finishes decided rows of macroblocks in order: writes their bits and deblocks them.
+//! Finishes rows of macroblocks in order after mode decision: writes their bits and deblocks them.
 
 use std::ops::Deref;
 

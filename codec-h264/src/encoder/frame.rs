@@ -5,7 +5,7 @@
 //! | references, slice header | 7.3.3, 8.2.4, 8.2.5 | `references`, [`FrameEncoder::header`] |
 //! | quantisers, costs | 8.5.8 | `sample`, `attempts`, `quantisers`, `lambda` |
 //! | macroblocks: prediction, transform | 8.3 to 8.5 | `row`, `decide_intra`, `decide_inter` |
-//! | slice data, deblocking, behind the rows | 7.3.4, 8.7 | `behind`, `finish`, `write` |
+//! | slice data and deblocking of finished rows, while later rows are coded | 7.3.4, 8.7 | `behind`, `finish`, `write` |
 //! | parameter sets | 7.3.2 | `parameter_sets` |
 //! | references and statistics for the next frame | 8.2.5 | `update` |
 
@@ -319,16 +319,16 @@ impl FrameEncoder {
 
     fn check(&self, source: &Source<'_>, plan: &FramePlan) -> Result<(), ConfigError> {
         if source.size() != self.settings.size {
-            return Err(ConfigError::new("picture", source.size(), self.settings.size));
+            return Err(ConfigError::new("frame size", source.size(), self.settings.size));
         }
         if plan.kind == FrameKind::Inter && !self.references.are_filled() {
             return Err(ConfigError::conflict(
                 "frame kind",
-                "an inter frame requires all references",
+                "an inter frame requires filled reference slots: code a key frame first",
             ));
         }
         if self.settings.knobs.hrd && plan.buffer.is_none() {
-            return Err(ConfigError::conflict("hrd", "requires a plan with a buffer"));
+            return Err(ConfigError::conflict("hrd", "it requires a plan with a buffer"));
         }
         Ok(())
     }

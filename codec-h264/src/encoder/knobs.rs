@@ -33,7 +33,7 @@ pub(super) static KNOBS: &[Knob] = &[
         "slice-bytes",
         KnobKind::Range { min: 0, max: 65_535 },
         0,
-        "Maximum bytes of each slice's NAL unit, from 100 on; 0 is no limit. Rows are then not parallel.",
+        "Maximum bytes of each slice's NAL unit, at least 100; a limit disables parallel rows. 0: no limit.",
     ),
     Knob::new(
         "deblock-alpha",

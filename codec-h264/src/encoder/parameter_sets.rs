@@ -84,7 +84,7 @@ fn level(settings: &FrameSettings) -> Result<&'static LevelLimits, ConfigError> 
         return Err(ConfigError::new(
             "frame size",
             settings.size,
-            "at most the size that level 6.2 allows",
+            "at most 139264 macroblocks, and 1055 in a row or column (level 6.2)",
         ));
     };
     // No level has a smaller buffer than the bits of a second.

@@ -1,4 +1,4 @@
-//! Quantisers of the encoder for all values of `QPY`. ITU-T H.264, clauses 8.5.8 and 8.5.9.
+//! Quantisers of the encoder for all luma quantisers (`QPY`). ITU-T H.264, clauses 8.5.8 and 8.5.9.
 
 use std::sync::OnceLock;
 

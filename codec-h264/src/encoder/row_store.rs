@@ -1,4 +1,4 @@
-//! The decided macroblocks of a row, until they are written and deblocked.
+//! The macroblocks of a row after mode decision, until they are written and deblocked.
 
 use codec_simd::{Block16, BlockUv, WindowMut};
 
@@ -40,7 +40,7 @@ pub(super) struct RowMark {
     counts: Counts,
 }
 
-/// A row of decided macroblocks.
+/// A row of macroblocks after mode decision.
 #[derive(Debug, Default)]
 pub(super) struct RowStore {
     pub mbs: Vec<CodedMb>,

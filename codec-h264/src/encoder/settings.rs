@@ -78,14 +78,15 @@ impl Default for FrameKnobs {
     }
 }
 
-/// Lowest limit of slices: a header with all references, and a macroblock without details.
+/// Lowest value of [`FrameKnobs::slice_bytes`] above 0: a slice header with all references, and a
+/// macroblock without details.
 pub const MIN_SLICE_BYTES: u16 = 100;
 
 impl FrameKnobs {
     /// Checks the knobs.
     ///
     /// # Errors
-    /// [`ConfigError`] if the limit of slices is too low.
+    /// [`ConfigError`] if `slice_bytes` is below [`MIN_SLICE_BYTES`], but not 0.
     pub fn check(&self) -> Result<(), ConfigError> {
         let bytes = self.slice_bytes;
         let allowed = format_args!("0 or {MIN_SLICE_BYTES}..=65535");
@@ -161,7 +162,7 @@ impl FrameSettings {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         self.knobs.check()?;
         if self.knobs.hrd && self.buffer.is_none() {
-            return Err(ConfigError::conflict("hrd", "requires constant bitrate in real time"));
+            return Err(ConfigError::conflict("hrd", "it requires constant bitrate in real time"));
         }
         Ok(())
     }

@@ -179,7 +179,7 @@ impl<'d, S: Sample> TileParser<'_, 'd, S> {
         sink.block(&mut info, site.left.is_some(), &mut residual);
         self.modes.push(&info, area.cols, area.rows);
         if self.reader.overrun_bits() > 0 {
-            return Err(self.corrupt("more data in a tile"));
+            return Err(self.corrupt("the rest of a tile"));
         }
         Ok(())
     }
@@ -189,7 +189,7 @@ impl<'d, S: Sample> TileParser<'_, 'd, S> {
         let references = [info.references.first(), info.references.second()];
         for reference in references.into_iter().flatten() {
             if self.setup.references[reference as usize].is_none() {
-                return Err(self.corrupt("a reference of a size that can be scaled"));
+                return Err(self.corrupt("a reference of 1/16 to 2 times the frame size"));
             }
             self.note_reference(reference);
         }

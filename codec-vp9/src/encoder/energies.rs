@@ -1,4 +1,4 @@
-//! Prediction error of a block in one plane, for each 8x8 samples of its superblock.
+//! Prediction error of a block in one plane, for each 8x8 block of its superblock.
 
 use codec_simd::{Error8x8, Window};
 

@@ -281,12 +281,12 @@ impl FrameEncoder {
 
     fn check(&self, picture: &Picture<'_>, plan: &FramePlan) -> Result<(), ConfigError> {
         if picture.size() != self.settings.size {
-            return Err(ConfigError::new("picture", picture.size(), self.settings.size));
+            return Err(ConfigError::new("frame size", picture.size(), self.settings.size));
         }
         if plan.kind == FrameKind::Inter && !self.references.are_complete() {
             return Err(ConfigError::conflict(
                 "frame kind",
-                "an inter frame requires all references",
+                "an inter frame requires filled reference slots: code a key frame first",
             ));
         }
         if plan.copy_golden_to_altref {

@@ -13,10 +13,10 @@ pub struct Speed {
     pub search_steps: u8,
     /// Precision of motion vectors.
     pub subpel: SubpelSearch,
-    /// A partition is decided by estimates if the better choice is better by this many percent;
-    /// otherwise both are coded.
+    /// Whether a block is split is decided by estimated costs if these differ by at least this many
+    /// percent; otherwise both choices are coded and compared.
     pub sure_pct: u32,
-    /// Whether both are always coded on key frames, where estimates are not available.
+    /// Whether both choices of a split are always coded on key frames, where estimates are not available.
     pub tries_all_intra: bool,
     /// Search of 8x8 blocks if the error of a macroblock exceeds this many squared steps per 8x8 pixels,
     /// in 1/64; `None` never searches them.
@@ -47,7 +47,7 @@ pub struct Speed {
     pub inter_finalists: usize,
     /// Whether all blocks compare interpolation filters, or about half of them.
     pub all_filters: bool,
-    /// Motion is not searched in macroblocks of which every 8x8 pixels have a squared error without motion below
+    /// Motion is not searched in macroblocks of which every 8x8 block has a squared error without motion below
     /// the squared step divided by this.
     pub still_share: u32,
     /// Number of references that blocks are predicted from: the first ones that may be used.
@@ -55,10 +55,10 @@ pub struct Speed {
     /// Blocks that a reference predicts with a squared error in every macroblock below the squared step divided by this
     /// are not compared with further references.
     pub settled_share: u32,
-    /// Errors of inter prediction without large coefficients of low frequency are not coded up to this many percent
-    /// of the usual energy.
+    /// Residuals of inter prediction without large low-frequency coefficients are not coded if their energy is at
+    /// most this many percent of a limit that is proportional to the squared step.
     pub noise_pct: u32,
-    /// What inter frames change in the probabilities before they are written.
+    /// Which probability updates inter frames code.
     pub updates: ProbabilityUpdates,
     /// Whether golden and altref are tried with candidates for vectors other than zero.
     pub other_vectors: bool,
@@ -78,13 +78,13 @@ pub enum ChromaModes {
     AsLuma,
 }
 
-/// What inter frames change in the probabilities before they are written.
+/// Which probability updates inter frames code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProbabilityUpdates {
-    /// All changes that save bits. Requires that all syntax elements are counted first.
+    /// All updates that save bits. All syntax elements are counted before they are written.
     Best,
-    /// Nothing if they adapt from frame to frame; syntax elements are counted while they are written. The
-    /// frame after a key frame has the best updates.
+    /// No updates if probabilities adapt from frame to frame; syntax elements are counted while they are
+    /// written. The frame after a key frame codes the updates of [`Self::Best`].
     None,
 }
 
@@ -95,7 +95,7 @@ pub struct FileTools {
     pub compound: bool,
     /// Blocks choose among three interpolation filters.
     pub filters: bool,
-    /// Levels are chosen by squared error and exact token costs, and blocks of 8x8 are tried in smaller ones.
+    /// Levels are chosen by squared error and exact token costs, and sub-8x8 blocks are tried.
     pub chooses_levels: bool,
     /// In hidden frames, every vector within 16 pixels is searched for macroblocks whose mean absolute error exceeds this
     /// many levels; `None` never searches all.

@@ -15,7 +15,7 @@ pub enum ReferenceMode {
     Single,
     /// Two.
     Compound,
-    /// Each block codes its number.
+    /// Each block codes its number of references.
     PerBlock,
 }
 
@@ -74,7 +74,7 @@ impl CompressedHeader {
         }
         if reader.overrun_bits() > 0 {
             let offset_bytes = header.header_bytes + data.len();
-            return Err(Corrupt::Other { what: "a longer compressed header", offset_bytes });
+            return Err(Corrupt::Other { what: "the rest of the compressed header", offset_bytes });
         }
         Ok(Self { tx_mode, reference_mode })
     }

@@ -45,8 +45,8 @@ pub struct ReferenceHeader {
 }
 
 impl ReferenceHeader {
-    /// Returns the reference that all compound blocks have, and the two of which they have one;
-    /// `None` if all references have the same sign bias, so that there are no compound blocks.
+    /// Returns the reference that all compound blocks use, and the two references of which each block
+    /// uses one; `None` if all references have the same sign bias, so that there are no compound blocks.
     #[must_use]
     pub fn compound(&self) -> Option<CompoundReferences> {
         use Reference::{Altref, Golden, Last};
@@ -73,7 +73,7 @@ pub struct CompoundReferences {
     pub fixed_index: usize,
 }
 
-/// The contexts that an intra-only frame or a key frame resets in the saved probability contexts.
+/// The saved probability contexts that a key frame, an intra-only frame or an error-resilient frame resets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContextReset {
     /// No context.
@@ -87,8 +87,9 @@ pub enum ContextReset {
 /// How a frame uses the saved probability contexts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ContextHeader {
-    /// Contexts that become the defaults first. `None` for frames that reset nothing; the frame
-    /// does not depend on others then.
+    /// Saved contexts that are reset to the defaults before the frame is decoded, on key frames, intra-only
+    /// frames and error-resilient frames, which also reset the other state of the decoder. `None` for other
+    /// inter frames, which continue from that state.
     pub reset: Option<ContextReset>,
     /// Index of the context that the frame starts with and may replace, 0..=3.
     pub index: usize,

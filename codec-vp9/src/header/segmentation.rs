@@ -23,8 +23,8 @@ pub struct Segment {
 pub struct SegmentMapCoding {
     /// Probabilities of the tree.
     pub tree: [u8; 7],
-    /// Probabilities that a block has its segment of the last frame, by number of neighbours for
-    /// which it is; `None` if segments are coded without prediction.
+    /// Probabilities that a block keeps its segment of the last frame, by the number of neighbours
+    /// that keep theirs; `None` if segments are coded without temporal prediction.
     pub temporal: Option<[u8; 3]>,
 }
 

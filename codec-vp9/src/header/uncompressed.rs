@@ -164,7 +164,7 @@ fn parse_inter(bits: &mut BitReader<'_>, context: &HeaderContext<'_>) -> Result<
         None => parse_size(bits)?,
     };
     if !sizes.iter().any(|&reference| can_scale(reference, size)) {
-        return Err(bits.expected("a reference of a size that can be scaled").into());
+        return Err(bits.expected("a reference of 1/16 to 2 times the frame size").into());
     }
     let render_size = bits.optional(parse_size)?.unwrap_or(size);
     references.high_precision = bits.flag()?;
@@ -179,8 +179,8 @@ fn parse_inter(bits: &mut BitReader<'_>, context: &HeaderContext<'_>) -> Result<
     Ok(TypeFields { format, color: None, size, render_size, refresh_slots, references })
 }
 
-/// Whether frames of `size` can be predicted from a reference: at most twice as large, at most 16
-/// times smaller.
+/// Whether frames of `size` can be predicted from a reference: in each dimension, the reference must be
+/// 1/16 to 2 times as large as the frame.
 #[must_use]
 pub(crate) fn can_scale(reference: Size, size: Size) -> bool {
     let fits = |reference: u32, frame: u32| {
@@ -216,7 +216,7 @@ fn parse_color(bits: &mut BitReader<'_>, profile: u8) -> Result<(SampleFormat, C
     let mut format = SampleFormat { depth, ..SampleFormat::YUV420 };
     if space == SRGB {
         if !has_sampling {
-            return Err(bits.expected("another colour space than sRGB in profile 0 or 2").into());
+            return Err(bits.expected("a colour space other than sRGB in profile 0 or 2").into());
         }
         format.sampling = Sampling::Yuv444;
         parse_reserved(bits)?;
@@ -230,7 +230,7 @@ fn parse_color(bits: &mut BitReader<'_>, profile: u8) -> Result<(SampleFormat, C
             (true, false) => Sampling::Yuv422,
             (false, true) => Sampling::Yuv440,
             (true, true) => {
-                return Err(bits.expected("another sampling than 4:2:0 in profile 1 or 3").into());
+                return Err(bits.expected("a sampling other than 4:2:0 in profile 1 or 3").into());
             }
         };
         parse_reserved(bits)?;

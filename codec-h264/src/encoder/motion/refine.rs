@@ -36,7 +36,7 @@ pub struct RefineSettings {
     pub precision: Precision,
     /// Neighbours in each step.
     pub ring: Ring,
-    /// Cost at the integer vector up to which it is the result.
+    /// If the cost of the integer vector is at most this, the search returns that vector.
     pub stop_at: u32,
 }
 

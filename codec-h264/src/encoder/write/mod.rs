@@ -1,4 +1,4 @@
-//! Writes slices: macroblocks from their decided form. ITU-T H.264, clauses 7.3.4 and 7.3.5.
+//! Writes slices from the results of mode decision. ITU-T H.264, clauses 7.3.4 and 7.3.5.
 //!
 //! [`SliceWriter`] handles frame macroblocks of 4:2:0. State is one [`Edge`] per column and one to the left.
 

@@ -5,7 +5,7 @@
 //! | probabilities at the start of the frame, segments, quantisers | 9.3, 9.6, 9.9 to 9.11 | `headers` |
 //! | costs of modes, vectors and tokens, for mode decision | | `costs`, `trellis` |
 //! | macroblocks: prediction, transform, tokens | 10 to 14, 16 to 18 | `rows`, and `row` for one row |
-//! | loop filter, behind the rows | 15 | `rows`, `loop_filter` |
+//! | loop filter of finished rows, while later rows are coded | 15 | `rows`, `loop_filter` |
 //! | probabilities adapted to the frame | 9.9 to 9.11, 13.4 | `probability` |
 //! | frame tag, header, modes, token partitions | 9.1, 9.2, 9.5, 19.2 | `pack` |
 //! | reference frames and statistics for the next frame | 9.7 | `update` |
@@ -180,7 +180,9 @@ impl FrameEncoder {
                 let Some(smaller) = settings.with_smaller_partitions() else {
                     packet.data.clear();
                     self.frames.recycle(recon);
-                    return Err(Error::unsupported("a frame with a partition of this size"));
+                    return Err(Error::unsupported(
+                        "a partition above 524287 bytes (first) or 16777215 bytes (token)",
+                    ));
                 };
                 settings = smaller;
                 continue;
@@ -212,13 +214,13 @@ impl FrameEncoder {
 
     fn check(&self, picture: &Picture<'_>, plan: &FramePlan) -> Result<(), ConfigError> {
         if picture.size() != self.settings.size {
-            return Err(ConfigError::new("picture", picture.size(), self.settings.size));
+            return Err(ConfigError::new("frame size", picture.size(), self.settings.size));
         }
         let has_all = self.slots.iter().all(Option::is_some);
         if plan.kind == FrameKind::Inter && !has_all {
             return Err(ConfigError::conflict(
                 "frame kind",
-                "an inter frame requires all references",
+                "an inter frame requires filled reference slots: code a key frame first",
             ));
         }
         Ok(())
