@@ -72,9 +72,9 @@ mod libraries {
                     other => other.to_string(),
                 };
                 println!(
-                    "cargo::error=feature `{feature}` needs the library {name} from {from}, below \
-                     {below}, and {why}: install pkg-config and {package} (Debian's names), or build \
-                     without the feature"
+                    "cargo::error=feature `{feature}` needs the library {name}, version {from} or \
+                     later and below {below}, but {why}: install pkg-config and {package} (names of \
+                     Debian packages), or build without the feature"
                 );
             }
         }

@@ -71,10 +71,10 @@ impl<'a> AudioView<'a> {
     pub fn new(format: AudioFormat, samples: Samples<'a>) -> Result<Self, ConfigError> {
         let channels = format.channels();
         if format.rate == 0 || channels == 0 {
-            return Err(ConfigError::new("audio format", format, "a rate and channels above 0"));
+            return Err(ConfigError::new("audio format", format, "at least 1 Hz and 1 channel"));
         }
         if !samples.len().is_multiple_of(channels) {
-            let allowed = format!("a multiple of {channels}");
+            let allowed = format!("a multiple of {channels} (the number of channels)");
             return Err(ConfigError::new("samples", samples.len(), allowed));
         }
         Ok(Self { format, samples })

@@ -44,7 +44,7 @@ impl Converter {
     fn build(from: AudioFormat, to: AudioFormat, adjustable: bool) -> Result<Self, Error> {
         for format in [from, to] {
             if format.rate == 0 || format.channels() == 0 {
-                let error = ConfigError::new("audio format", format, "a rate and channels above 0");
+                let error = ConfigError::new("audio format", format, "at least 1 Hz and 1 channel");
                 return Err(error.into());
             }
         }

@@ -73,7 +73,8 @@ pub(crate) fn whole_frames(samples: &[f32], channels: usize) -> Result<(), Confi
     if samples.len().is_multiple_of(channels) {
         return Ok(());
     }
-    Err(ConfigError::new("samples", samples.len(), format!("a multiple of {channels}")))
+    let allowed = format_args!("a multiple of {channels} (the number of channels)");
+    Err(ConfigError::new("samples", samples.len(), allowed))
 }
 
 /// Splits calls of any length into blocks of one length, with a constant delay.

@@ -69,7 +69,10 @@ pub(crate) fn open_decoder<C: SampleCode>(
 fn frame_samples(length: FrameDuration, format: AudioFormat) -> Result<usize, ConfigError> {
     match length.samples(format.rate) {
         samples if samples > 0 && length.0 <= 10_000_000 => Ok(samples),
-        _ => Err(ConfigError::new("frame length", length.0, "1 sample to 10000000 us")),
+        _ => {
+            let given = format_args!("{} us", length.0);
+            Err(ConfigError::new("frame length", given, "1 sample to 10000000 us"))
+        }
     }
 }
 

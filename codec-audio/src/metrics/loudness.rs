@@ -35,13 +35,17 @@ impl fmt::Debug for LoudnessMeter {
 }
 
 impl LoudnessMeter {
-    /// Creates a meter for audio in `format`: 1 to 64 channels, up to 2.8 MHz.
+    /// Creates a meter for audio in `format`: 1 to 64 channels at 16 Hz to 2.8 MHz.
     ///
     /// # Errors
     /// [`ConfigError`] for other formats.
     pub fn new(format: AudioFormat) -> Result<Self, ConfigError> {
         let refused = || {
-            ConfigError::new("loudness meter format", format, "1 to 64 channels at 16 Hz or more")
+            ConfigError::new(
+                "loudness meter format",
+                format,
+                "1 to 64 channels at 16 to 2822400 Hz",
+            )
         };
         let channels = u32::try_from(format.channels()).map_err(|_| refused())?;
         if !(1..=64).contains(&channels) {
@@ -67,7 +71,11 @@ impl LoudnessMeter {
         if audio.format() != self.format {
             return Err(ConfigError::new("audio format", audio.format(), self.format));
         }
-        let refused = |_| ConfigError::new("samples", audio.samples().len(), "whole sample frames");
+        let channels = self.format.channels();
+        let refused = |_| {
+            let allowed = format_args!("a multiple of {channels} (the number of channels)");
+            ConfigError::new("samples", audio.samples().len(), allowed)
+        };
         match audio.samples() {
             Samples::S16(values) => self.inner.add_frames_i16(values).map_err(refused),
             Samples::F32(values) => {

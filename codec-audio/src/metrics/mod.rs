@@ -124,11 +124,11 @@ fn aligned(
 ) -> Result<Alignment, ConfigError> {
     let channels = format.channels();
     if format.rate == 0 || channels == 0 {
-        return Err(ConfigError::new("audio format", format, "a rate and channels above 0"));
+        return Err(ConfigError::new("audio format", format, "at least 1 Hz and 1 channel"));
     }
     for samples in [reference, distorted] {
         if samples.is_empty() || !samples.len().is_multiple_of(channels) {
-            let allowed = format!("a multiple of {channels} above 0");
+            let allowed = format!("a multiple of {channels} (the number of channels) above 0");
             return Err(ConfigError::new("samples", samples.len(), allowed));
         }
     }

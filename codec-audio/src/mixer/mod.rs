@@ -66,7 +66,7 @@ impl Mixer {
     pub fn new(format: AudioFormat) -> Result<Self, Error> {
         let channels = format.channels();
         if format.rate == 0 || channels == 0 {
-            let error = ConfigError::new("audio format", format, "a rate and channels above 0");
+            let error = ConfigError::new("audio format", format, "at least 1 Hz and 1 channel");
             return Err(error.into());
         }
         Ok(Self {
@@ -165,7 +165,8 @@ impl Mixer {
     /// [`Error::Config`] if the input does not exist, or the gain is NaN or above 60.
     pub fn set_gain_db(&mut self, id: u32, gain_db: f32) -> Result<(), Error> {
         if gain_db.is_nan() || gain_db > 60.0 {
-            return Err(ConfigError::new("gain", gain_db, "at most 60 dB").into());
+            let given = format_args!("{gain_db} dB");
+            return Err(ConfigError::new("gain", given, "at most 60 dB").into());
         }
         let ramp = self.ramp_frames;
         let input = self.input(id)?;
