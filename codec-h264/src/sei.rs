@@ -36,8 +36,8 @@ impl RecoveryPoint {
         Some(Self { frame_count })
     }
 
-    /// Writes an SEI payload with this message alone, with trailing bits. Decoding from here on
-    /// gives exactly the same frames.
+    /// Writes an SEI payload with only this message, and trailing bits. The message promises an exact
+    /// match after the recovery (`exact_match_flag`).
     ///
     /// ```
     /// use codec_h264::bits::BitWriter;

@@ -29,8 +29,8 @@ impl<const N: usize> H264Quantiser<N> {
 
     /// Creates a quantiser. `rounds` are in 1/4096 of a level. Values outside of their range are
     /// clamped: multipliers to 0..=32767, rounds to 0..=4095, `shift` to 12..=24, `right` to 0..=6.
-    /// Powers of two that are common to all `scales` reduce `right`: kernels are fastest if nothing
-    /// of it is left, as with flat scaling matrices.
+    /// Powers of two that are common to all `scales` reduce `right`: kernels are fastest if `right`
+    /// becomes 0, as with flat scaling matrices.
     #[must_use]
     pub fn new(
         multipliers: &[i32; N],
@@ -55,7 +55,8 @@ impl<const N: usize> H264Quantiser<N> {
         new
     }
 
-    /// Changes the rounding of all positions: see [`Self::new`]. Leaves a DC that is not quantised.
+    /// Changes the rounding of all positions: see [`Self::new`]. A DC that is not quantised
+    /// ([`Self::without_dc`]) does not change.
     pub fn set_rounds(&mut self, rounds: &[i16; N]) {
         self.rounds = rounds.map(|round| round.clamp(0, 2 * Self::ROUND_HALF - 1));
         if !self.has_dc {

@@ -5,7 +5,7 @@
 pub struct SceneChange {
     /// Whether a new scene begins with this frame.
     pub is_cut: bool,
-    /// Inter cost in percent of the intra cost; 100 if the previous frame helps nowhere.
+    /// Inter cost in percent of the intra cost; 100 if the previous frame improves no prediction.
     pub inter_pct: u8,
     /// Running mean of `inter_pct` in the current scene; 100 while unknown.
     pub mean_pct: u8,
@@ -15,7 +15,7 @@ pub struct SceneChange {
 
 impl SceneChange {
     /// Whether a new scene begins with this frame if the frames around it usually have an `inter_pct` of
-    /// `usual_pct`: the rule of [`Self::is_cut`], for frames that are not compared one after another.
+    /// `usual_pct`: the rule of [`Self::is_cut`], for frames that are not compared in order.
     #[must_use]
     pub fn begins_scene(&self, usual_pct: u8) -> bool {
         is_cut((self.inter_pct, self.intra_mbs_pct), u32::from(usual_pct) << 8)

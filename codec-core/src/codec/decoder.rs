@@ -88,7 +88,7 @@ pub enum OutputOrder {
     #[default]
     Strict,
     /// Presentation order with the delay that the frames so far required, which is none for streams
-    /// without B-frames: for calls. When the required delay grows, one frame may follow a later one.
+    /// without B-frames: for calls. When the required delay grows, one frame may be output after a later one.
     LowDelay,
     /// Decoding order, without delay.
     Decode,

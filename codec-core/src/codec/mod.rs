@@ -74,7 +74,7 @@ pub enum Codec {
 }
 
 impl Codec {
-    /// All codecs but [`Self::Other`]. The first one that a format can hold is its default.
+    /// All codecs but [`Self::Other`]. The default of a container format is the first of these that it can hold.
     pub const KNOWN: [Self; 4] = [Self::Vp8, Self::Vp9, Self::H264, Self::Av1];
 
     /// Returns the known codec with a [name](Self::name).

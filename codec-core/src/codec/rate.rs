@@ -93,8 +93,8 @@ pub enum DropPolicy {
 pub struct RateConfig {
     /// Rate control mode and target.
     pub mode: RateControl,
-    /// How much better the quality of [`RateControl::Quality`] is than its whole number, in 256ths of the
-    /// step to the next one. Encoders of this crate only.
+    /// Fractional part of the quality in [`RateControl::Quality`], in 1/256: quality 70 with 128 is 70.5. Only
+    /// encoders that are based on [`crate::encoder`] support it.
     pub quality_fraction_q8: u8,
     /// Buffer model of constant bitrate.
     pub buffering: Buffering,

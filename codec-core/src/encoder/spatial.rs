@@ -2,8 +2,8 @@
 //!
 //! The layers of a superframe are coded one after another, the smallest first. The encoder of the lowest
 //! layer decides about key frames and drops; the others follow. In a key superframe, and when a layer starts,
-//! the frame of a higher layer predicts only from the next lower layer. To the rate control of its layer
-//! that frame is a key frame.
+//! the frame of a higher layer predicts only from the next lower layer. The rate control of its layer
+//! treats that frame as a key frame.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Model of the size of a frame: `bits = alpha x complexity x step^-beta`, in the logarithmic
-//! domain.
+//! Model of the size of a frame: `bits = 2^alpha x complexity x step^-beta`, computed with logarithms
+//! to base 2.
 
 use super::config::BitsLaw;
 use crate::fixed::ONE_Q16;
@@ -10,7 +10,7 @@ const MAX_ERROR_Q16: i32 = 4 * ONE_Q16;
 /// The model of one frame class; `alpha` is learned.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BitsModel {
-    /// Logarithm of alpha.
+    /// Alpha of the model, with 16 fractional bits.
     alpha_q16: i32,
     beta_q16: i32,
     /// Running means of the signed and absolute errors, which set the learning rate.

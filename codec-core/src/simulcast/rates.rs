@@ -12,9 +12,9 @@ pub const MAX_LAYERS: usize = 3;
 pub struct LayerRates {
     /// Below this, the layer is switched off, unless it is the lowest active one.
     pub min: Bitrate,
-    /// Bitrate at which the next higher layer may start.
+    /// Bitrate that the layer gets before the next higher layer may start.
     pub target: Bitrate,
-    /// Highest bitrate of the layer, which only the highest active one gets.
+    /// Highest bitrate of the layer. Only the highest running layer gets more than its target.
     pub max: Bitrate,
 }
 
