@@ -47,7 +47,7 @@ pub trait AudioProcessor: Send + Debug {
 /// Constructor of a processor.
 ///
 /// The second argument is the granularity: the length of each block to process must be a multiple
-/// of so many sample frames. A larger granularity can reduce the delay; 1 allows any length.
+/// of this number of sample frames. A larger granularity can reduce the delay; 1 allows any length.
 pub type OpenProcessor = fn(AudioFormat, usize) -> Result<Box<dyn AudioProcessor>, Error>;
 
 /// A processor of this build.

@@ -4,7 +4,8 @@ use std::fmt;
 
 /// An error of an encoder, a decoder or the registry.
 ///
-/// Encoders and decoders stay usable after every error; each variant says how to recover.
+/// Encoders and decoders stay usable after every error but [`Self::Library`]; each variant says how to
+/// recover.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {

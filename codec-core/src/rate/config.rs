@@ -33,8 +33,9 @@ pub struct CodecModel {
     /// See [`crate::codec::Capabilities::pass_shares`].
     pub pass_shares: PassShares,
     /// Indexed by the number of temporal layers minus 1, then by layer: how many octaves of the step (16 fractional
-    /// bits) finer than the highest layer it is coded, with constant and variable bitrate. The shares of the layers then follow the
-    /// content, with 40 to 75 % for the base layer. `None` gives the layers fixed shares, 60:40 or 40:20:40.
+    /// bits) finer than the highest layer it is coded, with constant and variable bitrate. The shares of the layers
+    /// then follow the content, with 40 to 75 % for the base layer. `None` gives the layers fixed shares, 60:40 or
+    /// 40:20:40.
     pub layer_boosts_q16: Option<[[i32; 3]; 3]>,
     /// Bits of an inter frame in which nothing has changed.
     pub overhead_bits: u64,

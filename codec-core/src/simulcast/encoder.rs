@@ -181,8 +181,8 @@ impl SimulcastEncoder {
 
     /// Encodes one input frame in all running layers, and returns what happened to it in each layer.
     ///
-    /// [`FrameRequest::key_frame`] requests a key frame of every running layer. References, regions and an analysis of
-    /// the frame cannot be given.
+    /// [`FrameRequest::key_frame`] requests a key frame of every running layer. The request must not
+    /// contain references, an importance map or an analysis.
     ///
     /// # Errors
     /// [`Error::Config`] or [`Error::Unsupported`] if the frame or the request does not match the settings; nothing has

@@ -58,7 +58,7 @@ pub(super) static KNOBS: &[Knob] = &[
         KnobKind::Range { min: 0, max: 7 },
         DEFAULT_B_FRAMES as i64,
         "Maximum number of consecutive B frames in the file preset, if the profile has them and \
-         slices have no limit of bytes. More than three are only used between similar frames.",
+         slice-bytes is 0. More than three are only used between similar frames.",
     ),
     REFRESH,
     LOOKAHEAD,
