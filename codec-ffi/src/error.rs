@@ -22,7 +22,7 @@ pub struct Error {
     pub kind: ErrorKind,
     /// Name of the function.
     pub call: &'static str,
-    /// Its return value.
+    /// Its return value; 0 if the arguments were rejected before the call.
     pub code: i64,
     /// Message of the library; may be empty.
     pub text: String,
@@ -30,8 +30,13 @@ pub struct Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} returned {}", self.call, self.code)?;
-        if self.text.is_empty() { Ok(()) } else { write!(f, ": {}", self.text) }
+        let Self { call, code, text, .. } = self;
+        match (*code, text.as_str()) {
+            (_, "") => write!(f, "{call} returned {code}"),
+            // Not a failure code: the call was not made, or returned a null pointer.
+            (0, text) => write!(f, "{call}: {text}"),
+            (_, text) => write!(f, "{call} returned {code}: {text}"),
+        }
     }
 }
 

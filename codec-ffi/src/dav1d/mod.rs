@@ -20,8 +20,10 @@ fn check(call: &'static str, code: c_int) -> Result<(), Error> {
         0.. => return Ok(()),
         sys::EINVAL => (ErrorKind::Data, "invalid data"),
         sys::ENOMEM => (ErrorKind::Internal, "not enough memory"),
-        sys::ERANGE => (ErrorKind::Data, "a frame above the limit of size"),
-        sys::UNSUPPORTED => (ErrorKind::Unsupported, "a feature that the library does not support"),
+        sys::ERANGE => (ErrorKind::Data, "the frame exceeds the size limit"),
+        sys::UNSUPPORTED => {
+            (ErrorKind::Unsupported, "the library does not support a feature of the stream")
+        }
         _ => (ErrorKind::Internal, ""),
     };
     Err(Error { kind, call, code: code.into(), text: text.to_owned() })
@@ -131,7 +133,7 @@ impl Decoder {
             kind: ErrorKind::Internal,
             call: "dav1d_open",
             code: 0,
-            text: "null".to_owned(),
+            text: "null pointer".to_owned(),
         };
         Ok(Self { context: NonNull::new(context).ok_or_else(missing)? })
     }

@@ -56,7 +56,8 @@ fn check(call: &'static str, answer: c_int) -> Result<usize, Error> {
 /// Checks the result of a constructor.
 fn created<T>(call: &'static str, object: *mut T, answer: c_int) -> Result<NonNull<T>, Error> {
     check(call, answer)?;
-    let missing = || Error { kind: ErrorKind::Internal, call, code: 0, text: "null".to_owned() };
+    let missing =
+        || Error { kind: ErrorKind::Internal, call, code: 0, text: "null pointer".to_owned() };
     NonNull::new(object).ok_or_else(missing)
 }
 
@@ -257,7 +258,7 @@ impl Decoder {
     /// Creates a decoder for several streams; `mapping` gives the position of each channel.
     ///
     /// # Errors
-    /// Errors of the library, and a mapping shorter than the channels.
+    /// Errors of the library, and a `mapping` with fewer entries than `channels`.
     pub fn multistream(
         rate: i32,
         channels: u8,
@@ -267,7 +268,7 @@ impl Decoder {
     ) -> Result<Self, Error> {
         let call = "opus_multistream_decoder_create";
         if mapping.len() < usize::from(channels) {
-            let text = "a mapping shorter than the channels".to_owned();
+            let text = "the channel mapping has fewer entries than channels".to_owned();
             return Err(Error { kind: ErrorKind::Argument, call, code: 0, text });
         }
         let mut answer = 0;

@@ -70,7 +70,9 @@ impl Settings {
             code: 0,
             text: text.to_owned(),
         };
-        let int = |value: u32| c_int::try_from(value).map_err(|_| refuse("time base"));
+        let int = |value: u32| {
+            c_int::try_from(value).map_err(|_| refuse("the time base exceeds 31 bits"))
+        };
         (cfg.g_w, cfg.g_h) = (self.width, self.height);
         cfg.g_timebase = sys::Rational { num: int(self.timebase.0)?, den: int(self.timebase.1)? };
         cfg.g_threads = self.threads;
@@ -108,7 +110,9 @@ impl Settings {
         let ids_fit = layers.pattern.iter().all(|&id| usize::from(id) < count);
         let fits = (1..=5).contains(&count) && (1..=16).contains(&frames);
         if !fits || !ids_fit || layers.kbps.len() != count {
-            return Err(refuse("temporal layers"));
+            let text = "expected 1 to 5 temporal layers, each with a rate and a decimator, and a \
+                        pattern of 1 to 16 frames of these layers";
+            return Err(refuse(text));
         }
         cfg.ts_number_layers = c_uint::try_from(count).unwrap_or(1);
         cfg.ts_periodicity = c_uint::try_from(frames).unwrap_or(1);
@@ -294,7 +298,7 @@ impl Encoder {
         deadline: u32,
     ) -> Result<(), Error> {
         if picture.is_some_and(|picture| picture.size() != self.size) {
-            let text = "a frame of another size".to_owned();
+            let text = "the frame size differs from the configured size".to_owned();
             return Err(Error {
                 kind: ErrorKind::Argument,
                 call: "vpx_codec_encode",
