@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use codec_measure::report::{Beside, ClipPictures, FrameValues};
+use codec_measure::report::{ClipPictures, FrameValues, ReportExtras};
 use codec_measure::results::Results;
 use codec_measure::{plot, report};
 use codec_media::failure::{Failure, Result};
@@ -39,9 +39,9 @@ pub(super) fn publish(folder: &Path, results: &Results, pictures: Vec<ClipPictur
             files.push(format!("plots/{}.png", plot.name));
         }
     }
-    let beside = Beside { files, frames: frames_of(folder, results), pictures };
+    let extras = ReportExtras { files, frames: frames_of(folder, results), pictures };
     // Last, so that the page exists only if everything else does.
-    write_whole(&folder.join("index.html"), report::html(results, &beside).as_bytes())
+    write_whole(&folder.join("index.html"), report::html(results, &extras).as_bytes())
 }
 
 /// Values of the frames of each point, from its table in the folder.

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::beside::{Beside, href};
 use super::clip_summaries::clip_summaries;
+use super::extras::{ReportExtras, href};
 use super::frame_data::FrameData;
 use super::json::{in_script, plain, round};
 use super::picture_data::picture_data;
@@ -16,8 +16,8 @@ use crate::words::Words;
 
 /// JSON that is safe inside a `script` element: nothing in it ends the element or, for old parsers,
 /// a line.
-pub(crate) fn data(results: &Results, beside: &Beside) -> String {
-    let frames = FrameData::new(results, beside);
+pub(crate) fn data(results: &Results, extras: &ReportExtras) -> String {
+    let frames = FrameData::new(results, extras);
     let arm = |name: &str| results.arms.iter().position(|known| known.name == name);
     let clip = |name: &str| results.clips.iter().position(|known| known.name == name);
     let arms = results.arms.iter().map(|arm| {
@@ -40,7 +40,7 @@ pub(crate) fn data(results: &Results, beside: &Beside) -> String {
             }).collect::<Vec<_>>(),
             "tip": details(results, point),
             "frames": frames.point(index),
-            "table": point.frames_csv.as_deref().filter(|_| !beside.files.is_empty()).map(href),
+            "table": point.frames_csv.as_deref().filter(|_| !extras.files.is_empty()).map(href),
         })
     });
     let latency = std::iter::once(None)
@@ -60,7 +60,7 @@ pub(crate) fn data(results: &Results, beside: &Beside) -> String {
         "fps": results.clips.iter().map(|clip| round(clip.fps)).collect::<Vec<_>>(),
         "frames": frames.common(),
         "audio": results.is_audio(),
-        "pictures": picture_data(results, &beside.pictures),
+        "pictures": picture_data(results, &extras.pictures),
         "metrics": metrics.collect::<Vec<_>>(),
         "points": points.collect::<Vec<_>>(),
         "summary": clip_summaries(results),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::beside::{Beside, FrameValues};
+use super::extras::{FrameValues, ReportExtras};
 use crate::results::Results;
 
 /// Values in the page, of all points and metrics together: about 2 MB of text.
@@ -11,7 +11,7 @@ const MAX_VALUES: usize = 500_000;
 /// How the values of all points are written.
 #[derive(Debug)]
 pub(super) struct FrameData<'a> {
-    beside: &'a Beside,
+    extras: &'a ReportExtras,
     /// Number of frames for each written value. The value is the worst of these frames.
     group: usize,
     /// For each metric, the factor of the whole numbers that are written, and whether higher is better.
@@ -19,8 +19,8 @@ pub(super) struct FrameData<'a> {
 }
 
 impl<'a> FrameData<'a> {
-    pub(super) fn new(results: &Results, beside: &'a Beside) -> Self {
-        let known = || beside.frames.iter().flatten();
+    pub(super) fn new(results: &Results, extras: &'a ReportExtras) -> Self {
+        let known = || extras.frames.iter().flatten();
         let values = || known().flat_map(|point| &point.metrics);
         let count: usize = values().map(Vec::len).sum();
         let scale = |metric: usize| {
@@ -31,7 +31,7 @@ impl<'a> FrameData<'a> {
         };
         let metrics = results.metrics.iter().enumerate();
         Self {
-            beside,
+            extras,
             group: count.div_ceil(MAX_VALUES).max(1),
             metrics: metrics.map(|(at, metric)| (scale(at), metric.higher_is_better)).collect(),
         }
@@ -46,7 +46,7 @@ impl<'a> FrameData<'a> {
     /// The values of a point by its index in the results: for each metric, differences of whole numbers, `null` for a
     /// value that is not a number; then the groups that have a frozen frame.
     pub(super) fn point(&self, index: usize) -> Option<Value> {
-        let values: &FrameValues = self.beside.frames.get(index)?.as_ref()?;
+        let values: &FrameValues = self.extras.frames.get(index)?.as_ref()?;
         let columns = values.metrics.iter().zip(&self.metrics);
         let columns = columns.map(|(column, metric)| self.column(column, *metric));
         let frozen = values.frozen.chunks(self.group).enumerate();
@@ -89,17 +89,17 @@ mod tests {
         Results { metrics: vec![metric], ..Results::default() }
     }
 
-    fn beside(values: Vec<f64>) -> Beside {
+    fn extras(values: Vec<f64>) -> ReportExtras {
         let frozen = (0..values.len()).map(|frame| frame == 1).collect();
         let frames = vec![None, Some(FrameValues { metrics: vec![values], frozen })];
-        Beside { frames, ..Beside::default() }
+        ReportExtras { frames, ..ReportExtras::default() }
     }
 
     #[test]
     fn values_are_written_as_differences() {
-        let beside = beside(vec![40.0, 40.25, f64::INFINITY, 39.0]);
+        let extras = extras(vec![40.0, 40.25, f64::INFINITY, 39.0]);
         let results = study(true);
-        let data = FrameData::new(&results, &beside);
+        let data = FrameData::new(&results, &extras);
         assert_eq!(data.common(), json!({ "group": 1, "scales": [100.0] }));
         assert_eq!(data.point(0), None);
         let wanted = json!({ "values": [[4000, 25, null, -125]], "frozen": [1] });
@@ -112,9 +112,9 @@ mod tests {
         for (higher_is_better, wanted) in [(true, [0, 2, 2]), (false, [1, 2, 2])] {
             let values =
                 (0..MAX_VALUES + 2).map(|frame| f64::from(u32::try_from(frame).unwrap_or(0)));
-            let beside = beside(values.collect());
+            let extras = extras(values.collect());
             let results = study(higher_is_better);
-            let data = FrameData::new(&results, &beside);
+            let data = FrameData::new(&results, &extras);
             assert_eq!(data.common()["group"], 2);
             let column = &data.point(1).unwrap()["values"][0];
             assert_eq!(column.as_array().unwrap().len(), MAX_VALUES / 2 + 1);

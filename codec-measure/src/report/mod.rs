@@ -1,9 +1,9 @@
 //! Reports of a study: an HTML page, a CSV table of all points, and a table for the terminal.
 
-mod beside;
 mod clip_summaries;
 mod csv;
 mod data;
+mod extras;
 mod frame_data;
 mod html;
 mod json;
@@ -12,7 +12,7 @@ mod summary;
 mod tables;
 mod terminal;
 
-pub use beside::{Beside, ClipPictures, FrameValues, PictureFrame, PointPictures};
 pub use csv::{csv, csv_line};
+pub use extras::{ClipPictures, FrameValues, PictureFrame, PointPictures, ReportExtras};
 pub use html::html;
 pub use terminal::table;

@@ -507,7 +507,7 @@ const page = (() => {
     const rate = row.bd[metric];
     if (row.anchor) return put(cell, "anchor", 0);
     if (!rate) {
-      put(cell, "refused", null);
+      put(cell, "undefined", null);
       cell.className = "none";
       return;
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::beside::{ClipPictures, href};
+use super::extras::{ClipPictures, href};
 use super::json::plain;
 use crate::plot::target_text;
 use crate::results::Results;

@@ -32,7 +32,7 @@ fn check(name: &str, results: &Results) {
     let folder = shots();
     std::fs::create_dir_all(&folder).unwrap();
     let page = folder.join(format!("{name}.html"));
-    std::fs::write(&page, report::html(results, &sample::beside(results))).unwrap();
+    std::fs::write(&page, report::html(results, &sample::extras(results))).unwrap();
     let run = Command::new("node")
         .arg(scripts.join("report.mjs"))
         .arg(&page)

@@ -79,7 +79,7 @@ fn an_empty_study_has_a_report() {
         for plot in plot::all(&empty) {
             roxmltree::Document::parse(&plot.svg).unwrap();
         }
-        assert!(report::html(&empty, &report::Beside::default()).ends_with("</html>\n"));
+        assert!(report::html(&empty, &report::ReportExtras::default()).ends_with("</html>\n"));
         assert!(report::csv(&empty).starts_with("arm,clip,"));
         assert!(report::table(&empty, 80, true).contains("arm"));
         // Then a study in which every point failed.
@@ -140,7 +140,7 @@ fn figures_disturbed_by_a_busy_machine_are_marked_and_omitted() {
         }
     }
     assert!(report::table(&results, 200, false).contains("note: the machine was busy"));
-    let page = report::html(&results, &sample::beside(&results));
+    let page = report::html(&results, &sample::extras(&results));
     assert!(page.contains("the machine was busy during") && page.contains("<dt>Busy</dt>"));
 }
 
@@ -199,7 +199,7 @@ fn times_of_audio_are_per_second() {
         "{text}"
     );
     assert!(!text.contains("p95 ms") && !text.contains("fps"), "{text}");
-    let page = report::html(&audio, &sample::beside(&audio));
+    let page = report::html(&audio, &sample::extras(&audio));
     assert!(page.contains("44.1 kHz, 2 channels, 8.00 s"), "{}", &page[..9000]);
     assert!(page.contains("ms per s of audio") && page.contains("Each segment of 20 ms"));
     let names: Vec<String> = plot::all(&audio).into_iter().map(|plot| plot.name).collect();
@@ -209,8 +209,8 @@ fn times_of_audio_are_per_second() {
 #[test]
 fn the_page_is_self_contained_and_escapes_names() {
     for (results, name) in [(sample::results(), "plain"), (sample::hostile(), "hostile")] {
-        let page = report::html(&results, &sample::beside(&results));
-        assert_eq!(page, report::html(&results, &sample::beside(&results)));
+        let page = report::html(&results, &sample::extras(&results));
+        assert_eq!(page, report::html(&results, &sample::extras(&results)));
         for outside in ["src=", "@import", "url(", "http:", "https:"] {
             let count = page.matches(outside).count();
             // The namespace URI of SVG is not an external reference.
@@ -237,7 +237,7 @@ fn the_page_is_self_contained_and_escapes_names() {
 #[test]
 fn weak_comparisons_are_marked_everywhere() {
     let results = sample::results();
-    let page = report::html(&results, &sample::beside(&results));
+    let page = report::html(&results, &sample::extras(&results));
     assert!(page.contains("weak clip</small>") && page.contains("3 points"));
     assert!(page.contains("fewer than four points"));
     let text = report::table(&results, 200, false);

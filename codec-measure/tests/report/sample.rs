@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use codec_measure::bd::Interpolation;
-use codec_measure::report::{Beside, FrameValues};
+use codec_measure::report::{FrameValues, ReportExtras};
 use codec_measure::results::{
     Arm, Clip, ClipAudio, Delivery, Environment, GlassToGlass, Latency, Load, Memory, Metric,
     Point, Pooled, Quantiles, RateControl, Results, SCHEMA, Speed, Target, VERSION,
@@ -24,7 +24,7 @@ pub(crate) fn results() -> Results {
 }
 
 /// Files and values of frames for a study: each value is the mean of its point, but the fifth frame is worse.
-pub(crate) fn beside(results: &Results) -> Beside {
+pub(crate) fn extras(results: &Results) -> ReportExtras {
     let frames = results.points.iter().map(|point| {
         let clip = results.clips.iter().find(|clip| clip.name == point.clip)?;
         let count = usize::try_from(clip.frames).ok()?;
@@ -39,7 +39,7 @@ pub(crate) fn beside(results: &Results) -> Beside {
         })
     });
     let files = ["results.csv", "results.json", "plots/rd-psnr-y.svg"].map(String::from).into();
-    Beside { files, frames: frames.collect(), pictures: Vec::new() }
+    ReportExtras { files, frames: frames.collect(), pictures: Vec::new() }
 }
 
 /// The same with clips of audio.

@@ -1,13 +1,13 @@
 //! Links to the files in the folder of the page.
 
 use crate::plot::escape;
-use crate::report::beside::{Beside, href};
+use crate::report::extras::{ReportExtras, href};
 use crate::results::Results;
 
 /// The files of the study, then the files of the plots.
-pub(super) fn files(results: &Results, beside: &Beside) -> String {
+pub(super) fn files(results: &Results, extras: &ReportExtras) -> String {
     let (plots, others): (Vec<&String>, Vec<&String>) =
-        beside.files.iter().partition(|path| path.starts_with("plots/"));
+        extras.files.iter().partition(|path| path.starts_with("plots/"));
     let tables = results.points.iter().filter_map(|point| {
         let path = point.frames_csv.as_ref()?;
         let name =
@@ -24,7 +24,7 @@ pub(super) fn files(results: &Results, beside: &Beside) -> String {
         let items: String = plots.iter().map(|path| item(path, file_name(path))).collect();
         out.push_str(&folded(&format!("Plots ({})", plots.len()), &items));
     }
-    if !beside.files.is_empty() && !tables.is_empty() {
+    if !extras.files.is_empty() && !tables.is_empty() {
         out.push_str(&folded(
             &format!("Each frame, one table for each point ({})", tables.len()),
             &tables.concat(),

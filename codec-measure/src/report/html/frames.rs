@@ -1,7 +1,7 @@
 //! The choice of a point, and the quality of each frame over time: the script draws the chart.
 
 use crate::plot::{escape, target_text};
-use crate::report::beside::Beside;
+use crate::report::extras::ReportExtras;
 use crate::results::Results;
 use crate::words::Words;
 
@@ -25,8 +25,8 @@ pub(super) fn picked_point(results: &Results) -> String {
     )
 }
 
-pub(super) fn frames(results: &Results, beside: &Beside) -> String {
-    if beside.frames.iter().flatten().next().is_none() {
+pub(super) fn frames(results: &Results, extras: &ReportExtras) -> String {
+    if extras.frames.iter().flatten().next().is_none() {
         return String::new();
     }
     let clips: String = results
@@ -42,7 +42,7 @@ pub(super) fn frames(results: &Results, beside: &Beside) -> String {
          <label>To frame <input id=\"frames-to\" type=\"number\" min=\"0\" step=\"1\" placeholder=\"last\"></label>\n\
          <button id=\"frames-all\" type=\"button\">whole clip</button></p>\n\
          <figure><div class=\"plot wide\" id=\"frames-plot\"><p class=\"about\">The chart needs the script of this \
-         page; the tables of the frames are files beside it.</p></div>\
+         page; the tables of the frames are files in its folder.</p></div>\
          <figcaption>{} Drag over the chart to \
          select a part of the clip. <span id=\"frames-group\"></span></figcaption></figure>\n",
         Words::of(results).over_time

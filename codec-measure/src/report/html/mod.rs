@@ -9,8 +9,8 @@ mod measurements;
 mod overview;
 mod pictures;
 
-use super::beside::Beside;
 use super::data::data;
+use super::extras::ReportExtras;
 use super::summary::{fewer_clips, summaries};
 use super::tables::{Cell, Row, Table, head, text_head};
 use crate::plot::{self, Theme, escape, signed};
@@ -34,9 +34,9 @@ const SCRIPT: &str = concat!(
 );
 
 /// Renders the study as one self-contained page without network access. Without its script the plots are static.
-/// `beside` has the values of each frame, and the files in the page's folder to which it has links.
+/// `extras` has the values of each frame, and the files in the page's folder to which the page links.
 #[must_use]
-pub fn html(results: &Results, beside: &Beside) -> String {
+pub fn html(results: &Results, extras: &ReportExtras) -> String {
     let rows = summaries(results);
     let title = if results.title.is_empty() { "Comparison" } else { &results.title };
     let title = escape(title);
@@ -44,8 +44,8 @@ pub fn html(results: &Results, beside: &Beside) -> String {
         ("notes", "Notes", notes(results)),
         ("summary", "Summary", summary(results, &rows)),
         ("curves", "Rate and quality", curves(results) + &frames::picked_point(results)),
-        ("frames", "Quality over time", frames(results, beside)),
-        ("pictures", "Pictures", pictures(&beside.pictures)),
+        ("frames", "Quality over time", frames(results, extras)),
+        ("pictures", "Pictures", pictures(&extras.pictures)),
         ("bd-rate", "BD-rate", bd_rate(results)),
         ("speed", "Speed", speed(results)),
         ("latency", "Latency", latency(results, &rows)),
@@ -54,7 +54,7 @@ pub fn html(results: &Results, beside: &Beside) -> String {
         ("points", "All points", points(results)),
         ("environment", "Environment", environment(results)),
         ("repeat", "How to repeat", repeat(results)),
-        ("files", "Files", files(results, beside)),
+        ("files", "Files", files(results, extras)),
     ];
     let sections: Vec<_> = sections.into_iter().filter(|(.., body)| !body.is_empty()).collect();
     let links: String =
@@ -79,11 +79,11 @@ pub fn html(results: &Results, beside: &Beside) -> String {
          <script type=\"application/json\" id=\"data\">{data}</script>\n\
          <script>\n{script}</script>\n</body>\n</html>\n",
         css = include_str!("../page.css"),
-        images = if beside.pictures.is_empty() { "" } else { " 'self'" },
+        images = if extras.pictures.is_empty() { "" } else { " 'self'" },
         script = SCRIPT,
         subtitle = subtitle(results),
         controls = controls(results),
-        data = data(results, beside),
+        data = data(results, extras),
     )
 }
 
@@ -233,7 +233,7 @@ fn weak_legend(results: &Results) -> String {
 /// A BD-rate, with the number of clips it covers if not all, and how many of them are weak.
 fn bd_cell(results: &Results, arm: &str, metric: &Metric, rate: Option<Figure>) -> Cell {
     let Some(rate) = rate else {
-        return Cell { html: "refused".into(), sort: None, class: "none" };
+        return Cell { html: "undefined".into(), sort: None, class: "none" };
     };
     let mut cell = Cell::bd_rate(rate);
     if let Some(clips) = fewer_clips(results, arm, &metric.id) {

@@ -1,7 +1,7 @@
 //! Images of two arms side by side. The script shows them; without it, the page has lists of the files.
 
 use super::files::{folded, item};
-use crate::report::beside::ClipPictures;
+use crate::report::extras::ClipPictures;
 
 pub(super) fn pictures(pictures: &[ClipPictures]) -> String {
     if pictures.is_empty() {

@@ -1,13 +1,13 @@
-//! What the page shows in addition to the results: files in the same folder, and the values of each frame.
+//! Data that the page shows in addition to the results: files in the same folder, and the values of each frame.
 
 use crate::results::Target;
 
-/// Files and values that a study has besides its [`Results`](crate::results::Results). The default has nothing.
+/// Files and values of a study in addition to its [`Results`](crate::results::Results). The default is empty.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Beside {
+pub struct ReportExtras {
     /// Paths of files to which the page has links, relative to the page.
     pub files: Vec<String>,
-    /// Values of each frame, in the order of the study's points; missing or `None`: not known.
+    /// Values of each frame, in the order of the study's points; `None`, or no entry, for a point without them.
     pub frames: Vec<Option<FrameValues>>,
     /// Images of clips, as files in the folder of the page.
     pub pictures: Vec<ClipPictures>,
@@ -26,7 +26,7 @@ pub struct ClipPictures {
     pub points: Vec<PointPictures>,
 }
 
-/// A frame of which there are images.
+/// A frame with images.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PictureFrame {
     /// Number of the frame in the clip, from 0.
@@ -49,7 +49,7 @@ pub struct PointPictures {
 /// Values of the frames of a point, in the order of the clip.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FrameValues {
-    /// For each metric of the study, the value of each frame; NaN: none.
+    /// For each metric of the study, the value of each frame; NaN for a frame without a value.
     pub metrics: Vec<Vec<f64>>,
     /// Whether each frame shows the viewer an older one.
     pub frozen: Vec<bool>,
