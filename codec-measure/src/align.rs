@@ -1,9 +1,10 @@
 //! Finds which frame the viewer sees at each instant of the reference.
 //!
-//! At the time of a reference frame, the viewer sees the newest distorted frame whose time is at
-//! most slightly later: less than half the frame duration of the video with the higher frame rate.
-//! Drops, repeats and freezes are therefore scored as they are seen. Before the first distorted
-//! frame, the viewer sees nothing; the last distorted frame stays on the screen.
+//! An instant is the time of a reference frame. The viewer sees the newest distorted frame whose
+//! time is before the instant, or after it by less than a tolerance: half the frame duration of the
+//! video with the higher frame rate. Drops, repeats and freezes are therefore scored as they are
+//! seen. Before the first distorted frame, the viewer sees nothing; the last distorted frame stays
+//! on the screen.
 //!
 //! The aligner handles only times. The caller keeps three frames, however long the files are: the
 //! current reference frame, the frame on the screen, and the frame that was read ahead. Frame
@@ -33,12 +34,12 @@ pub enum Step {
 pub enum Seen {
     /// A frame that was not on the screen at the previous instant.
     New {
-        /// Time of the frame less the time of the instant, in seconds.
+        /// Time of the frame minus the instant, in seconds.
         offset_s: f64,
     },
     /// The same frame as at the previous instant.
     Still,
-    /// No frame has come yet.
+    /// No distorted frame has been shown yet.
     Nothing,
 }
 

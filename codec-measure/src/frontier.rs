@@ -9,8 +9,8 @@ pub struct Choice {
     pub bd_rate: f64,
 }
 
-/// Returns which of `choices` are on the frontier: no other choice is at least as good in both and
-/// better in one.
+/// Returns which of `choices` are on the frontier: no other choice is at least as good in both
+/// values and better in one.
 ///
 /// ```
 /// use codec_measure::frontier::{Choice, pareto};

@@ -19,9 +19,9 @@ pub struct TimedFrame {
     pub time_s: f64,
     /// Bytes that must have arrived: the bytes of the frame and of hidden frames sent with it.
     pub bytes: u64,
-    /// Milliseconds of the call that returned its packet.
+    /// Duration of the encoder call that returned its packet, in milliseconds.
     pub encode_ms: f64,
-    /// Later frames that the encoder held when it returned the packet.
+    /// Number of later frames that the encoder held when it returned the packet.
     pub held: u32,
 }
 

@@ -58,7 +58,7 @@
 //! | ratios of CPU times; detection of other load on the machine | `cpu.rs`, `load.rs` |
 //! | plots as SVG and PNG | `plot/` |
 //! | the report: HTML, CSV, terminal | `report/` |
-//! | words of reports and plots that differ between video and audio | `words.rs` |
+//! | terms in reports and plots that differ between video and audio | `words.rs` |
 
 #![forbid(unsafe_code)]
 

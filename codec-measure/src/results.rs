@@ -131,7 +131,7 @@ pub struct Clip {
     pub width: u32,
     /// Height in pixels; 0 for audio.
     pub height: u32,
-    /// Frames to encode. The frames of audio are its whole segments of 20 ms.
+    /// Number of frames to encode; for audio, the number of whole segments of 20 ms.
     pub frames: u64,
     /// Frames per second.
     pub fps: f64,
@@ -186,7 +186,7 @@ pub enum Target {
     Qp(f64),
     /// Constant rate factor: constant quality in the encoder's own scale.
     Crf(f64),
-    /// Mean VMAF of all frames, for which the encoder searches. The next three are of the same kind.
+    /// Mean VMAF of all frames. The encoder encodes several times to reach it, as for the next three targets.
     Vmaf(f64),
     /// Mean SSIM of luma.
     Ssim(f64),
@@ -286,7 +286,7 @@ pub struct Point {
     pub latency: Option<Latency>,
     /// Rate accuracy.
     pub rate: RateControl,
-    /// Whether the encoder did not reach its target of a metric, and kept the nearest result.
+    /// Whether the encoder missed its target for a metric, and kept the nearest result.
     #[serde(default)]
     pub missed_target: bool,
     /// Whether the encoder wrote different streams from the same input; the first was scored.
@@ -330,13 +330,13 @@ pub struct Delivery {
     pub frames: u64,
     /// Frames of the stream that are shown.
     pub shown: u64,
-    /// Instants of the clip at which an older frame is still shown.
+    /// Frames of the clip at whose time an older frame is still shown.
     pub frozen: u64,
-    /// Runs of frozen instants.
+    /// Number of freezes: runs of such frames.
     pub freezes: u64,
-    /// Longest run, in milliseconds.
+    /// Longest freeze, in milliseconds.
     pub longest_freeze_ms: f64,
-    /// Shown frames that match no instant of the clip.
+    /// Shown frames that were not on the screen at the time of any frame of the clip.
     pub unmatched: u64,
     /// Frames with a new time but the same content as the previous frame, although the clip
     /// changes.
@@ -378,10 +378,10 @@ pub struct Load {
     /// Elapsed time as a multiple of CPU time, median of the repeats. Above 1 the encoder waited,
     /// for a processor or for its input.
     pub wall_over_cpu: Option<f64>,
-    /// Percent from the shorter to the longer CPU times of the repeats (10 % to 90 %).
+    /// By how many percent the 90 % quantile of the CPU times of the repeats exceeds the 10 % quantile.
     pub cpu_spread_percent: Option<f64>,
-    /// Percent that the fixed piece of work took longer than at best in the study, median of the
-    /// repeats.
+    /// By how many percent the fixed workload took longer than its best time in the study (the 5 %
+    /// quantile); median of the repeats.
     pub calibration_percent: Option<f64>,
     /// Whether one of these values exceeds its limit (docs/COMMAND.md).
     pub busy: bool,
@@ -428,10 +428,10 @@ pub struct Latency {
     pub disturbed: bool,
 }
 
-/// A model of a call at the target rate: the mean of each stage, and the distribution of the sum.
+/// A model of a call at the target rate, in milliseconds: the mean of each stage, and the distribution of the sum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GlassToGlass {
-    /// Half a frame's exposure and readout, milliseconds.
+    /// Exposure and readout: half the duration of a frame.
     pub capture: f64,
     /// Encoding, including the frames that the encoder holds.
     pub encode: f64,
@@ -454,7 +454,7 @@ pub struct RateControl {
     pub seconds_kbit: Vec<f64>,
     /// Target of each of those seconds, in kilobits per second.
     pub seconds_target: Vec<f64>,
-    /// Percent that the worst window of one second, at any frame, is above the target.
+    /// Largest excess over the target in any window of one second that begins with a frame, in percent.
     pub worst_window_percent: Option<f64>,
     /// Largest frame in bytes.
     pub largest_frame: u64,

@@ -1,4 +1,4 @@
-//! The words of reports and plots that differ between video and audio.
+//! Terms in reports and plots that differ between video and audio.
 
 use crate::results::Results;
 
@@ -11,7 +11,7 @@ pub(crate) struct Words {
     pub(crate) speed_head: &'static str,
     /// The unit that CPU times refer to.
     pub(crate) per: &'static str,
-    /// Frames, or what takes their place.
+    /// Frames; for audio, segments.
     pub(crate) frames: &'static str,
     /// Frames without new content.
     pub(crate) frozen: &'static str,
@@ -34,7 +34,7 @@ const AUDIO: Words = Words {
     per: "s of audio",
     frames: "segments",
     frozen: "missing",
-    over_time: "Each segment of 20 ms, whose number is its frame number; a segment without audio has no value of segmental SNR \
+    over_time: "Each segment of 20 ms, whose number is its frame number; a silent segment has no value of segmental SNR \
                 and of log-spectral distance.",
 };
 

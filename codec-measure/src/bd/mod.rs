@@ -53,7 +53,9 @@ impl fmt::Display for BdError {
             Self::NotANumber => f.write_str(
                 "invalid point: quality and bitrate must be finite, and the bitrate above 0",
             ),
-            Self::SamePlace(at) => write!(f, "two points of a curve have the same value ({at:.3})"),
+            Self::SamePlace(at) => {
+                write!(f, "two points of a curve have the same quality or bitrate ({at:.3})")
+            }
             Self::NotMonotone(kbps) => {
                 write!(f, "quality falls as the bitrate rises to {kbps:.1} kb/s")
             }

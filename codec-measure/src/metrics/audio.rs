@@ -11,11 +11,12 @@ use crate::results::Metric;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum AudioMetric {
-    /// SNR of each segment of 20 ms, limited to -10 to 35 dB; segments without audio have no value.
+    /// SNR of each segment of 20 ms, clamped to -10..=35 dB; silent segments have no value.
     SegmentalSnr,
-    /// Log-spectral distance of each segment; segments without audio have no value.
+    /// Log-spectral distance of each segment; silent segments have no value.
     Lsd,
-    /// SNR of the clip. The value of a segment has the noise of the segment and the mean power of the clip.
+    /// SNR of the clip. The value of a segment is the ratio of the mean signal power of the clip to the noise power
+    /// of the segment.
     Snr,
 }
 

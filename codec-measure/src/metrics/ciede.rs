@@ -1,13 +1,16 @@
-//! Mean colour difference CIEDE2000 in decibels. Sharma, Wu, Dalal, "The CIEDE2000 color-difference
-//! formula", 2005; the colours, the parametric factors and the scale of decibels equal
-//! libvmaf's `ciede`: BT.709 of limited range, sRGB's transfer, D65, chroma without interpolation.
+//! Mean colour difference CIEDE2000 on a scale of decibels: `45 - 20 log10(mean difference)`. Sharma,
+//! Wu, Dalal, "The CIEDE2000 color-difference formula", 2005.
+//!
+//! The conversion to Lab, the parametric factors and the scale equal those of libvmaf's `ciede`: frames
+//! are BT.709 with limited range, the sRGB transfer function and the white point D65, and each chroma
+//! sample is repeated for its pixels without interpolation.
 
 use codec_core::frame::{SampleFormat, Size};
 use codec_simd::PlaneRef;
 
-/// Parametric factors of lightness, chroma and hue.
+/// Parametric factors kL, kC and kH, of lightness, chroma and hue.
 const FACTORS: [f32; 3] = [0.65, 1.0, 4.0];
-/// Decibels of a mean difference of 1.
+/// Score of a mean difference of 1, in decibels.
 const UNIT_DB: f64 = 45.0;
 
 /// A row of luma with the co-located rows of chroma.
@@ -24,7 +27,8 @@ struct Lab {
     b: f32,
 }
 
-/// Linear light of R'G'B' from `FIRST` on, in steps of 1/`STEPS`.
+/// Computes CIEDE2000, with a table of the linear light of R'G'B' values: the first value is `FIRST`, and
+/// values are 1/`STEPS` apart.
 #[derive(Clone, Debug)]
 pub(super) struct Ciede {
     light: Vec<f32>,
@@ -44,8 +48,8 @@ impl Ciede {
         Self { light: (0..=LENGTH).map(light).collect() }
     }
 
-    /// Returns the mean difference of two frames with chroma in decibels, at most
-    /// [`super::PERFECT_DB`].
+    /// Returns the score of two frames with chroma in decibels, at most [`super::PERFECT_DB`]; higher
+    /// is better.
     #[expect(clippy::cast_precision_loss, reason = "a count of pixels")]
     pub(super) fn measure<S: Copy + PartialEq + Into<f32>>(
         &self,
@@ -75,7 +79,7 @@ impl Ciede {
         (UNIT_DB - 20.0 * mean.log10()).min(super::PERFECT_DB)
     }
 
-    /// Returns the mean difference of two R'G'B' images in decibels, at most [`super::PERFECT_DB`].
+    /// Returns the score of two R'G'B' images in decibels, at most [`super::PERFECT_DB`].
     #[expect(clippy::cast_precision_loss, reason = "a count of pixels")]
     pub(super) fn measure_rgb(&self, reference: &[u8], distorted: &[u8]) -> f64 {
         let (a, b) = (reference.as_chunks::<3>().0, distorted.as_chunks::<3>().0);
@@ -85,7 +89,7 @@ impl Ciede {
         (UNIT_DB - 20.0 * (sum / a.len().max(1) as f64).log10()).min(super::PERFECT_DB)
     }
 
-    /// Converts Y, U and V in units of 8 bits.
+    /// Converts Y, U and V, scaled to 8 bits, to Lab.
     fn lab(&self, yuv: [f32; 3]) -> Lab {
         let luma = (yuv[0] - 16.0) / 219.0;
         let [u, v] = [yuv[1], yuv[2]].map(|chroma| (chroma - 128.0) / 224.0);
@@ -93,7 +97,7 @@ impl Ciede {
         self.lab_of_rgb([red, luma - 0.21482 * u - 0.38059 * v, luma + 2.12798 * u])
     }
 
-    /// Converts R'G'B' from 0 to 1.
+    /// Converts R'G'B' values from 0 to 1 to Lab.
     fn lab_of_rgb(&self, rgb: [f32; 3]) -> Lab {
         let [red, green, blue] = rgb.map(|value| self.linear(value));
         // Relative to the white point D65.
@@ -130,14 +134,14 @@ fn cube_root(of: f32) -> f32 {
     halley(halley(f32::from_bits(of.to_bits() / 3 + BIAS)))
 }
 
-/// CIEDE2000 of two R'G'B' colours from 0 to 1, without parametric factors.
+/// Returns the CIEDE2000 difference of two R'G'B' colours (0 to 1), with parametric factors of 1.
 #[cfg(test)]
 pub(crate) fn difference_of_rgb(one: [f32; 3], two: [f32; 3]) -> f32 {
     let ciede = Ciede::new();
     difference(ciede.lab_of_rgb(one), ciede.lab_of_rgb(two), [1.0; 3])
 }
 
-/// CIEDE2000. Hues are kept as unit vectors, so that their mean, and the cosines of its multiples,
+/// Returns the CIEDE2000 difference of two colours. Hues are kept as unit vectors, so that their mean, and the cosines of its multiples,
 /// need no angles: the mean of two hues is the direction of the sum of their vectors.
 fn difference(one: Lab, two: Lab, factors: [f32; 3]) -> f32 {
     // 25 to the 7th.

@@ -4,7 +4,7 @@
 
 use codec_simd::PlaneRef;
 
-/// Radius of the window: a Gaussian of 11 by 11 pixels with a standard deviation of 1.5.
+/// Width of the window in pixels: a Gaussian of 11 by 11 pixels with a standard deviation of 1.5.
 const TAPS: usize = 11;
 /// Exponents of contrast and structure, from fine to coarse. Luminance is used at the coarsest
 /// scale only, with the same exponent.

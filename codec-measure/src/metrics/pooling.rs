@@ -5,6 +5,7 @@
 pub struct Pooling {
     /// Whether higher is better.
     pub higher_is_better: bool,
-    /// For a metric whose mean is computed from errors instead of decibels: the decibels of a factor of ten.
+    /// Decibels per factor of ten in the error; `None` for a metric whose values are averaged directly. If set, the
+    /// mean is computed from the errors and converted back to decibels.
     pub decibels_per_decade: Option<f64>,
 }

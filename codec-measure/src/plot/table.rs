@@ -74,7 +74,7 @@ fn block(
                 .find(|one| one.arm == arm.name && one.metric == metric.id)
                 .and_then(|one| one.bd_rate);
             let Some(estimate) = found else {
-                svg.label(right(column), y, "refused", Font::LABEL.at(Anchor::End));
+                svg.label(right(column), y, "undefined", Font::LABEL.at(Anchor::End));
                 continue;
             };
             let is_weak = !reliability::unreliable_clips(results, &arm.name, &metric.id).is_empty();
@@ -132,7 +132,7 @@ fn clips_table(
                     let share = few.map_or(share.clone(), |few| format!("{share}, {few}"));
                     (signed(rate.value, 1) + mark, share)
                 }
-                (None, Some(_)) => ("refused".into(), String::new()),
+                (None, Some(_)) => ("undefined".into(), String::new()),
                 (None, None) => ("–".into(), String::new()),
             };
             svg.label(rates, y, &value, Font::NAME.at(Anchor::End));

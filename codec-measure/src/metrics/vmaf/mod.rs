@@ -40,9 +40,9 @@ pub struct Vmaf {
     size: Size,
     kernels: &'static Kernels,
     scratch: VmafScratch,
-    /// The later scales of VIF of both frames, the present and the next.
+    /// Planes of VIF at the current and at the next scale, of the reference and of the distorted frame.
     halved: [[Vec<u16>; 2]; 2],
-    /// The low-pass bands of ADM of both frames, the present and the next.
+    /// Low-pass bands of ADM at the current and at the next scale, of both frames.
     bands: [[Vec<f32>; 2]; 2],
 }
 
@@ -66,8 +66,8 @@ impl Vmaf {
     }
 
     /// Measures the features of `distorted` against `reference`. `previous` is the reference of the
-    /// previous pair, if there is one. The result depends on the arguments only, so several values can
-    /// share the frames of a clip.
+    /// previous pair, if there is one. The result depends on the arguments only, so several instances
+    /// can share the frames of a clip.
     ///
     /// # Errors
     /// If a frame has another size or another format.
@@ -117,7 +117,7 @@ impl Vmaf {
         Ok(sum / 256.0 / pixels(self.size))
     }
 
-    /// Checks that all pictures have the size of the measurement and the same format.
+    /// Checks that both frames have the size of the measurement and the same format.
     fn check(&self, pictures: &[&Picture<'_>; 2]) -> Result<(), MetricError> {
         for picture in pictures {
             if picture.size() != self.size {
@@ -152,7 +152,8 @@ impl Vmaf {
         self.later_vif(first, halved, depth)
     }
 
-    /// VIF of all scales: the first is known, and the planes of the second, of `size`, are made.
+    /// Computes VIF of all scales. `first` is that of the first scale; the planes of the second scale,
+    /// which have `size`, have been computed.
     fn later_vif(&mut self, first: VmafVif, mut size: [usize; 2], depth: u32) -> [f64; SCALES] {
         let mut shares = [share(first), 0.0, 0.0, 0.0];
         for (scale, out) in (1..).zip(&mut shares[1..]) {
@@ -188,7 +189,8 @@ impl Vmaf {
         self.later_adm(first, size)
     }
 
-    /// ADM of all scales: the first is known, and the planes of the second, of `size`, are made.
+    /// Computes ADM over all scales. `first` is that of the first scale; the bands of the second scale,
+    /// which have `size`, have been computed.
     fn later_adm(&mut self, first: VmafAdm, mut size: [usize; 2]) -> f64 {
         let mut sums = details(first);
         for scale in 1..SCALES {
