@@ -1,9 +1,10 @@
 //! FLAC (RFC 9639) encoding with the crate `flacenc`.
 //!
-//! A packet is one frame of `block` samples; the last one before `finish` is shorter. Samples have
-//! `bits` bits (16 or 24): 16-bit input is exact with both, and floats are rounded to nearest and
-//! saturated. The `STREAMINFO` is written before the first frame, so it contains neither the number
-//! of samples nor their MD5 nor the sizes of frames (section 8.2 allows 0 for each).
+//! A packet is one FLAC frame. The knob `block` sets its number of samples; the last packet before
+//! `finish` may be shorter. The knob `bits` sets the bits per sample, 16 or 24: 16-bit input is exact with
+//! both, and floats are rounded to nearest and saturated. The `STREAMINFO` is written before the first
+//! frame, so it contains neither the number of samples nor their MD5 nor the sizes of frames (section 8.2
+//! allows 0 for each).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -271,7 +272,7 @@ impl Library {
         }
         packet.data.extend_from_slice(coded.as_slice());
         if *is_fast {
-            leave_rate_out(&mut packet.data).ok_or_else(|| failed("invalid frame header"))?;
+            omit_rate(&mut packet.data).ok_or_else(|| failed("invalid frame header"))?;
         }
         packet.duration = (samples.len() / *channels) as u64;
         upper.clear();
@@ -291,7 +292,7 @@ const HEADS_BITS: usize = 256;
 
 /// Makes a frame refer to the `STREAMINFO` for its sample rate (RFC 9639, section 9.1.2). The
 /// rate that the frame states must take no bytes after the frame number.
-fn leave_rate_out(frame: &mut [u8]) -> Option<()> {
+fn omit_rate(frame: &mut [u8]) -> Option<()> {
     let number_bytes = frame.get(4)?.leading_ones().max(1) as usize;
     let size_bytes = match frame.get(2)? >> 4 {
         6 => 1,

@@ -1,5 +1,5 @@
-//! Parses H.264 packets before they are passed to a library, with the parser of `codec-h264`: parameter
-//! sets, slice types and slice quantisers.
+//! Reads parameter sets, slice types and slice quantisers of H.264 packets with the parser of
+//! `codec-h264`, before the packets are passed to a library.
 
 use codec_core::annex_b::Units;
 use codec_core::error::Corrupt;

@@ -141,7 +141,7 @@ fn leb128(data: &[u8]) -> Option<(usize, usize)> {
 }
 
 impl Sequence {
-    /// Returns depth and sampling.
+    /// Returns bit depth and chroma format.
     pub(super) fn format(&self) -> SampleFormat {
         let sampling = match (self.is_monochrome, self.subsampling) {
             (true, _) => Sampling::Yuv400,

@@ -1,4 +1,4 @@
-//! `av1/rav1d`: decodes AV1 of all depths and samplings.
+//! `av1/rav1d`: decodes AV1 of all bit depths and chroma formats.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -174,7 +174,7 @@ impl Rav1d {
 const PLANES: [PlanarImageComponent; 3] =
     [PlanarImageComponent::Y, PlanarImageComponent::U, PlanarImageComponent::V];
 
-/// Returns depth and sampling.
+/// Returns bit depth and chroma format.
 fn format(picture: &re_rav1d::Picture) -> Result<SampleFormat, Error> {
     let sampling = match picture.pixel_layout() {
         PixelLayout::I400 => Sampling::Yuv400,
@@ -186,11 +186,11 @@ fn format(picture: &re_rav1d::Picture) -> Result<SampleFormat, Error> {
         8 => Ok(SampleFormat::new(8, sampling)),
         10 => Ok(SampleFormat::new(10, sampling)),
         12 => Ok(SampleFormat::new(12, sampling)),
-        _ => Err(Error::unsupported("this depth of AV1")),
+        _ => Err(Error::unsupported("this bit depth of AV1")),
     }
 }
 
-/// Copies a frame of another format than 8-bit 4:2:0.
+/// Copies a frame of any format except 8-bit 4:2:0.
 fn copy_format(picture: &re_rav1d::Picture, size: Size, format: SampleFormat) -> AnyFrameBuf {
     let sizes = [0, 1, 2].map(|plane| format.sampling.plane_size(size, plane));
     let planes = PLANES.into_iter().zip(sizes).filter(|(_, size)| size.height > 0);

@@ -25,7 +25,7 @@ pub(crate) static VP8_DECODER: Capabilities = Capabilities {
         DECODER_GAPS[0],
         DECODER_GAPS[1],
         DECODER_GAPS[2],
-        Gap::new(Feature::Concealment, "a build option of libvpx that Debian does not set"),
+        Gap::new(Feature::Concealment, "libvpx requires a build option that Debian does not set"),
     ],
     ..DECODER
 };
@@ -180,7 +180,8 @@ impl VideoDecoder for LibvpxDecoder {
             frame = Some(self.copies.copy(&picture, pts, duration));
         }
         if report.shown != frame.is_some() {
-            return Err(Corrupt::Other { what: "a frame from libvpx", offset_bytes: 0 }.into());
+            let says = "libvpx did not return the frame that the header announces";
+            return Err(Corrupt::Backend { says }.into());
         }
         if headers.format() == Format::Vp8 {
             report.refs_used = SlotSet(self.library.references_used().unwrap_or(0));

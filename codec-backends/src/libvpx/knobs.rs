@@ -169,7 +169,7 @@ const NO_CAPS: Gap =
     Gap::new(Feature::Caps, "libvpx has no call to cap a frame or a window, only key frames");
 const OWN_CLOCK: Gap = Gap::new(
     Feature::Deadline,
-    "libvpx measures time with its own clock: see the knob cpu-used above 0 in real time",
+    "libvpx adapts to its own clock: see values above 0 of the knob cpu-used",
 );
 const NO_INTRA_REFRESH: Gap =
     Gap::new(Feature::IntraRefresh, "libvpx has no call for cyclic intra refresh");

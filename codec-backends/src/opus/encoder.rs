@@ -294,7 +294,7 @@ fn forced_channels(config: &AudioEncoderConfig) -> Result<Option<i32>, ConfigErr
                 2 => "1 or 2",
                 _ => "no value with more than 2 channels",
             };
-            Err(ConfigError::new("force channels", count, allowed))
+            Err(ConfigError::new("forced channels", count, allowed))
         }
     }
 }

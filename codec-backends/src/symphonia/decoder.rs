@@ -158,7 +158,7 @@ fn copy(decoded: &GenericAudioBufferRef<'_>, pts: i64, audio: &mut AudioBuf) -> 
     let layout = ChannelLayout::of(spec.channels().count())
         .ok_or(Error::unsupported("a channel count of 0 or above 255"))?;
     if spec.rate() == 0 {
-        return Err(Corrupt::Backend { says: "a sample rate of 0" }.into());
+        return Err(Corrupt::Backend { says: "the sample rate is 0" }.into());
     }
     let samples = audio.begin_f32(AudioFormat::new(spec.rate(), layout), pts);
     decoded.copy_to_vec_interleaved(samples);
