@@ -180,7 +180,7 @@ impl VideoDecoder for LibvpxDecoder {
             frame = Some(self.copies.copy(&picture, pts, duration));
         }
         if report.shown != frame.is_some() {
-            let says = "libvpx did not return the frame that the header announces";
+            let says = "libvpx and the frame header disagree on whether the frame is shown";
             return Err(Corrupt::Backend { says }.into());
         }
         if headers.format() == Format::Vp8 {
