@@ -141,7 +141,7 @@ fn leb128(data: &[u8]) -> Option<(usize, usize)> {
 }
 
 impl Sequence {
-    /// Returns bit depth and chroma format.
+    /// Returns bit depth and chroma subsampling.
     pub(super) fn format(&self) -> SampleFormat {
         let sampling = match (self.is_monochrome, self.subsampling) {
             (true, _) => Sampling::Yuv400,

@@ -145,7 +145,7 @@ impl FileMetadata {
         (kept, text)
     }
 
-    /// Names what there is, for messages; `None` if that is nothing.
+    /// Names the tags and chapters, for messages; `None` if there are none.
     #[must_use]
     pub fn text(&self) -> Option<String> {
         let chapters = (!self.chapters.is_empty()).then(|| "chapters".to_owned());

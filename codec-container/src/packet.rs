@@ -13,7 +13,7 @@ pub struct CodedPacket {
     /// Index into [`PacketReader::tracks`].
     pub track: usize,
     /// Presentation time in ticks of the track. For audio, the time of the first decoded sample
-    /// less the codec delay: times are negative during that delay.
+    /// minus the codec delay: times are negative during that delay.
     pub pts: i64,
     /// Decoding time of video in ticks, if the container states it.
     pub dts: Option<i64>,

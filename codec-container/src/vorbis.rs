@@ -74,7 +74,7 @@ impl Timer {
     }
 }
 
-/// The three header packets in one piece, as in Matroska: their number less one, the lengths of all
+/// The three header packets in one piece, as in Matroska: their number minus one, the lengths of all
 /// but the last as runs of 255, the packets.
 pub(crate) fn laced(packets: [&[u8]; 3]) -> Vec<u8> {
     let mut out = vec![2];
@@ -108,7 +108,7 @@ fn unlaced(data: &[u8]) -> Option<[&[u8]; 3]> {
 ///
 /// The modes are at the end, after tables whose length only a decoder knows, so they are parsed
 /// from the back: a framing bit, then for each mode 8 bits of mapping, 32 zeros and the flag, and
-/// before the first their number less one in 6 bits. The longest run that matches is used.
+/// before the first their number minus one in 6 bits. The longest run that matches is used.
 fn modes(setup: &[u8]) -> Option<Vec<bool>> {
     let bit = |at: usize| setup[at / 8] >> (at % 8) & 1;
     let field = |at: usize, bits: usize| {

@@ -1,4 +1,4 @@
-//! `av1/rav1d`: decodes AV1 of all bit depths and chroma formats.
+//! `av1/rav1d`: decodes AV1 of all bit depths and chroma subsamplings.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -174,7 +174,7 @@ impl Rav1d {
 const PLANES: [PlanarImageComponent; 3] =
     [PlanarImageComponent::Y, PlanarImageComponent::U, PlanarImageComponent::V];
 
-/// Returns bit depth and chroma format.
+/// Returns bit depth and chroma subsampling.
 fn format(picture: &re_rav1d::Picture) -> Result<SampleFormat, Error> {
     let sampling = match picture.pixel_layout() {
         PixelLayout::I400 => Sampling::Yuv400,

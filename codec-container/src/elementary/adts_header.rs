@@ -1,5 +1,5 @@
-//! ADTS headers for AAC frames of files that state the configuration once. ISO/IEC 14496-3, section
-//! 1.A.2.2.
+//! ADTS headers for AAC frames of containers that store the configuration once for a track. ISO/IEC
+//! 14496-3, section 1.A.2.2.
 
 use crate::bits::Bits;
 

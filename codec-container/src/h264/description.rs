@@ -15,8 +15,8 @@ pub(super) fn summary_of(packet: &[u8]) -> Option<SpsSummary> {
     SpsSummary::parse(sets.next()?.get(1..)?)
 }
 
-/// Returns how many frames at most come before a frame and are shown after it, if the sequence parameter
-/// set in a packet states it.
+/// Returns the maximum number of frames that precede a frame in decoding order and follow it in output
+/// order (`max_num_reorder_frames`), if the sequence parameter set in a packet states it.
 pub(crate) fn reordered_frames(packet: &[u8]) -> Option<usize> {
     usize::try_from(summary_of(packet)?.reordered_frames?).ok()
 }

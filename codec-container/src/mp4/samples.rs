@@ -10,7 +10,7 @@ pub(super) struct Sample {
     pub(super) size: u32,
     pub(super) decode_time: u64,
     pub(super) duration: u32,
-    /// Presentation time less decoding time.
+    /// Presentation time minus decoding time.
     pub(super) composition: i64,
     pub(super) sync: bool,
 }
@@ -194,7 +194,7 @@ impl Iterator for SampleTable {
     }
 }
 
-/// Returns the presentation time of the next sample less its decoding time.
+/// Returns the presentation time of the next sample minus its decoding time.
 fn composition(steps: &mut Steps) -> i64 {
     // Version 0 is unsigned, but files use signed values nevertheless.
     steps.next().map_or(0, u32::cast_signed).into()

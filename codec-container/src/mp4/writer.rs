@@ -207,7 +207,7 @@ pub(super) fn check_tracks(tracks: &[Track]) -> Result<()> {
 struct Timing {
     /// Duration of each packet.
     durations: Vec<u32>,
-    /// Presentation time of each packet less its decoding time.
+    /// Presentation time of each packet minus its decoding time.
     compositions: Vec<i32>,
     total: u64,
     /// Nothing is shown before this time.

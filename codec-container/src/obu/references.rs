@@ -1,5 +1,5 @@
-//! The reference slots of AV1: what frame headers need to know of earlier frames. AV1 specification, sections 7.8 and
-//! 7.20.
+//! The reference slots of AV1: the properties of earlier frames that frame headers refer to. AV1 specification,
+//! sections 7.8 and 7.20.
 
 use codec_core::frame::Size;
 

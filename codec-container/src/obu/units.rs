@@ -142,14 +142,14 @@ pub(crate) fn configuration(packet: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Depth and sampling according to the sequence header in `packet`.
+/// Bit depth and chroma subsampling according to the sequence header in `packet`.
 pub(crate) fn sample_format(packet: &[u8]) -> Option<SampleFormat> {
     let unit = units(packet).find(|unit| unit.kind() == SEQUENCE_HEADER)?;
     Some(SequenceHeader::parse(unit.payload)?.samples())
 }
 
 impl SequenceHeader {
-    /// Depth and sampling.
+    /// Bit depth and chroma subsampling.
     pub(super) fn samples(&self) -> SampleFormat {
         let sampling = match (self.monochrome, self.subsampled) {
             (true, _) => Sampling::Yuv400,

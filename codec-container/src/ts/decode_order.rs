@@ -1,14 +1,15 @@
-//! Decoding times of video, while it is written.
+//! Decoding times of video, computed while a transport stream is written.
 //!
-//! A transport stream states decoding times as it goes, and no frame may be shown before it is decoded.
-//! MP4 states them for whole fragments, with shifts of both signs
-//! ([`crate::mp4`]). Here, a frame waits until all frames have come that may be shown before it: at most
-//! 16, the frames that a decoder of H.264 can reorder. Packets that state no decoding time get the
-//! presentation times in ascending order, reduced by the delay that the first frames need.
+//! A transport stream stores the decoding time of each frame with the frame, and no frame may be shown
+//! before it is decoded. (MP4 stores them for whole fragments, with offsets of both signs:
+//! [`crate::mp4`].) Therefore a frame waits until all frames that may be shown before it have arrived: at
+//! most 16, the number of frames that an H.264 decoder can reorder. Packets without a decoding time get
+//! the presentation times in ascending order, reduced by the delay that the first frames need.
 
 use std::collections::{BTreeMap, VecDeque};
 
-/// Maximum number of frames that come before a frame and are shown after it (ITU-T H.264, annex A).
+/// Maximum number of frames that precede a frame in decoding order and follow it in output order (ITU-T
+/// H.264, annex A).
 pub(super) const MAX_REORDER: usize = 16;
 
 /// A frame and when it is shown, and decoded, in ticks.
@@ -40,8 +41,8 @@ pub(super) struct DecodeOrder<T> {
 }
 
 impl<T> DecodeOrder<T> {
-    /// Creates an empty queue for video in which at most `depth` frames come before a frame and are
-    /// shown after it.
+    /// Creates an empty queue for video in which at most `depth` frames precede a frame in decoding
+    /// order and follow it in output order.
     pub(super) fn new(depth: usize) -> Self {
         Self { depth, queue: VecDeque::new(), times: BTreeMap::new(), delay: None, last: None }
     }

@@ -5,7 +5,7 @@
 pub enum PacketizationMode {
     /// Mode 0: one NAL unit in each packet. Assumed if the parameter is missing. Packets have the
     /// maximum size if the encoder limits its slices: `h264/native` with the knob `slice-bytes`, at
-    /// most the packetizer's MTU less 12 bytes.
+    /// most the packetizer's MTU minus 12 bytes.
     #[default]
     SingleNalUnit,
     /// Mode 1: also STAP-A and FU-A.
