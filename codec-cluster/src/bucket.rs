@@ -22,7 +22,7 @@ pub(crate) struct Bucket(pub(crate) Store);
 /// The value of a key.
 #[derive(Debug)]
 pub(crate) struct Entry<T> {
-    /// `None` if there is none, or if it is not valid.
+    /// `None` if the key has no value, or if the value is not valid.
     pub(crate) value: Option<T>,
     /// Identifies the value, or its absence.
     pub(crate) revision: u64,
@@ -63,7 +63,7 @@ impl Bucket {
         written.map(drop).map_err(|error| unreachable("write the state", error))
     }
 
-    /// Writes a record when the server can be reached again, or fails when a stop is requested.
+    /// Writes a record, and repeats that until the server can be reached. Fails if a stop is requested meanwhile.
     pub(crate) async fn write_surely<T: Serialize>(
         &self,
         key: &str,

@@ -1,7 +1,7 @@
-//! Distributes work over several machines through a NATS server: rooms of `codec serve` ([`RoomBus`]), and two
-//! kinds of jobs: encoding the chunks of a file, and measuring the
-//! rate-distortion points of a study (an encoder comparison). [NATS JetStream](https://docs.nats.io) queues the
-//! work, delivers it again if a worker dies, and stores the state (ADR 0058, 0060).
+//! Distributes work over several machines through a NATS server. The work is the rooms of `codec serve`
+//! ([`RoomBus`]) and two kinds of jobs: encoding the chunks of a file, and measuring the rate-distortion points of a
+//! study (an encoder comparison). [NATS JetStream](https://docs.nats.io) queues the jobs, delivers their work again
+//! if a worker dies, and stores their state (ADR 0058, 0060).
 //!
 //! A job is a [`JobPlan`]: chunks, or points of a study. [`submit`] stores it and queues its units of work.
 //! [`work`] takes units from the queue: it encodes chunks with
@@ -10,7 +10,7 @@
 //! until it ends. [`status`] lists jobs and workers, and [`cancel`] stops a job. All functions block; they run a
 //! Tokio runtime of their own on the calling thread.
 //!
-//! # Where things are
+//! # Modules
 //!
 //! Paths are relative to `src`.
 //!

@@ -24,7 +24,7 @@ const ID_BYTES: usize = 8;
 /// Limit of chunk numbers in subjects.
 const MAX_INDEX: usize = 1 << 32;
 
-/// Identifies a job: 16 hexadecimal digits, which follow from the units of its plan. The same input with the same
+/// Identifies a job: 16 hexadecimal digits, derived from the units of its plan. The same input with the same
 /// settings is the same job.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct JobId(String);
@@ -52,7 +52,7 @@ impl JobId {
     /// The job of a plan.
     ///
     /// # Errors
-    /// Plans of this library have no error.
+    /// If a unit has no key, which does not happen for plans of this library.
     pub fn of(plan: &JobPlan) -> Result<Self> {
         let mut hasher = Sha256::new();
         for index in 0..plan.count() {

@@ -20,7 +20,7 @@ const KEY_DIGITS: usize = 32;
 pub struct PointPlan {
     codec_points: u64,
     version: String,
-    /// The study, as text that the worker understands.
+    /// The study as text, which [`Handlers::measure`](crate::Handlers::measure) parses.
     pub study: String,
     /// The machine that measures, if times are measured; units of such jobs run alone on it.
     pub machine: Option<String>,
@@ -104,7 +104,7 @@ impl PointPlan {
             return Err(format!("{count} units of work, expected 1 to {MAX_UNITS}"));
         }
         if self.frame_rate.contains(&0) {
-            return Err("frame_rate".to_owned());
+            return Err("frame_rate contains a 0".to_owned());
         }
         for (index, unit) in self.units.iter().enumerate() {
             let keys = || unit.points.iter().chain([&unit.key]);
@@ -112,7 +112,10 @@ impl PointPlan {
                 && (1..MAX_FRAMES).contains(&unit.frames)
                 && keys().all(|key| is_key(key));
             if !is_valid {
-                return Err(format!("unit {index}"));
+                return Err(format!(
+                    "unit {index}: expected keys of {KEY_DIGITS} hexadecimal digits, 1 to {MAX_UNITS} points, \
+                     and at least one frame"
+                ));
             }
         }
         Ok(())

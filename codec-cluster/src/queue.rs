@@ -116,7 +116,7 @@ impl Queue {
     }
 }
 
-/// Whether a message was refused because the queue has it.
+/// Whether the server rejected a message because the queue already has one of the same subject.
 fn is_in_queue(error: &PublishError) -> bool {
     let cause = error.source().and_then(|cause| cause.downcast_ref::<jetstream::Error>());
     cause.is_some_and(|cause| cause.to_string().contains("per subject"))

@@ -1,7 +1,7 @@
 //! Rooms of `codec serve` on several nodes: passes the messages of a node to all others.
 //!
 //! Messages are plain NATS messages on one subject, without `JetStream`. Messages that are sent while the server cannot
-//! be reached are lost; the nodes repair that.
+//! be reached are lost; a node whose state of another node is outdated requests it from that node.
 
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -28,14 +28,16 @@ pub struct RoomBus {
 }
 
 impl RoomBus {
-    /// Connects to the NATS server. Later the connection is restored when it is lost.
+    /// Connects to the NATS server. A connection that is lost later is restored automatically.
     ///
     /// # Errors
     /// If the options are not valid, or the server cannot be reached
     /// ([`Kind::Network`](codec_media::failure::Kind::Network)).
     pub fn connect(options: &ServerOptions, env: &Env) -> Result<(Self, Bus)> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}")))?;
+        let runtime = runtime.map_err(|error| {
+            Failure::internal(format!("cannot start the async runtime: {error}"))
+        })?;
         let (client, subscriber) = runtime.block_on(async {
             let client = connect(options, env).await?;
             let subscribed = client.subscribe(SUBJECT).await;
@@ -45,7 +47,8 @@ impl RoomBus {
         let (bus, other_end) = bus();
         let work = move || runtime.block_on(pass(&client, subscriber, other_end));
         let thread = std::thread::Builder::new().name("rooms-bus".to_owned()).spawn(work);
-        let thread = thread.map_err(|error| Failure::internal(format!("no thread: {error}")))?;
+        let thread =
+            thread.map_err(|error| Failure::internal(format!("cannot start a thread: {error}")))?;
         Ok((Self { thread: Some(thread) }, bus))
     }
 

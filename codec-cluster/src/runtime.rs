@@ -17,7 +17,8 @@ pub(crate) fn unreachable(what: &str, error: impl Display) -> Failure {
 /// Runs a task on this thread.
 pub(crate) fn block_on<T>(task: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}")))?;
+    let runtime = runtime
+        .map_err(|error| Failure::internal(format!("cannot start the async runtime: {error}")))?;
     runtime.block_on(task)
 }
 

@@ -75,7 +75,7 @@ pub struct WorkerStatus {
 }
 
 impl WorkerStatus {
-    /// Whether it sent a heartbeat lately.
+    /// Whether it sent a heartbeat in the last 30 seconds.
     #[must_use]
     pub fn is_alive(&self) -> bool {
         self.age < ALIVE

@@ -47,7 +47,7 @@ impl FailedChunk {
 }
 
 /// Waits until all chunks of a job are complete or have failed too often, and reports the progress. Returns the chunks
-/// that failed. If a stop is requested, the job goes on without being followed.
+/// that failed. If a stop is requested, this function returns and the workers continue the job.
 ///
 /// # Errors
 /// If the server cannot be reached at the start, the job was cancelled, or a stop is requested
@@ -142,7 +142,7 @@ impl Waiting<'_> {
         (0..self.records.len()).all(|index| self.has_ended(index))
     }
 
-    /// Ignores an error of the network: the client connects again, and all is read later.
+    /// Ignores a network error: the client reconnects, and the state is read again later.
     fn tolerate(&self, read: Result<()>) -> Result<()> {
         match read {
             Err(failure) if failure.kind == Kind::Network => {
@@ -242,7 +242,11 @@ impl Waiting<'_> {
         self.warned.insert(None);
         let others = match others {
             0 => String::new(),
-            others => format!(" (there {} of another version)", is_or_are(others)),
+            others => {
+                let kind =
+                    if self.plan.machine().is_some() { "version or machine" } else { "version" };
+                format!(" (there {} of another {kind})", is_or_are(others))
+            }
         };
         let machine = self.plan.machine().map(|machine| format!(" on {machine}"));
         let machine = machine.unwrap_or_default();

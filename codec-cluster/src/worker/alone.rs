@@ -7,7 +7,8 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::Worker;
 
-/// Waits until this worker does nothing else, and keeps it so until the permit is dropped; meanwhile sends heartbeats.
+/// Waits until this worker has no other work, and sends heartbeats meanwhile. No other work begins until the permit is
+/// dropped.
 pub(super) async fn alone<'a>(
     worker: &'a Worker<'_>,
     message: &Message,

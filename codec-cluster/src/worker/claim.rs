@@ -49,7 +49,7 @@ pub(super) enum Claimed {
 /// If the server cannot be reached; the message is delivered again.
 pub(super) async fn claim(worker: &Worker<'_>, message: &Message) -> Result<Claimed> {
     let Some((job, index)) = parse_subject(&message.subject) else {
-        return Ok(Claimed::Refused("its subject names no chunk".to_owned()));
+        return Ok(Claimed::Refused("its subject does not name a chunk".to_owned()));
     };
     let jobs = &worker.server.jobs;
     match jobs.read::<JobRecord>(&job.key()).await?.value {
@@ -116,7 +116,7 @@ fn checked(
     }
     if *message.subject != *subject(job, index, plan.machine()) {
         let message = format!("the queued message for {unit} {index}");
-        let why = format!("{message} is on the subject of another machine than {name} names");
+        let why = format!("{message} is not on the subject of the machine in {name}");
         return Err(Failure::new(Kind::Input, why));
     }
     Ok(Arc::new(plan))
@@ -145,7 +145,10 @@ async fn give_up(
 pub(super) async fn refuse(worker: &Worker<'_>, message: &Message, error: &str) -> Result<()> {
     let subject: String = message.subject.chars().take(MAX_SUBJECT).collect();
     let first = error.lines().next().unwrap_or_default();
-    worker.env.events.warn(format!("a message to {subject} was refused: {first}"));
+    worker
+        .env
+        .events
+        .warn(format!("removed an invalid message on {subject} from the queue: {first}"));
     let record = RefusedRecord { subject, error: truncated(error).to_owned() };
     let number = message.info().map_or(0, |info| info.stream_sequence);
     worker.server.jobs.write(&format!("refused.{}", number % REFUSED), &record).await?;

@@ -12,13 +12,13 @@ use codec_media::progress::{Meter, Now, Pass};
 use codec_media::stop::Stop;
 use tokio::sync::oneshot;
 
-/// Completes a unit of work; returns whether it was done now, or its result existed.
+/// Completes a unit of work; returns `false` if its result existed already.
 pub(super) type Task = Box<dyn FnOnce(&Env) -> Result<bool> + Send>;
 
 /// A chunk that is being encoded.
 #[derive(Debug)]
 pub(super) struct Encode {
-    /// Receives the outcome: whether the chunk was encoded, or its result existed.
+    /// Receives the outcome: `false` if the result existed already.
     pub(super) ended: oneshot::Receiver<Result<bool>>,
     /// Ends the encode.
     pub(super) stop: Stop,

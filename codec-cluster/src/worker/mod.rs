@@ -83,8 +83,8 @@ impl WorkerOptions {
     }
 }
 
-/// Measures the unit of a study with this number into a folder; returns whether it was measured now, or its results
-/// existed.
+/// Measures the unit of a study with this number and writes the results into a folder; returns `false` if they existed
+/// already.
 pub type Measure = Arc<dyn Fn(&PointPlan, usize, &Path, &Env) -> Result<bool> + Send + Sync>;
 
 /// The work that the caller does.
@@ -109,16 +109,17 @@ pub type Resolve<'a> = &'a dyn Fn(&ChunkPlan) -> Result<Encoding>;
 pub struct Worked {
     /// Chunks that were encoded.
     pub encoded: usize,
-    /// Points that were measured, or clips if with times.
+    /// Units of studies that were measured: points, or clips if times are measured.
     pub measured: usize,
-    /// Chunks and points whose results existed.
+    /// Units whose results existed already.
     pub skipped: usize,
     /// Attempts that failed.
     pub failed: usize,
 }
 
-/// Encodes chunks and measures points of all jobs of this version until a stop is requested, or the queue is empty. Errors
-/// are stored for those who follow the job. Units whose times are measured run alone.
+/// Encodes chunks and measures points of all jobs of this version until a stop is requested or, with
+/// [`WorkerOptions::drain`], the queue is empty. Errors of units are stored, and [`wait`](crate::wait()) reports them.
+/// Units whose times are measured run alone.
 ///
 /// # Errors
 /// If the server cannot be reached at the start, or the folder cannot be created.
