@@ -35,8 +35,8 @@ pub struct PeerConfig {
     pub dtls: DtlsVersions,
     /// Initial bandwidth estimate; with `None`, no estimate is made. Default 1 Mb/s.
     pub start_bitrate: Option<Bitrate>,
-    /// Limits of the bandwidth estimate ([`congestion`](codec_rtc::congestion)), if there is one. Settings that are
-    /// invalid have no effect. Default `None`: the settings of [`ControllerConfig`], from `start_bitrate`.
+    /// Limits of the bandwidth estimate ([`congestion`](codec_rtc::congestion)), if there is one. Invalid
+    /// settings are ignored. Default `None`: the defaults of [`ControllerConfig`], starting at `start_bitrate`.
     pub congestion: Option<ControllerConfig>,
     /// Whether to report the delivery of packets ([`Event::Delivery`](super::Event::Delivery)).
     /// Default `false`.

@@ -351,8 +351,8 @@ pub enum Event {
         /// Whether it is paused.
         paused: bool,
     },
-    /// An ICE restart is complete: the path is another one, or works again after an interruption. The bandwidth estimate
-    /// begins at its initial value.
+    /// An ICE restart is complete: the path changed, or works again after an interruption. The bandwidth estimate restarts
+    /// at its initial value.
     PathChanged,
     /// A data channel was opened.
     ChannelOpen {

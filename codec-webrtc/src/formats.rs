@@ -1,14 +1,15 @@
 //! Payload types that mean different formats in several media sections.
 //!
-//! Sections of one transport share their payload types (RFC 9143, section 9.1). Firefox keeps to this for the formats that
-//! it knows from this endpoint, but gives its own numbers to others in sections that it adds later.
+//! Sections of one transport must not use a payload type for different formats (RFC 9143, section 9.1). Firefox obeys
+//! this rule for the formats that this endpoint has negotiated, but in sections that it adds later it gives other formats
+//! payload types of its own, which may be in use.
 
 use std::collections::{HashMap, HashSet};
 
 use super::red::sections;
 use super::{Codecs, Kind};
 
-/// Kind of a media section; `None` for other ones than audio and video.
+/// Kind of a media section; `None` if it is neither audio nor video.
 pub(super) fn kind_of(section: &[&str]) -> Option<Kind> {
     match section.first()?.strip_prefix("m=")?.split_once(' ')?.0 {
         "audio" => Some(Kind::Audio),

@@ -218,11 +218,12 @@ pub(super) fn check_kept(sdp: &str, before: &str) -> Result<(), SdpError> {
         if found.is_none_or(|found| !is_free && is_other(found)) {
             let name = mid_of(section).unwrap_or_default();
             let how = match now.iter().any(|found| !is_other(found)) {
-                true => "is at another place",
+                true => "has moved",
                 false => "is missing",
             };
             return Err(SdpError::Rejected(format!(
-                "media section {name} {how}: a section that is not used is inactive or stopped"
+                "media section {name} {how}: expected all negotiated sections in their order, with \
+                 unused ones inactive or stopped"
             )));
         }
     }

@@ -60,7 +60,8 @@ impl Peer {
     /// 1,280 bytes unless there is a long Dependency Descriptor. The same holds for FEC packets,
     /// which also protect the extensions.
     pub const MAX_PAYLOAD_BYTES: usize = 1120;
-    /// Maximum payload size of a forwarded packet: senders leave room for other headers than ours.
+    /// Maximum payload size of a forwarded packet. It is above [`Self::MAX_PAYLOAD_BYTES`], because other senders
+    /// reserve less space for headers.
     pub const MAX_FORWARDED_BYTES: usize = 1300;
     /// Maximum payload size of an FEC packet.
     const MAX_REPAIR_BYTES: usize = 1190;

@@ -29,15 +29,16 @@ impl Peer {
     /// 2. Later, either endpoint makes an offer: this one with `offer_changes` or [`restart_ice`](Self::restart_ice), a browser
     ///    with `createOffer`, for example when it fires `negotiationneeded`. Signalling carries the offer and its answer in
     ///    order, with their types; a data channel of the session is enough.
-    /// 3. The endpoint that gets the offer answers it: this one with [`answer_changes`](Self::answer_changes), whatever the offer
-    ///    changes. If that returns an error, the service says so, and the browser rolls its offer back
+    /// 3. The endpoint that gets the offer answers it: this one with [`answer_changes`](Self::answer_changes), for any
+    ///    kind of change. If that returns an error, the service reports it to the browser, which rolls its offer back
     ///    (`setLocalDescription({type: "rollback"})`).
     /// 4. The endpoint that has made the offer adopts the answer: this one with [`accept_answer`](Self::accept_answer). If
     ///    there is none, the service drops the [`PendingOffer`]: nothing has changed.
     ///
-    /// Only one offer may be open. If both endpoints make one at the same time, the service ignores the offer of the
-    /// browser, whose `setRemoteDescription` rolls it back by itself and which offers again afterwards; or the service
-    /// answers it, which makes its own offer invalid. The example `browser_call` of `codec-net` does the former.
+    /// Only one offer may be open. If both endpoints make one at the same time, the service has two choices. It can ignore
+    /// the offer of the browser: `setRemoteDescription` of the browser then rolls it back, and the browser offers again
+    /// afterwards (the example `browser_call` of `codec-net`). Or it can answer the offer of the browser, which makes its own
+    /// offer invalid.
     ///
     /// After the answer, [`Event::Media`](crate::Event::Media) reports each added section, inactive if the remote endpoint has
     /// rejected it, and [`Event::MediaChanged`](crate::Event::MediaChanged) each direction that has changed.
@@ -133,12 +134,12 @@ impl Peer {
     /// sections, an ICE restart, or several of these; returns the answer. [`Event::Media`](crate::Event::Media) reports each
     /// further section, and [`Event::MediaChanged`](crate::Event::MediaChanged) each other direction.
     ///
-    /// The answer allows the media that the remote endpoint offers and this one wants. It wants the direction of the last
-    /// [`MediaPlan`] or [`offer_changes`](Self::offer_changes) with the section; for a section that the remote endpoint has
-    /// added, all that is offered until then. So a section that this endpoint has made inactive remains so, although browsers
-    /// offer it again in each offer.
+    /// The answer allows the media that the remote endpoint offers and this one wants. The wanted direction of a section is
+    /// that of its [`MediaPlan`] or of the last [`offer_changes`](Self::offer_changes) with the section. For a section that
+    /// the remote endpoint added, this endpoint wants all that is offered, until the first such `offer_changes`. So a section
+    /// that this endpoint has made inactive remains so, although browsers offer it again in each offer.
     ///
-    /// An own offer that is not answered yet becomes invalid, also if this returns an error.
+    /// An own offer that is not answered yet becomes invalid, even if this function returns an error.
     ///
     /// # Errors
     /// Returns [`SdpError`] if the offer is malformed, exceeds the limits, lacks a section, has only one new ICE credential, or

@@ -28,7 +28,7 @@ pub enum SendError {
         /// Largest allowed size in bytes.
         limit: usize,
     },
-    /// The queue of data channels is full.
+    /// There are already [`PeerLimits::channels`](crate::PeerLimits::channels) data channels.
     QueueFull,
     /// The payload is empty, or the packet is not RTP.
     Packet(WriteError),
@@ -47,16 +47,18 @@ impl fmt::Display for SendError {
             Self::NoLayer(Some(rid)) => {
                 write!(f, "cannot send: simulcast layer {rid} not negotiated")
             }
-            Self::NoLayer(None) => {
-                f.write_str("cannot send: expected a simulcast layer of the media section")
-            }
+            Self::NoLayer(None) => f.write_str(
+                "cannot send: the media section has simulcast layers, expected one of them",
+            ),
             Self::NoPayloadType(payload_type) => {
                 write!(f, "cannot send: payload type {payload_type} not negotiated")
             }
             Self::TooLong { bytes, limit } => {
                 write!(f, "cannot send: got {bytes} bytes, expected at most {limit}")
             }
-            Self::QueueFull => f.write_str("cannot send: queue full"),
+            Self::QueueFull => {
+                f.write_str("cannot open a data channel: the session has the maximum number")
+            }
             Self::Packet(error) => error.fmt(f),
         }
     }
