@@ -42,7 +42,7 @@ impl FeedbackTimeout {
         self.counted_from = Some(now);
     }
 
-    /// Gives feedback the whole time again, once: it may have arrived, but could not be read.
+    /// Restarts the timeout, at most once: the feedback may have arrived, but has not been processed.
     pub(super) fn restart(&mut self, now: Duration) {
         if !self.is_restarted {
             self.is_restarted = true;

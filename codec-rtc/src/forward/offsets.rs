@@ -37,7 +37,7 @@ impl Offsets {
     }
 }
 
-/// `PictureID`s: numbers that do not wrap, and the ids towards the subscriber.
+/// `PictureID`s: unwrapped numbers of frames, and the ids towards the subscriber.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PictureIds {
     newest: Option<(PictureId, i64)>,

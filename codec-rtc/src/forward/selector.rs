@@ -14,9 +14,10 @@ pub struct PictureStart {
     pub temporal_id: u8,
     /// Whether it is a key superframe.
     pub is_key: bool,
-    /// Whether a layer above the current one may be added here if its references allow it. That is so for
-    /// a superframe that is forwarded as a whole; packet by packet, the end of the superframe has to be
-    /// known before its upper layers.
+    /// Whether a layer above the current one may be added at a superframe that is not a key superframe, if
+    /// its references allow it. `true` if superframes are forwarded as a whole. If single packets are
+    /// forwarded, `true` only if the last layer of the superframe is known in advance, because its last
+    /// packet needs the marker.
     pub may_join: bool,
 }
 

@@ -1,8 +1,8 @@
-//! A rate limit of retransmissions.
+//! A rate limit for retransmissions.
 
 use std::time::Duration;
 
-/// Bits that accumulate at a rate, at most the bits of a certain time.
+/// A token bucket of bits: it fills at a rate, and holds at most the bits of a given time at that rate.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     bits_per_second: u64,
@@ -13,7 +13,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// A full budget: `bits_per_second` accumulate for at most `time`.
+    /// Creates a full bucket that fills at `bits_per_second` and holds the bits of `time`.
     #[must_use]
     pub fn new(bits_per_second: u64, time: Duration) -> Self {
         let bits = bits_in(bits_per_second, time);

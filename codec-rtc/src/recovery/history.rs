@@ -257,7 +257,7 @@ impl PacketHistory {
         self.answer(decision)
     }
 
-    /// As [`Self::request`], within a budget of several histories instead of the own one.
+    /// As [`Self::request`], within a budget that several histories share, instead of its own budget.
     pub fn request_within(
         &mut self,
         now: Duration,

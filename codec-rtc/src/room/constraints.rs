@@ -24,7 +24,7 @@ impl SourceLimits {
     pub const THUMBNAIL: Self = Self { max_height: 180, max_frame_rate: u32::MAX };
 }
 
-/// Wishes of a viewer.
+/// Constraints of a viewer: the sources and layers that it requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ViewerConstraints {
     /// Largest number of sources; `None` for no limit (default). On-stage, selected and screen sources

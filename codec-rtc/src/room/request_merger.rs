@@ -1,4 +1,4 @@
-//! Key-frame requests (PLI) to one incoming stream, merged from all who need a key frame.
+//! Key-frame requests (PLI) to one incoming stream, merged from all participants that need a key frame.
 //!
 //! The first request is sent at once. While it is pending, others join it; it is repeated until a key
 //! frame arrives. The time between two requests grows, so that a sender that cannot keep up gets at
@@ -55,10 +55,10 @@ impl Default for RequestMergerConfig {
 /// Counters since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeyFrameCounts {
-    /// Participants that asked and did not wait already, by reason in the order of
+    /// Requests of participants that were not waiting already, by reason in the order of
     /// [`KeyFrameReason::ALL`].
     pub asked: [u64; 4],
-    /// Requests that caused a new series or a new request, by reason: the others joined these.
+    /// Those of them that started a series or caused another request, by reason; the others joined a pending request.
     pub caused: [u64; 4],
     /// Requests sent to the publisher, repetitions included.
     pub sent: u64,

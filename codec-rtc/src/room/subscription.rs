@@ -126,7 +126,7 @@ impl Subscription {
         self.held.clear();
     }
 
-    /// Sets the wanted layer; replaces an earlier wish. Returns the encoding whose key frame is needed.
+    /// Sets the wanted layer, in place of an earlier one. Returns the encoding whose key frame is needed.
     pub(super) fn want(
         &mut self,
         now: Duration,

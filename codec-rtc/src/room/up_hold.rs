@@ -13,7 +13,7 @@ const MAX_HOLD: Duration = Duration::from_secs(120);
 const RETURN_SHARE: u32 = 5;
 
 /// Layers go down at once, and up again after a moment. If that upward switch does not last, the next one is held for 10 s,
-/// which doubles each time that an upward switch does not last longer than its hold.
+/// which doubles, up to 120 s, each time that an upward switch does not last longer than its hold.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct UpHold {
     hold: Duration,

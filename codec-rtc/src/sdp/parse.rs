@@ -42,7 +42,7 @@ pub fn parse(text: &str) -> Result<Session, SdpError> {
 
 fn parse_line(session: &mut Session, line: &str) -> Result<(), Problem> {
     if line.contains(is_control) {
-        return Err(Problem::invalid("line, which contains control characters", line));
+        return Err(Problem::invalid("line (control characters are not allowed)", line));
     }
     let is_letter = |letter: &str| matches!(letter.as_bytes(), [b'a'..=b'z']);
     let split = line.split_once('=').filter(|(letter, _)| is_letter(letter));

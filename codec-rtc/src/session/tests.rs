@@ -109,13 +109,13 @@ fn sender_has_left_when_all_its_streams_have_ended() {
         both.handle_datagram(now, &bye(stranger)).unwrap();
     }
     both.handle_datagram(now, &bye(&[6])).unwrap();
-    assert_eq!(both.bye_reason(), None, "pictures may go on without sound");
+    assert_eq!(both.bye_reason(), None, "video may continue without audio");
     both.handle_datagram(now, &bye(&[SSRC])).unwrap();
     assert_eq!(both.bye_reason(), Some("enough"));
     let mut one = receiver();
     one.handle_datagram(now, &packet(96, SSRC)).unwrap();
     one.handle_datagram(now, &bye(&[SSRC])).unwrap();
-    assert_eq!(one.bye_reason(), Some("enough"), "sound never came");
+    assert_eq!(one.bye_reason(), Some("enough"), "no audio was received");
 }
 
 #[test]

@@ -451,8 +451,8 @@ impl Controller {
         self.probes.update(now, situation);
     }
 
-    /// Whether the sender has stopped for so long that the queue of the link must be empty: what it
-    /// held has arrived or is lost, and no feedback will tell.
+    /// Whether the sender has stopped for so long that the queue of the link must be empty: its packets
+    /// have arrived or are lost, and no feedback on them is pending.
     fn is_idle(&self, now: Duration) -> bool {
         let late_s = LATE_FEEDBACK_INTERVALS * self.feedback_interval_s + LATE_FEEDBACK_S;
         let last_s = (self.delays.min_rtt_s() + self.queueing_s() + late_s).min(IDLE_S);
@@ -460,7 +460,7 @@ impl Controller {
         is_silent && seconds_between(self.last_sent, now) > last_s
     }
 
-    /// Resets what the last feedback said about the queue: the sender may have stopped because of
+    /// Resets the queueing delay that the last feedback showed: the sender may have stopped because of
     /// it, and would wait forever.
     fn forget_queue(&mut self) {
         self.delays.on_empty_queue();

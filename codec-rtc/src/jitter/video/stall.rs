@@ -16,8 +16,8 @@ const MIN_REPORT_INTERVAL: Duration = Duration::from_millis(50);
 pub struct RecoveryOptions {
     /// Whether missing packets are requested by NACK.
     pub nack: bool,
-    /// Number of round trips for which missing packets are waited for; default 2. A frame that is
-    /// decoded late is useless in a call, but not where it is passed on or recorded.
+    /// How long to wait for missing packets, in round trips; default 2. A higher value suits forwarding
+    /// and recording, where a late frame is still useful.
     pub round_trips: u32,
     /// Round-trip time.
     pub rtt: Duration,

@@ -126,7 +126,7 @@ impl AudioForwarder {
         }
     }
 
-    /// Removes a participant as publisher and as viewer. Nothing that waits is sent to it any more.
+    /// Removes a participant as publisher and as viewer, with all queued packets from it and to it.
     pub fn remove(&mut self, id: ParticipantId) {
         self.speakers.remove(id);
         self.publishers.remove(&id);

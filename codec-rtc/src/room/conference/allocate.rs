@@ -18,8 +18,8 @@ use crate::room::subscription::Subscription;
 pub(super) enum Cause {
     /// The bandwidth estimate or the rate of a layer changed.
     Measurement,
-    /// The viewer changed its wishes, which apply at once.
-    Wishes,
+    /// The viewer changed its constraints, which apply at once.
+    Constraints,
 }
 
 /// A source that a viewer may get, with the layers that its limits allow.
@@ -206,7 +206,7 @@ impl Room {
         self.report(viewer, id);
     }
 
-    /// Reports a state that differs from the last one in more than numbers.
+    /// Reports the state, unless it is the last reported one or differs from it only in bitrates.
     fn report(&mut self, viewer: ParticipantId, id: StreamId) {
         let Some(stream) = self.streams.get_mut(&id) else { return };
         let Some(subscription) = stream.subscriptions.get_mut(&viewer) else { return };
@@ -311,7 +311,7 @@ fn held(
         // A layer that is gone, or one that the limits exclude, needs no hold.
         Some(None) | None => return index,
     };
-    if cause == Cause::Wishes {
+    if cause == Cause::Constraints {
         return index;
     }
     if index > before && !subscription.hold.allows_up(now) {
@@ -329,7 +329,7 @@ fn held(
     index
 }
 
-/// Whether two states differ at most in the numbers of their reason.
+/// Whether two states are equal, apart from the bitrates in the reason of a pause.
 fn is_same(one: StreamState, other: StreamState) -> bool {
     match (one, other) {
         (StreamState::Paused(one), StreamState::Paused(other)) => {

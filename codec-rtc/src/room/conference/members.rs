@@ -85,8 +85,7 @@ impl Room {
         Ok(())
     }
 
-    /// Removes a participant: its subscriptions, and the sources that it owns. Nothing that waits is sent
-    /// to it any more.
+    /// Removes a participant: its subscriptions, the sources that it owns, and all queued packets to it.
     pub fn remove_participant(&mut self, id: ParticipantId) {
         self.viewers.remove(&id);
         for stream in self.streams.values_mut() {
@@ -157,7 +156,7 @@ impl Room {
         Some(ViewerOutput(subscription.into_output()))
     }
 
-    /// Replaces the wishes of a viewer. They apply at once.
+    /// Replaces the constraints of a viewer. They apply at once.
     pub fn set_constraints(
         &mut self,
         now: Duration,
@@ -166,7 +165,7 @@ impl Room {
     ) {
         if let Some(it) = self.viewers.get_mut(&viewer) {
             it.constraints = constraints;
-            self.allocate(now, viewer, Cause::Wishes);
+            self.allocate(now, viewer, Cause::Constraints);
         }
     }
 

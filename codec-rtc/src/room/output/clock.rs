@@ -16,9 +16,9 @@ pub(in crate::room) fn ticks(time: Duration, hz: u32) -> u32 {
     (time.as_nanos() * u128::from(hz) / 1_000_000_000) as u32
 }
 
-/// Timestamps that continue across sources: at a switch, the time that has passed is added to the
-/// last timestamp, whatever the clock of the new source says. All packets of a frame get the same one, also those that come
-/// late.
+/// Timestamps that continue across sources: at a switch, the time since the last frame is added to the
+/// last timestamp, independently of the clock of the new source. All packets of a frame get the same
+/// timestamp, even late ones.
 #[derive(Clone, Debug)]
 pub(super) struct OutputClock {
     hz: u32,

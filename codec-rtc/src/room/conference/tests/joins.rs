@@ -99,13 +99,13 @@ fn a_still_screen_is_asked_for_a_key_frame_until_it_sends_one() {
     // So many changes that the cache has no usable key frame.
     world.run(10_000);
     world.source(9).interval_ms = 0;
-    world.deaf.insert(9);
+    world.ignores_requests.insert(9);
     world.run(3000);
     world.join(viewer(1), screen, 5000);
     world.run(4500);
     assert!((4..=6).contains(&world.requests.len()), "{:?}", world.requests);
     assert!(world.receivers[&(viewer(1), screen)].shown.is_empty());
-    world.deaf.clear();
+    world.ignores_requests.clear();
     world.run(1500);
     world.check();
     assert_eq!(world.receivers[&(viewer(1), screen)].height(), 1080);

@@ -47,7 +47,7 @@ fn a_new_wish_replaces_a_pending_switch_and_the_old_layer_flows() {
 #[test]
 fn a_switch_whose_key_frame_never_comes_is_abandoned() {
     let mut world = watched(5000);
-    world.deaf.insert(2);
+    world.ignores_requests.insert(2);
     let start = world.now_ms;
     limit(&mut world, 360);
     world.run(12_000);

@@ -39,8 +39,8 @@ pub(super) struct World {
     /// Loss towards the room in percent, and whether packets are reordered.
     pub(super) loss_percent: u64,
     pub(super) reorder: bool,
-    /// Key frames that are not sent on request.
-    pub(super) deaf: BTreeSet<u32>,
+    /// SSRCs of encodings that ignore key-frame requests.
+    pub(super) ignores_requests: BTreeSet<u32>,
     held_back: Vec<(u64, Vec<u8>)>,
     /// Whether each source sends at most one packet per millisecond.
     pub(super) is_paced: bool,
@@ -60,7 +60,7 @@ impl World {
             key_delay_ms: 60,
             loss_percent: 0,
             reorder: false,
-            deaf: BTreeSet::new(),
+            ignores_requests: BTreeSet::new(),
             held_back: Vec::new(),
             is_paced: false,
             paced: BTreeMap::new(),
@@ -188,9 +188,9 @@ impl World {
             if let RoomEvent::KeyFrame { ssrc, .. } = event {
                 self.requests.push((self.now_ms, ssrc));
                 let due = self.now_ms + self.key_delay_ms;
-                let is_deaf = self.deaf.contains(&ssrc);
+                let is_ignoring = self.ignores_requests.contains(&ssrc);
                 let source = self.source(ssrc);
-                if !is_deaf && source.key_due_ms.is_none() {
+                if !is_ignoring && source.key_due_ms.is_none() {
                     source.key_due_ms = Some(due);
                 }
             }
