@@ -21,7 +21,7 @@ const HEADER_BYTES: usize = 8;
 pub(super) enum Kind {
     H264,
     Aac,
-    /// MPEG audio, of which layer III is supported.
+    /// MPEG audio; only layer III (MP3) is supported.
     MpegAudio,
     /// Opus with this number of channels.
     Opus(u8),

@@ -2,7 +2,7 @@
 
 use super::tables::{EXTENSION, LANGUAGE, PAT, PMT, REGISTRATION, crc};
 
-/// Identifier of the stream and number of its program, of which there is one.
+/// Transport stream identifier, and the number of its only program.
 const STREAM_ID: u16 = 1;
 const PROGRAM: u16 = 1;
 

@@ -141,7 +141,7 @@ impl Stream {
         }
     }
 
-    /// Discards the PES packet of which a part was lost.
+    /// Discards the current PES packet, because a part of it was lost.
     pub(super) fn lose(&mut self) {
         self.pes.clear();
         self.after_gap = true;

@@ -28,7 +28,7 @@ const SPACINGS: [Spacing; 3] = [
     Spacing { step: PACKET + 16, lead: 0 },
 ];
 
-/// Bytes in which [`is_stream`] finds the first packets, wherever the stream begins.
+/// Number of bytes that [`is_stream`] needs to find the first packets, at any offset.
 pub(crate) const PROBE_BYTES: usize = (CONFIRMED + 1) * (PACKET + 16);
 
 /// Finds the spacing of the packets at the start of `head`, which is the rest of the input if it is

@@ -14,7 +14,7 @@ use crate::{Direction, Event, Mid};
 pub(super) struct Directions {
     /// The directions that this endpoint wants; sections without an entry take what the remote endpoint offers.
     wanted: Vec<(Mid, Direction)>,
-    /// The directions of which the application knows.
+    /// The directions that were reported to the application.
     reported: Vec<(Mid, Direction)>,
 }
 
@@ -26,7 +26,7 @@ impl Directions {
         }
     }
 
-    /// An SDP of the remote endpoint, of which the directions are limited to what this endpoint wants.
+    /// Returns an SDP of the remote endpoint with its directions limited to those that this endpoint wants.
     pub(super) fn limit(&self, sdp: &str) -> String {
         let sections = sections(sdp);
         let lines = sections.iter().flat_map(|section| {

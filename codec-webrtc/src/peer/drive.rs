@@ -176,8 +176,8 @@ impl Peer {
         }
     }
 
-    /// Returns the time at which the handshake ends without success. An alert is not authenticated, but an endpoint that has not sent it
-    /// continues, or at least repeats its last flight.
+    /// Returns the time at which the handshake fails. An alert shortens the wait although it is not authenticated: if it
+    /// is forged, the remote endpoint continues the handshake, or at least repeats its last flight, in the meantime.
     pub(super) fn handshake_deadline(&self) -> Duration {
         let limit = self.started.saturating_add(self.limits.handshake);
         self.alerted.map_or(limit, |at| limit.min(at.saturating_add(ALERT_GRACE)))

@@ -207,7 +207,7 @@ impl Peer {
         self.send_packet(now, mid, &packet)
     }
 
-    /// Sends a packet of another peer on a media section, of which all packets are forwarded. Lost packets of video are
+    /// Sends a packet of another peer on a media section that carries only forwarded packets. Lost packets of video are
     /// retransmitted on request (RFC 4588).
     ///
     /// # Errors

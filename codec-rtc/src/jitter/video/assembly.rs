@@ -172,17 +172,17 @@ enum Before {
     },
 }
 
-/// A superframe of which packets are missing, with complete layer frames.
+/// A superframe with missing packets, whose lowest layer frame is complete.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Partial {
     /// Its first sequence number, and the one after its last packet.
     pub(super) start: i64,
     pub(super) end: i64,
-    /// Set of its complete layer frames, the lowest of which is one.
+    /// Set of its complete layer frames, which includes the lowest one.
     pub(super) layers: u8,
     /// When the first loss became visible by a later packet.
     pub(super) seen: Duration,
-    /// Whether the sender left the rest out: the packets of the next frame follow.
+    /// Whether the sender omitted the rest: the packets of the next frame follow without a gap.
     pub(super) is_cut: bool,
 }
 

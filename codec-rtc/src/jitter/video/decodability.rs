@@ -222,7 +222,7 @@ impl Tracker {
         found
     }
 
-    /// The worst of references, of which all these layers are needed.
+    /// Returns the worst decodability of references, which must have been decoded with all `layers`.
     fn worst(&self, references: impl Iterator<Item = i64>, layers: u8, gap: bool) -> Decodability {
         let mut verdict = Decodability::Now;
         for reference in references {

@@ -87,8 +87,9 @@ fn live_packets_follow_without_a_gap() {
     assert!(replay.is_done() && !replay.has_overflowed());
 }
 
-/// The times at which a replay at 100 kb/s sends its three packets, while live packets of a fifteenfold rate arrive, of
-/// which it sends the first `wanted` of each frame's five; and how many of these it has sent when it ends.
+/// Replays three packets at 100 kb/s while live packets arrive at fifteen times that rate. The viewer gets the first
+/// `wanted` of the five packets of each live frame. Returns the times of the three packets, and the number of live packets
+/// that the replay has sent when it ends.
 fn race(wanted: i64) -> (Vec<Duration>, usize) {
     let mut cache = JoinCache::new(JoinCacheConfig::default());
     camera(&mut cache, 9);

@@ -67,7 +67,7 @@ pub struct SpeakersConfig {
     pub loudest: usize,
     /// Shortest time between two changes of the dominant speaker; default 2 s.
     pub hold: Duration,
-    /// Packets of silence in sequence that are forwarded, after which the rest is dropped; default 3.
+    /// Number of consecutive silent packets that are forwarded before further ones are dropped; default 3.
     pub silence_packets: u32,
     /// Largest number of participants. Packets of others are forwarded without a decision. Default
     /// 1000.

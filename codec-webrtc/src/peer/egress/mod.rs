@@ -124,7 +124,7 @@ impl Egress {
         self.round_trip = round_trip.or(self.round_trip);
     }
 
-    /// Sets the bandwidth estimate, of which retransmissions get a share.
+    /// Sets the bandwidth estimate; retransmissions get a share of it.
     pub(super) fn set_estimate(&mut self, estimate: Bitrate) {
         self.resends.set_rate((estimate.0 / RESEND_SHARE).max(MIN_RESEND_BPS));
     }
@@ -245,7 +245,7 @@ impl Peer {
     }
 }
 
-/// The time as NTP for send times, of which only differences count.
+/// Converts a time to NTP format for send times; only their differences matter.
 fn send_time(now: Duration) -> u32 {
     let fraction = (u64::from(now.subsec_nanos()) << 32) / 1_000_000_000;
     abs_send_time((now.as_secs() & 0xffff_ffff) << 32 | fraction)

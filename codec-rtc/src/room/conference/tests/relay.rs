@@ -11,7 +11,7 @@ fn layer(height: u32, kbps: u64) -> LayerInfo {
     LayerInfo { spatial: 0, temporal: 0, height, frame_rate: 30.0, rate }
 }
 
-/// A relayed camera with 180p and 720p, of which nothing comes until it is requested.
+/// A relayed camera with 180p and 720p, which sends nothing until a layer is requested.
 fn relayed() -> World {
     let mut world = World::new();
     world.add_stream(CAMERA, SourceKind::Camera, OWNER);
