@@ -31,7 +31,7 @@ pub struct PeerConfig {
     /// Whether answers accept several layers of a media section (RFC 8853), for servers that select
     /// one for each viewer; default `false`.
     pub simulcast: bool,
-    /// Versions of DTLS.
+    /// Versions of DTLS; default 1.2 only.
     pub dtls: DtlsVersions,
     /// Initial bandwidth estimate; with `None`, no estimate is made. Default 1 Mb/s.
     pub start_bitrate: Option<Bitrate>,
@@ -52,7 +52,7 @@ pub struct PeerConfig {
 }
 
 impl PeerConfig {
-    /// Full ICE, all codecs, bandwidth estimate from 1 Mb/s, statistics every second.
+    /// Full ICE, the default [`Codecs`], bandwidth estimate from 1 Mb/s, statistics every second.
     #[must_use]
     pub fn new(base: Instant, secret: [u8; 32], certificate: Certificate) -> Self {
         Self {
@@ -98,7 +98,7 @@ pub enum LocalCandidate {
     },
 }
 
-/// Codecs to negotiate. Others are not supported in RTP mode.
+/// Codecs to negotiate. The default is VP8 with ULPFEC, Opus without RED, and G.711.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "a set of codecs")]
 pub struct Codecs {
