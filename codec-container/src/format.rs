@@ -1,4 +1,4 @@
-//! File formats and what they can hold.
+//! File formats, and the codecs that can be written to them.
 
 use std::fmt;
 
@@ -94,7 +94,7 @@ impl Format {
         matches!(self, Self::Y4m | Self::Raw)
     }
 
-    /// Whether it can hold video of `codec`.
+    /// Whether files of the format can be written with video of `codec`.
     #[must_use]
     pub fn holds_video(self, codec: Codec) -> bool {
         match self {
@@ -107,7 +107,8 @@ impl Format {
         }
     }
 
-    /// Whether it can hold audio of `codec`.
+    /// Whether files of the format can be written with audio of `codec`. Reading supports more: MP3, ADTS, and Ogg
+    /// with Vorbis or FLAC.
     #[must_use]
     pub fn holds_audio(self, codec: AudioCodec) -> bool {
         use AudioCodec::{Aac, Flac, Mp3, Opus, Pcm, Pcma, Pcmu, Vorbis};

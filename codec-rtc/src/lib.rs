@@ -26,7 +26,7 @@
 //! | method | |
 //! |---|---|
 //! | `handle_datagram(now, ..)` | input: a datagram from the network |
-//! | `handle_timeout(now)` | input: the time; does what is due |
+//! | `handle_timeout(now)` | input: the time; runs the timers that are due |
 //! | `poll_transmit()` | output: the next datagram to send |
 //! | `poll_event()` | output: the next event |
 //! | `poll_timeout()` | output: when to call `handle_timeout` at the latest |

@@ -149,7 +149,7 @@ impl Member {
         }
         self.next_frame = now.max(self.next_frame + FRAME);
         let is_key = std::mem::take(&mut self.needs_key);
-        // The header of a frame with its size: nobody decodes it.
+        // The header of a frame with its size: it is never decoded.
         let mut data = vec![u8::from(!is_key), 0, 0, 0x9d, 1, 0x2a, 0x40, 1, 0xb4, 0];
         data.resize(2000, 7);
         let kind = if is_key { FrameKind::Key } else { FrameKind::Inter };

@@ -7,7 +7,7 @@ use super::json::plain;
 use crate::plot::target_text;
 use crate::results::Results;
 
-/// For each clip with images: its frames, and what can be shown of them. The source comes first.
+/// For each clip with images: its frames, and the images of them, the source first.
 pub(super) fn picture_data(results: &Results, pictures: &[ClipPictures]) -> Vec<Value> {
     let clips = pictures.iter().filter_map(|pictures| {
         let clip = results.clips.iter().position(|clip| clip.name == pictures.clip)?;

@@ -52,7 +52,7 @@ impl Listed {
     }
 
     /// Reads the elements after the first cluster, if the input can seek, and returns to the same position. The
-    /// warnings name what is not read.
+    /// warnings name the elements that are not read.
     ///
     /// # Errors
     /// [`Error::Io`]. Damaged elements are skipped.

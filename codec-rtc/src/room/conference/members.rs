@@ -224,7 +224,7 @@ impl Room {
         Some(self.streams.get(&stream)?.subscriptions.get(&viewer)?.config())
     }
 
-    /// Key-frame requests for an encoding: who asked, what was sent.
+    /// Counters of the key-frame requests for an encoding, by viewers and to the publisher.
     #[must_use]
     pub fn key_frame_counts(&self, ssrc: u32) -> Option<KeyFrameCounts> {
         let (stream, index) = self.ssrcs.get(&ssrc)?;

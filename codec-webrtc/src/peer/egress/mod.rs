@@ -234,7 +234,7 @@ impl Peer {
         Ok(())
     }
 
-    /// Encrypts and queues an RTP packet. Without keys or a path, nobody could receive it.
+    /// Encrypts and queues an RTP packet. Drops it without keys or a path.
     fn dispatch(&mut self, mut datagram: Vec<u8>) {
         let Some((source, destination)) = self.egress.path else { return };
         if self.keys.encrypt_rtp(&mut datagram) {
