@@ -94,7 +94,7 @@ pub fn call(seeds: [u64; 2]) -> Result<Summary, Box<dyn Error>> {
     let mut sender = Sender::new(SenderConfig::new(streams.clone(), seeds[0]))?;
     let mut receiver = Receiver::new(ReceiverConfig::new(streams, receiver_ssrc, seeds[1]));
     let link: LinkSpec = "rate=1M,delay=40ms,jitter=10ms,loss=10%".parse()?;
-    let link = link.constant().ok_or("a link with a constant rate")?;
+    let link = link.constant().ok_or("expected a link with a constant rate")?;
     let mut there = Link::new(link.clone(), 1)?;
     let mut back = Link::new(link, 2)?;
     let (mut now, mut captured, mut shown) = (Duration::ZERO, 0_u32, 0_u32);

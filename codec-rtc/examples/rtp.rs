@@ -67,5 +67,5 @@ pub fn run() -> Result<u32, Box<dyn Error>> {
 /// As for [`run`].
 pub fn main() -> Result<(), Box<dyn Error>> {
     let decoded = run()?;
-    if decoded == 30 { Ok(()) } else { Err(format!("{decoded} of 30 frames").into()) }
+    if decoded == 30 { Ok(()) } else { Err(format!("decoded {decoded} of 30 frames").into()) }
 }
