@@ -63,7 +63,8 @@ impl Bucket {
         written.map(drop).map_err(|error| unreachable("write the state", error))
     }
 
-    /// Writes a record, and repeats that until the server can be reached. Fails if a stop is requested meanwhile.
+    /// Writes a record, and repeats that until the server can be reached. Fails if a stop is requested
+    /// meanwhile.
     pub(crate) async fn write_surely<T: Serialize>(
         &self,
         key: &str,

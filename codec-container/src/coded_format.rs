@@ -6,8 +6,8 @@ use codec_core::frame::SampleFormat;
 use crate::obu;
 use crate::vp9::KeyHeader;
 
-/// Returns bit depth and chroma subsampling of a key frame; `None` if the headers are damaged or the
-/// codec is not VP8, VP9 or AV1.
+/// Returns bit depth and chroma subsampling of a key frame; `None` if the headers are damaged or
+/// the codec is not VP8, VP9 or AV1.
 #[must_use]
 pub fn sample_format(codec: Codec, packet: &[u8]) -> Option<SampleFormat> {
     match codec {

@@ -107,8 +107,8 @@ impl Format {
         }
     }
 
-    /// Whether files of the format can be written with audio of `codec`. Reading supports more: MP3, ADTS, and Ogg
-    /// with Vorbis or FLAC.
+    /// Whether files of the format can be written with audio of `codec`. Reading supports more:
+    /// MP3, ADTS, and Ogg with Vorbis or FLAC.
     #[must_use]
     pub fn holds_audio(self, codec: AudioCodec) -> bool {
         use AudioCodec::{Aac, Flac, Mp3, Opus, Pcm, Pcma, Pcmu, Vorbis};

@@ -119,7 +119,8 @@ pub struct VideoTrack {
     pub packet_count: Option<u64>,
     /// Duration in ticks, if stated (unreliable).
     pub duration: Option<u64>,
-    /// Bit depth and chroma subsampling, if the container states them; the coded frames take precedence.
+    /// Bit depth and chroma subsampling, if the container states them; the coded frames take
+    /// precedence.
     pub samples: Option<SampleFormat>,
     /// Colours, pixel aspect, rotation, field order.
     pub info: PictureInfo,

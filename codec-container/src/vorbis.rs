@@ -74,8 +74,8 @@ impl Timer {
     }
 }
 
-/// The three header packets in one piece, as in Matroska: their number minus one, the lengths of all
-/// but the last as runs of 255, the packets.
+/// The three header packets in one piece, as in Matroska: their number minus one, the lengths of
+/// all but the last as runs of 255, the packets.
 pub(crate) fn laced(packets: [&[u8]; 3]) -> Vec<u8> {
     let mut out = vec![2];
     for packet in &packets[..2] {

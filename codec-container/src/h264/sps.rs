@@ -25,7 +25,8 @@ pub(super) struct SpsSummary {
     pub(super) frames_only: bool,
     pub(super) frame_rate: Option<Rational>,
     pub(super) color: Color,
-    /// Maximum number of frames that precede a frame in decoding order and follow it in output order, if stated.
+    /// Maximum number of frames that precede a frame in decoding order and follow it in output
+    /// order, if stated.
     pub(super) reordered_frames: Option<u32>,
 }
 

@@ -1,4 +1,5 @@
-//! Audio of a transport stream: packets with the framing of their codec, one or several in each PES packet.
+//! Audio of a transport stream: packets with the framing of their codec, one or several in each PES
+//! packet.
 
 use codec_audio::AudioCodec;
 use codec_audio::opus_head::OpusHead;

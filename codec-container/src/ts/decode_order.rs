@@ -2,9 +2,9 @@
 //!
 //! A transport stream stores the decoding time of each frame with the frame, and no frame may be shown
 //! before it is decoded. (MP4 stores them for whole fragments, with offsets of both signs:
-//! [`crate::mp4`].) Therefore a frame waits until all frames that may be shown before it have arrived: at
-//! most 16, the number of frames that an H.264 decoder can reorder. Packets without a decoding time get
-//! the presentation times in ascending order, reduced by the delay that the first frames need.
+//! [`crate::mp4`].) Therefore a frame waits until all frames that may be shown before it have arrived:
+//! at most 16, the number of frames that an H.264 decoder can reorder. Packets without a decoding time
+//! get the presentation times in ascending order, reduced by the delay that the first frames need.
 
 use std::collections::{BTreeMap, VecDeque};
 

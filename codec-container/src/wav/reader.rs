@@ -34,8 +34,8 @@ fn corrupt(
 }
 
 impl WavReader {
-    /// Reads the header, up to the first sample. A header that states more data than the file has is a
-    /// warning ([`Warning::SizeMismatch`]) if the source can seek.
+    /// Reads the header, up to the first sample. A header that states more data than the file has
+    /// is a warning ([`Warning::SizeMismatch`]) if the source can seek.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Corrupt`] for damaged headers, such as no channels;

@@ -1,9 +1,9 @@
-//! Mean colour difference CIEDE2000 on a scale of decibels: `45 - 20 log10(mean difference)`. Sharma,
-//! Wu, Dalal, "The CIEDE2000 color-difference formula", 2005.
+//! Mean colour difference CIEDE2000 on a scale of decibels: `45 - 20 log10(mean difference)`.
+//! Sharma, Wu, Dalal, "The CIEDE2000 color-difference formula", 2005.
 //!
-//! The conversion to Lab, the parametric factors and the scale equal those of libvmaf's `ciede`: frames
-//! are BT.709 with limited range, the sRGB transfer function and the white point D65, and each chroma
-//! sample is repeated for its pixels without interpolation.
+//! The conversion to Lab, the parametric factors and the scale equal those of libvmaf's `ciede`:
+//! frames are BT.709 with limited range, the sRGB transfer function and the white point D65, and
+//! each chroma sample is repeated for its pixels without interpolation.
 
 use codec_core::frame::{SampleFormat, Size};
 use codec_simd::PlaneRef;
@@ -27,8 +27,8 @@ struct Lab {
     b: f32,
 }
 
-/// Computes CIEDE2000, with a table of the linear light of R'G'B' values: the first value is `FIRST`, and
-/// values are 1/`STEPS` apart.
+/// Computes CIEDE2000, with a table of the linear light of R'G'B' values: the first value is
+/// `FIRST`, and values are 1/`STEPS` apart.
 #[derive(Clone, Debug)]
 pub(super) struct Ciede {
     light: Vec<f32>,
@@ -48,8 +48,8 @@ impl Ciede {
         Self { light: (0..=LENGTH).map(light).collect() }
     }
 
-    /// Returns the score of two frames with chroma in decibels, at most [`super::PERFECT_DB`]; higher
-    /// is better.
+    /// Returns the score of two frames with chroma in decibels, at most [`super::PERFECT_DB`];
+    /// higher is better.
     #[expect(clippy::cast_precision_loss, reason = "a count of pixels")]
     pub(super) fn measure<S: Copy + PartialEq + Into<f32>>(
         &self,
@@ -141,8 +141,9 @@ pub(crate) fn difference_of_rgb(one: [f32; 3], two: [f32; 3]) -> f32 {
     difference(ciede.lab_of_rgb(one), ciede.lab_of_rgb(two), [1.0; 3])
 }
 
-/// Returns the CIEDE2000 difference of two colours. Hues are kept as unit vectors, so that their mean, and the cosines of its multiples,
-/// need no angles: the mean of two hues is the direction of the sum of their vectors.
+/// Returns the CIEDE2000 difference of two colours. Hues are kept as unit vectors, so that their
+/// mean, and the cosines of its multiples, need no angles: the mean of two hues is the direction of
+/// the sum of their vectors.
 fn difference(one: Lab, two: Lab, factors: [f32; 3]) -> f32 {
     // 25 to the 7th.
     const POW25_7: f32 = 6_103_515_625.0;

@@ -11,9 +11,9 @@ fn shares(matrix: MatrixCoefficients) -> (f32, f32) {
     }
 }
 
-/// Replaces the contents of `out` with 8-bit R'G'B'. The conversion uses the colour space that `color`
-/// describes, or the usual one for the size (`Color::or_default_for`). Each chroma sample is repeated
-/// for its four pixels.
+/// Replaces the contents of `out` with 8-bit R'G'B'. The conversion uses the colour space that
+/// `color` describes, or the usual one for the size (`Color::or_default_for`). Each chroma sample
+/// is repeated for its four pixels.
 pub fn to_rgb(picture: &Picture<'_>, color: Color, out: &mut Vec<u8>) {
     let size = picture.size();
     let color = color.or_default_for(size);

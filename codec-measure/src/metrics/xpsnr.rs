@@ -189,8 +189,8 @@ fn squares(a: PlaneRef<'_>, b: PlaneRef<'_>, area: Area) -> u64 {
         .sum()
 }
 
-/// Sum of the absolute responses of the high-pass filter with 12 in the centre, -2 at the sides and -1 at
-/// the corners.
+/// Sum of the absolute responses of the high-pass filter with 12 in the centre, -2 at the sides and
+/// -1 at the corners.
 fn high_pass(luma: PlaneRef<'_>, (left, right): (usize, usize), rows: (usize, usize)) -> u64 {
     let around = left - 1..right + 1;
     let row = |y: usize| &luma.row(y)[around.clone()];

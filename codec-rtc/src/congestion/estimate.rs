@@ -84,9 +84,9 @@ impl Reason {
 pub struct Estimate {
     /// Bitrate to send from now on.
     pub target: Bitrate,
-    /// Bitrate for the choice of layers. Unlike `target`, only a persistent queue, losses or a feedback timeout lower it:
-    /// a short delay, or feedback that is late once, may come from a busy endpoint, and a dropped layer takes longer to
-    /// return than the bitrate of an encoder.
+    /// Bitrate for the choice of layers. Unlike `target`, only a persistent queue, losses or a feedback timeout lower
+    /// it: a short delay, or feedback that is late once, may come from a busy endpoint, and a dropped layer takes longer
+    /// to return than the bitrate of an encoder.
     pub layers: Bitrate,
     /// Estimated link capacity; `target` is lower while a queue is being drained.
     pub stable: Bitrate,

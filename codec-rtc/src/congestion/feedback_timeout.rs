@@ -42,7 +42,8 @@ impl FeedbackTimeout {
         self.counted_from = Some(now);
     }
 
-    /// Restarts the timeout, at most once: the feedback may have arrived, but has not been processed.
+    /// Restarts the timeout, at most once: the feedback may have arrived, but has not been
+    /// processed.
     pub(super) fn restart(&mut self, now: Duration) {
         if !self.is_restarted {
             self.is_restarted = true;

@@ -12,7 +12,8 @@ use crate::rtp::WriteError;
 pub struct VideoPacketizerConfig {
     /// Payload format; default VP8.
     pub format: VideoFormat,
-    /// Maximum size of a packet including the RTP header, in bytes: 64..=65507 (VP9: 128..=65507), default 1200.
+    /// Maximum size of a packet including the RTP header, in bytes: 64..=65507 (VP9: 128..=65507), default
+    /// 1200.
     pub mtu: usize,
     /// Payload type, 0..=127; default 96.
     pub payload_type: u8,

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// A token bucket of bits: it fills at a rate, and holds at most the bits of a given time at that rate.
+/// A token bucket of bits: it fills at a rate, and holds at most the bits of a given time at that
+/// rate.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     bits_per_second: u64,

@@ -58,8 +58,8 @@ pub struct KeyFrameCounts {
     /// Requests of participants that were not waiting already, by reason in the order of
     /// [`KeyFrameReason::ALL`].
     pub asked: [u64; 4],
-    /// Requests in [`Self::asked`] that started a series or caused another request, by reason; the others joined a
-    /// pending request.
+    /// Requests in [`Self::asked`] that started a series or caused another request, by reason; the
+    /// others joined a pending request.
     pub caused: [u64; 4],
     /// Requests sent to the publisher, repetitions included.
     pub sent: u64,

@@ -39,8 +39,8 @@ struct Probe {
 }
 
 impl Congestion {
-    /// Creates the controller with these settings, or if they are missing or invalid, with the default settings and the
-    /// initial estimate `start`.
+    /// Creates the controller with these settings, or if they are missing or invalid, with the default settings and
+    /// the initial estimate `start`.
     pub(super) fn new(start: Bitrate, config: Option<ControllerConfig>) -> Option<Self> {
         let limits = ControllerConfig::default();
         let usual = ControllerConfig { start: start.clamp(limits.min, limits.max), ..limits };

@@ -7,8 +7,8 @@ use super::parameters::{FEATURES, GAMMA, RHO, SCORE, SUPPORT_VECTORS};
 
 /// Scores consecutive frames by their features, 0 to 100.
 ///
-/// The motion of a frame is the smaller one of its motion from the previous frame and that to the next
-/// frame; the first frame has a motion of 0.
+/// The motion of a frame is the smaller one of its motion from the previous frame and that to the
+/// next frame; the first frame has a motion of 0.
 #[must_use]
 pub fn vmaf_scores(features: &[VmafFeatures]) -> Vec<f64> {
     let motion = |at: usize| match (features[at].motion, features.get(at + 1)) {

@@ -16,8 +16,8 @@ const MIN_REPORT_INTERVAL: Duration = Duration::from_millis(50);
 pub struct RecoveryOptions {
     /// Whether missing packets are requested by NACK.
     pub nack: bool,
-    /// How long to wait for missing packets, in round trips; default 2. A higher value suits forwarding
-    /// and recording, where a late frame is still useful.
+    /// How long to wait for missing packets, in round trips; default 2. A higher value suits
+    /// forwarding and recording, where a late frame is still useful.
     pub round_trips: u32,
     /// Round-trip time.
     pub rtt: Duration,

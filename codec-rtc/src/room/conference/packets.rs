@@ -50,7 +50,8 @@ impl Room {
         Ok(())
     }
 
-    /// Performs the tasks that are due: allocation, replays, key-frame requests, feedback to senders.
+    /// Performs the tasks that are due: allocation, replays, key-frame requests, feedback to
+    /// senders.
     pub fn handle_timeout(&mut self, now: Duration) {
         if now >= self.next_decision {
             self.next_decision = now.saturating_add(DECISION_INTERVAL);

@@ -88,8 +88,8 @@ fn live_packets_follow_without_a_gap() {
 }
 
 /// Replays three packets at 100 kb/s while live packets arrive at fifteen times that rate. The viewer gets the first
-/// `wanted` of the five packets of each live frame. Returns the times of the three packets, and the number of live packets
-/// that the replay has sent when it ends.
+/// `wanted` of the five packets of each live frame. Returns the times of the three packets, and the number of live
+/// packets that the replay has sent when it ends.
 fn race(wanted: i64) -> (Vec<Duration>, usize) {
     let mut cache = JoinCache::new(JoinCacheConfig::default());
     camera(&mut cache, 9);
