@@ -3,12 +3,14 @@
 //! study (an encoder comparison). [NATS JetStream](https://docs.nats.io) queues the jobs, delivers their work again
 //! if a worker dies, and stores their state (ADR 0058, 0060).
 //!
-//! A job is a [`JobPlan`]: chunks, or points of a study. [`submit`] stores it and queues its units of work.
-//! [`work`] takes units from the queue: it encodes chunks with
-//! [`run_chunk`](codec_media::session::chunks::run_chunk) into a folder that all machines share, and measures points
-//! with a function that the caller passes in. [`wait`] follows a job
-//! until it ends. [`status`] lists jobs and workers, and [`cancel`] stops a job. All functions block; they run a
-//! Tokio runtime of their own on the calling thread.
+//! A job is a [`JobPlan`]: chunks, or points of a study. [`submit`] stores it and queues its units of work. [`work`]
+//! takes units from the queue: it encodes chunks with [`run_chunk`](codec_media::session::chunks::run_chunk) into a
+//! folder that all machines share, and measures points with a function that the caller passes in. [`wait`] follows a
+//! job until it ends. [`status`] lists jobs and workers, and [`cancel`] stops a job. Where these docs speak of chunks,
+//! the same applies to the points of a study.
+//!
+//! All functions block, and run a Tokio runtime of their own on the calling thread. A [`RoomBus`] continues on a thread
+//! of its own.
 //!
 //! # Modules
 //!

@@ -21,7 +21,7 @@ pub struct TwccRecorderConfig {
     pub min_interval: Duration,
     /// Maximum interval, used at low bitrates; default 250 ms.
     pub max_interval: Duration,
-    /// If set, reports a gap immediately, unless the last report was sent less than this before;
+    /// If set, reports a gap immediately, unless the last report was sent less than this time ago;
     /// default off.
     pub on_gap: Option<Duration>,
     /// Maximum size of a report in bytes, at least 64; default 1200.

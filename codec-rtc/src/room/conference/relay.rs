@@ -51,8 +51,8 @@ impl Room {
         described.collect()
     }
 
-    /// Sets the layers of an encoding of a relayed source, as the other server measured them. They count
-    /// while no packets arrive.
+    /// Sets the layers of an encoding of a relayed source, as the other server measured them. They are
+    /// used while no packets arrive.
     pub fn set_layers(&mut self, now: Duration, ssrc: u32, layers: &[LayerInfo]) {
         let Some(&(id, index)) = self.ssrcs.get(&ssrc) else { return };
         let Some(source) = self.streams.get_mut(&id) else { return };
