@@ -52,6 +52,7 @@
 //! | medians, quantiles, confidence intervals, significance tests | `stats/` |
 //! | rate control accuracy and latency of an encoder | `rate.rs`, `latency.rs` |
 //! | Pareto frontier of speed and quality | `frontier.rs` |
+//! | convex hull of the points of several sizes | `hull.rs` |
 //! | list of audio metrics, which codec-audio measures | `metrics/audio.rs` |
 //! | results of a study as JSON (`docs/results-schema.md`); their summary | `results.rs`, `summary/` |
 //! | pooling of frame scores: means, percentiles, worst second | `pool.rs` |
