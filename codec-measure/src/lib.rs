@@ -46,7 +46,7 @@
 //!
 //! | subject | file |
 //! |---|---|
-//! | PSNR, SSIM, MS-SSIM, XPSNR, PSNR-HVS, CIEDE2000; others with Cargo features | `metrics/` |
+//! | PSNR, SSIM, MS-SSIM, XPSNR, PSNR-HVS, CIEDE2000, VMAF; with features SSIMULACRA2, Butteraugli | `metrics/` |
 //! | temporal alignment of two videos with dropped or repeated frames | `align.rs` |
 //! | BD-rate and BD-metric (ISO/IEC TR 23002-8) | `bd/` |
 //! | medians, quantiles, confidence intervals, significance tests | `stats/` |

@@ -168,7 +168,7 @@
 //! | [`pacer`] | pacing of packets |
 //! | [`recovery`] | NACK, retransmission history, key-frame requests |
 //! | [`shared_bytes`] | packets that several receivers share |
-//! | [`rng`] | seeded random numbers for emulation and tests |
+//! | [`rng`] | seeded random numbers, not for keys |
 //! | [`forward`] | layer dropping for one subscriber (SFU) |
 //! | [`room`] | rooms of an SFU: simulcast, joins, bandwidth per viewer, speakers |
 //! | `sframe` | end-to-end encrypted frames (feature `sframe`) |

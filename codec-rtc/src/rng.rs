@@ -1,4 +1,5 @@
-//! Seeded random numbers for simulation and tests; not for keys or tokens.
+//! Seeded random numbers: for initial sequence numbers, report intervals, emulated links and tests;
+//! not for keys or tokens.
 
 /// A small pseudorandom generator (splitmix64) with the same output on every platform.
 #[derive(Clone, Debug)]
