@@ -265,7 +265,7 @@ impl FromStr for MetricId {
 
 /// Parses a list such as `psnr,ssim,xpsnr_y` into distinct metrics: ids, the groups `psnr`,
 /// `psnr_global`, `xpsnr`, `xpsnr_global` and `ciede`, and `all`, which selects all metrics of this
-/// build. `-` is accepted in place of `_`.
+/// build, including VMAF, which a [`super::Scorer`] rejects. `-` is accepted in place of `_`.
 ///
 /// # Errors
 /// If a name is unknown.
