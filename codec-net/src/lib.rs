@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `server` | a server that streams to and from browsers, as in `codec serve` (feature `serve`) |
 //! | `whip` | a WHIP and WHEP client (feature `whip`) |
-//! | [`url`] | URLs of streams |
+//! | [`url`] | stream URLs, such as `rtp://host:port` and `whip://host/path` |
 //! | [`transport`]: [`tcp`], [`udp`], [`websocket`] | a stream to or from another program, as in `codec send` and `codec recv` |
 //! | [`framing`] | the records that these transports carry, with length and checksum |
 //! | [`socket`], `tls` | TCP with and without TLS; TLS configuration of both ends (feature `tls`, on by default) |

@@ -181,7 +181,7 @@ impl Socket {
         self.wire().set(if timeout.is_zero() { Wait::Not } else { Wait::For(timeout) })
     }
 
-    /// Makes writes block, for at most [`WRITE_TIMEOUT`].
+    /// Makes writes block for at most [`WRITE_TIMEOUT`].
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Handles the datagrams of a call that has an allocation on a TURN server.
+//! Handles the allocation of a call on a TURN server, and its datagrams.
 
 use std::net::SocketAddr;
 use std::time::Duration;

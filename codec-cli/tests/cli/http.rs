@@ -212,7 +212,7 @@ fn errors_of_servers_name_the_file_and_the_reason() {
     refused(3, "status 404: Not Found", &server.url("none.mp4"));
     refused(2, "invalid URL", "http://me:s3cr3t@127.0.0.1/a.mp4");
     let changed = Server::start(place.path("."), Faults::Changed(1));
-    refused(3, "the file has changed on the server, by its ETag", &changed.url("in.mp4"));
+    refused(3, "the file has changed on the server: its ETag differs", &changed.url("in.mp4"));
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     refused(8, "cannot reach", &format!("http://127.0.0.1:{closed}/a.mp4?k={SECRET}"));
     let output = ["transcode", "in.mp4", "-o", "http://127.0.0.1/out.mp4", "--preset", "rtc"];

@@ -1,4 +1,5 @@
-//! Our framing: a hello that describes the streams, then records with length and CRC32C.
+//! The framing of `codec send` and `codec recv` over TCP, UDP and WebSocket ("our framing"): a
+//! hello that describes the streams, then records with length and CRC32C.
 //!
 //! All numbers are big-endian. A byte stream (`tcp`) is a hello followed by records; a
 //! WebSocket message is a hello or one record; for `udp`, [`datagram`] splits hellos and records into

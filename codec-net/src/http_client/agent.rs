@@ -1,4 +1,4 @@
-//! The client of WHIP, WHEP and webhooks.
+//! The HTTP client for WHIP, WHEP and webhooks.
 
 use std::time::Duration;
 

@@ -19,7 +19,7 @@ use crate::tls::{self, Roots};
 /// Maximum size of response headers.
 pub(crate) const MAX_HEADER_BYTES: usize = 16 << 10;
 
-/// The pause until another attempt that a server asks for, if it is in seconds. It may be arbitrarily long.
+/// The `Retry-After` of a response, if it is in seconds: the pause before the next attempt. It may be arbitrarily long.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
     seconds.trim().parse().ok().map(Duration::from_secs)

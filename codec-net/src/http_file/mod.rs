@@ -32,7 +32,7 @@ pub use request::MAX_URL_BYTES;
 pub struct HttpFileOptions {
     /// Certificates in PEM that are trusted instead of the public authorities.
     pub ca: Option<Vec<u8>>,
-    /// Whether to stop waiting for another attempt; `None`: never.
+    /// Returns `true` to end the pauses between attempts; the request then fails. `None`: never.
     pub stop: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
 }
 
@@ -44,7 +44,8 @@ impl fmt::Debug for HttpFileOptions {
     }
 }
 
-/// A file of which all readers must get the same content. Clones share the parts that were read.
+/// A file on a server. Reading fails if the file changes after it was opened. Clones share the
+/// cached parts.
 #[derive(Clone, Debug)]
 pub struct HttpFile(Arc<Shared>);
 
@@ -56,7 +57,8 @@ struct Shared {
 }
 
 impl HttpFile {
-    /// Requests the beginning of a file. `url`: `http` or `https`, without user and password.
+    /// Opens the file at `url` (`http` or `https`, without user and password) by a request for its
+    /// first bytes.
     ///
     /// # Errors
     ///

@@ -72,7 +72,9 @@ impl Requests {
         }
         if parsed.authority().is_some_and(|authority| authority.as_str().contains('@')) {
             // It would be part of messages and plans.
-            return Err(NetError::Protocol("invalid URL: it has a user or a password".to_owned()));
+            return Err(NetError::Protocol(
+                "invalid URL: users and passwords are not allowed in URLs".to_owned(),
+            ));
         }
         let config = Agent::config_builder()
             .tls_config(tls_config(options.ca.as_deref())?)
@@ -119,7 +121,7 @@ impl Requests {
                 }
             }
         }
-        Err(self.wrong("no attempt"))
+        Err(self.wrong("no request was made"))
     }
 
     /// Waits; `false` if a stop is requested.
@@ -182,8 +184,9 @@ impl Requests {
             headers.get(header::CONTENT_ENCODING).is_none_or(|value| value == "identity");
         let found = content_range(headers)
             .filter(|(found, _)| is_plain && found.start == range.start && found.end <= range.end);
-        let (found, length) =
-            found.ok_or_else(|| Trouble::Final(self.wrong("the server sends another range")))?;
+        let (found, length) = found.ok_or_else(|| {
+            Trouble::Final(self.wrong("the server returned a different range than requested"))
+        })?;
         let version = Version::of(headers, length);
         let known = self.version.as_ref();
         if let Some(what) = known.and_then(|known| known.difference(&version)) {
@@ -223,7 +226,7 @@ impl Requests {
     }
 
     fn changed(&self, what: &str) -> NetError {
-        self.wrong(&format!("the file has changed on the server, by {what}"))
+        self.wrong(&format!("the file has changed on the server: {what} differs"))
     }
 }
 

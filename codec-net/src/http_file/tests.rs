@@ -157,7 +157,7 @@ fn a_file_that_changes_is_an_error() {
         }));
         let file = open(&url).unwrap();
         let error = file.reader().read_to_end(&mut Vec::new()).unwrap_err().to_string();
-        let expected = format!("the file has changed on the server, by {what}");
+        let expected = format!("the file has changed on the server: {what} differs");
         assert!(error.contains(&expected), "{error}");
     }
 }
@@ -170,7 +170,10 @@ fn servers_that_cannot_be_used_are_named_with_the_reason() {
         ("403 Forbidden", "status 403: Forbidden"),
         ("416 Range Not Satisfiable\r\nContent-Range: bytes */0", "the file is empty"),
         ("302 Found\r\nLocation: /again", "more than 5 redirects"),
-        ("206 Partial Content\r\nContent-Range: bytes 5-9/10", "the server sends another range"),
+        (
+            "206 Partial Content\r\nContent-Range: bytes 5-9/10",
+            "the server returned a different range than requested",
+        ),
     ];
     for (answer, expected) in answers {
         let (url, requested) = serve(Box::new(move |_, _, stream| status(stream, answer)));
@@ -181,7 +184,7 @@ fn servers_that_cannot_be_used_are_named_with_the_reason() {
     for (url, expected) in [
         ("ftp://host/a", "expected http://HOST/PATH"),
         ("http:///a", "http://"),
-        ("https://me:secret@host/a", "it has a user or a password"),
+        ("https://me:secret@host/a", "users and passwords are not allowed in URLs"),
         (&format!("http://host/{}", "a".repeat(9000)), "it is too long"),
     ] {
         let text = refused(url);

@@ -1,5 +1,5 @@
 //! The threads of a link emulator: they read the sockets, pass datagrams through the links and
-//! forward what arrives.
+//! forward the datagrams that arrive.
 
 use std::collections::HashMap;
 use std::io;

@@ -1,4 +1,5 @@
-//! After a failed authentication, further attempts from that address are rejected for an interval.
+//! Limits authentication attempts: after a failed one, further attempts from that address are
+//! rejected for an interval.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -20,7 +21,7 @@ impl AuthRateLimiter {
         Self { interval, failed: BTreeMap::new() }
     }
 
-    /// Whether an attempt of `address` is processed.
+    /// Whether `address` may try to authenticate now.
     pub(super) fn allows(&self, now: Duration, address: IpAddr) -> bool {
         let last = self.failed.get(&address_group(address));
         last.is_none_or(|last| now.saturating_sub(*last) >= self.interval)

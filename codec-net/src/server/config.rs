@@ -37,14 +37,15 @@ pub struct Config {
     /// The codecs of published video in order of preference; those that the build cannot decode are
     /// omitted.
     pub video_codecs: VideoCodecs,
-    /// Whether people who join a room without the scope admin wait until a moderator lets them in.
-    /// Moderators can change it in each room.
+    /// Whether people without the scope `admin` wait in the lobby of a room until a moderator
+    /// admits them. Moderators can change this in each room.
     pub lobby: bool,
-    /// How long calls may go on after a request to drain the server that does not say it.
+    /// How long calls may continue after a drain request that states no time limit.
     pub drain: Duration,
     /// Receiver of events; `None` reports no events.
     pub webhook: Option<WebhookConfig>,
-    /// Other servers with the same rooms; `None`: this server has its rooms alone.
+    /// The cluster of servers that share the rooms; `None`: this server shares its rooms with no
+    /// other.
     pub cluster: Option<ClusterConfig>,
 }
 

@@ -10,8 +10,8 @@ use super::outcome::Rejection;
 pub(super) struct Drain(Mutex<Option<Duration>>);
 
 impl Drain {
-    /// Accepts no new calls from now on; the others may go on for `longest`. A second request can make
-    /// that time shorter, not longer. Returns the time that is left.
+    /// Rejects new calls from now on; existing calls may continue for `longest`. A second request can make that time
+    /// shorter, not longer. Returns the time that is left.
     pub(super) fn begin(&self, now: Duration, longest: Duration) -> Duration {
         let mut until = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let asked = now.saturating_add(longest);
@@ -20,12 +20,12 @@ impl Drain {
         end.saturating_sub(now)
     }
 
-    /// Until when calls may go on; `None` if the server does not drain.
+    /// The time until which calls may continue; `None` if the server is not draining.
     pub(super) fn until(&self) -> Option<Duration> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether no call is left to wait for, of a number of open sessions.
+    /// Whether draining is complete: no session is open, or the time limit has passed.
     pub(super) fn is_over(&self, now: Duration, sessions: usize) -> bool {
         self.until().is_some_and(|end| sessions == 0 || now >= end)
     }

@@ -48,7 +48,7 @@ pub struct VideoFrame {
     pub hidden: bool,
     /// Wall time of the capture, NTP 32.32; 0 if unknown.
     pub captured: u64,
-    /// Layers of a superframe of VP9 that was received as such.
+    /// The layer frames, if the frame was received as a VP9 superframe.
     pub vp9: Option<Arc<Vp9Picture>>,
     /// Whether it belongs to the small rendition.
     pub small: bool,

@@ -1,7 +1,7 @@
 //! Files of messages in rooms: stored in a folder, and downloaded with an unguessable id.
 //!
-//! Files of messages from other nodes of a cluster are known here before they are stored: they are fetched when they are
-//! downloaded for the first time.
+//! The id of a file from another node of a cluster is known before the file is stored here: the file is fetched when it
+//! is downloaded for the first time.
 
 use std::collections::BTreeMap;
 use std::fs::File;

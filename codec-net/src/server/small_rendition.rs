@@ -1,8 +1,8 @@
 //! The small rendition of a stream: the published video, decoded, scaled down and encoded at a low
 //! bitrate, on its own thread while a viewer needs it.
 //!
-//! It works for all streams, of any encoder: a stream with several viewers must not get
-//! worse for all of them because one link is slow.
+//! It works for streams of any encoder. Without it, one slow link would reduce the quality for all
+//! viewers of a stream.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -206,18 +206,18 @@ impl Server {
         self.state.health.next_notice()
     }
 
-    /// Uses another certificate and key for new connections; open ones, and calls, go on. Returns whether
-    /// the server was started with TLS: without it, nothing changes.
+    /// Uses another certificate and key for new connections; open connections and calls continue. Returns whether the
+    /// server was started with TLS: without it, nothing changes.
     pub fn set_tls(&self, config: Arc<rustls::ServerConfig>) -> bool {
         let Some(tls) = &self.state.tls else { return false };
         *tls.lock().unwrap_or_else(PoisonError::into_inner) = config;
         true
     }
 
-    /// Accepts no new calls from now on: they get status 503, and so do requests for `/health`. Members of
-    /// rooms, publishers and viewers get a message. Open calls may go on for `longest`; a second request
-    /// can make that time shorter, not longer. Returns the time that is left. The server does not stop by
-    /// itself: see [`Self::is_drained`].
+    /// Rejects new calls from now on: they get status 503, and so do requests for `/health`. Members of rooms,
+    /// publishers and viewers get a message. Open calls may continue for `longest`; a second request can make that time
+    /// shorter, not longer. Returns the time that is left. The server does not stop by itself: see
+    /// [`Self::is_drained`].
     pub fn drain(&self, longest: Duration) -> Duration {
         self.state.begin_drain(longest)
     }
@@ -228,8 +228,7 @@ impl Server {
         self.state.drain.until().is_some()
     }
 
-    /// Whether the server is draining, and all its sessions have ended or their time is over: it can be
-    /// stopped.
+    /// Whether the server is draining, and all its sessions have ended or the time limit has passed: it can be stopped.
     #[must_use]
     pub fn is_drained(&self) -> bool {
         self.state.drain.is_over(self.state.clock.now(), self.state.sessions.count())

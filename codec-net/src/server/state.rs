@@ -39,7 +39,7 @@ pub(super) struct ServerState {
     /// Certificate and key; `None`: no TLS.
     pub(super) tls: Option<Mutex<Arc<rustls::ServerConfig>>>,
     pub(super) drain: Drain,
-    /// How long calls may go on when the server drains, unless a request says otherwise.
+    /// How long calls may continue when the server drains, unless a request states another time.
     pub(super) drain_limit: Duration,
     /// Whether other servers have the same rooms.
     pub(super) is_clustered: bool,
@@ -58,8 +58,8 @@ impl ServerState {
         Some(Arc::clone(&tls.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
-    /// Accepts no new calls from now on, and announces the end of the others. Returns the time that is
-    /// left for them.
+    /// Rejects new calls from now on, and announces to existing calls when they end. Returns the time that is left for
+    /// them.
     pub(super) fn begin_drain(&self, longest: Duration) -> Duration {
         let left = self.drain.begin(self.clock.now(), longest);
         let text = json!({ "type": "draining", "seconds": left.as_secs() }).to_string();

@@ -136,7 +136,7 @@ impl Url {
         self.options.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// Whether a switch is on (`?listen`, `?listen=1`; `?listen=0` is off).
+    /// Whether a boolean option is on (`?listen`, `?listen=1`; `?listen=0` is off).
     ///
     /// # Errors
     ///

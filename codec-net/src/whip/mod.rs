@@ -157,7 +157,7 @@ impl Session {
     /// status 4xx or 501; the session continues.
     pub fn restart_ice(&self, fragment: &str) -> Result<String, NetError> {
         let url = self.url.as_deref().ok_or_else(|| {
-            NetError::Protocol("cannot restart ICE: the server returned no URL".to_owned())
+            NetError::Protocol("cannot restart ICE: the answer had no session URL".to_owned())
         })?;
         let wrong = |error: ureq::http::Error| {
             NetError::Protocol(format!("invalid request to {url}: {error}"))

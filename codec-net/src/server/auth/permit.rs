@@ -1,4 +1,4 @@
-//! The permissions of verified credentials.
+//! The permissions of verified credentials: scopes, and the rooms and streams to which they apply.
 
 use std::sync::Arc;
 
@@ -47,9 +47,9 @@ pub struct Permit {
     pub rooms: Names,
     /// The streams for which they hold.
     pub streams: Names,
-    /// The person, if the credentials say it (`sub`).
+    /// The id of the person, if the credentials have one (`sub`).
     pub subject: Option<Arc<str>>,
-    /// The person's name, if the credentials say it.
+    /// The person's name, if the credentials have one.
     pub name: Option<Arc<str>>,
 }
 

@@ -1,4 +1,4 @@
-//! Permissions.
+//! Scopes: the permissions `publish`, `view` and `admin`, and sets of them.
 
 use std::fmt;
 

@@ -2,16 +2,16 @@
 //!
 //! | `type` | |
 //! |---|---|
-//! | `node` | every second: `key` and `addresses` for links; `url` of its pages, or null; `rooms`: versions of open rooms by name; `said`: numbers of the last messages by room, from some versions on; `leaving` |
+//! | `node` | every second: `key` and `addresses` for links; `url` of its pages, or null; `rooms`: versions of the state of open rooms, by name; `said`: numbers of the last messages by room, absent in older versions of the server; `leaving`: whether the node shuts down |
 //! | `room` | when it changes, or on request: `room`, `version`, `state`: its `members`, its `lobby` and who is `waiting` |
-//! | `ask` | requests of the node `to` the state of `rooms` |
-//! | `askHistory` | requests of the node `to` the messages of a `room` |
-//! | `history` | a `piece` of them, for the node `to`: its `number`, its `messages`, read `marks`, and whether it is the `last` |
-//! | `message` | a `message` in a `room`; its `number` and that of the `previous` one of the node in this room, from some versions on |
-//! | `askMessages` | requests of the node `to` its messages in a `room` `after` a number |
+//! | `ask` | requests the state of `rooms` from the node `to` |
+//! | `askHistory` | requests the messages of a `room` from the node `to` |
+//! | `history` | a `piece` of these messages, for the node `to`: its `number`, its `messages`, read `marks`, and whether it is the `last` |
+//! | `message` | a `message` in a `room`; its `number` and the number of the `previous` message of the node in this room, both absent in older versions of the server |
+//! | `askMessages` | requests from the node `to` its own messages in a `room` with numbers greater than `after` |
 //! | `read` | a read `mark` of a person in a `room` |
-//! | `moderate` | the node `to` has to mute the `member` of a `room`, or to remove it (`removes`) |
-//! | `lobby` | the node `to` has to admit the `member` who waits in a `room`, or to refuse it (`admits`) |
+//! | `moderate` | requests the node `to` to mute the `member` of a `room`, or to remove it (`removes`) |
+//! | `lobby` | requests the node `to` to admit the `member` who waits in a `room`, or to refuse it (`admits`) |
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -52,7 +52,7 @@ impl BusClient {
         self.outgoing.try_recv().ok()
     }
 
-    /// Gives the server a message of any node. One that is too long, or for which there is no room, is lost.
+    /// Passes a message from any node to the server. The message is dropped if it is too long or the queue is full.
     pub fn deliver(&self, message: &[u8]) {
         if message.len() <= MAX_MESSAGE_BYTES {
             let _ = self.incoming.try_send(message.to_vec());
@@ -60,12 +60,12 @@ impl BusClient {
     }
 }
 
-/// How a server takes part in a cluster.
+/// The configuration of a server as a node of a cluster.
 #[derive(Debug)]
 pub struct ClusterConfig {
     /// Connects the nodes.
     pub bus: Bus,
-    /// The address of this node's pages, such as `https://a.example:8443`: pages of other nodes join there
-    /// when their node is gone. `None`: nowhere.
+    /// The address of this node's pages, such as `https://a.example:8443`: the pages of another node connect there when
+    /// that node is gone. `None`: pages of other nodes do not connect to this node.
     pub url: Option<String>,
 }

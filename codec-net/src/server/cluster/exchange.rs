@@ -1,4 +1,4 @@
-//! Events at other nodes for the conferences, and output of the conferences for other nodes.
+//! Passes events at other nodes to the conferences, and output of the conferences to other nodes.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! Files of messages from other nodes: they are fetched over links when a member downloads them for the first time.
 //!
-//! All nodes are asked for the next part, because each that has the message may have the file. The first one that answers
-//! sends the rest, block by block. If it is gone, the others are asked for what is missing. A file is stored when its
-//! digest is right; from then on, other nodes can fetch it here, too.
+//! All nodes are asked for the next part, because every node that has the message may have the file. The first node
+//! that answers sends the rest, block by block. If that node is gone, the others are asked for the missing parts. A
+//! file is stored when its digest is correct; from then on, other nodes can also fetch it from this node.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
@@ -41,7 +41,7 @@ pub(in super::super) enum FetchError {
 impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooMany => f.write_str("too many files are on their way: try again later"),
+            Self::TooMany => f.write_str("too many files are being fetched: try again later"),
             Self::NoNode => f.write_str("the server with this file cannot be reached"),
             Self::Stopped => f.write_str("the server with this file does not respond"),
             Self::Store(error) => error.fmt(f),

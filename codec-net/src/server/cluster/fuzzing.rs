@@ -20,8 +20,8 @@ const OTHER: u64 = 1;
 /// Bits of a part's length.
 const LENGTH: u16 = 0x3fff;
 
-/// Passes arbitrary bytes to a node that has another node beside it, with members of the same room at each. The bytes consist
-/// of parts, each preceded by its length in two little-endian bytes. Their upper two bits select what a part is:
+/// Passes arbitrary bytes to one of two nodes that share a room with members at both. The bytes consist of parts, each
+/// preceded by its length in two little-endian bytes. Their upper two bits select what a part is:
 ///
 /// | bits | |
 /// |---|---|

@@ -1,4 +1,4 @@
-//! Media between nodes, and requests for them.
+//! Media between nodes, and requests for media.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

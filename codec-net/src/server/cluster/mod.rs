@@ -1,8 +1,8 @@
 //! Rooms of several servers, the nodes of a cluster.
 //!
-//! Nodes find each other and share who publishes what by messages on a bus (NATS, or another program that
-//! passes messages). Media and requests for them go directly from node to node over links: a layer of a source crosses
-//! a link once if anybody at the other end watches it. `Cluster` has no sockets and no clock: it takes datagrams and
+//! Nodes find each other and share who publishes what by messages on a bus (NATS, or another program that passes
+//! messages). Media and requests for media go directly from node to node over links. A layer of a source is sent over a
+//! link once if any member at the other end watches it. `Cluster` has no sockets and no clock: it takes datagrams and
 //! messages, and returns datagrams, messages and events.
 //!
 //! While the bus is down, nodes keep the last known state of the rooms and media go on, because pings on
@@ -12,14 +12,14 @@
 //! |---|---|
 //! | `bus` | the ends of a bus |
 //! | `node` | the identity of a node |
-//! | `outbox` | messages of members, sent again after the bus was down |
+//! | `outbox` | messages of members, which are sent again after an outage of the bus |
 //! | `announcement` | messages on the bus |
-//! | `exchange` | what passes between the cluster and the conferences |
+//! | `exchange` | events for the conferences, and their output for other nodes |
 //! | `files` | files of messages, fetched from other nodes |
 //! | `link` | encrypted packets between two nodes, sent again after a loss |
 //! | `fuzzing` | the body of a fuzz target (feature `fuzzing`) |
-//! | `media` | media between nodes, and requests for them |
-//! | `remote_node` | another node: its rooms, and what the two request from each other |
+//! | `media` | media between nodes, and requests for media |
+//! | `remote_node` | another node: its rooms, and the media that the two nodes request from each other |
 
 mod announcement;
 mod bus;
@@ -84,7 +84,7 @@ pub(super) enum ClusterEvent {
     Lobby { room: Arc<str>, member: u64, admits: bool },
     /// A member of another node has written a message.
     Message { room: Arc<str>, node: u64, message: SharedMessage },
-    /// A person has read more, at another node.
+    /// A read mark has moved at another node.
     Read { room: Arc<str>, mark: SharedMark },
     /// A node is heard on the bus again after a silence.
     Returned,
@@ -334,7 +334,7 @@ impl Cluster {
         let known = known.map(|(number, _)| *number);
         if description.is_leaving {
             if let Some(number) = known {
-                self.lose(now, number, "it stops");
+                self.lose(now, number, "it shuts down");
             }
             return;
         }
@@ -372,11 +372,12 @@ impl Cluster {
         // A process that starts again has another id and the same addresses.
         let before = description.addresses.iter().filter_map(|it| self.addresses.get(it));
         for number in before.copied().collect::<BTreeSet<_>>() {
-            self.lose(now, number, "another node has its address");
+            self.lose(now, number, "a new node has the same address");
         }
         if self.nodes.len() >= MAX_NODES {
             if !std::mem::replace(&mut self.is_full, true) {
-                let line = format!("cluster node {id} is ignored: there are {MAX_NODES} others");
+                let line =
+                    format!("cluster node {id} is ignored: limit of {MAX_NODES} nodes reached");
                 self.events.push_back(ClusterEvent::Notice(line));
             }
             return None;
@@ -412,7 +413,7 @@ impl Cluster {
         self.report_nodes();
     }
 
-    /// Announces this node, and ends nodes and requests that expired.
+    /// Announces this node when it is time, and removes nodes and requests that have expired.
     pub(super) fn handle_timeout(&mut self, now: Duration) {
         if now >= self.next_announcement {
             self.announce(false);
@@ -427,7 +428,7 @@ impl Cluster {
             .iter()
             .filter(|(_, node)| node.is_alive && now.saturating_sub(node.last_heard()) >= SILENCE);
         for number in silent.map(|(number, _)| *number).collect::<Vec<_>>() {
-            self.lose(now, number, "nothing was heard of it for 3 s");
+            self.lose(now, number, "no data from it for 3 s");
         }
         self.expire_requests(now);
         self.continue_fetches(now);

@@ -1,7 +1,7 @@
-//! Messages of the members of this node, kept to send them again: messages are lost while the bus is down.
+//! Messages of the members of this node, kept to be sent again, because messages are lost while the bus is down.
 //!
-//! A node numbers its messages, and announces the number of the last one in each room. Another node that has not got all of
-//! them asks for those after the last number that it has.
+//! A node numbers its messages, and announces the number of the last one in each room. A node that misses some of them
+//! requests all messages after the last number that it has.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -92,7 +92,8 @@ impl Outbox {
         last.map(|(room, it)| (Arc::clone(room), it.number)).collect()
     }
 
-    /// Messages in a room after a number, to send them again. Some at a time; the other node asks again.
+    /// Returns messages of a room after a number, to send them again. Their count is limited; the other node requests
+    /// the next ones.
     pub(super) fn after(&mut self, now: Duration, room: &Arc<str>, number: u64) -> Vec<Numbered> {
         let Some(sent) = self.rooms.get_mut(room) else { return Vec::new() };
         let is_answered = |(at, after): (Duration, u64)| {

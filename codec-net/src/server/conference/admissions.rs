@@ -1,7 +1,8 @@
-//! Persons who come back after their node has died need not wait in the lobby again.
+//! Remembers who was admitted: persons who come back after their node has died need not wait in the
+//! lobby again.
 //!
-//! Each node remembers the members of a dead node for some minutes, and sends the list to the others, because the members
-//! may come back to a node that has just started. Persons whom a moderator has removed wait again.
+//! Each node remembers the members of a dead node for some minutes, and sends the list to the others, because the
+//! members may come back to a node that has just started. Persons whom a moderator has removed have to wait again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -26,14 +27,15 @@ pub(super) struct Admissions {
 }
 
 impl Admissions {
-    /// Takes over what other nodes know, and knew before they died.
+    /// Replaces the lists of the other nodes, including nodes that have died.
     pub(super) fn set_remote(&mut self, room: &RemoteRoom) {
         self.lost.clone_from(&room.lost);
         self.of_others.clone_from(&room.admitted);
         self.removed_elsewhere.clone_from(&room.removed);
     }
 
-    /// Whether a person was a member at a node that has died, and may come in.
+    /// Whether a person may enter without waiting: a member of a node that has died, whom no
+    /// moderator has removed.
     pub(super) fn has(&self, person: Person) -> bool {
         let is_known = self.lost.contains(&person) || self.of_others.contains(&person);
         let is_removed =
@@ -58,7 +60,8 @@ impl Admissions {
         self.removed.remove(&person);
     }
 
-    /// Adds what other nodes get. Lists from other nodes are not passed on: otherwise nobody would ever be forgotten.
+    /// Adds the lists that are sent to other nodes. Lists from other nodes are not passed on: otherwise nobody would
+    /// ever be forgotten.
     pub(super) fn share(&self, room: &mut SharedRoom) {
         room.admitted.clone_from(&self.lost);
         room.removed = self.removed.keys().copied().collect();

@@ -1,4 +1,4 @@
-//! Messages of a room: text and files, also to those who are away, and read marks.
+//! Messages of a room: text and files, which absent persons get later, and read marks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub(in super::super) struct FileOffer {
 }
 
 impl Conference {
-    /// The state of the log for a member that joins, with the messages that it missed.
+    /// Sends a member that joins the state of the log, and the messages that it missed.
     pub(super) fn greet_with_log(&mut self, id: u64) {
         let Some(member) = self.members.get(&id) else { return };
         let person = member.person;
@@ -130,7 +130,7 @@ impl Conference {
         self.set_read(person, self.log.last());
     }
 
-    /// Handles the offer of a file: its transfer begins, or is refused by name.
+    /// Handles the offer of a file: its transfer begins, or is refused with a reason.
     pub(super) fn offer_file(&mut self, now: Duration, id: u64, message: &Value) {
         let transfer = message.get("id").and_then(Value::as_u64).unwrap_or_default();
         let key = key_of(message);
@@ -197,7 +197,8 @@ impl Conference {
         self.relays.extend(persons.into_iter().map(|it| Relay::Read(log.shared_mark(it))));
     }
 
-    /// Sets the read mark of a person at another node. One at an unknown message is ignored.
+    /// Sets the read mark of a person as reported by another node. A mark at an unknown message is
+    /// ignored.
     pub(super) fn read_remote(&mut self, now: Duration, mark: &SharedMark) {
         let SharedMark { person, message } = mark;
         let Some((author, key)) = message else { return self.log.see(*person) };

@@ -1,6 +1,7 @@
-//! Messages and read marks of a room from before it was open at this node. Another node is asked for them.
+//! Messages and read marks of a room from before it was open at this node. They are requested from another node.
 //!
-//! Members get the state of the log when they have arrived, or after a time. A node that does not answer is replaced by another.
+//! Members get the state of the log when these messages have arrived, or after a timeout. If a node does not answer,
+//! the next one is asked.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use super::shared_history::{HistoryPiece, PIECE_MARKS, PIECE_MESSAGES};
 use super::shared_mark::SharedMark;
 use super::shared_message::{SharedFile, SharedMessage};
 
-/// A node that does not answer completely within this time is replaced by another.
+/// If a node does not answer completely within this time, the next one is asked.
 const ANSWER_TIME: Duration = Duration::from_millis(500);
 /// Members wait for the messages at most this long.
 const HISTORY_TIME: Duration = Duration::from_secs(2);
@@ -49,7 +50,7 @@ impl History {
     }
 }
 
-/// Messages that this node asks others for.
+/// A request for messages of a room to other nodes.
 #[derive(Debug)]
 pub(super) struct HistoryRequest {
     /// The node that was asked last.
@@ -112,7 +113,7 @@ impl Conference {
         self.continue_history(now);
     }
 
-    /// Asks a node if it is time, or ends.
+    /// Asks the next node if that is due, or ends the request.
     pub(super) fn continue_history(&mut self, now: Duration) {
         let Some(request) = self.history.request() else { return };
         if now >= request.end {

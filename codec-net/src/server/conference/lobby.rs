@@ -1,7 +1,7 @@
 //! The lobby of a room: people wait there until a moderator lets them in.
 //!
-//! Waiting persons are connected, but receive and send no media and no messages. Only moderators see them. The nodes of a
-//! cluster share the lobby: moderators see who waits at any node, and decide there.
+//! Waiting persons are connected, but receive and send no media and no messages. Only moderators see them. The nodes of
+//! a cluster share the lobby: moderators see the persons who wait at any node, and can admit or refuse them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ impl Conference {
         self.waiting.contains_key(&id)
     }
 
-    /// Lets a person wait.
+    /// Adds a person to the lobby.
     pub(super) fn wait(&mut self, id: u64, invitation: Invitation) {
         let member = Member::new(invitation, id, &self.limits);
         self.waiting.insert(id, Waiting { member, sections: Vec::new(), session: None });
@@ -67,14 +67,14 @@ impl Conference {
         self.waiting.get(&id).map(|it| &it.member)
     }
 
-    /// Adds a media section of a person who waits; returns whether it waits.
+    /// Adds a media section of a waiting person; returns whether the person waits.
     pub(super) fn add_waiting_section(&mut self, id: u64, media: &Media) -> bool {
         let Some(person) = self.waiting.get_mut(&id) else { return false };
         person.sections.push(media.clone());
         true
     }
 
-    /// Says to a person, whose control channel is open, that it waits; returns whether it does.
+    /// Notifies a waiting person, whose control channel is open; returns whether the person waits.
     pub(super) fn greet_waiting(&mut self, id: u64, session: u64) -> bool {
         let Some(person) = self.waiting.get_mut(&id) else { return false };
         person.session = Some(session);
@@ -82,7 +82,8 @@ impl Conference {
         true
     }
 
-    /// Handles a message of a person who waits: it may say its name. Returns whether it waits.
+    /// Handles a message of a waiting person, who can only set a name; returns whether the person
+    /// waits.
     pub(super) fn handle_waiting_message(&mut self, id: u64, message: &Value) -> bool {
         let Some(person) = self.waiting.get_mut(&id) else { return false };
         if message.get("type").and_then(Value::as_str) == Some("name") {
@@ -93,7 +94,8 @@ impl Conference {
         true
     }
 
-    /// Opens or closes the lobby, at the request of a moderator. Who waits comes in when it closes.
+    /// Turns the lobby on or off, at the request of a moderator. Turning it off admits all waiting
+    /// persons.
     pub(super) fn set_lobby(&mut self, now: Duration, on: bool) {
         self.lobby = self.lobby.changed(on, self.epoch.saturating_add(now));
         self.lobby_changed = true;
@@ -108,8 +110,8 @@ impl Conference {
         }
     }
 
-    /// Takes over the lobby of the room at other nodes, and who waits there. `may_change`: whether nodes may exist that
-    /// are not known.
+    /// Sets the state of the lobby at other nodes, and the persons who wait there. `may_change`: whether nodes may
+    /// exist that are not known.
     pub(super) fn set_remote_lobby(&mut self, now: Duration, room: &RemoteRoom, may_change: bool) {
         let lobby = self.lobby.latest(&room.lobbies, self.epoch.saturating_add(now));
         self.lobby_changed |= lobby != self.lobby;
@@ -198,7 +200,7 @@ impl Conference {
         self.admitted.push_back(id);
     }
 
-    /// Refuses a person who waits; returns whether it waited.
+    /// Refuses a waiting person; returns whether the person waited.
     pub(super) fn refuse(&mut self, id: u64) -> bool {
         if self.relay_decision(id, false) {
             return true;
@@ -211,7 +213,7 @@ impl Conference {
         true
     }
 
-    /// Removes a person who waits; returns whether it waited.
+    /// Removes a person from the lobby; returns whether the person waited.
     pub(super) fn leave_lobby(&mut self, id: u64) -> bool {
         let waited = self.waiting.remove(&id).is_some();
         self.lobby_changed |= waited;
@@ -223,7 +225,7 @@ impl Conference {
         self.admitted.pop_front()
     }
 
-    /// Who waits, for moderators.
+    /// Returns the `lobby` message for moderators, with all waiting persons.
     pub(super) fn lobby(&self) -> Arc<str> {
         let here = self.waiting.iter().map(|(id, it)| (id, &it.member.name));
         let there = self.remote_waiting.iter().map(|(id, it)| (id, &it.name));
@@ -232,7 +234,7 @@ impl Conference {
         text(&json!({ "type": "lobby", "on": self.lobby.is_on(), "people": people }))
     }
 
-    /// Sends the moderators who waits.
+    /// Sends the list of waiting persons to the moderators.
     pub(super) fn announce_lobby(&mut self) {
         let lobby = self.lobby();
         for (id, _) in self.members.iter().filter(|(_, member)| member.moderates) {

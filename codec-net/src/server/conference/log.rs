@@ -212,7 +212,7 @@ impl MessageLog {
         Some(first.saturating_add(self.limits.room_message_age))
     }
 
-    /// Whether nothing would be lost without this log, except read marks.
+    /// Whether the log has no messages; it may have read marks.
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -233,7 +233,8 @@ impl MessageLog {
         self.entries.iter().rev().find(is_it)
     }
 
-    /// The messages after a number, as many as fit into a number and bytes, but at least one.
+    /// The messages after `number`: at most `count` of them, and at most `bytes` in total, but at
+    /// least one.
     pub(super) fn after(
         &self,
         number: u64,

@@ -1,4 +1,4 @@
-//! Limits how often the read mark of a person goes to the other nodes: the last one of an interval counts.
+//! Limits how often the read mark of a person is sent to other nodes: only the last one of each interval is.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

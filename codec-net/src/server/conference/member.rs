@@ -136,7 +136,7 @@ impl Member {
         }
     }
 
-    /// Whether one of its sources may begin.
+    /// Whether the rate limit allows the member to begin a source now.
     pub(super) fn begin_source(&mut self, now: Duration) -> bool {
         self.beginnings.take(now, 1)
     }
@@ -152,7 +152,7 @@ impl Member {
         self.sent_audio == Some(mid)
     }
 
-    /// Sets the name, unless its token says it.
+    /// Sets the name, unless the token of the member has one.
     pub(super) fn set_name(&mut self, name: &str) {
         if !self.has_fixed_name {
             self.name = cleaned(name);

@@ -4,15 +4,15 @@
 //! |---|---|
 //! | `hello` | `session`; `you`: the number of the member's person; `person`: the id of the person, which stays the same; `moderates`: whether it may mute and remove others; `name`: the name in its token, which it cannot change, or null |
 //! | `people` | `people`: all persons with `id`, `name`, `muted`, `cameraOff`, `sharing`; `camera` and `screen`: the MID of the section on which the receiver of the message gets them, or null |
-//! | `device` | `active`: whether this device holds the call of its person: only then it should send media; `devices`: number of devices of the person |
+//! | `device` | `active`: whether this device holds the call of its person; only the device that holds the call should send media. `devices`: number of devices of the person |
 //! | `log` | the state of the message log: numbers `first` and `last`; `read`: the last number that the person has read, or null; `fileBytes`: largest file, 0 if files are not accepted; `chunkBytes` |
 //! | `video` | `mid`, `height` in pixels (0: unknown), `paused`: why nothing is sent although the tile is visible, or null |
 //! | `speaking` | `id`, `on` |
 //! | `dominant` | `id` of the dominant speaker, or null |
-//! | `encoding` | `source`, `rid`, `on`: whether anybody watches this layer of the member |
+//! | `encoding` | `source`, `rid`, `on`: whether any other member watches this layer of the receiver of the message |
 //! | `chat` | a message: its `number` (1 more than the one before), Unix `time` in ms, `id`, `person`, `from`, `text`, `key`; `attachment`: a file with `kind` (`file`, `voice`, `video`), `file` (for `GET /room-files/ID`), `name`, `mediaType`, `bytes`, `sha256`, `duration` in ms or null |
 //! | `read` | `number`: a device of the person has read up to this message |
-//! | `refused` | `what`: the type of a message of the member; its `key` or null; `reason` |
+//! | `refused` | the server rejected a message: its type as `what`, its `key` or null, `reason` |
 //! | `fileAt`, `fileStored`, `fileRejected` | as in the control channel of streams: `id`, `offset`; `id`; `id`, `reason` |
 //! | `mute` | a moderator muted the member: it should send no audio until its user wants to |
 //! | `nodes` | `urls`: other nodes of a cluster; a member that loses this one joins there |
@@ -28,13 +28,13 @@
 //! | `muted` | `audio`, `video`: what is switched off |
 //! | `sharing` | `on`: whether a screen is shared |
 //! | `view` | `stage`: large tiles, as `id` and `source`; `heights`: tiles with `id`, `source`, `height`; `lastN`: most cameras, or null |
-//! | `chat` | `text`; `key`: a text of the sender's choice; a message whose key the sender has used is not repeated |
-//! | `history` | `after`: send messages with higher numbers, some at a time |
+//! | `chat` | `text`; `key`: chosen by the sender; a message with a key that the sender has already used is ignored |
+//! | `history` | requests messages with numbers above `after`; the server sends a limited number of them |
 //! | `read` | `number` of the last message that was read |
 //! | `file` | a message with a file, to be sent in chunks (binary: `id` of 4 bytes, offset of 8, data): `id`, `key`, `text`, `kind`, `name`, `mediaType`, `bytes`, `sha256`, `duration` |
 //! | `take` | this device takes the call of its person |
 //! | `mute`, `remove` | `id` of another person, or of one who waits; from moderators only |
-//! | `lobby` | `on`: whether people have to wait; from moderators only. Who waits comes in when it is off |
+//! | `lobby` | `on`: whether people have to wait; from moderators only. Turning it off admits all who wait |
 //! | `admit` | `id` of a person who waits; from moderators only |
 
 use std::sync::Arc;
@@ -124,7 +124,7 @@ pub(super) fn file_rejected(transfer: u64, refusal: &Refusal) -> Arc<str> {
 }
 
 impl Conference {
-    /// Who is there, for one member.
+    /// Returns the `people` message for `receiver`.
     pub(super) fn people(&self, receiver: &Member) -> Arc<str> {
         let people = self.seats.iter().filter_map(|(number, seat)| {
             let devices = || self.members.values().filter(|it| it.seat == *number);

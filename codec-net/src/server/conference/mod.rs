@@ -6,8 +6,8 @@
 //!
 //! | module | |
 //! |---|---|
-//! | `lobby` | people who wait until a moderator lets them in |
-//! | `admissions` | people who come back after their node has died |
+//! | `lobby` | people who wait until a moderator admits them |
+//! | `admissions` | people who come back after their node has died, and need not wait again |
 //! | `member` | a member: its published sources, and its media sections |
 //! | `person`, `seats` | persons with several devices, one of which holds the call |
 //! | `wishes` | the sources and sizes that a member requests |
@@ -16,10 +16,10 @@
 //! | `watching` | which sources a member receives, and packets to members |
 //! | `messages` | the messages of the control channel |
 //! | `chat`, `log`, `attachment` | messages to all persons of a room, also absent ones: texts and files; read marks |
-//! | `mark_relay` | how often other nodes get the read mark of a person |
+//! | `mark_relay` | limits how often other nodes get the read mark of a person |
 //! | `history` | messages from before the room was open at this node |
 //! | `remote`, `relay`, `shared`, `shared_room`, `shared_message`, `shared_mark`, `shared_history`, `node_output`, `origin`, `renumbering` | members at other nodes of a cluster; output for these nodes |
-//! | `storage` | the logs on the disk |
+//! | `storage` | the message logs on the disk |
 //! | `report` | events of rooms, for the webhook |
 //! | `table` | the conferences of a server, by name, and the logs of rooms without members |
 

@@ -1,4 +1,4 @@
-//! The place of a member at another node of a cluster.
+//! Identifies a member at another node of a cluster: the node, and its number for the member.
 
 /// Where a remote member is connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,5 +1,5 @@
-//! Output of a conference for other nodes of a cluster: the media of its own members, as these nodes request
-//! them, and requests for the media of theirs.
+//! Output of a conference for other nodes of a cluster: the media of its own members that these nodes have requested,
+//! and requests for media of their members.
 
 use std::sync::Arc;
 use std::time::Duration;

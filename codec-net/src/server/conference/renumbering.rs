@@ -1,4 +1,5 @@
-//! Continuous RTP sequence numbers for a source whose packets arrive with long pauses.
+//! Renumbers the packets of a source that arrive with long pauses: their RTP sequence numbers
+//! become continuous.
 
 use std::time::Duration;
 

@@ -1,8 +1,10 @@
-//! Seats: each person has one, and one of its devices holds the call.
+//! Seats: each person in a room has one seat, which all devices of the person share. One of these
+//! devices holds the call.
 //!
-//! Only the media of that device are forwarded. Another device of the person takes the call with a message: the media of
-//! the old device are forwarded until the first packets of the new one arrive, which continue on the same media sections
-//! of the viewers. A camera is switched only after the rates of its layers have been measured.
+//! Only the media of the device that holds the call are forwarded. Another device of the person takes the call with a
+//! `take` message. The media of the old device are forwarded until the first packets of the new device arrive; viewers
+//! receive these on the same media sections. A camera is switched only after the rates of its layers have been
+//! measured.
 
 use std::time::Duration;
 

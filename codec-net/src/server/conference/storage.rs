@@ -1,4 +1,4 @@
-//! Message logs on the disk: one file a room, written as a whole by a thread of its own.
+//! Message logs on the disk: one file per room. A separate thread writes each file as a whole.
 //!
 //! The first line has the name of the room, the number of its last message and the read marks; each
 //! other line is a message. The name of the file is a digest of the room's name, because some file

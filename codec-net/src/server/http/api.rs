@@ -61,11 +61,10 @@ pub(super) async fn end_session(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Longest time that running calls may be given.
+/// Maximum time limit of a drain request, in seconds.
 const MAX_DRAIN_S: u64 = 7 * 86_400;
 
-/// Lets the server end when its calls have ended. The body, if there is one: `seconds` until the end of
-/// the others.
+/// Starts to drain the server. The optional body has `seconds`, the time limit for existing calls.
 pub(super) async fn drain(
     State(shared): State<Arc<ServerState>>,
     Extension(client): Extension<Client>,

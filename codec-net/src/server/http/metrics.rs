@@ -129,13 +129,13 @@ fn cluster(text: &mut Exposition, shared: &ServerState) {
 /// Writes the numbers of events by outcome, if there are webhooks.
 fn webhooks(text: &mut Exposition, shared: &ServerState) {
     let Some(counts) = shared.webhooks.counts() else { return };
-    text.metric("codec_webhook_events", "counter", "Events of webhooks by their outcome.");
+    text.metric("codec_webhook_events", "counter", "Webhook events by outcome.");
     for (outcome, count) in [("delivered", counts.delivered), ("dropped", counts.dropped)] {
         text.sample("codec_webhook_events_total", Some(("outcome", outcome)), count);
     }
-    text.metric("codec_webhook_retries", "counter", "Failed attempts that are repeated.");
+    text.metric("codec_webhook_retries", "counter", "Failed webhook deliveries that are retried.");
     text.sample("codec_webhook_retries_total", None, counts.retries);
-    text.metric("codec_webhook_waiting", "gauge", "Events that wait for their delivery.");
+    text.metric("codec_webhook_waiting", "gauge", "Webhook events that wait for delivery.");
     text.sample("codec_webhook_waiting", None, counts.waiting);
 }
 

@@ -18,7 +18,7 @@ use recording::Recording;
 /// Maximum number of items queued for the disk and the decoder: about five seconds.
 const MAX_QUEUED_ITEMS: usize = 400;
 
-/// Action on each stream.
+/// Records and decodes each stream, as configured.
 #[derive(Clone, Debug)]
 pub(super) struct Recorder {
     /// Folder of the recordings.

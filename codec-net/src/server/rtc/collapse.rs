@@ -1,4 +1,4 @@
-//! Detects a sudden collapse of a link's capacity: data in flight are too late or lost.
+//! Detects a sudden collapse of a link's capacity: packets in flight arrive too late or are lost.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Configuration of the thread that serves the calls, and why it cannot start.
+//! Configuration of the thread that runs the calls, and errors at its start.
 
 use std::fmt;
 use std::io;

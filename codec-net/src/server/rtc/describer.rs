@@ -1,5 +1,5 @@
-//! Dependency Descriptors of the H.264 frames that a viewer receives. The payload format has no frame
-//! numbers: without descriptors, a lost FEC packet would look like a part of a frame.
+//! Dependency Descriptors of the H.264 frames that a viewer receives. The payload format has no frame numbers: without
+//! descriptors, a viewer could not distinguish the loss of a FEC packet from the loss of a part of a frame.
 
 use codec_rtc::extension::dependency::{DescriptorBuilder, FrameReferences, Writer};
 

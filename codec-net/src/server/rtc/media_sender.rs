@@ -1,4 +1,4 @@
-//! Sends to a viewer: packets are created once for all viewers, and numbered per viewer.
+//! Sends media to a viewer. Packets are created once for all viewers, and numbered per viewer.
 
 use std::time::Duration;
 

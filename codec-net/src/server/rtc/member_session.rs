@@ -1,5 +1,5 @@
-//! A member of a conference: passes its packets and messages to the conference, and sends what the
-//! conference has for it.
+//! A member of a conference: passes its packets and messages to the conference, and sends the
+//! packets and messages of the conference to it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -64,7 +64,7 @@ impl MemberSession {
         self.totals
     }
 
-    /// What the conference has to know.
+    /// Returns the inputs for the conference.
     pub(super) fn take_inputs(&mut self) -> Vec<Input> {
         std::mem::take(&mut self.inputs)
     }
@@ -113,7 +113,7 @@ impl MemberSession {
             _ => {}
         }
         if self.inputs.len() > MAX_INPUTS {
-            return Err(EndReason::Limit("packets at once"));
+            return Err(EndReason::Limit("packets that arrive at once"));
         }
         Ok(())
     }
@@ -194,7 +194,7 @@ impl MemberSession {
         }
     }
 
-    /// Does what the conference asks for.
+    /// Performs the actions that the conference requests.
     ///
     /// # Errors
     ///

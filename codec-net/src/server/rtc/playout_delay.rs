@@ -1,8 +1,8 @@
 //! Playout delay for viewers, so that retransmissions arrive in time.
 //!
-//! Browsers do not count packets that arrive late through retransmission as jitter, and skip late
-//! frames of upper layers. So under packet loss they are asked to wait for a round trip (the
-//! extension `playout-delay`).
+//! The jitter buffer of browsers does not count the delay of retransmitted packets as jitter, and
+//! skips late frames of upper layers. So under packet loss, the header extension `playout-delay`
+//! requests a delay of at least one round trip.
 
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
 //! Sends several datagrams with one system call: generic segmentation offload (GSO) of Linux.
 //!
-//! A frame is several packets of the same size to the same address. The cost of a call does not depend much on their number.
+//! A frame is several packets of the same size to the same address. The cost of a system call depends little on the
+//! number of its packets.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +14,7 @@ const MAX_SEGMENTS: usize = 64;
 /// Maximum number of bytes in a system call, a limit of the system.
 const MAX_BYTES: usize = 65_000;
 
-/// Whether the system can segment, as far as is known.
+/// Whether the system supports GSO, as far as known.
 #[derive(Debug)]
 pub(super) struct Segments {
     is_supported: AtomicBool,

@@ -1,5 +1,5 @@
-//! The UDP sockets of calls: one, or two when a server on a loopback address also offers the
-//! address of this machine in its network.
+//! The UDP sockets of calls: one, or two if a server on a loopback address also offers the network
+//! address of this machine.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};

@@ -1,4 +1,5 @@
-//! Selects how many temporal layers a viewer's link can carry; 0 if not even the base layer.
+//! Selects the number of temporal layers that a viewer's link can carry; 0 if it cannot carry the
+//! base layer.
 
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ const MAX_UP_AFTER: Duration = Duration::from_secs(48);
 /// An attempt has failed if the link is congested within this time.
 const PROVEN_AFTER: Duration = Duration::from_secs(10);
 
-/// Selects layers by trying.
+/// Selects the number of layers: drops one under congestion, and later tries to add it again.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LayerSelector {
     selected: u8,

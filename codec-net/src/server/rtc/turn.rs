@@ -92,8 +92,9 @@ impl Turn {
 
     fn fail(&mut self, now: Duration, why: &str) {
         let seconds = RETRY.as_secs();
-        self.health
-            .notice(format!("no relay on the TURN server: {why}; next attempt in {seconds} s"));
+        self.health.notice(format!(
+            "cannot get a relay address from the TURN server: {why}; next attempt in {seconds} s"
+        ));
         self.allocation = None;
         self.retry = Some(now.saturating_add(RETRY));
     }

@@ -1,4 +1,4 @@
-//! Events of webhooks, and their JSON. It contains no addresses and no secrets.
+//! Webhook events and their JSON, which contains no addresses and no secrets.
 
 use std::time::{Duration, SystemTime};
 

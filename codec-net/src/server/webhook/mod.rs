@@ -1,5 +1,5 @@
-//! Webhooks: HTTP requests that report what happens on the server to a program of its operator, in
-//! order, from their own thread.
+//! Webhooks: HTTP requests that report events of the server to a program of its operator, in order.
+//! A separate thread sends them.
 //!
 //! A request is a POST of JSON, signed as in Standard Webhooks 1.0.0 (standardwebhooks.com), for which
 //! there are libraries in many languages. `webhook-id` is the same in each attempt of a delivery, so
@@ -35,7 +35,7 @@ use worker::Shared;
 /// How long events that wait are delivered after the server was stopped.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 
-/// Where events are sent; without a configuration, nowhere. Clones share it.
+/// The sender of events; without a configuration, it drops them. Clones share the queue.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Webhooks(Option<Arc<Shared>>);
 

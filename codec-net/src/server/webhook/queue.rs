@@ -1,4 +1,5 @@
-//! Events that wait for their delivery. It reads no clock and has no sockets: time is an argument.
+//! The queue of events that wait for delivery. It reads no clock and has no sockets: time is an
+//! argument.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -40,7 +41,7 @@ pub(in super::super) struct Counts {
     pub(in super::super) waiting: usize,
     pub(in super::super) delivered: u64,
     pub(in super::super) dropped: u64,
-    /// Failed attempts that were, or will be, repeated.
+    /// Failed attempts after which the delivery was, or will be, retried.
     pub(in super::super) retries: u64,
 }
 
@@ -63,8 +64,9 @@ impl DeliveryQueue {
             self.counts.dropped += 1;
             self.overflow += 1;
             let is_first = self.overflow == 1;
-            return is_first
-                .then(|| format!("webhooks: {MAX_WAITING} events wait, further ones are dropped"));
+            return is_first.then(|| {
+                format!("webhooks: the queue is full ({MAX_WAITING}): events are dropped")
+            });
         }
         self.waiting.push_back(delivery);
         let dropped = std::mem::take(&mut self.overflow);
@@ -198,7 +200,7 @@ mod tests {
         let mut queue = DeliveryQueue::default();
         assert!((0..MAX_WAITING).all(|number| queue.push(delivery(number)).is_none()));
         let lines: Vec<_> = (0..50).filter_map(|_| queue.push(delivery(7777))).collect();
-        assert_eq!(lines, ["webhooks: 1000 events wait, further ones are dropped"]);
+        assert_eq!(lines, ["webhooks: the queue is full (1000): events are dropped"]);
         queue.handle_attempt(S, Attempt::Delivered);
         let line = queue.push(delivery(8888)).unwrap();
         assert_eq!(line, "webhooks: 50 events were dropped: the queue was full");

@@ -1,5 +1,5 @@
-//! Sessions over WebSocket, for networks without UDP: each message is a hello or a record of
-//! [`framing`](crate::framing).
+//! Viewer and publisher sessions over WebSocket, for networks without UDP: each media message is a
+//! hello or a record of [`framing`](crate::framing).
 
 pub(super) mod publisher_session;
 pub(super) mod viewer_session;

@@ -62,7 +62,7 @@ pub enum JwtError {
     Unsigned,
     /// There is no key for its algorithm.
     Algorithm(String),
-    /// No key has made its signature.
+    /// Its signature was made with none of the keys.
     Forged,
     /// Its `exp` has passed.
     Expired,

@@ -80,7 +80,7 @@ impl Key {
         }
     }
 
-    /// Whether it has made a signature. The comparison of HMACs takes constant time.
+    /// Whether `signature` of `signed` was made with this key. HMACs are compared in constant time.
     pub(super) fn is_valid(&self, signed: &[u8], signature: &[u8]) -> bool {
         match self {
             Self::Secret(mac) => {

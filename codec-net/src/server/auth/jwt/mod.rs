@@ -1,7 +1,7 @@
 //! JSON Web Tokens (RFC 7519) of an identity provider: the identity and the permissions of a user.
 //!
-//! Accepted are HS256 with a shared secret, and ES256, RS256 and `EdDSA` with a public key (RFC 7518, RFC
-//! 8037). The algorithm follows from the key, never from the token, and `none` is rejected.
+//! The accepted algorithms are HS256 with a shared secret, and ES256, RS256 and `EdDSA` with a public key (RFC 7518,
+//! RFC 8037). The algorithm follows from the key, never from the token, and `none` is rejected.
 //!
 //! | module | |
 //! |---|---|

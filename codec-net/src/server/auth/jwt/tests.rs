@@ -1,4 +1,4 @@
-//! Tokens of a provider: valid ones, and every way in which one is rejected.
+//! Tokens of an identity provider: valid ones, and each reason to reject one.
 
 use serde_json::json;
 

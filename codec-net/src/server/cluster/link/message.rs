@@ -3,12 +3,12 @@
 //! | kind | content |
 //! |---|---|
 //! | 0 | an RTP packet of a source |
-//! | 1 | as 0, sent again: 2 bytes with the number of the message that was lost, the message |
+//! | 1 | a retransmission: the number of the lost message (2 bytes), then that message |
 //! | 2 | ping: 8 bytes, which the pong repeats |
 //! | 3 | pong |
 //! | 4, 5 | SSRCs of 4 bytes that the sender subscribes to (4) and unsubscribes from (5) |
-//! | 6 | the SSRC of which the sender needs a key frame |
-//! | 7 | numbers of 2 bytes: messages that the sender of this one has not received |
+//! | 6 | key-frame request: the SSRC of the video (4 bytes) |
+//! | 7 | NACK: the numbers (2 bytes each) of messages that its sender has not received |
 //! | 8 | requests parts of a file: number of the transfer (4 bytes), id of the file (16), offset (8), parts (2) |
 //! | 9 | a part of a file: number of the transfer (4), offset (8), at most 1200 bytes |
 //! | 10 | the sender does not have the file of a transfer (4) |

@@ -1,7 +1,7 @@
 //! A link to another node: SRTP packets over UDP between the two, in both directions.
 //!
 //! All messages in one direction share one space of sequence numbers. Lost messages are requested by their numbers
-//! and sent again. A link has no congestion control: the network between nodes must have enough capacity.
+//! (NACK) and retransmitted. A link has no congestion control: the network between nodes must have enough capacity.
 
 mod keys;
 mod message;
@@ -116,7 +116,7 @@ impl Link {
         })
     }
 
-    /// When the last valid message arrived.
+    /// The time when the last valid message arrived.
     pub(super) fn last_heard(&self) -> Option<Duration> {
         self.last_heard
     }
@@ -176,7 +176,7 @@ impl Link {
         Some(sequence)
     }
 
-    /// The time from a message to its answer.
+    /// The round-trip time.
     pub(super) fn round_trip(&self) -> Duration {
         self.round_trip
     }

@@ -1,8 +1,8 @@
-//! Selects which SSRC of a media line is the stream.
+//! Selects the SSRC of a media line that carries the stream.
 //!
-//! Senders that ignore the answer may send several: simulcast layers. Mixed into one stream they
-//! could not be decoded, so one SSRC is current as long as it is received. RTX and FEC packets
-//! count for the SSRC that they repair.
+//! Senders that ignore the answer may send several: simulcast layers. Packets of several SSRCs
+//! cannot be decoded as one stream, so one SSRC stays selected as long as it is received. RTX and
+//! FEC packets count as packets of the SSRC that they repair.
 
 use std::time::Duration;
 
