@@ -50,8 +50,8 @@ async function ask(path, options = {}) {
 
 export const streams = async () => (await ask("/api/streams")).json();
 
-/// Sends a WHIP or WHEP offer; returns the answer, the URL of the session and its ETag. A server with too
-/// many handshakes is asked again. `more`: further headers.
+/// Sends a WHIP or WHEP offer; returns the answer, the URL of the session and its ETag. If the server has too many
+/// handshakes, the request is repeated. `more`: further headers.
 export async function negotiate(path, sdp, more = {}) {
   const answer = await withRetries(() => ask(path, {
     method: "POST",

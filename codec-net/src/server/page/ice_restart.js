@@ -80,7 +80,7 @@ export class IceRestarts {
   schedule(ms) {
     this.lostAt ??= performance.now();
     clearTimeout(this.timer);
-    // The path of before may still work, and the new one does not change the state then.
+    // The previous path may still work; then the new path does not change the state.
     this.timer = setTimeout(() => (this.hasPath() ? this.recovered() : this.restart()), ms);
   }
 

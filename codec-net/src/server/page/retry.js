@@ -2,7 +2,7 @@
 
 const pause = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
 
-/// Attempts of a request that the server answers with 503, such as during too many handshakes.
+/// Maximum number of attempts of a request that the server answers with 503, such as during too many handshakes.
 const MAX_ATTEMPTS = 5;
 const MAX_PAUSE_S = 10;
 /// Pauses before attempts to join again: a server that restarts is back within two minutes.
@@ -15,7 +15,7 @@ export async function withRetries(request) {
       return await request();
     } catch (error) {
       if (error.status !== 503 || !(error.retryAfter >= 0) || attempt === MAX_ATTEMPTS) throw error;
-      // All callers must not come back at the same time.
+      // Callers must not all retry at the same time.
       await pause(Math.min(MAX_PAUSE_S, Math.max(1, error.retryAfter)) * (1 + Math.random() / 2));
     }
   }

@@ -160,10 +160,10 @@ function release() {
 function showDevice() {
   const isElsewhere = room.call !== null && !room.active;
   at("device").hidden = !isElsewhere;
-  at("device-text").textContent = room.devices > 1 ? "Your call is on another of your devices." : "Your call is on none of your devices.";
+  at("device-text").textContent = room.devices > 1 ? "Your call is on another of your devices." : "Your call is not on any of your devices.";
 }
 
-/// Moves the call to this device. The other one continues until this one sends.
+/// Moves the call to this device. The other device sends until this one does.
 async function take() {
   at("take").disabled = true;
   await devices.apply();
@@ -172,7 +172,7 @@ async function take() {
   at("mute").focus();
 }
 
-/// Joins again after the server was lost, unless the user does it first, and opens the panel that was open.
+/// Joins again after the connection to the server was lost, unless the user joins first, and opens the panel that was open.
 async function rejoin(name, panel) {
   const isBack = await joinElsewhere(() => join(name)) || await untilDone(
     () => join(name),
@@ -180,7 +180,7 @@ async function rejoin(name, panel) {
     (seconds) => notify(`The connection to the server was lost. Joining again in ${seconds} s …`, "error"),
   );
   if (isBack) reopen(panel);
-  else notify("The server did not come back.", "error");
+  else notify("Could not reconnect to the server.", "error");
 }
 
 /// Joins the room; returns whether that succeeded. A camera that opens later needs no negotiation: its
@@ -266,13 +266,13 @@ at("device-link").addEventListener("click", async () => {
   const link = deviceLink(at("name").value.trim());
   try {
     await navigator.clipboard.writeText(link);
-    notify("Link copied. Open it on your other device only: who has it can speak and read as you.");
+    notify("Link copied. Open it on your other device only: anyone who has it can speak and read as you.");
   } catch {
     // The clipboard requires https.
     at("device-address").value = link;
     at("device-address").hidden = false;
     at("device-address").select();
-    notify("Copy the link for your other device. Give it to no other person.");
+    notify("Copy the link for your other device. Do not give it to anyone else.");
   }
 });
 at("leave").addEventListener("click", leave);

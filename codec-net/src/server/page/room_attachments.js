@@ -24,7 +24,7 @@ function player(tag, url, label) {
   return media;
 }
 
-/// Why a file cannot be played, in the words of the server: it may be at another one, which is gone.
+/// Why a file cannot be played, as the server reports it: the file may be at another server, which is gone.
 async function whyNot(url) {
   try {
     const answer = await fetch(url, { headers: { range: "bytes=0-0" } });

@@ -8,7 +8,7 @@ const CAMERA_ENCODINGS = [
   { rid: "h", scaleResolutionDownBy: 2, maxBitrate: 500_000 },
   { rid: "f", maxBitrate: 1_700_000 },
 ];
-/// Chromium leaves out the largest layers of a small camera, so fewer are requested of it.
+/// Chromium omits the largest layers of a small camera, so fewer layers are requested.
 const SMALL_CAMERAS = [[180, { q: 1 }], [360, { q: 2, h: 1 }]];
 const SCREEN_ENCODINGS = [{ maxBitrate: 2_500_000 }];
 /// Media sections to receive on. The server assigns people to them during the call, so that a call
@@ -64,7 +64,7 @@ export class RoomCall extends Call {
     }
     this.pc.addEventListener("track", ({ track }) => track.kind === "audio" && on.audio(track));
     this.name = name;
-    /// When the last message came.
+    /// The time when the last message arrived.
     this.heard = performance.now();
     /// The last messages by their type, and the elements that play received audio.
     this.sent = {};

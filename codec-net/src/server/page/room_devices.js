@@ -48,7 +48,7 @@ export class Devices {
     return this.done;
   }
 
-  /// Switches a device on or off. A microphone that is off stays open.
+  /// Switches a device on or off. A microphone stays open while it is switched off.
   toggle(kind) {
     this.wanted[kind] = !this.wanted[kind];
     return this.apply();

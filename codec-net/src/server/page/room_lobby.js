@@ -1,4 +1,4 @@
-// The lobby of a room: waiting in it, and the moderators' list of who waits.
+// The lobby of a room: waiting in it, and the moderators' list of waiting people.
 import { at, notify, notifyBriefly } from "/dom.js";
 import { room } from "/room_state.js";
 
@@ -37,12 +37,12 @@ export const lobbyEvents = {
   waiting: () => {
     room.waits = true;
     document.body.dataset.lobby = "waits";
-    notify("A moderator will let you in …");
+    notify("Waiting for a moderator to let you in …");
   },
   lobby: showWaiting,
 };
 
-/// Forgets the lobby when the person was let in; returns whether it waited.
+/// Clears the lobby state when the person was let in; returns whether the person waited.
 export function leaveLobby() {
   const waited = room.waits === true;
   room.waits = false;

@@ -1,9 +1,9 @@
-// The messages of a room: in the order of their numbers, with those that were missed, and read marks.
+// The messages of a room, in the order of their numbers and including missed ones, and read marks.
 import { at, notifyBriefly } from "/dom.js";
 import { attachmentOf } from "/room_attachments.js";
 import { room } from "/room_state.js";
 
-/// Most messages on the page.
+/// Maximum number of messages on the page.
 const MAX_SHOWN = 500;
 /// A read mark is sent this long after the message was seen.
 const READ_MS = 300;
@@ -13,7 +13,7 @@ const HISTORY_MS = 2000;
 /// Numbers: the first and the last message of the server, the end of those that were received without a
 /// gap, and the end of those that were read.
 const log = { first: 1, last: 0, received: 0, read: 0, skips: false };
-/// Numbers of messages of others that are not read.
+/// Numbers of the unread messages of others.
 const unread = new Set();
 /// Handlers of other parts of the page.
 const on = { accepted: () => {}, unread: () => {}, isOpen: () => false };
@@ -88,7 +88,7 @@ export const messageEvents = {
   log: ({ first, last, read, fileBytes }) => {
     // The server has no messages of earlier visits any more.
     if (last < log.received) clearMessages();
-    // Who is new here has missed nothing.
+    // A person who is new in the room has missed nothing.
     const isNew = read === null && log.received === 0;
     // The server sends the newest messages without a request, and earlier ones are not needed.
     log.skips = log.received === 0;

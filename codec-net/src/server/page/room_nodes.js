@@ -13,7 +13,7 @@ function stopTimer() {
   timer = null;
 }
 
-/// Keeps the origins of the other nodes, and ends the call when nothing comes from its node any more. Without
+/// Keeps the origins of the other nodes, and ends the call when its node sends nothing any more. Without
 /// other nodes, silence means nothing.
 export function setNodes({ urls }) {
   room.nodes = urls;
@@ -29,10 +29,10 @@ export function setNodes({ urls }) {
   }, CHECK_MS);
 }
 
-/// Joins at the other nodes, the first of them by chance; returns whether that succeeded. Otherwise later attempts
+/// Tries to join at the other nodes, in random order; returns whether that succeeded. Otherwise later attempts
 /// are at the node that was lost.
 export async function joinElsewhere(join) {
-  // The next node sends what it knows, which may be no other node.
+  // The next node sends its own list of nodes, which may be empty.
   stopTimer();
   const [known, lost] = [room.nodes, currentServer()];
   room.nodes = [];

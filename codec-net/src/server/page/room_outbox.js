@@ -1,4 +1,4 @@
-// Messages on their way to the server: after a cut connection they are sent again, and files continue.
+// Messages that are being sent to the server: after a lost connection, texts are sent again and file uploads resume.
 import { at } from "/dom.js";
 import { room } from "/room_state.js";
 import { Uploads } from "/uploads.js";

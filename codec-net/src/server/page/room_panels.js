@@ -49,7 +49,7 @@ onMessages({
     const hasFiles = fileBytes > 0;
     for (const id of ["record-voice", "record-video"]) at(id).hidden = !hasFiles || !canRecord();
     at("attach").hidden = !hasFiles;
-    const files = `Files have up to ${sizeOf(fileBytes)}. ${canRecord() ? recordingLimits() : ""}`;
+    const files = `Files can have up to ${sizeOf(fileBytes)}. ${canRecord() ? recordingLimits() : ""}`;
     at("message-limits").textContent = hasFiles ? files : "This server does not accept files, voice or video messages.";
   },
 });

@@ -19,7 +19,7 @@ function linked() {
   return IS_KEY.test(key) ? key : null;
 }
 
-/// The key of this tab. That of a link holds for this tab, and for this browser if it has no other one: a link
+/// The key of this tab. The key of a link applies to this tab, and to this browser if it has no other key: a link
 /// of someone else must not replace who you are.
 function find() {
   const key = linked() ?? sessionStorage.getItem(KEPT) ?? localStorage.getItem(KEPT) ?? random();

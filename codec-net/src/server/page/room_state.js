@@ -7,7 +7,7 @@ export const room = {
   you: null,
   /// Your id, which is the same in later visits and on your other devices.
   person: null,
-  /// Whether this device holds your call: only then it sends; and how many devices you have here.
+  /// Whether this device holds your call (only the device that does sends), and how many devices you have in the room.
   active: false,
   devices: 1,
   /// Whether you may mute and remove others.
