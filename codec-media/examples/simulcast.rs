@@ -1,8 +1,8 @@
 //! Encodes raw video in two or three sizes at once, as a sender does for an SFU: a file for each layer.
 //!
-//! `cargo run -p codec-media --example simulcast -- IN.y4m OUT CODEC LAYERS PERCENT [SPEED [FRAMES [THREADS]]]`, for example
-//! `talk.y4m talk vp8 3 100`, writes `talk-0.ivf` (the smallest layer) to `talk-2.ivf`. Each layer has this part of
-//! WebRTC's target bitrate for its size. With 1 layer it is a lone encoder.
+//! `cargo run -p codec-media --example simulcast -- IN.y4m OUT CODEC LAYERS PERCENT [SPEED [FRAMES [THREADS]]]`, for
+//! example `talk.y4m talk vp8 3 100`, writes `talk-0.ivf` (the smallest layer) to `talk-2.ivf`. The bitrate of each
+//! layer is PERCENT of WebRTC's target bitrate for its size. With 1 layer, it runs a single encoder without simulcast.
 
 #![forbid(unsafe_code)]
 

@@ -1,6 +1,6 @@
-//! Errors of connections that readers of files return.
+//! Detects network errors among the errors of file readers.
 
-/// Whether an error of reading is one of a connection, and not of the file.
+/// Whether a read error is an error of the network and not of the file.
 #[cfg(feature = "http")]
 pub(crate) fn is_network(error: &std::io::Error) -> bool {
     use codec_net::error::NetError;

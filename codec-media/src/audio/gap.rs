@@ -8,7 +8,8 @@ use crate::failure::{Failure, Kind, Result};
 /// 400 ms.
 const SILENCE_BY_AUDIO: f64 = 50.0;
 
-/// Limits inserted silence: a few bytes can claim that days lie between two packets.
+/// Limits inserted silence: the timestamps of damaged input can claim a gap of days between two
+/// packets.
 #[derive(Clone, Debug)]
 pub struct GapLimit {
     /// Name of the input, for messages.

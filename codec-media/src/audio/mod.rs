@@ -1,4 +1,4 @@
-//! Audio of a run: decoding, one clock, processing, encoding.
+//! Audio of a run: decoding, alignment to one clock, processing, encoding.
 
 pub(crate) mod effects;
 pub mod gap;

@@ -1,5 +1,5 @@
-//! A resampler that is exact until its rate has to vary, and then switches filters without a
-//! discontinuity.
+//! A resampler with an exact filter for constant rates. When the rate has to vary, it switches to
+//! another filter without a discontinuity.
 
 use codec_audio::convert::Converter;
 use codec_audio::{AudioFormat, AudioView, Samples};

@@ -10,7 +10,7 @@ use crate::progress::OverallProgress;
 /// Interval between reports, which the listener may reduce further.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
 
-/// Collects the progress of the files, each of which counts by its size.
+/// Collects the progress of the files, weighted by their sizes.
 pub(super) struct Board {
     events: Events,
     started: Instant,

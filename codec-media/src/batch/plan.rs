@@ -19,8 +19,8 @@ pub struct Batch {
     pub folder: PathBuf,
     /// Extension of the outputs, such as `.webm`.
     pub suffix: String,
-    /// Number of threads, at least 1, which is also the number of files at a time; with fewer files, each gets several
-    /// threads.
+    /// Number of threads, at least 1, and of files that are processed at the same time. If there are fewer files than
+    /// threads, each file gets several threads.
     pub threads: usize,
     /// Whether existing outputs are replaced; otherwise their inputs are skipped.
     pub overwrite: bool,

@@ -1,7 +1,6 @@
-//! The audio packets of several files one after another, not decoded. The container states for each
-//! packet which of its samples are not heard: those that a file hides at its start, and those after
-//! the end of its video. So the audio of each file keeps its times relative to the video, exact to the
-//! sample, and audio follows audio without a gap.
+//! The audio packets of several files one after another, not decoded. The container states which samples of each packet
+//! are discarded: those that a file hides at its start, and those after the end of its video. So the audio of each file
+//! keeps its times relative to the video, exact to the sample, and audio follows audio without a gap.
 //!
 //! If the audio of a file ends before its video, the gap is closed with the audio that the next file has
 //! before its video, and then with the end of the last packet, which the file marks as discard padding. Files of ffmpeg

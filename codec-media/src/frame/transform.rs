@@ -32,8 +32,8 @@ impl Transform {
         Self { crop, turn, resize, ..Self::default() }
     }
 
-    /// Rotates frames that are scaled or padded as their metadata describes, unless a rotation is chosen: the new
-    /// size is the size of the frames as they are shown.
+    /// Rotates frames as their metadata describes if they are scaled or padded, unless a rotation is chosen: the new
+    /// size then applies to the frames as displayed.
     #[must_use]
     pub fn following_display(self) -> Self {
         Self { follows_display: true, ..self }
@@ -45,7 +45,8 @@ impl Transform {
         Self { pad, ..self }
     }
 
-    /// Crops the last columns and rows of frames whose size is not a multiple of `alignment`, unless the size is an option.
+    /// Crops the last columns and rows of frames whose size is not a multiple of `alignment`, unless an option sets the
+    /// crop, the padding or the exact size.
     #[must_use]
     pub fn with_alignment(self, alignment: u32) -> Self {
         let is_chosen = self.crop.is_some()
@@ -67,12 +68,12 @@ impl Transform {
         Self { resizer: PlaneScaler::new(scaler), ..self }
     }
 
-    /// Scales every frame from now on like this.
+    /// Sets the scaling of all later frames.
     pub fn set_scale(&mut self, scale: impl Into<Scale>) {
         (self.resize, self.target) = (Some(scale.into()), None);
     }
 
-    /// Scales every frame from now on to this size, and leaves their rotation as it is.
+    /// Sets the size to which all later frames are scaled, without changing their rotation.
     pub fn set_scale_only(&mut self, size: Size) {
         self.follows_display &= self.resize.is_some() || self.pad.is_some();
         self.set_scale(size);
@@ -91,7 +92,7 @@ impl Transform {
         }
     }
 
-    /// Whether the lines of the fields of interlaced frames do not stay apart.
+    /// Whether the transformation mixes the lines of the two fields of interlaced frames.
     pub fn mixes_fields(&self, info: PictureInfo) -> bool {
         let moves_chroma = self.crop.is_some_and(|crop| !crop.top.is_multiple_of(4));
         let turns = matches!(self.rotation(info), Rotation::Clockwise90 | Rotation::Clockwise270);
@@ -118,7 +119,8 @@ impl Transform {
         Ok((self.pad.map_or(self.aligned(size), |pad| pad.0), info))
     }
 
-    /// Returns a warning for the user if frames of `size` lose columns or rows, unless [`Self::outcome`] is an error.
+    /// Returns a warning for the user if alignment crops columns or rows of frames of `size`; `None` if
+    /// [`Self::outcome`] is an error.
     pub fn lost(&self, size: Size, info: PictureInfo) -> Option<String> {
         let (size, _) = self.unaligned(size, info).ok()?;
         let (kept, step) = (self.aligned(size), self.alignment?);

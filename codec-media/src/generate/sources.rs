@@ -18,7 +18,7 @@ pub struct GeneratedFrames {
 }
 
 impl GeneratedFrames {
-    /// Draws that many frames.
+    /// Creates a source of `frames` frames.
     pub fn new(generator: Generator, frames: u32, info: PictureInfo) -> Self {
         let stream_info = StreamInfo {
             samples: codec_core::frame::SampleFormat::YUV420,
@@ -61,7 +61,7 @@ pub struct GeneratedAudio {
 }
 
 impl GeneratedAudio {
-    /// Makes that many samples at `rate` hertz.
+    /// Creates a source of `samples` samples at `rate` hertz.
     pub fn new(generator: AudioGenerator, rate: u32, samples: u64) -> Self {
         let format = AudioFormat::new(rate, ChannelLayout::Mono);
         let codec = AudioCodec::Pcm(PcmEncoding::S16Le);

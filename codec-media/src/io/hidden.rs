@@ -13,8 +13,8 @@ pub(crate) fn is_hidden(codec: Codec, packet: &CodedPacket) -> bool {
     !packet.shown && PayloadInfo::of(codec, &packet.data).shown
 }
 
-/// Whether players hide frames before the start of the video in this output. Complete MP4 files have
-/// an edit list. Players ignore the edit lists of fragments, and the flag of Matroska.
+/// Whether players hide frames before the start of the video in this output: only in complete MP4 files, which have an
+/// edit list. Players ignore the edit lists of fragmented MP4, and the flag of Matroska.
 pub(crate) fn can_hide(format: Format, fragmented: bool, output: &Path) -> bool {
     format == Format::Mp4 && !fragmented && !is_pipe(output) && !is_special(output)
 }

@@ -31,7 +31,7 @@ pub struct InputSpec {
     pub raw: Option<RawLayout>,
     /// Limits on sizes and memory.
     pub limits: Limits,
-    /// Whether timestamps may go backwards, to play damaged input as far as possible.
+    /// Whether timestamps may go backwards, so that damaged input is read as far as possible.
     pub lenient: bool,
     /// The part that is read.
     pub cut: Cut,
@@ -39,7 +39,7 @@ pub struct InputSpec {
     pub audio: AudioTrackChoice,
     /// The first number of an image sequence. `None`: 0 or 1.
     pub start_number: Option<u64>,
-    /// The file of a URL, which all clones read.
+    /// The opened file of a URL, which clones share.
     pub remote: Remote,
 }
 

@@ -15,7 +15,8 @@ use super::video;
 use crate::Env;
 use crate::failure::{Failure, Kind, Result};
 
-/// Video, audio or both: the requested media (at least one), or the media of an input.
+/// Video, audio or both: the media that a caller requests (at least one), or the media that an
+/// input has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MediaSelection {
     /// Video.

@@ -1,4 +1,4 @@
-//! Tags and chapters on their way from an input to an output.
+//! Passes tags and chapters from an input to an output.
 
 use codec_container::{FileMetadata, Format};
 

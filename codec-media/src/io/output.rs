@@ -29,11 +29,12 @@ pub struct OutputRules {
     pub protected: Vec<PathBuf>,
     /// Whether binary data may go to a terminal.
     pub terminal: bool,
-    /// Which runs that do not succeed give their file the name of [`part_of`], so that it cannot be taken for a complete one.
+    /// Which unsuccessful runs keep their file under the name of [`part_of`], so that it is not mistaken for a complete
+    /// file.
     pub part: PartRule,
 }
 
-/// The runs whose file gets the name of [`part_of`].
+/// The unsuccessful runs whose file gets the name of [`part_of`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PartRule {
     /// Runs that were interrupted, or ended at an error: their file is incomplete.

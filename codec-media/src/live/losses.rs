@@ -1,4 +1,4 @@
-//! Losses of a live input before the encoder, and their reports.
+//! Media of a live input that are lost before the encoder, and reports of these losses.
 
 use crate::count::counted;
 use crate::json::Object;

@@ -16,7 +16,7 @@ pub struct LiveMedia {
     pub live: Option<Arc<dyn Live>>,
 }
 
-/// A live input, which does not wait.
+/// A live input, which delivers media in real time and drops media that are not read in time.
 pub trait Live: Send + Sync {
     /// The current time on the clock of its video and audio, in seconds.
     fn now_s(&self) -> f64;

@@ -17,7 +17,7 @@ use crate::values::{RawLayout, Samples};
 /// Options of both directions.
 #[derive(Clone, Debug, Default)]
 pub struct NetworkOptions {
-    /// A link that is emulated on this end, for datagrams.
+    /// A link that is emulated at this end, for transports over UDP.
     pub netem: Option<LinkSpec>,
     /// Session description: a sender writes it, a receiver reads it (RTP).
     pub sdp: Option<PathBuf>,
@@ -79,7 +79,7 @@ pub struct SendOptions {
     pub frames: Option<u64>,
     /// Scale to this size.
     pub resize: Option<Scale>,
-    /// Which parts of the input are sent.
+    /// Whether video, audio or both are sent.
     pub parts: MediaSelection,
     /// Settings of the audio encoder.
     pub audio: AudioOptions,

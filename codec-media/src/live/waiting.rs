@@ -1,4 +1,4 @@
-//! Connections to a receiver before their first valid data.
+//! Connections to a receiver that have not sent valid data yet.
 //!
 //! Anyone can connect to a port. A peer that hangs up, sends invalid data or stays silent is
 //! dropped, and does not prevent others from sending.

@@ -1,4 +1,4 @@
-//! Frames of spatial layers and hidden frames of VP9, joined to superframes for files and decoders.
+//! Joins frames of spatial layers and hidden frames of VP9 to superframes, for files and decoders.
 
 use codec_core::codec::{Codec, FrameKind, Packet};
 use codec_vp9::superframe::append_index;

@@ -197,7 +197,7 @@ impl Encoding {
         }
     }
 
-    /// The quality to aim for, if there is one.
+    /// The target quality, if there is one.
     pub(crate) fn target(&self) -> Option<TargetQuality> {
         match self.goal {
             Some(Goal::Quality(target)) => Some(target),

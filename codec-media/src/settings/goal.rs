@@ -1,9 +1,9 @@
-//! Aims of an encode: a quality or a file size.
+//! Goals of an encode: a quality or a file size.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A metric that an encode can aim for: its mean over all frames.
+/// A metric whose mean over all frames can be the target of an encode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TargetMetric {
     /// VMAF, 0 to 100.
@@ -81,7 +81,7 @@ impl TargetMetric {
     }
 }
 
-/// A quality to aim for, such as `vmaf=93`.
+/// A target quality, such as `vmaf=93`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TargetQuality {
     /// The metric.
@@ -142,7 +142,7 @@ impl FromStr for TargetQuality {
     }
 }
 
-/// Aim of an encode instead of a bitrate or a quality of the encoder.
+/// The goal of an encode, which replaces the bitrate or quality of the encoder.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Goal {
     /// A mean quality.

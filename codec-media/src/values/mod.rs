@@ -88,7 +88,7 @@ pub fn factor(text: &str) -> Result<f64, String> {
 pub struct RegionOffset {
     /// The rectangle in pixels of the encoded frame.
     pub region: Region,
-    /// Offset in sixths of an octave of the quantiser step.
+    /// Offset of the quantiser step in sixths of an octave: 6 doubles the step, -6 halves it.
     pub offset: i8,
 }
 
@@ -480,7 +480,7 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A setting of the backend's own: `name=value`.
+/// A backend-specific setting: `name=value`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnobSetting {
     pub(crate) name: String,

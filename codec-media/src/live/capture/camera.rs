@@ -8,7 +8,7 @@ use codec_core::frame::{PictureInfo, Rational};
 use super::device::{CameraDevice, Grab, Mode, explain};
 use super::format::Converter;
 use super::stamps::Stamps;
-use super::worker::{Now, Rotate, Worker};
+use super::worker::{Now, Turn, Worker};
 use crate::failure::{Failure, Kind, Result};
 use crate::io::source::{FrameSource, SourceFrame, StreamInfo};
 
@@ -110,7 +110,7 @@ struct Pump<D> {
 }
 
 impl<D: CameraDevice> Pump<D> {
-    fn turn(&mut self, now: &dyn Fn() -> Duration) -> Rotate {
+    fn turn(&mut self, now: &dyn Fn() -> Duration) -> Turn {
         let last = *self.last.get_or_insert_with(now);
         let grabbed = self.device.grab(WAIT, &mut self.bytes);
         let now = now();
@@ -118,17 +118,17 @@ impl<D: CameraDevice> Pump<D> {
             Ok(Some(grab)) => {
                 self.last = Some(now);
                 self.take(grab, now);
-                Rotate::Go
+                Turn::Go
             }
             Ok(None) if now.saturating_sub(last) > SILENT => {
                 let seconds = SILENT.as_secs();
                 self.fail(&format!("no frame for {seconds} s"));
-                Rotate::End
+                Turn::End
             }
-            Ok(None) => Rotate::Go,
+            Ok(None) => Turn::Go,
             Err(error) => {
                 self.fail(&explain(&error, GROUP));
-                Rotate::End
+                Turn::End
             }
         }
     }
@@ -346,7 +346,7 @@ mod tests {
     fn video(slot: &Arc<Slot>, pixels: Pixels) -> CameraSource {
         let (size, rate) = (Size::new(2, 2), Rational::new(30, 1));
         let mode = Mode { pixels, size, stride: 2, rate, color: Color::default() };
-        let idle = Worker::start("idle", Arc::new(|| ZERO), |_| Rotate::End).unwrap();
+        let idle = Worker::start("idle", Arc::new(|| ZERO), |_| Turn::End).unwrap();
         CameraSource::new(Arc::clone(slot), "v4l2".to_owned(), mode, idle)
     }
 
@@ -366,16 +366,16 @@ mod tests {
         ]);
         let mut video = video(&pump.slot, Pixels::I420);
         for ms in [5, 40, 140] {
-            assert_eq!(pump.turn(&|| at(ms)), Rotate::Go);
+            assert_eq!(pump.turn(&|| at(ms)), Turn::Go);
         }
         let shot = video.next().unwrap().unwrap();
         assert_eq!((shot.pts, shot.duration), (133 * 90, Some(3000)));
         assert_eq!(shot.picture.luma().row(0), [70, 70]);
         for ms in [170, 205, 230] {
-            assert_eq!(pump.turn(&|| at(ms)), Rotate::Go);
+            assert_eq!(pump.turn(&|| at(ms)), Turn::Go);
         }
         assert!(!video.wait(Duration::ZERO).unwrap());
-        assert_eq!(pump.turn(&|| at(270)), Rotate::Go);
+        assert_eq!(pump.turn(&|| at(270)), Turn::Go);
         assert_eq!(video.next().unwrap().unwrap().pts, 266 * 90);
         let losses = FrameLosses { driver: 2, late: 2, damaged: 2 };
         assert_eq!(pump.slot.losses(), losses);
@@ -385,8 +385,8 @@ mod tests {
     fn an_unplugged_camera_ends_after_its_last_frame() {
         let mut pump = pump([taken(grab(0, 0), 50)]);
         let mut video = video(&pump.slot, Pixels::I420);
-        assert_eq!(pump.turn(&|| at(5)), Rotate::Go);
-        assert_eq!(pump.turn(&|| at(38)), Rotate::End);
+        assert_eq!(pump.turn(&|| at(5)), Turn::Go);
+        assert_eq!(pump.turn(&|| at(38)), Turn::End);
         assert!(video.next().unwrap().is_some());
         let failure = video.wait(Duration::ZERO).unwrap_err();
         assert_eq!(failure.kind, Kind::Input);
@@ -397,7 +397,7 @@ mod tests {
     fn silent_cameras_and_those_without_a_thread_fail() {
         let mut silent = pump((0..100).map(|_| Ok(None)));
         let mut pictures_of = video(&silent.slot, Pixels::I420);
-        let end = (0..100).find(|turn| silent.turn(&|| at(turn * 100)) == Rotate::End);
+        let end = (0..100).find(|turn| silent.turn(&|| at(turn * 100)) == Turn::End);
         assert_eq!(end, Some(51));
         assert!(pictures_of.next().unwrap_err().message.contains("no frame for 5 s"));
         let gone = pump([]);

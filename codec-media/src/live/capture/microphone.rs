@@ -11,7 +11,7 @@ use codec_container::{AudioTrack, CodedPacket, Format, PacketReader, Track};
 use super::device::{MicrophoneDevice, explain};
 use super::drift::SampleClock;
 use super::stamps::Stamps;
-use super::worker::{Now, Rotate, Worker};
+use super::worker::{Now, Turn, Worker};
 use crate::failure::{Failure, Result};
 
 /// Timeout of one wait for the driver.
@@ -156,11 +156,11 @@ impl<D: MicrophoneDevice> Pump<D> {
         }
     }
 
-    fn turn(&mut self, now: &dyn Fn() -> Duration) -> Rotate {
+    fn turn(&mut self, now: &dyn Fn() -> Duration) -> Turn {
         let before = now();
         let now_s = self.stamps.since(before).as_secs_f64();
         if self.clock.reached_s().is_some_and(|reached| reached > now_s + AHEAD_S) {
-            return Rotate::Rest;
+            return Turn::Rest;
         }
         let last = *self.last.get_or_insert(before);
         self.samples.clear();
@@ -170,7 +170,7 @@ impl<D: MicrophoneDevice> Pump<D> {
             Ok(heard) => heard,
             Err(error) => {
                 self.queue.end(&explain(&error, GROUP));
-                return Rotate::End;
+                return Turn::End;
             }
         };
         self.after_overrun |= heard.after_overrun;
@@ -178,14 +178,14 @@ impl<D: MicrophoneDevice> Pump<D> {
         if frames == 0 {
             if now.saturating_sub(last) > SILENT {
                 self.queue.end(&format!("no audio for {} s", SILENT.as_secs()));
-                return Rotate::End;
+                return Turn::End;
             }
-            return Rotate::Go;
+            return Turn::Go;
         }
         self.last = Some(now);
         let end_s = self.stamps.place(heard.end, now).as_secs_f64();
         self.put(frames, end_s);
-        Rotate::Go
+        Turn::Go
     }
 
     /// Queues samples, with silence before them if some are missing.
@@ -328,7 +328,7 @@ mod tests {
     fn start(script: impl IntoIterator<Item = (usize, Heard)>) -> (Pump<Script>, MicrophoneReader) {
         let queue = Arc::new(Queue::new(48_000));
         let pump = Pump::new(Script(script.into_iter().collect()), &queue, ZERO);
-        let worker = Worker::start("idle", Arc::new(|| ZERO), |_| Rotate::End).unwrap();
+        let worker = Worker::start("idle", Arc::new(|| ZERO), |_| Turn::End).unwrap();
         let codec = AudioCodec::Pcm(PcmEncoding::S16Le);
         let format = AudioFormat::new(48_000, ChannelLayout::Stereo);
         let tracks = [Track::Audio(AudioTrack::new(Format::Pcm, codec, format))];
@@ -352,7 +352,7 @@ mod tests {
         let (mut pump, mut reader) = start(script);
         assert!(reader.queue.available_until_s() < 0.0);
         for ms in [11, 21, 60, 176] {
-            assert_eq!(pump.turn(&|| at(ms)), Rotate::Go);
+            assert_eq!(pump.turn(&|| at(ms)), Turn::Go);
         }
         assert_eq!(read(&mut reader), (0, 480, 1));
         assert_eq!(read(&mut reader), (480, 480, 1));
@@ -369,8 +369,8 @@ mod tests {
     #[test]
     fn an_unplugged_microphone_is_reported_after_its_last_samples() {
         let (mut pump, mut reader) = start([block(10)]);
-        assert_eq!(pump.turn(&|| at(11)), Rotate::Go);
-        assert_eq!(pump.turn(&|| at(21)), Rotate::End);
+        assert_eq!(pump.turn(&|| at(11)), Turn::Go);
+        assert_eq!(pump.turn(&|| at(21)), Turn::End);
         assert!(reader.queue.available_until_s() > 1e9);
         read(&mut reader);
         let error = reader.read(&mut CodedPacket::default()).unwrap_err();
@@ -383,14 +383,14 @@ mod tests {
     #[test]
     fn silent_devices_fail_and_devices_without_a_clock_are_delayed() {
         let (mut pump, mut reader) = start((0..100).map(|_| (0, Heard::default())));
-        assert_eq!((0..100).find(|turn| pump.turn(&|| at(turn * 100)) == Rotate::End), Some(51));
+        assert_eq!((0..100).find(|turn| pump.turn(&|| at(turn * 100)) == Turn::End), Some(51));
         let error = reader.read(&mut CodedPacket::default()).unwrap_err();
         assert!(error.to_string().contains("no audio for 5 s"), "{error}");
         // 100 ms of audio per call, immediately.
         let (mut pump, reader) = start((0..100).map(|_| (4800, Heard::default())));
         let (mut asked, mut ms) = (0, 0);
         while ms < 2000 {
-            asked += u64::from(pump.turn(&|| at(ms)) == Rotate::Go);
+            asked += u64::from(pump.turn(&|| at(ms)) == Turn::Go);
             ms += 5;
         }
         assert!((19..=22).contains(&asked), "{asked}");
@@ -401,7 +401,7 @@ mod tests {
     fn audio_that_is_not_read_is_dropped_oldest_first() {
         let (mut pump, mut reader) = start((1..=300).map(|n| block(n * 10)));
         for n in 1..=300 {
-            assert_eq!(pump.turn(&|| at(n * 10 + 1)), Rotate::Go);
+            assert_eq!(pump.turn(&|| at(n * 10 + 1)), Turn::Go);
         }
         assert!((reader.queue.losses().late_s - 1.0).abs() < 1e-9);
         assert_eq!(read(&mut reader).0, 48_000);

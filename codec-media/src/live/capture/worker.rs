@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 const TIMEOUT: Duration = Duration::from_secs(1);
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// The result of a turn of the thread.
+/// The result of one turn of the thread, a call of its function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rotate {
+pub(super) enum Turn {
     Go,
-    /// There is time before the next turn.
+    /// The thread may sleep before the next turn.
     Rest,
     End,
 }
@@ -34,16 +34,16 @@ impl Worker {
     pub(super) fn start(
         name: &str,
         now: Now,
-        mut turn: impl FnMut(&dyn Fn() -> Duration) -> Rotate + Send + 'static,
+        mut turn: impl FnMut(&dyn Fn() -> Duration) -> Turn + Send + 'static,
     ) -> io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
                 match turn(&*now) {
-                    Rotate::Go => {}
-                    Rotate::Rest => std::thread::sleep(POLL_INTERVAL),
-                    Rotate::End => break,
+                    Turn::Go => {}
+                    Turn::Rest => std::thread::sleep(POLL_INTERVAL),
+                    Turn::End => break,
                 }
             }
         })?;

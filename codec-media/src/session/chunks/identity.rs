@@ -18,7 +18,8 @@ use crate::io::media::{self, MediaSelection};
 use crate::io::video;
 use crate::settings::encoding::Encoding;
 
-/// Reads the packets of the input of `settings` without decoding them, as far as the names of the chunks do not follow from them.
+/// Computes the digests of the packets of the input of `settings` without decoding them. Video packets are read only if
+/// the chunks are named by their decoded frames.
 ///
 /// # Errors
 /// If the input cannot be opened, or the run is asked to stop.

@@ -1,9 +1,9 @@
 //! The quality of each shot: trial encodes at several qualities, and the cheapest combination of them that reaches the
 //! target.
 //!
-//! The mean over all frames is the target, so a bit is best spent where it raises the sum of the metric most. Of each shot,
-//! only trials on the convex hull of size and quality matter; steps along the hulls of all shots are taken in the order of
-//! their gain for each byte, until the mean is reached.
+//! The target is a mean over all frames, so bits are best spent where they increase the sum of the metric most. For
+//! each shot, only trials on the convex hull of size and quality matter; steps along the hulls of all shots are taken
+//! in the order of their gain for each byte, until the mean is reached.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! An encode whose packets are decoded and measured, and not kept.
+//! A trial encode whose packets are decoded and measured, then discarded.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -122,9 +122,10 @@ impl QualitySearch {
         self.quality_q8
     }
 
-    /// Encodes the whole input at the quality that was found, and at a corrected one while the mean is too far from the
-    /// target. Returns the attempt that is nearest to the target, but none below it if there is one above it, and why it can be
-    /// far above it; after an attempt that ended early, an earlier one with that end if there is one.
+    /// Encodes the whole input at the quality that was found, and repeats this at a corrected quality while the mean is
+    /// too far from the target. Returns the best attempt, as `is_better` ranks them, and the reason why it can be far
+    /// above the target. If an attempt ends early, returns its error with the best earlier attempt, or with itself if
+    /// it is the first.
     pub(in crate::session) fn nearest<T>(
         &self,
         env: &Env,

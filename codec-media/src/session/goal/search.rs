@@ -1,4 +1,4 @@
-//! Search for the quality at which a metric has a value.
+//! Searches for the quality at which a metric has a given value.
 
 /// Finest step of the search, in 256ths of a quality.
 pub(super) const FINEST_Q8: u32 = 8;
