@@ -27,7 +27,8 @@ const MOST: usize = 512;
 /// The result.
 #[derive(Clone, Debug)]
 pub(super) struct Headroom {
-    /// Cores divided by CPU time and frame rate: an estimate without interference between streams.
+    /// Number of cores divided by CPU time per frame and by frame rate: an estimate that ignores
+    /// interference between streams.
     pub(super) by_division: f64,
     /// The most concurrent streams with almost no late frames; 0 if not even one works.
     pub(super) streams: usize,

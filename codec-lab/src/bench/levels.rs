@@ -4,7 +4,7 @@ use codec_simd::Level;
 
 use codec_media::failure::{Failure, Result};
 
-/// The levels of `--levels`; `default` by default.
+/// The levels that `--levels` names; without names, `default`.
 pub(super) fn chosen(names: &[String], default: &[Level]) -> Result<Vec<Level>> {
     let mut levels = Vec::new();
     for name in names {

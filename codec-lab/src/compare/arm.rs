@@ -1,6 +1,6 @@
 //! The encoders of a study ("arms"): this command, external programs, and a browser's settings.
 //!
-//! An arm encodes video or audio. The study decides which of both a command encodes.
+//! An arm encodes video or audio; for an external command, the study determines which.
 
 use std::path::{Path, PathBuf};
 

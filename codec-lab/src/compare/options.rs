@@ -61,13 +61,14 @@ pub struct CompareOptions {
     pub interpolation: Option<Interpolation>,
     /// Number of parallel encodes; above 1, times are not reported.
     pub jobs: Option<u16>,
-    /// Timeout of an encode. Default: 10 minutes.
+    /// Timeout of an encode in seconds. Default: 600.
     pub time_limit: Option<f64>,
     /// Excludes points whose anchor bitrate misses the target by more than this, in percent.
     pub max_rate_error: Option<f64>,
     /// The `results.json` of an earlier run, with which encoders of the same name are compared.
     pub against: Option<PathBuf>,
-    /// Fails if the BD-rate against the earlier results by any metric is higher, in percent.
+    /// Fails if the BD-rate against the earlier results exceeds this limit by any metric, in
+    /// percent.
     pub max_bd_rate: Option<f64>,
     /// Fails if the CPU time relative to the anchor's has grown by more than this factor.
     pub max_cpu: Option<f64>,

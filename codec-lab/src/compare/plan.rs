@@ -41,7 +41,7 @@ pub(super) struct Job<'a> {
     pub(super) rounds: u32,
     /// Kind of work for the time estimate, which is the index of the arm.
     pub(super) kind: usize,
-    /// Why the point has no results, if this run has found that out.
+    /// Why the point has no results, if known in this run.
     pub(super) flaw: OnceLock<String>,
 }
 

@@ -61,7 +61,7 @@ pub(super) struct FrameLog {
     pub(super) dropped: u64,
 }
 
-/// Everything that the results depend on.
+/// All inputs that determine the results of a point.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Identity<'a> {
     pub(super) clip: &'a str,

@@ -28,7 +28,7 @@ pub enum ReportFormat {
 pub struct InspectOptions {
     /// The input.
     pub input: InputSpec,
-    /// Source of the stream, with which the report has chroma errors.
+    /// Source of the stream; if given, the report includes chroma errors.
     pub source: Option<SourceOptions>,
     /// Output file, or `-`.
     pub output: PathBuf,

@@ -1,4 +1,4 @@
-//! Selected frames of a reference, with what a viewer sees at their times.
+//! Selected frames of a reference, each with the frame that a viewer sees at its time.
 
 use codec_core::frame::Picture;
 use codec_media::failure::{Failure, Kind, Result};
