@@ -1,5 +1,5 @@
-//! Lets the linker keep a single copy of functions whose code is identical, if it can: the release binary becomes smaller by
-//! 0.9 MB (docs/adr/0071-one-copy-of-identical-functions.md).
+//! Lets the linker merge functions with identical code, if it supports that: the release binary becomes 0.9 MB smaller
+//! (docs/adr/0071-one-copy-of-identical-functions.md).
 
 use std::env;
 use std::ffi::OsString;

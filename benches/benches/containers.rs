@@ -1,5 +1,5 @@
-//! Files written to memory and read from it: `cargo bench -p codec-benches --bench containers`.
-//! Throughput is in bytes of packets or frames.
+//! Containers: files written to memory and read from it:
+//! `cargo bench -p codec-benches --bench containers`. Throughput is in bytes of packets or frames.
 #![expect(clippy::unwrap_used, reason = "a broken benchmark should stop")]
 
 use std::io::{Cursor, Result, Seek, SeekFrom, Write};

@@ -1,4 +1,4 @@
-//! Whole steps of a macroblock through the encoder, at every level of this CPU:
+//! Complete encoder stages of a macroblock, at every SIMD level of this CPU:
 //! `cargo bench -p codec-benches --bench motion`. Throughput is in pixels of luma.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a broken benchmark should stop")]
 

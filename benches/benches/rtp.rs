@@ -1,5 +1,5 @@
-//! RTP: packets of frames and back, headers: `cargo bench -p codec-benches --bench rtp`. Throughput is
-//! in bytes of packets.
+//! RTP: packetizing and depacketizing frames, and parsing headers:
+//! `cargo bench -p codec-benches --bench rtp`. Throughput is in bytes of packets.
 #![expect(clippy::unwrap_used, reason = "a broken benchmark should stop")]
 
 use std::hint::black_box;

@@ -1,5 +1,5 @@
-//! The prose of the repository: comments and messages of Rust sources, text of Markdown. For the
-//! test that counts words that plain technical English avoids.
+//! The prose of the repository: comments and messages of Rust sources, text of Markdown. A test
+//! uses it to count words that plain technical English avoids.
 
 use std::iter::Peekable;
 use std::str::CharIndices;

@@ -1,5 +1,5 @@
-//! Random VP9 streams: valid headers over tiles of random bytes, all of which mean something. They reach
-//! settings that encoders never choose.
+//! Random VP9 streams: valid headers before tiles of random bytes, all of which decode without errors.
+//! They reach settings that encoders never choose.
 
 use codec_core::entropy::{BoolEncoder, BoolSink};
 use codec_core::frame::Size;

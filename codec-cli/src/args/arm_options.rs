@@ -1,4 +1,4 @@
-//! The options of `encode`, as an encoder of `codec compare` uses them.
+//! Checks the options of `encode` in the arms of `codec compare`.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Adds the options of `--for` to those that are given.
+//! Adds the options that `--for` implies to the given ones.
 
 use codec_container::Format;
 use codec_core::codec::{Bitrate, Codec};

@@ -1,4 +1,4 @@
-//! Every audio format and container decodes to the same samples as in ffmpeg, and as many.
+//! Every audio format and container decodes to the same samples, and to as many, as with ffmpeg.
 
 use super::{Place, depth, has_ffmpeg};
 

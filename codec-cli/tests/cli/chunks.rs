@@ -1,4 +1,4 @@
-//! `--chunked` and `codec chunks`: chunks on one machine and on several ones.
+//! `--chunked` and `codec chunks`: chunks on one machine and on several machines.
 
 use std::fs;
 

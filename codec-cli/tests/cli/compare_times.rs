@@ -1,4 +1,5 @@
-//! `codec compare`: intervals, times of equal arms, and the fate of encoders if it is killed.
+//! `codec compare`: confidence intervals, times of equal arms, and encoders that end when it is
+//! killed.
 
 use std::fs;
 

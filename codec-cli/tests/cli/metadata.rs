@@ -1,4 +1,4 @@
-//! Tags and chapters on their way through the commands.
+//! Tags and chapters from input to output of the commands.
 
 use std::fs::File;
 

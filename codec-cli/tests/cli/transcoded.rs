@@ -1,5 +1,5 @@
 //! The MP4, MOV and Matroska files with H.264 in the test data, transcoded: frames, times, and the
-//! distance of audio and video are those that ffprobe finds in the input.
+//! offset between audio and video equal those that ffprobe finds in the input.
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -1,5 +1,5 @@
 //! The bodies of the fuzz targets: arbitrary input must not panic. `fuzz/` calls them from
-//! libFuzzer, `tests/fuzz_smoke.rs` with seeds.
+//! libFuzzer, and `tests/behaviour/fuzz_smoke.rs` calls them with seeds.
 
 pub mod wire;
 

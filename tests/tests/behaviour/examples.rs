@@ -1,5 +1,5 @@
-//! Runs the examples of the crates. The examples of codec-core, codec-net and codec-media are run by
-//! `backends.rs` and by tests of the latter two.
+//! Runs the examples of the crates. The other tests of examples are in `backends/kit.rs` (codec-core), and in the
+//! crates codec-net and codec-media.
 
 use std::net::UdpSocket;
 use std::thread;

@@ -1,4 +1,4 @@
-//! Importance maps: regions get the quality, the rate stays.
+//! Importance maps: the quality of regions increases at the same bitrate.
 
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
-//! Behaviour across crates, one module per subject. One binary, so that it is linked once and the long tests run in parallel; `cargo test -p codec-tests --test behaviour screen::` runs the
-//! tests of one subject.
+//! Behaviour across crates, one module per subject. All modules are in one binary, which is linked
+//! once and runs the long tests in parallel. To run the tests of one subject:
+//! `cargo test -p codec-tests --test behaviour screen::`.
 
 mod audio_codecs;
 mod audio_import;

@@ -1,4 +1,4 @@
-//! RTP packets of real encoders and of ours, with reordering and losses.
+//! RTP packets of captured streams and of our encoders, with reordering and losses.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! The trace of the VP8 decoder: its sums agree with the packet, its facts with those that the
-//! encoder reports, and its predictions with the pixels; decoding does not depend on it.
+//! The trace of the VP8 decoder: its sums agree with the packet, its values with those that the
+//! encoder reports, and its predictions with the pixels. Decoding does not depend on the trace.
 
 use std::fs;
 use std::path::Path;

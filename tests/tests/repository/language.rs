@@ -1,5 +1,5 @@
-//! The words of comments, documents, help and messages. Each marker below belongs to a sentence that
-//! makes an engineer of this field stop. `LIMITS` may only fall.
+//! The words of comments, documents, help and messages. Each marker below is typical of sentences that an engineer of
+//! this field has to decode. `LIMIT` may only fall.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,4 @@
-//! `codec cluster compare`, and points on a worker.
+//! `codec cluster compare`, and the measurement of points on a worker.
 
 use std::collections::BTreeMap;
 use std::path::Path;

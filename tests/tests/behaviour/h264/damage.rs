@@ -1,4 +1,4 @@
-//! Damaged, incomplete and lying streams.
+//! Damaged, incomplete and inconsistent streams.
 
 use codec_core::codec::{Conceal, DecodeReport, DecoderConfig};
 use codec_core::error::{Corrupt, Error};

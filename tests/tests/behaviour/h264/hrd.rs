@@ -1,4 +1,5 @@
-//! The decoder's buffer after annex C of ITU-T H.264, computed from the produced bytes alone.
+//! The buffer of the hypothetical reference decoder (ITU-T H.264, annex C), computed from the
+//! encoded bytes alone.
 
 use codec_core::codec::{
     Bitrate, DropPolicy, EncoderConfig, FrameRequest, Packet, RateControl, Scalability, Update,

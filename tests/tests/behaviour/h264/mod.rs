@@ -1,4 +1,5 @@
-//! The H.264 decoder: conformance streams, streams of x264, damage, files. Streams of the encoder.
+//! The H.264 decoder with conformance streams, streams of x264, damage and files; and streams of
+//! the encoder.
 
 mod conformance;
 mod damage;

@@ -1,4 +1,4 @@
-//! Damaged, incomplete and lying streams.
+//! Damaged, incomplete and inconsistent streams.
 
 use codec_core::codec::{Conceal, DecoderConfig, Limits};
 use codec_core::error::Error;

@@ -1,5 +1,5 @@
-//! Spatial layers: every subset of layers that a forwarder may leave decodes to the encoder's own
-//! reconstruction, and the packets describe their places.
+//! Spatial layers: every subset of layers that an SFU may forward decodes to the encoder's own
+//! reconstruction, and the packets describe their layers.
 
 use codec_core::codec::{
     Bitrate, DecoderConfig, EncoderConfig, FrameKind, InterLayer, LayerOutput, Packet, Scalability,
