@@ -30,7 +30,7 @@ impl Cut {
         Self { from, to: to.or(duration.map(end)), keep_times: false }
     }
 
-    /// Succeeds if the part is not empty.
+    /// Checks that the part is not empty.
     ///
     /// # Errors
     /// If it ends before it starts.

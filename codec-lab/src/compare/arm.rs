@@ -42,7 +42,7 @@ pub(super) struct Arm {
     pub(super) follows_trace: bool,
     /// The command that decodes the stream to y4m or WAV, instead of our decoder or ffmpeg.
     pub(super) decode: Option<Template>,
-    /// Program and version, as far as known.
+    /// Program and version, if known.
     pub(super) version: String,
 }
 

@@ -14,13 +14,13 @@ pub const MAX_PICTURES: u32 = 16;
 pub struct CompareOptions {
     /// Clips: any readable video or audio files.
     pub clips: Vec<PathBuf>,
-    /// Encoders with their settings, as `[NAME=]SPEC`, all of video or all of audio; the first one is the anchor. SPEC is
-    /// a codec or codec/backend with options of `codec encode`, such as `vp8 --preset rtc --speed 8` and `opus:10`; an
-    /// external program, such as `cmd:vpxenc ... --target-bitrate={kbps} -o {out} {in}`; or
-    /// `chrome-vp8`; or another encoder by name and speed, such as `libvpx:-6`, `x264:superfast` and `libopus:10`. ` @ KIND=VALUES`
-    /// after it, such as ` @ crf=20,25`, gives it points of its own.
+    /// Encoders with their settings, as `[NAME=]SPEC`, all of video or all of audio; the first one is the anchor. SPEC
+    /// is a codec or codec/backend with options of `codec encode`, such as `vp8 --preset rtc --speed 8` and `opus:10`;
+    /// an external program, such as `cmd:vpxenc ... --target-bitrate={kbps} -o {out} {in}`; or `chrome-vp8`; or another
+    /// encoder by name and speed, such as `libvpx:-6`, `x264:superfast` and `libopus:10`. ` @ KIND=VALUES` after it,
+    /// such as ` @ crf=20,25`, replaces the points of the study for this encoder.
     pub arms: Vec<String>,
-    /// Name of the encoder that is the anchor.
+    /// Name of the anchor: the encoder that the others are compared with. Default: the first one.
     pub anchor: Option<String>,
     /// Target bitrates.
     pub bitrate: Vec<Bitrate>,

@@ -73,8 +73,8 @@ pub trait Remote {
     /// The folder that all machines share, with the results.
     fn folder(&self) -> &Path;
 
-    /// Lets other machines measure, and waits for the results. Returns for the keys of units that have failed the
-    /// reason.
+    /// Submits the work to other machines, and waits for the results. Returns the keys of failed units with the
+    /// reasons.
     ///
     /// # Errors
     /// If the work cannot be distributed.
@@ -82,7 +82,7 @@ pub trait Remote {
 }
 
 impl Plan<'_> {
-    /// Lets other machines measure all points without stored results, and stores their results. After an interrupt, it
+    /// Submits all points without stored results to other machines, and stores their results. After an interrupt, it
     /// stores the results of complete units.
     pub(super) fn fetch(&mut self, remote: &dyn Remote, env: &Env) -> Result<()> {
         self.is_remote = true;

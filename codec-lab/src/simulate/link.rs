@@ -8,7 +8,7 @@ use codec_rtc::link::{self, LinkConfig, LinkSpecError, SpecRate};
 use codec_media::failure::Result;
 use codec_media::rate_trace::config_of;
 
-/// Settings of other links: duplicates are not simulated, and the seed has an option of its own.
+/// Settings of other links: duplicates are not simulated, and the seed has a separate option.
 const OTHERS: [&str; 2] = ["dup", "seed"];
 
 /// The error of a setting that simulated links do not have.

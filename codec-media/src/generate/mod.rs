@@ -1,8 +1,8 @@
 //! Synthetic clips: deterministic scenes drawn with integer arithmetic, so that every machine
 //! produces the same bytes and tests need no downloads.
 //!
-//! Every frame can be drawn independently. Motion follows time, not the frame number: the same
-//! second looks alike at any frame rate.
+//! Every frame can be drawn independently. Motion follows time, not the frame number: the same time
+//! shows the same content at any frame rate.
 
 mod audio;
 mod clapper;

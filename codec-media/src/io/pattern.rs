@@ -117,7 +117,7 @@ impl ImagePattern {
         (format!("{number:0width$}", width = self.digits) == digits).then_some(number)
     }
 
-    /// Whether `path` is a file of the sequence, if it exists or not.
+    /// Whether `path` is the name of a file of the sequence, which need not exist.
     pub(crate) fn contains(&self, path: &Path) -> bool {
         let name = path.file_name().and_then(|name| name.to_str());
         name.is_some_and(|name| self.number_in(name).is_some())

@@ -7,7 +7,7 @@ use codec_audio::AudioCodec;
 use codec_audio::opus_packet::MODE_CHANGE_SAMPLES;
 use codec_container::{AudioTrack, CodedPacket};
 
-/// How long before a cut the packets begin among which the needed ones are, in nanoseconds.
+/// Upper bound of the pre-roll in nanoseconds: decoding never needs earlier packets.
 pub(super) fn longest_ns(codec: AudioCodec) -> i64 {
     let ms = match codec {
         // RFC 7845, section 4.6.
@@ -36,9 +36,8 @@ pub(super) fn shorten(packets: &mut VecDeque<CodedPacket>, track: &AudioTrack) {
     packets.drain(..last.saturating_sub(needed));
 }
 
-/// Samples at the start of a stream of which the decoder's output depends on the packets before. They
-/// have to be hidden if other audio precedes the stream. `None`: unknown. `packet` is the length of a
-/// packet in samples.
+/// Number of samples at the start of a stream whose decoded values depend on the packets before. They have to be hidden
+/// if other audio precedes the stream. `None`: unknown. `packet` is the length of a packet in samples.
 pub(crate) fn settling(track: &AudioTrack, packet: u32) -> Option<u32> {
     match track.codec {
         AudioCodec::Flac | AudioCodec::Alac => Some(0),

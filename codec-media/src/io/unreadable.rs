@@ -5,8 +5,8 @@ use codec_container::{PacketReader, TrackKind};
 use crate::failure::{Failure, Kind};
 use crate::stdio::STDIN;
 
-/// How a command can do without the video or the audio of an input, for messages. The default is
-/// for commands that read only one kind of track.
+/// The options by which a command can ignore the video or the audio of an input, for messages. The
+/// default is for commands that read only one kind of track.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Advice {
     pub(crate) without_video: Option<&'static str>,

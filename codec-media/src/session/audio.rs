@@ -247,7 +247,7 @@ pub fn run(settings: &AudioEncoding, input: AudioInput, env: &Env) -> Result<()>
     run_to(settings, input, Ok(()), env)
 }
 
-/// As [`run`], for an input that ends early because of an error.
+/// Processes the audio as [`run`], for an input that ends early because of an error.
 pub(crate) fn run_to(
     settings: &AudioEncoding,
     input: AudioInput,

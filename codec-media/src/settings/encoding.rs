@@ -63,7 +63,7 @@ pub struct Encoding {
     pub verify: bool,
     /// Audio settings; `None` drops the audio.
     pub audio: Option<AudioSettings>,
-    /// Tags and chapters of the output, as far as its format can hold them.
+    /// Tags and chapters of the output; those that its format cannot hold are dropped.
     pub metadata: FileMetadata,
     /// The format that frames are converted to before encoding.
     pub pix_fmt: Option<PixFmt>,

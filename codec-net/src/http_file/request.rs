@@ -28,7 +28,7 @@ const REQUEST: Duration = Duration::from_secs(60);
 const RETRIES: u32 = 4;
 /// Pause before the first retry; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-/// Longest pause that a server can ask for.
+/// Longest pause that a server can request.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 /// How often a pause checks for a request to stop.
 const STOP_EVERY: Duration = Duration::from_millis(50);

@@ -13,7 +13,7 @@ use super::VERSION;
 pub(super) const KEY_BYTES: usize = 32;
 
 /// A SHA-256 hash. The key of a chunk identifies it: it is computed from the version of this library, the settings, and
-/// the times and contents of all frames, as far as the kind of the input allows.
+/// the times and contents of all frames (of some inputs, their packets or samples of the file).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Key(pub(super) [u8; KEY_BYTES]);
 

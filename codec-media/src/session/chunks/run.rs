@@ -261,7 +261,7 @@ pub struct Ran {
     pub skipped: usize,
 }
 
-/// Encodes all chunks of a plan whose results are not in `folder`, some at a time. The longest ones come first,
+/// Encodes all chunks of a plan whose results are not in `folder`, several in parallel. The longest chunks come first,
 /// so that all threads end at about the same time.
 ///
 /// # Errors

@@ -125,7 +125,7 @@ impl<'a> ChunkSource<'a> {
         self.delivered
     }
 
-    /// Succeeds if the frames that were delivered are the frames of the plan.
+    /// Checks that the frames that were delivered are the frames of the plan.
     pub(super) fn check(&self) -> Result<()> {
         let is_same = match &self.comparison {
             Comparison::Frames(hasher) => {

@@ -4,7 +4,7 @@ use codec_core::analysis::SceneChange;
 
 const SECOND_NS: i64 = 1_000_000_000;
 
-/// The duration of a chunk from which on it may end.
+/// The minimum duration of a chunk, except the last one.
 pub(super) const SHORTEST_NS: i64 = 8 * SECOND_NS;
 /// The preferred duration, if there are several scene cuts.
 pub(super) const PREFERRED_NS: i64 = 10 * SECOND_NS;
@@ -13,7 +13,7 @@ pub(super) const LONGEST_NS: i64 = 12 * SECOND_NS;
 /// Frames this long before the first possible end are analysed, because scene cuts are found relative to
 /// earlier frames.
 const LEAD_NS: i64 = SECOND_NS / 2;
-/// A last chunk that is shorter than this is part of the one before.
+/// A last chunk that is shorter than this is merged with the previous one.
 pub(super) const LEAST_NS: i64 = 4 * SECOND_NS;
 
 /// The shortest duration of a shot; shorter ones are a part of the one before.

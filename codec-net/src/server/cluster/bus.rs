@@ -1,4 +1,5 @@
-//! The bus between the nodes of a cluster: each message goes to all other nodes, or is lost.
+//! The bus between the nodes of a cluster: each message is delivered to all other nodes, or may be
+//! lost.
 
 use tokio::sync::mpsc;
 
@@ -35,7 +36,7 @@ impl Bus {
         let _ = self.outgoing.try_send(message);
     }
 
-    /// Waits for a message; `None` if the other end has gone. Cancel safe.
+    /// Waits for a message; `None` if the other end is closed. Cancel safe.
     pub(in super::super) async fn receive(&mut self) -> Option<Vec<u8>> {
         self.incoming.recv().await
     }

@@ -5,8 +5,8 @@
 //! link once if any member at the other end watches it. `Cluster` has no sockets and no clock: it takes datagrams and
 //! messages, and returns datagrams, messages and events.
 //!
-//! While the bus is down, nodes keep the last known state of the rooms and media go on, because pings on
-//! the links show which nodes are alive.
+//! While the bus is down, nodes keep the last known state of the rooms, and media continue, because pings on the links
+//! show which nodes are alive.
 //!
 //! | module | |
 //! |---|---|
@@ -86,13 +86,13 @@ pub(super) enum ClusterEvent {
     Message { room: Arc<str>, node: u64, message: SharedMessage },
     /// A read mark has moved at another node.
     Read { room: Arc<str>, mark: SharedMark },
-    /// A node is heard on the bus again after a silence.
+    /// A message of a node arrives on the bus again after a silence.
     Returned,
     /// Another node asks for the messages of a room.
     AskHistory { room: Arc<str>, node: u64 },
     /// A part of the messages of a room at another node, which this one has requested.
     History { room: Arc<str>, node: u64, piece: HistoryPiece },
-    /// A file of a message was fetched from another node, or could not be.
+    /// The fetch of a file of a message from another node has succeeded or failed.
     Fetched { file: String, result: Result<(), FetchError> },
     /// Addresses of pages at other nodes.
     Nodes(Vec<String>),

@@ -55,7 +55,7 @@ impl Admissions {
         self.removed.insert(person, now.saturating_add(REMOVED));
     }
 
-    /// A person comes in.
+    /// A person enters the room.
     pub(super) fn enter(&mut self, person: Person) {
         self.removed.remove(&person);
     }

@@ -88,7 +88,7 @@ impl HistoryRequest {
 }
 
 impl Conference {
-    /// Begins to ask for messages, in a room that was just opened. `may_change` states whether nodes may exist that are
+    /// Starts to request messages for a room that was just opened. `may_change` states whether nodes may exist that are
     /// not known.
     pub(super) fn begin_history(&mut self, now: Duration, may_change: bool) {
         if may_change || !self.room_nodes.is_empty() {
@@ -96,7 +96,7 @@ impl Conference {
         }
     }
 
-    /// Asks again, if no node has answered.
+    /// Requests the messages again if no node has answered.
     pub(super) fn retry_history(&mut self, now: Duration) {
         if matches!(self.history, History::Incomplete) {
             self.history = History::Requested(HistoryRequest::new(now, true));
@@ -201,7 +201,7 @@ impl Conference {
         self.forward(now);
     }
 
-    /// Answers a node that asks for the messages of the room. A node that waits for them itself does not.
+    /// Answers a request of another node for the messages of the room, unless this node still waits for them itself.
     pub(super) fn share_history(&mut self, node: u64) {
         if self.history.request().is_some_and(|it| !it.is_late) {
             return;

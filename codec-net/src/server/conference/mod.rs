@@ -162,7 +162,7 @@ pub(super) struct Conference {
     admissions: Admissions,
     waiting: BTreeMap<u64, Waiting>,
     remote_waiting: BTreeMap<u64, RemoteWaiting>,
-    /// Whether moderators have to be sent who waits.
+    /// Whether the list of waiting people has to be sent to the moderators.
     lobby_changed: bool,
     /// People that were let in and not reported yet.
     admitted: VecDeque<u64>,
@@ -178,8 +178,8 @@ pub(super) struct Conference {
 }
 
 impl Conference {
-    /// Creates a conference without members. `has_lobby`: people wait until a moderator lets them in. `epoch`: Unix
-    /// time at the time 0 of the clock.
+    /// Creates a conference without members. `has_lobby`: people wait until a moderator admits them. `epoch`: Unix time
+    /// at the time 0 of the clock.
     fn new(
         limits: Limits,
         has_lobby: bool,
@@ -236,7 +236,7 @@ impl Conference {
         self.next_ssrc.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// A member as reports have it, with the number of its session.
+    /// Describes a member for reports, with the number of its session.
     pub(super) fn attendee(&self, id: u64, session: u64) -> Option<Attendee> {
         let member = self.members.get(&id).or_else(|| self.waiting_member(id))?;
         let (name, subject) = (member.name.clone(), member.subject.clone());
@@ -248,8 +248,8 @@ impl Conference {
         self.said.pop_front()
     }
 
-    /// Adds a member, or a person who waits in the lobby; named "Guest" until it says its name, unless its
-    /// token has the name.
+    /// Adds a member, or a person who waits in the lobby. Without a name in the token, the name is "Guest" until the
+    /// member sends one.
     pub(super) fn join(&mut self, now: Duration, id: u64, invitation: Invitation) {
         if self.must_wait(&invitation) {
             self.wait(id, invitation);
@@ -289,7 +289,7 @@ impl Conference {
         self.forward(now);
     }
 
-    /// The log, when the last member has gone.
+    /// Returns the log; called when the last member has left.
     fn into_log(self) -> MessageLog {
         self.log
     }

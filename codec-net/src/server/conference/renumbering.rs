@@ -10,7 +10,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Distance of the first number after a pause from the last one before: late packets fit in between.
 const GAP: u16 = 256;
 
-/// While a node does not request a source, its numbers go on, and would wrap unnoticed.
+/// Renumbers a source. While a node does not request the source, its numbers continue, and could
+/// wrap unnoticed.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Renumbering {
     offset: u16,
@@ -19,7 +20,7 @@ pub(super) struct Renumbering {
 }
 
 impl Renumbering {
-    /// The number of a packet.
+    /// Returns the number of a packet that has the number `sequence` at its source.
     pub(super) fn number(&mut self, now: Duration, sequence: u16) -> u16 {
         if let Some((newest, at)) = self.newest
             && now.saturating_sub(at) >= PAUSE

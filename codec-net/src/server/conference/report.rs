@@ -13,11 +13,11 @@ pub(in super::super) struct Attendee {
     /// The number of its session.
     pub(in super::super) session: u64,
     pub(in super::super) name: String,
-    /// The person, if the token says it.
+    /// The id of the person, if the token has one (`sub`).
     pub(in super::super) subject: Option<Arc<str>>,
 }
 
-/// What happened in a room.
+/// An event in a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) enum Report {
     /// A person waits in the lobby.

@@ -62,7 +62,7 @@ impl Conference {
         id
     }
 
-    /// Removes a member that has gone from its seat.
+    /// Removes a member that has left from its seat.
     pub(super) fn free_seat(&mut self, id: u64, number: u64) {
         let is_empty = !self.members.values().any(|it| it.seat == number);
         let Some(seat) = self.seats.get_mut(&number) else { return };
@@ -81,7 +81,7 @@ impl Conference {
         self.tell_devices(number);
     }
 
-    /// The seat of a member; its own number after it has gone.
+    /// The number of the seat of a member; after the member has left, the number of the member.
     pub(super) fn seat_of(&self, id: u64) -> u64 {
         self.members.get(&id).map_or(id, |it| it.seat)
     }

@@ -1,4 +1,4 @@
-//! A room, as nodes of a cluster describe it to each other: members, the lobby, and who waits in it.
+//! A room, as nodes of a cluster describe it to each other: its members, its lobby, and the people who wait.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -22,8 +22,8 @@ const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(24 * 3600);
 /// Largest plausible difference of a revision to the revision before.
 const MAX_STEP: u64 = 1000;
 
-/// Whether a room has a lobby. Of two settings, the later one is valid; of two that were made at the same time, the one
-/// with a lobby.
+/// Whether a room has a lobby. If nodes have different settings, the latest is valid; if both were made at the same
+/// time, the one with a lobby.
 ///
 /// The revision of a setting is its Unix time in milliseconds, but at least 1 more than that of the setting before. So a
 /// damaged node cannot use up the revisions: those far in the future are ignored.

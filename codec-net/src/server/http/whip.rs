@@ -158,8 +158,8 @@ impl CallRequest {
     }
 }
 
-/// The person that a client presents in a room with a secret key, so that it can be there with several
-/// devices; without a key, the client is a person of its own.
+/// Returns the person that the secret key of a client identifies, so that a person can be in a room with several
+/// devices. Without a key, the client is a separate person.
 fn person_of(room: &str, headers: &HeaderMap) -> Result<Person, Rejection> {
     match headers.get(PERSON) {
         None => Ok(Person::unknown()),

@@ -143,7 +143,7 @@ pub struct LocalSource {
     pub name: String,
     /// Opens the source.
     pub open: OpenMedia,
-    /// Whether it has audio, as far as known before it is opened.
+    /// Whether it is expected to have audio, as known before it is opened.
     pub audio: bool,
     /// Whether to repeat it at its end.
     pub repeat: bool,

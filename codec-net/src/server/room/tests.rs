@@ -1,4 +1,4 @@
-//! Streams from the publisher to viewers that are fast, slow or gone.
+//! Streams from the publisher to viewers that are fast, slow or disconnected.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

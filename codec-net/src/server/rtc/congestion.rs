@@ -28,7 +28,7 @@ pub(super) enum LinkLoad {
     Normal,
     /// Packets are delayed or lost, but according to the estimate not because of our media.
     CongestedByOthers,
-    /// Packets are delayed or lost, as far as known because of our media.
+    /// Packets are delayed or lost, probably because of our media.
     Exceeded,
 }
 

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::super::conference::Report;
 
-/// What happened.
+/// An event.
 #[derive(Clone, Debug, PartialEq)]
 pub(in super::super) enum Event {
-    /// Something in a room.
+    /// An event in a room.
     Room(Report),
     /// A stream started.
     StreamStarted {

@@ -11,7 +11,7 @@ const MAX_WAITING: usize = 1000;
 const MAX_ATTEMPTS: u32 = 8;
 /// Pause after the first failed attempt; it doubles after each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// Longest pause, also if the receiver asks for a longer one.
+/// Longest pause, even if the receiver requests a longer one.
 const MAX_PAUSE: Duration = Duration::from_secs(60);
 
 /// An event that waits.

@@ -23,7 +23,7 @@ use nodes::Nodes;
 /// How long the report of a member that has joined waits for its name.
 const NAME_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What happened to a member.
+/// An input: an event at a member.
 #[derive(Debug)]
 pub(in super::super) enum Input {
     /// It is connected, in this session.
@@ -44,7 +44,7 @@ pub(in super::super) enum Input {
     Estimate(Bitrate),
     /// The round-trip time of its link was measured.
     RoundTrip(Duration),
-    /// It has gone.
+    /// It has left.
     Leave(EndReason),
 }
 
@@ -56,7 +56,7 @@ struct ClosedLog {
     since: Duration,
 }
 
-/// All conferences by name, and who is in which.
+/// All conferences by name, and the conference of each member.
 #[derive(Debug)]
 pub(in super::super) struct Conferences {
     limits: Limits,
@@ -162,7 +162,7 @@ impl Conferences {
         room.and_then(|room| self.conferences.get(room)).map_or(0, Conference::len)
     }
 
-    /// Handles what happened to a member. A panic ends the conference, but no other one.
+    /// Handles an input of a member. A panic ends its conference, but no other one.
     pub(in super::super) fn handle(&mut self, now: Duration, id: u64, input: Input) {
         self.now = now;
         let input = match input {
@@ -425,7 +425,7 @@ impl Conferences {
         due.chain(expiry).chain(self.next_save).chain(unnamed).min()
     }
 
-    /// Returns what happened next.
+    /// Returns the next report.
     pub(in super::super) fn poll_report(&mut self) -> Option<Report> {
         self.reports.pop_front()
     }

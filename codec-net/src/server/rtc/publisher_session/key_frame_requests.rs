@@ -1,4 +1,4 @@
-//! When a publisher is asked for a key frame.
+//! Decides when to request a key frame from a publisher.
 
 use std::time::Duration;
 
