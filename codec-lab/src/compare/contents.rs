@@ -94,7 +94,7 @@ impl Plan<'_> {
         let short = short.count();
         if short > 0 {
             notes.push(format!(
-                "the start of the program is a large part of the CPU time of {}, which took less than {MIN_CPU_S} s: longer \
+                "program start is a large part of the CPU time of {}, which took less than {MIN_CPU_S} s: longer \
                  clips give better times",
                 counted(short as u64, "point")
             ));
@@ -116,7 +116,7 @@ impl Plan<'_> {
             return notes;
         }
         if points.iter().any(|point| point.target.is_measured_quality()) {
-            let kind = "points with a target of a metric";
+            let kind = "points with a target quality";
             notes.push(format!(
                 "{kind} have no times and no memory, because the search for it would be included"
             ));

@@ -213,7 +213,7 @@ impl Plan<'_> {
 /// A remark for the report if several machines measured the points.
 pub(super) fn note(hosts: &BTreeSet<Host>) -> Option<String> {
     let list = || hosts.iter().map(|host| host.cpu.as_str()).collect::<Vec<_>>().join("; ");
-    (hosts.len() > 1).then(|| format!("points were measured on unlike machines: {}", list()))
+    (hosts.len() > 1).then(|| format!("points were measured on different machines: {}", list()))
 }
 
 /// Removes the unfinished results of machines that died.

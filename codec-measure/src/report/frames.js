@@ -83,7 +83,7 @@
       y: axisOver(metric.label, false, shown.map((mark) => mark[1])),
       series,
     };
-    byId("frames-group").textContent = group > 1 ? `The study is long: each value is that of the worst of ${group} frames.` : "";
+    byId("frames-group").textContent = group > 1 ? `The study is long: each value is the worst of ${group} frames.` : "";
     draw(box, [whole], `${data.clips[clip]} at ${target}: ${metric.name} over time`, 360);
     zoomBy(box.querySelector("svg"), fps, frames);
   }

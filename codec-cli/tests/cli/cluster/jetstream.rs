@@ -1,4 +1,4 @@
-//! A NATS server with JetStream (`-js`), and messages that our clients never send.
+//! A NATS server with `JetStream` (`-js`), and messages that our clients never send.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use super::nats::Nats;
 
 impl Nats {
-    /// Starts a server with JetStream; `None` if it is not installed.
+    /// Starts a server with `JetStream`; `None` if it is not installed.
     pub(super) fn start() -> Option<Self> {
         Self::with(&["-js"])
     }

@@ -18,7 +18,7 @@ pub(super) fn environment(results: &Results) -> String {
         ("Instruction set", &known.simd),
         ("System", &known.os),
         ("codec", &known.codec),
-        ("Begun", &known.date),
+        ("Started", &known.date),
         ("Finished", &known.finished),
         ("Times", timing),
         ("Busy", &known.busy.join("; ")),
@@ -36,7 +36,8 @@ pub(super) fn environment(results: &Results) -> String {
             arm_cell(results, &arm.name),
             Cell::text(&arm.version),
             Cell::text(
-                &arm.threads.map_or_else(|| "its own choice".into(), |count| count.to_string()),
+                &arm.threads
+                    .map_or_else(|| "chosen by the encoder".into(), |count| count.to_string()),
             ),
             Cell { html: format!("<code>{}</code>", escape(&arm.given)), ..Cell::default() },
         ],

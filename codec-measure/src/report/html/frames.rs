@@ -41,8 +41,8 @@ pub(super) fn frames(results: &Results, extras: &ReportExtras) -> String {
          <label>From frame <input id=\"frames-from\" type=\"number\" min=\"0\" step=\"1\" value=\"0\"></label>\n\
          <label>To frame <input id=\"frames-to\" type=\"number\" min=\"0\" step=\"1\" placeholder=\"last\"></label>\n\
          <button id=\"frames-all\" type=\"button\">whole clip</button></p>\n\
-         <figure><div class=\"plot wide\" id=\"frames-plot\"><p class=\"about\">The chart needs the script of this \
-         page; the tables of the frames are files in its folder.</p></div>\
+         <figure><div class=\"plot wide\" id=\"frames-plot\"><p class=\"about\">The chart requires JavaScript; \
+         the tables of the frames are files in the folder of this page.</p></div>\
          <figcaption>{} Drag over the chart to \
          select a part of the clip. <span id=\"frames-group\"></span></figcaption></figure>\n",
         Words::of(results).over_time

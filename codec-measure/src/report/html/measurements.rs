@@ -15,8 +15,8 @@ pub(super) fn speed(results: &Results) -> String {
     }
     format!(
         "<figure><div class=\"plot wide\" id=\"frontier\">{}</div>\
-         <figcaption>Whiskers: 95&nbsp;% intervals over clips. Dotted: the arms that no other beats by \
-         both. Lower left is better.</figcaption></figure>\n",
+         <figcaption>Whiskers: 95&nbsp;% intervals over clips. Dotted: the arms that no other arm beats in \
+         both speed and BD-rate. Lower left is better.</figcaption></figure>\n",
         plot::frontier(results, Theme::Page)
     )
 }
@@ -32,8 +32,8 @@ pub(super) fn latency(results: &Results, rows: &[Summary<'_>]) -> String {
     let mut out = format!(
         "<p class=\"pick\" hidden><label>Clip <select id=\"latency-clip\">{clips}</select></label></p>\n\
          <figure><div class=\"plot wide\" id=\"latency-plot\">{picture}</div>\
-         <figcaption>The deadline is the duration of a frame; where a curve crosses it is the share of \
-         late frames.</figcaption></figure>\n"
+         <figcaption>The deadline is the duration of a frame; the height at which a curve crosses it is the \
+         share of late frames.</figcaption></figure>\n"
     );
     let silent: Vec<String> = rows
         .iter()
@@ -80,7 +80,7 @@ pub(super) fn latency(results: &Results, rows: &[Summary<'_>]) -> String {
         let numbers =
             ["Capture", "Encode", "Serialise", "Decode", "Total p50", "p95", "p99", "max"];
         let heads = [text_head("Arm")].into_iter().chain(numbers.into_iter().map(head)).collect();
-        let caption = "Glass to glass by the model, ms, mean over points".into();
+        let caption = "Modelled glass-to-glass delay, ms, mean over points".into();
         out.push_str(&Table { caption, heads, rows: stages }.html());
     }
     out
@@ -115,13 +115,13 @@ pub(super) fn rate(results: &Results) -> String {
     let numbers = [
         "Target, kb/s",
         "kb/s",
-        "Off, %",
+        "Rate off, %",
         "Worst 1 s, %",
-        "Delay over 1 s, frames",
+        "Frames with over 1 s of delay",
         "Largest frame, kB",
         "Key frames",
-        "Their share, %",
-        "Slowest step, ms",
+        "Key frames' share of bytes, %",
+        "Slowest reaction to a step, ms",
     ];
     let heads = ["Arm", "Clip"].into_iter().map(text_head).chain(numbers.into_iter().map(head));
     let rows = measured(results).map(|point| {

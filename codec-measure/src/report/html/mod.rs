@@ -200,7 +200,7 @@ fn bd_rate(results: &Results) -> String {
     let interpolation = results.comparisons.first().map(|one| one.interpolation);
     out.push_str(&format!(
         "<p class=\"about\">Curves between points: {}. Overlap: the share of the range of quality \
-         that both curves cover; the difference is taken there only.</p>\n",
+         that both curves cover; the BD-rate is computed from that part only.</p>\n",
         match interpolation {
             Some(crate::bd::Interpolation::Akima) => "Akima",
             _ => "PCHIP",

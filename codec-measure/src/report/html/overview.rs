@@ -103,10 +103,10 @@ pub(super) fn summary(results: &Results, rows: &[Summary<'_>]) -> String {
     };
     table.html()
         + &weak_legend(results)
-        + "<p class=\"about\">BD-rate: percent of bitrate more than the anchor for the same quality, \
-           mean over clips with its 95&nbsp;% interval (Student's t; none from one clip); below 0 is better. \
-           Coloured: the study shows a difference. With some of the clips chosen, everything here is of \
-           those clips, without intervals. CPU: \
-           user plus system time. Late: frames that took longer to encode than a frame lasts. Rate \
-           off: how far the points are from their targets, either way, on average.</p>\n"
+        + "<p class=\"about\">BD-rate: difference in bitrate from the anchor at equal quality, in percent; \
+           mean over clips with its 95&nbsp;% interval (Student's t; no interval for one clip); below 0 is better. \
+           Coloured: the difference is significant. If only some clips are selected, all values here \
+           are of those clips, without intervals. CPU: \
+           user plus system time. Late: frames that took longer to encode than their duration. Rate \
+           off: mean absolute deviation of the points' bitrates from their targets.</p>\n"
 }
