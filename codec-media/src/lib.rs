@@ -15,7 +15,9 @@
 //! | receive a stream and record it | `live::receive::receive` (feature `net`) |
 //! | send a file or a camera | `live::send::send` (feature `net`) |
 //! | publish inputs on the server of `codec_net` | `publish::source` (feature `serve`) |
+//! | join files one after another | [`concat::run`] |
 //! | mix audio files | [`mix::run`] |
+//! | detect speech | [`vad::detect`] |
 //! | do the same work on several files | [`batch::run`] |
 //! | encode a long file in parallel, or on several machines | [`session::chunks`] |
 //! | copy packets between containers | `codec_container` |
@@ -88,6 +90,7 @@
 //! |---|---|
 //! | files, pipes, temporary files; decoded input; demultiplexing of pipes | `io/` |
 //! | mixing; speech detection | `mix.rs`, `vad.rs` |
+//! | joining files one after another | `concat/` |
 //! | publishing inputs on the server | `publish/` |
 //! | one run of an encoder | `session/` |
 //! | encoding to a target quality or a target file size | `session/goal/` |
@@ -99,7 +102,7 @@
 //! | GIF and animated WebP | `io/animation/` |
 //! | `send` and `recv`: paced inputs, network outputs and inputs, recordings | `live/` |
 //! | cameras and microphones (feature `capture`, ADR 0024) | `live/capture/` |
-//! | inputs by HTTP and HTTPS | `io/remote.rs` |
+//! | inputs by HTTP and HTTPS, and in object stores | `io/remote.rs`, `io/object_store.rs` |
 //! | generated clips | `generate/` |
 //! | progress, events, reports, counts in messages | `progress.rs`, `events.rs`, `report.rs`, `count.rs` |
 //!

@@ -10,6 +10,7 @@
 //! | [`framing`] | the records that these transports carry, with length and checksum |
 //! | [`socket`], `tls` | TCP with and without TLS; TLS configuration of both ends (feature `tls`, on by default) |
 //! | [`ice_server`], `turn_allocation`, `turn_tunnel` | STUN and TURN servers in `Link` headers; an allocation on a TURN server, over UDP, TCP or TLS (features `serve`, `whip`) |
+//! | `http_file` | files on HTTP servers, read by ranges (feature `http`) |
 //! | [`link_emulator`] | a link with loss, delay and a bitrate limit in front of a UDP service, for tests |
 //! | [`clock`], [`random`], [`error`] | the time passed to state machines; session numbers and tokens; connection errors |
 //!

@@ -2,8 +2,8 @@
 //! whole frames.
 //!
 //! `cargo test --release -p codec-net --features serve --test server load -- --nocapture --test-threads=1`
-//! prints the CPU usage of the server's threads. With `CODEC_LOAD=1`, which needs an idle machine, 60 % of
-//! a core for the stream is a failure, the room has 64 members, and nobody may miss a frame.
+//! prints the CPU usage of the server's threads. With `CODEC_LOAD=1`, which needs an idle machine, the
+//! stream must take less than 60 % of a core, and the room has 64 members, which must miss no frame.
 
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};
