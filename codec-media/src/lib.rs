@@ -17,7 +17,7 @@
 //! | publish inputs on the server of `codec_net` | `publish::source` (feature `serve`) |
 //! | join files one after another | [`concat::run`] |
 //! | mix audio files | [`mix::run`] |
-//! | detect speech | [`vad::detect`] |
+//! | detect speech | `vad::detect` (feature `vad`) |
 //! | do the same work on several files | [`batch::run`] |
 //! | encode a long file in parallel, or on several machines | [`session::chunks`] |
 //! | copy packets between containers | `codec_container` |
