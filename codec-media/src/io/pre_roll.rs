@@ -7,7 +7,7 @@ use codec_audio::AudioCodec;
 use codec_audio::opus_packet::MODE_CHANGE_SAMPLES;
 use codec_container::{AudioTrack, CodedPacket};
 
-/// Upper bound of the pre-roll in nanoseconds: decoding never needs earlier packets.
+/// Maximum length of the pre-roll in nanoseconds: earlier packets are not needed.
 pub(super) fn longest_ns(codec: AudioCodec) -> i64 {
     let ms = match codec {
         // RFC 7845, section 4.6.

@@ -2,7 +2,7 @@
 //!
 //! The jitter buffer of browsers does not count the delay of retransmitted packets as jitter, and
 //! skips late frames of upper layers. So under packet loss, the header extension `playout-delay`
-//! requests a delay of at least one round trip.
+//! requests a delay of about one round trip.
 
 use std::time::Duration;
 
