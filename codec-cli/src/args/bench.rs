@@ -50,6 +50,8 @@ pub(crate) struct BenchArgs {
     #[command(flatten)]
     pub(crate) cut: PartArgs,
     /// Limit the memory for the frames of one input, such as 512M or 2G.
+    ///
+    /// K, M and G are powers of 1024.
     #[arg(long, value_name = "BYTES", value_parser = values::quantity, default_value = "1G")]
     pub(crate) memory: u64,
     #[command(flatten)]

@@ -37,7 +37,7 @@ pub(crate) enum ChunksStep {
     Run(RunArgs),
     /// Join the encoded chunks of a plan, and add the audio.
     ///
-    /// The input must be the one that was planned: its coded video and audio are compared without decoding them.
+    /// The input must be the one that was planned: its packets are compared with the plan, without decoding.
     Join(JoinArgs),
 }
 

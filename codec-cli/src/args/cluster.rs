@@ -32,8 +32,8 @@ pub(crate) enum ClusterStep {
     Submit(Box<SubmitArgs>),
     /// Compare encoders like `codec compare`, with the workers' machines.
     ///
-    /// If -j of this command is above 1, workers measure points independently, without times. Otherwise times are
-    /// measured: one worker runs all points of a clip and nothing else meanwhile, and all clips run on machines with the
+    /// With -j above 1, workers measure points (one encoder, clip and target each) independently, without times. Otherwise
+    /// times are measured: one worker runs all points of a clip and nothing else meanwhile, and all clips run on machines with the
     /// same description. Waits for the results and writes the report. An interrupt ends the waiting; the job goes on, and
     /// the same command follows it again.
     Compare(Box<ClusterCompareArgs>),
@@ -137,7 +137,7 @@ pub(crate) struct WorkerArgs {
     root: Option<PathBuf>,
     /// Run the commands of studies (`--arm cmd:...` of `compare`).
     ///
-    /// All who can submit jobs can then run any program on this machine.
+    /// Everyone who can submit jobs can then run any program on this machine.
     #[arg(long)]
     pub(crate) allow_commands: bool,
 }

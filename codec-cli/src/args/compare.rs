@@ -163,11 +163,12 @@ pub(crate) struct CompareArgs {
     /// Save the study (clips, encoders and options) to this TOML file.
     #[arg(long, value_name = "FILE")]
     pub(crate) save_study: Option<PathBuf>,
-    /// Write images of N frames of each clip, at the middle target of each arm.
+    /// Write images of N decoded frames of each clip, at the middle target of each encoder.
     ///
-    /// The page shows two arms, or an arm and the source, side by side, in turn or as a difference. The frames are the worst one by
-    /// the first metric, the one after the largest change, the first one, then others at equal distances. Images are PNG files in
-    /// the folder `pictures` of the report, 256 MB at most in all. Default: 0, because images are large.
+    /// The page shows two encoders, or an encoder and the source, side by side, in turn or as a difference. The frames are the
+    /// worst one by the first metric, the one that differs most from the frame before it, the first one, then others at equal
+    /// distances. Images are PNG files in the folder `pictures` of the report, 256 MB at most in all. Default: 0, because images
+    /// are large.
     #[arg(long, value_name = "N", value_parser = within(0_u32..=MAX_PICTURES))]
     pub(crate) pictures: Option<u32>,
     /// Set the title of the report.

@@ -41,10 +41,10 @@ pub(crate) struct EncodeArgs {
     /// Convert several files into this folder, in parallel.
     ///
     /// Each output has the name of its input with another extension. An input is skipped if its output exists and
-    /// is not older, so that the same command continues a run that was interrupted; an older output is an error
-    /// without -y. If a conversion is interrupted
-    /// or its input is damaged, its output has the additional extension `.codec.part`. Without -j, as many
-    /// files are converted in parallel as the machine has cores. Errors are listed at the end.
+    /// is not older than the input, so that the same command continues a run that was interrupted; an older output
+    /// is an error without -y. If a conversion is interrupted or its input is damaged, its output has the additional
+    /// extension `.codec.part`. Without -j, as many files are converted in parallel as the machine has cores. Errors
+    /// are listed at the end.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "report"])]
     pub(crate) out_dir: Option<PathBuf>,
     /// Replace the extension of each input by this (with --out-dir).
@@ -66,8 +66,8 @@ pub(crate) struct EncodeArgs {
     pub(crate) copy: bool,
     /// Set the options for a purpose: web, archive, call, discord=8M.
     ///
-    /// `web` encodes VP9 in .webm or H.264 in .mp4, at most 1920x1080; `archive` does the same at a higher quality and
-    /// takes longer; `call` uses the settings of `codec send`, at most 1280x720; `discord=SIZE` limits the file to SIZE
+    /// `web` encodes VP9 in .webm or H.264 in .mp4, at most 1920x1080; `archive` has a higher quality, takes longer and
+    /// does not limit the frame size; `call` uses the settings of `codec send`, at most 1280x720; `discord=SIZE` limits the file to SIZE
     /// (as in --size, default 8M) and the frames to 1280x720. Options on the command line take precedence; -v prints
     /// the options that a purpose sets.
     #[arg(id = "purpose", long = "for", value_name = "PURPOSE")]
@@ -143,7 +143,7 @@ pub(crate) struct EncodeArgs {
     /// Write lossless WebP; PNG is always lossless (still images).
     #[arg(long)]
     pub(crate) lossless: bool,
-    /// Check that the output decodes to the encoder's frames; exit with code 7 if one differs.
+    /// Decode the output and compare it with the encoder's reconstruction; exit with code 7 if a frame differs.
     #[arg(long)]
     pub(crate) verify: bool,
     /// Encode in chunks of 8 to 12 seconds that begin at scene cuts, in parallel.

@@ -10,7 +10,7 @@ use super::numbers::within;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PresetArg {
-    /// Real time: CBR, no look-ahead, no periodic key frames; layers and frame drops on request.
+    /// Real time: CBR, no look-ahead, no periodic key frames; allows spatial --layers and --drop.
     Rtc,
     /// Files: VBR, look-ahead, altref frames (VP8, VP9) or B frames (H.264).
     File,
@@ -47,7 +47,7 @@ pub(crate) struct EncoderArgs {
     pub(crate) quality: Option<u8>,
     /// Set a constant quantiser index; lower is better.
     ///
-    /// VP8: 0 to 127; VP9: 1 to 255; H.264: 0 to 51.
+    /// VP8: 0 to 127; VP9: 1 to 255; H.264: 0 to 51; AV1: 0 to 255.
     #[arg(long, value_parser = within(0_u8..=255), group = "rate")]
     pub(crate) qp: Option<u8>,
     /// Select settings for real time or for files.

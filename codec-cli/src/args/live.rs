@@ -60,7 +60,7 @@ pub(crate) struct NetworkArgs {
     pub(crate) e2ee_key: Option<PathBuf>,
     /// Write statistics to this file every second.
     ///
-    /// Each line is a JSON object with the names of getStats.
+    /// Each line is a JSON object with the names of WebRTC's getStats.
     #[arg(long, value_name = "F.ndjson")]
     pub(crate) stats: Option<PathBuf>,
     /// Stop after this time.

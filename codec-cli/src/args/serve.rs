@@ -194,6 +194,8 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "URL", requires = "cluster", value_parser = page_address)]
     pub(crate) cluster_url: Option<String>,
     /// Limit the number of sessions.
+    ///
+    /// Each publisher, viewer and member of a room has a session.
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = count::<usize>)]
     pub(crate) max_sessions: usize,
     /// Limit the open TCP connections per client address (per /64 network for IPv6).
@@ -202,12 +204,16 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "N", default_value_t = 250, value_parser = count::<usize>)]
     pub(crate) max_connections_per_address: usize,
     /// Limit the viewers of one stream.
+    ///
+    /// The limit also applies to the members of one room.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = count::<usize>)]
     pub(crate) max_viewers: usize,
     /// Limit the bitrate of a publisher.
     #[arg(long, value_name = "RATE", value_parser = values::bitrate, default_value = "20M")]
     pub(crate) max_bitrate: Bitrate,
     /// Limit the size of files sent by viewers, such as 256M.
+    ///
+    /// K, M and G are powers of 1024; a plain number is bytes.
     #[arg(long, value_name = "BYTES", value_parser = values::quantity, default_value = "256M")]
     pub(crate) max_file: u64,
 }
