@@ -240,18 +240,17 @@ impl Waiting<'_> {
             }
         }
         self.warned.insert(None);
+        let (machine, other) = match self.plan.machine() {
+            Some(machine) => (format!(" on {machine}"), "another version or machine"),
+            None => (String::new(), "another version"),
+        };
         let others = match others {
             0 => String::new(),
-            others => {
-                let kind =
-                    if self.plan.machine().is_some() { "version or machine" } else { "version" };
-                format!(" (there {} of another {kind})", is_or_are(others))
-            }
+            others => format!(", only {} of {other}", counted(others as u64, "worker")),
         };
-        let machine = self.plan.machine().map(|machine| format!(" on {machine}"));
-        let machine = machine.unwrap_or_default();
         self.env.events.warn(format!(
-            "no worker of version {VERSION}{machine} is connected{others}: the job waits for one"
+            "no worker of version {VERSION}{machine} is connected{others}; the job waits for one\n\
+             help: start one with `codec cluster worker`"
         ));
         Ok(())
     }
@@ -278,9 +277,4 @@ impl Waiting<'_> {
         let message = format!("interrupted: the job {job} goes on\n{help}");
         Failure::new(Kind::Interrupted, message)
     }
-}
-
-fn is_or_are(workers: usize) -> String {
-    let verb = if workers == 1 { "is" } else { "are" };
-    format!("{verb} {}", counted(workers as u64, "worker"))
 }

@@ -156,7 +156,7 @@ fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
     }
     if args.inputs().iter().filter(|path| is_pipe(path)).count() > 1 {
         return Err(Failure::usage(
-            "standard input cannot be several of IN, --audio-from and --add-audio",
+            "only one of IN, --audio-from and --add-audio can be standard input",
         ));
     }
     if args.copy {

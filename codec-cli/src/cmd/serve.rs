@@ -9,6 +9,7 @@ use std::time::Duration;
 #[cfg(feature = "cluster")]
 use codec_cluster::{RoomBus, ServerOptions};
 use codec_media::Env;
+use codec_media::count::counted;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::names::is_pipe;
 use codec_media::publish::{self, PublishOptions};
@@ -61,7 +62,9 @@ pub(crate) fn run(args: &ServeArgs, env: &Env) -> Result<()> {
             if env.stop.is_requested() && !longest.is_zero() && !std::mem::replace(&mut asked, true)
             {
                 let (count, left) = (server.sessions().count(), server.drain(longest).as_secs());
-                env.events.note(format!("new calls are refused; {count} may go on for {left} s"));
+                let open = counted(count as u64, "session");
+                env.events
+                    .note(format!("rejecting new calls; {open} may continue for up to {left} s"));
             }
             if let Some(files) = &mut tls_files {
                 files.reload_if_changed(&server, env);

@@ -85,7 +85,7 @@ fn check(args: &SnapshotArgs, is_gif: bool) -> Result<()> {
     }
     if args.is_animated() && (args.time.is_some() || args.frame > 0) {
         return Err(Failure::usage(
-            "--time and --frame choose a single frame, which has no --from, --to, --duration and --fps",
+            "--time and --frame choose a single frame, and cannot be used with --from, --to, --duration or --fps",
         ));
     }
     let given = [(args.quality.is_some(), "--quality"), (args.lossless, "--lossless")];

@@ -47,9 +47,11 @@ impl TlsFiles {
         match self.load() {
             Ok(config) => {
                 server.set_tls(config);
-                env.events.note("the TLS certificate was read again");
+                env.events.note("reloaded the TLS certificate");
             }
-            Err(why) => env.events.warn(format!("the previous TLS certificate stays: {why}")),
+            Err(why) => env.events.warn(format!(
+                "cannot reload the TLS certificate, keeping the previous one: {why}"
+            )),
         }
     }
 

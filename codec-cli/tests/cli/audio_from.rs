@@ -145,7 +145,7 @@ fn options_and_files_that_do_not_fit_are_rejected() {
         place.fails(code, word, &arguments);
     }
     let both = ["encode", "-", "--audio-from", "-", "-o", "a.webm"];
-    place.fails(2, "standard input cannot be several", &both);
+    place.fails(2, "only one of IN, --audio-from and --add-audio can be standard input", &both);
     refused(
         2,
         "same file as the input sweep.wav",

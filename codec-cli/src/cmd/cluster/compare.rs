@@ -40,10 +40,15 @@ impl Remote for Cluster<'_> {
         let status = codec_cluster::status(&self.server, None, self.env)?;
         let wanted = self.args.machine.as_deref().unwrap_or_default();
         machine_of(&status.workers, wanted).ok_or_else(|| {
-            let of = if wanted.is_empty() { "" } else { " on such a machine" };
+            let message = match wanted {
+                "" => format!("no worker of version {VERSION} is connected"),
+                text => format!(
+                    "no connected worker of version {VERSION} has {text:?} in its machine description"
+                ),
+            };
             let help =
                 "help: start one with `codec cluster worker`, or use -j 2 to measure no times";
-            Failure::usage(format!("no worker of version {VERSION} is connected{of}\n{help}"))
+            Failure::usage(format!("{message}\n{help}"))
         })
     }
 

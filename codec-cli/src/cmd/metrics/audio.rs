@@ -132,9 +132,9 @@ impl Report {
             db(segmental_snr_db),
             db(log_spectral_distance_db),
         );
-        for (name, loudness) in ["reference", "other"].iter().zip(self.loudness) {
+        for (name, loudness) in ["REF", "DIST"].iter().zip(self.loudness) {
             text.push_str(&format!(
-                "loudness of the {name} {} LUFS, range {} LU, true peak {} dBTP\n",
+                "loudness of {name} {} LUFS, range {} LU, true peak {} dBTP\n",
                 db(loudness.integrated_lufs),
                 db(loudness.range_lu),
                 db(loudness.true_peak_dbtp)

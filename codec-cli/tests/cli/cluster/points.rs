@@ -122,7 +122,7 @@ fn times_are_measured_on_one_kind_of_machine_that_is_named() {
     let listed = || cluster.status()["workers"].as_array().unwrap().len() == 1;
     wait_until("the worker is there", listed);
     let other = [&study[..], &["--machine", "no such CPU"]].concat();
-    cluster.place.fails(2, "on such a machine", &cluster.compare(&other));
+    cluster.place.fails(2, "in its machine description", &cluster.compare(&other));
     cluster.place.ok(&cluster.compare(&study));
     let status = cluster.status();
     let machine = status["workers"][0]["machine"].as_str().unwrap();
