@@ -171,7 +171,7 @@ impl Failure {
     /// processed until then; [`OutputFile::end`](crate::io::output::OutputFile::end) adds the name of a file.
     pub fn interrupted(kept: bool) -> Self {
         let outcome = if kept {
-            "the output ends with the part that was done"
+            "the output holds only the part before the interruption"
         } else {
             "nothing was written"
         };

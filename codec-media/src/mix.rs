@@ -108,7 +108,9 @@ pub fn run(args: &MixOptions, env: &Env) -> Result<()> {
         if dropped > 0 {
             let name = &input.name;
             let dropped = counted(dropped, "sample");
-            env.events.warn(format!("{name}: dropped {dropped} before time 0 or overlapping"));
+            env.events.warn(format!(
+                "{name}: dropped {dropped} that are before time 0 or overlap earlier audio"
+            ));
         }
     }
     end

@@ -133,7 +133,7 @@ fn a_packet_that_cannot_be_decoded_ends_the_output() {
         let chunked = ["transcode", "bad.ivf", "-o", "one.mkv", "-y", "--chunked"];
         let run = place.run(&[&chunked[..], &OPTIONS].concat());
         assert_eq!(run.code, 4, "{}", run.err);
-        assert!(run.err.contains("chunk 1 ends before it: bad.ivf: packet"), "{}", run.err);
+        assert!(run.err.contains("chunk 1 ends before the damage: bad.ivf: packet"), "{}", run.err);
         place.plan("bad.ivf");
         place.ok(&["chunks", "run", "plan.json"]);
         let run = place.ok(&["chunks", "run", "plan.json"]);

@@ -57,7 +57,7 @@ fn other_parts_are_encoded_with_the_reason() {
     let place = place();
     let join = ["concat", "a.webm", "--from", "1.2", "--to", "2.4", "a.webm", "-o", "j.webm", "-y"];
     let run = place.ok(&[&join[..], &["--to", "1", "--speed", "10"]].concat());
-    assert!(run.err.contains("an option requires it"), "{}", run.err);
+    assert!(run.err.contains("--resize or an option of the encoder is given"), "{}", run.err);
     let run = place.ok(&join);
     let why = "encoding them: a.webm has no key frame at 1.200 s, where its part begins";
     assert!(run.err.contains(why), "{}", run.err);

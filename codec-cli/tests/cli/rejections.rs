@@ -96,7 +96,7 @@ fn output_before_damage_is_kept() {
     place.ok(&["encode", "clip.y4m", "-o", "a.ivf", "--preset", "rtc"]);
     let joined = ["concat", "a.ivf", "cut.ivf", "a.ivf", "-o", "j.webm"];
     let copied = place.fails(4, "cut.ivf: ivf: packet 4", &joined);
-    let warning = "cut.ivf is damaged: the output ends there, without a.ivf";
+    let warning = "cut.ivf is damaged: the output ends at the damage, without a.ivf";
     assert!(copied.err.contains(warning), "{}", copied.err);
     assert_eq!(place.json(&["probe", "j.webm.codec.part", "--json"])["tracks"][0]["packets"], 10);
     let encoded = [&joined[..], &["-c", "vp8", "--preset", "rtc"]].concat();

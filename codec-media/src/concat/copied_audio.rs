@@ -320,13 +320,14 @@ fn tracks<'a>(
         return Ok(Err("there is no audio".to_owned()));
     };
     if audio.encodes() {
-        return Ok(Err("an option requires it".to_owned()));
+        return Ok(Err("an option of the audio encoder is given".to_owned()));
     }
     if !audio.copies(one.codec, format)? {
         let holds = format.holds_audio(one.codec);
-        let why =
-            if holds { "is uncompressed".to_owned() } else { format!("cannot be in {format}") };
-        return Ok(Err(format!("{} audio {why}", one.codec)));
+        let codec = one.codec;
+        let uncompressed = || format!("{codec} audio is uncompressed");
+        let unsupported = || format!("{format} cannot hold {codec} audio");
+        return Ok(Err(if holds { uncompressed() } else { unsupported() }));
     }
     for &(part, other) in &found[1..] {
         let (first, second) = (first.name(), part.name());

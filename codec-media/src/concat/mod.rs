@@ -79,7 +79,8 @@ pub fn run(joining: &Joining, env: &Env) -> Result<()> {
     settings.metadata = kept(&joined_metadata(&parts), settings.format, &names(&parts), env);
     let settings = &settings;
     check_sizes(&parts, settings)?;
-    let reason = if joining.encodes { Some("an option requires it".to_owned()) } else { None };
+    let given = || "--resize or an option of the encoder is given".to_owned();
+    let reason = joining.encodes.then(given);
     match reason.map_or_else(|| copyable(&parts, settings), Err) {
         Ok(track) => {
             env.events.note(format!("joining {} files without encoding their video", parts.len()));
@@ -147,7 +148,8 @@ fn end_at_damage(parts: &mut Vec<Part>, env: &Env) -> Result<()> {
     let dropped = parts.split_off(at + 1);
     if !dropped.is_empty() {
         let (name, dropped) = (names(&parts[at..]), names(&dropped));
-        env.events.warn(format!("{name} is damaged: the output ends there, without {dropped}"));
+        env.events
+            .warn(format!("{name} is damaged: the output ends at the damage, without {dropped}"));
     }
     Err(damage)
 }
@@ -240,10 +242,7 @@ fn copyable(parts: &[Part], settings: &Encoding) -> std::result::Result<VideoTra
         let Hidden { at_start, later } = part.hidden;
         if later > 0 || at_start > 0 && !can_hide {
             let frames = counted(at_start + later, "frame");
-            return Err(format!(
-                "{} does not present {frames}, which a copy would show",
-                part.name()
-            ));
+            return Err(format!("{} hides {frames}, which a copy would show", part.name()));
         }
         let Some((first, other)) = found else {
             found = Some((part, track));
@@ -262,8 +261,8 @@ fn copyable(parts: &[Part], settings: &Encoding) -> std::result::Result<VideoTra
         if turn != other_turn {
             let (turn, other_turn) = (turn.degrees(), other_turn.degrees());
             return Err(format!(
-                "{one} is shown rotated by {other_turn} degrees, {two} by {turn}: their frames are \
-                 turned"
+                "{one} is shown rotated by {other_turn} degrees, {two} by {turn}: the frames are \
+                 rotated"
             ));
         }
         if (track.samples, track.info) != (other.samples, other.info) {
@@ -282,8 +281,9 @@ fn report_lengths(parts: &[Part], env: &Env) {
         let track = if tracks > 1 { format!(" track {}", number + 1) } else { String::new() };
         let extent = part.audio(number).and_then(|audio| audio.extent);
         let Some(Extent { start_ns, end_ns }) = extent else {
-            env.events
-                .warn(format!("{name}: no audio{track}: silence for the length of the video"));
+            env.events.warn(format!(
+                "{name}: no audio{track}: adding silence for the length of the video"
+            ));
             continue;
         };
         let late = start_ns.saturating_sub(part.extent.start_ns);
@@ -294,7 +294,7 @@ fn report_lengths(parts: &[Part], env: &Env) {
                 continue;
             }
             let (side, action) =
-                if difference_ns > 0 { (gap, "silence") } else { (overlap, "it is cut") };
+                if difference_ns > 0 { (gap, "adding silence") } else { (overlap, "cutting it") };
             let by_s = seconds(difference_ns.abs());
             env.events.warn(format!(
                 "{name}: the audio{track} {what} {by_s:.3} s {side} the video: {action}"

@@ -136,7 +136,8 @@ fn cut_track(
             None => format!("ends at {:.3} s", at_s(reached)),
         };
         let from_s = seconds(range.start_ns.unwrap_or(0));
-        env.events.warn(format!("{name}: no audio in the part from {from_s:.3} s: it {why}"));
+        env.events
+            .warn(format!("{name}: no audio in the part from {from_s:.3} s: the audio {why}"));
         return Ok(None);
     }
     let origin = start.filter(|_| !range.keep_times).unwrap_or(0);

@@ -61,8 +61,8 @@ impl Outputs {
     /// Outputs of `generate`.
     pub const GENERATED: Self = Self {
         default: Format::Y4m,
-        names: "y4m, raw, ivf, h264, webm, mkv, mp4, ts, wav, pcm or ogg",
-        endings: ".y4m, .yuv, .webm, .mkv, .mp4, .ts, .ivf, .wav or .opus",
+        names: "y4m, raw, ivf, h264, webm, mkv, mp4, ts, wav, pcm, ogg, opus or flac",
+        endings: ".y4m, .yuv, .webm, .mkv, .mp4, .ts, .ivf, .h264, .wav, .opus or .flac",
     };
     /// Outputs of `mix`.
     pub const MIXED: Self = Self {
@@ -104,8 +104,8 @@ pub fn format_of(path: &Path, flag: Option<&str>, outputs: Outputs) -> Result<Fo
     match found {
         Format::MpegTs if ["m2ts", "mts"].iter().any(|other| name.eq_ignore_ascii_case(other)) => {
             Err(Failure::usage(format!(
-                "cannot write {name}: its packets of 192 bytes can only be read\nhelp: use a name \
-                 ending in .ts"
+                "cannot write {name}: MPEG-TS with packets of 192 bytes can only be read\n\
+                 help: use a name ending in .ts"
             )))
         }
         Format::Mp3 | Format::Adts => Err(Failure::usage(format!(

@@ -252,7 +252,10 @@ impl OutputFile {
         };
         if !self.part.applies_to(failure.kind) {
             if failure.kind == Kind::Interrupted {
-                failure.message = format!("interrupted: {} is finished", self.name);
+                failure.message = format!(
+                    "interrupted: {} holds only the part before the interruption",
+                    self.name
+                );
                 self.outdated = Some(part_of(path));
             }
             return Err(failure);

@@ -278,7 +278,7 @@ impl Receiving {
         let decrypt_failures = network.decryption.map_or(0, |decryption| decryption.rejected());
         let reason = match (&ended, &end) {
             (Some(reason), _) => format!("the sender ended the stream: {reason}"),
-            (None, Ok(())) => "enough".to_owned(),
+            (None, Ok(())) => "limit of time or frames reached".to_owned(),
             (None, Err(failure)) => failure.message.clone(),
         };
         let closed = input.finish(&reason);

@@ -369,7 +369,7 @@ impl Expected {
         let first = self.formats.first().ok_or_else(|| {
             let names: Vec<&str> =
                 line.payloads().map(|payload| payload.format.encoding_name()).collect();
-            format!("video that is neither VP8, VP9 nor H264, but {}", names.join(", "))
+            format!("unsupported video codec {}, expected VP8, VP9 or H264", names.join(", "))
         })?;
         let ssrc = line.sources.first().map(|source| source.ssrc);
         self.video = Some(ExpectedMedia {
@@ -391,7 +391,7 @@ impl Expected {
 
     fn take_audio(&mut self, line: &MediaDescription) -> std::result::Result<(), String> {
         let of = |format| line.payloads().find(move |payload| payload.format == format);
-        let opus = of(Format::Opus).ok_or("audio that is not Opus")?;
+        let opus = of(Format::Opus).ok_or("unsupported audio codec, expected Opus")?;
         let ssrc = line.sources.first().map(|source| source.ssrc);
         let payload_type = opus.payload_type;
         self.audio =
@@ -588,7 +588,7 @@ mod tests {
         let head = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
         assert!(says(head).contains("no audio or video media line"));
         let av1 = "c=IN IP4 127.0.0.1\r\nm=video 5004 RTP/AVP 96\r\na=rtpmap:96 AV1/90000\r\n";
-        assert!(says(&format!("{head}{av1}")).contains("neither VP8, VP9 nor H264, but AV1"));
+        assert!(says(&format!("{head}{av1}")).contains("unsupported video codec AV1"));
         let h264 = av1.replace("AV1", "H264");
         let interleaved = format!("{head}{h264}a=fmtp:96 packetization-mode=2\r\n");
         assert!(says(&interleaved).contains("packetization mode 2 (interleaved)"));

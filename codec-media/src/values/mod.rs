@@ -436,8 +436,9 @@ pub fn quantity(text: &str) -> Result<u64, String> {
         Some(b'g' | b'G') => (&text[..text.len() - 1], 30),
         _ => (text, 0),
     };
-    let number =
-        number.parse::<u64>().map_err(|_| format!("got {text}, expected 4096, 512M or 2G"))?;
+    let number = number
+        .parse::<u64>()
+        .map_err(|_| format!("got {text}, expected a whole number such as 4096, 512M or 2G"))?;
     number
         .checked_shl(shift)
         .filter(|n| n >> shift == number)

@@ -88,7 +88,7 @@ impl AnimationSource {
         if delays.is_empty() || pixels == 0 {
             return Err(Failure::new(Kind::Corrupt, format!("{name}: no frames")));
         }
-        env.events.detail(format!("{name}: shown {repeats}; read once"));
+        env.events.detail(format!("{name}: the animation plays {repeats}; one repetition is read"));
         for delay in &mut delays {
             *delay = shown_ticks(*delay, ticks_per_second);
         }

@@ -136,11 +136,11 @@ impl<R: Read> ChunkReader<R> {
         };
         let magic: [u8; MAGIC.len()] = reader.take()?;
         if magic != *MAGIC {
-            return Err(reader.damaged("is no file of a chunk"));
+            return Err(reader.damaged("is not a chunk file"));
         }
         let found: [u8; KEY_BYTES] = reader.take()?;
         if found != key.0 {
-            return Err(reader.damaged("is the file of another chunk"));
+            return Err(reader.damaged("is the file of a different chunk or plan"));
         }
         let mut codec_private = Vec::new();
         reader.payload(&mut codec_private)?;
@@ -294,6 +294,8 @@ mod tests {
             assert_eq!(read(&damaged).unwrap_err().kind, Kind::Corrupt, "byte {at}");
         }
         let other = ChunkReader::new(&whole[..], "a.chunk".to_owned(), &Key([8; KEY_BYTES]));
-        assert!(other.err().unwrap().message.starts_with("a.chunk is the file of another chunk"));
+        assert!(
+            other.err().unwrap().message.starts_with("a.chunk is the file of a different chunk")
+        );
     }
 }

@@ -149,7 +149,8 @@ fn report_plan(settings: &Encoding, plan: &ChunkPlan, parts: Parts, env: &Env) {
         counted(plan.chunks().len() as u64, parts.name())
     ));
     if let Some(error) = &plan.input_error {
-        env.events.warn(format!("the input is damaged, and the plan ends before it: {error}"));
+        env.events
+            .warn(format!("the input is damaged, and the plan ends before the damage: {error}"));
     }
 }
 

@@ -230,7 +230,7 @@ impl ChunkPlan {
                 format!("the plan was made by version {version}, but this is version {VERSION}");
             return Err(wrong(&what));
         }
-        let missing = |field: &str| wrong(&format!("not a valid plan of chunks: {field}"));
+        let missing = |field: &str| wrong(&format!("invalid plan: missing or invalid {field}"));
         let texts = |value: &Value| {
             let text = |value: &Value| value.as_str().map(str::to_owned);
             value.as_array()?.iter().map(text).collect::<Option<Vec<_>>>()

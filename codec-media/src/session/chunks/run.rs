@@ -157,7 +157,8 @@ fn end_at_damage(
     env: &Env,
 ) -> Result<bool> {
     let error = failure.message;
-    env.events.warn(format!("the input is damaged, and chunk {index} ends before it: {error}"));
+    env.events
+        .warn(format!("the input is damaged, and chunk {index} ends before the damage: {error}"));
     damage::store(folder, key, &ChunkDamage { frames, error })?;
     Ok(true)
 }

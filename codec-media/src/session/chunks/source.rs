@@ -276,7 +276,7 @@ impl FrameSource for ChunkSource<'_> {
 /// The warning about a file that was modified after it was planned.
 fn modified(name: &str) -> String {
     format!(
-        "{name} is a copy of the file of the plan, or was modified after it: only samples of its frames were compared\n\
+        "{name} is a copy of the planned file, or was modified after planning: only some of its frames were compared\n\
          help: if it was modified, make a new plan; if it is only a copy, copy it with its modification time (cp -p) \
          to avoid this warning"
     )
