@@ -18,7 +18,7 @@ use super::numbers::{count, within};
 /// The path of the input, with or without `-i`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct InputPath {
-    /// Input file, or `-` for standard input.
+    /// Input file or URL, or `-` for standard input.
     #[arg(value_name = "IN", required_unless_present = "input_flag")]
     input: Option<PathBuf>,
     /// Input file, same as IN.

@@ -103,7 +103,7 @@ fn studies_that_cannot_be_compared_are_refused_before_any_encoding() {
     };
     refused(
         3,
-        "other.json: not the results of a study",
+        "other.json: not a results.json of `codec compare`",
         &with(&study, &["--against", "other.json"]),
     );
     refused(3, "cannot read none.json", &with(&study, &["--against", "none.json"]));
@@ -123,6 +123,6 @@ fn studies_that_cannot_be_compared_are_refused_before_any_encoding() {
     refused(2, "--max-cpu requires times", &with(&study, &parallel));
     let anchor = ["compare", "clip.y4m", "-b", "40k", "-o", "rep", "--arm", "a=vp8 --preset rtc"];
     let anchor = [&anchor[..], &against, &["--max-cpu", "1.1"]].concat();
-    refused(2, "--max-cpu requires an anchor in both studies", &anchor);
+    refused(2, "--max-cpu requires the anchor a and at least one other encoder", &anchor);
     refused(2, "--against", &with(&study, &["--max-bd-rate", "1"]));
 }

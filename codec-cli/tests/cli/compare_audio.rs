@@ -41,7 +41,7 @@ fn audio_codecs_have_curves_and_g711_has_one_point() {
     let run = place.ok(&study(&arms, &["-b", "16k,64k,128k", "--metrics", "all"]));
     let text = run.text();
     assert!(text.contains("BD-rate Segmental SNR, %") && text.contains("× real time"), "{text}");
-    let one_rate = "g711: the codec has one bitrate, 64k, and no points at 16k, 128k";
+    let one_rate = "g711: the codec has the fixed bitrate 64k, and no points at 16k, 128k";
     assert!(text.contains(one_rate), "{text}");
     assert!(text.contains("do not model hearing"), "{text}");
     let results = results(&place);
@@ -150,7 +150,7 @@ fn commands_encode_the_audio_of_a_clip_without_video() {
     assert_eq!((&delivery["frozen"], &delivery["freezes"]), (&25.into(), &1.into()), "{delivery}");
     place.fails(
         2,
-        "{width} has no value in a study of audio",
+        "{width} cannot be used in a comparison of audio",
         &study(&["opus", "cmd:enc {width} {kbps} {in} {out}"], &["-b", "24k"]),
     );
 }
@@ -186,7 +186,7 @@ fn settings_that_have_no_meaning_for_audio_are_rejected() {
         place.fails(2, word, &study(arms, more));
     };
     refused(
-        "arm vp8 encodes video, and arm opus audio: a study compares either",
+        "arm vp8 encodes video, and arm opus audio: one run compares only one of them",
         &["vp8", "opus"],
         &rate,
     );
@@ -197,8 +197,8 @@ fn settings_that_have_no_meaning_for_audio_are_rejected() {
     refused("audio encoders run on one thread", &["opus"], &["-b", "24k", "--threads", "2"]);
     refused("a lossless codec has no curve", &["flac"], &rate);
     refused("pcmu has no complexity", &["g711:3"], &rate);
-    refused("the codec has one bitrate, 64k, and no points at 32k", &["g711 @ b=32k"], &rate);
-    refused("--audio-bitrate must be an option of the study", &["opus --audio-bitrate 32k"], &rate);
+    refused("the codec has the fixed bitrate 64k, and no points at 32k", &["g711 @ b=32k"], &rate);
+    refused("--audio-bitrate cannot be used in an arm", &["opus --audio-bitrate 32k"], &rate);
     refused("--speed requires video", &["opus --speed 3"], &rate);
     refused("invalid value '11'", &["opus:11"], &rate);
     place.fails(
@@ -219,7 +219,7 @@ fn a_wideband_g711_has_its_own_rate() {
     let point = &results["points"][0];
     assert_eq!(point["target"]["value"], 128.0);
     assert!((point["kbps"].as_f64().unwrap() - 128.0).abs() < 0.1, "{}", point["kbps"]);
-    assert!(!results["notes"].to_string().contains("one bitrate"));
+    assert!(!results["notes"].to_string().contains("fixed bitrate"));
 }
 
 #[test]

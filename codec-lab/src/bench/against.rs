@@ -104,7 +104,7 @@ pub(super) fn check(
     }
     if all > points.len() {
         let new = all - points.len();
-        env.events.note(format!("{new} of {all} are not in {}", baseline.name));
+        env.events.note(format!("{new} of {all} measurements are not in {}", baseline.name));
     }
     if slower.is_empty() {
         return Ok(());
@@ -157,12 +157,12 @@ const SEED: u64 = 1;
 /// Bootstrap rounds for the interval of a ratio.
 const ROUNDS: usize = 4000;
 
-/// Formats `clip encode avx2 1 thread +23.1 % (between +20.4 and +25.0 %; in nanoseconds +30.2 %)`.
+/// Formats `clip encode avx2 1 thread +23.1 % (confidence interval +20.4 to +25.0 %; uncalibrated +30.2 %)`.
 fn describe(verdict: &Verdict) -> String {
     let Verdict { name, ratio: Estimate { value, low, high }, raw, part, is_slower } = verdict;
     let percent = |ratio: f64| 100.0 * (ratio - 1.0);
     let mut text = format!(
-        "{name} {:+.1} % (between {:+.1} and {:+.1} %; in nanoseconds {:+.1} %)",
+        "{name} {:+.1} % (confidence interval {:+.1} to {:+.1} %; uncalibrated {:+.1} %)",
         percent(*value),
         percent(*low),
         percent(*high),

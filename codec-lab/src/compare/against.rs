@@ -41,7 +41,10 @@ impl Baseline {
         let text = fs::read(&path)
             .map_err(|error| Failure::new(Kind::Input, format!("cannot read {name}: {error}")))?;
         let results: Results = serde_json::from_slice(&text).map_err(|error| {
-            Failure::new(Kind::Input, format!("{name}: not the results of a study: {error}"))
+            Failure::new(
+                Kind::Input,
+                format!("{name}: not a results.json of `codec compare`: {error}"),
+            )
         })?;
         if (results.schema.as_str(), results.version) != (SCHEMA, VERSION) {
             let (schema, version) = (&results.schema, results.version);
@@ -100,7 +103,10 @@ impl Baseline {
             return refused("requires times, which studies with -j do not have");
         }
         if !known.contains(&anchor) || common.iter().all(|arm| *arm == anchor) {
-            return refused("requires an anchor in both studies, and another encoder in both");
+            return refused(&format!(
+                "requires the anchor {anchor} and at least one other encoder in both studies\n\
+                 help: name the encoders as in {name}, and the anchor with --anchor"
+            ));
         }
         Ok(())
     }
@@ -158,7 +164,7 @@ impl Baseline {
             let refused = comparison.clips.iter().find_map(|clip| clip.refused.as_deref());
             match &comparison.bd_rate {
                 Some(change) => parts.push(format!("{metric} {:+.2} %", change.value)),
-                None => parts.push(format!("{metric} unknown")),
+                None => parts.push(format!("{metric} cannot be computed")),
             }
             let Some(limit) = self.max_bd_rate else { continue };
             match (&comparison.bd_rate, refused) {
@@ -184,7 +190,9 @@ impl Baseline {
                 }
             }
             None if self.max_cpu.is_some() && arm.name != now.anchor => {
-                changes.excesses.push(format!("{}: no CPU times in both", arm.name));
+                changes
+                    .excesses
+                    .push(format!("{}: no CPU times of common points in both studies", arm.name));
             }
             None => {}
         }

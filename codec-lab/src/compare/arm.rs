@@ -196,7 +196,7 @@ impl Arm {
             targets.iter().map(|target| label(*target)).collect::<Vec<_>>().join(", ")
         };
         let (own, impossible) = (names(&self.targets), names(&self.impossible));
-        format!("the codec has one bitrate, {own}, and no points at {impossible}")
+        format!("the codec has the fixed bitrate {own}, and no points at {impossible}")
     }
 
     /// Rejects errors that would otherwise only show at the first encoding.
@@ -235,7 +235,9 @@ impl Arm {
             ArmKind::Command { .. } | ArmKind::Chrome(_) => &[],
         };
         if let Some(name) = grammar.own_option(options) {
-            return refused(&format!("{name} must be an option of the study, not of an arm"));
+            return refused(&format!(
+                "{name} cannot be used in an arm: the study sets rates, threads, frames and outputs"
+            ));
         }
         for &target in self.targets.iter().chain(&self.impossible) {
             let input = PathBuf::from(format!("in.{}", self.example().media().extension()));
@@ -287,7 +289,7 @@ impl Arm {
         let refused = |why: String| Err(Failure::usage(format!("arm {}: {why}", self.name)));
         if let ArmKind::Command { template, .. } = &self.kind {
             if let Some(place) = foreign_place(template, media) {
-                return refused(format!("{{{place}}} has no value in a study of {media}"));
+                return refused(format!("{{{place}}} cannot be used in a comparison of {media}"));
             }
             if media == Media::Video || template.has("threads") {
                 return Ok(());
@@ -534,9 +536,7 @@ mod tests {
         assert_eq!(refused("vp9/none").kind, Kind::Backend);
         assert!(refused("vp8 --speeed 3").message.contains("--speeed"));
         assert!(
-            refused("vp8 --bitrate 300k")
-                .message
-                .contains("--bitrate must be an option of the study")
+            refused("vp8 --bitrate 300k").message.contains("--bitrate cannot be used in an arm")
         );
         assert!(refused("cmd:x264 -o {out} {in}").message.contains("{kbps}"));
         assert!(refused("cmd:x264 --bitrate {kbps} {in}").message.contains("{out}"));

@@ -23,10 +23,10 @@ pub(super) fn media_of(study: &Study, arms: &[Arm], env: &Env) -> Result<Media> 
     let media = match (first(Media::Video), first(Media::Audio)) {
         (Some(video), Some(audio)) => {
             let message = format!(
-                "arm {} encodes video, and arm {} audio: a study compares either",
+                "arm {} encodes video, and arm {} audio: one run compares only one of them",
                 video.name, audio.name
             );
-            let help = "help: make two studies";
+            let help = "help: run `codec compare` once for video and once for audio";
             return Err(Failure::usage(format!("{message}\n{help}")));
         }
         (Some(_), None) => Media::Video,

@@ -113,7 +113,7 @@ impl Plan<'_> {
                 notes.push(format!("no images of {arm} on {clip} at {label}: {why}"));
             };
             if writer.bytes >= MAX_BYTES {
-                note(&format!("the others have more than {} MB", MAX_BYTES >> 20));
+                note(&format!("all images together are limited to {} MB", MAX_BYTES >> 20));
                 continue;
             }
             match self.point_pictures(one, &mut made, writer) {

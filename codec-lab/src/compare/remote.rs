@@ -89,7 +89,8 @@ impl Plan<'_> {
         let units = self.units();
         let Some(first) = self.clips.first().filter(|_| !units.is_empty()) else { return Ok(()) };
         if self.jobs.len() > MAX_POINTS {
-            let message = format!("{} points: a cluster measures up to {MAX_POINTS}", units.len());
+            let message =
+                format!("{} points exceed the limit of a cluster, {MAX_POINTS}", self.jobs.len());
             return Err(Failure::usage(message));
         }
         let work = RemoteWork {
@@ -213,7 +214,8 @@ impl Plan<'_> {
 /// A remark for the report if several machines measured the points.
 pub(super) fn note(hosts: &BTreeSet<Host>) -> Option<String> {
     let list = || hosts.iter().map(|host| host.cpu.as_str()).collect::<Vec<_>>().join("; ");
-    (hosts.len() > 1).then(|| format!("points were measured on different machines: {}", list()))
+    (hosts.len() > 1)
+        .then(|| format!("points were measured on machines of different types: {}", list()))
 }
 
 /// Removes the unfinished results of machines that died.

@@ -138,7 +138,7 @@ impl Plan<'_> {
         let is_known = encode::is_known(arm, store, number);
         if self.is_remote && !is_known {
             let is_extra = number >= self.study.repeat();
-            let missing = || Err("no machine has measured it".to_owned());
+            let missing = || Err("no worker has measured this point".to_owned());
             return Ok(if is_extra { Ok(Vec::new()) } else { missing() });
         }
         let rounds = job.rounds.max(number + 1);

@@ -95,8 +95,8 @@ impl PointWorker {
         let jobs = jobs.ok_or_else(|| {
             let name = &kept.clip.name;
             let message = format!(
-                "the points of {name} are not the points of the study: the frames of the clip, the program files or the \
-                 machine differ\nhelp: use the same build of codec, and the same other programs, on all machines"
+                "the points of {name} on this worker are not those of the submitted study: the frames of the clip, the \
+                 program files or the machine differ\nhelp: use the same build of codec, and the same other programs, on all machines"
             );
             Failure::new(Kind::Input, message)
         })?;
@@ -141,7 +141,7 @@ fn accepted(study: &str, rules: &WorkerRules<'_>) -> Result<Study> {
     let runs_commands =
         |arm: &super::study::ArmEntry| arm.run.starts_with("cmd:") || arm.decode.is_some();
     if !rules.commands && study.arms.iter().any(runs_commands) {
-        let help = "help: --allow-commands of the worker allows them; all who can submit can then run any program";
+        let help = "help: start the worker with --allow-commands; everyone who can submit jobs can then run any program on it";
         return Err(Failure::usage(format!("this worker runs no commands of studies\n{help}")));
     }
     for path in study.clips.iter_mut().chain(&mut study.rate_trace) {

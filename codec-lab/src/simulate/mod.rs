@@ -135,7 +135,7 @@ fn simulate(args: &SimulateOptions, env: &Env) -> Result<Outcome> {
     let end = match world.failure() {
         Some(failure) => Err(failure),
         None if env.stop.is_requested() => {
-            let message = "interrupted: results cover only the part before";
+            let message = "interrupted: results cover only the part before the interruption";
             Err(Failure::new(Kind::Interrupted, message))
         }
         None => Ok(()),

@@ -354,7 +354,11 @@ impl Expected {
         let keys = Keys::of_line(line);
         if line.protocol.is_secure() != keys.is_some() {
             let protocol = line.protocol.as_str();
-            return Err(format!("{protocol} without a supported key (a=crypto)"));
+            return Err(if keys.is_some() {
+                format!("{protocol} with a key (a=crypto), expected RTP/SAVP")
+            } else {
+                format!("{protocol} without a supported key (a=crypto)")
+            });
         }
         if self.keys.as_ref().is_some_and(|before| Some(before) != keys.as_ref()) {
             return Err("the media lines have different keys".to_owned());
