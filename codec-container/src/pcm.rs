@@ -61,7 +61,7 @@ impl FromStr for RawAudioSpec {
         let layout =
             channels.parse().ok().filter(|&count| count <= 255).and_then(ChannelLayout::of);
         let layout = layout
-            .ok_or_else(|| format!("invalid number of channels in '{text}': expected 1..=255"))?;
+            .ok_or_else(|| format!("invalid number of channels in '{text}': expected 1 to 255"))?;
         let name = parts.next().unwrap_or("s16le");
         let codec = codec_by_name(name).ok_or_else(|| {
             format!("invalid encoding '{name}' in '{text}': expected s16le, s16be, u8, s24le, s32le, f32le, f64le, alaw or mulaw")

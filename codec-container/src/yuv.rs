@@ -45,8 +45,9 @@ impl FromStr for YuvSpec {
     fn from_str(text: &str) -> std::result::Result<Self, String> {
         let (rest, pixels) = text.split_once(':').unwrap_or((text, "i420"));
         let (size, rate) = rest.split_once('@').unwrap_or((rest, "30"));
-        let size = parse_size(size)
-            .ok_or_else(|| format!("size {size}: expected WIDTHxHEIGHT, each 1 to {MAX_SIDE}"))?;
+        let size = parse_size(size).ok_or_else(|| {
+            format!("invalid size {size}: expected WIDTHxHEIGHT, each 1 to {MAX_SIDE}")
+        })?;
         let frame_rate = parse_rate(rate).ok_or_else(|| {
             format!("invalid frame rate {rate}: expected 30, 29.97 or 30000/1001")
         })?;

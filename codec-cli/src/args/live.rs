@@ -63,7 +63,9 @@ pub(crate) struct NetworkArgs {
     /// Each line is a JSON object with the names of WebRTC's getStats.
     #[arg(long, value_name = "F.ndjson")]
     pub(crate) stats: Option<PathBuf>,
-    /// Stop after this time.
+    /// Stop after this time, such as 90s.
+    ///
+    /// A plain number is milliseconds.
     #[arg(long, value_name = "TIME", value_parser = link::parse_time)]
     pub(crate) duration: Option<Duration>,
 }
@@ -240,6 +242,8 @@ pub(crate) struct RecvArgs {
     #[arg(long)]
     pub(crate) no_audio: bool,
     /// Stop when nothing arrives for this long; 0 waits forever.
+    ///
+    /// A plain number is milliseconds.
     #[arg(long, value_name = "TIME", value_parser = link::parse_time, default_value = "10s")]
     pub(crate) max_idle: Duration,
     /// Stop after N frames.

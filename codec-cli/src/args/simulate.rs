@@ -63,7 +63,7 @@ pub(crate) struct SimulateArgs {
     /// Set how damaged frames are displayed.
     #[arg(long, value_enum, default_value = "conceal")]
     pub(crate) on_loss: OnLossArg,
-    /// Set the delay from capture to display.
+    /// Set the delay from capture to display, such as 250ms.
     ///
     /// Default: max(100 ms, link delay + jitter + --encode-time + --decode-time + 50 ms).
     #[arg(long, value_name = "TIME", value_parser = link::parse_time)]
@@ -104,7 +104,9 @@ pub(crate) struct SimulateArgs {
     pub(crate) frames: Option<u64>,
     #[command(flatten)]
     pub(crate) time: TimeArgs,
-    /// Stop after this much of the input.
+    /// Stop after this much of the input, such as 10s.
+    ///
+    /// A plain number is milliseconds, as for the options of the simulation; for --from and --to it is seconds.
     #[arg(long, value_name = "TIME", value_parser = link::parse_time)]
     pub(crate) duration: Option<Duration>,
     /// Set the number of threads (1 to 64).

@@ -34,7 +34,7 @@ impl AdtsHeader {
             return Err("AAC with a sample rate outside of the table of ADTS".to_owned());
         }
         if !(1..=7).contains(&channels) {
-            return Err("AAC with an own layout of channels".to_owned());
+            return Err("AAC with a custom channel layout".to_owned());
         }
         if is_short {
             return Err("AAC with frames of 960 samples".to_owned());

@@ -78,7 +78,9 @@ pub(crate) fn parse_format(chunk: &[u8]) -> Result<WaveFormat, FormatError> {
             return Err(FormatError::Corrupt("a WAVE_FORMAT_EXTENSIBLE chunk of 40 bytes", found));
         };
         if *tail != GUID_TAIL {
-            return Err(FormatError::Unsupported("an extensible format of another kind".into()));
+            return Err(FormatError::Unsupported(
+                "a WAVE_FORMAT_EXTENSIBLE subformat with an unknown GUID".into(),
+            ));
         }
         mask = u32::from_le_bytes([m0, m1, m2, m3]);
         tag = u16::from_le_bytes([t0, t1]);

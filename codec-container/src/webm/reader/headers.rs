@@ -174,7 +174,7 @@ fn parse_info(payload: &[u8], offset: u64) -> Result<Info> {
         }
     }
     let time_base = reduced(scale_ns, 1_000_000_000).ok_or_else(|| {
-        corrupt(offset, None, "a time scale of 1..=4294967295 ns", scale_ns.to_string())
+        corrupt(offset, None, "a time scale of 1 to 4294967295 ns", scale_ns.to_string())
     })?;
     #[expect(
         clippy::cast_possible_truncation,
