@@ -94,7 +94,7 @@ fn check(args: &EncodeArgs, purpose: Purpose) -> Result<Format> {
         (args.copy, "--copy"),
         (args.audio.no_video, "--no-video"),
         (is_image, "image output"),
-        (is_audio_name(args.output()), "a name for audio only"),
+        (is_audio_name(args.output()), "an extension for audio only"),
     ];
     if let Some((_, what)) = given.into_iter().find(|(is_given, _)| *is_given) {
         return Err(Failure::usage(format!("{purpose} cannot be used with {what}")));

@@ -274,7 +274,7 @@ fn names_for_audio_get_no_video() {
     place.ok(&[&clip[..], &["-o", "clip.webm"]].concat());
     for output in ["a.m4a", "b.mka", "c.weba", "d.M4A"] {
         let run = place.ok(&["transcode", "clip.webm", "-o", output]);
-        assert!(run.err.contains("the name of the output means audio only"), "{}", run.err);
+        assert!(run.err.contains("the extension of the output is for audio only"), "{}", run.err);
         place.ok(&["concat", "clip.webm", "clip.webm", "-o", output, "-y"]);
         let tracks = place.json(&["probe", output, "--json"])["tracks"].clone();
         assert_eq!(tracks.as_array().unwrap().len(), 1, "{output}: {tracks}");

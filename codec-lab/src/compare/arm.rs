@@ -150,8 +150,9 @@ impl Arm {
                     speed = peer.speed.or(speed).or(peer.usual_speed.map(str::to_owned));
                     if speed.is_none() {
                         let speeds = peers::speeds_of(run);
-                        let message =
-                            format!("arm {run}: no speed\nhelp: give {run}:SPEED: {speeds}");
+                        let message = format!(
+                            "arm {run}: no speed\nhelp: write {run}:SPEED, where SPEED is {speeds}"
+                        );
                         return Err(Failure::usage(message));
                     }
                     decode = decode.or(peer.decode);

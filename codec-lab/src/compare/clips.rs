@@ -207,7 +207,7 @@ fn prepare_video(
     Ok(Clip {
         note: uneven.then(|| {
             let fps = stream_info.frame_rate.as_f64();
-            format!("{name}: frame times are uneven; all arms encode it at {fps:.3} fps")
+            format!("{name}: variable frame rate; all encoders encode it at {fps:.3} fps")
         }),
         name,
         path,

@@ -22,7 +22,7 @@ pub fn is_audio_name(path: &Path) -> bool {
 /// The note about video that an output does not get.
 pub fn video_dropped(output: &Path, format: Format) -> String {
     if is_audio_name(output) {
-        "video dropped: the name of the output means audio only".to_owned()
+        "video dropped: the extension of the output is for audio only".to_owned()
     } else {
         format!("video dropped: {format} cannot hold video")
     }

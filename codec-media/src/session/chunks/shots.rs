@@ -164,7 +164,7 @@ pub(super) fn search(
     };
     let trials: usize = shots.iter().map(|shot| shot.trials.len()).sum();
     env.events.note(format!(
-        "{}: qualities {} to {}, by {}",
+        "{}: qualities {} to {}, found by {}",
         counted(count as u64, "shot"),
         range(u32::min),
         range(u32::max),

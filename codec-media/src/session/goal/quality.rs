@@ -108,7 +108,7 @@ impl QualitySearch {
             (search, refined)
         };
         env.events.note(format!(
-            "target {target}: quality {}, by {} of {} of {}",
+            "target {target}: quality {}, found by {} of {} of {}",
             shown(quality_q8),
             counted(trials.count, "trial encode"),
             samples.frames(),
