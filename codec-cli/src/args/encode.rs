@@ -124,12 +124,13 @@ pub(crate) struct EncodeArgs {
     pub(crate) audio_track: Option<AudioTrackArg>,
     /// Use the audio of this file instead of the input's.
     ///
-    /// Takes its first track, or the track that --audio selects. The audio starts and ends at the times of the video.
+    /// Takes its first track, or the track that --audio selects. Times are those of the video: --from, --to and --skip
+    /// cut both at the same times, and audio after the end of the video is cut. Shorter audio is not extended.
     #[arg(long, value_name = "FILE")]
     pub(crate) audio_from: Option<PathBuf>,
     /// Add the audio tracks of this file to the input's tracks, in WebM, Matroska, MP4 and MPEG-TS.
     ///
-    /// May be repeated. Each track keeps its language, begins at the same time as the video, and ends with it.
+    /// May be repeated. Each track keeps its language, and is cut like the audio of --audio-from.
     #[arg(long, value_name = "FILE", conflicts_with = "no_audio")]
     pub(crate) add_audio: Vec<PathBuf>,
     /// Write a row per frame to this file (.csv or .json).
