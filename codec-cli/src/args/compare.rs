@@ -165,7 +165,7 @@ pub(crate) struct CompareArgs {
     pub(crate) save_study: Option<PathBuf>,
     /// Write images of N decoded frames of each clip, at the middle target of each encoder.
     ///
-    /// The page shows two encoders, or an encoder and the source, side by side, in turn or as a difference. The frames are the
+    /// N is at most 16. The page shows two encoders, or an encoder and the source, side by side, in turn or as a difference. The frames are the
     /// worst one by the first metric, the one that differs most from the frame before it, the first one, then others at equal
     /// distances. Images are PNG files in the folder `pictures` of the report, 256 MB at most in all. Default: 0, because images
     /// are large.

@@ -420,7 +420,8 @@ fn knob(setting: &KnobSetting, capabilities: &Capabilities) -> Result<(String, i
     let KnobSetting { name, value } = setting;
     let Some(knob) = capabilities.knobs.iter().find(|knob| knob.name == name) else {
         let names: Vec<_> = capabilities.knobs.iter().map(|knob| knob.name).collect();
-        let message = format!("unknown knob {name}: this encoder has {}", names.join(", "));
+        let names = if names.is_empty() { "no knobs".to_owned() } else { names.join(", ") };
+        let message = format!("unknown knob {name}: this encoder has {names}");
         return Err(Failure::usage(message));
     };
     let named = match knob.kind {
