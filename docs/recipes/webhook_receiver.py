@@ -22,7 +22,7 @@ import sys
 import time
 from collections import OrderedDict
 
-# A request that is older, or of the future, may be a replay.
+# A request whose timestamp is older, or farther in the future, may be a replay.
 TOLERANCE_S = 300
 MAX_BODY_BYTES = 1 << 20
 # Ids of events that were handled: the server repeats one if its answer was lost.
