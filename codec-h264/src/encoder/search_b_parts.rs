@@ -128,7 +128,7 @@ impl MbCoder<'_> {
         Some(best)
     }
 
-    /// Returns whether the best vector in full samples of a quarter differs from the macroblock's, in a
+    /// Returns whether the best full-sample vector of a quarter differs from the macroblock's, in a
     /// list that `motion` uses.
     fn has_moved_quarter_b(&self, second: &SecondList<'_>, site: &Site, motion: &BMotion) -> bool {
         let lists = [self.job.references, second.references];

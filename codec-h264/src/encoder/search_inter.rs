@@ -168,7 +168,7 @@ impl<'a> MbCoder<'a> {
     }
 
     /// Searches one vector in a reference, and predicts luma with it in [`Self::best`]. Returns `None`
-    /// if the best vector in full samples costs more than `worst`, else the cost of that one too.
+    /// if the best full-sample vector costs more than `worst`, else the cost of that one too.
     fn search_reference(
         &mut self,
         site: &Site,
@@ -302,7 +302,7 @@ impl<'a> MbCoder<'a> {
         self.search_parts(site, shape, usize::from(reference.unsigned_abs()), starts)
     }
 
-    /// Returns whether the best vector in full samples of a quarter differs from the macroblock's.
+    /// Returns whether the best full-sample vector of a quarter differs from the macroblock's.
     fn has_moved_quarter(&self, site: &Site, reference: usize, whole: Mv) -> bool {
         let refp = &self.job.references[reference];
         let weights = self.luma_weights(reference);
@@ -313,7 +313,7 @@ impl<'a> MbCoder<'a> {
         self.moves_a_quarter(&target, whole)
     }
 
-    /// Returns whether a neighbour of `whole` in full samples is better for a quarter.
+    /// Returns whether a full-sample neighbour of `whole` is better for a quarter.
     pub(super) fn moves_a_quarter(&self, target: &Target<'_>, whole: Mv) -> bool {
         let start = target.range.clamp(quarter(whole).to_full());
         let settings = IntegerSettings { max_steps: 1, ..self.integer_settings() };

@@ -41,12 +41,12 @@ pub(super) struct Speed {
     pub starts: u8,
     /// Search of half and quarter samples.
     pub refine: RefineSettings,
-    /// A vector in full samples is not refined if its cost is at most this many bits.
+    /// A full-sample vector is not refined if its cost is at most this many bits.
     pub full_bits: u32,
     /// Search partitions of 8x8, 16x8 and 8x16 samples if the residual of the whole macroblock
     /// takes at least this many bits; `None` never.
     pub split_bits: Option<u32>,
-    /// Search partitions only if a quarter has another best vector in full samples.
+    /// Search partitions only if a quarter has another best full-sample vector.
     pub moved_splits: bool,
     /// Search partitions of 16x8 and 8x16 samples too.
     pub halves: bool,
@@ -73,7 +73,7 @@ pub(super) struct Speed {
     pub levels: LevelChoice,
     /// Number of references that are searched.
     pub references: usize,
-    /// The best vector in full samples of another reference is refined if its cost is at most this many eighths of the
+    /// The best full-sample vector of another reference is refined if its cost is at most this many eighths of the
     /// cost in the first one.
     pub reference_eighths: u32,
     /// Accept `P_Skip` without search if the error of its prediction divided by lambda is at most this.

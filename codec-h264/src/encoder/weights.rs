@@ -2,7 +2,7 @@
 //! 8.4.2.3.2.
 //!
 //! A weight and an offset follow from the means and the deviations of a frame and its reference. They
-//! are used if they reduce the cost of predictions in full samples.
+//! are used if they reduce the cost of full-sample motion compensation.
 
 use codec_core::analysis::FrameAnalysis;
 use codec_core::frame::{Picture, SourceMb};
@@ -264,7 +264,7 @@ impl Predicted<'_> {
     }
 }
 
-/// Predicts the macroblock at `at` in full samples; `None` outside of the border.
+/// Predicts the macroblock at `at` by a full-sample vector; `None` outside of the border.
 fn predict(
     refp: &RefPlanes<'_>,
     at: (usize, usize),

@@ -55,7 +55,7 @@ pub struct Refined {
     pub cost: u32,
 }
 
-/// Refines `start`, a vector in full samples, for `part` of the macroblock of `target`. Of equal costs
+/// Refines `start`, a full-sample vector, for `part` of the macroblock of `target`. Of equal costs
 /// the earlier one wins, so that the result does not depend on anything else than the arguments.
 pub fn refine(
     target: &Target<'_>,
