@@ -150,7 +150,7 @@ pub(crate) struct KernelArgs {
     pub(crate) filter: Option<String>,
     #[command(flatten)]
     pub(crate) levels: LevelArgs,
-    /// Set the number of samples of each kernel and level.
+    /// Set the number of measurements of each kernel with each instruction set.
     #[arg(long, value_name = "N", default_value_t = 15,
           value_parser = within(1_u32..=1000))]
     pub(crate) repeat: u32,

@@ -127,7 +127,8 @@ pub(crate) struct WorkerArgs {
     attempts: u32,
     /// Give a chunk to another worker after this time without a heartbeat.
     ///
-    /// All workers of the same codec version share this setting: the last value given by any of them, initially 30s.
+    /// All workers of the same version of this program share this setting: the last value given to any of them,
+    /// initially 30s.
     #[arg(long, value_name = "TIME", value_parser = lease)]
     lease: Option<Duration>,
     /// Accept only inputs in this folder.
