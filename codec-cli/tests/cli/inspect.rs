@@ -293,7 +293,7 @@ fn frames_of_a_byte_stream_are_matched_in_the_order_of_display() {
     let piped = ["inspect", "-", "-o", "r.json", "--source", "tinted.y4m"];
     let run = place.feed(&piped, &place.read("a.h264"));
     assert_eq!(run.code, 3, "{}", run.err);
-    assert!(run.err.contains("--source requires a file"), "{}", run.err);
+    assert!(run.err.contains("--source requires a file as input"), "{}", run.err);
 }
 
 #[test]

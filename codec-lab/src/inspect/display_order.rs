@@ -47,8 +47,8 @@ impl DisplayOrder {
         match self {
             Self::OfPackets if seen.is_reordered => Err(Failure::new(
                 Kind::Input,
-                "--source requires a file: the frames of this byte stream are not displayed in the \
-                 order of their packets",
+                "--source requires a file as input: this byte stream is not in display order and must be \
+                 read twice",
             )),
             Self::Stated | Self::OfPackets => Ok(Some(packet)),
             Self::Measured(times) => {
