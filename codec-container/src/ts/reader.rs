@@ -124,7 +124,7 @@ impl TsReader {
             self.finish(Some(&mut *skipped));
         }
         for stream in self.streams.iter().filter(|stream| stream.state == State::New) {
-            skipped.push(stream.skipped("no start of the stream was found"));
+            skipped.push(stream.skipped("no parameter sets or audio frame header found"));
         }
         self.streams.retain(|stream| matches!(stream.state, State::Track { .. }));
         // Tracks in the order of the program.
