@@ -1,7 +1,9 @@
-//! Distributes work over several machines through a NATS server. The work is the rooms of `codec serve`
-//! ([`RoomBus`]) and two kinds of jobs: encoding the chunks of a file, and measuring the rate-distortion points of a
-//! study (an encoder comparison). [NATS JetStream](https://docs.nats.io) queues the jobs, delivers their work again
-//! if a worker dies, and stores their state (ADR 0058, 0060).
+//! Distributes jobs over several machines through a NATS server, and passes the messages of rooms between several
+//! servers of `codec serve` ([`RoomBus`]).
+//!
+//! There are two kinds of jobs: encoding the chunks of a file, and measuring the rate-distortion points of a study (an
+//! encoder comparison). [NATS JetStream](https://docs.nats.io) queues the jobs, delivers their work
+//! again if a worker dies, and stores their state (ADR 0058, 0060).
 //!
 //! A job is a [`JobPlan`]: chunks, or points of a study. [`submit`] stores it and queues its units of work. [`work`]
 //! takes units from the queue: it encodes chunks with [`run_chunk`](codec_media::session::chunks::run_chunk) into a
