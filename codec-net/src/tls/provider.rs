@@ -1,8 +1,8 @@
 //! Selects the cryptography for TLS: graviola if the processor supports it, otherwise our own
 //! provider over `RustCrypto` ([`portable`]).
 //!
-//! graviola asserts processor features when it is first used, and virtual machines often hide some
-//! of them; it only compiles for x86-64 and AArch64. So the features are checked first.
+//! graviola compiles for x86-64 and AArch64 only, and panics at its first use if the processor lacks a
+//! feature that it requires; virtual machines often hide some of them. So the features are checked first.
 
 use std::sync::{Arc, LazyLock};
 
@@ -18,7 +18,7 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::clone(&PROVIDER)
 }
 
-/// Returns graviola if this processor has the features that it asserts.
+/// Returns graviola if this processor has the features that it requires.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 fn fast() -> Option<CryptoProvider> {
     has_all(&features()).then(rustls_graviola::default_provider)

@@ -1,9 +1,10 @@
 //! AES-GCM encryption by graviola, which needs a fraction of the time of `RustCrypto`: it encrypts and authenticates in
 //! one pass, with the vector instructions for AES of recent processors.
 //!
-//! graviola asserts processor features when it is first used, and compiles for x86-64 and AArch64 only, so that the
-//! features are checked first (ADR 0027). It is not used for decryption, because it clears data that fails
-//! authentication; our decryption must leave such data unchanged.
+//! graviola compiles for x86-64 and AArch64 only, and panics at its first use if the processor lacks a feature that it
+//! requires. This module therefore checks the features before it uses graviola (ADR 0027). graviola is
+//! not used for decryption, because it clears data that fails authentication; our decryption must leave such data
+//! unchanged.
 
 use std::fmt;
 
@@ -54,7 +55,7 @@ impl FastGcm {
     }
 }
 
-/// Whether the processor has the features that graviola asserts.
+/// Whether the processor has the features that graviola requires.
 #[cfg(target_arch = "x86_64")]
 fn has_features() -> bool {
     use std::arch::is_x86_feature_detected as has;
@@ -69,7 +70,7 @@ fn has_features() -> bool {
         && has!("adx")
 }
 
-/// Whether the processor has the features that graviola asserts.
+/// Whether the processor has the features that graviola requires.
 #[cfg(target_arch = "aarch64")]
 fn has_features() -> bool {
     use std::arch::is_aarch64_feature_detected as has;
