@@ -1,4 +1,4 @@
-//! Output of the macroblock rows of a frame, for its headers, partitions and statistics.
+//! Results of coding the macroblock rows of a frame, from which its headers, partitions and statistics are made.
 //!
 //! Each row has its own store, reused from frame to frame. Sums over rows are computed in row
 //! order, so results do not depend on threading.

@@ -94,7 +94,7 @@ impl<'a> Site<'a> {
     }
 
     /// Returns two candidates for `reference` as [`Self::two`], and how many of them, from the first one on,
-    /// are the same whatever the last frame was.
+    /// do not depend on the last frame.
     pub(crate) fn two_and_own(&self, reference: Reference) -> ([MotionVector; 2], usize) {
         let list = self.list(2, reference, None);
         (list.vectors.map(|vector| self.clamped(vector)), list.own)

@@ -4,7 +4,7 @@
 //! A receiver may lack frames of higher temporal layers and frames that no other depends on, so its last frame can be
 //! one of several. A frame then uses nothing that differs between them:
 //!
-//! - A block has only vectors that are coded against the vectors of its neighbours
+//! - A block uses only motion vectors whose predictors are vectors of neighbouring blocks in the same frame
 //!   ([`crate::block::candidates::Site::two_and_own`]).
 //! - Probabilities do not adapt if only some of the frames are key frames.
 //! - Probabilities start from the probabilities of the temporal base layer, the only ones that are kept.

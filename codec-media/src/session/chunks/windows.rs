@@ -1,6 +1,7 @@
-//! Chooses where an input whose frames can be read in any order is divided, by comparing few of its frames.
+//! Chooses the chunk boundaries of an input whose frames can be read in any order. It compares only a small part of
+//! the frames.
 //!
-//! Only frames at which a chunk may end are compared, first at distances of a fifth of a second. Where two of these differ
+//! Only frames at which a chunk may end are compared, first at intervals of a fifth of a second. Where two of these differ
 //! most, all frames between them are compared, which finds a scene cut exactly.
 
 use std::ops::Range;
