@@ -84,7 +84,7 @@ pub(crate) struct SubmitArgs {
     pub(crate) encode: EncodeArgs,
     #[command(flatten)]
     pub(crate) shared: SharedArgs,
-    /// Use the plan IN, which `codec chunks plan` wrote, with its options.
+    /// Read IN as a plan written by `codec chunks plan`, and use the options that it stores.
     #[arg(long)]
     pub(crate) plan: bool,
     /// Wait for the end of the job, then join the chunks to the output.

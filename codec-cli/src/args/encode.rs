@@ -149,8 +149,8 @@ pub(crate) struct EncodeArgs {
     pub(crate) verify: bool,
     /// Encode in chunks of 8 to 12 seconds that begin at scene cuts, in parallel.
     ///
-    /// This uses all cores for files of any size. The output has a constant quality (-q 60 without -q or --qp)
-    /// and is the same for any number of threads. `codec chunks` does the same on several machines.
+    /// This uses all cores for files of any size. The output has a constant quality, which is 60
+    /// if no option sets it, and is the same for any number of threads. `codec chunks` does the same on several machines.
     #[arg(long)]
     pub(crate) chunked: bool,
     /// Choose the quality of each shot, for the fewest bits at --target (with --chunked).
