@@ -149,11 +149,15 @@ fn existing_images_are_not_overwritten() {
     // An output cannot replace the images that are read.
     let itself = ["transcode", "f-%04d.png", "-o", "f-%d.png", "--start-number", "1000", "-y"];
     fs::copy(place.path("f-0001.png"), place.path("f-1000.png")).unwrap();
-    place.fails(2, "f-1000.png is one of the images f-%04d.png", &itself);
-    place.fails(2, "is one of the images", &["transcode", "f-%04d.png", "-o", "f-%04d.png", "-y"]);
+    place.fails(2, "cannot write f-1000.png: it is an image of the input f-%04d.png", &itself);
     place.fails(
         2,
-        "is one of the images",
+        "it is an image of the input",
+        &["transcode", "f-%04d.png", "-o", "f-%04d.png", "-y"],
+    );
+    place.fails(
+        2,
+        "it is an image of the input",
         &["transcode", "f-%04d.png", "-o", "f-0007.png", "-n", "1", "-y"],
     );
     #[cfg(unix)]
@@ -161,7 +165,7 @@ fn existing_images_are_not_overwritten() {
         let (image, link) = (place.path("f-0002.png"), place.path("g-1.png"));
         std::os::unix::fs::symlink(image, link).unwrap();
         let linked = ["transcode", "f-%04d.png", "-o", "g-%d.png", "-y"];
-        place.fails(2, "g-1.png is one of the images", &linked);
+        place.fails(2, "cannot write g-1.png: it is an image of the input f-%04d.png", &linked);
     }
     place.fails(5, "there is no folder new", &["decode", "clip.y4m", "-o", "new/f-%d.png"]);
 }

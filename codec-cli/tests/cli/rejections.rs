@@ -110,7 +110,11 @@ fn output_before_damage_is_kept() {
     assert!(place.has("a.wav.codec.part") && !place.has("a.wav"));
     // It is no input of its own output, which would replace it.
     let own = ["transcode", "j.webm.codec.part", "-o", "j.webm"];
-    place.fails(2, "has the name of an incomplete result of j.webm", &own);
+    place.fails(
+        2,
+        "cannot write j.webm: its incomplete result would replace j.webm.codec.part",
+        &own,
+    );
     // A complete result replaces the incomplete one.
     place.ok(&["concat", "a.ivf", "a.ivf", "-o", "j.webm"]);
     assert!(place.has("j.webm") && !place.has("j.webm.codec.part"));

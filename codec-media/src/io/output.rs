@@ -115,12 +115,13 @@ impl OutputRules {
         let part = part_of(path);
         if let Some(other) = self.protected.iter().find(|other| is_same_file(&part, other)) {
             return Err(Failure::usage(format!(
-                "{} has the name of an incomplete result of {name}\nhelp: choose another output",
+                "cannot write {name}: its incomplete result would replace {}\nhelp: choose another output",
                 other.display()
             )));
         }
         if let Some(other) = self.protected.iter().find(|other| is_in_sequence(path, other)) {
-            let message = format!("{name} is one of the images {}", other.display());
+            let message =
+                format!("cannot write {name}: it is an image of the input {}", other.display());
             return Err(Failure::usage(format!("{message}\nhelp: choose another output")));
         }
         if is_special(path) {

@@ -38,7 +38,10 @@ impl fmt::Display for LinkError {
                 write!(f, "Link header too long: got {bytes} bytes, expected at most {limit}")
             }
             Self::TooMany => {
-                write!(f, "too many links: expected at most {MAX_LINKS}, {MAX_SERVERS} ICE servers")
+                write!(
+                    f,
+                    "too many links: expected at most {MAX_LINKS}, at most {MAX_SERVERS} of them ICE servers"
+                )
             }
             Self::Character => f.write_str("invalid characters in a Link header"),
             Self::Malformed(at) => write!(f, "malformed Link header at byte {at}"),
