@@ -184,14 +184,14 @@ fn formats(subject: &Subject<'_>) -> Result<Verdict, String> {
     refuses("a rate of 0", open(&none))?;
     if !can.rates.is_empty() {
         none.format.rate = 8_001;
-        refuses("a rate of 8001 Hz, which is not listed,", open(&none))?;
+        refuses("a rate of 8001 Hz, which the capabilities do not list,", open(&none))?;
     }
     let mut odd = subject.config();
     odd.frame = FrameDuration(0);
-    refuses("packets of no length", open(&odd))?;
+    refuses("a packet duration of 0", open(&odd))?;
     if !can.frame_us.is_empty() {
         odd.frame = FrameDuration(3_000);
-        refuses("packets of 3 ms, which are not listed,", open(&odd))?;
+        refuses("a packet duration of 3 ms, which the capabilities do not list,", open(&odd))?;
     }
     Ok(Verdict::Passed)
 }

@@ -14,7 +14,7 @@ use crate::parallel::Pool;
 pub(super) static CHECKS: &[(&str, CheckFn)] = &[
     ("decoder: frames are in order, with the packets' timestamps", order),
     ("decoder: equal packets give equal frames", determinism),
-    ("decoder: a held frame does not change", kept),
+    ("decoder: later packets do not change a returned frame", kept),
     ("decoder: limits are enforced", limits),
     ("decoder: decoding starts at a key frame", waits),
     ("decoder: `finish` and `reset` reset the decoder", afresh),
@@ -87,7 +87,7 @@ fn kept(subject: &Subject<'_>) -> Result<Verdict, String> {
         }));
     }
     ensure(held.iter().all(|(frame, digest)| frame.digest() == *digest), || {
-        "a frame changed while it was held".to_owned()
+        "later packets changed a returned frame".to_owned()
     })?;
     Ok(Verdict::Passed)
 }

@@ -273,7 +273,9 @@ fn sizes(subject: &Subject<'_>) -> Result<Verdict, String> {
 
 fn formats(subject: &Subject<'_>) -> Result<Verdict, String> {
     let (_, can) = subject.encoder()?;
-    ensure(can.formats.contains(&PixelFormat::I420), || "I420 is not listed".to_owned())?;
+    ensure(can.formats.contains(&PixelFormat::I420), || {
+        "the capabilities do not list I420".to_owned()
+    })?;
     let mut scene = Scene::new(SIZE, NOISE);
     let samples = scene.samples(0);
     let half = SIZE.chroma();
@@ -295,7 +297,7 @@ fn formats(subject: &Subject<'_>) -> Result<Verdict, String> {
     };
     let planar = coded(&planar).map_err(|error| error.to_string())?;
     if !can.formats.contains(&PixelFormat::Nv12) {
-        refuses("NV12, which is not listed,", coded(&interleaved))?;
+        refuses("NV12, which the capabilities do not list,", coded(&interleaved))?;
         return Ok(Verdict::Passed);
     }
     let interleaved = coded(&interleaved).map_err(|error| error.to_string())?;

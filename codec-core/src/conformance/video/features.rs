@@ -249,7 +249,7 @@ fn layers(subject: &Subject<'_>, feature: Feature) -> Result<Verdict, String> {
         let mut config = subject.config();
         config.scalability = mode;
         if !can.scalability.contains(&mode) {
-            refuses(&format!("{name}, which is not listed,"), open(&config))?;
+            refuses(&format!("{name}, which the capabilities do not list,"), open(&config))?;
             continue;
         }
         let mut run = Run::new(subject.open(&config)?, SIZE, NOISE);
