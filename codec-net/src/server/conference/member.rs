@@ -71,7 +71,7 @@ pub(super) struct Member {
     pub(super) origin: Option<Origin>,
     /// Whether its control channel has opened.
     pub(super) is_greeted: bool,
-    /// Whether it holds the call, and the number of devices of its person, as it was informed.
+    /// Whether it is the active device of its person, and the number of that person's devices, as last sent to it.
     pub(super) told_device: Option<(bool, usize)>,
     /// Limits of its messages, files, and requests for earlier messages.
     pub(super) messages: TokenBucket,

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `hello` | `session`; `you`: the number of the member's person; `person`: the id of the person, which stays the same; `moderates`: whether it may mute and remove others; `name`: the name in its token, which it cannot change, or null |
 //! | `people` | `people`: all persons with `id`, `name`, `muted`, `cameraOff`, `sharing`; `camera` and `screen`: the MID of the section on which the receiver of the message gets them, or null |
-//! | `device` | `active`: whether this device holds the call of its person; only the device that holds the call should send media. `devices`: number of devices of the person |
+//! | `device` | `active`: whether this device is the active one of its person; only the active device should send media. `devices`: number of devices of the person |
 //! | `log` | the state of the message log: numbers `first` and `last`; `read`: the last number that the person has read, or null; `fileBytes`: largest file, 0 if files are not accepted; `chunkBytes` |
 //! | `video` | `mid`, `height` in pixels (0: unknown), `paused`: why nothing is sent although the tile is visible, or null |
 //! | `speaking` | `id`, `on` |
@@ -32,7 +32,7 @@
 //! | `history` | requests messages with numbers above `after`; the server sends a limited number of them |
 //! | `read` | `number` of the last message that was read |
 //! | `file` | a message with a file, to be sent in chunks (binary: `id` of 4 bytes, offset of 8, data): `id`, `key`, `text`, `kind`, `name`, `mediaType`, `bytes`, `sha256`, `duration` |
-//! | `take` | this device takes the call of its person |
+//! | `take` | this device becomes the active one of its person |
 //! | `mute`, `remove` | `id` of another person, or of one who waits; from moderators only |
 //! | `lobby` | `on`: whether people have to wait; from moderators only. Turning it off admits all who wait |
 //! | `admit` | `id` of a person who waits; from moderators only |

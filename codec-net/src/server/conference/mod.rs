@@ -9,7 +9,7 @@
 //! | `lobby` | people who wait until a moderator admits them |
 //! | `admissions` | people who come back after their node has died, and need not wait again |
 //! | `member` | a member: its published sources, and its media sections |
-//! | `person`, `seats` | persons with several devices, one of which holds the call |
+//! | `person`, `seats` | persons with several devices, and which device of each is active in the call |
 //! | `wishes` | the sources and sizes that a member requests |
 //! | `video_slot`, `audio_slot` | a media section on which a member receives one source at a time, with continuous sequence numbers |
 //! | `publishing` | packets from members |

@@ -32,7 +32,7 @@ impl Conference {
         room
     }
 
-    /// The members of this node. Devices that do not hold the call of their person are omitted.
+    /// The members of this node. Inactive devices of a person are omitted.
     fn shared_members(&self) -> Vec<SharedMember> {
         let holds =
             |id: u64, seat: u64| self.seats.get(&seat).is_some_and(|seat| seat.active == Some(id));

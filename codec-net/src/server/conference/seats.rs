@@ -1,7 +1,7 @@
 //! Seats: each person in a room has one seat, which all devices of the person share. One of these
-//! devices holds the call.
+//! devices is active in the call.
 //!
-//! Only the media of the device that holds the call are forwarded. Another device of the person takes the call with a
+//! Only the media of the active device are forwarded. Another device of the person becomes active with a
 //! `take` message. The media of the old device are forwarded until the first packets of the new device arrive; viewers
 //! receive these on the same media sections. A camera is switched only after the rates of its layers have been
 //! measured.
@@ -20,7 +20,7 @@ pub(super) const HAND_OVER: Duration = Duration::from_secs(3);
 /// The layers of a camera are known this long after its first packet.
 const CAMERA_WAIT: Duration = Duration::from_millis(250);
 
-/// The device that held the call before, while it is still forwarded.
+/// The device that was active before, while its media are still forwarded.
 #[derive(Clone, Copy, Debug)]
 struct Previous {
     member: u64,
@@ -35,7 +35,7 @@ struct Previous {
 #[derive(Debug)]
 pub(super) struct Seat {
     pub(super) person: Person,
-    /// The member that holds the call.
+    /// The member that is the active device.
     pub(super) active: Option<u64>,
     previous: Option<Previous>,
     is_remote: bool,
@@ -72,7 +72,7 @@ impl Conference {
         }
         let previous = seat.previous.map(|it| it.member);
         if seat.active == Some(id) {
-            // A device that was about to give the call away keeps it.
+            // If the new device leaves during a hand-over, the previous one is active again.
             seat.active = previous;
             seat.previous = None;
         } else if previous == Some(id) {
@@ -106,7 +106,7 @@ impl Conference {
             })
     }
 
-    /// A device takes the call from another one of its person.
+    /// Makes a device the active one of its person, in place of another.
     pub(super) fn take_call(&mut self, now: Duration, id: u64) {
         let number = self.seat_of(id);
         let Some(seat) = self.seats.get_mut(&number) else { return };

@@ -41,7 +41,7 @@ function tracksChanged() {
   at("camera-off").ariaPressed = String(!devices.wanted.camera);
   at("share").ariaPressed = String(screen !== null);
   if (!call) return;
-  // Only the device that holds the call sends.
+  // Only the active device of a person sends.
   const sent = (track) => (room.active ? track : null);
   call.setTrack("microphone", sent(devices.microphone));
   call.setTrack("camera", sent(devices.camera));

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A member that watches, and two devices of one person, of which the first holds the call.
+/// A member that watches, and two devices of one person, of which the first is active.
 fn world() -> World {
     let mut world = World::new();
     world.join(1, "team", sections(3, 2));
@@ -140,7 +140,7 @@ fn a_device_that_leaves_gives_its_seat_to_none_of_the_others() {
     world.say(3, &json!({ "type": "take" }));
     send(&mut world, &[3], 10);
     assert!(world.packets(1, "a0").len() + world.packets(1, "a1").len() >= 8);
-    // A reloaded page is the only device and holds the call.
+    // A reloaded page is the only device and is active.
     world.leave(3);
     world.join_as(4, "ann", "team", sections(3, 2));
     assert_eq!(device(&world, 4), json!({ "type": "device", "active": true, "devices": 1 }));
