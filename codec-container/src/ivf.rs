@@ -7,7 +7,7 @@
 //! ```
 //! The time base is `seconds / ticks_per_second`. The packet count is 0 on pipes and often wrong in
 //! files, so it is reported but not relied on. If the time base is finer than the frame
-//! interval, the field holds the duration in ticks and not the packet count, as in other programs.
+//! interval, the field `packets` holds the duration in ticks instead, as in files of other programs.
 
 use codec_core::codec::{Codec, Limits};
 use codec_core::frame::{Rational, Size};

@@ -1,4 +1,5 @@
-//! Loop filter of two macroblocks per call, for levels that have only filters of one edge.
+//! Loop filter of two macroblocks per call, for instruction-set levels that have only
+//! filters of one edge.
 
 /// `filter_mbs_x2` of a level by its filters of single edges, compiled with the given attributes.
 macro_rules! loop_filter_pairs {

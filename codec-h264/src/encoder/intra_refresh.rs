@@ -2,9 +2,9 @@
 //! not depend on frames from before the band started. ITU-T H.264, clause D.2.7.
 //!
 //! The frame in which the band begins has parameter sets and a recovery point. A decoder that starts
-//! there has the frames of the encoder once the band has reached the last row, because the
-//! rows above the band are predicted from rows above the band of the last frame only, and a slice that
-//! is not deblocked at its upper edge begins below the band.
+//! there reconstructs the same frames as the encoder once the band has reached the last row: the rows above
+//! the band are predicted only from the same rows of the reference frame, and the slice that begins below
+//! the band is not deblocked at its upper edge.
 
 use std::ops::Range;
 

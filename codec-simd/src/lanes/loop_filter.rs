@@ -1,7 +1,8 @@
 //! Loop filters in 128-bit registers: sixteen segments at a time, one register per position.
 //!
-//! A level defines how segments are filtered (`simple_segments`, `inner_segments` and
-//! `mb_segments`), and expands the macros of the edges, which load, transpose and store.
+//! Each instruction-set level expands the macros of the edges, which load, transpose and store. The functions
+//! that filter segments (`simple_segments`, `inner_segments` and `mb_segments`) come from the macro
+//! `lanes_loop_filter_segments`, or on x86-64 from `x86::loop_filter_128`.
 
 /// The edges that do not benefit from wider registers, and shared helpers, compiled for the given
 /// features.

@@ -1,8 +1,8 @@
 //! AVX-512 kernels: loop filters. For a macroblock edge, each register holds one side of 16
 //! segments, with the pixels next to the edge in lane 0.
 //!
-//! The filter of two macroblocks is the AVX2 version, which keeps their pixels in registers: these filters
-//! of single edges wait for each other's stores, and together take longer.
+//! Two macroblocks are filtered by the AVX2 version, which keeps their pixels in registers: the filters of
+//! single edges in this file wait for each other's stores, and together take longer.
 
 use core::arch::x86_64::*;
 
