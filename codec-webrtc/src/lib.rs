@@ -105,8 +105,9 @@
 //!
 //! **Renegotiation.** Either endpoint adds media sections and changes directions in a running session; media continue
 //! meanwhile. The docs of [`Peer::offer_changes`] describe the signalling that an application must do;
-//! [`Peer::answer_changes`] answers any later offer of the remote endpoint, also one with an ICE restart. This endpoint
-//! makes sections inactive; browsers also stop them.
+//! [`Peer::answer_changes`] answers any later offer of the remote endpoint, also one with an ICE restart. To end the
+//! media of a section, this endpoint makes it inactive; it also accepts offers that stop sections (port 0), as browsers
+//! send.
 //!
 //! **Not supported:** certificates other than ECDSA
 //! (P-256, P-384), so that peers with only an RSA certificate, such as `GStreamer` 1.22 by default,

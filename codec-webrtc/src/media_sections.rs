@@ -1,5 +1,5 @@
-//! Selection of the media sections of an offer to accept, and rejection of the others in the answer
-//! (RFC 3264, section 6; RFC 8829, section 5.3.1): port 0 with the formats of the offer.
+//! Selects which media sections of an offer are accepted, and rejects the others in the answer (RFC 3264, section 6;
+//! RFC 8829, section 5.3.1): port 0 with the formats of the offer.
 //!
 //! str0m never sees rejected sections, because it would answer without formats, which other
 //! endpoints cannot parse. Nor does it see simulcast, unless the configuration accepts it: a
