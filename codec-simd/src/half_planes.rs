@@ -1,4 +1,4 @@
-//! Half samples of a reference frame around one integer position of a block.
+//! Half-pel samples of a reference frame around one integer position of a block.
 
 use crate::view::Window;
 

@@ -1,4 +1,5 @@
-//! Estimated bit costs of quantised levels, for all instruction sets.
+//! Table of estimated bit costs of quantised coefficients, which the kernels of all instruction
+//! sets use.
 
 /// Cost of a level relative to a zero, in 1/16 bit: indexed by its magnitude, with 15 for all
 /// above, plus a term for a sixteenth of the magnitude, at most 255.

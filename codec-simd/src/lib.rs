@@ -4,13 +4,13 @@
 //! The public interface is safe, and the crate has no dependencies. `unsafe` code is allowed only
 //! here and in `codec-ffi`. [`Kernels`] is a table of functions, one table per instruction set: the
 //! caller selects a table once and passes it to the code that needs it. [`Window`] and
-//! [`WindowMut`] check bounds once per block. [`RowPool`] runs closures that borrow from the caller
-//! on threads that sleep when idle.
+//! [`WindowMut`] check bounds once per block. [`RowPool`] is a thread pool: its closures may borrow
+//! from the caller, and its threads sleep when idle.
 //!
 //! # Example
 //!
-//! Compute a SAD with the best kernel for this CPU. All levels give the same result as the scalar
-//! kernel:
+//! Compute a SAD with the best kernel for this CPU. All SIMD levels give the same result as the
+//! scalar kernel:
 //!
 //! ```
 //! use codec_simd::{Block16, Kernels, Level, Window};
@@ -32,7 +32,7 @@
 //! |---|---|
 //! | list of kernels, and what each computes | `table.rs` |
 //! | runtime dispatch: selects the table for the CPU | `dispatch.rs` |
-//! | scalar reference; all levels must give the same results | `scalar/` |
+//! | scalar reference; all SIMD levels must give the same results | `scalar/` |
 //! | x86-64: SSE4.1, AVX2, AVX-512 | `x86/sse41/`, `x86/avx2/`, `x86/avx512/` |
 //! | kernels written once over a small set of vector operations; their entries in the table | `lanes/`, `lanes/entries.rs` |
 //! | the vector operations with NEON, WebAssembly SIMD and SSE4.1 | `aarch64/ops.rs`, `wasm32/ops.rs`, `x86/ops.rs` |
@@ -40,9 +40,9 @@
 //! | pixel views that check bounds once per block | `view.rs` |
 //! | thread pool for macroblock rows | `pool.rs` |
 //!
-//! The levels have files of the same names, such as `cost`, `loop_filter`, `predict`, `transform` and `vmaf`. A level
-//! without one of them has the kernels of the next lower level.
-//! The tests in `codec-simd/tests` compare every level with the scalar kernels on
+//! The instruction-set levels have files of the same names, such as `cost`, `loop_filter`,
+//! `predict`, `transform` and `vmaf`. A level without one of them has the kernels of the next lower
+//! level. The tests in `codec-simd/tests` compare every level with the scalar kernels on
 //! adversarial input.
 
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]

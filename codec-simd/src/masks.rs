@@ -1,4 +1,5 @@
-//! Queries of a [`BlockMask`] about groups of blocks.
+//! Methods of [`BlockMask`], which says which blocks have coefficients, for kernels that process
+//! several blocks at once.
 
 use crate::types::BlockMask;
 

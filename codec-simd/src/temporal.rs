@@ -1,4 +1,4 @@
-//! Parameters of the temporal filter: the share of the source in each filtered pixel.
+//! Parameters of the temporal filter: the weight of the source in each filtered pixel.
 
 /// The largest share of the source: all of it.
 const WHOLE: i16 = i16::MAX;

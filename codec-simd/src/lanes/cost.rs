@@ -1,4 +1,5 @@
-//! Cost kernels in 128-bit registers: each holds one row of 16 pixels or two of 8.
+//! Cost kernels (SAD, SATD, squared error) in 128-bit registers. A register holds one row of 16
+//! pixels or two rows of 8.
 
 /// The cost kernels, compiled for the given features.
 macro_rules! lanes_cost {

@@ -1,4 +1,5 @@
-//! Prediction errors in 128-bit registers, each of which holds a row of 8 pixels.
+//! Prediction errors of 8x8 blocks: squared error and the lowest frequencies of the residual. A
+//! 128-bit register holds a row of 8 pixels.
 
 /// The kernels for errors, compiled for the given features.
 macro_rules! lanes_errors {

@@ -1,5 +1,5 @@
-//! Deblocking of H.264: sixteen segments at a time, one register per position. The normal filter
-//! computes in bytes.
+//! Deblocking of H.264: sixteen segments (runs of pixels across an edge) at a time, one register
+//! per position in the segment. The normal filter (boundary strength below 4) computes in bytes.
 
 /// The deblocking kernels of H.264, compiled for the given features.
 macro_rules! lanes_h264_deblock {

@@ -1,4 +1,5 @@
-//! Half samples for the motion search of H.264, by groups of sixteen and eight columns.
+//! Half-pel samples for the motion search of H.264, computed for sixteen or eight columns at a
+//! time.
 
 /// The kernels, compiled for the given features. They use the functions of `lanes_h264_predict`.
 macro_rules! lanes_h264_half_planes {

@@ -1,4 +1,4 @@
-//! Prediction of H.264: rows of eight or sixteen pixels, one or two registers of 16-bit sums.
+//! Prediction of H.264: a row of eight or sixteen pixels takes one or two registers of 16-bit sums.
 
 /// The prediction kernels of H.264, compiled for the given features.
 macro_rules! lanes_h264_predict {

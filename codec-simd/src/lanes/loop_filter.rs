@@ -1,8 +1,9 @@
-//! Loop filters in 128-bit registers: sixteen segments at a time, one register per position.
+//! Loop filters in 128-bit registers: sixteen segments (runs of pixels across an edge) at a time,
+//! one register per position in the segment.
 //!
-//! Each instruction-set level expands the macros of the edges, which load, transpose and store. The functions
-//! that filter segments (`simple_segments`, `inner_segments` and `mb_segments`) come from the macro
-//! `lanes_loop_filter_segments`, or on x86-64 from `x86::loop_filter_128`.
+//! The macros for edges load, transpose and store pixels; each instruction-set level expands them.
+//! The functions that filter segments (`simple_segments`, `inner_segments` and `mb_segments`) come
+//! from the macro `lanes_loop_filter_segments`, or on x86-64 from `x86::loop_filter_128`.
 
 /// The edges that do not benefit from wider registers, and shared helpers, compiled for the given
 /// features.

@@ -1,4 +1,4 @@
-//! Rows of pixels, sixteen or thirty-two at a time.
+//! Kernels for rows of pixels, which process sixteen or thirty-two pixels at a time.
 
 /// The row kernels, compiled for the given features.
 macro_rules! lanes_pixels {

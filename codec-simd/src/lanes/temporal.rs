@@ -1,4 +1,5 @@
-//! Denoising. A register holds eight pixels of a row in the temporal filter, and sixteen in smoothing.
+//! Denoising. A register holds eight pixels of a row in the temporal filter, and sixteen in spatial
+//! smoothing.
 
 /// The kernels that remove noise, compiled for the given features.
 macro_rules! lanes_temporal {

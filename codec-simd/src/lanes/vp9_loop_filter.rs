@@ -1,5 +1,5 @@
-//! VP9's loop filter, written once for registers of any width: a byte for each line of an edge, one
-//! register per position across it.
+//! VP9's loop filter, written once for registers of any width. A register holds the samples at one
+//! distance from the edge: one byte for each line that crosses the edge.
 
 /// How lines are filtered, compiled for the given features. `Bytes` and `Words` are the registers,
 /// with their operations in scope.

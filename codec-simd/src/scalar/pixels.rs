@@ -1,4 +1,5 @@
-//! Rows of pixels of any length.
+//! Kernels for rows of any number of pixels: squared error, downsampling by two, separation of
+//! interleaved U and V.
 
 pub(crate) fn sse_row(a: &[u8], b: &[u8]) -> u64 {
     assert_eq!(a.len(), b.len(), "rows of different lengths");

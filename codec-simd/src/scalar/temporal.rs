@@ -1,4 +1,4 @@
-//! Denoising: temporal filter, smoothing.
+//! Denoising: temporal filter and spatial smoothing.
 
 use crate::temporal::TemporalWeights;
 use crate::view::{Window, WindowMut};

@@ -1,4 +1,4 @@
-//! Intra prediction modes and the samples that they continue.
+//! Intra prediction modes and the neighbouring samples that they predict from.
 
 /// Intra prediction mode, in the order of the probability tables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! VMAF: the loops over lanes of the reference, compiled for each level.
+//! VMAF: the loops over lanes of the scalar reference, compiled for each instruction-set level.
 
 /// Defines the kernels of VMAF with the instructions of a level, and `over`.
 macro_rules! compile_vmaf {

@@ -1,4 +1,5 @@
-//! Rows of packed RGB and of I420: every level equals scalar, at every width, and scalar has the exact values.
+//! Rows of packed RGB and of I420: every level equals scalar, at every width, and scalar converts
+//! greys and saturated colours correctly.
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
 use crate::harness::{Rng, Target, agree};

@@ -1,4 +1,4 @@
-//! Costs: every level equals scalar.
+//! SAD, SATD and squared errors: every level equals scalar.
 
 use codec_simd::{Block16, Error8x8, Kernels, Level};
 

@@ -1,4 +1,4 @@
-//! Levels: names, and which of them a build and its machine support.
+//! SIMD levels: their names, and which of them the build and the CPU support.
 
 use codec_simd::{Kernels, Level};
 

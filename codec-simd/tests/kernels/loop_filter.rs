@@ -1,4 +1,4 @@
-//! Loop filters: every level against scalar, and scalar against the requirements of the standard.
+//! Loop filters: every level equals scalar, and scalar meets the requirements of the standard.
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
 use crate::harness::{Rng, Target, agree};

@@ -1,5 +1,6 @@
-//! Every level of every kernel against the scalar kernels, and these against the standards. One binary, so that it is
-//! linked once; `cargo test -p codec-simd --test kernels transform::` runs the tests of one subject.
+//! Compares every level of every kernel with the scalar kernels, and the scalar kernels with the
+//! standards. All tests are in one binary, so that it is linked once.
+//! `cargo test -p codec-simd --test kernels transform::` runs the tests of one subject.
 
 mod color;
 mod cost;

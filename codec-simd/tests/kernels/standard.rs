@@ -1,4 +1,4 @@
-//! The reference kernels against the standard, written out.
+//! Compares the scalar kernels with the formulas of RFC 6386, which are written out here.
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
 use codec_simd::{

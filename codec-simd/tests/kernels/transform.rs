@@ -1,5 +1,5 @@
-//! Transforms and quantisation: every level against scalar, and scalar against the properties of
-//! transforms.
+//! Transforms and quantisation: every level equals scalar, and scalar has the mathematical
+//! properties of the transforms.
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
 use crate::harness::{Rng, Source, Target, agree};

@@ -1,4 +1,4 @@
-//! NEON kernels: costs.
+//! NEON kernels: SAD, SATD and squared errors of blocks.
 
 use crate::aarch64::memory::{load_2x8, load_4x4, load_u8x8, load_u8x16};
 use crate::aarch64::ops::*;

@@ -1,4 +1,4 @@
-//! NEON kernels: VP9's forward transforms, and quantisation; prediction errors.
+//! NEON kernels: VP9's forward transforms and quantisation, and prediction errors of 8x8 blocks.
 
 use crate::aarch64::memory::{load_4x4, load_i16x8, load_u8x8, store_i16x8};
 use crate::aarch64::ops::*;

@@ -1,4 +1,4 @@
-//! Half samples for motion search: the reference.
+//! Half-pel samples for motion search: the reference.
 
 use super::predict::Luma;
 use crate::half_planes::{HalfPlanes, HalfPlanes8, HalfPlanes16};

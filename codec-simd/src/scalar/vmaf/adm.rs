@@ -1,9 +1,10 @@
 //! Additive detail measure (S. Li, F. Zhang, L. Ma and K. N. Ngan, "Image Quality Assessment by
-//! Separately Evaluating Detail Losses and Additive Impairments", 2011): a wavelet transform of both
-//! frames, whose details are separated into details of the reference that the distorted frame keeps and
-//! details that it adds; the latter mask the former.
+//! Separately Evaluating Detail Losses and Additive Impairments", 2011): a wavelet transform of
+//! both frames, whose detail bands are separated into details of the reference that the distorted
+//! frame keeps and details that the distorted frame adds. The added details mask the kept ones.
 //!
-//! Coefficients are in 1/64 of an 8-bit sample level. In the first scale they are integers.
+//! Coefficients are in units of 1/64 of an 8-bit sample value; those of the first scale are rounded
+//! to integers.
 
 use super::motion::power_of_two;
 use super::{LANES, Sample, lanes, round};

@@ -1,7 +1,8 @@
 //! Intra prediction.
 //!
-//! Each directional mode continues a filtered sequence of the samples next to the block: a row of the
-//! prediction is a part of the sequence, the next row is the part at the next offset.
+//! Each directional mode filters the samples next to the block into one sequence and copies from
+//! it: each row of the prediction is a part of the sequence, and the next row starts at the next
+//! offset.
 
 use super::Sample;
 use crate::vp9::{Vp9IntraEdges, Vp9IntraMode, Vp9TxSize};

@@ -1,4 +1,4 @@
-//! `simd128` kernels: costs.
+//! `simd128` kernels: SAD, SATD and squared errors of blocks.
 
 use crate::lanes::cost::{HALF, TAPS, WHOLE, by_kind, kind};
 use crate::lanes::{lanes_cost, replace_entries};

@@ -1,4 +1,5 @@
-//! `simd128` kernels: VP9's forward transforms, and quantisation; prediction errors.
+//! `simd128` kernels: VP9's forward transforms and quantisation, and prediction errors of 8x8
+//! blocks.
 
 use crate::lanes::lanes_errors;
 use crate::lanes::vp9_forward::{

@@ -1,4 +1,4 @@
-//! AVX2 kernels: costs.
+//! AVX2 kernels: SAD, SATD and squared errors of blocks.
 
 use core::arch::x86_64::*;
 

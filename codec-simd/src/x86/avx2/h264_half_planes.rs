@@ -1,4 +1,4 @@
-//! AVX2 kernels: half samples for the motion search of H.264. A register holds sums of sixteen
+//! AVX2 kernels: half-pel samples for the motion search of H.264. A register holds sums of sixteen
 //! columns, or of eight columns of two rows, or of two overlapping groups of eight columns.
 
 use core::arch::x86_64::*;

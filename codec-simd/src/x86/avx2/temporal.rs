@@ -1,5 +1,5 @@
-//! AVX2 kernels: denoising. A register holds a row of sixteen pixels in the temporal filter, and two
-//! rows in smoothing.
+//! AVX2 kernels: denoising. A register holds a row of sixteen pixels in the temporal filter, and
+//! two rows in spatial smoothing.
 
 use core::arch::x86_64::*;
 

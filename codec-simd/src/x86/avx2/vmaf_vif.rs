@@ -1,5 +1,6 @@
-//! AVX2 kernels: visual information fidelity of the first scale of VMAF. Sums under the window are products
-//! of pairs of 16-bit numbers; the upper and the lower halves of the sums of squares are summed separately.
+//! AVX2 kernels: visual information fidelity (VIF, a feature of VMAF) in its first scale. Window
+//! sums are computed from products of pairs of 16-bit numbers; the upper and the lower halves of
+//! the sums of squares are summed separately.
 
 use core::arch::x86_64::*;
 

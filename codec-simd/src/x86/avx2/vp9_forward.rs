@@ -1,4 +1,4 @@
-//! AVX2 kernels: VP9's forward transforms, and quantisation.
+//! AVX2 kernels: VP9's forward transforms and quantisation.
 //!
 //! The first pass is vertical; its registers are rows. After a transposition the registers of the second
 //! pass are columns, which are stored one after the other.

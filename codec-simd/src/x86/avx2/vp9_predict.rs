@@ -1,8 +1,9 @@
 //! AVX2 kernels: VP9's interpolation.
 //!
-//! Taps are multiplied in pairs with `pmaddubsw`. No pair of a filter exceeds 16 bits (`tests/kernels/vp9.rs` verifies it).
-//! The sum of the four pairs may: the two inner ones are added last, the smaller one first, so that
-//! a sum saturates only if the result is clipped to 255 anyway.
+//! Taps are multiplied in pairs with `pmaddubsw`. The sum of one pair of products never exceeds 16
+//! bits (`tests/kernels/vp9.rs` verifies it). The sum of all four pairs can exceed 16 bits. The two
+//! inner pairs are therefore added last, the smaller one first, so that a sum saturates only if the
+//! result is clipped to 255 anyway.
 
 use core::arch::x86_64::*;
 

@@ -1,4 +1,4 @@
-//! AVX-512 kernels: costs.
+//! AVX-512 kernels: squared errors of blocks.
 
 use core::arch::x86_64::*;
 

@@ -1,8 +1,9 @@
 //! AVX-512 kernels: loop filters. For a macroblock edge, each register holds one side of 16
 //! segments, with the pixels next to the edge in lane 0.
 //!
-//! Two macroblocks are filtered by the AVX2 version, which keeps their pixels in registers: the filters of
-//! single edges in this file wait for each other's stores, and together take longer.
+//! The kernel for two macroblocks is the AVX2 version, which keeps their pixels in registers. The
+//! single-edge filters in this file would take longer, because each waits for the stores of the one
+//! before.
 
 use core::arch::x86_64::*;
 

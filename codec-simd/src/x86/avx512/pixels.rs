@@ -1,4 +1,4 @@
-//! AVX-512 kernels: rows of pixels.
+//! AVX-512 kernels: rows of pixels. This level uses the AVX2 kernels unchanged.
 
 use crate::table::Kernels;
 

@@ -1,4 +1,4 @@
-//! SSE4.1 kernels: costs.
+//! SSE4.1 kernels: SAD, SATD and squared errors of blocks.
 
 use core::arch::x86_64::*;
 

@@ -1,5 +1,5 @@
 //! SSE4.1 kernels: denoising. A register holds eight pixels of a row in the temporal filter, and
-//! sixteen in smoothing.
+//! sixteen in spatial smoothing.
 
 use core::arch::x86_64::*;
 

@@ -1,4 +1,4 @@
-//! The information of a scale, from the sums under the window.
+//! Computes the information of one scale from the sums over the window around each sample.
 
 use super::{BLOCK, Sums};
 use crate::scalar::vmaf::lanes;

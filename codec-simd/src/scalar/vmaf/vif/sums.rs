@@ -1,4 +1,4 @@
-//! Sums under the window: over rows, then over columns.
+//! Weighted sums over the window around each sample: first vertically, then horizontally.
 
 use super::{BLOCK, BORDER};
 use crate::scalar::vmaf::{LANES, lanes};
