@@ -1,5 +1,6 @@
 //! Add your own codec: implement the traits, list it in your own registry, and run the conformance
-//! kit. The codec drops the low bits of samples and stores them as runs.
+//! kit. The example codec drops the low bits of the samples and codes the remaining bits as run
+//! lengths.
 
 #![expect(clippy::pedantic, reason = "short on purpose")]
 

@@ -1,4 +1,4 @@
-//! Copy of the previous frame's chroma, to detect unchanged macroblocks.
+//! Full-resolution copy of the previous frame's chroma, to detect unchanged macroblocks.
 
 use crate::frame::{Chroma, Picture, Size};
 

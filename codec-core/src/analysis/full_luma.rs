@@ -1,4 +1,4 @@
-//! Copies of the luma of the last two frames, to detect unchanged macroblocks.
+//! Full-resolution copies of the luma of the last two frames, to detect unchanged macroblocks.
 
 use codec_simd::{Layout, PlaneRef};
 

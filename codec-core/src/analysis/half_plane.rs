@@ -1,4 +1,4 @@
-//! A luma plane downsampled by two, in whole 8x8 blocks with a border.
+//! A luma plane downsampled by two, padded to whole 8x8 blocks, with a border around it.
 
 use codec_simd::{Kernels, Layout, PlaneRef, Window};
 

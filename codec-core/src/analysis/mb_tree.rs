@@ -1,9 +1,10 @@
-//! MB-tree, as in x264: the more of the following frames is predicted from a macroblock, the finer its
-//! quantiser. Content that stays visible for a long time gets a higher quality.
+//! MB-tree, as in x264: the more of the following frames is predicted from a macroblock, the finer
+//! is its quantiser. Content that stays visible for a long time gets a higher quality.
 //!
-//! Each macroblock adds its intra cost and the cost propagated to it, multiplied by the share of
-//! that intra cost which inter prediction saves, to the blocks that it references. Costs are in the
-//! units of the analysis.
+//! Costs propagate from later frames to earlier ones. The cost of a macroblock is its intra cost
+//! plus the costs that were propagated to it. Of this sum, the fraction of its intra cost that
+//! inter prediction saves is added to the blocks that it references. Costs are in the units of the
+//! analysis (SATD at half size).
 
 use super::{FrameAnalysis, MbAnalysis};
 use crate::fixed::log2_q16;

@@ -1,5 +1,6 @@
-//! Derives the analysis of a frame from the analysis of the same frame at half its size: the motion is twice as large,
-//! and the costs are measured in a quarter of the macroblocks.
+//! Derives the analysis of a frame from the analysis of the same frame at half its size. Motion
+//! vectors are doubled. To save time, costs are measured for only a quarter of the macroblocks of a
+//! large frame, and scaled to the whole frame.
 
 use codec_simd::{Kernels, PlaneRef};
 

@@ -1,4 +1,5 @@
-//! A backend: the name of an implementation of a codec, and its functions that open it.
+//! A backend: the name of an implementation of a codec, and the functions that open its encoder and
+//! decoder.
 
 use super::{Capabilities, Codec, DecoderConfig, EncoderConfig, VideoDecoder, VideoEncoder};
 use crate::error::Error;

@@ -1,4 +1,4 @@
-//! Optional features, and the declaration of those that a backend lacks, with reasons.
+//! Optional features, and how a backend declares the features that it lacks, with reasons.
 
 macro_rules! features {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {

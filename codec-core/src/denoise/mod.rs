@@ -1,32 +1,35 @@
 //! Removes camera noise from frames before they are coded.
 //!
 //! Noise differs in every frame, so it costs bits in every frame. A [`Denoiser`] averages static
-//! blocks over time: it keeps a history of the filtered frame, in 1/128 of an 8-bit sample level, and
-//! moves it towards each new frame.
+//! blocks over time: it keeps the filtered frame as a history, in units of 1/128 of an 8-bit sample
+//! value, and moves the history towards each new frame.
 //!
 //! # Which blocks are averaged
 //!
 //! The difference between a block of 8x8 pixels and its history has to look like noise: a small sum
-//! of absolute differences, and small sums of signed differences over the block and over both of its
-//! halves, in which noise cancels while motion and changes of brightness add up. Chroma is tested
-//! in the same way, and is averaged only if the luma at the same position is. The history of a block is
-//! the mean of its frames, up to nine, and then a running mean; it is shortened if the sum of the
-//! differences is larger than usual, to follow slow changes of brightness.
+//! of absolute differences, and small sums of signed differences over the block and over both of
+//! its halves, in which noise cancels while motion and changes of brightness add up. Chroma is
+//! tested in the same way, and is averaged only if the luma at the same position is. The history of
+//! a block is the mean of its frames, up to nine, and then a running mean. To follow slow changes
+//! of brightness, the mean covers fewer frames if the sum of the differences is larger than usual.
 //!
-//! In an averaged block, the history of a pixel has its full weight if the new pixel differs from it by
-//! at most 2.25 standard deviations of the noise. For larger differences the weight falls, and it is zero from
-//! 4.5 standard deviations on. Other positions of the block are not used, so edges stay as sharp as in the source.
+//! In an averaged block, the history of a pixel has its full weight if the new pixel differs from
+//! it by at most 2.25 standard deviations of the noise. For larger differences the weight falls,
+//! and it is zero from 4.5 standard deviations on. A pixel is averaged only with earlier pixels at
+//! its own position, so edges stay as sharp as in the source.
 //!
-//! Each other block is replaced by a spatially filtered copy, with which its new history starts: each luma pixel
-//! is averaged with those of its four neighbours that differ from it by little more than the noise.
+//! A block that is not averaged is replaced by a spatially filtered copy, which starts its new
+//! history: each luma pixel is averaged with those of its four neighbours that differ from it by
+//! little more than the noise.
 //!
 //! # How much noise there is
 //!
 //! With [`Denoise::Level`] the caller gives the standard deviation of the noise. With
 //! [`Denoise::Auto`] the deviation is measured in a sample of the macroblocks, between consecutive
-//! frames and inside each frame. Filtering starts at a standard deviation of 2.75 levels and stops below
-//! 2.25 levels. Clean video, generated animation and screen content, whose frames repeat exactly, are not changed.
-//! A change of the frame size resets the denoiser; a scene cut starts a new history.
+//! frames and inside each frame. Filtering starts at a standard deviation of 2.75 (in 8-bit sample
+//! values) and stops below 2.25. Clean video, generated animation and screen content, whose frames
+//! repeat exactly, are not changed. A change of the frame size resets the denoiser; a scene cut
+//! starts a new history.
 //!
 //! All arithmetic is integer, and rows are independent: results do not depend on the SIMD level or
 //! the number of threads.

@@ -5,9 +5,9 @@
 //! estimate of a block is capped at its spatial noise: the squared difference of neighbouring pixels
 //! in the direction in which it is smallest.
 //!
-//! A low percentile over the blocks is the estimate of a frame. Noise is about equal in all blocks: if the
-//! percentiles are far apart, the difference is detail, not noise. The median over several frames is the
-//! estimate of the video.
+//! The estimate of a frame is a low percentile of the estimates of its blocks. Noise is about equal
+//! in all blocks: if low and high percentiles are far apart, the difference is detail, not noise.
+//! The estimate of the video is the median over several frames.
 
 use codec_simd::{Block16, Kernels, PlaneRef};
 

@@ -1,4 +1,4 @@
-//! Cyclic refresh: macroblocks coded at a finer quantiser.
+//! Cyclic refresh: a few macroblocks of each frame are coded at a finer quantiser.
 //!
 //! A static area is predicted from itself for a long time, so bits spent on it once improve all
 //! following frames. A few static macroblocks per frame are therefore coded with a finer quantiser, in

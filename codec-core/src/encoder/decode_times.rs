@@ -1,4 +1,4 @@
-//! Decoding times of frames that are not coded in display order.
+//! Decoding timestamps (DTS) of frames that are not coded in display order.
 
 use std::collections::VecDeque;
 

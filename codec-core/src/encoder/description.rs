@@ -1,4 +1,4 @@
-//! The description of a codec for the encoder.
+//! The description of a codec for the encoder that all codecs share.
 
 use crate::codec::plan::FramePlan;
 use crate::codec::{Capabilities, EncoderConfig};

@@ -1,4 +1,5 @@
-//! The interface between the encoder and the codec's coding of a frame.
+//! The interface between the encoder that all codecs share and the part of a codec that codes a
+//! frame.
 
 use std::fmt::Debug;
 use std::sync::Arc;

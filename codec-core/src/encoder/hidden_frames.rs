@@ -1,5 +1,5 @@
-//! Altref and middle frames: frames of a group that are coded before the frames that precede them in display order,
-//! and not shown.
+//! Altref frames and middle frames (references from the middle of a group). Both are not shown, and
+//! are coded before the frames that precede them in display order.
 
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@
 //! [`FramePlan`](crate::codec::plan::FramePlan) specifies, and describes itself with a
 //! [`CodecDescription`]. [`Encoder`] makes the plans: key frames, rate control, temporal layers,
 //! long-term references, look-ahead with MB-tree, denoising, the speed that meets a time limit per frame, and
-//! changes of the configuration while it runs.
+//! changes of the configuration while the encoder runs.
 //!
 //! | subject | module |
 //! |---|---|
@@ -15,7 +15,7 @@
 //! | spatial layers | `spatial` |
 //! | one frame from its analysis to its packet | `coding`, `packet_queue` |
 //! | policies: key frames, golden updates, speed | `key_frames`, `golden`, `speed_selector` |
-//! | parts for frame coders: static and unchanged macroblocks, measure of lost texture | `cyclic_refresh`, `unchanged`, [`texture`] |
+//! | parts for frame coders: static and unchanged macroblocks, loss of texture | `cyclic_refresh`, `unchanged`, [`texture`] |
 
 mod buffered_frame;
 mod coding;

@@ -1,5 +1,5 @@
-//! Tests that the encoder controls codecs with different scales of quantiser steps: a fake frame coder
-//! produces bits by a model of the step in pixel levels.
+//! Tests that rate control works for codecs whose quantiser steps have different scales. A fake
+//! frame coder computes the size of a frame from the step, converted to pixel values.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Loss of texture, as a part of the distortion of a coded block.
+//! Loss of texture, which adds to the distortion of a coded block.
 //!
 //! Squared error prefers a smooth block to one whose texture differs from the source. Viewers prefer
 //! texture, so with [`Tune::Visual`] the difference of texture energy between

@@ -1,8 +1,9 @@
 //! Macroblocks whose source has not changed since the last coded frame.
 //!
 //! In screen content, most of the frame is static for seconds. Unchanged macroblocks are copied
-//! without mode decision, except those that the frame refines: as many as its plan allows, from top to
-//! bottom, directly at the frame's quantiser, so that each is refined once.
+//! without mode decision, except those that the frame refines, which are coded at the frame's
+//! quantiser. A frame refines as many macroblocks as its plan allows, from top to bottom, and each
+//! macroblock is refined once.
 
 use super::cyclic_refresh::CyclicRefresh;
 use super::{CodecDescription, UnchangedStats};

@@ -5,8 +5,8 @@
 //! its result does not depend on threading.
 //!
 //! A codec fills one [`MvCost`] per frame from its own syntax and creates one [`Target`] per block
-//! and reference. [`SearchRange`] keeps every pixel that search and prediction read inside the
-//! reference's border.
+//! and reference. [`SearchRange`] limits vectors so that search and prediction never read pixels
+//! beyond the reference's border.
 
 mod block;
 mod cost;

@@ -1,8 +1,8 @@
 //! Sub-pel motion search: half pixels around the best integer vector, then quarter pixels around
 //! the best half, by the squared error of bilinear interpolation.
 //!
-//! The decoder's longer filters predict better than the bilinear one, but using them in the search
-//! does not improve the choice.
+//! The decoder's longer filters predict better than bilinear interpolation, but using them in the
+//! search does not improve the choice of vectors.
 
 use super::block::HALF_RING;
 use super::{Block, FullPel, PixelPos, Quadrant, QuarterPel, Target};

@@ -1,13 +1,13 @@
-//! Selects the unit of a frame that a thread decodes next.
+//! Selects the unit of a frame (for example a row of blocks) that a thread decodes next.
 //!
 //! Usually one thread parses, up to [`AHEAD`] units ahead, and another one reconstructs luma and
-//! chroma of a unit as one job, which takes less time than two jobs. Parsing has priority, so that the
-//! reconstructing thread never runs out of units: to wake a thread takes as long as to decode a unit.
-//! For the same reason a waiting thread is woken only when several units are parsed.
+//! chroma of a unit as one job, which takes less time than two jobs. Parsing has priority, so that
+//! the reconstructing thread never runs out of units: waking a thread takes as long as decoding a
+//! unit. For the same reason a waiting thread is woken only when several units are parsed.
 //!
 //! If parsing is far ahead, reconstruction is the bottleneck. Luma and chroma of a unit are then
-//! separate jobs, so that the parsing thread takes one of them. A single thread reconstructs each unit
-//! once it is parsed.
+//! separate jobs, so that the parsing thread takes one of them. If only one thread is available, it
+//! reconstructs each unit as soon as it has parsed it.
 
 use crate::frame::PlaneSet;
 

@@ -1,4 +1,4 @@
-//! The decoder buffer model of constant bitrate: a leaky bucket with exact arithmetic.
+//! The decoder buffer model for constant bitrate (CBR): a leaky bucket with exact arithmetic.
 
 use crate::codec::Buffering;
 use crate::fixed::{mul_div, mul_div_signed, signed};

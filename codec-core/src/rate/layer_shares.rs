@@ -1,4 +1,4 @@
-//! Shares of the bitrate of temporal layers that follow the content.
+//! Division of the bitrate between temporal layers, adapted to the content.
 
 use crate::fixed::{ONE_Q16, exp2_q16};
 

@@ -1,4 +1,4 @@
-//! Two-pass rate control: predicted frame sizes and the resulting base step.
+//! Two-pass rate control: predicted frame sizes, and the base quantiser step that they result in.
 
 use crate::codec::first_pass::FrameClass;
 use crate::fixed::{ONE_Q16, exp2_q16, log2_q16, mul_div};

@@ -1,5 +1,5 @@
 //! Simulcast: one video as two or three independent streams of different sizes, from which an SFU selects one for each
-//! viewer, by the bandwidth and the window size of that viewer.
+//! viewer, by the bandwidth and the size of the video on the screen of that viewer.
 //!
 //! [`SimulcastEncoder`] runs an encoder of any backend for each layer. It scales the input, divides the bitrate between
 //! the layers as WebRTC does ([`LayerRates`], [`split`]), starts and stops layers without key frames on the others,

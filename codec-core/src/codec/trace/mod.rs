@@ -1,14 +1,15 @@
 //! Traces of decoded packets for stream analysis: header fields, and for each block its prediction,
 //! quantiser, loop filter and size in bits.
 //!
-//! Set [`DecoderConfig::trace`](super::DecoderConfig::trace) to enable it;
+//! Set [`DecoderConfig::trace`](super::DecoderConfig::trace) to enable tracing;
 //! [`VideoDecoder::trace`](super::VideoDecoder::trace) returns the trace. The types describe
 //! blocks, slots and named modes, so they also fit codecs with other block sizes and modes.
 //!
-//! Bits are counted in 1/256 bit from the state of the entropy decoder: a symbol of probability `p`
-//! takes `-log2(p)` bits. Positions are rounded before they are subtracted, so sums are exact: the
-//! header and all blocks of a partition add up to [`PartitionTrace::used_q8`]. The padding that an
-//! encoder adds to complete a partition (up to a few bytes) is part of its size and of no block.
+//! Sizes are in units of 1/256 bit, and are computed from the state of the entropy decoder: a
+//! symbol of probability `p` takes `-log2(p)` bits. Positions are rounded before they are
+//! subtracted, so sums are exact: the header and all blocks of a partition add up to
+//! [`PartitionTrace::used_q8`]. The padding that an encoder adds to complete a partition (up to a
+//! few bytes) counts towards the size of the partition, but not towards any block.
 
 mod block;
 

@@ -1,4 +1,5 @@
-//! Settings: codec-specific ones match their schema, common ones their ranges.
+//! Checks that codec-specific settings match their schema, and that common settings are accepted
+//! only in their ranges.
 
 use super::encoding::refuses;
 use super::{CheckFn, NOISE, Run, SIZE, Subject, ensure};

@@ -1,4 +1,4 @@
-//! Size limits of a frame and frame dropping.
+//! Limits on the size of a frame, and frame dropping.
 
 use super::{INTER_DELAY_MS, RateController};
 use crate::codec::{DropPolicy, DropReason, FrameKind};

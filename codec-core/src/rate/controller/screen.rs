@@ -1,8 +1,8 @@
 //! Constant bitrate for screen content.
 //!
 //! Screen content changes abruptly and then stays static. A change may drain the decoder buffer.
-//! The delay then stays constant while each unchanged area is refined once, at the full channel
-//! rate. The buffer refills when nothing is left to refine.
+//! Each unchanged area is then refined once; meanwhile frames use the full channel rate, so the
+//! delay stays constant. The buffer refills when nothing is left to refine.
 
 use super::RateController;
 use crate::codec::{DropPolicy, FrameKind};
