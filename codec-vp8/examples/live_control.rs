@@ -1,4 +1,5 @@
-//! An encoder in a service: settings change while it runs, and every dropped frame has a reason.
+//! An encoder in a live service: settings change while it runs, and it reports the reason for every
+//! dropped frame.
 //!
 //! `cargo run --release -p codec-vp8 --example live_control > stream.ivf`
 

@@ -1,11 +1,12 @@
 //! The VP8 decoder. RFC 6386.
 //!
-//! `frame` is the main loop: it parses a packet (`packet`, `header`) and decodes its macroblocks row
-//! by row through `parse` (modes and coefficients) and `reconstruct` (prediction, residual, loop
-//! filter); `row_filter` passes rows to the loop filter in pairs; `references` updates the reference
-//! frames. With a thread pool, `row_parallel` runs these two stages on different rows in parallel,
-//! and `frame_parallel`, with a delay of one frame, on two frames. The decoder's state changes only
-//! after the frame has been decoded, or at least parsed completely.
+//! `frame` is the main loop: it parses a packet (`packet`, `header`) and decodes its macroblocks
+//! row by row through `parse` (modes and coefficients) and `reconstruct` (prediction, residual,
+//! loop filter); `row_filter` passes rows to the loop filter in pairs; `references` updates the
+//! reference frames. With a thread pool, `row_parallel` runs `parse` and `reconstruct` on different
+//! rows in parallel. `frame_parallel` runs them on two successive frames in parallel, which delays
+//! the output by one frame. The decoder's state changes only after the frame has been decoded, or
+//! at least parsed completely.
 
 mod frame;
 mod frame_parallel;

@@ -1,5 +1,5 @@
-//! Flags of blocks with coefficients, and the contexts of their neighbours, computed for all blocks
-//! of a macroblock at once. RFC 6386, section 13.3.
+//! Flags that say which blocks have coefficients, and the token contexts that follow from the
+//! neighbouring blocks, computed for all blocks of a macroblock at once. RFC 6386, section 13.3.
 
 use super::levels::{CHROMA, CodedMb, LUMA_AFTER_Y2, LUMA_WHOLE, LUMA_Y2, Y2};
 use crate::residual::empty_block;

@@ -1,4 +1,4 @@
-//! The VP8 encoder: the encoder that all codecs share over the frame encoder of VP8.
+//! The VP8 encoder: connects the encoder that all codecs share with the frame encoder of VP8.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Mode decision among intra modes: of the whole block, and of its 4x4 sub-blocks.
+//! Mode decision among intra modes: one mode for the whole macroblock, or one for each of its 4x4
+//! sub-blocks.
 
 use codec_simd::{IntraMode, Kernels, SubblockMode, Window, WindowMut};
 

@@ -1,4 +1,5 @@
-//! Segments by quantiser offsets, which MB-tree and importance maps produce. RFC 6386, section 9.3.
+//! Assigns macroblocks to segments by their quantiser offsets, which MB-tree and importance maps
+//! produce. RFC 6386, section 9.3.
 
 use crate::header::Segmentation;
 use crate::tables::AC_STEPS;

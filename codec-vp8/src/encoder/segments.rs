@@ -1,4 +1,5 @@
-//! Segments of a frame: macroblocks of the cyclic refresh, or quantiser offsets. RFC 6386, section 9.3.
+//! Segments of a frame: for cyclic refresh, or for quantiser offsets of macroblocks. RFC 6386,
+//! section 9.3.
 
 use super::offset_segments::offset_segments;
 use crate::header::Segmentation;

@@ -1,5 +1,5 @@
-//! Trellis quantisation: levels chosen by squared error and exact token costs. RFC 6386, section
-//! 13.
+//! Trellis quantisation: chooses coefficient levels by squared error and exact token costs. RFC
+//! 6386, section 13.
 //!
 //! The cost of a token depends on the previous level, so the optimal levels are a path through
 //! states: the class of the level at each position (0, 1, more). At each position the nearest level

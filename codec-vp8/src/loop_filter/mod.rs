@@ -1,5 +1,5 @@
-//! Loop filters: levels, limits and filtering of a macroblock row. RFC 6386, sections 9.3, 9.6 and
-//! 15.
+//! Loop filters: filter levels, limits and filtering of a macroblock row. RFC 6386, sections 9.3,
+//! 9.6 and 15.
 
 mod row_pair;
 

@@ -1,9 +1,10 @@
 //! Filtering of two macroblock rows together, two macroblocks per call of a kernel.
 //!
-//! The order of RFC 6386, section 15.1, is by rows. It matters only to a macroblock's neighbours: the
-//! macroblock above it and the left edge of the one above and to the right must be filtered before
-//! its upper edge. Macroblock `x` of the upper row and `x - 2` of the lower row share no pixel, and
-//! neither reads one that the other changes.
+//! RFC 6386, section 15.1, filters macroblocks row by row. The order matters only between
+//! neighbours: before the upper edge of a macroblock is filtered, the macroblock above it and the
+//! left edge of the macroblock above and to the right must have been filtered. Macroblock `x` of
+//! the upper row and `x - 2` of the lower row share no pixel, and neither reads one that the other
+//! changes.
 
 use codec_simd::{EdgeLimits, Kernels, MbLimits};
 

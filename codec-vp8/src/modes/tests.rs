@@ -1,4 +1,5 @@
-//! Round trips of all modes and vectors, and near vectors computed by hand.
+//! Round trips of all modes and vectors, and comparison with near vectors that were computed by
+//! hand.
 
 use codec_simd::IntraMode;
 

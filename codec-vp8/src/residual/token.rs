@@ -1,4 +1,4 @@
-//! Tokens as they are stored from counting until writing. RFC 6386, section 13.2.
+//! The form in which tokens are stored between counting and writing. RFC 6386, section 13.2.
 
 use super::super::tables::{BANDS, CATEGORY_BASE, CATEGORY_PROBS};
 use codec_core::entropy::BoolSink;

@@ -1,4 +1,5 @@
-//! Contexts of partitions and of coefficients from the blocks above and on the left.
+//! Entropy contexts of partitions and of coefficients, which follow from the blocks above and on
+//! the left.
 
 use std::ops::Range;
 

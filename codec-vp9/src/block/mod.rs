@@ -1,4 +1,4 @@
-//! The code for blocks that the decoder and the encoder share.
+//! Code for blocks, shared by the decoder and the encoder.
 //!
 //! | subject | module |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! Planes as decoder and encoder use them.
+//! Views of planes: those that blocks are written to, and those that blocks are predicted from.
 
 use codec_core::frame::FrameBuf;
 use codec_simd::Layout;

@@ -1,5 +1,6 @@
-//! Contexts of the references of a block, from the references of the blocks above and on the left.
-//! Each function takes both neighbours; `None` is a neighbour outside of the tile.
+//! Contexts for coding the references of a block, which follow from the references of the blocks
+//! above and on the left. Each function takes both neighbours; `None` is a neighbour outside of the
+//! tile.
 
 use crate::header::CompoundReferences;
 use crate::types::Reference::{self, Altref, Golden, Last};

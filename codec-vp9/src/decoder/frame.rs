@@ -1,4 +1,4 @@
-//! Decoding of one frame, from its headers to the state that it leaves for the next ones.
+//! Decoding of one frame, from its headers to the state that later frames depend on.
 
 use codec_core::entropy::BoolDecoder;
 use codec_core::error::{Corrupt, Error};

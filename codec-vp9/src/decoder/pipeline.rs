@@ -1,7 +1,8 @@
 //! Decoding of a frame on several threads.
 //!
-//! Each unit of [`Stages`] consists of several superblocks of a tile: they are parsed, then luma and
-//! chroma are reconstructed, and the rows above are filtered.
+//! Each unit of [`Stages`] consists of several superblocks of a tile. The superblocks of a unit are
+//! parsed, then their luma and chroma are reconstructed, and the loop filter processes the rows
+//! above.
 
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 

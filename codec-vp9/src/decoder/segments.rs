@@ -1,4 +1,4 @@
-//! Parsing of a block's segment.
+//! Parsing of a block's segment id.
 
 use codec_core::entropy::BoolDecoder;
 

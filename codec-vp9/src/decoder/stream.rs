@@ -1,4 +1,5 @@
-//! The state between frames: slots, probability contexts, and what the last frame left.
+//! The state between frames: slots, probability contexts, and the modes and segments of the last
+//! frame.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Borders of references.
+//! Extends reference frames into their borders.
 
 use codec_core::frame::{FrameBuf, Sampling};
 use codec_simd::Layout;

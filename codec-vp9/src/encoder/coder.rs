@@ -1,4 +1,4 @@
-//! The partitions of a superblock.
+//! Decides the partitions of a superblock and codes their blocks.
 
 use std::ops::Range;
 

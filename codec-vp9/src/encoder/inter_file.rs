@@ -1,5 +1,5 @@
-//! Inter prediction of a block with the tools of the file preset: motion in all references, two references,
-//! three interpolation filters. Predictions are compared with their actual errors.
+//! Inter prediction of a block with the tools of the file preset: motion in all references, two
+//! references, three interpolation filters. Predictions are compared by their actual errors.
 
 use codec_core::motion::QuarterPel;
 use codec_simd::Window;

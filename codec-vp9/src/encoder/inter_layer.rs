@@ -15,8 +15,9 @@
 //!
 //! Last and golden change places if golden is newer ([`References::order`]).
 //!
-//! Blocks predict from the lower layer without motion. The predictions are searched in a copy of the lower
-//! layer at the frame's size; they are made by the decoder's function for references of another size.
+//! Predictions from the lower layer have zero motion vectors. To compare them with other
+//! predictions, the luma of the lower layer is first scaled to the size of the frame, with the
+//! function by which the decoder predicts from references of another size.
 
 use std::sync::Arc;
 

@@ -1,13 +1,14 @@
 //! The frame that a receiver decoded last: the next frame's motion vector candidates and probability adaptation
 //! depend on it.
 //!
-//! A receiver may lack frames of higher temporal layers and frames that no other depends on, so its last frame can be
-//! one of several. A frame then uses nothing that differs between them:
+//! A receiver may lack frames of higher temporal layers and frames that no other frame depends on,
+//! so its last frame can be one of several. The next frame then uses nothing that differs between
+//! them:
 //!
 //! - A block uses only motion vectors whose predictors are vectors of neighbouring blocks in the same frame
 //!   ([`crate::block::candidates::Site::two_and_own`]).
-//! - Probabilities do not adapt if only some of the frames are key frames.
-//! - Probabilities start from the probabilities of the temporal base layer, the only ones that are kept.
+//! - Probabilities do not adapt if only some of these possible last frames are key frames.
+//! - Probabilities start from the saved ones, and only frames of the temporal base layer save theirs.
 
 /// Number of temporal layers, at most.
 const LAYERS: usize = 3;

@@ -1,4 +1,4 @@
-//! The levels of coded transforms, in the order of the stream.
+//! The quantised coefficients (levels) of coded transforms, in the order of the stream.
 
 /// A level with the probabilities of its token.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,4 +1,4 @@
-//! Writing of a frame with the probabilities that follow from its counts.
+//! Writes a frame with probabilities that are computed from the counts of its syntax elements.
 
 use std::ops::Range;
 

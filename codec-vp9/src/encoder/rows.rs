@@ -1,4 +1,5 @@
-//! Coding of the rows of superblocks of a frame on the pool, and what follows: loop filter and writing.
+//! Coding of the rows of superblocks of a frame on the thread pool, and the steps after it: loop
+//! filter and writing.
 
 use std::sync::{Mutex, PoisonError};
 

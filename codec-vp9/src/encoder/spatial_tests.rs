@@ -1,4 +1,4 @@
-//! Spatial layers: subsets of the packets decode to the reconstruction.
+//! Spatial layers: subsets of the packets decode to the encoder's reconstruction.
 
 use codec_core::codec::{
     Bitrate, DecoderConfig, EncoderConfig, FrameRequest, LayerOutput, Packet, RateControl,

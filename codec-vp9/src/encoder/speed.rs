@@ -1,4 +1,4 @@
-//! Speed presets: a struct of named switches, built from a level.
+//! Speed presets: a struct of named switches, built from a speed of 0 to 10.
 
 use codec_core::motion::{Pattern, SubpelSearch};
 

@@ -1,4 +1,5 @@
-//! Classes of levels: for their costs, and for the contexts of later positions.
+//! Classes of quantised coefficients (levels), which give their costs and the contexts of later
+//! positions.
 
 /// The cost of a level apart from its context, and its effect on the contexts of later ones.
 #[derive(Clone, Copy, Debug)]

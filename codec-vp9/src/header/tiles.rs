@@ -1,4 +1,4 @@
-//! Tiles: a grid of independent entropy coders.
+//! Tiles: a grid of areas, each with its own entropy coder.
 
 use std::ops::Range;
 
