@@ -1,8 +1,8 @@
 //! Sample rate conversion whose output has the exact duration of the input, without filter delay.
 //!
-//! The filters come from the crate `rubato`: FFT blocks for a fixed ratio, and a windowed sinc
-//! with arbitrary phase for an adjustable ratio that follows a drifting clock. This module
-//! compensates the delay of the filters to a fraction of a sample, and flushes their last samples.
+//! The filters come from the crate `rubato`: FFT blocks for a fixed ratio, and a windowed sinc with
+//! arbitrary phase for an adjustable ratio that follows a drifting clock. This module compensates
+//! the delay of the filters to within a fraction of a sample, and flushes their last samples.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Context-adaptive binary arithmetic coding. ITU-T H.264, clause 9.3.
+//! Context-adaptive binary arithmetic coding (CABAC). ITU-T H.264, clause 9.3.
 
 mod bin_costs;
 mod contexts;

@@ -1,4 +1,4 @@
-//! Context-adaptive variable-length coding of coefficients. ITU-T H.264, clause 9.2.
+//! Context-adaptive variable-length coding (CAVLC) of coefficients. ITU-T H.264, clause 9.2.
 
 mod code_tables;
 mod residual;

@@ -1,7 +1,7 @@
 //! Decoding of a slice on several threads.
 //!
-//! The rows of macroblocks are the units of [`Stages`]: luma and chroma of a row are reconstructed, and
-//! the row above is filtered.
+//! The rows of macroblocks are the units of [`Stages`]. A row is parsed, its luma and chroma are
+//! reconstructed, and then the row above is deblocked.
 
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 

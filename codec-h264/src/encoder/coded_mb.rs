@@ -1,4 +1,5 @@
-//! A macroblock after mode decision, as the bitstream writer takes it. ITU-T H.264, clause 7.3.5.
+//! A macroblock after mode decision, in the form that the bitstream writer expects. ITU-T H.264,
+//! clause 7.3.5.
 
 use crate::macroblock::Shape;
 use crate::picture::Mv;

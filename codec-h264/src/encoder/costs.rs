@@ -1,5 +1,5 @@
-//! Costs of syntax elements for mode decisions, in 1/256 bit: exact for CAVLC, for CABAC the means
-//! over coded streams.
+//! Costs of syntax elements for mode decisions, in 1/256 bit: exact for CAVLC; for CABAC, mean
+//! costs that were measured in sample streams.
 
 use codec_core::motion::MvCost;
 

@@ -1,4 +1,4 @@
-//! Decisions in B slices. ITU-T H.264, clause 8.4.
+//! Mode decision in B slices. ITU-T H.264, clause 8.4.
 
 use super::coded_mb::CodedKind;
 use super::decide_inter::{EMPTY_CHROMA_BITS, EMPTY_QUARTER_BITS, quarter_sses};

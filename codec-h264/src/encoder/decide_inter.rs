@@ -1,4 +1,4 @@
-//! Choice of motion. ITU-T H.264, clause 8.4.
+//! Choice of partitions, references and motion vectors. ITU-T H.264, clause 8.4.
 
 use codec_simd::{Block16, Kernels};
 

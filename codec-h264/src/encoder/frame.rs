@@ -7,7 +7,7 @@
 //! | macroblocks: prediction, transform | 8.3 to 8.5 | `row`, `decide_intra`, `decide_inter` |
 //! | slice data and deblocking of finished rows, while later rows are coded | 7.3.4, 8.7 | `behind`, `finish`, `write` |
 //! | parameter sets | 7.3.2 | `parameter_sets` |
-//! | references and statistics for the next frame | 8.2.5 | `update` |
+//! | references and statistics for the next frame | 8.2.5 | [`FrameEncoder::update`] |
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,10 +1,11 @@
 //! Intra refresh: a band of rows of intra macroblocks moves down the frame, and the rows above it do
 //! not depend on frames from before the band started. ITU-T H.264, clause D.2.7.
 //!
-//! The frame in which the band begins has parameter sets and a recovery point. A decoder that starts
-//! there reconstructs the same frames as the encoder once the band has reached the last row: the rows above
-//! the band are predicted only from the same rows of the reference frame, and the slice that begins below
-//! the band is not deblocked at its upper edge.
+//! The frame in which the band starts at the top carries parameter sets and a recovery point
+//! message. A decoder that starts with this frame reconstructs the same frames as the encoder once
+//! the band has reached the last row: the rows above the band are predicted only from the same rows
+//! of the reference frame, and the slice that begins below the band is not deblocked at its upper
+//! edge.
 
 use std::ops::Range;
 

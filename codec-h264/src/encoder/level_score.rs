@@ -1,5 +1,6 @@
-//! Scores of the levels of inter macroblocks (decimation in x264): a few small levels cost more bits
-//! than their gain in quality is worth, so the levels of blocks with a low score are set to 0.
+//! Scores of the coefficient levels of inter macroblocks (decimation in x264): a few small levels
+//! cost more bits than their gain in quality is worth, so all levels of a block with a low score
+//! are set to 0.
 
 /// Score below which the levels of an 8x8 block are omitted.
 pub(super) const MIN_QUARTER_SCORE: u32 = 4;

@@ -1,5 +1,6 @@
-//! Rate-distortion optimised quantisation: levels are lowered where the bits saved outweigh the
-//! error. One pass per block over the levels that are not zero, in the order of coding.
+//! Rate-distortion optimised quantisation: coefficient levels are lowered if the bits saved
+//! outweigh the error. One pass per block over the levels that are not zero, in the order of
+//! coding.
 //!
 //! Errors are in squared quantiser steps, so that the Lagrange multiplier (the error that one bit is worth)
 //! is the same at all quantisers.

@@ -1,5 +1,5 @@
-//! Parameter sets of the encoder, and the choice of the level. ITU-T H.264, clauses 7.3.2.1, 7.3.2.2
-//! and annex A.
+//! Parameter sets of the encoder, and the choice of the H.264 level (such as 3.1). ITU-T H.264,
+//! clauses 7.3.2.1, 7.3.2.2 and annex A.
 
 use codec_core::annex_b::avc_record;
 use codec_core::error::ConfigError;

@@ -1,4 +1,5 @@
-//! Quantisers of the encoder for all luma quantisers (`QPY`). ITU-T H.264, clauses 8.5.8 and 8.5.9.
+//! Quantiser tables of the encoder for each value of the luma quantiser (`QPY`). ITU-T H.264,
+//! clauses 8.5.8 and 8.5.9.
 
 use std::sync::OnceLock;
 

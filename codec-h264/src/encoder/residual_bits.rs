@@ -1,4 +1,4 @@
-//! Bits of blocks of levels, by tables for a slice.
+//! Estimates the bits of blocks of coefficient levels, with tables that are filled once per slice.
 
 use crate::cabac::{BlockCategory, Contexts};
 use crate::tables::cabac::{LAST_8X8, SIGNIFICANT_8X8};

@@ -1,5 +1,5 @@
-//! Motion search for partitions in B slices: each is predicted from list 0, list 1 or both; partitions
-//! of 8x8 samples also in direct mode.
+//! Motion search for partitions in B slices: each is predicted from list 0, list 1 or both; an 8x8
+//! partition can also use direct mode.
 
 use codec_core::motion::{FullPel, Half, Pattern, Quadrant};
 use codec_simd::Block16;

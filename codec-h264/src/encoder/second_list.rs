@@ -1,4 +1,5 @@
-//! Motion of list 1 in B slices: the motion of the neighbours, and the differences to it.
+//! Motion of list 1 in B slices: the vectors of the neighbours, and the motion vector differences
+//! (MVD) that are coded.
 
 use super::row::{Choice, MbCoder};
 use super::row_context::SecondSide;

@@ -1,4 +1,4 @@
-//! Speed levels: named switches of the mode decision.
+//! Speed presets: named switches of the mode decision.
 
 use super::motion::{Measure, Precision, RefineSettings, Ring};
 

@@ -1,5 +1,5 @@
-//! The decoder reads every frame as the encoder reconstructs it, with the same bytes for all threads
-//! and SIMD levels.
+//! Every packet decodes to the encoder's reconstruction, and its bytes do not depend on the number
+//! of threads or the SIMD level.
 
 use std::sync::Arc;
 

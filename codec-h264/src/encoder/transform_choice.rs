@@ -1,4 +1,5 @@
-//! Choice of the transform of an inter macroblock by its rounded levels, before they are optimised.
+//! Choice between the 4x4 and the 8x8 transform of an inter macroblock, by its coefficient levels
+//! after plain rounding (before rate-distortion optimised quantisation).
 
 use codec_core::motion::Lambda;
 use codec_simd::H264Quantised;

@@ -1,8 +1,8 @@
 //! Weights of the references of P slices, for fades and flashes. ITU-T H.264, clauses 7.3.3.2 and
 //! 8.4.2.3.2.
 //!
-//! A weight and an offset follow from the means and the deviations of a frame and its reference. They
-//! are used if they reduce the cost of full-sample motion compensation.
+//! A weight and an offset follow from the means and the standard deviations of a frame and its
+//! reference. They are used if they reduce the cost of motion compensation with integer vectors.
 
 use codec_core::analysis::FrameAnalysis;
 use codec_core::frame::{Picture, SourceMb};

@@ -1,4 +1,4 @@
-//! Limits of the levels. ITU-T H.264, table A-1.
+//! Limits of the H.264 levels. ITU-T H.264, table A-1.
 
 /// Limits of a level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! The parameter sets that a stream has transmitted.
+//! The parameter sets that the stream has transmitted so far.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Decoded pictures as references: samples, motion, order.
+//! Decoded pictures as references: samples, motion, picture order count.
 
 mod motion;
 

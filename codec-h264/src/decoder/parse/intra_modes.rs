@@ -1,4 +1,5 @@
-//! The samples that intra modes need. ITU-T H.264, clauses 8.3.1.2, 8.3.2.2, 8.3.3 and 8.3.4.
+//! Checks that the neighbouring samples that intra modes need are available. ITU-T H.264, clauses
+//! 8.3.1.2, 8.3.2.2, 8.3.3 and 8.3.4.
 
 use crate::macroblock::{BLOCKS, IntraEdges, Mb, Prediction};
 

@@ -1,5 +1,6 @@
-//! Motion search in quarter samples, with the interpolation of the decoder (ITU-T H.264, clause
-//! 8.4.2.2.1): integer vectors first, then half and quarter samples around the best.
+//! Motion search with quarter-sample precision, with the interpolation of the decoder (ITU-T H.264,
+//! clause 8.4.2.2.1): integer vectors first, then half-sample and quarter-sample vectors around the
+//! best one.
 
 mod compensate;
 mod measure;

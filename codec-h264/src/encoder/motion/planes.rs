@@ -1,4 +1,4 @@
-//! Distortion of a part of a macroblock at the positions around an integer vector.
+//! Distortion of a macroblock or a part of it at the sub-sample positions around an integer vector.
 
 use codec_core::motion::{FullPel, PixelPos, Quadrant, Target};
 use codec_simd::{HalfPlanes8, HalfPlanes16, Window};

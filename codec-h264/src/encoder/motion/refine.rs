@@ -1,4 +1,5 @@
-//! Half samples around an integer vector, then quarter samples around the best of them.
+//! Refinement of an integer vector: tries half-sample vectors around it, then quarter-sample
+//! vectors around the best one.
 
 use codec_core::motion::{FullPel, MvCost, QuarterPel, Target};
 

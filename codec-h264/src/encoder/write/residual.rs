@@ -1,4 +1,4 @@
-//! Blocks of levels. ITU-T H.264, clause 7.3.5.3.
+//! Writes blocks of coefficient levels. ITU-T H.264, clause 7.3.5.3.
 
 use super::near::{Grid, edges_of, grid};
 use super::{Current, EntropyWriter, SliceWriter};

@@ -1,4 +1,4 @@
-//! Slices of random macroblocks are written and parsed by the decoder.
+//! Slices of random macroblocks are written, and then parsed by the decoder.
 
 mod random;
 mod recorder;

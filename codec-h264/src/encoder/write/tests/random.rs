@@ -1,4 +1,4 @@
-//! Random macroblocks that a stream may have.
+//! Random macroblocks that are valid in a stream.
 
 use super::super::residual::pattern;
 use crate::encoder::coded_mb::{CodedKind, CodedMb, coded};
