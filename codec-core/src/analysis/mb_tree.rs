@@ -2,9 +2,9 @@
 //! is its quantiser. Content that stays visible for a long time gets a higher quality.
 //!
 //! Costs propagate from later frames to earlier ones. The cost of a macroblock is its intra cost
-//! plus the costs that were propagated to it. Of this sum, the fraction of its intra cost that
-//! inter prediction saves is added to the blocks that it references. Costs are in the units of the
-//! analysis (SATD at half size).
+//! plus the costs that were propagated to it. This sum, multiplied by the fraction of the intra
+//! cost that inter prediction saves, is added to the blocks that the macroblock references. Costs
+//! are in the units of the analysis (SATD at half size).
 
 use super::{FrameAnalysis, MbAnalysis};
 use crate::fixed::log2_q16;

@@ -1,7 +1,7 @@
 //! Costs and motion vectors of the macroblocks in a band of rows.
 //!
-//! Bands do not depend on each other: a macroblock takes a fraction of a microsecond, which is too
-//! short to synchronise threads per macroblock.
+//! Bands do not depend on each other, so threads do not synchronise after each macroblock: a
+//! macroblock takes a fraction of a microsecond, less than synchronisation would.
 
 use codec_simd::{Kernels, PlaneRef};
 

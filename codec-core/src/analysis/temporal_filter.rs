@@ -1,5 +1,5 @@
 //! Motion-compensated temporal filter: denoises altref frames, which makes them better references
-//! than the source frame itself.
+//! than unfiltered source frames.
 
 use codec_simd::{Block16, Kernels, Layout, PlaneRef, Window, WindowMut};
 

@@ -1,4 +1,4 @@
-//! A limit on the cost of resolution changes in a stream.
+//! A limit on frequent resolution changes in a stream, for which a decoder has to allocate memory.
 
 use super::Limits;
 use crate::error::LimitError;

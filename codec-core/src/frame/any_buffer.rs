@@ -1,4 +1,4 @@
-//! Decoded frames of any depth.
+//! Decoded frames of any bit depth.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! Code words of CAVLC. ITU-T H.264, clause 9.2, tables 9-4, 9-5 and 9-7 to 9-10.
 //!
-//! A code word is its length in bits and its value.
+//! Each code word is stored as its length in bits and its value.
 
 /// A code word: length and value.
 pub type Code = (u8, u8);

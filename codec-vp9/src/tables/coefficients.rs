@@ -1,4 +1,5 @@
-//! Default probabilities of coefficient tokens, and the probabilities of large tokens.
+//! Default probabilities of coefficient tokens, and the constant probabilities for large
+//! coefficients: of the later tree nodes and of the extra bits.
 
 /// Probabilities of coefficient tokens for a transform size:
 /// `[plane type][is inter][band][context][node]`. Band 0 has three contexts.

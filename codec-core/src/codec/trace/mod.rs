@@ -6,10 +6,11 @@
 //! blocks, slots and named modes, so they also fit codecs with other block sizes and modes.
 //!
 //! Sizes are in units of 1/256 bit, and are computed from the state of the entropy decoder: a
-//! symbol of probability `p` takes `-log2(p)` bits. Positions are rounded before they are
-//! subtracted, so sums are exact: the header and all blocks of a partition add up to
-//! [`PartitionTrace::used_q8`]. The padding that an encoder adds to complete a partition (up to a
-//! few bytes) counts towards the size of the partition, but not towards any block.
+//! symbol of probability `p` takes `-log2(p)` bits. A size is the difference of two positions in
+//! the partition, which are rounded before they are subtracted. Sums are therefore exact: the
+//! header and all blocks of a partition add up to [`PartitionTrace::used_q8`]. The padding that an
+//! encoder adds to complete a partition (up to a few bytes) counts towards the size of the
+//! partition, but not towards any block.
 
 mod block;
 

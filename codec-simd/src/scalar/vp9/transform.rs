@@ -1,8 +1,8 @@
 //! Inverse transforms: DCT, ADST and the lossless Walsh-Hadamard transform.
 //!
-//! The constants are `round(16384 cos(k pi / 64))`. With 8-bit samples all intermediate
-//! values have 16 bits: sums saturate, products of two terms are rounded once. Streams of conforming
-//! encoders never reach these limits.
+//! The constants are `round(16384 cos(k pi / 64))`. With 8-bit samples all intermediate values have
+//! 16 bits: sums saturate, and a sum of two products is rounded only once, after the addition.
+//! Streams of conforming encoders never exceed 16 bits.
 
 use super::Sample;
 use crate::vp9::{Vp9TxKind, Vp9TxSize};
