@@ -1,9 +1,9 @@
 //! VP9 encoder and decoder behind the traits of [`codec_core::codec`]. They start no threads and access no
 //! clock, file or environment variable; parallel work runs on a pool that the caller passes in.
 //!
-//! A packet is a frame or a superframe. All profiles are decoded. The decoder of
-//! [`decoder::open`] outputs only the formats that its configuration allows, [`decoder::FrameDecoder`] all of them.
-//! [`encoder::open`] codes profile 0: 8-bit 4:2:0.
+//! A packet is a frame or a superframe. All profiles are decoded. The decoder of [`decoder::open`]
+//! outputs only the sample formats that its configuration allows; [`decoder::FrameDecoder`] outputs
+//! every format. [`encoder::open`] codes profile 0: 8-bit 4:2:0.
 //!
 //! # Examples
 //!

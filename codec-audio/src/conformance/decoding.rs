@@ -1,4 +1,4 @@
-//! Decoder checks for audio: determinism, reports, limits, concealment and damage.
+//! Decoder checks for audio: determinism, reports, limits, concealment and damaged packets.
 
 use super::{CheckFn, Subject, decode_all, ensure, receive};
 use crate::{AudioDecoderConfig, AudioPacket, Recovery};

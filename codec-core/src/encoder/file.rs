@@ -1,4 +1,4 @@
-//! The file preset: look-ahead and groups with altref frames.
+//! The file preset: look-ahead, and groups of frames with altref frames.
 
 use codec_simd::Kernels;
 

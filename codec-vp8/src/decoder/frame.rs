@@ -5,7 +5,7 @@
 //! | frame tag, frame size, partitions | 9.1, 9.2, 9.5 | [`PacketLayout`], [`Partitions`] |
 //! | frame header | 9.3 to 9.11, 19.2 | [`parse_frame_header`] |
 //! | modes and motion vectors of a macroblock | 10, 11, 16, 17 | `MbParser::parse_mb` |
-//! | its coefficients | 13 | `MbParser::parse_mb` |
+//! | coefficients of a macroblock | 13 | `MbParser::parse_mb` |
 //! | prediction and residual | 12, 14, 18 | [`Reconstructor::reconstruct`] |
 //! | loop filter | 15 | [`Reconstructor::filter`] |
 //! | reference frames | 9.7 | [`References::apply`] |

@@ -1,4 +1,4 @@
-//! A block's part of a plane, and its transforms.
+//! The part of a plane that a block covers, and the transforms of this part.
 
 use codec_simd::vp9::Vp9TxKind;
 

@@ -1,5 +1,5 @@
-//! Spatial layers: the slots of a layer, and prediction from the next lower layer, a reference of another
-//! size.
+//! Spatial layers: the slots of a layer, and prediction from the next lower layer, which is a
+//! reference of another size.
 //!
 //! | slot | contents |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! Decoder checks for video: frame order, timestamps, determinism, limits and damage.
+//! Decoder checks for video: frame order, timestamps, determinism, limits and damaged packets.
 
 use std::sync::Arc;
 
