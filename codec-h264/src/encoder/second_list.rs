@@ -1,5 +1,5 @@
-//! Motion of list 1 in B slices: the vectors of the neighbours, and the motion vector differences
-//! (MVD) that are coded.
+//! Motion of list 1 in B slices: the vectors of the neighbours. Also the motion vector differences
+//! (MVD) of both lists, which are coded.
 
 use super::row::{Choice, MbCoder};
 use super::row_context::SecondSide;

@@ -1,8 +1,8 @@
 //! Intra prediction.
 //!
 //! Each directional mode filters the samples next to the block into one sequence and copies from
-//! it: each row of the prediction is a part of the sequence, and the next row starts at the next
-//! offset.
+//! it: each row of the prediction is a part of the sequence, and the next row starts at another
+//! offset. The steep modes (D63, D117) have two sequences, one for even rows and one for odd rows.
 
 use super::Sample;
 use crate::vp9::{Vp9IntraEdges, Vp9IntraMode, Vp9TxSize};
