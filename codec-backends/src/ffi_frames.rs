@@ -1,4 +1,4 @@
-//! Conversion of frames to and from C libraries.
+//! Conversion of frames to and from the frame structures of C libraries.
 
 use codec_ffi::I420View;
 

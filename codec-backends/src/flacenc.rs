@@ -2,9 +2,9 @@
 //!
 //! A packet is one FLAC frame. The knob `block` sets its number of samples; the last packet before
 //! `finish` may be shorter. The knob `bits` sets the bits per sample, 16 or 24: 16-bit input is
-//! exact with both, and floats are rounded to nearest and saturated. The `STREAMINFO` is written
-//! before the first frame, so it contains neither the number of samples nor their MD5 nor the sizes
-//! of frames (section 8.2 allows 0 for each).
+//! stored unchanged with either, and floats are rounded to nearest and saturated. The `STREAMINFO` is
+//! written before the first frame, so the number of samples, their MD5 and the sizes of frames are 0,
+//! which means unknown (section 8.2).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -1,4 +1,4 @@
-//! Values of codec-specific settings, checked against their descriptions.
+//! Values of codec-specific settings (knobs), checked against the allowed values of each.
 
 use codec_core::codec::Knob;
 use codec_core::error::ConfigError;

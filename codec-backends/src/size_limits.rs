@@ -1,4 +1,5 @@
-//! Limits on frame sizes in a stream, checked before a packet is passed to a library.
+//! Limits on the pixels of a frame, and on changes of the frame size in a stream. They are checked
+//! before a packet is passed to a library.
 
 use codec_core::codec::{Limits, ResizeLimit};
 use codec_core::error::Error;

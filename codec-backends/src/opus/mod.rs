@@ -1,9 +1,9 @@
 //! Opus with two crates (docs/adr/0011): `ropus` encodes all modes and decodes CELT packets, `opus-rs`
 //! decodes SILK and hybrid packets and conceals lost ones. RFC 6716, RFC 7845.
 //!
-//! Workarounds for these libraries: packets are checked by RFC 6716, section 3.4, before a library
-//! sees them; several streams in one packet are split here; gains are applied here; a panic inside
-//! a library becomes an error and a reset.
+//! Workarounds for these libraries: packets are checked against RFC 6716, section 3.4, before a
+//! library sees them; several streams in one packet are split here; gains are applied here; a panic
+//! inside a library becomes an error and a reset.
 //!
 //! The C library libopus is available as well, for comparison. All libraries are used through the
 //! same encoder and decoder types.
