@@ -1,4 +1,4 @@
-//! Names of jobs, subjects, streams and buckets.
+//! Names of jobs, and of the subjects, streams and buckets in NATS.
 
 use std::fmt;
 use std::fmt::Write as _;

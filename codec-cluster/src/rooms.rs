@@ -1,7 +1,8 @@
-//! Rooms of `codec serve` on several nodes: passes the messages of a node to all others.
+//! Rooms of `codec serve` on several nodes: passes the messages of each node to all other nodes.
 //!
-//! Messages are plain NATS messages on one subject, without `JetStream`. Messages that are sent while the server cannot
-//! be reached are lost; a node whose state of another node is outdated requests it from that node.
+//! Messages are plain NATS messages on one subject, without `JetStream`. Messages that are sent while the NATS server
+//! cannot be reached are lost. A node that has missed messages of another node requests the current state from that
+//! node.
 
 use std::thread::JoinHandle;
 use std::time::Duration;

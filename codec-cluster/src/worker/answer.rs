@@ -1,4 +1,4 @@
-//! Acknowledgements of messages to the queue.
+//! Acknowledges messages that were received from the queue.
 
 use async_nats::jetstream::{AckKind, Message};
 use codec_media::failure::Result;

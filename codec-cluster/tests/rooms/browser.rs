@@ -1,4 +1,4 @@
-//! The page of a room in Chromium, whose node dies.
+//! The page of a room in Chromium: it joins again after its node is killed.
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener};

@@ -1,4 +1,4 @@
-//! A NATS server of a test.
+//! A NATS server for a test.
 
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
