@@ -4,8 +4,8 @@
 //!
 //! For reading, start at [`open()`], [`open_packets`] and [`open_raw_video`], which detect the
 //! format by content; for writing, at [`create_packets`] and [`create_raw_video`]. Readers take any
-//! [`std::io::Read`] and read it once from front to back; the MP4 reader reads its index first if it
-//! can seek, and [`PacketReader::seek`] moves to a key frame in files with an index.
+//! [`std::io::Read`] and read it once from front to back; the MP4 reader reads the index of the file
+//! first if it can seek, and [`PacketReader::seek`] moves to a key frame in files with an index.
 //! Writers update sizes in their headers at the end if [`Output`] can seek.
 //!
 //! Input is untrusted: sizes are checked against [`ReadOptions::limits`], and memory use depends on
@@ -87,9 +87,9 @@
 //! | y4m, raw video | | `y4m/`, `yuv.rs` |
 //!
 //! On a pipe, the index of an MP4 file must come before the samples. A file has a list of
-//! [`Track`]s, and each packet contains the index of its track. In all formats, audio times are
-//! derived from sample counts (`samples.rs`). Writers interleave the packets of several tracks by
-//! time (`interleave.rs`).
+//! [`Track`]s, and each packet contains the number of its track in that list. In all formats, audio
+//! times are derived from sample counts (`samples.rs`). Writers interleave the packets of several
+//! tracks by time (`interleave.rs`).
 
 #![forbid(unsafe_code)]
 

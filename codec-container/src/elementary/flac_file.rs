@@ -1,7 +1,7 @@
 //! Native FLAC files: reading and writing. RFC 9639, section 8.
 //!
 //! Frames have no length field. A frame ends where its checksum matches and the next frame begins.
-//! The end of the last frame is found by parsing its codes.
+//! The end of the last frame is found by parsing its subframes.
 
 use codec_audio::AudioCodec;
 use codec_core::codec::Limits;

@@ -1,4 +1,5 @@
-//! Computes the length of a FLAC frame from its codes, without decoding. RFC 9639, section 9.
+//! Computes the length of a FLAC frame by parsing its subframes, without decoding their samples. RFC
+//! 9639, section 9.
 
 use crate::flac;
 

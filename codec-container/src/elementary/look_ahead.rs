@@ -1,4 +1,4 @@
-//! A source with look-ahead.
+//! A byte source from which a parser can read ahead without consuming the bytes.
 
 use std::io;
 

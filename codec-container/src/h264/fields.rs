@@ -1,4 +1,4 @@
-//! Fields that are coded as access units of their own. ITU-T H.264, clause 7.3.3.
+//! Fields of interlaced video, which can be access units of their own. ITU-T H.264, clause 7.3.3.
 
 use codec_core::annex_b::Units;
 

@@ -1,8 +1,9 @@
-//! Writes fragmented MP4: an index without samples, then fragments of about a second, each complete
-//! in itself. ISO/IEC 14496-12, section 8.8.
+//! Writes fragmented MP4: an index without samples, then fragments of about a second, each with an
+//! index of its own samples. ISO/IEC 14496-12, section 8.8.
 //!
 //! A file that ends early is playable up to its last complete fragment. A fragment begins with a
-//! frame that is shown after all earlier ones, and with a key frame if one is near.
+//! frame that is shown after all earlier ones: the first key frame after 0.5 s, or else the first frame
+//! after 1 s. It begins earlier if the previous fragment would exceed 16 MiB.
 
 use super::boxes::{put, put_full};
 use super::decode_times::{self, DecodeTimes, SampleTime};

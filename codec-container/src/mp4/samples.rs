@@ -1,4 +1,4 @@
-//! The sample table: size, position and time of every sample. ISO/IEC 14496-12, section 8.6 and
+//! The sample table: size, position and time of every sample. ISO/IEC 14496-12, sections 8.6 and
 //! 8.7.
 
 use super::boxes::{Fields, child, pair};

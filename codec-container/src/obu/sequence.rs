@@ -1,4 +1,5 @@
-//! The tools of a sequence header on which frame headers depend. AV1 specification, section 5.5.1.
+//! Fields of the sequence header that are needed to parse frame headers: enabled coding tools and
+//! field lengths. AV1 specification, section 5.5.1.
 
 use crate::bits::Bits;
 

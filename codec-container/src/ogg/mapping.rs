@@ -1,5 +1,5 @@
-//! Opus (RFC 7845), Vorbis (Vorbis I, section 4) and FLAC (its Ogg mapping) in Ogg: the header
-//! packets and the samples of a packet.
+//! Opus (RFC 7845), Vorbis (Vorbis I, section 4) and FLAC (its Ogg mapping) in Ogg: parses the header
+//! packets, and counts the samples of a packet.
 
 use codec_audio::opus_head::OpusHead;
 use codec_audio::{AudioCodec, AudioFormat, ChannelLayout};

@@ -1,10 +1,12 @@
 //! Decoding times of video, computed while a transport stream is written.
 //!
 //! A transport stream stores the decoding time of each frame with the frame, and no frame may be shown
-//! before it is decoded. (MP4 stores them for whole fragments, with offsets of both signs:
-//! [`crate::mp4`].) Therefore a frame waits until all frames that may be shown before it have arrived:
-//! at most 16, the number of frames that an H.264 decoder can reorder. Packets without a decoding time
-//! get the presentation times in ascending order, reduced by the delay that the first frames need.
+//! before it is decoded. (MP4 stores the decoding times of whole fragments, and presentation times as
+//! positive or negative offsets from them: [`crate::mp4`].) Therefore a frame waits until all frames
+//! that may be shown before it have arrived: at most 16 frames, because an H.264 decoder reorders no
+//! more. Packets without a decoding time get the presentation times in ascending order. All decoding
+//! times are then reduced by the smallest delay with which none of the first frames is decoded after it
+//! is shown.
 
 use std::collections::{BTreeMap, VecDeque};
 

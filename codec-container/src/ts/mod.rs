@@ -1,10 +1,10 @@
 //! MPEG-2 transport streams (ITU-T H.222.0) of H.264, AAC, MP3 and Opus.
 //!
-//! When they are read, packets have 188 bytes, or 192 with a leading timestamp (`.m2ts`), or 204 with a trailing checksum. Of
-//! several programs, the first one with a supported stream is read. Times begin at 0.
+//! The reader accepts transport packets of 188 bytes, of 192 bytes with a leading timestamp (`.m2ts`), and of 204 bytes
+//! with a trailing checksum. Of several programs, it reads the first one with a supported stream. Times begin at 0.
 //!
-//! One program is written, in packets of 188 bytes, without null packets: the clock follows the decoding
-//! times ([`multiplexer`]).
+//! The writer writes one program, in transport packets of 188 bytes. The bitrate varies: there are no null packets, and
+//! clock references are derived from the decoding times ([`multiplexer`]).
 
 use crate::{Error, Format};
 

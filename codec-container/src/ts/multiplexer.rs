@@ -1,4 +1,4 @@
-//! Writes the units of all streams in order: tables, clock references and PES packets.
+//! Writes access units of all streams as PES packets, with tables and clock references in between.
 
 use super::packetizer::{Adaptation, Packetizer};
 use super::pes::{MAX_STATED_BYTES, put_header};

@@ -1,4 +1,4 @@
-//! The first line: parsing and writing.
+//! The first line of a y4m file: parsing and writing.
 
 use std::fmt::Write as _;
 
