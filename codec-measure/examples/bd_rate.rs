@@ -1,5 +1,5 @@
-//! BD-rate of two encoders from a CSV file with the columns `encoder,kbps,quality`: by how many
-//! percent the second needs more bits than the first at equal quality.
+//! BD-rate of two encoders from a CSV file with the columns `encoder,kbps,quality`: how many percent
+//! more bits the second encoder needs than the first at equal quality.
 //!
 //! `cargo run -p codec-measure --example bd_rate -- points.csv`
 

@@ -1,5 +1,5 @@
-//! The convex hull of the rate-distortion points of several sizes: the best that an encoder can do if the size is
-//! chosen for each bitrate.
+//! The convex hull of the rate-distortion points of several frame sizes: the best quality that an encoder reaches if the
+//! frame size is chosen for each bitrate.
 
 use crate::bd::RatePoint;
 

@@ -2,7 +2,7 @@
 //! and the results and report of a study (an encoder comparison over several clips).
 //!
 //! This crate runs no encoder, reads no clock and accesses no file: the caller supplies frames,
-//! sizes and times.
+//! packet sizes and times.
 //!
 //! # Examples
 //!
@@ -52,7 +52,7 @@
 //! | medians, quantiles, confidence intervals, significance tests | `stats/` |
 //! | rate control accuracy and latency of an encoder | `rate.rs`, `latency.rs` |
 //! | Pareto frontier of speed and quality | `frontier.rs` |
-//! | convex hull of the points of several sizes | `hull.rs` |
+//! | convex hull of the points of several frame sizes | `hull.rs` |
 //! | list of audio metrics, which codec-audio measures | `metrics/audio.rs` |
 //! | results of a study as JSON (`docs/results-schema.md`); their summary | `results.rs`, `summary/` |
 //! | pooling of frame scores: means, percentiles, worst second | `pool.rs` |

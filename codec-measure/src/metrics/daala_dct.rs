@@ -3,8 +3,8 @@
 //!
 //! A lifting step adds a rounded multiple of one value to another. Three steps rotate by an angle
 //! a, with the factors tan(a / 2), sin(a) and tan(a / 2) (Liang and Tran, "Fast multiplierless
-//! approximations of the DCT with the lifting scheme", 2001). Sums and differences are scaled so
-//! that one of the two is halved, and halves are rounded toward zero.
+//! approximations of the DCT with the lifting scheme", 2001). Where two values are replaced by their
+//! sum and their difference, one of the results is halved and rounded toward zero.
 
 /// Samples or coefficients by row and column.
 pub(super) type Block = [[i32; SIDE]; SIDE];

@@ -1,4 +1,5 @@
-//! Data of the page's summary for a choice of clips: each arm over all clips, and on each clip.
+//! Summaries of each arm, over all clips and on each single clip. The page's script combines them for
+//! the selected clips.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,6 @@
-//! Simulated studies with known truth: how often intervals contain it, and how often equal encoders
-//! are reported as different. Seeded, so the counts are the same on every machine.
+//! Simulated studies whose true values are known: how often confidence intervals contain them, and how
+//! often equal encoders are reported as different. The random numbers are seeded, so the counts are the
+//! same on every machine.
 
 use super::tests::{point, study_of};
 use super::*;

@@ -1,9 +1,9 @@
 //! VMAF (Z. Li and others, "Toward a Practical Perceptual Video Quality Metric", 2016) with Netflix's
 //! model `vmaf_v0.6.1`, from luma of any depth.
 //!
-//! [`Vmaf`] measures the features of single frames, which needs most of the time and can be done on
+//! [`Vmaf`] measures the features of single frames, which takes most of the time and can be done on
 //! several threads; [`vmaf_scores`] turns the features of consecutive frames into scores. The features equal
-//! the features of libvmaf's integer extractors except for rounding (ADR 0054).
+//! those of libvmaf's integer extractors except for rounding (ADR 0054).
 
 mod arithmetic;
 mod model;

@@ -1,6 +1,6 @@
 //! Plots as PNG. The renderer supports only what the plots of this crate use and rejects everything
-//! else, because a complete SVG renderer takes longer to build than the rest of the command. Text
-//! uses the built-in `DejaVu` fonts, so it looks the same on every machine; it runs from left to
+//! else, because a complete SVG renderer takes longer to compile than the rest of the command `codec`.
+//! Text uses the built-in `DejaVu` fonts, so it looks the same on every machine; it runs from left to
 //! right, with one glyph per character.
 
 mod fonts;

@@ -1,4 +1,5 @@
-//! The choice of a point, and the quality of each frame over time: the script draws the chart.
+//! Controls that select a rate-distortion point, and the place for the chart of its quality over time,
+//! which the script draws.
 
 use crate::plot::{escape, target_text};
 use crate::report::extras::ReportExtras;
