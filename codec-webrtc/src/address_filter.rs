@@ -1,5 +1,5 @@
-//! Protection against datagrams from unverified addresses: verified addresses, a rate limit, and
-//! filtering of forged datagrams.
+//! Protection against floods of forged datagrams: addresses verified by connectivity checks, a rate
+//! limit for all other addresses, and filtering of forged datagrams.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,8 +1,9 @@
-//! Payload types that mean different formats in several media sections.
+//! Removes formats from an SDP whose payload type has another meaning in another media section.
 //!
 //! Sections of one transport must not use a payload type for different formats (RFC 9143, section 9.1). Firefox obeys
-//! this rule for the formats that this endpoint has negotiated, but in sections that it adds later it gives other formats
-//! payload types of its own, which may be in use.
+//! this rule for the formats that were negotiated. In a section that it adds later, it offers further formats, and may give
+//! them payload types that another section uses. Only formats that are not enabled are removed; an SDP with other
+//! conflicts is rejected (`sdp.rs`).
 
 use std::collections::{HashMap, HashSet};
 

@@ -92,12 +92,13 @@
 //! size and number and the memory of a peer; [`Counters`] counts dropped input. A panic in
 //! str0m ends the session with [`ClosedReason::Internal`], not the process.
 //!
-//! **Media.** VP8 with RTX, and ULPFEC in RED; H.264 with RTX, in packetization mode 1, and VP9 of profile
-//! 0 with RTX, if enabled; Opus with RED; G.711 ([`Codecs`]). The bandwidth is estimated by
-//! [`codec_rtc::congestion`]. This crate writes and encrypts the RTP that it sends; str0m does not (ADR 0066).
+//! **Media** ([`Codecs`]). Video: VP8 and, if enabled, VP9 (profile 0) and H.264 (packetization mode 1), with RTX and
+//! with ULPFEC in RED; H.264 is sent with FEC only if its packets have a Dependency Descriptor. Audio: Opus, if enabled
+//! also in RED, and G.711. The bandwidth is estimated by [`codec_rtc::congestion`]. This crate, not str0m, writes and
+//! encrypts the RTP that is sent (ADR 0066).
 //!
-//! **Simulcast.** Offers have up to three layers of a video section ([`MediaPlan::layers`]), and answers accept the
-//! layers of the remote endpoint ([`PeerConfig::simulcast`]). Layers have no FEC.
+//! **Simulcast.** Offers declare up to three simulcast layers for a video section ([`MediaPlan::layers`]), and answers
+//! accept those of the remote endpoint ([`PeerConfig::simulcast`]). Simulcast layers have no FEC.
 //!
 //! **Change of the network.** Either endpoint can restart ICE ([`Peer::restart_ice`]): the session gets other credentials,
 //! candidates and addresses, and continues with its DTLS connection, its SSRCs and its data channels. Signalling carries an
@@ -109,11 +110,11 @@
 //! media of a section, this endpoint makes it inactive; it also accepts offers that stop sections (port 0), as browsers
 //! send.
 //!
-//! **Not supported:** certificates other than ECDSA
-//! (P-256, P-384), so that peers with only an RSA certificate, such as `GStreamer` 1.22 by default,
-//! complete ICE but not DTLS and end with [`ClosedReason::HandshakeRejected`]; fingerprints other than SHA-256; DTLS below 1.2; cipher suites
-//! without forward secrecy or authenticated encryption; SRTP profiles other than
-//! `AEAD_AES_256_GCM`, `AEAD_AES_128_GCM` and `AES_CM_128_HMAC_SHA1_80`.
+//! **Not supported:** certificates other than ECDSA (P-256, P-384); fingerprints other than SHA-256; DTLS versions
+//! below 1.2; cipher suites without forward secrecy or authenticated encryption; SRTP profiles other than
+//! `AEAD_AES_256_GCM`, `AEAD_AES_128_GCM` and `AES_CM_128_HMAC_SHA1_80`. A session with an endpoint that has only an
+//! RSA certificate, such as `GStreamer` 1.22 by default, completes ICE but not DTLS, and ends with
+//! [`ClosedReason::HandshakeRejected`].
 //!
 //! # Standards
 //!

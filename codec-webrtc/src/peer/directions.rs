@@ -1,8 +1,10 @@
-//! Directions of media sections: those that this endpoint wants, those that are offered, and those that were reported.
+//! Directions of media sections: those that this endpoint wants, those that are offered, and those that were reported to
+//! the application.
 //!
 //! As in RFC 8829, section 4.2.4, an answer has the intersection of what the remote endpoint offers and what this endpoint
-//! wants. Browsers offer the direction that they want again in each offer, although a section is inactive because the other
-//! endpoint wants it to be. str0m has one direction of a section, which is set as soon as a change is offered.
+//! wants. The wanted direction has to be stored, because a browser repeats the direction that it wants in each offer, even
+//! if this endpoint has made the section inactive. str0m stores only one direction of a section and changes it already when
+//! this endpoint offers a change, so the peer restores the previous direction until the answer arrives.
 
 use super::Peer;
 use crate::media_sections::mid_of;

@@ -1,8 +1,8 @@
 //! Panic containment: a panic in a peer, or in str0m, ends only that session.
 //!
-//! str0m parses untrusted input. A defect in it must not end other sessions of the process, so every
-//! method that changes its state goes through [`Peer::contained`], and the others through [`caught`].
-//! The state left behind by a panic is not used again.
+//! str0m parses untrusted input. A defect in str0m must not end other sessions of the process, so every
+//! method that changes the state of a peer goes through [`Peer::contained`], and the others through
+//! [`caught`]. The state left behind by a panic is not used again.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};

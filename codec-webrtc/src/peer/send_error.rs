@@ -1,4 +1,4 @@
-//! Why something cannot be sent.
+//! Reasons why media or a message cannot be sent.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Detects an interrupted path: the remote endpoint answers neither media nor connectivity checks.
+//! Detects an interrupted path: the remote endpoint sends no feedback on media, or no valid connectivity checks.
 
 use std::time::Duration;
 

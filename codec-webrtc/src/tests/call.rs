@@ -1,4 +1,4 @@
-//! Sessions without interference.
+//! Sessions of two peers: media, retransmission, data channels, and the end of a session.
 
 use std::time::Duration;
 

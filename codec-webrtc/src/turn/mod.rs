@@ -10,8 +10,8 @@
 //! browsers do. Redirection to other servers is not supported.
 //!
 //! The server may be reached over TCP or TLS ([`TurnConfig::is_stream`]): send the datagrams of the client as a
-//! byte stream, and divide the stream from the server into datagrams by [`StreamReader`]. The relayed address
-//! is one for UDP in any case.
+//! byte stream, and divide the stream from the server into datagrams by [`StreamReader`]. Between the relayed
+//! address and the peer, datagrams are sent over UDP in either case.
 
 mod client;
 mod message;

@@ -1,8 +1,8 @@
 //! Sending RTP: headers, encryption, retransmissions and probes.
 //!
-//! str0m negotiates, connects, receives and writes RTCP, but does not see sent RTP: its pacer and its
-//! bookkeeping for each packet cost several times as much as the encryption. This module writes the timestamp and
-//! the counts of sent packets and octets into the sender reports of str0m.
+//! str0m negotiates, connects, receives and writes RTCP, but does not see sent RTP, because its pacer and
+//! its bookkeeping for each packet take several times as much CPU time as the encryption. This module writes the
+//! timestamp and the counts of sent packets and octets into the sender reports of str0m.
 //!
 //! | module | |
 //! |---|---|

@@ -1,4 +1,5 @@
-//! Sent RTCP: the reports of str0m with the numbers of the sent packets.
+//! Sent RTCP: the reports of str0m. Sender reports get the RTP timestamp and the packet and octet counts
+//! of the streams that the peer sends.
 
 use super::super::Peer;
 

@@ -1,9 +1,9 @@
 //! FEC for video: ULPFEC in RED, as used by browsers.
 //!
-//! FEC protects the packet as sent, with its extensions and with the payload extracted from RED.
-//! Extensions that are filled in when the packet is sent count as zero. The sender therefore computes
-//! FEC over the packets that are about to be sent ([`sender`]), and the receiver over the headers
-//! in received datagrams ([`receiver`]).
+//! FEC protects the packet as sent, with its header extensions, and with the payload that RED contains.
+//! The values of extensions that are filled in only when the packet is sent are replaced by zeros. The
+//! sender therefore computes FEC over the packets that are about to be sent ([`sender`]), and the
+//! receiver over the headers in received datagrams ([`receiver`]).
 
 mod receiver;
 mod sender;
