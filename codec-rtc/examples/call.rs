@@ -1,5 +1,5 @@
 //! A call in one process: encoder, sender, a link that loses a tenth of the packets, receiver,
-//! decoder. Time is virtual: a minute passes immediately.
+//! decoder. Time is virtual: the minute of the call takes only the time of its computations.
 //!
 //! `cargo run --release -p codec-rtc --example call`
 

@@ -1,8 +1,8 @@
-//! A selective forwarding unit: receives VP8 over RTP at one port and forwards it to a viewer
-//! without the temporal layers that exceed the bandwidth of its link.
+//! A selective forwarding unit: receives VP8 over RTP at one port and forwards a fixed number of its
+//! temporal layers to a viewer, which lowers the bitrate.
 //!
 //! `cargo run -p codec-rtc --example sfu_filter -- LISTEN VIEWER LAYERS`, for example
-//! `127.0.0.1:5004 127.0.0.1:6004 1`: only the base layer. Packets from the viewer (RTCP) are sent
+//! `127.0.0.1:5004 127.0.0.1:6004 1` for the base layer only. Packets from the viewer (RTCP) are sent
 //! to the source of the stream.
 
 #![forbid(unsafe_code)]

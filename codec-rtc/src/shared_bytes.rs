@@ -1,7 +1,7 @@
 //! Bytes that several receivers share, with a few bytes that differ between them.
 //!
-//! A server that forwards a packet to many receivers changes only some numbers in it. The other bytes are in memory
-//! once, also while they are kept for retransmission.
+//! A server that forwards a packet to many receivers changes only some numbers in it. The other bytes are stored only
+//! once for all receivers, also while they are kept for retransmission.
 
 use std::ops::Range;
 use std::sync::Arc;

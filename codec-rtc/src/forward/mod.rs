@@ -8,7 +8,7 @@
 //! | format | layers | `PictureID`s |
 //! |---|---|---|
 //! | VP8 | temporal | without gaps |
-//! | VP9 | spatial and temporal ([`LayerSelector`]) | with the distances of the source, because layer frames state their references by them |
+//! | VP9 | spatial and temporal ([`LayerSelector`]) | with gaps for dropped superframes, because references are stated as differences of `PictureID`s |
 //! | H.264 | none: payloads do not state them | - |
 //!
 //! `examples/sfu_filter.rs` forwards a stream with a `Forwarder`.

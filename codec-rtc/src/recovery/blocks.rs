@@ -1,6 +1,7 @@
-//! Memory for kept packets: blocks that are filled in order and released when all of their packets are.
+//! Memory for the packets of the retransmission history. Packets are stored one after the other in large blocks; a block
+//! is released when all of its packets have been removed.
 //!
-//! A packet costs a copy and no allocation.
+//! Storing a packet takes a copy and, except for a new block, no allocation.
 
 use std::collections::VecDeque;
 

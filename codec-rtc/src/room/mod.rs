@@ -22,10 +22,10 @@
 //! - Packets are forwarded, not repaired: NACK, RTX, FEC and RED, in both directions, are up to the
 //!   caller, as are RTCP, header extensions and the bandwidth estimate of each viewer.
 //! - The caller assigns SSRCs to sources, for example by MID and RID ([`Room::add_encoding`]).
-//! - Timestamps at a switch follow the arrival of packets, not sender reports. Lip sync may change by the
-//!   difference of the delays of two encodings.
-//! - A viewer of a spatial layer also gets all lower ones, even in `_KEY` modes; layers are added at key frames
-//!   only.
+//! - When a viewer is switched to another encoding, its timestamps continue by the arrival times of packets, not by
+//!   sender reports. Lip sync may change by the difference of the delays of the two encodings.
+//! - A viewer of a spatial layer also gets all lower ones, even in `_KEY` modes. Spatial layers are added at key
+//!   frames only.
 //! - VP9 without switching-up points (U) gets its temporal layers back at key frames only. H.264 has
 //!   temporal layers only with the Dependency Descriptor.
 

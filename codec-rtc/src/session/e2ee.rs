@@ -1,5 +1,5 @@
 //! End-to-end encryption of frames and audio in a session ([`crate::sframe`]), if enabled. Without
-//! the feature, media passes unchanged.
+//! the Cargo feature `sframe`, media passes unchanged.
 
 use std::borrow::Cow;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Temporal layers dropped by a forwarder: the remaining stream decodes everywhere and has no gaps.
+//! Temporal layers dropped by a forwarder: ffmpeg, `GStreamer` and our receiver decode the remaining
+//! stream, and it has no gaps.
 
 use std::time::Duration;
 

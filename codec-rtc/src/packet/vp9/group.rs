@@ -1,4 +1,4 @@
-//! References of layer frames in both modes. RFC 9628, sections 4.2.1 and 4.2.2.
+//! References of layer frames in flexible and non-flexible mode. RFC 9628, sections 4.2.1 and 4.2.2.
 
 use super::structure::GroupPicture;
 use super::{Descriptor, PictureId};

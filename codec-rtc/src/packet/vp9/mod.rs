@@ -9,8 +9,8 @@
 //!
 //! A *superframe* has one *layer frame* for each spatial layer, and one RTP timestamp. The packetizer
 //! uses the flexible mode by default, in which each layer frame states its references;
-//! [`crate::jitter::video::FrameBuffer`] receives both modes and joins the layer frames of each
-//! superframe.
+//! [`crate::jitter::video::FrameBuffer`] receives the flexible and the non-flexible mode, and joins the
+//! layer frames of each superframe.
 
 mod descriptor;
 mod group;

@@ -1,4 +1,4 @@
-//! Forwards audio packets to the viewers of a room, as the levels select them.
+//! Forwards the audio packets of the loudest publishers, selected by their audio levels, to the viewers of a room.
 
 #[cfg(test)]
 mod tests;

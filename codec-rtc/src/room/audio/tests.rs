@@ -1,4 +1,4 @@
-//! Numbers of forwarded audio, and who gets it.
+//! Sequence numbers and timestamps of forwarded audio, and which viewers get it.
 
 use super::*;
 use crate::rtp::Header;

@@ -1,5 +1,5 @@
-//! A room: publishers with simulcast and layers, viewers with their bandwidth, and the video that goes
-//! from one to the other.
+//! A room: publishers with simulcast and layers, viewers with their bandwidth, and the video that is
+//! forwarded from publishers to viewers.
 
 mod allocate;
 mod members;

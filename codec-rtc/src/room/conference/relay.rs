@@ -1,4 +1,4 @@
-//! Sources that another server of the same room publishes, and layers that another server needs.
+//! Sources that another server of the same room receives and relays, and layers that another server needs.
 
 use std::time::Duration;
 

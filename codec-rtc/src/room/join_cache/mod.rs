@@ -1,12 +1,12 @@
-//! Packets from the last key frame of an encoding on, for viewers that join later.
+//! Stores the last key frame of an encoding and the packets since, for viewers that join later.
 //!
 //! A viewer that joins gets the key frame and the frames that build on it at once, and needs no new key
 //! frame. Only the lowest temporal layer is kept. [`Replay`] sends the packets faster than real time
 //! and then continues with live packets.
 //!
-//! The cache has no usable key frame (a miss) if more than 2 s of frames or 512 KiB follow it. Each frame
-//! counts as at most 200 ms, so that a static screen share with an old key frame and few changes
-//! stays usable.
+//! The cache cannot be used (a miss) if the frames since the key frame last more than 2 s or exceed
+//! 512 KiB, or if a packet since the key frame is missing. Each frame counts as at most 200 ms, so that
+//! the cache of a static screen share, with an old key frame and few changes, stays usable.
 //!
 //! Call order: [`JoinCache::push`] for every packet of the encoding; at a join, [`JoinCache::entries`]
 //! and [`Replay::new`]; then [`Replay::push`] for every live packet and [`Replay::poll`] at

@@ -1,4 +1,4 @@
-//! Numbers towards a viewer across switches and pauses.
+//! Sequence numbers, timestamps and `PictureID`s that a viewer receives, across switches and pauses.
 
 use super::*;
 use crate::extension::ExtensionMap;

@@ -1,4 +1,5 @@
-//! Numbers inside packets that a forwarder rewrites.
+//! The fields of packets that a forwarder rewrites: `PictureID`, `TL0PICIDX`, and the frame
+//! number of the Dependency Descriptor.
 
 use crate::packet::vp8::PictureId;
 

@@ -1,4 +1,4 @@
-//! Facts from payload headers and from Dependency Descriptors.
+//! Frames, layers and switch points from payload headers and from Dependency Descriptors.
 
 use super::*;
 use crate::extension::dependency::{

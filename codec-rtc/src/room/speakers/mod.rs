@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`Speakers::is_speaking`] | on after 200 ms of speech, off after 400 ms without | the highlight of the tile |
 //! | [`Speakers::dominant`] | changes at most every 2 s, silence keeps the last one | layout, last-N |
-//! | [`Speakers::on_packet`] | at once, with a hold of 500 ms | which audio to forward |
+//! | [`Speakers::on_packet`] | at once; a participant stays selected for at least 500 ms | which audio to forward |
 //!
 //! The dominant speaker is found on three time scales: 100 ms (is there speech now), 500 ms and 1 s
 //! (whose speech lasts longer). Levels count relative to the noise floor of each microphone.

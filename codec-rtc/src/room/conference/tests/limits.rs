@@ -1,4 +1,4 @@
-//! Last-N, screens first, and hostile input.
+//! Last-N, priority of screen shares, and hostile input.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Rooms in virtual time: joins, switches, and what breaks in other SFUs.
+//! Rooms in virtual time: joins, switches, and cases in which other SFUs have failed.
 
 mod joins;
 mod limits;

@@ -1,4 +1,4 @@
-//! A viewer that checks that everything it gets decodes.
+//! A viewer that checks that every frame it receives is decodable.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

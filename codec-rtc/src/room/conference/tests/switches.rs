@@ -1,4 +1,4 @@
-//! Switches between layers: rules that other SFUs broke.
+//! Switches between layers: rules that other SFUs have violated.
 
 use std::time::Duration;
 
