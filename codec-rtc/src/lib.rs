@@ -4,8 +4,8 @@
 //! Nothing here opens a socket, reads a clock or starts a thread. Time is an argument: a
 //! [`Duration`](core::time::Duration) since an epoch that the caller chooses, the same for all
 //! parts of one endpoint. Each state machine with timers reports its next deadline
-//! (`poll_timeout`). The crate contains no encoder or decoder; coded frames and audio packets go in
-//! and come out.
+//! (`poll_timeout`). The crate contains no encoder or decoder: senders take coded frames and audio
+//! packets, and receivers return them, or audio from a decoder that the caller registers.
 //!
 //! # Where to start
 //!

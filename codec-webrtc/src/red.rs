@@ -1,8 +1,8 @@
 //! RED with ULPFEC for video in SDP (RFC 5109, section 14.2; RFC 2198).
 //!
-//! str0m supports RED only for audio. For video, this module presents RED to str0m as a codec that is not
-//! otherwise used, so that str0m negotiates its payload type, and counts and retransmits its packets, as for
-//! any codec. ULPFEC is only sent within RED, so that str0m need not know its payload type.
+//! str0m supports RED only for audio. For video, this module presents RED to str0m as H.266, a codec that
+//! is not otherwise used, so that str0m negotiates its payload type, receives its packets, and requests lost
+//! ones, as for any codec. ULPFEC is only sent within RED, so str0m need not know the payload type of ULPFEC.
 
 /// Codec that represents RED in str0m.
 pub(super) const RED_SUBSTITUTE: str0m::format::Codec = str0m::format::Codec::H266;

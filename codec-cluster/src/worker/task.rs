@@ -1,4 +1,4 @@
-//! One chunk of a worker, from the message to the acknowledgement.
+//! Processes one unit of work, a chunk or points, from its message to the acknowledgement.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Values that are safe in the JSON of the page.
+//! Makes values safe for the JSON that is embedded in the page: rounds numbers and escapes text.
 
 /// Rounds to five significant digits, which is more than a plot can show.
 pub(super) fn round(value: f64) -> Option<f64> {

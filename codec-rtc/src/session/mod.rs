@@ -11,8 +11,9 @@
 //!
 //! Sender and receiver must be configured with the same [`Streams`], which an application exchanges
 //! as SDP ([`crate::sdp`]) or through its own signalling. [`SenderConfig::new`] and
-//! [`ReceiverConfig::new`] enable every mechanism for which the streams have been negotiated:
-//! retransmission, FEC, recovery from acknowledged reference frames, congestion control.
+//! [`ReceiverConfig::new`] enable every mechanism whose payload types, SSRCs and header extensions are
+//! in these streams: retransmission, FEC, recovery from acknowledged reference frames, congestion
+//! control.
 
 mod audio_in;
 mod audio_out;

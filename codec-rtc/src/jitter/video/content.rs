@@ -1,4 +1,4 @@
-//! Payload formats: packets and frames as far as the frame buffer examines them.
+//! Properties of packets and frames that the frame buffer needs, parsed from the payload format.
 
 use super::frame::FrameDiffs;
 use super::layers::{LayerHeads, bit};

@@ -9,9 +9,9 @@
 //! | 8.1 | `profile-level-id` and the other parameters | [`ProfileLevelId`], [`crate::sdp::h264`] |
 //! | 8.2.2 | offer and answer | [`crate::sdp::h264`] |
 //!
-//! Packets contain single NAL units, STAP-A or FU-A. The interleaved mode and its payload structures
-//! (STAP-B, MTAP16, MTAP24, FU-B) are rejected by name. Access units are in the byte stream format
-//! (ITU-T H.264, annex B).
+//! Packets contain single NAL units, STAP-A or FU-A. The payload structures of the interleaved mode
+//! (STAP-B, MTAP16, MTAP24, FU-B) are rejected with an error that names them. Access units are in the
+//! byte stream format (ITU-T H.264, annex B).
 
 mod depacketizer;
 mod mode;

@@ -1,7 +1,7 @@
 //! Received packets of a video encoding, parsed as far as a room needs: frames, layers, switch points.
 //!
-//! [`Inspector`] reads the Dependency Descriptor if the packet has one. The payload is examined only
-//! otherwise, so that frames encrypted from end to end can be forwarded by their descriptors.
+//! [`Inspector`] reads the Dependency Descriptor if the packet has one, and parses the payload only if it
+//! has none. Frames encrypted from end to end can therefore be forwarded by their descriptors.
 
 mod fields;
 mod inspector;
