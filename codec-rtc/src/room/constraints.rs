@@ -1,4 +1,5 @@
-//! What viewers request (receiver constraints), and the layers that they get.
+//! Receiver constraints: which sources a viewer requests, with limits on their height and frame rate;
+//! and the layers that it gets, or why it gets none.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,4 +1,5 @@
-//! One source as one viewer gets it: switches between encodings without a break.
+//! Subscription of one viewer to one source: switches between the encodings of the source without a
+//! break in the forwarded stream.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

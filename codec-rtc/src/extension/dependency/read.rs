@@ -1,4 +1,4 @@
-//! Dependency Descriptor parsing. Sections A.8.2 and A.8.3.
+//! Dependency Descriptor parsing. RTP Payload Format For AV1, sections A.8.2 and A.8.3.
 
 use super::bits::BitReader;
 use super::{DecodeTargetIndication, Descriptor, MANDATORY_BYTES, Structure, Template};

@@ -1,4 +1,5 @@
-//! Template dependency structures: parsing and writing. Sections A.8.2 and A.8.3.
+//! Template dependency structures: parsing and writing. RTP Payload Format For AV1, sections A.8.2
+//! and A.8.3.
 
 use super::bits::{BitReader, BitWriter};
 use super::{

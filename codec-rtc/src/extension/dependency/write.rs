@@ -1,4 +1,4 @@
-//! Dependency Descriptor writing. Sections A.8.2 and A.8.3.
+//! Dependency Descriptor writing. RTP Payload Format For AV1, sections A.8.2 and A.8.3.
 
 use super::bits::BitWriter;
 use super::{Descriptor, MANDATORY_BYTES, MAX_FRAME_DIFF, Structure, TEMPLATE_IDS, Template};

@@ -1,4 +1,4 @@
-//! The frame buffer: selects the next frame to decode and its time.
+//! The frame buffer: selects the next frame to decode and determines its render time.
 
 use std::time::Duration;
 
