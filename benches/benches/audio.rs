@@ -1,5 +1,5 @@
 //! Audio encoders and decoders on one second of a synthetic voice:
-//! `cargo bench -p codec-benches --bench audio`. Throughput is in sample frames.
+//! `cargo bench -p codec-benches --bench audio`. Throughput is in samples per channel.
 #![expect(clippy::unwrap_used, reason = "a broken benchmark should stop")]
 
 use codec_audio::{

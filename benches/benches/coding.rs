@@ -1,6 +1,6 @@
-//! Whole encoders and decoders on generated clips: throughput of passes, and the latency of one
-//! frame in the middle of a call. `codec bench` measures the same with percentiles, stages and
-//! baselines.
+//! Whole encoders and decoders on generated clips: frames per second over a clip, and the latency of
+//! one frame in the middle of a call. `codec bench` also reports percentiles and encoder stages, and
+//! compares results with a baseline.
 //!
 //! `cargo bench -p codec-benches --bench coding -- encode`
 #![expect(clippy::unwrap_used, reason = "a broken benchmark should stop")]

@@ -1,4 +1,4 @@
-//! Bandwidth estimation: packets sent and reported, in virtual time:
+//! Bandwidth estimation from the feedback on sent packets, in virtual time:
 //! `cargo bench -p codec-benches --bench congestion`. Throughput is in packets.
 #![expect(clippy::unwrap_used, reason = "a broken benchmark should stop")]
 

@@ -1,5 +1,6 @@
 //! Containers: files written to memory and read from it:
-//! `cargo bench -p codec-benches --bench containers`. Throughput is in bytes of packets or frames.
+//! `cargo bench -p codec-benches --bench containers`. Throughput is in bytes of packets; for y4m, in
+//! bytes of the file.
 #![expect(clippy::unwrap_used, reason = "a broken benchmark should stop")]
 
 use std::io::{Cursor, Result, Seek, SeekFrom, Write};

@@ -3,8 +3,8 @@
 //! one pool.
 //!
 //! `cargo bench -p codec-benches --bench threads -- [CLIP.y4m] [FRAMES] [SPEED]`. Without a clip,
-//! synthetic frames of 1280x720. Wall times are sums over the frames of the minimum of several
-//! passes, so that other work on the machine has little effect. CPU times need Linux.
+//! synthetic frames of 1280x720. Each frame counts with its shortest wall time of several passes, and
+//! these times are added up, so that other work on the machine has little effect. CPU times need Linux.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,

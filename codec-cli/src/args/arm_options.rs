@@ -1,4 +1,4 @@
-//! Checks the options of `encode` in the arms of `codec compare`.
+//! Checks the `encode` options of the arms (encoders with their settings) of `codec compare`.
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
-//! The given options of `encode` and `transcode`, to reject those that an output cannot use.
+//! Finds the options that the user has given to `encode` or `transcode`, to reject those that have no
+//! effect on the output.
 
 use codec_core::codec::Denoise;
 use codec_media::settings::audio::AudioOptions;

@@ -1,4 +1,5 @@
-//! Advice on unknown options: translates the names used by other programs and drops bad guesses.
+//! Advice on unknown options: translates the names used by other programs, and removes clap's
+//! suggestions that are not similar to what was typed.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 

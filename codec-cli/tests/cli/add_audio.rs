@@ -1,4 +1,4 @@
-//! `--add-audio`: the audio of the input with that of other files.
+//! `--add-audio`: adds audio tracks of other files to the audio of the input.
 
 use super::audio::tracks;
 use super::audio_from::{bytes_of, place, samples};

@@ -1,4 +1,5 @@
-//! Every audio format and container decodes to the same samples, and to as many, as with ffmpeg.
+//! Every audio format and container, compared with ffmpeg: the same number of samples, with the same
+//! values (for lossy codecs up to rounding). Of lossy codecs in MP4, as many samples as were encoded.
 
 use super::{Place, depth, has_ffmpeg};
 

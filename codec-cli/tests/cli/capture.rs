@@ -1,5 +1,5 @@
-//! Cameras and microphones. Test machines lack them, so this tests their absence and ALSA's own
-//! plugins.
+//! Cameras and microphones. Test machines lack them, so this tests the errors for missing devices, and
+//! microphones that plugins of ALSA emulate.
 
 use super::Place;
 

@@ -1,4 +1,5 @@
-//! Inputs of chunks: coded ones are divided by their packets, and files of samples are not read as a whole.
+//! Inputs that are encoded in chunks: compressed inputs are divided by their packets, without decoding,
+//! and uncompressed files without reading all frames.
 
 use std::fs;
 use std::time::{Duration, SystemTime};

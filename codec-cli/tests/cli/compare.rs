@@ -1,4 +1,4 @@
-//! `codec compare`: a study from its matrix to its report.
+//! `codec compare`: a study from its matrix of clips, encoders and targets to its report.
 
 use std::collections::BTreeMap;
 use std::fs;

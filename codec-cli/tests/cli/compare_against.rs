@@ -1,4 +1,4 @@
-//! `codec compare --against`: a study as a gate against earlier results.
+//! `codec compare --against`: a study fails if an encoder is worse than in earlier results.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! `codec compare` after an interrupt: a report of the points that are known.
+//! `codec compare` after an interrupt: a report of the points that were measured until then.
 
 #![cfg(unix)]
 

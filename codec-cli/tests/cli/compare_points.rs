@@ -1,4 +1,4 @@
-//! `codec compare`: arms with points of their own.
+//! `codec compare`: encoders (arms) with their own targets in place of those of the study.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Tests of copies of packets: decoders show the same frames of a copy as of its input.
+//! Copies without re-encoding: a decoder shows the same frames of the copy as of its input.
 
 use super::{Place, has_ffmpeg};
 

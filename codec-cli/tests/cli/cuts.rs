@@ -1,5 +1,5 @@
-//! Cuts by time, copies, joined files and converted frame rates, checked by numbers drawn into the
-//! frames and by samples that count.
+//! Cuts by time, copies, joined files and converted frame rates. Each frame shows its number, and the
+//! value of each audio sample follows from its index, so that tests recognise them in the output.
 
 use std::fs::{self, File};
 use std::process::Command;

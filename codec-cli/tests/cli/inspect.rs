@@ -1,4 +1,4 @@
-//! `codec inspect`: consistency of page and data, and results after damage.
+//! `codec inspect`: the page and the JSON agree, and damaged streams are reported.
 
 use std::fs;
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! `--region`: gain in the region, rejected values, and frames that change their size.
+//! `--region`: better quality in the region, rejected values, and frame sizes that change.
 
 use std::fs;
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! Cuts begin at time 0, video and audio alike, unless times are kept.
+//! The video and audio of a cut begin at time 0, except with `--keep-times`.
 
 use super::Place;
 use super::audio::{all_distances, tracks};

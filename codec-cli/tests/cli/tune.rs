@@ -1,4 +1,4 @@
-//! `--tune`: values, what changes in the output, other options, and backends without it.
+//! `--tune`: values, changes of the output, combinations with other options, and backends without it.
 
 use super::Place;
 

@@ -1,8 +1,8 @@
 //! Runs the commands that the documents show: every line of every code block of the README, the
-//! reference and the guides, in a temporary folder with small clips. A command that a document shows
-//! and that fails, fails the test.
+//! reference and the guides, in a temporary folder with small clips. The test fails if one of these
+//! commands fails.
 //!
-//! `<!-- not run: REASON -->` above a block exempts it; their number may only fall.
+//! `<!-- not run: REASON -->` above a block exempts it; the number of exempt blocks may only fall.
 
 #![cfg(all(unix, feature = "serve", feature = "ssimulacra2"))]
 #![expect(

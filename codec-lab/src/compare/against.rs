@@ -1,4 +1,4 @@
-//! Comparison of a study with earlier results, with limits: whether an encoder has become worse.
+//! Compares a study with earlier results: an encoder has become worse if a change exceeds a limit.
 
 use std::collections::HashMap;
 use std::fs;

@@ -1,8 +1,9 @@
 //! Other encoders by name: `libvpx:-6`, `x264:superfast`, `libopus:10`, with settings for a fair comparison.
 //!
-//! Real time means constant bitrate with a buffer of one second, no look-ahead, no frame drops, no denoising and key
-//! frames on request only: the settings of a call, without tools that reduce the quality of single frames. Audio is
-//! encoded at a variable bitrate whose mean is the target, like this program's encoders, without filters or tags.
+//! Video encoders, except those whose name ends in `-file`, get the settings of a call: constant bitrate with a buffer
+//! of one second, no look-ahead, and key frames on request only. Frame drops and denoising are off, because both would
+//! lower the measured quality. Audio is encoded at a variable bitrate whose mean is the target, like this program's
+//! encoders, without filters or tags.
 
 use codec_media::failure::{Failure, Kind, Result};
 

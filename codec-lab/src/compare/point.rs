@@ -1,4 +1,4 @@
-//! The results of a point, from its runs and its score.
+//! The results of a point (an arm on a clip at a target), from its repeated runs and its score.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The points of an arm as text: `crf=20,25,30`.
+//! Parses the targets at which an arm is measured (its points): `crf=20,25,30`.
 
 use codec_core::codec::Bitrate;
 use codec_measure::results::Target;

@@ -1,4 +1,4 @@
-//! State of the machine recorded around each encoding.
+//! State of the machine, recorded before and after each encoding.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};

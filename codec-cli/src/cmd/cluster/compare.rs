@@ -1,4 +1,4 @@
-//! `codec cluster compare`, and the measurement of points on a worker.
+//! `codec cluster compare`, and the measurement on a worker of points: one encoder, clip and target each.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! `codec cluster compare`: points of a study on workers.
+//! `codec cluster compare`: workers measure the points (encoder, clip and target) of a study.
 
 use std::fs;
 use std::sync::{MutexGuard, PoisonError};
