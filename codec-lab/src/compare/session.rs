@@ -1,4 +1,5 @@
-//! State of the machine, recorded before and after each encoding.
+//! A run of `codec compare`: its start time, and the speed of the machine, measured before and after each
+//! encoding.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,4 +1,4 @@
-//! `codec cluster compare`, and the measurement on a worker of points: one encoder, clip and target each.
+//! `codec cluster compare`, and its part on a worker: measuring points (an encoder on a clip at a target).
 
 use std::collections::BTreeMap;
 use std::path::Path;
