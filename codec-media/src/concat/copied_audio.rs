@@ -2,9 +2,10 @@
 //! are discarded: those that a file hides at its start, and those after the end of its video. So the audio of each file
 //! keeps its times relative to the video, exact to the sample, and audio follows audio without a gap.
 //!
-//! If the audio of a file ends before its video, the gap is closed with the audio that the next file has
-//! before its video, and then with the end of the last packet, which the file marks as discard padding. Files of ffmpeg
-//! have such audio, because it delays the video by the codec delay.
+//! If the audio of a file ends before its video, the gap is closed with samples that would otherwise be discarded:
+//! first with audio of the next file from before the start of that file's video, then with the end of the last packet
+//! before the gap, which its file marks as discard padding. Files of ffmpeg have audio before the video, because ffmpeg
+//! delays the video by the codec delay of the audio. If the rest of the gap is longer than 2 ms, the audio is encoded.
 
 use std::collections::VecDeque;
 

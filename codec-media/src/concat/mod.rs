@@ -1,6 +1,6 @@
 //! Joins files one after another: video and audio are copied if the parameters of all parts agree, otherwise encoded.
-//! Copied audio also begins with the video of its part, exact to the sample; if the container cannot state that, the
-//! audio is encoded.
+//! The copied audio of each part begins with the video of the part, exact to the sample; if the container cannot state
+//! which samples to discard for this, the audio is encoded.
 
 mod audio;
 mod copied_audio;

@@ -5,9 +5,10 @@
 //! the fields just before and just after the kept one, which is exact without motion. In space it is
 //! interpolated from the lines above and below, in luma along an edge if there is one. The result is
 //! the spatial estimate, limited to a range around the temporal one that is as wide as the motion: the
-//! largest difference between fields of the same parity here and in the lines above and below. If the
-//! temporal estimate stands out from those lines more than the neighbouring fields do, the range is
-//! extended to reach them, because motion was missed.
+//! largest difference between fields of the same parity here and in the lines above and below. Combing
+//! shows that motion was missed: the temporal estimate is brighter than the lines above and below it, and
+//! a line two above or two below is brighter than the line between (or all of them are darker). Then the
+//! range is extended towards the lines above and below.
 
 use codec_core::frame::FieldOrder;
 

@@ -1,5 +1,5 @@
-//! A clapper: black, with a white flash and a click of a tenth of a second every three seconds.
-//! After processing, flashes and clicks show how far audio and video drifted apart.
+//! A clapper: a black frame, and every three seconds a white flash and a click at the same time, both
+//! a tenth of a second long. After processing, they show how far audio and video drifted apart.
 
 use codec_core::frame::Rational;
 

@@ -1,6 +1,6 @@
-//! Frames of another source at a constant frame rate: each frame shows the last frame of the source
-//! that begins before the middle of its interval. Other frames are dropped. If an
-//! interval has no new frame, the previous one is repeated.
+//! Frames of another source at a constant frame rate: each output frame shows the last source frame
+//! that begins before the middle of the output frame's interval. A source frame is dropped if no
+//! interval shows it, and repeated if several do.
 
 use codec_core::frame::Rational;
 

@@ -1,5 +1,5 @@
-//! Passes media received over RTP to the command: announcement first, then media on a common
-//! timeline.
+//! Passes media received over RTP to the command: first a description of the tracks, then audio and
+//! video on a common timeline.
 
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::time::Duration;

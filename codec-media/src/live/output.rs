@@ -1,4 +1,5 @@
-//! The interface of media outputs: media to send, and the network's demands on the encoder.
+//! The interface of media outputs: media to send, and what the network requires of the encoder, such as
+//! a bitrate or a key frame.
 
 use std::time::Duration;
 

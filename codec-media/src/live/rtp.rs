@@ -1,4 +1,4 @@
-//! Session parameters shared by both ends of an RTP session: defaults, or a description in a file.
+//! Session parameters shared by both ends of an RTP session: defaults, or those of an SDP file.
 
 use std::fs;
 use std::io::{self, Read};

@@ -1,5 +1,5 @@
-//! Selects the sender that an RTP receiver follows: the SSRCs of one session, until it falls
-//! silent. The command ends with the RTCP BYE of a session.
+//! Selects the sender that an RTP receiver follows: the SSRCs of one session. Another sender is
+//! accepted after the current one has fallen silent; an RTCP BYE of the session ends the command.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;

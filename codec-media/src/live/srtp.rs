@@ -1,5 +1,5 @@
-//! SRTP keys from a URL or a description; one master key serves both directions, whose SSRCs differ
-//! (RFC 3711, section 8.2).
+//! SRTP keys from a URL or an SDP description. Both directions can use one master key, because their
+//! SSRCs differ (RFC 3711, section 8.2).
 
 use codec_net::url::Url;
 use codec_rtc::sdp::{Crypto, MediaDescription, base64};

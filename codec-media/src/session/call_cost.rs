@@ -1,4 +1,4 @@
-//! The cost of an encoder call.
+//! The time and the memory allocations of an encoder call.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! Checks of optional features.
+//! Checks that an encoder supports the optional feature that a flag requests.
 
 use codec_core::codec::{Backend, Capabilities, Feature};
 

@@ -1,5 +1,5 @@
-//! Timestamps of captured samples: counted, and kept in sync with the system's clock, from which
-//! the audio device's clock drifts.
+//! Timestamps of captured samples: the number of samples so far, corrected to stay in sync with the
+//! system's clock, because the clock of the audio device drifts from it.
 
 /// Time constant with which the count follows the timestamps, in seconds: single timestamps are
 /// late if the machine is busy.

@@ -1,5 +1,5 @@
 //! Output over WebRTC to a server (WHIP): one thread receives and handles timeouts, the encoder's thread sends, and
-//! another one restarts ICE or calls again when the connection is lost.
+//! a third thread restarts ICE or starts a new call when the connection is lost.
 
 mod packetizer;
 mod recovery;

@@ -1,5 +1,5 @@
-//! Keeps a call connected: ICE restarts when the path to the server is interrupted or the network changes, and another
-//! call if that fails.
+//! Keeps a call connected: restarts ICE when the path to the server is interrupted or the network changes, and starts
+//! a new call if that fails.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

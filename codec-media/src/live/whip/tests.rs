@@ -1,4 +1,4 @@
-//! Calls to a server that lose their path.
+//! Calls whose network path to the server is interrupted.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};

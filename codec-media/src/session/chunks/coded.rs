@@ -1,4 +1,5 @@
-//! Coded inputs, which are divided and named by their packets: a plan decodes only the first frame.
+//! Compressed inputs: the boundaries and names of chunks follow from the packets, so a plan decodes only the first
+//! frame.
 
 use codec_container::{CodedPacket, Format, Input, PacketReader};
 

@@ -1,4 +1,4 @@
-//! Chunks that end early because the input is damaged: a file next to the result has the reason.
+//! Chunks that end early because the input is damaged: a file next to the encoded chunk contains the reason.
 
 use std::fs;
 use std::io::Write;

@@ -4,8 +4,9 @@
 //! configuration in 4 bytes, the configuration), one record per packet, and the end (the byte 255, the number
 //! of packets in 8 bytes, the SHA-256 of everything before).
 //!
-//! A record consists of flags (1: key frame, 2: shown, 4: with decoding time, 8: with duration), presentation
-//! time, decoding time and duration in 8 bytes each, the length of the payload in 4 bytes, and the payload.
+//! A record consists of a byte with flags (1: key frame, 2: shown, 4: with decoding time, 8: with duration),
+//! presentation time, decoding time and duration in ticks (8 bytes each; 0 if unknown), the length of the payload in 4
+//! bytes, and the payload.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};

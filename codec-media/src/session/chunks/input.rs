@@ -1,4 +1,4 @@
-//! The input of a plan, and the error if it is another one.
+//! The input of a plan, and the error if it has changed since the plan was made.
 
 use super::VERSION;
 use crate::cut::Cut;

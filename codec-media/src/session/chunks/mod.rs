@@ -10,7 +10,8 @@
 //! library, the settings, and the times and content of the frames, so that results of another input, of other
 //! settings or of another version are never joined.
 //!
-//! Chunks have a constant quality, because the bits of a chunk cannot depend on the bits of another one.
+//! Chunks are encoded at a constant quality and not at a bitrate, because an encoder does not know how many bits the
+//! other chunks take.
 
 mod coded;
 mod damage;

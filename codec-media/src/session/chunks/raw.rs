@@ -1,7 +1,7 @@
-//! Files of samples that are not coded, which are divided and named without reading all of them.
+//! Uncompressed video files: they are divided into chunks, and the chunks are named, without reading all frames.
 //!
-//! A chunk's name follows from the size of the file, the time when it was modified, and samples of the part with its frames, so
-//! that a plan reads little more than the frames at which a chunk may begin.
+//! A chunk's name follows from the size of the file, the time when it was modified, and pieces of the frames' bytes
+//! (4 KiB of every 128 KiB), so that a plan reads little more than the frames at which a chunk may begin.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};

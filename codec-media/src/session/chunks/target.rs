@@ -1,4 +1,5 @@
-//! Chunks with a target: each is measured where it is encoded, and a file next to its result has the mean.
+//! Chunks with a target quality: the machine that encodes a chunk also measures it, and writes the mean of the metric
+//! to a file next to the encoded chunk.
 
 use std::fs;
 use std::io::Write;

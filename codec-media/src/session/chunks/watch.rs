@@ -1,4 +1,4 @@
-//! Observes the packets that a decoder reads, to name the chunk that they belong to.
+//! Observes the packets that a decoder reads, because the name of a chunk is a hash of its packets.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

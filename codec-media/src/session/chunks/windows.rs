@@ -1,8 +1,8 @@
 //! Chooses the chunk boundaries of an input whose frames can be read in any order. It compares only a small part of
 //! the frames.
 //!
-//! Only frames at which a chunk may end are compared, first at intervals of a fifth of a second. Where two of these differ
-//! most, all frames between them are compared, which finds a scene cut exactly.
+//! Only frames at which a chunk may end are compared, first at intervals of a fifth of a second. In the intervals whose
+//! ends differ most, each frame is then compared with the one before, which finds a scene cut exactly.
 
 use std::ops::Range;
 

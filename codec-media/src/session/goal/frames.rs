@@ -1,4 +1,4 @@
-//! The frames of an input, as they are encoded.
+//! The frames of an input after cropping, rotating and scaling, as the encoder gets them.
 
 use codec_core::frame::{Picture, Rational, Size};
 

@@ -2,8 +2,8 @@
 //!
 //! For a quality, settings are searched on sampled parts of the input (`samples`, `search`). The difference between the
 //! parts and the whole input is measured by fast encodes of both and corrected (`relation`). Then the whole input is
-//! encoded and measured. A size is met by two-pass encodes with corrected bitrates (`size`). Either repeats
-//! the encode if its result is outside the tolerance, and keeps the best one.
+//! encoded and measured. A size is met by two-pass encodes with corrected bitrates (`size`). For both goals, the encode
+//! is repeated if its result is outside the tolerance, and the best result is kept.
 
 mod frames;
 mod measured_encode;
