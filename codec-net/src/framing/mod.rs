@@ -17,7 +17,7 @@
 //! length of the codec's name (1) and the name; the time
 //! base as a fraction of two 32-bit numbers (seconds per tick: numerator, denominator). For video:
 //! width, height and the two numbers of the frame rate, 32 bits each (0 if unknown). For audio:
-//! sample rate (4), channels (1) and samples of delay (4). Then the length of the codec
+//! sample rate (4), channels (1) and the codec delay in samples (4). Then the length of the codec
 //! configuration (2) and the configuration (`OpusHead`).
 //!
 //! | record | bytes |

@@ -1,5 +1,5 @@
-//! The encoder of a local stream. It follows the link of a sole viewer: audio has priority, then
-//! the video's bitrate adapts immediately, and its size and frame rate in steps.
+//! The encoder of a local stream. If the stream has only one viewer, the encoder adapts to the viewer's
+//! link: audio has priority, the video's bitrate adapts immediately, and its size and frame rate in steps.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The page in a real browser: watch, publish, sockets, files, tokens.
+//! The page in a real browser: watch, publish, WebSockets, files, tokens.
 
 use std::fs;
 use std::path::{Path, PathBuf};

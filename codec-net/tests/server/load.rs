@@ -1,5 +1,5 @@
-//! Many native viewers of one stream, and many members of a room: each authenticates, decrypts and counts
-//! whole frames.
+//! Many native viewers of one stream, and many members of a room: each authenticates and decrypts the packets,
+//! and counts complete frames.
 //!
 //! `cargo test --release -p codec-net --features serve --test server load -- --nocapture --test-threads=1`
 //! prints the CPU usage of the server's threads. With `CODEC_LOAD=1`, which needs an idle machine, the

@@ -1,4 +1,5 @@
-//! Messages of rooms: files in chunks, to those who are away, after a cut and after a restart.
+//! Messages of rooms: files in chunks, which arrive after an interrupted upload, after a restart of the server,
+//! and at persons who were away.
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -1,5 +1,5 @@
-//! The bus between the nodes of a cluster: each message is delivered to all other nodes, or may be
-//! lost.
+//! The bus between the nodes of a cluster: each message goes to all other nodes, but delivery is not
+//! guaranteed.
 
 use tokio::sync::mpsc;
 

@@ -1,8 +1,8 @@
 //! Files of messages from other nodes: they are fetched over links when a member downloads them for the first time.
 //!
-//! All nodes are asked for the next part, because every node that has the message may have the file. The first node
-//! that answers sends the rest, block by block. If that node is gone, the others are asked for the missing parts. A
-//! file is stored when its digest is correct; from then on, other nodes can also fetch it from this node.
+//! All nodes are asked for the first part of a file, because every node that has the message may have the file. The
+//! node that answers first sends the other parts. If that node is gone, the other nodes are asked for the missing
+//! parts. A file is stored when its digest is correct; from then on, other nodes can also fetch it from this node.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;

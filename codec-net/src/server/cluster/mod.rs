@@ -10,7 +10,7 @@
 //!
 //! | module | |
 //! |---|---|
-//! | `bus` | the ends of a bus |
+//! | `bus` | queues of messages between this node and the client of the message broker |
 //! | `node` | the identity of a node |
 //! | `outbox` | messages of members, which are sent again after an outage of the bus |
 //! | `announcement` | messages on the bus |

@@ -1,4 +1,4 @@
-//! Files of messages: offers of members, and attachments in the log.
+//! Files of messages: the files that members ask to send, and the attachments in the log.
 
 use std::fmt;
 use std::time::Duration;

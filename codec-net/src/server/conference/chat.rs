@@ -1,4 +1,5 @@
-//! Messages of a room: text and files, which absent persons get later, and read marks.
+//! Messages of a room: text and files, which are kept for persons who are absent, and read marks: how far
+//! each person has read.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! The messages of a room: bounded in number, bytes and age, with increasing numbers, and how far each
-//! person has read.
+//! The log of a room: its messages, in the order of their numbers, and how far each person has read. The
+//! number of messages, their bytes and their age are limited.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

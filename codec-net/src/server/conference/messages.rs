@@ -9,12 +9,12 @@
 //! | `video` | `mid`, `height` in pixels (0: unknown), `paused`: why nothing is sent although the tile is visible, or null |
 //! | `speaking` | `id`, `on` |
 //! | `dominant` | `id` of the dominant speaker, or null |
-//! | `encoding` | `source`, `rid`, `on`: whether any other member watches this layer of the receiver of the message |
+//! | `encoding` | `source` and `rid`: a layer that the receiver of the message publishes; `on`: whether any other member watches it |
 //! | `chat` | a message: its `number` (1 more than the one before), Unix `time` in ms, `id`, `person`, `from`, `text`, `key`; `attachment`: a file with `kind` (`file`, `voice`, `video`), `file` (for `GET /room-files/ID`), `name`, `mediaType`, `bytes`, `sha256`, `duration` in ms or null |
 //! | `read` | `number`: a device of the person has read up to this message |
 //! | `refused` | the server rejected a message: its type as `what`, its `key` or null, `reason` |
 //! | `fileAt`, `fileStored`, `fileRejected` | as in the control channel of streams: `id`, `offset`; `id`; `id`, `reason` |
-//! | `mute` | a moderator muted the member: it should send no audio until its user wants to |
+//! | `mute` | a moderator muted the member: it should send no audio until its user unmutes |
 //! | `nodes` | `urls`: other nodes of a cluster; a member that loses this one joins there |
 //! | `draining` | `seconds` until the server ends the session; it accepts no new calls |
 //! | `stopping` | the server stops now |
@@ -25,9 +25,9 @@
 //! | to the server | |
 //! |---|---|
 //! | `name` | `name` |
-//! | `muted` | `audio`, `video`: what is switched off |
+//! | `muted` | `audio`, `video`: whether the microphone and the camera are switched off |
 //! | `sharing` | `on`: whether a screen is shared |
-//! | `view` | `stage`: large tiles, as `id` and `source`; `heights`: tiles with `id`, `source`, `height`; `lastN`: most cameras, or null |
+//! | `view` | `stage`: large tiles, as `id` and `source`; `heights`: tiles with `id`, `source`, `height`; `lastN`: maximum number of cameras, or null |
 //! | `chat` | `text`; `key`: chosen by the sender; a message with a key that the sender has already used is ignored |
 //! | `history` | requests messages with numbers above `after`; the server sends a limited number of them |
 //! | `read` | `number` of the last message that was read |

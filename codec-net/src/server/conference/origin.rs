@@ -1,4 +1,4 @@
-//! Identifies a member at another node of a cluster: the node, and its number for the member.
+//! Identifies a member at another node of a cluster: by the node, and by the member's number at that node.
 
 /// Where a remote member is connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

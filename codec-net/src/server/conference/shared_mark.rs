@@ -1,4 +1,5 @@
-//! Read marks, as one node of a cluster passes them to the others: nodes number messages differently.
+//! Read marks, as one node of a cluster passes them to the others. A mark identifies a message by author and key,
+//! because each node numbers messages differently.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
-//! Downloads of files in rooms. A request needs only the unguessable id of a file: members get the ids, and
-//! elements of pages cannot send tokens.
+//! Downloads of files in rooms. A request needs no token, because HTML elements cannot send one: only members
+//! know the id of a file, which cannot be guessed.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};

@@ -1,4 +1,5 @@
-//! Keys of the links of a node: X25519 between each two nodes, then SRTP keys for each direction.
+//! Keys of the links of a node: an X25519 key exchange between each pair of nodes yields an SRTP key for each
+//! direction.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Messages of a room from before a node's first member.
+//! Messages that were sent in a room before the first member joined at a node.
 
 use super::super::super::conference::{HistoryPiece, SharedMark, SharedMessage};
 use super::super::announcement::{Announcement, Content};

@@ -1,8 +1,8 @@
 //! Selects the SSRC of a media line that carries the stream.
 //!
-//! Senders that ignore the answer may send several: simulcast layers. Packets of several SSRCs
-//! cannot be decoded as one stream, so one SSRC stays selected as long as it is received. RTX and
-//! FEC packets count as packets of the SSRC that they repair.
+//! Senders that ignore the answer may send several SSRCs, such as one for each simulcast layer. Packets of
+//! several SSRCs cannot be decoded as one stream, so one SSRC stays selected as long as it is received. RTX
+//! and FEC packets count as packets of the SSRC that they repair.
 
 use std::time::Duration;
 
