@@ -1,7 +1,7 @@
 //! How many cases the tests examine.
 //!
-//! A plain `cargo test` takes a sample of the tests that have hundreds of cases. With `CODEC_TESTS=all`, as in `.ci/run`,
-//! they examine all of them.
+//! Tests with hundreds of cases examine only a sample of them in a plain `cargo test`, and all of them with
+//! `CODEC_TESTS=all`, as in `.ci/run`.
 
 /// Whether all cases were requested.
 ///

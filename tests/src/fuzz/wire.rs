@@ -1,5 +1,5 @@
 //! Unauthenticated input from the network: RTCP, header extensions, SDP, redundant and
-//! retransmitted payloads, and the reports about them.
+//! retransmitted payloads, and the reception reports about arbitrary packets.
 
 use std::time::Duration;
 

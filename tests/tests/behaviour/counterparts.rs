@@ -1,5 +1,5 @@
-//! Clips encoded over all settings: ffmpeg's decoder, libvpx's and our own agree with the encoder's
-//! reconstruction on every frame.
+//! Clips encoded with a pairwise cover of all settings: ffmpeg's decoder, libvpx's and our own agree with
+//! the encoder's reconstruction on every frame.
 //!
 //! `cargo test --release -p codec-tests --test behaviour counterparts:: -- --ignored` runs the whole matrix.
 

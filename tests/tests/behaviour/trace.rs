@@ -1,5 +1,5 @@
-//! The trace of the VP8 decoder: its sums agree with the packet, its values with those that the
-//! encoder reports, and its predictions with the pixels. Decoding does not depend on the trace.
+//! The trace of the VP8 decoder: its bits of all blocks add up to the packet, its values agree with those
+//! that the encoder reports, and its predictions with the pixels. Decoding does not depend on the trace.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Tuning for viewers: texture, dark flat areas, and what stays the same.
+//! Visual tuning (`Tune::Visual`): texture, dark flat areas, and the cases that it does not change.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
 //! Streams of the encoder, parsed by ffmpeg: the restrictions of the profiles and the limits of the
-//! levels (annex A); ffmpeg decodes the frames of the reconstruction.
+//! levels (annex A). The frames that ffmpeg decodes equal the encoder's reconstruction.
 
 use std::collections::BTreeMap;
 use std::path::Path;

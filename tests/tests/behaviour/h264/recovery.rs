@@ -1,5 +1,5 @@
-//! With intra refresh, decoding can start at the frames with a recovery point: ours and ffmpeg's
-//! decoder then give the frames of the encoder.
+//! With intra refresh, decoding can start at a frame with a recovery point SEI: when the refresh cycle is
+//! complete, the frames of our decoder and of ffmpeg's equal the encoder's reconstruction.
 
 use std::path::Path;
 

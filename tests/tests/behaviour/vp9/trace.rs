@@ -1,4 +1,4 @@
-//! Traces of VP9 packets: their sums agree with the packet, and decoding does not depend on them.
+//! Traces of VP9 packets: the bits of all blocks add up to the packet, and decoding does not depend on traces.
 
 use codec_core::codec::trace::FrameTrace;
 use codec_core::codec::{Conceal, DecoderConfig};
