@@ -4,11 +4,11 @@
 //! |---|---|
 //! | 0xcdc1 | 2 |
 //! | kind: 0 hello, 1 part of a record | 1 |
-//! | 0 | 1 |
+//! | reserved: 0 | 1 |
 //! | session: low bits of the hello's session | 4 |
 //! | number of the datagram, from 0; wraps | 4 |
 //! | number of the record, from 0; wraps | 4 |
-//! | number of the part, number of parts | 2 + 2 |
+//! | number of the part, from 0; number of parts | 2 + 2 |
 //! | part of a hello or a record | |
 //! | CRC32C of all bytes before | 4 |
 //!

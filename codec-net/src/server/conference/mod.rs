@@ -1,8 +1,9 @@
 //! A conference: its members publish a camera, a screen and audio, and watch each other.
 //!
-//! [`Conference`] has no sockets: it takes received packets and messages of its members, and returns
-//! packets, messages and key-frame requests to send to them. [`codec_rtc::room`] decides who gets which
-//! layer and whose audio is forwarded; this module maps its sources to the media sections of the members.
+//! [`Conference`] has no sockets: it takes received packets and messages of its members, and returns the
+//! actions to take for them, such as sending a packet or a message, or requesting a key frame.
+//! [`codec_rtc::room`] decides who gets which layer and whose audio is forwarded; this module maps the
+//! forwarded sources to the media sections of the members.
 //!
 //! | module | |
 //! |---|---|

@@ -1,5 +1,5 @@
-//! Renumbers the packets of a source that arrive with long pauses: their RTP sequence numbers
-//! become continuous.
+//! Renumbers the packets of a source that arrive with long pauses, so that their RTP sequence numbers
+//! continue after a pause: during it, the numbers of the source could wrap unnoticed.
 
 use std::time::Duration;
 

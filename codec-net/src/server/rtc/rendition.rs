@@ -1,4 +1,5 @@
-//! Selects the rendition of a stream for a viewer's link.
+//! Selects what a viewer's link can carry: the full rendition of a stream with some of its layers, the
+//! small rendition, or no video.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Sends several datagrams with one system call: generic segmentation offload (GSO) of Linux.
 //!
-//! A frame is several packets of the same size to the same address. The cost of a system call depends little on the
-//! number of its packets.
+//! Most packets of a frame have the same size, and all go to the same address. Sending them with one system call
+//! costs little more than sending one packet.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
