@@ -1,4 +1,4 @@
-//! Input with our framing: one thread owns the connection.
+//! Input over TCP, WebSocket or UDP with the framing of `codec_net::framing`. One thread owns the connection.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};

@@ -1,4 +1,4 @@
-//! Output with our framing: TCP, WebSocket or UDP. One thread owns the connection.
+//! Output over TCP, WebSocket or UDP with the framing of `codec_net::framing`. One thread owns the connection.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! The opened media of a live input.
+//! An opened input: decoded video, an audio track, and if it is live, its clock and its losses.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Measures a metric of pairs of frames: of all, or of one in each group of successive ones.
+//! Measures a metric of pairs of frames: of every pair, or of one pair in each group of consecutive pairs.
 
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;

@@ -1,4 +1,5 @@
-//! Joins frames of spatial layers and hidden frames of VP9 to superframes, for files and decoders.
+//! Joins VP9 frames into superframes, as files and decoders expect: all spatial layers of a frame, and a hidden frame
+//! with the next shown one.
 
 use codec_core::codec::{Codec, FrameKind, Packet};
 use codec_vp9::superframe::append_index;

@@ -1,9 +1,9 @@
 //! Encodes to a quality or to a file size.
 //!
-//! For a quality, settings are searched on sampled parts of the input (`samples`, `search`). The difference between the
-//! parts and the whole input is measured by fast encodes of both and corrected (`relation`). Then the whole input is
-//! encoded and measured. A size is met by two-pass encodes with corrected bitrates (`size`). For both goals, the encode
-//! is repeated if its result is outside the tolerance, and the best result is kept.
+//! For a quality, settings are searched on sampled parts of the input (`samples`, `search`). Fast encodes of the parts
+//! and of the whole input measure how their qualities differ, and the search corrects for it (`relation`). Then the
+//! whole input is encoded and measured. A size is met by two-pass encodes with corrected bitrates (`size`). For both
+//! goals, the encode is repeated if its result is outside the tolerance, and the best result is kept.
 
 mod frames;
 mod measured_encode;
