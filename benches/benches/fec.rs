@@ -1,5 +1,5 @@
-//! FlexFEC and ULPFEC: repair packets of a group, and lost packets recovered from them: `cargo
-//! bench -p codec-benches --bench fec`. Throughput is in bytes of the protected media.
+//! FlexFEC and ULPFEC: generating the repair packets of a group of media packets, and recovering lost
+//! packets: `cargo bench -p codec-benches --bench fec`. Throughput is in bytes of the protected media.
 #![expect(clippy::unwrap_used, reason = "a broken benchmark should stop")]
 
 use codec_benches::{noise, short};

@@ -1,4 +1,4 @@
-//! Frames of more than 8 bits and of all samplings.
+//! Frames of more than 8 bits and of all chroma samplings.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! Flags that documents name between backticks.
+//! Checks that the flags exist which documents name between backticks.
 
 use std::collections::BTreeSet;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! The environment of a study.
+//! The machines and the program versions with which a study was measured.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

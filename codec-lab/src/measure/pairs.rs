@@ -1,4 +1,4 @@
-//! Reads pairs of frames in reference order from two sources.
+//! Reads pairs of a reference frame and a distorted frame from two sources, in the order of the reference.
 
 use std::sync::Arc;
 

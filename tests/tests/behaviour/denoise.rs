@@ -1,4 +1,4 @@
-//! The denoiser: gains on noise, leaves clean video, motion and screens alone.
+//! The denoiser: removes noise, keeps moving edges sharp, and does not change clean video or screen content.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Speech over a simulated link and through the audio buffer: output quality.
+//! Speech over a simulated link and through the audio jitter buffer: output quality.
 
 use std::time::Duration;
 

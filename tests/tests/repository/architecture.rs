@@ -1,4 +1,4 @@
-//! Checks the structure that ARCHITECTURE.md and ADR 0030 describe in the sources.
+//! Checks that the sources have the structure that ARCHITECTURE.md and ADR 0030 describe.
 
 use std::fs;
 use std::path::{Path, PathBuf};

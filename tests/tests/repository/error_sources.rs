@@ -1,4 +1,4 @@
-//! Checks that every error which wraps another returns it as its `source()`, read from the sources.
+//! Parses the Rust code to check that every error which wraps another one returns it as its `source()`.
 //!
 //! An error type with an empty `impl Error` must not have a field or variant whose type is an error
 //! itself. Such fields hold the cause, and loggers print the chain of causes.

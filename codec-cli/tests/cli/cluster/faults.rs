@@ -1,4 +1,4 @@
-//! Workers and servers that die.
+//! Workers that are killed or freeze, and a NATS server that restarts.
 
 use std::thread::sleep;
 use std::time::Duration;

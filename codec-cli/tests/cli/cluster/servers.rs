@@ -1,4 +1,4 @@
-//! Servers that are absent, have no streams, or need a password.
+//! NATS servers that cannot be reached, lack `JetStream`, or need TLS or a password.
 
 use super::super::Place;
 use super::nats::Nats;
