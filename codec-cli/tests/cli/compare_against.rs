@@ -1,4 +1,4 @@
-//! `codec compare --against`: a study fails if an encoder is worse than in earlier results.
+//! `codec compare --against`: a study fails if an encoder is worse than in earlier results by more than a limit.
 
 use std::fs;
 

@@ -1,4 +1,5 @@
-//! Compares a study with earlier results: an encoder has become worse if a change exceeds a limit.
+//! Compares a study with earlier results, and reports the encoders whose BD-rate or CPU time has increased by more
+//! than a limit.
 
 use std::collections::HashMap;
 use std::fs;

@@ -1,8 +1,8 @@
 //! The rate controller with the real encoders: targets, buffer, drops, caps, key frames.
 //!
 //! Tolerances are as in WebRTC's codec tests, or closer. All settings are WebRTC's: a buffer of 1000 ms
-//! with an initial level of 500 ms and an optimal level of 600 ms, quantiser index 2..=106, undershoot
-//! 100 %, overshoot 15 %.
+//! with an initial level of 500 ms and an optimal level of 600 ms, undershoot 100 %, overshoot 15 %, and
+//! VP8's quantiser index 2..=106.
 
 use std::sync::Arc;
 

@@ -4,11 +4,12 @@
 //! [`plan`] divides the input, if possible without decoding it (`coded`, `raw`; `scan` decodes all frames).
 //! [`run_chunk`] encodes one chunk into a file of a folder; it can run anywhere where the input and the folder can
 //! be reached, in any order and more than once. [`join`] writes the packets of all chunks and the audio of the input
-//! to the output. [`encode`] does all of it on one machine. The bytes of the output depend neither on the number of workers nor on their processors.
+//! to the output. [`encode`] does all of it on one machine. The bytes of the output depend neither on the number of
+//! workers nor on their processors.
 //!
-//! A chunk is identified by its [`Key`], which is the name of its result. It follows from the version of this
-//! library, the settings, and the times and content of the frames, so that results of another input, of other
-//! settings or of another version are never joined.
+//! A chunk is identified by its [`Key`], which is the name of its result. The key follows from the version of this
+//! library, the settings, and the times and content of the frames (of their packets, or of pieces of an uncompressed
+//! file), so that results of another input, of other settings or of another version are never joined.
 //!
 //! Chunks are encoded at a constant quality and not at a bitrate, because an encoder does not know how many bits the
 //! other chunks take.

@@ -1,4 +1,4 @@
-//! Observes the packets that a decoder reads, because the name of a chunk is a hash of its packets.
+//! Observes the packets that a decoder reads, because the name of a chunk is a hash that includes its packets.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
