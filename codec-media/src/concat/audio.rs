@@ -1,5 +1,5 @@
-//! The audio of several files one after another, decoded. Each part takes as long as its video:
-//! silence fills what is missing, and longer audio is cut.
+//! The audio of several files one after another, decoded. The audio of each file is made as long as its
+//! video: shorter audio is filled with silence, and longer audio is cut.
 
 use std::collections::VecDeque;
 

@@ -1,5 +1,5 @@
-//! The audio packets of another reader between two times, exact to the sample: samples of the first
-//! packets that are not part of the cut count as codec delay; samples of the last packet are trimmed.
+//! The audio packets of another reader between two times, exact to the sample: in the first packets, the
+//! samples before the cut count as codec delay; in the last packet, the samples after the cut are trimmed.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,5 @@
-//! The packets of a video track between two times, from a key frame on, without decoding them.
+//! The packets of a video track between two times, without decoding them. They begin with the last key frame at or
+//! before the first time.
 
 use std::collections::VecDeque;
 use std::fmt;

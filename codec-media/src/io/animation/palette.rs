@@ -1,5 +1,6 @@
-//! Palettes of at most 255 colours: exact ones, or by splitting the colours where they vary most, with an ordered
-//! dither. The dither depends on the position only, so areas that do not change look the same in all frames.
+//! Palettes of at most 255 colours: the colours of the image if they are few enough, otherwise the means of groups of
+//! colours, with an ordered dither. The dither depends on the position only, so areas that do not change look the same
+//! in all frames.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
