@@ -1,5 +1,6 @@
 //! Every audio format and container, compared with ffmpeg: the same number of samples, with the same
-//! values (for lossy codecs up to rounding). Of lossy codecs in MP4, as many samples as were encoded.
+//! values (for lossy codecs up to rounding). Lossy codecs in MP4 decode to as many samples as were
+//! encoded, although ffmpeg may return more.
 
 use super::{Place, depth, has_ffmpeg};
 

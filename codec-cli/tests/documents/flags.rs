@@ -1,4 +1,4 @@
-//! Checks that the flags exist which documents name between backticks.
+//! Checks that every flag between backticks in a document exists.
 
 use std::collections::BTreeSet;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! Reads the source of a stream and compares its frames with the decoded ones by time.
+//! Reads the source of a stream, and compares each decoded frame with the source frame nearest in time.
 
 use std::collections::VecDeque;
 

@@ -1,5 +1,6 @@
-//! The trace of the VP8 decoder: its bits of all blocks add up to the packet, its values agree with those
-//! that the encoder reports, and its predictions with the pixels. Decoding does not depend on the trace.
+//! The trace of the VP8 decoder: the bits of all blocks add up to the size of the partitions, the values
+//! agree with those that the encoder reports, and the predictions with the pixels. Decoding does not depend
+//! on the trace.
 
 use std::fs;
 use std::path::Path;

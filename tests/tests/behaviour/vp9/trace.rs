@@ -1,4 +1,5 @@
-//! Traces of VP9 packets: the bits of all blocks add up to the packet, and decoding does not depend on traces.
+//! Traces of VP9 packets: the bits of all blocks add up to the size of the tiles, and decoding does not depend on
+//! traces.
 
 use codec_core::codec::trace::FrameTrace;
 use codec_core::codec::{Conceal, DecoderConfig};
