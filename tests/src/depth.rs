@@ -1,7 +1,7 @@
 //! How many cases the tests examine.
 //!
-//! Tests with hundreds of cases examine only a sample of them in a plain `cargo test`, and all of them with
-//! `CODEC_TESTS=all`, as in `.ci/run`.
+//! In a plain `cargo test`, tests with many cases examine only a sample of them, and tests that take more than two seconds
+//! are skipped. With `CODEC_TESTS=all`, as in `.ci/run`, all tests run with all cases.
 
 /// Whether all cases were requested.
 ///
@@ -12,6 +12,19 @@ pub fn is_full() -> bool {
     let value = std::env::var_os("CODEC_TESTS").unwrap_or_default();
     assert!(value.is_empty() || value == "all", "CODEC_TESTS is {value:?}, not `all`");
     value == "all"
+}
+
+/// Whether long tests are skipped, because not all were requested; prints a message if so.
+///
+/// A test is long if it takes more than two seconds on two cores and has no cases to take a sample of. A subject keeps at
+/// least one test that runs always, even if that one takes longer.
+#[must_use]
+pub fn skips_long() -> bool {
+    let skips = !is_full();
+    if skips {
+        eprintln!("skipped, a long test: set CODEC_TESTS=all to run it");
+    }
+    skips
 }
 
 /// Returns `cases`, or one in `of` of them, spread evenly, if not all were requested. `turn` tells which ones: `of` turns

@@ -9,6 +9,8 @@ use codec_core::codec::{
 use codec_core::frame::Size;
 use codec_core::simulcast::{SimulcastConfig, SimulcastEncoder};
 
+use crate::depth;
+
 /// A codec with its native encoder and decoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tested(&'static str);
@@ -20,6 +22,13 @@ impl Tested {
     pub const VP9: Self = Self("vp9/native");
     /// H.264.
     pub const H264: Self = Self("h264/native");
+
+    /// Whether a plain `cargo test` skips this codec in a long test: it runs such a test with one codec only, the one
+    /// with the number `turn % 3`.
+    #[must_use]
+    pub fn skips_turn(self, turn: usize) -> bool {
+        [Self::VP8, Self::H264, Self::VP9][turn % 3] != self && depth::skips_long()
+    }
 
     fn backend(self) -> &'static Backend {
         registry::find(self.0).expect("a native codec")

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod audio;
+pub mod browsers;
 pub mod call;
 pub mod clips;
 pub mod cover;

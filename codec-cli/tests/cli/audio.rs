@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::{Place, data};
+use super::{Place, data, depth};
 
 /// Generates a clapper of ten seconds, with flashes and clicks at 2.5, 5.5 and 8.5 s.
 fn clapper(place: &Place, name: &str) {
@@ -229,6 +229,9 @@ fn unsupported_sample_rates_are_input_errors() {
 
 #[test]
 fn undecodable_video_is_named_and_its_audio_can_be_extracted() {
+    if depth::skips_long() {
+        return;
+    }
     let Some(dir) = data("containers") else { return };
     let file = dir.join("h264_aac.mp4");
     let file = file.to_str().unwrap();

@@ -152,6 +152,9 @@ fn as_many_samples_as_with_ffmpeg_at_8_khz() {
 
 #[test]
 fn as_many_samples_as_with_ffmpeg_at_16_khz() {
+    if depth::skips_long() {
+        return;
+    }
     check_all(16_000, 1);
     check_all(16_000, 2);
 }
@@ -163,12 +166,18 @@ fn as_many_samples_as_with_ffmpeg_at_44_khz() {
 
 #[test]
 fn as_many_samples_as_with_ffmpeg_at_48_khz() {
+    if depth::skips_long() {
+        return;
+    }
     check_all(48_000, 1);
     check_all(48_000, 2);
 }
 
 #[test]
 fn as_many_samples_as_with_ffmpeg_of_six_channels() {
+    if depth::skips_long() {
+        return;
+    }
     if !has_ffmpeg() {
         return;
     }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{Place, has_ffmpeg};
+use super::{Place, depth, has_ffmpeg};
 
 /// Creates a second of voice-like audio in `name` with ffmpeg and these options.
 fn make(place: &Place, name: &str, options: &str) {
@@ -83,6 +83,9 @@ fn files(place: &Place) -> Vec<&'static str> {
 
 #[test]
 fn gaps_beyond_the_limit_are_not_filled() {
+    if depth::skips_long() {
+        return;
+    }
     if !has_ffmpeg() {
         return;
     }

@@ -1,6 +1,6 @@
 //! `--audio` chooses one of several audio tracks, by number or by language.
 
-use super::{Place, has_ffmpeg};
+use super::{Place, depth, has_ffmpeg};
 
 /// Two seconds of video with tones of 400, 800 and 1600 Hz; the languages are English, German and not stated.
 fn place() -> Option<Place> {
@@ -105,6 +105,9 @@ fn described(place: &Place, file: &str) -> Vec<(String, String)> {
 
 #[test]
 fn all_tracks_are_kept_with_their_languages() {
+    if depth::skips_long() {
+        return;
+    }
     let Some(place) = place() else { return };
     let languages = ["eng", "ger", ""];
     let check = |output: &str, codec: &str| {

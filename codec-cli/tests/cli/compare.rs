@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::Place;
+use super::{Place, depth};
 
 const CODEC: &str = env!("CARGO_BIN_EXE_codec");
 
@@ -46,6 +46,9 @@ fn lasting(results: &Value) -> Vec<(String, Value, Value, Value)> {
 
 #[test]
 fn pictures_of_the_middle_target_lie_beside_the_page() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("texture-pan", "96x80", 20);
     let study = ["compare", "clip.y4m", "-b", "40k,80k,160k", "-j", "2", "-o", "rep"];
     let arms = ["--arm", "fast=vp8 --preset rtc", "--arm", &external("--speed 5")];
@@ -145,6 +148,9 @@ fn a_study_has_its_curves_tables_and_plots() {
 
 #[test]
 fn nothing_is_measured_twice() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("texture-pan", "64x48", 6);
     let study = [
         "compare",
@@ -178,6 +184,9 @@ fn nothing_is_measured_twice() {
 
 #[test]
 fn equal_arms_do_not_disturb_each_other_in_parallel() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("texture-pan", "64x48", 6);
     fs::copy(place.path("clip.y4m"), place.path("again.y4m")).unwrap();
     let arms = ["a", "b", "c", "d"].map(|name| format!("{name}=vp8 --preset rtc"));
@@ -198,6 +207,9 @@ fn equal_arms_do_not_disturb_each_other_in_parallel() {
 #[test]
 #[cfg(unix)]
 fn a_killed_study_resumes_where_it_was() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("texture-pan", "64x48", 6);
     fs::write(place.path("hold"), "").unwrap();
     let held = format!(
@@ -246,6 +258,9 @@ fn a_killed_study_resumes_where_it_was() {
 #[test]
 #[cfg(unix)]
 fn failing_hanging_and_silent_commands_are_named() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("texture-pan", "64x48", 4);
     let run = place.fails(
         7,
@@ -345,6 +360,9 @@ fn a_rate_trace_is_followed_and_its_steps_are_reported() {
 
 #[test]
 fn other_encoders_are_known_by_name() {
+    if depth::skips_long() {
+        return;
+    }
     let installed =
         |program: &str| std::process::Command::new(program).arg("--help").output().is_ok();
     let arms = [

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::Place;
+use super::{Place, depth};
 
 /// A study of two encoders, of which `b` has these options.
 fn study(b: &str) -> Vec<String> {
@@ -31,6 +31,9 @@ fn with<'a>(study: &'a [String], more: &[&'a str]) -> Vec<&'a str> {
 
 #[test]
 fn a_better_encoder_passes_and_a_worse_one_fails() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("texture-pan", "96x80", 20);
     let (fast, slow) = (study("--speed 9"), study("--speed 4"));
     place.ok(&with(&fast, &[]));
@@ -64,6 +67,9 @@ fn a_better_encoder_passes_and_a_worse_one_fails() {
 
 #[test]
 fn cpu_times_are_compared_relative_to_the_anchor() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("texture-pan", "96x80", 20);
     let study = study("--speed 7");
     place.ok(&with(&study, &[]));
@@ -90,6 +96,9 @@ fn cpu_times_are_compared_relative_to_the_anchor() {
 
 #[test]
 fn studies_that_cannot_be_compared_are_refused_before_any_encoding() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("texture-pan", "64x48", 6);
     let study = study("--speed 9");
     place.ok(&with(&study, &[]));

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::Place;
+use super::{Place, depth};
 
 const CODEC: &str = env!("CARGO_BIN_EXE_codec");
 /// Each point is encoded once.
@@ -36,6 +36,9 @@ fn study<'a>(arms: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
 
 #[test]
 fn audio_codecs_have_curves_and_g711_has_one_point() {
+    if depth::skips_long() {
+        return;
+    }
     let place = place();
     let arms = ["opus:10", "opus:2", "g711"];
     let run = place.ok(&study(&arms, &["-b", "16k,64k,128k", "--metrics", "all"]));
@@ -132,6 +135,9 @@ fn the_metrics_are_those_of_codec_metrics() {
 
 #[test]
 fn commands_encode_the_audio_of_a_clip_without_video() {
+    if depth::skips_long() {
+        return;
+    }
     let place = place();
     let own = format!(
         "own=cmd:{CODEC} encode --quiet -y -b {{kbps}}k -c opus --audio-rate {{sample_rate}} -o {{out:opus}} {{in}}"
@@ -224,6 +230,9 @@ fn a_wideband_g711_has_its_own_rate() {
 
 #[test]
 fn an_audio_study_is_a_gate_and_continues() {
+    if depth::skips_long() {
+        return;
+    }
     let place = place();
     let arms = ["a=opus", "b=opus:10"];
     let rates = ["-b", "16k,32k,64k"];
@@ -239,6 +248,9 @@ fn an_audio_study_is_a_gate_and_continues() {
 #[cfg(unix)]
 #[test]
 fn an_interrupted_audio_study_reports_its_complete_points() {
+    if depth::skips_long() {
+        return;
+    }
     use std::process::Stdio;
     let place = place();
     std::fs::write(place.path("hold"), "").unwrap();

@@ -1,19 +1,14 @@
 //! The page of a real study in a browser: no console errors, and working controls.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use super::Place;
+use super::browsers::Browser;
 
 #[test]
 fn the_report_of_a_study_works_in_a_browser() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/browser");
-    let browser = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
-    if !folder.join("node_modules").is_dir() || !Path::new(&browser).exists() {
-        assert!(std::env::var_os("CODEC_COUNTERPARTS").is_none(), "no browser: see .ci/run");
-        eprintln!("skipped, no browser (npm ci in tests/browser, package chromium): the report");
-        return;
-    }
+    let Some(folder) = Browser::Chromium.scripts("the report") else { return };
     let place = Place::with_clip("texture-pan", "96x80", 20);
     place.ok(&["generate", "talking-head", "-o", "head.y4m", "--size", "96x80", "-n", "20"]);
     let study = [

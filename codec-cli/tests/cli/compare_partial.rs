@@ -7,8 +7,8 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use super::Place;
 use super::interrupts::interrupt;
+use super::{Place, depth};
 
 const CODEC: &str = env!("CARGO_BIN_EXE_codec");
 
@@ -55,6 +55,9 @@ fn interrupted(place: &Place, study: &[&str], until: (usize, usize)) -> (String,
 
 #[test]
 fn an_interrupted_study_reports_its_complete_points_and_continues() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("texture-pan", "96x80", 12);
     fs::write(place.path("hold"), "").unwrap();
     let held = held("160");
@@ -94,6 +97,9 @@ fn an_interrupted_study_reports_its_complete_points_and_continues() {
 
 #[test]
 fn encoders_without_enough_points_have_no_bd_rate_and_say_so() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("texture-pan", "64x48", 6);
     fs::write(place.path("hold"), "").unwrap();
     let held = held("80");
@@ -130,6 +136,9 @@ fn parallel_studies_report_what_they_have_and_without_points_there_is_no_report(
 
 #[test]
 fn a_partial_study_never_passes_a_gate() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("texture-pan", "96x80", 20);
     let held = held("160");
     let study = ["compare", "clip.y4m", "--arm", "a=vp8 --preset rtc", "--arm", &held];

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::Place;
+use super::{Place, depth};
 
 const CODEC: &str = env!("CARGO_BIN_EXE_codec");
 
@@ -21,6 +21,9 @@ fn targets(results: &Value, arm: &str) -> Vec<String> {
 
 #[test]
 fn arms_with_unlike_points_are_compared() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("texture-pan", "96x80", 20);
     let command = |quality: &str| {
         format!("cmd:{CODEC} encode --quiet -y --preset rtc -q {quality} -o {{out:ivf}} {{in}}")
@@ -74,6 +77,9 @@ fn arms_with_unlike_points_are_compared() {
 
 #[test]
 fn encoders_search_for_the_value_of_a_metric() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("texture-pan", "96x80", 12);
     let mut study = vec![
         "compare",
@@ -130,6 +136,9 @@ fn invalid_points_are_rejected_before_any_encoding() {
 
 #[test]
 fn other_encoders_have_their_mode_of_constant_quality() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("texture-pan", "96x80", 12);
     let arms = [
         ("x264", "x264:superfast"),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Place;
+use super::{Place, depth};
 
 fn results(place: &Place) -> Value {
     serde_json::from_slice(&place.read("rep/results.json")).unwrap()
@@ -23,6 +23,9 @@ fn pixels(point: &Value) -> u64 {
 
 #[test]
 fn the_curve_of_an_arm_is_the_hull_of_its_sizes() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("talking-head", "320x176", 12);
     let run = place.ok(&study("1,1/2", &["-q", "5,20,50,90", "-j", "2", "--save-study", "s.toml"]));
     let whole = results(&place);
@@ -87,6 +90,9 @@ fn the_curve_of_an_arm_is_the_hull_of_its_sizes() {
 
 #[test]
 fn times_are_compared_at_equal_sizes_and_studies_resume() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("talking-head", "96x80", 6);
     let more = ["-b", "40k,80k", "--repeat", "1", "--warm-up", "0"];
     let table = place.ok(&study("96x80,48x40", &more)).text();

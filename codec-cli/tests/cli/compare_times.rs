@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::Place;
+use super::{Place, depth};
 
 fn results(place: &Place) -> Value {
     serde_json::from_slice(&place.read("rep/results.json")).unwrap()
@@ -58,6 +58,9 @@ fn equal_arms_are_timed_separately_and_one_clip_gives_no_interval() {
 
 #[test]
 fn a_resumed_study_keeps_its_start_time() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("texture-pan", "64x48", 6);
     place.ok(&EQUAL);
     let first = results(&place);
@@ -71,6 +74,9 @@ fn a_resumed_study_keeps_its_start_time() {
 
 #[test]
 fn rounds_repeat_until_times_are_precise_up_to_a_limit() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("texture-pan", "64x48", 6);
     // Such precision is impossible: ten times the rounds, and then a remark unless chance has made
     // the times almost equal.

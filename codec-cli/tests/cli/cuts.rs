@@ -284,6 +284,9 @@ fn to_ms_of(text: &str) -> i64 {
 
 #[test]
 fn copies_begin_at_key_frames_and_play_without_a_warning() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::new();
     let films = films(&place);
     let mut rng = Rng::new(9);
@@ -517,6 +520,9 @@ fn video_times(place: &Place, name: &str) -> (&'static str, Vec<i64>) {
 
 #[test]
 fn audio_files_are_joined_in_every_audio_format() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::new();
     write_sources(&place);
     let parts = ["concat", "count.wav", "count.wav", "-o"];

@@ -1,7 +1,7 @@
 //! Streams with end-to-end encryption.
 
 use super::net::{SRTP, packets, receiver, with_film};
-use super::{Place, at_once};
+use super::{Place, at_once, depth};
 
 fn write(place: &Place, name: &str, text: &str) {
     std::fs::write(place.path(name), text).unwrap();
@@ -19,6 +19,9 @@ fn with_keys() -> Place {
 
 #[test]
 fn encrypted_frames_decrypt_with_the_same_key_over_every_transport() {
+    if depth::skips_long() {
+        return;
+    }
     let place = with_keys();
     let md5 = |file: &str| place.ok(&["decode", file, "--md5"]).text();
     let cases = [
@@ -66,6 +69,9 @@ fn encrypted_video_and_audio_are_recorded_completely_with_their_delay() {
 
 #[test]
 fn with_another_key_nothing_decrypts_and_no_file_is_left() {
+    if depth::skips_long() {
+        return;
+    }
     let place = with_keys();
     let before = place.names();
     for url in ["tcp://127.0.0.1:0", "udp://127.0.0.1:0", "rtp://127.0.0.1:0"] {
@@ -82,6 +88,9 @@ fn with_another_key_nothing_decrypts_and_no_file_is_left() {
 
 #[test]
 fn an_end_without_the_key_reports_what_is_missing() {
+    if depth::skips_long() {
+        return;
+    }
     let place = with_keys();
     let key = ["--e2ee-key", "hex.key"];
     for (recv, send, why) in [

@@ -1,6 +1,6 @@
 //! Edit lists of MP4: frames outside of the edit are decoded, but not shown.
 
-use super::{Place, data, has_ffmpeg};
+use super::{Place, data, depth, has_ffmpeg};
 
 /// Decodes the video of a file with the command and with ffmpeg, and returns the number of bytes.
 fn compare(place: &Place, file: &str) -> usize {
@@ -15,6 +15,9 @@ fn compare(place: &Place, file: &str) -> usize {
 
 #[test]
 fn the_frames_of_an_edit_are_those_of_ffmpeg() {
+    if depth::skips_long() {
+        return;
+    }
     let Some(dir) = data("containers") else { return };
     if !has_ffmpeg() {
         return;

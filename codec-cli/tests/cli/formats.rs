@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::{Place, has_ffmpeg};
+use super::{Place, depth, has_ffmpeg};
 
 /// Formats with the options of vpxenc.
 const FORMATS: [(&str, &[&str]); 4] = [
@@ -94,6 +94,9 @@ fn encoders_of_8_bits_need_a_conversion_by_name() {
 
 #[test]
 fn av1_of_every_format_decodes_as_with_ffmpeg() {
+    if depth::skips_long() {
+        return;
+    }
     if !has_ffmpeg() {
         return;
     }
@@ -138,6 +141,9 @@ fn p010_is_written_and_read() {
 
 #[test]
 fn metrics_of_every_format_equal_ffmpeg() {
+    if depth::skips_long() {
+        return;
+    }
     if !has_ffmpeg() {
         return;
     }

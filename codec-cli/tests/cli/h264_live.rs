@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use super::net::{Running, packets, receiver};
 use super::whip::{Server, interrupt};
-use super::{Place, at_once, has_ffmpeg};
+use super::{Place, at_once, depth, has_ffmpeg};
 
 const FRAMES: u64 = 90;
 
@@ -31,6 +31,9 @@ fn frames_md5(place: &Place, file: &str) -> String {
 
 #[test]
 fn files_are_sent_without_encoding() {
+    if depth::skips_long() {
+        return;
+    }
     let Some(place) = place() else { return };
     let original = frames_md5(&place, "talk.mp4");
     let cases = [
@@ -60,6 +63,9 @@ fn files_are_sent_without_encoding() {
 
 #[test]
 fn reordered_frames_keep_their_order_and_times() {
+    if depth::skips_long() {
+        return;
+    }
     let Some(place) = place() else { return };
     let original = frames_md5(&place, "film.mp4");
     let (running, address) = receiver(&place, "rtp://127.0.0.1:0", &["-o", "film.mkv"]);
@@ -97,6 +103,9 @@ fn free_port() -> u16 {
 
 #[test]
 fn ffmpeg_receives_both_packetization_modes() {
+    if depth::skips_long() {
+        return;
+    }
     let Some(place) = place() else { return };
     place.ffmpeg(&[
         "-f",
@@ -189,6 +198,9 @@ fn streams_of_ffmpeg_are_recorded() {
 
 #[test]
 fn gstreamer_sends_h264_and_receives_it() {
+    if depth::skips_long() {
+        return;
+    }
     let Some(place) = place() else { return };
     let has = Command::new("gst-inspect-1.0").args(["x264enc"]).output();
     if !has.is_ok_and(|output| output.status.success()) {
@@ -223,6 +235,9 @@ fn gstreamer_sends_h264_and_receives_it() {
 
 #[test]
 fn servers_pass_h264_on_unless_they_do_not_accept_it() {
+    if depth::skips_long() {
+        return;
+    }
     let Some(place) = place() else { return };
     let server = Server::start(&place, &[]);
     let watch = |name: &str| {

@@ -111,6 +111,9 @@ fn place() -> Place {
 
 #[test]
 fn files_on_servers_are_read_like_local_ones() {
+    if depth::skips_long() {
+        return;
+    }
     let place = place();
     for faults in [Faults::None, Faults::Passing] {
         let server = Server::start(place.path("."), faults);
@@ -153,6 +156,9 @@ fn remote_name(server: &Server, name: &str) -> String {
 
 #[test]
 fn chunks_of_a_file_on_a_server_are_those_of_the_local_file() {
+    if depth::skips_long() {
+        return;
+    }
     let place = place();
     let server = Server::start(place.path("."), Faults::Passing);
     let url = server.url("in.mp4");
@@ -203,6 +209,9 @@ fn objects_of_a_store_need_the_feature() {
 
 #[test]
 fn errors_of_servers_name_the_file_and_the_reason() {
+    if depth::skips_long() {
+        return;
+    }
     let place = place();
     let refused = |code: i32, word: &str, url: &str| {
         let run = place.fails(code, word, &["decode", url, "--md5"]);

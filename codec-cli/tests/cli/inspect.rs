@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use super::browsers::Browser;
 use super::{Place, damaged_files, data, depth, has_ffmpeg};
 
 /// Creates a place with an IVF file of twelve frames from our own encoder.
@@ -445,6 +446,9 @@ fn agrees_with_traced_headers(place: &Place, file: &str) -> Vec<Value> {
 
 #[test]
 fn headers_of_av1_frames_agree_with_ffmpeg() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::new();
     if !has_ffmpeg() {
         return;
@@ -575,13 +579,7 @@ fn hidden_frames_in_superframes_have_rows() {
 
 #[test]
 fn the_page_works_in_a_browser() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/browser");
-    let browser = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
-    if !folder.join("node_modules").is_dir() || !Path::new(&browser).exists() {
-        assert!(std::env::var_os("CODEC_COUNTERPARTS").is_none(), "no browser: see .ci/run");
-        eprintln!("skipped, no browser (npm ci in tests/browser, package chromium): the page");
-        return;
-    }
+    let Some(folder) = Browser::Chromium.scripts("the page") else { return };
     let place = with_stream();
     let mut clip = place.read("clip.y4m");
     tint(&mut clip, 1..9, 8..24, 20);
@@ -603,6 +601,9 @@ fn the_page_works_in_a_browser() {
 #[cfg(feature = "h264")]
 #[test]
 fn the_bits_of_h264_macroblocks_add_up() {
+    if depth::skips_long() {
+        return;
+    }
     let Some(dir) = data("h264") else { return };
     let place = Place::new();
     let mut modes = std::collections::BTreeSet::new();

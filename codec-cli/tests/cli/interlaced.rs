@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{Place, has_ffmpeg, y4m_frames};
+use super::{Place, depth, has_ffmpeg, y4m_frames};
 
 const SIZE: (usize, usize) = (192, 144);
 const FRAMES: usize = 12;
@@ -70,6 +70,9 @@ fn header(place: &Place, file: &str) -> String {
 
 #[test]
 fn deinterlaced_frames_are_near_the_progressive_ones() {
+    if depth::skips_long() {
+        return;
+    }
     for order in ['t', 'b'] {
         let place = with_interlaced_clip(order);
         place.ok(&["decode", "woven.y4m", "-o", "same.y4m"]);
@@ -172,6 +175,9 @@ fn turning_a_frame_over_exchanges_its_fields() {
 #[cfg(feature = "h264")]
 #[test]
 fn h264_states_the_field_order_of_each_frame() {
+    if depth::skips_long() {
+        return;
+    }
     if !has_ffmpeg() {
         return;
     }

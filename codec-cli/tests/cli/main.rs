@@ -17,6 +17,9 @@ mod audio_processing;
 mod audio_tracks;
 mod batch;
 mod bench;
+#[path = "../../../tests/src/browsers.rs"]
+#[expect(unreachable_pub, dead_code, reason = "shared with the tests of other crates")]
+mod browsers;
 #[cfg(feature = "net")]
 mod capture;
 mod chunk_inputs;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::audio_gaps::seal_page;
 use super::rng::{self, Rng};
-use super::{Place, Run, data, has_ffmpeg, mutate};
+use super::{Place, Run, data, depth, has_ffmpeg, mutate};
 
 /// Limits of a run: address space in KiB, and output in bytes.
 const MEMORY_KIB: u64 = 4 << 20;
@@ -177,6 +177,9 @@ fn bounded(place: &Place, arguments: &[&str]) -> Run {
 
 #[test]
 fn mutated_files_end_as_documented_within_bounds() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::new();
     let seeds = seeds(&place);
     rng::for_each_seed(120, |seed, rng| {

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Place, at_once, has_ffmpeg, y4m_frames};
+use super::{Place, at_once, depth, has_ffmpeg, y4m_frames};
 
 /// A command running in the background, and its messages.
 pub(super) struct Running {
@@ -93,6 +93,9 @@ pub(super) const SRTP: &str =
 
 #[test]
 fn spatial_layers_arrive_as_superframes() {
+    if depth::skips_long() {
+        return;
+    }
     let place = with_film();
     std::fs::write(place.path("some.key"), "5c".repeat(32)).unwrap();
     let layers = ["--codec", "vp9", "--layers", "L3T2_KEY", "-b", "300k", "-n", "20"];
@@ -118,6 +121,9 @@ fn spatial_layers_arrive_as_superframes() {
 
 #[test]
 fn copied_packets_arrive_unchanged() {
+    if depth::skips_long() {
+        return;
+    }
     let place = with_film();
     let cases = [
         ("tcp://127.0.0.1:0", "tcp.ivf"),
@@ -275,6 +281,9 @@ fn silence_ends_a_receiver() {
 #[cfg(unix)]
 #[test]
 fn interrupts_end_both_ends_cleanly() {
+    if depth::skips_long() {
+        return;
+    }
     for (interrupts_sender, url) in [(true, "rtp"), (false, "rtp"), (true, "tcp"), (false, "tcp")] {
         let place = Place::new();
         let listen = format!("{url}://127.0.0.1:0");
@@ -329,6 +338,9 @@ fn restarted(url: &str) -> (u64, f64, String) {
 
 #[test]
 fn a_restarted_sender_is_followed_and_a_live_one_is_not_replaced() {
+    if depth::skips_long() {
+        return;
+    }
     let urls = ["udp://127.0.0.1:0", "rtp://127.0.0.1:0", SRTP];
     let runs = urls.map(|url| (url, thread::spawn(move || restarted(url))));
     for (url, run) in runs {
@@ -341,6 +353,9 @@ fn a_restarted_sender_is_followed_and_a_live_one_is_not_replaced() {
 
 #[test]
 fn packets_with_another_srtp_key_are_reported() {
+    if depth::skips_long() {
+        return;
+    }
     let place = with_film();
     let (running, address) = receiver(&place, SRTP, &["-o", "out.ivf", "--max-idle", "3s"]);
     let target = SRTP.replace("127.0.0.1:0", &address).replace("key=AAEC", "key=BBEC");
@@ -406,6 +421,9 @@ fn sums(text: &str) -> Vec<String> {
 
 #[test]
 fn ffmpeg_receives_every_frame() {
+    if depth::skips_long() {
+        return;
+    }
     if !has_ffmpeg() {
         return;
     }
@@ -419,6 +437,9 @@ const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd";
 
 #[test]
 fn ffmpeg_interoperates_with_encryption() {
+    if depth::skips_long() {
+        return;
+    }
     if !has_ffmpeg() {
         return;
     }
@@ -445,6 +466,9 @@ fn ffmpeg_interoperates_with_encryption() {
 
 #[test]
 fn frames_from_ffmpeg_are_received_one_by_one() {
+    if depth::skips_long() {
+        return;
+    }
     if !has_ffmpeg() {
         return;
     }

@@ -6,7 +6,7 @@ use codec_vp8::header::{
 };
 
 use super::net::{packets, receiver};
-use super::{Place, y4m_frames};
+use super::{Place, depth, y4m_frames};
 
 /// For each frame of a VP8 IVF file: whether it is a key frame, and whether the next one inherits
 /// its probabilities (RFC 6386, section 9.11).
@@ -28,6 +28,9 @@ pub(super) fn probabilities_kept(ivf: &[u8]) -> Vec<(bool, bool)> {
 
 #[test]
 fn frames_do_not_depend_on_probabilities_of_lossy_frames() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::new();
     for (url, may_lose) in [
         ("udp://127.0.0.1:0", true),
@@ -62,6 +65,9 @@ fn best_match(picture: &[u8], sources: &[&[u8]], from: usize) -> (f64, usize) {
 
 #[test]
 fn frames_received_over_a_lossy_link_are_those_sent() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("talking-head", "96x64", 90);
     let (running, address) = receiver(&place, "rtp://127.0.0.1:0", &["-o", "out.y4m"]);
     let target = format!("rtp://{address}");

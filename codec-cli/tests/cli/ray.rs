@@ -6,8 +6,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::Place;
 use super::chunks::clip;
+use super::{Place, depth};
 
 fn of_repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
@@ -33,6 +33,9 @@ fn python(place: &Place) -> Option<Command> {
 
 #[test]
 fn a_ray_cluster_that_loses_a_node_gives_the_same_file() {
+    if depth::skips_long() {
+        return;
+    }
     let place = clip();
     let Some(mut two_nodes) = python(&place) else { return };
     let Some(mut alone) = python(&place) else { return };

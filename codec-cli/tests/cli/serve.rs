@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::audio::{all_distances, tracks};
-use super::{Place, Run};
+use super::{Place, Run, depth};
 
 /// A server running in the background.
 pub(super) struct Server {
@@ -66,6 +66,9 @@ impl Drop for Server {
 
 #[test]
 fn audio_is_published_with_the_video() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::new();
     let server = Server::start(
         &place,
@@ -91,6 +94,9 @@ fn audio_is_published_with_the_video() {
 
 #[test]
 fn served_files_keep_audio_in_sync_when_they_loop() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::new();
     // Three seconds each, with a flash and a click at 2.5 s. One has PCM, the other Opus.
     let size = ["--size", "160x96", "--fps", "25", "-n", "75"];
@@ -222,6 +228,9 @@ fn get(address: &str, path: &str) -> String {
 #[cfg(unix)]
 #[test]
 fn a_terminated_server_lets_its_calls_end() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::new();
     let arguments = ["testsrc:size=160x120,fps=30", "--drain", "600"];
     let mut server = Server::start(&place, &arguments);

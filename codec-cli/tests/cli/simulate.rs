@@ -141,6 +141,9 @@ fn key_frames_and_retransmission_repair_damage() {
 
 #[test]
 fn loss_delay_and_queue_match_the_link() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("talking-head", "160x96", 300);
     let link = "rate=2M,delay=40ms,jitter=20ms,reorder=on,loss=10%";
     let more = ["--link", link, "--mtu", "128", "--recovery", "none", "--json"];
@@ -160,6 +163,9 @@ fn loss_delay_and_queue_match_the_link() {
 
 #[test]
 fn a_trace_throttles_the_link_and_the_encoder_follows_it() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("talking-head", "320x192", 180);
     std::fs::write(place.path("trace.csv"), "time_s,rate\n0,600k\n2,150k\n4,600k\n").unwrap();
     let link = "rate=trace.csv,delay=20ms,queue=500ms";
@@ -202,12 +208,18 @@ fn layers_and_constant_times_are_simulated_too() {
 
 #[test]
 fn losses_of_vp9_are_repaired_and_scored() {
+    if depth::skips_long() {
+        return;
+    }
     losses_are_repaired_and_scored("vp9", &["L1T1", "L1T3", "L3T1", "L2T2_KEY"]);
 }
 
 #[cfg(feature = "h264")]
 #[test]
 fn losses_of_h264_are_repaired_and_scored() {
+    if depth::skips_long() {
+        return;
+    }
     losses_are_repaired_and_scored("h264", &["L1T1", "L1T3"]);
 }
 

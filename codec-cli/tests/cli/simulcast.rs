@@ -3,10 +3,10 @@
 use codec_core::frame::Size;
 use serde_json::Value;
 
-use super::Place;
 use super::net::Running;
 use super::room_viewer::RoomViewer;
 use super::whip::{PUBLISH, Server, VIEW, interrupt};
+use super::{Place, depth};
 
 const ADMIN: &str = "admin-s3cret";
 const SOURCE: &str = "testsrc:size=320x192,audio=tone";
@@ -89,6 +89,9 @@ fn a_viewer_in_a_room_gets_the_size_of_its_tile() {
 
 #[test]
 fn layers_stop_and_start_with_the_bitrate() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::new();
     std::fs::write(place.path("rates.csv"), "0,900k\n3,60k\n6,900k\n").unwrap();
     let server = Server::start(&place, &["--token", &format!("admin={ADMIN}")]);
@@ -108,6 +111,9 @@ fn layers_stop_and_start_with_the_bitrate() {
 
 #[test]
 fn a_stream_without_simulcast_gets_the_largest_size_only() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::new();
     let server = Server::start(&place, &[]);
     let send = ["send", SOURCE, &server.whip(), "--token", PUBLISH, "--simulcast=3"];

@@ -8,7 +8,7 @@ use codec_container::{
 };
 
 use super::net::receiver;
-use super::{Place, at_once};
+use super::{Place, at_once, depth};
 
 fn open(place: &Place, name: &str) -> Box<dyn PacketReader> {
     let file = File::open(place.path(name)).unwrap();
@@ -63,6 +63,9 @@ fn sound_after_pictures(place: &Place, name: &str) -> i64 {
 
 #[test]
 fn audio_and_video_keep_their_initial_offset() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("talking-head", "96x64", 30);
     place.ok(&["generate", "tone", "-o", "tone.opus", "-n", "40"]);
     place.ok(&["encode", "clip.y4m", "-o", "clip.ivf", "--preset", "rtc", "-b", "150k"]);
@@ -88,6 +91,9 @@ fn audio_and_video_keep_their_initial_offset() {
 /// ending.
 #[test]
 fn extreme_timestamps_do_not_block_the_end() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("talking-head", "96x64", 3);
     place.ok(&["generate", "tone", "-o", "tone.opus", "-n", "3"]);
     place.ok(&["encode", "clip.y4m", "-o", "clip.ivf", "--preset", "rtc", "-b", "150k"]);

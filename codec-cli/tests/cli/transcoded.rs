@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::fragmented::frame_times;
-use super::{Place, data, has_ffmpeg};
+use super::{Place, data, depth, has_ffmpeg};
 
 /// The files with H.264 video.
 fn files() -> Vec<PathBuf> {
@@ -26,6 +26,9 @@ fn files() -> Vec<PathBuf> {
 
 #[test]
 fn frames_times_and_audio_are_where_ffprobe_finds_them() {
+    if depth::skips_long() {
+        return;
+    }
     if data("containers").is_none() || !has_ffmpeg() {
         return;
     }

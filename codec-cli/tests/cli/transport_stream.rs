@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use super::{Place, has_ffmpeg};
+use super::{Place, depth, has_ffmpeg};
 
 const PACKET: usize = 188;
 
@@ -60,6 +60,9 @@ fn compare_frames(place: &Place, file: &str) {
 
 #[test]
 fn video_and_audio_are_those_of_ffmpeg() {
+    if depth::skips_long() {
+        return;
+    }
     let Some(place) = place() else { return };
     let cases: [(&str, &[&str], Option<&str>); 4] = [
         ("aac.ts", &["-c:a", "aac"], Some("aac")),

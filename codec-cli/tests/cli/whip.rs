@@ -6,9 +6,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Place;
 use super::net::{Running, packets};
 use super::packet_loss::probabilities_kept;
+use super::{Place, depth};
 
 pub(super) const PUBLISH: &str = "publish-s3cret";
 pub(super) const VIEW: &str = "view-s3cret";
@@ -212,6 +212,9 @@ fn a_turn_server_that_is_not_shared_is_named() {
 
 #[test]
 fn both_ends_use_the_turn_server_of_the_answer() {
+    if depth::skips_long() {
+        return;
+    }
     let Some(coturn) = Coturn::start(true) else { return };
     both_ends_use(&coturn.address);
 }
@@ -224,6 +227,9 @@ fn both_ends_use_a_turn_server_over_tcp() {
 
 #[test]
 fn both_ends_use_a_turn_server_over_tls() {
+    if depth::skips_long() {
+        return;
+    }
     let Some(coturn) = Coturn::start(false) else { return };
     both_ends_use(&format!("turns:{}", coturn.address));
 }
@@ -250,6 +256,9 @@ fn both_ends_use(turn: &str) {
 
 #[test]
 fn a_turn_server_whose_certificate_is_not_trusted_is_named() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::new();
     let Some(coturn) = Coturn::start(false) else { return };
     let turn = format!("turns:{}", coturn.address);
@@ -285,6 +294,9 @@ fn rejections_are_reported_with_the_http_status() {
 
 #[test]
 fn a_sender_publishes_again_after_a_crash_of_the_server() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::new();
     let server = Server::start(&place, &[]);
     let mut sending = publisher(&place, &server, &[]);
@@ -304,6 +316,9 @@ fn a_sender_publishes_again_after_a_crash_of_the_server() {
 
 #[test]
 fn each_end_ends_when_the_other_does() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::new();
     let server = Server::start(&place, &[]);
     // The publisher has sent enough.

@@ -22,6 +22,7 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::thread;
+use std::time::Instant;
 
 use blocks::Block;
 
@@ -72,7 +73,9 @@ fn every_command_of_the_documents_succeeds() {
         let mut done = Vec::new();
         while let Some(document) = { documents.lock().unwrap().pop() } {
             let mut runner = runner.copy();
+            let begin = Instant::now();
             document.iter().for_each(|block| runner.run(block));
+            eprintln!("{}: {:.1?}", document[0].file, begin.elapsed());
             done.push(runner);
         }
         done

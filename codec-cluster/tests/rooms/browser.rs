@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::browsers::Browser;
 use super::nats::Nats;
 use super::node::{Node, Pages};
 use super::{PATIENCE, alone};
@@ -16,18 +17,6 @@ use super::{PATIENCE, alone};
 /// Time from the death of a node until its pages are in the room again, at most. A page takes 3 s of silence for the end of
 /// its node, then joins in about a second; tests share the machine.
 const LIMIT: Duration = Duration::from_secs(20);
-
-/// The folder of the browser's scripts; `None`, with a message, if there is no browser.
-fn scripts() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/browser");
-    let browser = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
-    if folder.join("node_modules").is_dir() && Path::new(&browser).exists() {
-        return Some(folder);
-    }
-    assert!(std::env::var_os("CODEC_COUNTERPARTS").is_none(), "no browser: see .ci/run");
-    eprintln!("skipped, no browser (npm ci in tests/browser, package chromium)");
-    None
-}
 
 /// A second of grey video for the fake camera.
 fn camera(folder: &TempDir) -> PathBuf {
@@ -62,7 +51,11 @@ fn wait_until_joined(page: &mut Child, joined: &Path) {
 #[test]
 fn a_page_joins_another_node_when_its_node_dies() {
     let _alone = alone();
-    let (Some(nats), Some(scripts)) = (Nats::with(&[]), scripts()) else { return };
+    let (Some(scripts), Some(nats)) =
+        (Browser::Chromium.scripts("a node that dies"), Nats::with(&[]))
+    else {
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
     let [one, other] = addresses();
     let start = |listen, other| Node::with_pages(&nats.url(), &Pages { listen, other });

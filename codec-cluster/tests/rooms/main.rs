@@ -7,6 +7,12 @@
 )]
 
 mod browser;
+#[path = "../../../tests/src/browsers.rs"]
+#[expect(unreachable_pub, dead_code, reason = "shared with the tests of other crates")]
+mod browsers;
+#[path = "../../../tests/src/depth.rs"]
+#[expect(unreachable_pub, reason = "shared with the tests of other crates")]
+mod depth;
 mod member;
 mod nats;
 mod node;
@@ -134,6 +140,9 @@ impl World {
 
 #[test]
 fn a_room_survives_the_death_of_a_node_and_of_the_nats_server() {
+    if depth::skips_long() {
+        return;
+    }
     let _alone = alone();
     let Some(mut nats) = Nats::with(&[]) else { return };
     let mut world = World::start(&nats);

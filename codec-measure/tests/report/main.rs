@@ -8,6 +8,12 @@
 )]
 
 mod browser;
+#[path = "../../../tests/src/browsers.rs"]
+#[expect(unreachable_pub, dead_code, reason = "shared with the tests of other crates")]
+mod browsers;
+#[path = "../../../tests/src/depth.rs"]
+#[expect(unreachable_pub, reason = "shared with the tests of other crates")]
+mod depth;
 #[cfg(feature = "png")]
 mod png;
 mod sample;

@@ -24,6 +24,7 @@ use codec_net::server::{AudioSource, Config, Server, SourceAudioPacket};
 use codec_rtc::link::{LinkConfig, LinkSpec, RateTrace};
 use serde_json::Value;
 
+use crate::browsers::Browser;
 use crate::emulated::server_behind;
 use crate::peers::{PICTURES, demo, draw, has_browser, number, scripts};
 
@@ -259,7 +260,7 @@ fn print_fall(name: &str, run: &Run) {
 #[ignore = "takes real time, and needs an idle machine"]
 fn a_link_that_drops_and_recovers() {
     let spec = "delay=25ms,jitter=0ms,rate=2000k,queue=500ms";
-    if !has_browser("CHROMIUM", "/usr/bin/chromium", "playwright-core", "falls") {
+    if !has_browser(Browser::Chromium, "falls") {
         return;
     }
     eprintln!(
@@ -277,7 +278,7 @@ fn a_link_that_drops_and_recovers() {
 #[ignore = "takes real time, and needs an idle machine"]
 fn burst_losses() {
     let spec = "delay=25ms,jitter=5ms,loss=5%,burst=4,rate=20M,queue=500ms";
-    if !has_browser("CHROMIUM", "/usr/bin/chromium", "playwright-core", "bursts") {
+    if !has_browser(Browser::Chromium, "bursts") {
         return;
     }
     eprintln!("| | frames/s | freezes | frozen | kb/s |");

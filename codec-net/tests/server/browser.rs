@@ -26,6 +26,7 @@ use codec_net::server::{
 };
 use serde_json::Value;
 
+use crate::browsers::Browser;
 use crate::emulated::{emulator, server_behind, symmetric};
 use crate::h264::Memory;
 use crate::peers::measure;
@@ -129,16 +130,9 @@ impl Drop for Place {
     }
 }
 
-/// The folder of the browser tests if a browser is installed.
+/// The folder of the scripts if tests with Chromium can run.
 pub(crate) fn browser_folder(what: &str) -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/browser");
-    let browser = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
-    if folder.join("node_modules").is_dir() && Path::new(&browser).exists() {
-        return Some(folder);
-    }
-    assert!(std::env::var_os("CODEC_COUNTERPARTS").is_none(), "no browser: see .ci/run");
-    eprintln!("skipped, no browser (npm ci in tests/browser, package chromium): {what}");
-    None
+    Browser::Chromium.scripts(what)
 }
 
 /// Runs scenarios and returns their measurements.

@@ -27,6 +27,7 @@ use codec_webrtc::{
 use serde_json::Value;
 
 use crate::browser::{ON_THEIR_WAY, Place};
+use crate::browsers::Browser;
 use crate::caller::{SDP, peer_config, plan};
 use crate::client::request_with;
 use crate::offers::{VP8, line, offer};
@@ -561,9 +562,7 @@ fn chromium(server: &Server, place: &Place, scenario: &str, stream: &str) -> Opt
 /// no video.
 #[test]
 fn firefox_watches_and_publishes_h264_or_says_why_not() {
-    if !has_browser("FIREFOX", "/usr/bin/firefox-esr", "puppeteer-core", "Firefox, H.264")
-        || !program("ffmpeg", "Firefox, H.264")
-    {
+    if !has_browser(Browser::Firefox, "Firefox, H.264") || !program("ffmpeg", "Firefox, H.264") {
         return;
     }
     let place = Place::new("firefox-h264");
@@ -600,7 +599,7 @@ fn firefox_watches_and_publishes_h264_or_says_why_not() {
 
 #[test]
 fn chromium_publishes_h264() {
-    if !has_browser("CHROMIUM", "/usr/bin/chromium", "playwright-core", "Chromium, H.264") {
+    if !has_browser(Browser::Chromium, "Chromium, H.264") {
         return;
     }
     let place = Place::new("chromium-h264");
@@ -615,7 +614,7 @@ fn chromium_publishes_h264() {
 
 #[test]
 fn chromium_watches_what_ffmpeg_publishes() {
-    if !has_browser("CHROMIUM", "/usr/bin/chromium", "playwright-core", "Chromium, H.264") {
+    if !has_browser(Browser::Chromium, "Chromium, H.264") {
         return;
     }
     let Some(ffmpeg) = whip_ffmpeg() else { return };

@@ -10,6 +10,7 @@ use codec_net::link_emulator::LinkEmulator;
 use codec_net::server::Config;
 use serde_json::Value;
 
+use crate::browsers::Browser;
 use crate::emulated::{server_behind, symmetric};
 use crate::peers::{demo, has_browser, measure, number, scripts};
 
@@ -19,7 +20,7 @@ const SECONDS: &str = "20";
 /// Chromium watches 640x360 at 800 kbit/s over this link, impaired in both directions. `options`:
 /// further arguments of the script.
 fn watch_over(link: &str, options: &[&str]) -> Option<(Value, LinkEmulator)> {
-    if !has_browser("CHROMIUM", "/usr/bin/chromium", "playwright-core", link) {
+    if !has_browser(Browser::Chromium, link) {
         return None;
     }
     let (server, relay) = server_behind(Config::loopback(), 2, &symmetric(link));

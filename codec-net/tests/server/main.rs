@@ -9,9 +9,15 @@
 
 mod bandwidth_drop;
 mod browser;
+#[path = "../../../tests/src/browsers.rs"]
+#[expect(unreachable_pub, reason = "shared with the tests of other crates")]
+mod browsers;
 mod caller;
 mod calls;
 mod client;
+#[path = "../../../tests/src/depth.rs"]
+#[expect(unreachable_pub, reason = "shared with the tests of other crates")]
+mod depth;
 mod draining;
 mod emulated;
 mod examples;

@@ -12,6 +12,7 @@ use codec_net::server::{
 use serde_json::Value;
 
 use crate::browser::ON_THEIR_WAY;
+use crate::browsers::Browser;
 
 const RATE: Rational = Rational { num: 30, den: 1 };
 /// Number of frames before they repeat seamlessly.
@@ -82,18 +83,9 @@ fn skip(missing: &str, what: &str) {
     eprintln!("skipped, no {missing}: {what}");
 }
 
-/// Whether a browser and its driver are installed.
-pub(crate) fn has_browser(variable: &str, path: &str, driver: &str, what: &str) -> bool {
-    let browser = std::env::var(variable).unwrap_or_else(|_| path.to_owned());
-    if !Path::new(&browser).exists() {
-        skip(path, what);
-        return false;
-    }
-    if !scripts().join("node_modules").join(driver).is_dir() {
-        skip("node modules (npm ci in tests/browser)", what);
-        return false;
-    }
-    true
+/// Whether tests with a browser can run.
+pub(crate) fn has_browser(browser: Browser, what: &str) -> bool {
+    browser.scripts(what).is_some()
 }
 
 /// Waits until no other peer runs.
@@ -150,7 +142,7 @@ pub(crate) fn number(value: &Value) -> f64 {
 
 #[test]
 fn firefox_watches_and_publishes() {
-    if !has_browser("FIREFOX", "/usr/bin/firefox-esr", "puppeteer-core", "Firefox") {
+    if !has_browser(Browser::Firefox, "Firefox") {
         return;
     }
     let server = Server::start(Config::loopback()).unwrap();
@@ -175,7 +167,7 @@ fn firefox_watches_and_publishes() {
 /// Without the preferences that allow 127.0.0.1.
 #[test]
 fn firefox_falls_back_to_websocket_without_webrtc() {
-    if !has_browser("FIREFOX", "/usr/bin/firefox-esr", "puppeteer-core", "Firefox") {
+    if !has_browser(Browser::Firefox, "Firefox") {
         return;
     }
     let server = Server::start(Config::loopback()).unwrap();
@@ -192,7 +184,7 @@ fn firefox_falls_back_to_websocket_without_webrtc() {
 /// By default Firefox uses the server's network address.
 #[test]
 fn firefox_with_default_preferences_watches_over_webrtc() {
-    if !has_browser("FIREFOX", "/usr/bin/firefox-esr", "puppeteer-core", "Firefox") {
+    if !has_browser(Browser::Firefox, "Firefox") {
         return;
     }
     let config = Config::loopback();

@@ -7,6 +7,7 @@ use codec_container::{Format, Output, RawVideoStream, create_raw_video};
 use codec_core::frame::{Picture, Rational, Size};
 use codec_net::server::Config;
 
+use crate::browsers::Browser;
 use crate::emulated::{server_behind, symmetric};
 use crate::peers::{draw, has_browser, measure, number, scripts};
 
@@ -22,7 +23,7 @@ const MEASUREMENTS: usize = 3;
 
 /// Checks that at most this share of the frames of a publisher is not passed on over a link.
 fn publish_over(link: &str, most: f64) {
-    if !has_browser("CHROMIUM", "/usr/bin/chromium", "playwright-core", link) {
+    if !has_browser(Browser::Chromium, link) {
         return;
     }
     let (mut sent, mut lost) = (0.0, 0.0);

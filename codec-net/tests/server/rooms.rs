@@ -13,6 +13,7 @@ use codec_webrtc::{Direction, Kind, MediaPlan};
 use serde_json::Value;
 
 use crate::browser::{Place, browser_folder};
+use crate::browsers::Browser;
 use crate::caller::{Caller, SDP, plan};
 use crate::client::{ADMIN, PUBLISH, VIEW, bearer, guarded, request, request_with};
 use crate::peers::{has_browser, measure, measure_both, scripts};
@@ -144,7 +145,7 @@ fn a_page_continues_at_another_node_of_a_cluster() {
 #[test]
 fn firefox_and_chromium_meet() {
     let place = Place::new("mixed");
-    if !has_browser("FIREFOX", "/usr/bin/firefox-esr", "puppeteer-core", "Firefox in a room") {
+    if !has_browser(Browser::Firefox, "Firefox in a room") {
         return;
     }
     let server = Server::start(Config::loopback()).unwrap();

@@ -17,6 +17,7 @@ use codec_rtc::packet::VideoFormat;
 use serde_json::Value;
 
 use crate::browser::{ON_THEIR_WAY, Place};
+use crate::browsers::Browser;
 use crate::caller::SDP;
 use crate::client::request_with;
 use crate::offers::{VP8, line, offer};
@@ -99,7 +100,7 @@ impl Live {
 
 #[test]
 fn firefox_watches_and_publishes_vp9() {
-    if !has_browser("FIREFOX", "/usr/bin/firefox-esr", "puppeteer-core", "Firefox, VP9") {
+    if !has_browser(Browser::Firefox, "Firefox, VP9") {
         return;
     }
     let server = Server::start(Config::loopback()).unwrap();
@@ -133,7 +134,7 @@ fn only_profile_0_is_accepted() {
 
 #[test]
 fn chromium_publishes_vp9_and_the_recording_plays() {
-    if !has_browser("CHROMIUM", "/usr/bin/chromium", "playwright-core", "Chromium, VP9") {
+    if !has_browser(Browser::Chromium, "Chromium, VP9") {
         return;
     }
     let place = Place::new("chromium-vp9");
@@ -167,7 +168,7 @@ fn chromium_publishes_vp9_and_the_recording_plays() {
 
 #[test]
 fn chromium_watches_vp9_of_our_encoder() {
-    if !has_browser("CHROMIUM", "/usr/bin/chromium", "playwright-core", "Chromium, VP9") {
+    if !has_browser(Browser::Chromium, "Chromium, VP9") {
         return;
     }
     let place = Place::new("chromium-watches-vp9");
@@ -210,7 +211,7 @@ fn camera_of(place: &Place, size: Size, fps: u32) -> PathBuf {
 /// Chromium, which codes the more slowly the busier the machine is.
 #[test]
 fn viewers_switch_between_the_layers_of_chromium() {
-    if !has_browser("CHROMIUM", "/usr/bin/chromium", "playwright-core", "Chromium, layers of VP9") {
+    if !has_browser(Browser::Chromium, "Chromium, layers of VP9") {
         return;
     }
     let place = Place::new("chromium-vp9-switching");
@@ -245,7 +246,7 @@ fn viewers_switch_between_the_layers_of_chromium() {
 
 #[test]
 fn spatial_layers_of_chromium_are_forwarded() {
-    if !has_browser("CHROMIUM", "/usr/bin/chromium", "playwright-core", "Chromium, layers of VP9") {
+    if !has_browser(Browser::Chromium, "Chromium, layers of VP9") {
         return;
     }
     let place = Place::new("chromium-vp9-layers");

@@ -13,6 +13,9 @@
     reason = "test helpers: a panic is the report"
 )]
 
+#[path = "../../../tests/src/depth.rs"]
+#[expect(unreachable_pub, reason = "shared with the tests of other crates")]
+mod depth;
 mod fec;
 mod h264;
 mod incoming;

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use super::depth;
+
 /// Maximum wait for a program to start or end.
 const DEADLINE: Duration = Duration::from_secs(15);
 
@@ -33,9 +35,10 @@ pub(crate) fn have_ffmpeg(what: &str) -> bool {
     answers("ffmpeg", &["-version"], what)
 }
 
-/// Whether `GStreamer` with these elements is available.
+/// Whether `GStreamer` with these elements is available, and long tests are not skipped: its pipelines take seconds.
 pub(crate) fn have_gstreamer(elements: &[&str], what: &str) -> bool {
-    answers("gst-launch-1.0", &["--version"], what)
+    !depth::skips_long()
+        && answers("gst-launch-1.0", &["--version"], what)
         && elements.iter().all(|it| answers("gst-inspect-1.0", &["--exists", it], what))
 }
 

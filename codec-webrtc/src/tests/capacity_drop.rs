@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use codec_core::codec::{Bitrate, FrameKind, PacketMeta};
 
+use super::depth;
 use super::harness::{Call, NO_LOSS, Setup, link};
 use super::*;
 use codec_rtc::congestion::ControllerConfig;
@@ -92,7 +93,7 @@ fn mean(steps: &[Step], from: f64, to: f64, figure: impl Fn(&Step) -> u64) -> u6
 
 #[test]
 fn estimate_follows_a_capacity_drop_and_recovery() {
-    for queue_ms in [200, 300, 500, 1000] {
+    for queue_ms in depth::sample([200, 300, 500, 1000], 4, 1) {
         let (call, steps) = send(Duration::from_millis(queue_ms));
         let rate = |from: f64, to: f64| mean(&steps, from, to, |step| step.rate);
         let story: Vec<String> = (52..130)

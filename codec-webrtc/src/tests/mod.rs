@@ -2,6 +2,9 @@
 
 mod call;
 mod capacity_drop;
+#[path = "../../../tests/src/depth.rs"]
+#[expect(unreachable_pub, reason = "shared with the tests of other crates")]
+mod depth;
 mod fec;
 mod floods;
 mod h264;

@@ -9,6 +9,7 @@ use codec_rtc::extension::ExtensionMap;
 use codec_rtc::link::{Jitter, Loss, RateTrace};
 use codec_rtc::session::{ReceiverConfig, SenderConfig, Streams, VideoStream};
 use codec_tests::call::{CallConfig, CallResult, Outage, link, run};
+use codec_tests::depth;
 use codec_tests::encoders::Tested;
 use codec_tests::scene::Motion;
 
@@ -28,6 +29,9 @@ codec_tests::tests_of_encoder!(
 /// The frames of spatial layers have descriptors, also those that are retransmitted.
 #[test]
 fn spatial_layers_arrive_with_their_descriptors() {
+    if depth::skips_long() {
+        return;
+    }
     for scalability in [Scalability::L2T2, Scalability::L3T3_KEY] {
         let mut config = CallConfig { scalability, ..config(Tested::VP9, 1_500, ms(10_000)) };
         config.links.0.loss = Loss::Random(0.02);
@@ -114,6 +118,9 @@ fn tell(name: &str, result: &CallResult) {
 }
 
 fn nothing_is_lost_on_a_clean_link(codec: Tested) {
+    if codec.skips_turn(0) {
+        return;
+    }
     let result = run(&config(codec, 800, ms(10_000)));
     tell("clean", &result);
     assert_eq!((result.rendered(), result.wrong()), (result.frames.len(), 0));
@@ -122,6 +129,9 @@ fn nothing_is_lost_on_a_clean_link(codec: Tested) {
 }
 
 fn temporal_layers_are_known_by_their_packets_alone(codec: Tested) {
+    if codec.skips_turn(0) {
+        return;
+    }
     for scalability in [Scalability::L1T2, Scalability::L1T3] {
         let result = run(&CallConfig { scalability, ..config(codec, 800, ms(15_000)) });
         tell("layers", &result);
@@ -139,6 +149,9 @@ const LOSSES: [(&str, Loss); 2] =
     [("10 % random", Loss::Random(0.1)), ("5 % bursts", Loss::Bursts { mean: 0.05, burst: 4.0 })];
 
 fn heavy_losses_have_little_effect(codec: Tested) {
+    if codec.skips_turn(1) {
+        return;
+    }
     for (name, loss) in LOSSES {
         let mut config = config(codec, 800, ms(40_000));
         config.links.0.loss = loss;
@@ -151,6 +164,9 @@ fn heavy_losses_have_little_effect(codec: Tested) {
 }
 
 fn without_repair_an_acknowledged_reference_ends_nearly_every_outage(codec: Tested) {
+    if codec.skips_turn(2) {
+        return;
+    }
     for (name, loss) in LOSSES {
         let mut config = config(codec, 800, ms(20_000));
         config.links.0.loss = loss;
@@ -184,6 +200,9 @@ fn following(codec: Tested, length: Duration) -> CallConfig {
 }
 
 fn the_rate_follows_a_link_that_falls_and_returns(codec: Tested) {
+    if codec.skips_turn(0) {
+        return;
+    }
     let mut config = following(codec, ms(75_000));
     config.motion = Motion::Pan;
     let steps = [(0, 2_000), (30, 300), (50, 2_000)];

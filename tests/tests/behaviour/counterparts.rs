@@ -184,7 +184,7 @@ fn counterparts(what: &str) -> Option<PathBuf> {
 #[test]
 fn other_decoders_agree_on_a_pairwise_cover_of_all_settings() {
     let Some(dir) = counterparts("the pairwise cover of encoder settings") else { return };
-    let cases = depth::sample(cover::pairwise(&dimensions(), 20_260_101), 12, 0);
+    let cases = depth::sample(cover::pairwise(&dimensions(), 20_260_101), 24, 0);
     eprintln!("{} cases", cases.len());
     for index in &cases {
         check(&case(index), &dir, "cover");

@@ -218,6 +218,9 @@ fn after_finish_the_next_frame_is_a_key_frame(codec: Tested) {
 type MakePool = fn() -> Option<Arc<dyn Pool>>;
 
 fn the_bytes_do_not_depend_on_pool_or_instruction_set(codec: Tested) {
+    if codec.skips_turn(0) {
+        return;
+    }
     let pools: [MakePool; 6] = [
         || None,
         || Some(Arc::new(Serial)),

@@ -13,7 +13,7 @@ use codec_tests::clips::Clip;
 use codec_tests::fuzz::{vp8_decoder, vp8_encoder};
 use codec_tests::scene::{self, Motion};
 use codec_tests::session::{Session, bits};
-use codec_tests::{data, external};
+use codec_tests::{data, depth, external};
 
 const SIZE: Size = Size { width: 320, height: 176 };
 /// A ninth of the frame.
@@ -101,6 +101,9 @@ fn an_important_region_gains_at_the_same_rate() {
 
 #[test]
 fn regions_of_real_clips_gain_at_the_same_rate() {
+    if depth::skips_long() {
+        return;
+    }
     let what = "importance maps over real clips";
     let Some(dir) = data::dir(what) else { return };
     if !external::have("ffmpeg", what) {
@@ -288,6 +291,9 @@ fn maps_do_not_interrupt_intra_refresh() {
 /// encoder; prediction and loop filter carry a part of the error into refreshed rows.
 #[test]
 fn intra_refresh_repairs_losses_with_maps() {
+    if depth::skips_long() {
+        return;
+    }
     let (_, rows) = SIZE.macroblocks();
     let source = scene::picture(SIZE, 0, Motion::Still, 3);
     let source = Picture::i420_packed(SIZE, &source).unwrap();

@@ -11,8 +11,8 @@ use std::process::{Command, Stdio};
 
 use codec_core::frame::{Color, Picture, SampleFormat, Sampling, Size};
 use codec_measure::metrics::{MetricId, Scorer, Vmaf, parse_list, to_rgb, vmaf_scores};
-use codec_tests::external;
 use codec_tests::scene::{self, Motion};
+use codec_tests::{depth, external};
 
 const FRAMES: usize = 4;
 const FPS: [u32; 2] = [25, 50];
@@ -189,7 +189,8 @@ fn psnr_ssim_and_xpsnr_are_those_of_ffmpeg() {
 #[test]
 fn ms_ssim_psnr_hvs_and_ciede2000_are_those_of_libvmaf() {
     let Some(ffmpeg) = ffmpeg_with("libvmaf") else { return };
-    for case in cases("ms_ssim,psnr_hvs,psnr_hvs_y,psnr_hvs_cb,psnr_hvs_cr,ciede2000") {
+    let metrics = "ms_ssim,psnr_hvs,psnr_hvs_y,psnr_hvs_cb,psnr_hvs_cr,ciede2000";
+    for case in depth::sample(cases(metrics), 3, 0) {
         let features = "feature=name=psnr_hvs|name=float_ms_ssim|name=ciede";
         case.filter(&ffmpeg, &format!("[0:v][1:v]libvmaf={features}:log_fmt=json:log_path=log"));
         let column = |key: &str| {
@@ -396,7 +397,7 @@ fn vmaf_is_that_of_libvmaf() {
     let more = [10, 12].into_iter().flat_map(|depth| {
         sizes[..2].iter().flat_map(move |&size| [5, 20].map(|loss| (size, loss, depth)))
     });
-    for (size, loss, depth) in eight.chain(more) {
+    for (size, loss, depth) in depth::sample(eight.chain(more), 4, 0) {
         let folder = tempfile::tempdir().unwrap();
         let frames: Vec<_> = (0..FRAMES).map(|frame| pair(size, frame, loss)).collect();
         let deep = deeper(&frames, depth);

@@ -83,7 +83,7 @@ fn the_standards_vectors_pass_the_standards_comparison() {
     if !have("ffmpeg", "Opus test vectors against libopus") {
         return;
     }
-    for file in data::files(&dir.join("opus"), ".mka") {
+    for file in depth::sample(data::files(&dir.join("opus"), ".mka"), 4, 0) {
         let mut theirs = by_ffmpeg(&file, 2, &["-c:a", "libopus"]);
         let mut ours = by_us(&file, 2);
         let both = theirs.len().min(ours.len());
@@ -182,6 +182,9 @@ fn planes(samples: &[i16], channels: usize) -> Vec<Vec<f32>> {
 /// The floating-point libopus is the reference; a fixed-point encoder lacks its signal analysis.
 #[test]
 fn quality_is_that_of_opusenc_at_equal_rate_and_complexity() {
+    if depth::skips_long() {
+        return;
+    }
     let Some(dir) = data::dir("quality of Opus") else { return };
     if !have("opusenc", "quality of Opus") || !have("ffmpeg", "quality of Opus") {
         return;

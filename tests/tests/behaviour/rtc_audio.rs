@@ -10,7 +10,7 @@ use codec_core::codec::Bitrate;
 use codec_rtc::jitter::audio::{AudioBuffer, AudioBufferConfig, AudioBufferStats, ReceivedAudio};
 use codec_rtc::link::{Jitter, JitterShape, Link, LinkConfig, Loss, RateTrace};
 use codec_tests::audio::{decoder, encode, encoder, format, voice};
-use codec_tests::{data, fuzz, rng};
+use codec_tests::{data, depth, fuzz, rng};
 
 /// Sample frames of a packet: 20 ms.
 const PACKET: u32 = 960;
@@ -161,6 +161,9 @@ fn speech_survives_jitter_and_five_percent_of_loss() {
 
 #[test]
 fn speech_survives_jitter_and_bursts_of_loss() {
+    if depth::skips_long() {
+        return;
+    }
     compare("voice in bursts", &said(), Loss::Bursts { mean: 0.05, burst: 2.5 }, true);
 }
 

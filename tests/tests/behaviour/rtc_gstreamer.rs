@@ -8,8 +8,8 @@ use codec_rtc::fec::mask::Pattern;
 use codec_rtc::fec::{Encoder, FecLimits, ulpfec};
 use codec_rtc::packet::red::{self, Block};
 use codec_rtc::rtp::{self, Header, Packet};
-use codec_tests::external;
 use codec_tests::rng::Rng;
+use codec_tests::{depth, external};
 
 const MEDIA: u8 = 96;
 const RED: u8 = 98;
@@ -17,6 +17,9 @@ const ULPFEC: u8 = 99;
 
 /// Whether GStreamer is installed with all required elements.
 fn have_gstreamer() -> bool {
+    if depth::skips_long() {
+        return false;
+    }
     let what = "ULPFEC to and from GStreamer";
     let has = |element: &str| {
         let inspect = Command::new("gst-inspect-1.0")

@@ -11,6 +11,7 @@ use codec_core::error::Error;
 use codec_core::frame::{Frame, Picture, Rational, Size};
 use codec_core::parallel::{Pool, RowPool};
 use codec_core::simd::Level;
+use codec_tests::depth;
 
 const SIZE: Size = Size { width: 160, height: 96 };
 const FRAMES: usize = 48;
@@ -182,15 +183,16 @@ fn texture_keeps_more_of_its_energy() {
 
 #[test]
 fn bytes_depend_on_neither_the_instruction_set_nor_the_threads() {
-    for base in [rtc(150), rtc(150).speed(1), file(150).speed(2)] {
+    let bases = [rtc(150), rtc(150).speed(1), file(150).speed(2)];
+    for (turn, base) in bases.into_iter().enumerate() {
         let mut config = base.tune(Tune::Visual);
         config.report_digest = true;
         let reference = encode(&config, dark_scene);
         decode(&reference);
-        for level in Level::supported() {
+        for level in depth::in_turn(turn, Level::supported()) {
             assert_eq!(data(&reference), data(&encode(&config.clone().simd(level), dark_scene)));
         }
-        for threads in [2, 3] {
+        for threads in depth::in_turn(turn, [2, 3]) {
             let pool: Arc<dyn Pool> = Arc::new(RowPool::new(threads).unwrap());
             assert_eq!(data(&reference), data(&encode(&config.clone().pool(pool), dark_scene)));
         }

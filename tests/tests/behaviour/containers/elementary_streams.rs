@@ -3,6 +3,7 @@
 use codec_audio::AudioCodec;
 use codec_container::{CodedPacket, Format, Track};
 use codec_core::codec::Codec;
+use codec_tests::depth;
 use codec_tests::external::{have, run};
 
 use super::support::{Destination, data, read_tracks, samples_of, temp_file, write_tracks};
@@ -80,6 +81,9 @@ fn av1() -> Option<(Vec<Track>, Vec<CodedPacket>)> {
 
 #[test]
 fn av1_has_delimiters_in_streams_and_none_in_matroska_and_mp4() {
+    if depth::skips_long() {
+        return;
+    }
     let Some((tracks, packets)) = av1() else { return };
     let times: Vec<_> = packets.iter().map(|packet| packet.pts).collect();
     let expected = have("ffmpeg", "decoding AV1").then(|| {

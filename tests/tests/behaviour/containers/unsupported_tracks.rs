@@ -3,6 +3,7 @@
 use std::io::Cursor;
 
 use codec_container::{PacketReader, ReadOptions, Source, TrackKind, open_packets};
+use codec_tests::depth;
 use codec_tests::external::{have, run};
 
 /// A file that ffmpeg generates with these options from synthetic video and audio.
@@ -28,6 +29,9 @@ fn open(bytes: Vec<u8>) -> codec_container::Result<Box<dyn PacketReader>> {
 
 #[test]
 fn video_of_other_codecs_is_named_and_its_audio_is_read() {
+    if depth::skips_long() {
+        return;
+    }
     if !have("ffmpeg", "tracks of other codecs") {
         return;
     }

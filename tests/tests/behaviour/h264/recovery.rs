@@ -12,9 +12,9 @@ use codec_h264::nal::{AnnexBUnits, NalHeader, NalType};
 use codec_h264::sei::RecoveryPoint;
 use codec_tests::cover::pairwise;
 use codec_tests::encoders::Tested;
-use codec_tests::external;
 use codec_tests::scene::Motion;
 use codec_tests::session::Session;
+use codec_tests::{depth, external};
 
 use super::open;
 use crate::conformance::plane_bytes;
@@ -141,6 +141,9 @@ fn last_of_ffmpeg(dir: &Path, packets: &[Packet], count: usize) -> Vec<u8> {
 
 #[test]
 fn ffmpeg_starts_at_a_recovery_point() {
+    if depth::skips_long() {
+        return;
+    }
     if !external::have("ffmpeg", "recovery points of H.264") {
         return;
     }

@@ -1,11 +1,12 @@
 //! Chromium's WebCodecs decode the streams of the encoder to its reconstruction.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use codec_core::annex_b::{Units, avc_record};
 use codec_core::codec::{DecoderConfig, FrameKind, Packet};
 use codec_core::frame::PictureInfo;
-use codec_tests::{data, depth, external, h264_cover as cover};
+use codec_tests::browsers::Browser;
+use codec_tests::{depth, external, h264_cover as cover};
 use serde_json::{Value, json};
 
 use super::files::packets_with_b_frames;
@@ -14,18 +15,6 @@ use crate::conformance::plane_bytes;
 
 /// Microseconds of a tick in the script.
 const TICK_US: i64 = 1000;
-
-/// Whether Chromium and the modules of the scripts are installed.
-fn has_chromium(scripts: &Path) -> bool {
-    let browser = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
-    let modules = scripts.join("node_modules/playwright-core");
-    let has = Path::new(&browser).exists() && modules.is_dir();
-    assert!(has || !data::is_required(), "no {browser} or {}", modules.display());
-    if !has {
-        eprintln!("skipped, no Chromium or no node modules (npm ci in tests/browser): WebCodecs");
-    }
-    has && external::have("node", "WebCodecs")
-}
 
 /// FNV-1a, as in the script.
 fn hash(samples: &[u8]) -> u32 {
@@ -77,10 +66,7 @@ fn write(folder: &Path, name: &str, packets: &[Packet]) -> Value {
 
 #[test]
 fn chromium_decodes_the_reconstruction_of_the_encoder() {
-    let scripts = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("browser");
-    if !has_chromium(&scripts) {
-        return;
-    }
+    let Some(scripts) = Browser::Chromium.scripts("WebCodecs") else { return };
     let folder = tempfile::tempdir().unwrap();
     let cases = depth::sample(cover::cases(), 4, 1);
     let mut streams: Vec<_> =

@@ -143,7 +143,7 @@ fn streams_decode_to_the_reconstruction_in_all_decoders() {
     let has_ffmpeg = external::have("ffmpeg", "VP9 streams decoded by ffmpeg");
     let dir = std::env::temp_dir().join(format!("vp9-encoder-{}", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();
-    for (index, case) in depth::sample(cases(), 3, 0).iter().enumerate() {
+    for (index, case) in depth::sample(cases(), 12, 0).iter().enumerate() {
         let session = encode(case, None, 1);
         assert!(!session.packets.is_empty(), "{case:?}");
         session.check_decoding(|_| true);
@@ -183,7 +183,7 @@ fn all_levels_give_the_same_bytes() {
 fn any_number_of_threads_gives_the_same_bytes() {
     let cases = cases();
     let high = cases.iter().filter(|case| case.size.height > 64).step_by(2);
-    for (turn, case) in depth::sample(high, 6, 0).into_iter().enumerate() {
+    for (turn, case) in depth::sample(high, 12, 0).into_iter().enumerate() {
         let expected = encode(case, None, 1);
         for threads in depth::in_turn(turn, [2, 3, 5]) {
             let packets = encode(case, None, threads).packets;
@@ -225,7 +225,7 @@ fn files_have_hidden_altref_frames_that_all_decoders_take_in_superframes() {
     let has_ffmpeg = external::have("ffmpeg", "VP9 superframes decoded by ffmpeg");
     let dir = std::env::temp_dir().join(format!("vp9-file-{}", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();
-    for speed in 0..=10 {
+    for speed in depth::sample(0..=10_u8, 4, 0) {
         let motion = [Motion::Pan, Motion::Patch, Motion::Bands][usize::from(speed % 3)];
         let session = encode_file(speed, motion, None, 1);
         let packets = &session.packets;
@@ -277,7 +277,7 @@ fn files_divide_inter_blocks_of_8x8() {
 fn files_have_the_same_bytes_at_all_levels_and_with_any_number_of_threads() {
     let pan = [1, 7, 3].map(|speed| (speed, Motion::Pan));
     let cases = pan.into_iter().chain([(3, Motion::Bands)]);
-    for (turn, (speed, motion)) in depth::sample(cases, 2, 1).into_iter().enumerate() {
+    for (turn, (speed, motion)) in depth::sample(cases, 4, 1).into_iter().enumerate() {
         let expected = encode_file(speed, motion, Some(Level::Scalar), 1);
         let at = format!("{motion:?}, speed {speed}");
         for level in depth::in_turn(turn, vector_levels()) {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use codec_core::simd::Level;
-use codec_tests::external;
+use codec_tests::{depth, external};
 
 use super::{decode, packets, samples};
 use crate::decoder::at_level;
@@ -128,6 +128,9 @@ fn encode(dir: &Path, size: &str, frames: usize, filter: &str, vpxenc: Option<&[
 
 #[test]
 fn tiles_regions_of_interest_and_resizing_decode_as_with_libvpx() {
+    if depth::skips_long() {
+        return;
+    }
     let programs = ["ffmpeg", "vpxenc", "vpxdec"];
     if !programs.iter().all(|program| external::have(program, "VP9 tiles, regions and resizing")) {
         return;
@@ -170,12 +173,12 @@ fn streams_of_every_format_decode_as_with_libvpx() {
     let dir = tempfile::tempdir().unwrap();
     for (index, format) in FORMATS.iter().enumerate() {
         // Each format with two settings, each setting with several formats.
-        for settings in [SETTINGS[index % 6], SETTINGS[(index + 2) % 6]] {
+        for settings in depth::sample([SETTINGS[index % 6], SETTINGS[(index + 2) % 6]], 2, index) {
             check(dir.path(), "170x138", format, settings);
         }
     }
-    for size in ["16x16", "66x34", "200x8", "352x288"] {
-        for settings in SETTINGS {
+    for (turn, size) in ["16x16", "66x34", "200x8", "352x288"].into_iter().enumerate() {
+        for settings in depth::in_turn(turn, SETTINGS) {
             check(dir.path(), size, &FORMATS[0], settings);
         }
     }

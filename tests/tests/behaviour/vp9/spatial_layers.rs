@@ -7,9 +7,9 @@ use codec_core::codec::{
 };
 use codec_core::frame::{Rational, Size};
 use codec_tests::encoders::Tested;
-use codec_tests::external;
 use codec_tests::scene::Motion;
 use codec_tests::session::{Session, bits};
+use codec_tests::{depth, external};
 use codec_vp9::superframe::append_index;
 
 use super::encoder::{decoded_with, ivf};
@@ -51,7 +51,7 @@ fn pictures(packets: &[Packet]) -> impl Iterator<Item = &[Packet]> {
 
 #[test]
 fn every_subset_of_layers_decodes_to_the_reconstruction() {
-    for mode in modes() {
+    for mode in depth::sample(modes(), 3, 0) {
         let mut session = session(mode);
         session.scene(Motion::Pan, 1, 20);
         session.scene(Motion::Patch, 2, 10);
@@ -93,7 +93,7 @@ fn other_decoders_decode_every_subset() {
     let has_vpxdec = external::have("vpxdec", "VP9 layers decoded by libvpx");
     let has_ffmpeg = external::have("ffmpeg", "VP9 layers decoded by ffmpeg");
     let file = std::env::temp_dir().join(format!("vp9-layers-{}.ivf", std::process::id()));
-    for mode in modes() {
+    for mode in depth::sample(modes(), 3, 0) {
         let mut session = session(mode);
         session.scene(Motion::Pan, 1, 10);
         for temporal in 0..mode.temporal_layers() {
@@ -129,7 +129,7 @@ fn ffmpeg_all(file: &std::path::Path) -> Vec<u8> {
 
 #[test]
 fn packets_describe_their_place_in_the_picture() {
-    for mode in modes() {
+    for mode in depth::sample(modes(), 3, 0) {
         let mut session = session(mode);
         session.scene(Motion::Pan, 1, 9);
         let always = mode.inter_layer() == InterLayer::Always;
@@ -164,7 +164,7 @@ fn packets_describe_their_place_in_the_picture() {
 /// Frames refer only to slots that hold frames they may depend on, by the metadata alone.
 #[test]
 fn references_stay_within_the_layers() {
-    for mode in modes() {
+    for mode in depth::sample(modes(), 3, 0) {
         let mut session = session(mode);
         session.scene(Motion::Pan, 1, 24);
         let mut slots = [(0, 0, 0); 8];
@@ -194,7 +194,7 @@ fn references_stay_within_the_layers() {
 
 #[test]
 fn layers_are_switched_without_a_key_frame() {
-    for mode in modes() {
+    for mode in depth::sample(modes(), 3, 0) {
         let mut session = session(mode);
         let count = mode.spatial_layers();
         let counts = [count, 1, count, 2, count];
@@ -223,6 +223,9 @@ fn layers_are_switched_without_a_key_frame() {
 
 #[test]
 fn every_layer_gets_its_share_of_the_bitrate() {
+    if depth::skips_long() {
+        return;
+    }
     for (shares, expected) in [(None, [16, 30, 54]), (Some([20, 20, 60]), [20, 20, 60])] {
         for mode in [Scalability::L3T1, Scalability::L3T3_KEY] {
             let mut config = config(mode);

@@ -1,5 +1,9 @@
 //! A publisher's packets over a link in virtual time.
 
+#[path = "../../../../../tests/src/depth.rs"]
+#[expect(unreachable_pub, reason = "shared with the tests of other crates")]
+mod depth;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -187,16 +191,18 @@ fn passed_on(loss: f64, rtt: Duration, layers: bool, seed: u64) -> f64 {
 
 #[test]
 fn frames_of_a_publisher_survive_a_lossy_link() {
-    for (loss, rtt, least) in [
+    let links = [
         (0.0, RTT, 1.0),
         (0.05, RTT, 0.99),
         (0.10, RTT, 0.97),
         (0.05, ms(2), 0.99),
         (0.05, ms(150), 0.99),
-    ] {
-        for layers in [true, false] {
-            let shares: Vec<f64> = (1..=4).map(|seed| passed_on(loss, rtt, layers, seed)).collect();
-            let mean = shares.iter().sum::<f64>() / 4.0;
+    ];
+    for (turn, (loss, rtt, least)) in links.into_iter().enumerate() {
+        for layers in depth::in_turn(turn, [true, false]) {
+            let seeds = 1..=depth::rounds(4, 2);
+            let shares: Vec<f64> = seeds.map(|seed| passed_on(loss, rtt, layers, seed)).collect();
+            let mean = shares.iter().sum::<f64>() / shares.len() as f64;
             eprintln!("{loss} lost, {rtt:?}, layers {layers}: {mean:.4} passed on, {shares:.3?}");
             assert!(mean >= least, "{loss} lost, {rtt:?}, layers {layers}: {shares:?}");
         }
