@@ -32,8 +32,8 @@ pub(crate) enum ChunksStep {
     /// Encode one chunk of a plan, or all that are missing.
     ///
     /// Chunks whose results exist are skipped, so that a run can be repeated. The name of a result is a hash of
-    /// the version, the settings and the input. An edited plan, other settings and another input are
-    /// rejected.
+    /// the version, the settings and the input. Fails if the plan was edited, or if the settings or
+    /// the input are not the planned ones.
     Run(RunArgs),
     /// Join the encoded chunks of a plan, and add the audio.
     ///

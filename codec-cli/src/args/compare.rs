@@ -143,9 +143,9 @@ pub(crate) struct CompareArgs {
     pub(crate) max_rate_error: Option<f64>,
     /// Compare with the results.json of an earlier run.
     ///
-    /// Encoders of the same name are compared on the same clips, by all metrics of both. CPU times are
-    /// compared relative to the anchor's. With --max-bd-rate or --max-cpu, exit with 7 if an encoder is
-    /// worse.
+    /// Encoders of the same name are compared on the same clips, by all metrics that both runs have. CPU times
+    /// are compared relative to the anchor's. With --max-bd-rate or --max-cpu, exit with code 7 if an encoder
+    /// is worse.
     #[arg(long, value_name = "FILE")]
     pub(crate) against: Option<PathBuf>,
     /// Fail above this BD-rate against the earlier results, such as 1%; may be negative.

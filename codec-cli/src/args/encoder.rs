@@ -76,8 +76,8 @@ pub(crate) struct EncoderArgs {
     pub(crate) content: ContentArg,
     /// Remove camera noise before encoding: off, auto or a strength.
     ///
-    /// A strength is the standard deviation of the noise in 8-bit levels, 1 to 12; typical cameras
-    /// have 2 to 6. `auto` measures the noise and leaves clean video and screen content unchanged.
+    /// A strength is the standard deviation of the noise, 1 to 12, for samples of 0 to 255; typical
+    /// cameras have 2 to 6. `auto` measures the noise and leaves clean video and screen content unchanged.
     #[arg(long, value_name = "STRENGTH", default_value = "off", value_parser = values::denoise)]
     pub(crate) video_denoise: Denoise,
     /// Optimise for PSNR or for visual quality (VP8, VP9, H.264).

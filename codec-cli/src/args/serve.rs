@@ -52,7 +52,7 @@ pub(crate) struct ServeArgs {
     /// Non-loopback addresses require --token, --token-file, --user-file or --jwt-key.
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080", value_parser = listen_address)]
     pub(crate) listen: SocketAddr,
-    /// Set the UDP port for WebRTC, on the same address.
+    /// Set the UDP port for WebRTC, on the address of --listen.
     ///
     /// Default: the number of the HTTP port.
     #[arg(long, value_name = "PORT", value_parser = within(0_u16..=65_535))]

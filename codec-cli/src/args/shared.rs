@@ -160,8 +160,8 @@ pub(crate) struct CutArgs {
     /// Convert the frame rate to this number, such as 30 or 30000/1001, or to half of the input's.
     ///
     /// Each output frame shows the latest input frame that begins before the middle of the output frame.
-    /// Input frames are dropped or repeated accordingly. -n and --skip count the new
-    /// frames. For an image sequence, FPS is the rate of the images (25 without it), and all of them are kept.
+    /// Input frames are dropped or repeated accordingly. -n and --skip count the output
+    /// frames. For an image sequence, FPS is the rate of the images (default: 25), and all of them are kept.
     #[arg(id = "frame_rate", long = "fps", value_name = "FPS|half")]
     pub(crate) fps: Option<FpsTarget>,
     /// Keep the input's timestamps after --skip or --from.
