@@ -26,7 +26,7 @@ pub(crate) fn copying(args: &EncodeArgs) -> Result<Copying> {
         return Err(Failure::usage(if args.audio.no_audio {
             "--audio-from cannot be used with --no-audio".to_owned()
         } else {
-            format!("--audio-from cannot be used with {format} output, which holds no audio")
+            format!("--audio-from cannot be used with {format} output, which cannot hold audio")
         }));
     }
     let protected = args.inputs();

@@ -191,7 +191,7 @@ fn tracks_that_the_output_cannot_hold_are_dropped_with_a_message() {
     assert!(run.err.contains("ogg cannot hold video"), "{}", run.err);
     let run = place.ok(&["transcode", "clap.mkv", "-o", "b.opus", "--no-video"]);
     assert!(!run.err.contains("dropped"), "{}", run.err);
-    place.fails(3, "the output format holds no audio", &["encode", "a.opus", "-o", "b.ivf"]);
+    place.fails(3, "the output format cannot hold audio", &["encode", "a.opus", "-o", "b.ivf"]);
     place.fails(2, "codec transcode", &["decode", "clap.mkv", "-o", "c.opus"]);
     place.fails(2, "cannot write mp3: it can only be read", &["encode", "clap.mkv", "-o", "c.mp3"]);
 }

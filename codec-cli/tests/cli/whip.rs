@@ -268,7 +268,11 @@ fn a_turn_server_whose_certificate_is_not_trusted_is_named() {
     let whip = format!("{}?relay", server.whip());
     // The public authorities do not know the certificate.
     let send = ["send", "testsrc:size=160x120", &whip, "--token", PUBLISH];
-    place.fails(8, "no relay on a TURN server: cannot connect to 127.0.0.1", &send);
+    place.fails(
+        8,
+        "cannot get a relay address from a TURN server: cannot connect to 127.0.0.1",
+        &send,
+    );
     server.stop();
 }
 

@@ -168,7 +168,7 @@ fn join_audio(
     let (Some(input), Some(audio)) = (audio, &settings.audio) else {
         let why = match can_hold_audio(settings.format) {
             true => "--no-audio or --audio none excludes it",
-            false => "the output format holds no audio",
+            false => "the output format cannot hold audio",
         };
         let message = format!("the inputs have no video, and their audio is not written: {why}");
         return Err(Failure::new(Kind::Input, message));
@@ -293,8 +293,11 @@ fn report_lengths(parts: &[Part], env: &Env) {
             if difference_ns.abs() <= MAX_SILENT_NS {
                 continue;
             }
-            let (side, action) =
-                if difference_ns > 0 { (gap, "adding silence") } else { (overlap, "cutting it") };
+            let (side, action) = if difference_ns > 0 {
+                (gap, "adding silence")
+            } else {
+                (overlap, "cutting the audio")
+            };
             let by_s = seconds(difference_ns.abs());
             env.events.warn(format!(
                 "{name}: the audio{track} {what} {by_s:.3} s {side} the video: {action}"

@@ -25,7 +25,7 @@ const MAX_NAME_CHARS: usize = 50;
 pub struct OutputRules {
     /// Whether existing files may be replaced.
     pub overwrite: bool,
-    /// Files that must not be replaced: inputs and other outputs.
+    /// Files that must not be replaced: inputs, plans and other outputs of the same run.
     pub protected: Vec<PathBuf>,
     /// Whether binary data may go to a terminal.
     pub terminal: bool,
@@ -108,7 +108,8 @@ impl OutputRules {
         }
         if let Some(other) = self.protected.iter().find(|other| is_same_file(path, other)) {
             return Err(Failure::usage(format!(
-                "cannot write {name}: it is the same file as the input {}",
+                "cannot write {name}: it is the same file as {}, which this command reads or writes, too\n\
+                 help: choose another output",
                 other.display()
             )));
         }

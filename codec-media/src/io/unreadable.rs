@@ -23,17 +23,17 @@ impl Advice {
         without_video: Some("use the audio only with --no-video"),
         without_audio: Some("use the video only with --no-audio"),
         unused_audio: Some((
-            "its audio is not written: the output format holds no audio, or --no-audio, --audio none or --audio-from \
+            "its audio is not written: the output format cannot hold audio, or --no-audio, --audio none or --audio-from \
              excludes it",
             "choose an output that holds audio, such as .webm, .opus or .wav, and omit these options",
         )),
         decodes: false,
     };
 
-    /// As [`Self::FLAGS`], if the output format holds no audio.
+    /// As [`Self::FLAGS`], if the output format cannot hold audio.
     pub(crate) const VIDEO_FORMAT: Self = Self {
         unused_audio: Some((
-            "its audio is not written: the output format holds no audio",
+            "its audio is not written: the output format cannot hold audio",
             "choose an output that holds audio, such as .webm, .opus or .wav",
         )),
         ..Self::FLAGS
@@ -56,7 +56,7 @@ impl Advice {
         without_video: Some("decode the audio only with -o F.wav"),
         without_audio: None,
         unused_audio: Some((
-            "its audio is not written: the output format holds no audio",
+            "its audio is not written: the output format cannot hold audio",
             "write audio to .wav or .pcm",
         )),
         decodes: true,

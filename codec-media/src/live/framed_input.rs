@@ -189,7 +189,7 @@ fn begin(
 ) -> std::result::Result<(), NetError> {
     let before = known.hello.replace(hello.clone());
     if before.as_ref().is_some_and(|before| !continues(before, hello)) {
-        let why = "a new sender session with different streams took over".to_owned();
+        let why = "a new sender session replaced this one, and its streams differ".to_owned();
         return Err(NetError::Protocol(why));
     }
     let mut announced = AnnouncedTracks::default();
@@ -204,7 +204,8 @@ fn begin(
                 return Err(NetError::Protocol(why.to_owned()));
             }
             (Some(_), None) => {
-                let why = "the sender does not encrypt its media: it requires the same --e2ee-key";
+                let why =
+                    "the sender does not encrypt its media: start it with the same --e2ee-key";
                 return Err(NetError::Protocol(why.to_owned()));
             }
         }

@@ -26,7 +26,7 @@ impl Losses {
         let Self { by_driver, late, damaged, audio_gaps, silence_s, audio_late_s } = *self;
         let frames = [
             (by_driver, "lost by the driver"),
-            (late, "too old for the encoder"),
+            (late, "dropped because the encoder was busy"),
             (damaged, "damaged"),
         ];
         let lost = frames.into_iter().filter(|(count, _)| *count > 0);

@@ -140,7 +140,7 @@ impl Call {
             text.push_str(&self.unused.join(", "));
         }
         for failure in self.relays.iter().filter_map(TurnAllocation::failure) {
-            text.push_str("; no relay on a TURN server: ");
+            text.push_str("; cannot get a relay address from a TURN server: ");
             text.push_str(&failure);
         }
         text

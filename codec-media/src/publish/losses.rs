@@ -71,7 +71,7 @@ mod tests {
         let (mut timer, none) = (ReportTimer::default(), Losses::default());
         assert_eq!(timer.poll(secs(0), none), None);
         let few = Losses { by_driver: 3, late: 1, ..none };
-        let expected = "3 frames lost by the driver, 1 frame too old for the encoder";
+        let expected = "3 frames lost by the driver, 1 frame dropped because the encoder was busy";
         assert_eq!(timer.poll(secs(1), few).as_deref(), Some(expected));
         let more = Losses { damaged: 2, audio_gaps: 1, silence_s: 0.5, ..few };
         assert_eq!(timer.poll(secs(10), more), None);

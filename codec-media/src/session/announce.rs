@@ -39,8 +39,9 @@ pub(super) fn announce(
         env.level.name()
     ));
     if settings.encoder.is_rate_guessed() {
-        env.events
-            .note(format!("no -b, -q or --qp given: using {rate}, derived from WebRTC's limits"));
+        env.events.note(format!(
+            "no -b, -q or --qp given: using {rate}, chosen by frame size as in WebRTC"
+        ));
     }
     if let Some(lost) = settings.transform().lost(stream_info.size, stream_info.info) {
         env.events.warn(lost);

@@ -122,7 +122,7 @@ fn audible_delay(track: &AudioTrack, format: Format) -> Option<String> {
     let delay_s = f64::from(track.delay) / f64::from(track.audio.rate.max(1));
     is_audible.then(|| {
         format!(
-            "{format} cannot signal the codec delay: players play {delay_s:.3} s of audio that only decoders need"
+            "{format} cannot signal the codec delay: players play {delay_s:.3} s of encoder padding before the audio"
         )
     })
 }

@@ -469,8 +469,8 @@ fn shown_in_addition(settings: &Copying, frames: u64, start_ns: i64) -> String {
     let frames = counted(frames, "frame");
     let begins = seconds(start_ns);
     format!(
-        "{format} cannot hide frames: the output shows {frames} that {name} hides because only \
-         decoding needs them, and begins at {begins:.3} s\nhelp: write an mp4 file, or encode \
+        "{format} cannot hide frames: the output begins at {begins:.3} s and shows {frames} that \
+         {name} hides (needed only for decoding)\nhelp: write an mp4 file, or encode \
          without --copy"
     )
 }

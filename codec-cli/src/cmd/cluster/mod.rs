@@ -147,7 +147,7 @@ fn work(args: &WorkerArgs, env: &Env) -> Result<()> {
 
 fn cancel(args: &CancelArgs, env: &Env) -> Result<()> {
     let removed = codec_cluster::cancel(&args.server.options(), &args.job, env)?;
-    let job = &args.job;
+    let (job, removed) = (&args.job, counted(removed, "message"));
     env.events.note(format!("job {job} cancelled: {removed} removed from the queue"));
     Ok(())
 }

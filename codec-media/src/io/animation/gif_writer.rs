@@ -73,7 +73,8 @@ impl GifWriter {
         let name = output.name.clone();
         let (Ok(width), Ok(height)) = (u16::try_from(size.width), u16::try_from(size.height))
         else {
-            let message = format!("cannot write {name}: {size} is larger than 65535x65535 of GIF");
+            let message =
+                format!("cannot write {name}: {size} exceeds the limit of GIF, 65535x65535");
             return Err(Failure::usage(format!("{message}\nhelp: use a smaller --resize")));
         };
         let out = BufWriter::with_capacity(1 << 16, output.writer()?);

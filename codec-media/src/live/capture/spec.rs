@@ -92,7 +92,7 @@ impl CaptureSpec {
                 "mic" if value == "none" => spec.microphone = None,
                 "mic" => spec.microphone = Some(value.to_owned()),
                 _ => {
-                    let known = "expected size, fps, format, channels, or mic as the last";
+                    let known = "expected size, fps, format, channels or, as the last option, mic";
                     return Err(wrong(format!("{key}: {known}")));
                 }
             }

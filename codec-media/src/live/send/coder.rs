@@ -158,8 +158,8 @@ impl Coder {
         let stopped: Vec<String> = stopped.map(|layer| layer.size.to_string()).collect();
         if let (Some(rate), false) = (self.rate, stopped.is_empty()) {
             let stopped = stopped.join(" and ");
-            let why = format!("{rate} is too low for all sizes");
-            env.events.warn(format!("{why}: {stopped} will not be sent"));
+            let why = format!("{rate} is too low to send all sizes");
+            env.events.warn(format!("{why}: not sending {stopped}"));
         }
     }
 

@@ -71,11 +71,11 @@ impl Excess {
     /// The reason for messages.
     fn reason(self) -> &'static str {
         match self {
-            Self::LowestQuality => "this is the lowest quality",
+            Self::LowestQuality => "the encoder has no lower quality",
             Self::NearerIsBelow => "all results nearer to the target are below it",
             Self::SearchEnded => "the search found no nearer result",
             Self::Shots => "the search found no nearer combination of qualities of the shots",
-            Self::Sampled => "the plan found the quality on samples of the input",
+            Self::Sampled => "the plan found the quality on short sections of the input",
         }
     }
 }
@@ -275,7 +275,7 @@ impl<'a> Trials<'a> {
         let (parts, whole) = (mean(&parts.collect::<Vec<_>>().concat()), mean(&values));
         let metric = target.metric;
         env.events.detail(format!(
-            "fast trial encode, quality {}: {} {} of the samples, {} of all frames",
+            "fast trial encode, quality {}: {} {} of the short sections, {} of all frames",
             shown(quality_q8),
             metric.name(),
             metric.format(parts),
@@ -300,7 +300,7 @@ impl<'a> Trials<'a> {
             progress.update(&Now { frames: all.len() as u64, ..Now::default() });
         }
         if all.is_empty() {
-            return Err(Failure::internal("no sample was decoded"));
+            return Err(Failure::internal("no section of the input was decoded"));
         }
         Ok(mean(&all))
     }
@@ -379,7 +379,7 @@ pub(in crate::session) fn judge_planned(
     };
     let message = format!(
         "the chunks have {name} {value}, below the target {target}: the plan found their quality {} on \
-         samples of the input\nhelp: {plan}use --chunked, which encodes again at a corrected quality",
+         short sections of the input\nhelp: {plan}use --chunked, which encodes again at a corrected quality",
         shown(quality_q8)
     );
     Err(Failure::new(Kind::Check, message))
