@@ -40,7 +40,8 @@ impl CpuThresholds {
             return Ok(());
         }
         let given = format!("{} and {}", self.low, self.high);
-        Err(ConfigError::new("usage thresholds", given, "low below 0.8 times high, high at most 2"))
+        let allowed = "low above 0 and below 0.8 times high, and high at most 2";
+        Err(ConfigError::new("low and high CPU usage thresholds", given, allowed))
     }
 }
 

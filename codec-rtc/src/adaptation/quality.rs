@@ -76,8 +76,8 @@ impl QualityThresholds {
             && self.target_bits_per_pixel >= 1.5 * self.min_bits_per_pixel;
         if !ascend || self.target_bits_per_pixel > 10.0 {
             let given = format!("{} and {}", self.min_bits_per_pixel, self.target_bits_per_pixel);
-            let allowed = "the second at least 1.5 times the first and at most 10";
-            return Err(ConfigError::new("bits per pixel", given, allowed));
+            let allowed = "a target of at least 1.5 times the minimum, and at most 10";
+            return Err(ConfigError::new("minimum and target bits per pixel", given, allowed));
         }
         Ok(())
     }

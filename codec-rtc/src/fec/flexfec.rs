@@ -56,7 +56,9 @@ fn parse(payload: &[u8]) -> Result<Parsed, Malformed> {
     let first = *payload.first().ok_or_else(|| truncated(1))?;
     match (first & RETRANSMISSION != 0, first & FIXED != 0) {
         (true, true) => {
-            return Err(Malformed::Field { what: "the FlexFEC header has the reserved form" });
+            return Err(Malformed::Field {
+                what: "the FlexFEC header sets both R and F, which is reserved",
+            });
         }
         // The two flags overlap the RTP version.
         (true, false) => return Ok(Parsed::Retransmission(payload.to_vec())),

@@ -35,7 +35,7 @@ impl Peer {
         self.advance(now);
         let negotiated = self.negotiated_session()?;
         if !negotiated.rejected.is_empty() {
-            let why = "only the endpoint that made the offer can restart ICE after a rejected media section";
+            let why = "this endpoint rejected a media section, so only the remote endpoint can offer an ICE restart";
             return Err(SdpError::Rejected(why.to_owned()));
         }
         let ulpfec = negotiated.ulpfec;

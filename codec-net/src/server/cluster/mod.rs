@@ -334,7 +334,7 @@ impl Cluster {
         let known = known.map(|(number, _)| *number);
         if description.is_leaving {
             if let Some(number) = known {
-                self.lose(now, number, "it shuts down");
+                self.lose(now, number, "it is shutting down");
             }
             return;
         }
@@ -372,7 +372,7 @@ impl Cluster {
         // A process that starts again has another id and the same addresses.
         let before = description.addresses.iter().filter_map(|it| self.addresses.get(it));
         for number in before.copied().collect::<BTreeSet<_>>() {
-            self.lose(now, number, "a new node has the same address");
+            self.lose(now, number, "a new node has its address");
         }
         if self.nodes.len() >= MAX_NODES {
             if !std::mem::replace(&mut self.is_full, true) {

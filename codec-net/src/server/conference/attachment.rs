@@ -90,7 +90,11 @@ impl fmt::Display for Refusal {
             }
             Self::NoSize => f.write_str("invalid size of the file: expected at least 1 byte"),
             Self::TooLong => {
-                write!(f, "message too long: expected at most {} s", MAX_DURATION.as_secs())
+                write!(
+                    f,
+                    "voice or video message too long: expected at most {} s",
+                    MAX_DURATION.as_secs()
+                )
             }
             Self::MessageRate(limit) => write!(f, "too many messages: at most {limit} per second"),
             Self::FileRate(limit) => write!(f, "too many files: at most {limit} per second"),

@@ -65,7 +65,9 @@ impl DeliveryQueue {
             self.overflow += 1;
             let is_first = self.overflow == 1;
             return is_first.then(|| {
-                format!("webhooks: the queue is full ({MAX_WAITING}): events are dropped")
+                format!(
+                    "webhooks: the queue is full ({MAX_WAITING} events): new events are dropped"
+                )
             });
         }
         self.waiting.push_back(delivery);
@@ -200,7 +202,7 @@ mod tests {
         let mut queue = DeliveryQueue::default();
         assert!((0..MAX_WAITING).all(|number| queue.push(delivery(number)).is_none()));
         let lines: Vec<_> = (0..50).filter_map(|_| queue.push(delivery(7777))).collect();
-        assert_eq!(lines, ["webhooks: the queue is full (1000): events are dropped"]);
+        assert_eq!(lines, ["webhooks: the queue is full (1000 events): new events are dropped"]);
         queue.handle_attempt(S, Attempt::Delivered);
         let line = queue.push(delivery(8888)).unwrap();
         assert_eq!(line, "webhooks: 50 events were dropped: the queue was full");

@@ -191,7 +191,8 @@ impl AudioBuffer {
     ) -> Result<(), ConfigError> {
         let rate = decoder.format().rate;
         if rate != RATE && rate::ToOutputRate::new(rate, 1).is_none() {
-            let allowed = "44100 Hz, 48000 Hz or a simple ratio of them between 4 and 192 kHz";
+            let allowed =
+                "a common sample rate of 4000..=192000 Hz, such as 8000, 16000, 44100 or 48000";
             return Err(ConfigError::new("sample rate", format_args!("{rate} Hz"), allowed));
         }
         let source = PayloadDecoder::new(codec, decoder, self.config.format());

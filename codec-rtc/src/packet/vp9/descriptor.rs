@@ -133,7 +133,7 @@ impl Descriptor {
                 PictureId::Long(u16::from_be_bytes([high & !LONG_ID, reader.byte()?]))
             });
         } else if descriptor.flexible {
-            return Err(Malformed::Field { what: "there is no PictureID in flexible mode" });
+            return Err(Malformed::Field { what: "flexible mode requires a PictureID" });
         }
         if is(HAS_LAYERS) {
             let byte = reader.byte()?;
@@ -215,17 +215,19 @@ impl Descriptor {
                 refuse("the PictureID does not fit its field")
             }
             Self { picture_id: None, flexible: true, .. } => {
-                refuse("there is no PictureID in flexible mode")
+                refuse("flexible mode requires a PictureID")
             }
             Self { layer: Some(LayerIndices { temporal_id: 8.., .. }), .. }
             | Self { layer: Some(LayerIndices { spatial_id: 8.., .. }), .. } => {
-                refuse("a layer is above 7")
+                refuse("a layer index is above 7")
             }
-            it if it.tl0_pic_idx.is_some() != (it.layer.is_some() && !it.flexible) => {
-                refuse("TL0PICIDX belongs to the layers of the non-flexible mode")
-            }
+            it if it.tl0_pic_idx.is_some() != (it.layer.is_some() && !it.flexible) => refuse(
+                "TL0PICIDX is required with layers in non-flexible mode, and not allowed otherwise",
+            ),
             it if it.references.as_slice().is_empty() == (it.flexible && it.inter_predicted) => {
-                refuse("references belong to inter-predicted frames of the flexible mode")
+                refuse(
+                    "references are required for inter-predicted frames in flexible mode, and not allowed otherwise",
+                )
             }
             _ => Ok(()),
         }
