@@ -97,7 +97,7 @@ impl PointPlan {
 
     fn check(&self) -> std::result::Result<(), String> {
         if self.codec_points != FORM {
-            return Err("its form is unknown".to_owned());
+            return Err(format!("codec_points is {}, expected {FORM}", self.codec_points));
         }
         if self.units.is_empty() || self.units.len() > MAX_UNITS {
             let count = self.units.len();
@@ -163,7 +163,7 @@ pub(crate) mod tests {
             ("\"frames\":9", "\"frames\":0", "unit 0"),
             ("[30,1]", "[30,0]", "frame_rate"),
             ("\"study\"", "\"stud\"", "unknown field"),
-            (":1,", ":2,", "its form is unknown"),
+            (":1,", ":2,", "codec_points is 2, expected 1"),
         ];
         for (old, new, expected) in changes {
             let failure = PointPlan::from_json(&json.replacen(old, new, 1), "p").unwrap_err();

@@ -108,7 +108,7 @@ impl Results {
             }
             if place.cpu_ratio.differs.is_none() && place.cpu_ratio.interval.is_some() {
                 cautions.push(format!(
-                    "CPU time of {} was not interleaved with that of {}: they cannot be compared",
+                    "the encodes of {} were not interleaved with those of {}: their CPU times cannot be compared",
                     place.arm, self.anchor
                 ));
             }
@@ -203,7 +203,7 @@ mod tests {
         let found = results.cautions();
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(found[0].contains("wide") && found[0].contains("±7.5 %"), "{found:?}");
-        assert!(found[1].contains("late was not interleaved"), "{found:?}");
+        assert!(found[1].contains("late were not interleaved"), "{found:?}");
         results.environment.busy = vec!["x".to_owned()];
         assert!(results.cautions()[0].starts_with("the machine was busy"));
     }

@@ -92,7 +92,7 @@ impl<L: LibraryEncoder> Encoder<L> {
             let coded = catch_unwind(AssertUnwindSafe(|| inner.encode(pcm, length, out)));
             let Ok(Ok(size)) = coded else {
                 self.reset()?;
-                let lost = "it cannot encode a frame; the frame is lost, and the encoder was reset";
+                let lost = "cannot encode a frame, which is lost; the encoder was reset";
                 return Err(LibraryError::new("ropus", lost).into());
             };
             let mut packet = self.packets.begin();

@@ -249,7 +249,7 @@ impl OggReader {
             return Err(corrupt(
                 page.offset,
                 Some(self.index),
-                "few streams with distinct serial numbers",
+                format!("at most {MAX_STREAMS} streams, each with its own serial number"),
                 found,
             ));
         }

@@ -208,26 +208,26 @@ impl PictureDecoder {
             && usize::from(sps.width_mbs) == current.cols
             && usize::from(sps.height_mbs()) == current.rows;
         if !matches {
-            return Err(error("a slice of this picture"));
+            return Err(error("a slice with the structure and size of the current picture"));
         }
         let wanted = [SliceType::P, SliceType::B];
         let uses = |list: usize| wanted[list..].contains(&header.slice_type);
         if (0..2).any(|list| uses(list) && lists[list].is_empty()) {
-            return Err(error("a reference picture"));
+            return Err(error("a reference picture for a P or B slice"));
         }
         let first_mb = usize::try_from(header.first_mb).unwrap_or(usize::MAX);
         let (cols, rows) = (current.cols, current.rows);
         let pool = self.pool_for(first_mb, cols, rows);
         let Some(current) = &mut self.current else { return Err(error("a picture")) };
         let slice = u16::try_from(self.slices.len()).ok().filter(|slice| *slice != NO_SLICE);
-        let Some(slice) = slice else { return Err(error("fewer slices")) };
+        let Some(slice) = slice else { return Err(error("at most 65535 slices in a picture")) };
         self.slices.push(header.deblocking);
         self.scales.set(&pps.scaling);
         self.weights.begin_slice(header, pps, lists, current.poc);
         let (Some(motion), Some(samples)) =
             (Arc::get_mut(&mut current.motion), Arc::get_mut(&mut current.samples))
         else {
-            return Err(error("frame without other holders"));
+            return Err(error("a frame buffer that is not in use elsewhere"));
         };
         let input = SliceInput {
             header,

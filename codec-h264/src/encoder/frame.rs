@@ -328,7 +328,10 @@ impl FrameEncoder {
             ));
         }
         if self.settings.knobs.hrd && plan.buffer.is_none() {
-            return Err(ConfigError::conflict("hrd", "it requires a plan with a buffer"));
+            return Err(ConfigError::conflict(
+                "hrd",
+                "it requires a frame plan with the state of the decoder's buffer",
+            ));
         }
         Ok(())
     }

@@ -92,7 +92,10 @@ pub(super) fn check(
     let mut slower = Vec::new();
     for now in &points {
         let Some(verdict) = judged(now) else {
-            env.events.warn(format!("{}: no samples to compare with", now.name));
+            env.events.warn(format!(
+                "{}: not compared, because one of the runs has no times for it",
+                now.name
+            ));
             continue;
         };
         let text = describe(&verdict);

@@ -78,8 +78,8 @@ pub(super) fn run(args: &KernelOptions, env: &Env) -> Result<()> {
     if !record.write(&args.record)? {
         let mut text = table::machine_line();
         text.push_str(&format!(
-            "cycle {cycle:.3} ns, empty call {call:.2} ns; data in the L1 cache; bound: \
-             the call, and loads, stores or register operations\n\n"
+            "cycle {cycle:.3} ns, empty call {call:.2} ns; data in the L1 cache; bound: computed lower \
+             bound, the call plus the slowest of loads, stores and register operations (by)\n\n"
         ));
         let header =
             ["kernel", "level", "ns", "between", "GB/s", "vs scalar", "bound ns", "by", "vs bound"];

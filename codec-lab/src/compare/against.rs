@@ -140,7 +140,9 @@ impl Baseline {
                     // A new encoder is what is compared; a new anchor is another yardstick.
                     if arm.name == now.anchor && before.version != arm.version {
                         let (old, new) = (&before.version, &arm.version);
-                        changes.lines.push(format!("{}: was {old}, is {new}", arm.name));
+                        changes
+                            .lines
+                            .push(format!("{}: the version was {old} and is {new}", arm.name));
                     }
                 }
                 None => changes.lines.push(format!("{}: not in {}", arm.name, self.path.display())),

@@ -52,7 +52,10 @@ pub fn table(results: &Results, width: usize, colour: bool) -> String {
             let list: Vec<_> =
                 weak.iter().map(|(clip, why)| format!("{} ({why})", clean(clip))).collect();
             let arm = clean(&row.arm.name);
-            out.push_str(&format!("BD-rate of {arm} is weak: {}.\n", list.join(", ")));
+            out.push_str(&format!(
+                "BD-rate of {arm} is based on little data: {}.\n",
+                list.join(", ")
+            ));
         }
     }
     out.push_str(&hulls(results));

@@ -247,7 +247,7 @@ fn weak_comparisons_are_marked_everywhere() {
     assert!(page.contains("weak clip</small>") && page.contains("3 points"));
     assert!(page.contains("fewer than four points"));
     let text = report::table(&results, 200, false);
-    assert!(text.contains("is weak:") && text.contains("3 points"), "{text}");
+    assert!(text.contains("is based on little data:") && text.contains("3 points"), "{text}");
     let table = plot::bd_table(&results, Theme::Light);
     assert!(table.contains("†") && table.contains("fewer than four points"), "{table}");
 }
