@@ -27,7 +27,7 @@ impl KnobValues {
     pub(super) fn set(&mut self, name: &str, value: i64, running: bool) -> Result<(), ConfigError> {
         let Some(knob) = self.knobs.iter().find(|knob| knob.name == name) else {
             let names: Vec<_> = self.knobs.iter().map(|knob| knob.name).collect();
-            return Err(ConfigError::new("knob", name, names.join(", ")));
+            return Err(ConfigError::new("knob", name, format!("one of {}", names.join(", "))));
         };
         if running && !knob.live {
             return Err(ConfigError::conflict(knob.name, "it cannot change after the first frame"));

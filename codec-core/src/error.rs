@@ -217,7 +217,7 @@ impl fmt::Display for Corrupt {
                  got {a:02x} {b:02x} {c:02x}"
             ),
             Self::ZeroSize { width, height } => {
-                write!(f, "invalid frame size: width {width}, height {height}")
+                write!(f, "invalid frame size: got {width}x{height}, expected at least 1x1")
             }
             Self::FirstPartition { size_bytes, had_bytes } => {
                 write!(f, "first partition truncated: needs {size_bytes} bytes, got {had_bytes}")

@@ -95,7 +95,7 @@ pub(crate) struct EncoderArgs {
     /// on the machine.
     #[arg(long, value_name = "TIME", value_parser = values::frame_time)]
     pub(crate) max_frame_time: Option<u64>,
-    /// Code frames that depend on earlier frames only through their references (error resilience).
+    /// Make each frame depend on earlier frames only through its references (error resilience).
     ///
     /// Entropy coding then does not depend on frames that may be lost: a frame can be decoded if its references have
     /// arrived.

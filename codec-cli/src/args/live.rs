@@ -27,8 +27,8 @@ pub(crate) struct NetworkArgs {
     ///
     /// LINK is a comma-separated list of loss=5%, burst=4, delay=40ms, jitter=10ms, reorder=on, rate=800k,
     /// queue=200ms, dup=1% and seed=1. `burst` is the mean number of packets lost in a row, `dup` the share
-    /// of packets sent twice, `reorder=on` lets packets overtake each other, and `queue` is the longest wait
-    /// for the link.
+    /// of packets sent twice, `reorder=on` lets packets overtake each other, and `queue` is the longest time
+    /// that a packet waits for the link.
     ///
     /// LINK may begin with a profile: `wifi`, `wifi_lossy`, `wifi_congested`, `cellular`, `satellite`
     /// or `congested`. Settings after the profile replace its settings. Example: `wifi_lossy,rate=2M`.

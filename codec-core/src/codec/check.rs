@@ -233,8 +233,9 @@ fn spatial_layers(config: &EncoderConfig) -> Result<(), Error> {
         let (used, unused) = shares.split_at(layers);
         let sum: u32 = used.iter().map(|&share| u32::from(share)).sum();
         let ok = sum == 100 && !used.contains(&0) && unused.iter().all(|&share| share == 0);
-        let allowed =
-            format_args!("1 to 100 for each of {layers} layers, with a sum of 100, then 0");
+        let allowed = format_args!(
+            "1 to 100 for each of {layers} layers, with a sum of 100, and 0 for the others"
+        );
         check(ok, "layer shares", format_args!("{shares:?}"), allowed)?;
     }
     let conflicts = [

@@ -112,7 +112,7 @@ impl<C: LayerCoder> SpatialEncoder<C> {
         let kernels = match config.simd {
             None => Kernels::best(),
             Some(level) => Kernels::for_level(level).ok_or_else(|| {
-                ConfigError::new("simd", level.name(), "a level that this CPU supports")
+                ConfigError::new("simd", level.name(), "an instruction set that this CPU supports")
             })?,
         };
         let count = config.scalability.spatial_layers();

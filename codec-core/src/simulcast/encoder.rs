@@ -117,7 +117,7 @@ impl SimulcastEncoder {
         let kernels = match config.encoder.simd {
             None => Kernels::best(),
             Some(level) => Kernels::for_level(level).ok_or_else(|| {
-                ConfigError::new("simd", level.name(), "a level that this CPU supports")
+                ConfigError::new("simd", level.name(), "an instruction set that this CPU supports")
             })?,
         };
         let layers = (0..config.layers.len())

@@ -130,7 +130,7 @@ impl H264Decoder {
         let kernels = match config.simd {
             None => Kernels::best(),
             Some(level) => Kernels::for_level(level).ok_or_else(|| {
-                ConfigError::new("simd", level.name(), "a level that this CPU supports")
+                ConfigError::new("simd", level.name(), "an instruction set that this CPU supports")
             })?,
         };
         Ok(Self {

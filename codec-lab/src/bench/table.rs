@@ -52,7 +52,7 @@ pub(super) fn text(plan: &Plan, results: &Results) -> String {
     text.push_str(&format!(
         "{} after {warm_up} warm-up; medians with 95 % confidence intervals{}\n\n",
         counted(*repeats as u64, "pass"),
-        if *repeats < 6 { " (full range: fewer than six samples)" } else { "" }
+        if *repeats < 6 { " (full range: fewer than six passes)" } else { "" }
     ));
     text.push_str(&points(plan, results));
     for point in &results.points {
@@ -181,7 +181,7 @@ fn shares(point: &Measured, stages: &StageShares) -> String {
         })
         .collect();
     let cost = if stages.cost.is_finite() {
-        format!("; with timing, {:.2} times the CPU time", stages.cost)
+        format!("; timing the stages takes {:.2} times the CPU time", stages.cost)
     } else {
         String::new()
     };

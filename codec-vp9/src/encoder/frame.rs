@@ -133,7 +133,7 @@ impl FrameEncoder {
         let kernels = match settings.simd {
             None => Kernels::best(),
             Some(level) => Kernels::for_level(level).ok_or_else(|| {
-                ConfigError::new("simd", level.name(), "a level that this CPU supports")
+                ConfigError::new("simd", level.name(), "an instruction set that this CPU supports")
             })?,
         };
         settings.knobs.check()?;
@@ -290,7 +290,10 @@ impl FrameEncoder {
             ));
         }
         if plan.copy_golden_to_altref {
-            return Err(ConfigError::conflict("altref", "VP9 does not copy slots"));
+            return Err(ConfigError::conflict(
+                "altref",
+                "VP9 cannot copy one reference slot to another",
+            ));
         }
         Ok(())
     }

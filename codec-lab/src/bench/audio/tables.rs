@@ -20,7 +20,7 @@ pub(super) fn text(jobs: &[Job], args: &AudioBenchOptions) -> String {
         "{} after {} warm-up; medians with 95 % confidence intervals{}\n\n",
         counted(u64::from(args.repeat), "pass"),
         args.warm_up,
-        if args.repeat < 6 { " (full range: fewer than six samples)" } else { "" }
+        if args.repeat < 6 { " (full range: fewer than six passes)" } else { "" }
     ));
     let heads =
         ["", "kb/s", "encode x real time", "decode x real time", "SNR dB", "seg. SNR dB", "LSD dB"];

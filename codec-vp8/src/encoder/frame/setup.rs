@@ -30,7 +30,7 @@ impl FrameEncoder {
         let kernels = match settings.simd {
             None => Kernels::best(),
             Some(level) => Kernels::for_level(level).ok_or_else(|| {
-                ConfigError::new("simd", level.name(), "a level that this CPU supports")
+                ConfigError::new("simd", level.name(), "an instruction set that this CPU supports")
             })?,
         };
         settings.knobs.check()?;
