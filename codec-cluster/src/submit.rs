@@ -57,7 +57,7 @@ async fn store(
     if text.len() + 1024 > limit {
         let size = text.len();
         return Err(Failure::usage(format!(
-            "the plan has {size} bytes, but the server accepts messages of {limit} bytes\n\
+            "the plan has {size} bytes, but the server accepts messages of at most {limit} bytes\n\
              help: raise max_payload in the configuration of the NATS server"
         )));
     }

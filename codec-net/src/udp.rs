@@ -261,7 +261,7 @@ impl UdpReceiver {
 
 impl Transport for UdpReceiver {
     fn hello(&mut self, _hello: &Hello) -> Result<(), NetError> {
-        Err(NetError::InvalidHello("receivers do not send hellos"))
+        Err(NetError::InvalidHello("receivers send no stream header"))
     }
 
     fn send(&mut self, record: &Record) -> Result<(), NetError> {

@@ -44,7 +44,7 @@ impl fmt::Display for SdpError {
                 let (offered, supported) = (offered.join(", "), supported.join(", "));
                 write!(f, "no common codec: offered {offered}; supported {supported}")
             }
-            Self::Rejected(why) => write!(f, "cannot accept SDP: {why}"),
+            Self::Rejected(why) => write!(f, "cannot negotiate: {why}"),
             Self::Internal(panic) => write!(f, "internal error: {panic}"),
         }
     }

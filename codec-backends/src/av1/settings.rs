@@ -38,13 +38,13 @@ pub(super) static KNOBS: &[Knob] = &[
         "base-qindex-min",
         KnobKind::Range { min: 0, max: 255 },
         0,
-        "Lowest base index of the rate control; a frame's own index depends on its type.",
+        "Lowest base quantiser index of the rate control; a frame's own index depends on its type.",
     ),
     Knob::new(
         "base-qindex-max",
         KnobKind::Range { min: 0, max: 255 },
         255,
-        "Highest base index of the rate control; a frame's own index depends on its type.",
+        "Highest base quantiser index of the rate control; a frame's own index depends on its type.",
     ),
 ];
 

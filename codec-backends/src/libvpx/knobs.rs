@@ -10,8 +10,8 @@ const CPU_USED: Knob = Knob::new(
     "cpu-used",
     KnobKind::Range { min: -16, max: 16 },
     -6,
-    "libvpx's speed; by default it follows from the speed (see docs/C-LIBRARIES.md). Values above \
-           0 adapt to libvpx's clock in real time.",
+    "libvpx's speed; by default it follows from --speed (see docs/C-LIBRARIES.md). In real time, \
+           values above 0 let libvpx adapt its speed to the encoding time that it measures.",
 )
 .live();
 const THREADS: Knob = Knob::new(

@@ -181,7 +181,7 @@ fn shares(point: &Measured, stages: &StageShares) -> String {
         })
         .collect();
     let cost = if stages.cost.is_finite() {
-        format!("; timing the stages takes {:.2} times the CPU time", stages.cost)
+        format!("; with stage timing, a pass takes {:.2} times the CPU time", stages.cost)
     } else {
         String::new()
     };

@@ -73,8 +73,11 @@ impl GapLimit {
         if seconds <= self.max_s {
             return Ok(());
         }
-        let message =
-            format!("{}: audio timestamps jump back by {seconds:.3} s to {at_s:.3} s", self.name);
+        let Self { name, max_s, .. } = self;
+        let message = format!(
+            "{name}: audio timestamps jump back by {seconds:.3} s to {at_s:.3} s, more than {max_s} s\n\
+             help: --limits gap=SECONDS allows longer jumps"
+        );
         Err(Failure::new(Kind::Corrupt, message))
     }
 }

@@ -92,11 +92,13 @@ impl<'a> Datagram<'a> {
             part: fields.0,
         };
         if datagram.index >= datagram.count || datagram.part.is_empty() {
-            return Err("part number beyond the number of parts");
+            return Err(
+                "invalid part: it is empty, or its number is not below the number of parts",
+            );
         }
         // All parts but the last are full, so the position of each part is known.
         if datagram.index + 1 < datagram.count && datagram.part.len() != PART_BYTES {
-            return Err("incomplete part before the last");
+            return Err("invalid part: only the last one may be incomplete");
         }
         Ok(datagram)
     }

@@ -113,7 +113,7 @@ impl StreamDescription {
         let name = self.codec.as_bytes();
         if name.is_empty() || name.len() > MAX_NAME_BYTES || !name.iter().all(u8::is_ascii_graphic)
         {
-            return Err("invalid codec name: expected 1 to 32 ASCII letters");
+            return Err("invalid codec name: expected 1 to 32 visible ASCII characters");
         }
         if self.time_base.num == 0 || self.time_base.den == 0 {
             return Err("invalid time base: numerator or denominator is 0");
@@ -122,7 +122,7 @@ impl StreamDescription {
             Media::Video { size, frame_rate } => {
                 let sides = 1..=16_383;
                 if !sides.contains(&size.width) || !sides.contains(&size.height) {
-                    return Err("invalid frame size: expected 1 to 16383 pixels");
+                    return Err("invalid frame size: expected sides of 1 to 16383 pixels");
                 }
                 if frame_rate.is_some_and(|rate| rate.num == 0 || rate.den == 0) {
                     return Err("invalid frame rate: numerator or denominator is 0");
@@ -233,7 +233,7 @@ impl Hello {
         }
         let len = u16::try_from(body.len()).unwrap_or(u16::MAX);
         if usize::from(len) > MAX_BODY_BYTES {
-            return Err("descriptions longer than 1024 bytes");
+            return Err("stream descriptions longer than 1024 bytes");
         }
         let begin = out.len();
         out.extend(MAGIC);

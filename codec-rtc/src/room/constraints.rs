@@ -89,7 +89,10 @@ impl fmt::Display for PauseReason {
             Self::NotInLastN => f.write_str("not among the last speakers"),
             Self::Bandwidth { needed, estimate } => {
                 let (needed, estimate) = (needed.as_kbps(), estimate.as_kbps());
-                write!(f, "weak network: needs {needed} kb/s, the estimate is {estimate} kb/s")
+                write!(
+                    f,
+                    "weak network: the source needs {needed} kb/s, the bandwidth estimate is {estimate} kb/s"
+                )
             }
             Self::NoLayer => f.write_str("the publisher sends nothing"),
         }

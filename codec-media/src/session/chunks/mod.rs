@@ -216,7 +216,7 @@ fn stopped(failure: Failure, plan: &ChunkPlan, folder: &Path) -> Failure {
     Failure::new(
         Kind::Interrupted,
         format!(
-            "interrupted: {done} of {total} in {}\nhelp: run the same command again to continue",
+            "interrupted: {done} of {total} are complete in {}\nhelp: run the same command again to continue",
             folder.display()
         ),
     )
