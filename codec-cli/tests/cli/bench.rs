@@ -122,7 +122,7 @@ fn a_baseline_with_other_settings_is_rejected_unless_forced() {
     let other = with(&["--against", "base.json", "--speed", "6", "--threshold", "1000%"]);
     place.fails(2, "speed was \"7\" and is \"6\"", &other);
     place.ok(&[&other[..], &["--force"]].concat());
-    place.fails(2, "kind was", &["bench", "kernels", "--against", "base.json"]);
+    place.fails(2, "kind of benchmark was", &["bench", "kernels", "--against", "base.json"]);
     place.fails(2, "already exists", &with(&["--save", "base.json"]));
     place.ok(&with(&["--save", "base.json", "-y"]));
     place.fails(3, "none.json", &with(&["--against", "none.json"]));
@@ -207,7 +207,7 @@ fn audio_codecs_are_timed_and_compared_with_their_input() {
     let table = place.ok(&compared).text();
     assert!(table.contains("opus/") && table.contains("encode x real time"), "{table}");
     place.fails(2, "bitrates was", &[&quick[..], &["--against", "base.json"]].concat());
-    place.fails(2, "kind was", &["bench", "kernels", "--against", "base.json"]);
+    place.fails(2, "kind of benchmark was", &["bench", "kernels", "--against", "base.json"]);
     place.fails(2, "video codec", &[&quick[..], &["--codecs", "vp8"]].concat());
     place.fails(3, "no audio", &["bench", "audio", "clip.y4m"]);
 }

@@ -223,12 +223,12 @@ impl Baseline {
             }
         };
         let machine = Machine::this();
-        compare("kind", &self.kind, kind);
+        compare("kind of benchmark", &self.kind, kind);
         compare("build", &self.build, machine::build());
-        compare("cpu", &self.machine.cpu, &machine.cpu);
-        compare("cores", &self.machine.cores.to_string(), &machine.cores.to_string());
+        compare("CPU", &self.machine.cpu, &machine.cpu);
+        compare("number of cores", &self.machine.cores.to_string(), &machine.cores.to_string());
         compare("system", &self.machine.system, &machine.system);
-        compare("levels", &self.machine.levels, &machine.levels);
+        compare("list of instruction sets", &self.machine.levels, &machine.levels);
         let value = |list: &[(String, String)], key: &str| {
             list.iter().find(|(name, _)| name == key).map_or_else(String::new, |(_, v)| v.clone())
         };
