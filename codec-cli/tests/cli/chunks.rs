@@ -433,6 +433,7 @@ fn an_interrupt_leaves_no_temporary_files() {
     place.ok(&[&["chunks", "plan", "-o", "plan.json"], &raw[..]].concat());
     let run = ["chunks", "run", "plan.json", "--index", "0"];
     let rest = super::interrupts::interrupted(&place, &run, "\"progress\"");
-    let kept = "interrupted: 0 of 3 chunks are complete in plan.chunks\\nhelp: run the same command again";
+    let kept =
+        "interrupted: 0 of 3 chunks are complete in plan.chunks\\nhelp: run the same command again";
     assert!(rest.iter().any(|line| line.contains(kept)), "{rest:?}");
 }
