@@ -161,7 +161,7 @@ pub(crate) struct CutArgs {
     ///
     /// Each output frame shows the latest input frame that begins before the middle of the output frame.
     /// Input frames are dropped or repeated accordingly. -n and --skip count the output
-    /// frames. For an image sequence, FPS is the rate of the images (default: 25), and all of them are kept.
+    /// frames. For an image sequence, FPS is the rate of the images (25 without --fps), and all of them are kept.
     #[arg(id = "frame_rate", long = "fps", value_name = "FPS|half")]
     pub(crate) fps: Option<FpsTarget>,
     /// Keep the input's timestamps after --skip or --from.

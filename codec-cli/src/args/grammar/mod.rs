@@ -215,7 +215,7 @@ const HELP: [(&str, &str, &str); 57] = [
     (
         "join",
         "folder",
-        "Set the folder with the results.\n\nDefault: the name of the plan with the extension .chunks.",
+        "Set the folder with the results.\n\nWithout this option, the folder has the name of the plan with the extension .chunks.",
     ),
     (
         "encode",

@@ -87,14 +87,14 @@ impl ScalabilityStructure {
             return Ok(());
         }
         let Ok(pictures) = u8::try_from(self.group.len()) else {
-            return refuse("the picture group has more than 255 superframes");
+            return refuse("the group (PG) has more than 255 superframes");
         };
         out.push(pictures);
         for picture in &self.group {
             let count = picture.diffs.len();
             if count > MAX_GROUP_REFERENCES || picture.temporal_id > 7 {
                 return refuse(
-                    "a superframe of the picture group has a temporal layer above 7 or more than 3 references",
+                    "a superframe of the group (PG) has a temporal layer above 7 or more than 3 references",
                 );
             }
             let references = u8::try_from(count).unwrap_or(0) << 2;
