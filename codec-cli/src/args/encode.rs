@@ -124,8 +124,9 @@ pub(crate) struct EncodeArgs {
     pub(crate) audio_track: Option<AudioTrackArg>,
     /// Use the audio of this file instead of the input's.
     ///
-    /// Takes its first track, or the track that --audio selects. Times are those of the video: --from, --to and --skip
-    /// cut both at the same times, and audio after the end of the video is cut. Shorter audio is not extended.
+    /// Takes its first track, or the track that --audio selects. Times are those of the video: options that cut
+    /// it, such as --from, cut the audio at the same times. Audio after the end of the video is cut; shorter audio is not
+    /// extended.
     #[arg(long, value_name = "FILE")]
     pub(crate) audio_from: Option<PathBuf>,
     /// Add the audio tracks of this file to the input's tracks, in WebM, Matroska, MP4 and MPEG-TS.

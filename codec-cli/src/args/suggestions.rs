@@ -1,5 +1,5 @@
 //! Advice on unknown options: translates the names used by other programs, and removes clap's
-//! suggestions that are not similar to what was typed.
+//! suggestions that are not similar to the typed word.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 

@@ -124,7 +124,7 @@ fn files_and_outputs_that_do_not_fit_are_named() {
     refused(2, "--add-audio cannot be used with GIF", "sweep.wav", &["-o", "a.gif"]);
     refused(2, "standard input", "-", &["-o", "a.webm", "--audio-from", "-"]);
     let same = ["-o", "sweep.wav", "-f", "webm", "-y"];
-    refused(2, "same file as the input sweep.wav", "sweep.wav", &same);
+    refused(2, "same file as sweep.wav", "sweep.wav", &same);
     let audio = ["transcode", "sweep.wav", "-o", "a.webm", "--add-audio", "sweep.wav"];
     place.fails(2, "the audio of sweep.wav requires video", &audio);
     assert_eq!(place.names(), before);

@@ -55,7 +55,7 @@ fn delays_of_gif_are_kept_by_encodings_and_by_gif_itself() {
         assert_eq!(times(&place, output), expected, "{output}");
     }
     let run = place.ok(&["decode", "a.gif", "-o", "a.y4m", "-v"]);
-    assert!(run.err.contains("a.gif: shown "), "{}", run.err);
+    assert!(run.err.contains("a.gif: the animation plays "), "{}", run.err);
     let run = place.ok(&["transcode", "a.gif", "-o", "c.gif", "--from", "0.05", "--fps", "20"]);
     assert!(!run.err.contains("variable"), "{}", run.err);
     assert_eq!(times(&place, "c.gif"), [0, 50, 100, 150, 200, 250, 50]);

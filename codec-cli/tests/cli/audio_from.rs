@@ -146,12 +146,7 @@ fn options_and_files_that_do_not_fit_are_rejected() {
     }
     let both = ["encode", "-", "--audio-from", "-", "-o", "a.webm"];
     place.fails(2, "only one of IN, --audio-from and --add-audio can be standard input", &both);
-    refused(
-        2,
-        "same file as the input sweep.wav",
-        "clip.mkv",
-        &["-o", "sweep.wav", "-f", "webm", "-y"],
-    );
+    refused(2, "same file as sweep.wav", "clip.mkv", &["-o", "sweep.wav", "-f", "webm", "-y"]);
     assert_eq!(place.names(), before);
 }
 

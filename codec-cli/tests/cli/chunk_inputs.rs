@@ -232,7 +232,7 @@ fn files_of_samples_that_change_are_noticed() {
     fs::write(place.path("clip.y4m"), &changed).unwrap();
     place.fails(3, "clip.y4m: chunk 1: the frames differ from those of the plan", &run("1"));
     // The frames of the others are the same, but the file was modified.
-    let message = "clip.y4m is a copy of the file of the plan, or was modified after it";
+    let message = "clip.y4m is a copy of the planned file, or was modified after planning";
     assert!(place.ok(&run("0")).err.contains(message));
     place.ok(&run("2"));
     fs::write(place.path("clip.y4m"), &whole).unwrap();

@@ -47,6 +47,9 @@ fn encrypted_frames_decrypt_with_the_same_key_over_every_transport() {
 
 #[test]
 fn encrypted_video_and_audio_are_recorded_completely_with_their_delay() {
+    if depth::skips_long() {
+        return;
+    }
     let place = with_keys();
     for url in ["tcp://127.0.0.1:0", "rtp://127.0.0.1:0"] {
         let recv = ["-o", "out.webm", "-y", "--e2ee-key", "hex.key"];

@@ -139,7 +139,7 @@ mod tests {
             assert!(error.contains(part), "{error}");
         };
         named(&[0x12, 0x14], "960 samples");
-        named(&[0x12, 0x00], "layout of channels");
+        named(&[0x12, 0x00], "channel layout");
         // Enhanced low delay, whose object type is 39.
         named(&[0xF8, 0xE6, 0x20, 0x00], "object type 39");
         named(&[0x17, 0x80, 0x10, 0x00, 0x10], "sample rate");

@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn wrong_sizes_and_offsets_are_errors_that_name_what_is_allowed() {
         let error = |offsets: &[i8]| ImportanceMap::new(SIZE, offsets).unwrap_err().to_string();
-        assert!(error(&[0; 20]).contains("7x3 blocks for 100x40"), "{}", error(&[0; 20]));
+        assert!(error(&[0; 20]).contains("7x3 blocks of 100x40"), "{}", error(&[0; 20]));
         assert!(error(&[]).contains("7x3"));
         assert!(error(&[-25; 21]).contains("-24 to 24"), "{}", error(&[-25; 21]));
         let region = Region { x: 0, y: 0, width: 1, height: 1 };

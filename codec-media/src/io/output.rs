@@ -108,7 +108,7 @@ impl OutputRules {
         }
         if let Some(other) = self.protected.iter().find(|other| is_same_file(path, other)) {
             return Err(Failure::usage(format!(
-                "cannot write {name}: it is the same file as {}, which this command reads or writes, too\n\
+                "cannot write {name}: it is the same file as {}, which this command also reads or writes\n\
                  help: choose another output",
                 other.display()
             )));

@@ -30,6 +30,7 @@ use crate::browser::{ON_THEIR_WAY, Place};
 use crate::browsers::Browser;
 use crate::caller::{SDP, peer_config, plan};
 use crate::client::request_with;
+use crate::depth;
 use crate::offers::{VP8, line, offer};
 use crate::peers::{codecs_in_chromium, has_browser, measure, number, python, scripts};
 
@@ -519,6 +520,9 @@ fn a_recording_plays_across_a_change_of_size() {
 
 #[test]
 fn aiortc_publishes_and_watches_h264() {
+    if depth::skips_long() {
+        return;
+    }
     let Some(python) = python("aiortc, H.264") else { return };
     let server = Server::start(Config::loopback()).unwrap();
     let script = scripts().join("aiortc_peer.py");

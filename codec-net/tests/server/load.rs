@@ -30,6 +30,7 @@ use codec_webrtc::{
 };
 
 use crate::client::{ADMIN, VIEW, bearer, guarded, guarded_within, request_with};
+use crate::depth;
 
 const VIEWERS: usize = 20;
 /// Path of the room.
@@ -282,6 +283,9 @@ fn cpu() -> Option<(f64, f64)> {
 
 #[test]
 fn twenty_native_viewers_watch_a_stream() {
+    if depth::skips_long() {
+        return;
+    }
     let is_load = std::env::var_os("CODEC_LOAD").is_some();
     // Frames that the server encodes for slow links are none of those that are published.
     let server: Server = guarded_within(Limits { small_renditions: 0, ..Limits::default() });

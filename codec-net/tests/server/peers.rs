@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::browser::ON_THEIR_WAY;
 use crate::browsers::Browser;
+use crate::depth;
 
 const RATE: Rational = Rational { num: 30, den: 1 };
 /// Number of frames before they repeat seamlessly.
@@ -215,6 +216,9 @@ pub(crate) fn python(what: &str) -> Option<String> {
 
 #[test]
 fn aiortc_watches_and_publishes() {
+    if depth::skips_long() {
+        return;
+    }
     let Some(python) = python("aiortc") else { return };
     let server = Server::start(Config::loopback()).unwrap();
     server.add_source(demo(Size { width: 320, height: 180 }, 500)).unwrap();

@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use crate::caller::{Caller, plan};
 use crate::client::{request, request_with};
+use crate::depth;
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -169,6 +170,9 @@ fn a_failed_attempt_is_repeated_with_its_id_and_a_rejected_event_is_dropped() {
 
 #[test]
 fn the_end_of_the_server_delivers_what_waits() {
+    if depth::skips_long() {
+        return;
+    }
     let (address, arrived) = receiver(&[], plain);
     let server = reporting_to(&format!("http://{address}/"), None);
     let info = StreamInfo { kind: "local", video: Some(VideoCodec::Vp8), audio: false };
@@ -185,6 +189,9 @@ fn the_end_of_the_server_delivers_what_waits() {
 
 #[test]
 fn webhooks_use_tls_with_a_private_authority() {
+    if depth::skips_long() {
+        return;
+    }
     let tls = server_config(
         include_bytes!("../../testdata/ecdsa.pem"),
         include_bytes!("../../testdata/ecdsa.key"),

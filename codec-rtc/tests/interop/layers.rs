@@ -10,6 +10,7 @@ use codec_rtc::packet::vp8::Descriptor;
 use codec_rtc::rtp;
 use codec_rtc::session::{Receiver, SenderConfig, Streams};
 
+use crate::depth;
 use crate::media::{self, Clip};
 use crate::outgoing::FfmpegReads;
 use crate::programs::{Program, file_of, have_ffmpeg, have_gstreamer};
@@ -100,6 +101,9 @@ impl Viewer {
 
 #[test]
 fn streams_without_upper_layers_decode_everywhere() {
+    if depth::skips_long() {
+        return;
+    }
     let what = "VP8 without its upper layers";
     let elements = ["udpsrc", "rtpjitterbuffer", "rtpvp8depay", "vp8dec"];
     let (ffmpeg, gstreamer) = (have_ffmpeg(what), have_gstreamer(&elements, what));

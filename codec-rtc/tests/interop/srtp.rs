@@ -8,6 +8,7 @@ use codec_rtc::sdp::{self, Crypto, base64};
 use codec_rtc::session::Receiver;
 use codec_rtc::srtp::{Counters, Protect, SrtpError, Suite, Unprotect};
 
+use crate::depth;
 use crate::incoming::{receiver_of, write_clip};
 use crate::media::{self, Clip};
 use crate::outgoing::FfmpegReads;
@@ -92,6 +93,9 @@ fn ffmpeg_decrypts_our_srtp() {
 
 #[test]
 fn our_receiver_decrypts_srtp_from_ffmpeg() {
+    if depth::skips_long() {
+        return;
+    }
     if !have_ffmpeg("SRTP from ffmpeg") {
         return;
     }

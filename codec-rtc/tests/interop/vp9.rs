@@ -8,6 +8,7 @@ use codec_rtc::packet::{Format, Media, Payload};
 use codec_rtc::sdp;
 use codec_rtc::session::{Receiver, Streams, VideoStream};
 
+use crate::depth;
 use crate::incoming::ivf_by_ffmpeg;
 use crate::media::{self, Clip};
 use crate::outgoing::FfmpegReads;
@@ -47,6 +48,9 @@ fn check(received: &Received, folder: &std::path::Path) {
 
 #[test]
 fn every_frame_from_ffmpeg_is_received() {
+    if depth::skips_long() {
+        return;
+    }
     if !have_ffmpeg("VP9 from ffmpeg") {
         return;
     }
@@ -106,6 +110,9 @@ fn every_frame_from_gstreamer_is_received() {
 
 #[test]
 fn ffmpeg_receives_every_frame() {
+    if depth::skips_long() {
+        return;
+    }
     if !have_ffmpeg("VP9 to ffmpeg") {
         return;
     }

@@ -3,7 +3,7 @@
 mod call;
 mod capacity_drop;
 #[path = "../../../tests/src/depth.rs"]
-#[expect(unreachable_pub, reason = "shared with the tests of other crates")]
+#[expect(unreachable_pub, dead_code, reason = "shared with the tests of other crates")]
 mod depth;
 mod fec;
 mod floods;

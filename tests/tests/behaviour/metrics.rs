@@ -190,7 +190,7 @@ fn psnr_ssim_and_xpsnr_are_those_of_ffmpeg() {
 fn ms_ssim_psnr_hvs_and_ciede2000_are_those_of_libvmaf() {
     let Some(ffmpeg) = ffmpeg_with("libvmaf") else { return };
     let metrics = "ms_ssim,psnr_hvs,psnr_hvs_y,psnr_hvs_cb,psnr_hvs_cr,ciede2000";
-    for case in depth::sample(cases(metrics), 3, 0) {
+    for case in depth::sample(cases(metrics), 6, 0) {
         let features = "feature=name=psnr_hvs|name=float_ms_ssim|name=ciede";
         case.filter(&ffmpeg, &format!("[0:v][1:v]libvmaf={features}:log_fmt=json:log_path=log"));
         let column = |key: &str| {

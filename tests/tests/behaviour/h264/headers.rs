@@ -9,7 +9,7 @@ use codec_h264::nal::{AnnexBUnits, NalHeader, NalType};
 use codec_h264::params::{ParameterSets, Pps, Sps};
 use codec_h264::slice::ParsedSlice;
 use codec_h264::{bits, syntax::SyntaxTrace};
-use codec_tests::{data, external};
+use codec_tests::{data, depth, external};
 
 /// Parses all parameter sets and slice headers and prints their elements.
 pub(super) fn our_elements(stream: &[u8]) -> Vec<String> {
@@ -94,7 +94,7 @@ fn headers_of_every_stream_equal_those_of_ffmpeg() {
         return;
     }
     let mut compared = 0;
-    for stream in data::files(&dir.join("h264"), "") {
+    for stream in depth::sample(data::files(&dir.join("h264"), ""), 3, 0) {
         let ours = our_elements(&fs::read(&stream).unwrap());
         let theirs = ffmpeg_elements(&stream);
         for (index, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {

@@ -2,7 +2,7 @@
 
 use codec_core::codec::{Conceal, DecoderConfig, Limits};
 use codec_core::error::Error;
-use codec_tests::{data, fuzz, mutate, rng};
+use codec_tests::{data, depth, fuzz, mutate, rng};
 use codec_vp9::decoder::FrameDecoder;
 
 use super::{decode, packets, samples};
@@ -79,7 +79,8 @@ fn outcomes(packets: &[Vec<u8>], config: &DecoderConfig) -> Vec<(String, Vec<Vec
 fn damage_has_the_same_effects_on_any_number_of_threads() {
     let Some(dir) = data::dir("damaged VP9 frames on threads") else { return };
     let pools = [2, 3, 4].map(|threads| with_threads(threads).pool);
-    for name in ["vp90-2-08-tile-4x4.webm", "vp90-2-16-intra-only.webm", "vp91-2-04-yuv444.webm"] {
+    let names = ["vp90-2-08-tile-4x4.webm", "vp90-2-16-intra-only.webm", "vp91-2-04-yuv444.webm"];
+    for name in depth::sample(names, 2, 0) {
         let intact = packets(&dir.join("vp9").join(name));
         rng::for_each_seed(4, |seed, rng| {
             let mut packets: Vec<_> = intact.iter().take(8).cloned().collect();

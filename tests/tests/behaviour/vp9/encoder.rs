@@ -143,7 +143,7 @@ fn streams_decode_to_the_reconstruction_in_all_decoders() {
     let has_ffmpeg = external::have("ffmpeg", "VP9 streams decoded by ffmpeg");
     let dir = std::env::temp_dir().join(format!("vp9-encoder-{}", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();
-    for (index, case) in depth::sample(cases(), 12, 0).iter().enumerate() {
+    for (index, case) in depth::sample(cases(), 24, 0).iter().enumerate() {
         let session = encode(case, None, 1);
         assert!(!session.packets.is_empty(), "{case:?}");
         session.check_decoding(|_| true);

@@ -1,7 +1,7 @@
 //! A publisher's packets over a link in virtual time.
 
 #[path = "../../../../../tests/src/depth.rs"]
-#[expect(unreachable_pub, reason = "shared with the tests of other crates")]
+#[expect(unreachable_pub, dead_code, reason = "shared with the tests of other crates")]
 mod depth;
 
 use std::collections::{BTreeMap, BTreeSet};
