@@ -165,7 +165,7 @@ fn columns_of(results: &Results, rows: &[Summary<'_>]) -> Vec<Column> {
     } else {
         columns.push(column("p95 ms", &|row| figure(row.latency.map(|latency| latency.p95))));
     }
-    columns.push(column("rate off, %", &|row| figure(row.rate_error)));
+    columns.push(column("rate error, %", &|row| figure(row.rate_error)));
     columns.push(column(words.frozen, &|row| Cell::plain(row.frozen.to_string())));
     if rows.iter().any(|row| row.failed > 0) {
         columns.push(column("failed", &|row| {

@@ -115,7 +115,7 @@ pub(super) fn rate(results: &Results) -> String {
     let numbers = [
         "Target, kb/s",
         "kb/s",
-        "Rate off, %",
+        "Rate error, %",
         "Worst 1 s, %",
         "Frames with over 1 s of delay",
         "Largest frame, kB",

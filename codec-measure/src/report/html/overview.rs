@@ -52,7 +52,7 @@ pub(super) fn summary(results: &Results, rows: &[Summary<'_>]) -> String {
         with_unit("p95", "ms"),
         with_unit("p99", "ms"),
         with_unit("Late", words.frames),
-        with_unit("Rate off", "%"),
+        with_unit("Rate error", "%"),
         with_unit(&Words::head(words.frozen), &format!("{} (runs)", words.frames)),
         with_unit("Memory", "MB, peak"),
         with_unit("Failed", "of points"),
@@ -108,5 +108,5 @@ pub(super) fn summary(results: &Results, rows: &[Summary<'_>]) -> String {
            Coloured: the difference is significant. If only some clips are selected, all values here \
            are of those clips, without intervals. CPU: \
            user plus system time. Late: frames that took longer to encode than their duration. Rate \
-           off: mean absolute deviation of the points' bitrates from their targets.</p>\n"
+           error: mean absolute deviation of the points' bitrates from their targets.</p>\n"
 }
