@@ -1,5 +1,5 @@
 //! Every kernel at every SIMD level of this CPU, on data in the L1 cache. `codec bench kernels` has
-//! the same cases; it takes a few seconds, and compares the times with scalar code and a lower bound.
+//! the same cases; it takes a few seconds, and compares the times with scalar code and a computed minimum.
 //! Throughput is in bytes that a call must read and write, each counted once.
 //!
 //! `CODEC_SIMD=avx2` selects one level; `cargo bench -p codec-benches --bench kernels -- sad`

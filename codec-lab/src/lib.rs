@@ -40,7 +40,7 @@
 //! |---|---|
 //! | `codec compare`: studies of encoders (ADR 0017) | `compare/` |
 //! | `codec bench`: encoders, decoders, kernels | `bench/` |
-//! | kernel benchmarks with timing and a lower bound | `kernels/` |
+//! | kernel benchmarks: measured times and a lower bound of each | `kernels/` |
 //! | `codec inspect`: a report about each frame and block of a stream | `inspect/` |
 //! | `codec simulate`: a stream over a simulated link (ADR 0016) | `simulate/` |
 //! | scoring of two videos on several threads | `measure/` |

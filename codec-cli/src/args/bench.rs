@@ -97,8 +97,8 @@ pub(crate) struct BenchArgs {
 /// Subcommands of `codec bench` with flags of their own.
 #[derive(Debug, Subcommand)]
 pub(crate) enum BenchPart {
-    /// Benchmark each SIMD kernel on data in the L1 cache, against scalar code and a computed lower
-    /// bound.
+    /// Benchmark each SIMD kernel on data in the L1 cache, compared with scalar code and a computed
+    /// minimum time.
     Kernels(KernelArgs),
     /// Benchmark audio codecs: speed of encoding and decoding, bitrate and quality.
     ///

@@ -26,8 +26,8 @@ pub(crate) enum ChunksStep {
     /// changes its frames.
     ///
     /// Takes the options of `codec transcode` for the input, the encoder, video and audio; -o names the plan, and
-    /// -f the format of the output (default: webm). The plan stores the options with the names of files as they are
-    /// given.
+    /// -f the format of the output (default: webm). The plan stores the options and the names of files as given;
+    /// `run` and `join` look up relative names in the folder in which they are started.
     Plan(Box<EncodeArgs>),
     /// Encode one chunk of a plan, or all that are missing.
     ///

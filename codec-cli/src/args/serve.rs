@@ -162,7 +162,8 @@ pub(crate) struct ServeArgs {
     pub(crate) webhook_ca: Option<PathBuf>,
     /// Do not decode published streams for statistics.
     ///
-    /// The server still decodes a stream to encode its small rendition when a viewer needs it.
+    /// The server still decodes a stream while it encodes a smaller size of it for viewers with insufficient
+    /// bandwidth.
     #[arg(long)]
     pub(crate) no_decode: bool,
     /// Let people who join a room wait until a moderator (scope admin) lets them in.
@@ -186,10 +187,10 @@ pub(crate) struct ServeArgs {
     #[cfg(feature = "cluster")]
     #[arg(long, value_name = "FILE", requires = "cluster")]
     pub(crate) cluster_ca: Option<PathBuf>,
-    /// Set the address of this node's pages: http or https URL, without a path.
+    /// Set the URL at which browsers reach this node: http or https, without a path.
     ///
-    /// If another node stops, its pages reconnect to this address or to that of another remaining node. Without this
-    /// option, no page moves to this node.
+    /// If another node stops, the browsers that were connected to it reconnect to a remaining node that has such a
+    /// URL. Without this option, they do not reconnect to this node.
     #[cfg(feature = "cluster")]
     #[arg(long, value_name = "URL", requires = "cluster", value_parser = page_address)]
     pub(crate) cluster_url: Option<String>,

@@ -116,8 +116,8 @@ pub(crate) struct SimulateArgs {
     pub(crate) threads: Option<u16>,
     /// Output file (.json, .ivf or .y4m); repeatable.
     ///
-    /// .json stores all results, .ivf the stream that the decoder received, .y4m the frames that the viewer saw at each
-    /// capture time.
+    /// .json stores all results, .ivf the stream that the decoder received, .y4m one frame for each input frame: the
+    /// frame that the viewer sees when the input frame is due (at its capture time plus --playout).
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: Vec<PathBuf>,
     /// Write a row per frame to this CSV file.

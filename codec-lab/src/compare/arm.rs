@@ -1,4 +1,5 @@
-//! The encoders of a study ("arms"): this command, external programs, and a browser's settings.
+//! The encoders of a study ("arms"): this command, external programs, and libvpx configured as
+//! in Chrome.
 //!
 //! An arm encodes video or audio; for an external command, the study determines which.
 

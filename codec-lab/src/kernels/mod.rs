@@ -1,4 +1,4 @@
-//! Kernel benchmarks: cases, clock and lower bound.
+//! Kernel benchmarks: cases, clock and lower bound of the time.
 
 mod bound;
 mod cases;

@@ -76,7 +76,8 @@ pub struct SimulateOptions {
     /// Number of threads; results do not depend on it. Default: by frame size and cores.
     pub threads: Option<usize>,
     /// Output files, by name: `.json` all results, `.ivf` the stream that the decoder received,
-    /// `.y4m` the frames that the viewer saw at each capture time.
+    /// `.y4m` one frame for each input frame: the frame that the viewer sees when the input frame is
+    /// due (at its capture time plus the playout delay).
     pub output: Vec<PathBuf>,
     /// Writes a CSV row for each frame.
     pub report: Option<PathBuf>,

@@ -1,14 +1,18 @@
 //! Deinterlacing: replaces the lines of the later field of a frame by lines at the time of the
 //! earlier one, so that the frame rate stays the same.
 //!
-//! A missing sample has two estimates. In time it is the mean of the samples at the same place in
-//! the fields just before and just after the kept one, which is exact without motion. In space it is
-//! interpolated from the lines above and below, in luma along an edge if there is one. The result is
-//! the spatial estimate, limited to a range around the temporal one that is as wide as the motion: the
-//! largest difference between fields of the same parity here and in the lines above and below. Combing
-//! shows that motion was missed: the temporal estimate is brighter than the lines above and below it, and
-//! a line two above or two below is brighter than the line between (or all of them are darker). Then the
-//! range is extended towards the lines above and below.
+//! A missing sample has two estimates. The temporal estimate is the mean of the samples at the same
+//! place in the fields just before and just after the kept one, which is exact without motion. The
+//! spatial estimate is interpolated from the lines above and below, in luma along an edge if there is
+//! one. The result is the spatial estimate, clamped to a range around the temporal estimate. The range
+//! is as wide as the motion: the largest difference between fields of the same parity, at the sample
+//! and in the lines above and below.
+//!
+//! These differences miss some motion, which then shows as combing: the lines of the two fields
+//! alternate between brighter and darker. Combing is detected if the temporal estimate is brighter than
+//! both adjacent lines, and the next line of its field, above or below, is also brighter than the
+//! adjacent line on that side (or if all of these are darker). The range is then extended to contain
+//! the nearer of the two adjacent lines, or less if the lines of the two fields differ less.
 
 use codec_core::frame::FieldOrder;
 

@@ -57,7 +57,7 @@ pub enum Rejection {
     Draining,
     /// Calls cannot be served any more.
     CallsUnavailable,
-    /// Only the relayed address is offered, and the TURN server does not respond.
+    /// Only the relayed address is offered, and the TURN server has not allocated one.
     TurnUnavailable,
     /// An internal error. Details go to the log, not to the client.
     Internal,
@@ -135,7 +135,9 @@ impl fmt::Display for Rejection {
             Self::ShuttingDown => f.write_str("the server is shutting down"),
             Self::Draining => f.write_str("the server is about to stop and accepts no new calls"),
             Self::CallsUnavailable => f.write_str("WebRTC is no longer available on this server"),
-            Self::TurnUnavailable => f.write_str("no response from the server's TURN server"),
+            Self::TurnUnavailable => {
+                f.write_str("cannot get a relay address from the server's TURN server")
+            }
             Self::Internal => f.write_str("internal server error"),
         }
     }
