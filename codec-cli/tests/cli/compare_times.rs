@@ -36,6 +36,9 @@ const EQUAL: [&str; 13] = [
 
 #[test]
 fn equal_arms_are_timed_separately_and_one_clip_gives_no_interval() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("texture-pan", "64x48", 6);
     place.ok(&EQUAL);
     // Two arms, two targets, two repeats.

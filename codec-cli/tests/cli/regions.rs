@@ -3,7 +3,7 @@
 use std::fs;
 use std::ops::Range;
 
-use super::{Place, y4m_frames};
+use super::{Place, depth, y4m_frames};
 
 /// The region of the tests, a ninth of the frame, with its offset.
 const FACE: &str = "96x64+112+64:-10";
@@ -25,6 +25,9 @@ fn luma_errors(one: &[u8], other: &[u8], columns: Range<usize>, rows: Range<usiz
 
 #[test]
 fn a_region_gains_at_the_same_bitrate() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("texture-pan", "320x176", 60);
     let clip = place.read("clip.y4m");
     for preset in ["rtc", "file"] {

@@ -98,6 +98,9 @@ fn scores_under_loss_match_other_commands() {
 
 #[test]
 fn results_depend_on_the_seed_and_not_on_threads() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("talking-head", "320x192", 45);
     let run = |seed: &str, threads: &str| {
         let outputs = ["-o", "o.json", "-o", "o.ivf", "-o", "o.y4m", "--report", "o.csv", "-y"];

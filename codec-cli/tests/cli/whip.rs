@@ -221,12 +221,18 @@ fn both_ends_use_the_turn_server_of_the_answer() {
 
 #[test]
 fn both_ends_use_a_turn_server_over_tcp() {
+    if depth::skips_long() {
+        return;
+    }
     let Some(coturn) = Coturn::start(false) else { return };
     both_ends_use(&format!("turn:{}?transport=tcp", coturn.address));
 }
 
 #[test]
 fn both_ends_use_a_turn_server_over_tls() {
+    if depth::skips_long() {
+        return;
+    }
     if depth::skips_long() {
         return;
     }

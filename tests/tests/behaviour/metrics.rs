@@ -188,6 +188,9 @@ fn psnr_ssim_and_xpsnr_are_those_of_ffmpeg() {
 
 #[test]
 fn ms_ssim_psnr_hvs_and_ciede2000_are_those_of_libvmaf() {
+    if depth::skips_long() {
+        return;
+    }
     let Some(ffmpeg) = ffmpeg_with("libvmaf") else { return };
     let metrics = "ms_ssim,psnr_hvs,psnr_hvs_y,psnr_hvs_cb,psnr_hvs_cr,ciede2000";
     for case in depth::sample(cases(metrics), 6, 0) {

@@ -56,7 +56,7 @@ fn random_valid_slices_decode_as_ffmpeg_does() {
     }
     let dir = tempfile::tempdir().unwrap();
     rng::for_each_seed(2, |seed, _| {
-        for (number, features) in depth::sample((0..).zip(GROUPS), 4, 0) {
+        for (number, features) in depth::sample((0..).zip(GROUPS), 8, 0) {
             // Few random bits are valid macroblocks in CAVLC.
             let cols = if features.is_cabac { 2 } else { 1 };
             let features = Features { size: (cols, 2), slice_rows: 2, ..features };

@@ -103,5 +103,6 @@ fn headers_of_every_stream_equal_those_of_ffmpeg() {
         assert_eq!(ours.len(), theirs.len(), "{}", stream.display());
         compared += ours.len();
     }
-    assert!(compared > 20_000, "{compared}");
+    let least = if depth::is_full() { 20_000 } else { 5_000 };
+    assert!(compared > least, "{compared}");
 }
