@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use codec_media::failure::Failure;
 
-/// An error of an encoder about a setting or a frame.
+/// Returns the exit code of a failure.
 pub(crate) fn exit_code(failure: &Failure) -> ExitCode {
     ExitCode::from(failure.kind as u8)
 }

@@ -178,7 +178,7 @@ impl FromStr for AudioTrackArg {
 }
 
 impl AudioTrackArg {
-    /// The chosen track; the first one without a value.
+    /// The chosen track; if no track is given, the first one.
     pub(crate) fn choice(given: Option<&Self>) -> AudioTrackChoice {
         match given {
             Some(Self::Track(choice)) => choice.clone(),

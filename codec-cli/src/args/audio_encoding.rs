@@ -1,4 +1,4 @@
-//! Settings of a run that has audio only.
+//! Converts the options of `encode` and `transcode` to settings for output without video.
 
 use codec_container::Format;
 use codec_media::audio::source::AudioDecodeOptions;

@@ -97,12 +97,15 @@ pub(crate) struct BenchArgs {
 /// Subcommands of `codec bench` with flags of their own.
 #[derive(Debug, Subcommand)]
 pub(crate) enum BenchPart {
-    /// Benchmark each SIMD kernel on data in the L1 cache, compared with scalar code and a computed
-    /// minimum time.
+    /// Benchmark each SIMD kernel on data in the L1 cache.
+    ///
+    /// The table compares the time of a kernel with that of scalar code, and with a lower bound that is computed from
+    /// its loads, stores and register operations.
     Kernels(KernelArgs),
     /// Benchmark audio codecs: speed of encoding and decoding, bitrate and quality.
     ///
-    /// Each codec encodes and decodes each input at each bitrate; the passes of all are interleaved.
+    /// Each codec encodes and decodes each input at each bitrate; the passes of all these
+    /// combinations are interleaved.
     Audio(AudioBenchArgs),
 }
 

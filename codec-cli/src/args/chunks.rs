@@ -20,20 +20,20 @@ pub(crate) struct ChunksArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ChunksStep {
-    /// Divide a file into chunks at scene cuts, and write the plan as JSON.
+    /// Divide a file into chunks of about ten seconds, and write the plan as JSON.
     ///
-    /// Coded video is divided at its key frames, without decoding it, unless an option such as --fps or --deinterlace
-    /// changes its frames.
+    /// Raw video is divided at scene cuts. Coded video is divided at its key frames, without decoding it; if an option
+    /// such as --fps or --deinterlace changes its frames, it is decoded and divided like raw video.
     ///
     /// Takes the options of `codec transcode` for the input, the encoder, video and audio; -o names the plan, and
     /// -f the format of the output (default: webm). The plan stores the options and the names of files as given;
-    /// `run` and `join` look up relative names in the folder in which they are started.
+    /// `run` and `join` resolve relative names against their own working directory.
     Plan(Box<EncodeArgs>),
-    /// Encode one chunk of a plan, or all that are missing.
+    /// Encode one chunk of a plan, or all chunks that are not encoded yet.
     ///
-    /// Chunks whose results exist are skipped, so that a run can be repeated. The name of a result is a hash of
-    /// the version, the settings and the input. Fails if the plan was edited, or if the settings or
-    /// the input are not the planned ones.
+    /// A chunk is skipped if its result (the encoded chunk) exists, so that a run can be repeated. The file name of a
+    /// result is a hash of the version, the settings and the input. Fails if the plan was edited, or if the settings
+    /// or the input differ from the plan.
     Run(RunArgs),
     /// Join the encoded chunks of a plan, and add the audio.
     ///
@@ -47,7 +47,7 @@ pub(crate) struct PlanArgs {
     /// File with the plan.
     #[arg(value_name = "PLAN")]
     pub(crate) plan: PathBuf,
-    /// Store the results in this folder, which is created if it is missing.
+    /// Store the results (encoded chunks) in this folder, which is created if it is missing.
     ///
     /// Without it, the folder has the name of the plan with the extension .chunks.
     #[arg(long, value_name = "DIR")]
@@ -88,7 +88,7 @@ pub(crate) struct JoinArgs {
     pub(crate) yes: bool,
 }
 
-/// Rejects options of `transcode` that a plan has no use for.
+/// Rejects options of `transcode` that cannot be used with chunks.
 pub(crate) fn check_plan(args: &EncodeArgs) -> Result<()> {
     let given = [
         (args.out_dir.is_some(), "--out-dir"),

@@ -32,7 +32,7 @@ threshold failed, 8 network error, 130 interrupted.
 Environment: CODEC_SIMD=scalar|sse41|avx2|avx512|neon|simd128 forces an instruction set; \
 CODEC_FFMPEG selects the ffmpeg binary with which `compare` decodes streams that this build cannot \
 decode; CODEC_CA names the CA certificates (PEM) to trust for HTTPS inputs; HTTPS_PROXY and similar \
-variables name a proxy for them; CODEC_TOKEN, CODEC_TURN_PASSWORD and CODEC_WEBHOOK_SECRET are the defaults of \
+variables name the proxy for HTTP and HTTPS inputs; CODEC_TOKEN, CODEC_TURN_PASSWORD and CODEC_WEBHOOK_SECRET are the defaults of \
 --token, --turn-password and --webhook-secret";
 
 /// What follows the list of commands.
@@ -59,8 +59,9 @@ pub(crate) struct Cli {
 }
 
 impl Cli {
-    /// Notes what the values of the arguments that were `found` do not say: whether `--preset` is among them, as it
-    /// has a default value, also for `cluster submit`; and the positions of the arguments of `concat`.
+    /// Takes from the arguments that were `found` what the values in `self` do not contain: whether `--preset` was
+    /// given (it has a default value), the names of the flags of `cluster submit`, and the positions of the
+    /// arguments of `concat`.
     pub(crate) fn noting_given(mut self, found: &ArgMatches) -> Self {
         if let Verb::Encode(args) | Verb::Transcode(args) = &mut self.verb {
             let preset = found.subcommand().and_then(|(_, verb)| verb.value_source("preset"));
@@ -79,7 +80,7 @@ impl Cli {
     /// Applies `--audio none`, and rejects inputs after the first one if there is a single output.
     ///
     /// # Errors
-    /// Returns the error of the grammar for an unknown argument.
+    /// Returns the same error as for an unknown argument if there are several inputs and no `--out-dir`.
     pub(crate) fn checked(mut self) -> Result<Self, clap::Error> {
         let args = match &mut self.verb {
             Verb::Encode(args) | Verb::Transcode(args) => args,
@@ -114,7 +115,7 @@ pub(crate) struct Common {
     /// Set the progress format.
     ///
     /// Progress is printed to standard error.
-    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "FORM")]
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "FORMAT")]
     pub(crate) progress: ProgressMode,
 }
 
@@ -149,7 +150,7 @@ pub(crate) enum Verb {
     Concat(ConcatArgs),
     /// Encode a long file in chunks: on several machines, or in steps that can be resumed.
     Chunks(ChunksArgs),
-    /// Encode long files and compare encoders on several machines, with a NATS server.
+    /// Encode long files and compare encoders on several machines that share a NATS server.
     #[cfg(feature = "cluster")]
     Cluster(ClusterArgs),
     /// List the tracks or the packets of a media file.
@@ -158,7 +159,7 @@ pub(crate) enum Verb {
     Inspect(InspectArgs),
     /// Measure quality against a reference: PSNR, SSIM, VMAF and others; audio too.
     Metrics(MetricsArgs),
-    /// Compare encoders of video or audio: curves, BD-rate, speed and latency.
+    /// Compare encoders of video or audio: RD curves, BD-rate, speed and latency.
     Compare(Box<CompareArgs>),
     /// Mix the audio of several files into one.
     Mix(MixArgs),
@@ -172,7 +173,7 @@ pub(crate) enum Verb {
     /// Receive a stream and record or decode it.
     #[cfg(feature = "net")]
     Recv(Box<RecvArgs>),
-    /// Run a WebRTC and WebSocket server with pages for watching, publishing and video calls.
+    /// Run a WebRTC and WebSocket server with pages for watching, publishing and video calls (rooms).
     #[cfg(feature = "serve")]
     Serve(Box<ServeArgs>),
     /// List codecs, their backends, capabilities and settings.

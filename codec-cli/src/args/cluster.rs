@@ -27,23 +27,24 @@ pub(crate) struct ClusterArgs {
 pub(crate) enum ClusterStep {
     /// Divide a file into chunks and queue them for the workers.
     ///
-    /// Takes the options of `codec chunks plan`. Prints the name of the job. The same input with the same
-    /// options is the same job, which is continued.
+    /// Takes the options of `codec chunks plan`. Prints the name of the job. Submitting the same input with the
+    /// same options again continues the same job.
     Submit(Box<SubmitArgs>),
     /// Compare encoders like `codec compare`, with the workers' machines.
     ///
-    /// With -j above 1, workers measure points (one encoder, clip and target each) independently, without times. Otherwise
-    /// times are measured: one worker runs all points of a clip and nothing else meanwhile, and all clips run on machines with the
-    /// same description. Waits for the results and writes the report. An interrupt ends the waiting; the job goes on, and
-    /// the same command follows it again.
+    /// With -j above 1, workers measure points (one encoder, clip and target each) independently, without times.
+    /// Otherwise times are measured: one worker runs all points of a clip, and nothing else at that time; all clips run
+    /// on machines with the same description. Waits for the results and writes the report. If this command is
+    /// interrupted, the job goes on, and the same command waits for it again.
     Compare(Box<ClusterCompareArgs>),
-    /// Encode queued chunks, and measure queued points, of all jobs.
+    /// Run the queued work of all jobs: encode chunks, and measure points of comparisons.
     ///
-    /// Work is acknowledged when its result is complete, so that another worker repeats it if this one dies.
+    /// A point is one encoder, clip and target. Work is acknowledged when its result is complete, so another worker
+    /// repeats it if this one dies.
     Worker(WorkerArgs),
     /// List jobs and workers.
     ///
-    /// With JOB, exits with the code of the first failed chunk, if there is one.
+    /// With JOB, exits with the exit code of the first failed chunk, if there is one.
     Status(StatusArgs),
     /// Stop a job; complete results stay.
     Cancel(CancelArgs),
@@ -73,7 +74,7 @@ impl ServerArgs {
 pub(crate) struct SharedArgs {
     #[command(flatten)]
     pub(crate) server: ServerArgs,
-    /// Set the folder of the results, which all machines share.
+    /// Set the folder for results, such as encoded chunks; all machines share it.
     #[arg(long, value_name = "DIR")]
     pub(crate) work: PathBuf,
 }
@@ -89,7 +90,7 @@ pub(crate) struct SubmitArgs {
     pub(crate) plan: bool,
     /// Wait for the end of the job, then join the chunks to the output.
     ///
-    /// An interrupt ends the waiting; the job goes on.
+    /// If this command is interrupted, the job goes on.
     #[arg(long)]
     pub(crate) wait: bool,
     /// Names of the flags that were given.
@@ -116,16 +117,16 @@ pub(crate) struct WorkerArgs {
     pub(crate) shared: SharedArgs,
     /// Encode this many chunks or points at a time (1 to 64).
     ///
-    /// Without this option it is the number of cores.
+    /// Without this option, N is the number of cores.
     #[arg(short, long, value_name = "N", value_parser = within(1_u16..=64))]
     jobs: Option<u16>,
     /// Exit when the queue is empty.
     #[arg(long)]
     drain: bool,
-    /// Stop trying a chunk after this many attempts (1 to 100).
+    /// Stop trying a chunk or point after this many attempts (1 to 100).
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = within(1_u32..=100))]
     attempts: u32,
-    /// Give a chunk to another worker after this time without a heartbeat.
+    /// Give a chunk or point to another worker after this time without a heartbeat.
     ///
     /// All workers of the same version of this program share this setting: the last value given to any of them,
     /// initially 30s.
@@ -242,7 +243,7 @@ impl SubmitArgs {
 pub(crate) fn arguments_of_plan(submit: &[String], format: &str) -> Vec<String> {
     let mut plan = Vec::new();
     let mut words = submit.iter();
-    // Verbs to come.
+    // Verbs that have not been replaced yet.
     let mut verbs = [("cluster", "chunks"), ("submit", "plan")].into_iter().peekable();
     while let Some(word) = words.next() {
         if let Some((_, planned)) = verbs.next_if(|(verb, _)| verb == word) {

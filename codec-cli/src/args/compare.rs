@@ -34,7 +34,7 @@ pub(crate) struct CompareArgs {
     /// Clips: any readable video files, or audio files to compare audio codecs.
     #[arg(value_name = "CLIP")]
     pub(crate) clips: Vec<PathBuf>,
-    /// Add an encoder with its settings; the first one is the anchor.
+    /// Add an encoder with its settings; the others are compared with the first one, the anchor.
     ///
     /// ARM is [NAME=]SPEC, where SPEC is a codec or codec/backend with options of `codec encode`
     /// (backend-specific ones as --NAME VALUE), such as "vp8 --preset rtc --speed 8"; an external
@@ -42,10 +42,10 @@ pub(crate) struct CompareArgs {
     /// libvpx, configured as in Chrome; or another encoder with a speed: libvpx:-6, libvpx-vp9:7,
     /// libvpx-file:1, libvpx-vp9-file:2, x264:superfast, svt-av1:10, libaom:9. May be repeated.
     ///
-    /// One run compares either video or audio encoders. Audio encoders are opus:10 (the complexity) with audio options of
-    /// `codec encode`, and g711; audio encoders of other programs are libopus:10, aac:twoloop, mp3:2, and commands.
+    /// One run compares either video or audio encoders. Audio encoders are opus:10 (10 is the complexity) with audio options
+    /// of `codec encode`, and g711; audio encoders of other programs are libopus:10, aac:twoloop, mp3:2, and commands.
     ///
-    /// "SPEC @ KIND=VALUE,..." gives the encoder its own points instead of -b, --bpp, -q or --qp, such as
+    /// "SPEC @ KIND=VALUE,..." gives the encoder its own targets instead of those of -b, --bpp, -q or --qp, such as
     /// "x264:medium @ crf=20,25,30". KIND is b, bpp, q, qp, crf (other encoders), or vmaf, ssim, psnr, ssimulacra2
     /// (encoders of this program, which search for that quality).
     #[arg(long = "arm", value_name = "ARM")]
@@ -101,7 +101,7 @@ pub(crate) struct CompareArgs {
     pub(crate) skip: Option<u64>,
     #[command(flatten)]
     pub(crate) part: PartArgs,
-    /// Encode each point N times, interleaved with other points; results are medians.
+    /// Encode each point (one encoder, clip and target) N times, interleaved with other points; times are medians.
     ///
     /// Default: 3.
     #[arg(long, value_name = "N", value_parser = within(1_u32..=1000))]
@@ -119,7 +119,7 @@ pub(crate) struct CompareArgs {
     /// Measure these metrics; the first one leads the report.
     ///
     /// LIST is as in `codec metrics --help`, and may also name parts of metrics: `psnr_y` is the mean
-    /// PSNR of the luma of all frames, `psnr_y_global` the PSNR of their mean squared error, `psnr_611`
+    /// PSNR of the luma of all frames, `psnr_y_global` the PSNR of the mean squared error over all frames, `psnr_611`
     /// the mean of (6 Y + U + V) / 8. Default: `psnr_y_global`, `psnr_611`, `ssim`. Audio has `segmental_snr`, `lsd` (both by
     /// default), `snr` and `all`; none of them models hearing.
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
@@ -157,7 +157,7 @@ pub(crate) struct CompareArgs {
     pub(crate) max_cpu: Option<f64>,
     /// Read a study (clips, encoders and options) from this TOML file.
     ///
-    /// Options on the command line override it; its clips and encoders are added to the study.
+    /// Options on the command line override those of the study; clips and encoders on the command line are added to it.
     #[arg(long, value_name = "FILE")]
     pub(crate) study: Option<PathBuf>,
     /// Save the study (clips, encoders and options) to this TOML file.

@@ -67,7 +67,7 @@ pub(crate) struct ConcatArgs {
     /// Set the audio codec: CODEC, CODEC/BACKEND, s16le or copy.
     ///
     /// Without this option, audio is copied if the parameters of all files agree and the output can signal the
-    /// codec delay and discard padding of each (WebM, Matroska). Other audio is encoded: s16le in WAV files, FLAC in .flac
+    /// codec delay and discard padding of each file (WebM, Matroska). Other audio is encoded: s16le in WAV files, FLAC in .flac
     /// files, Opus elsewhere.
     #[arg(long, value_name = "CODEC")]
     pub(crate) audio_codec: Option<String>,
@@ -104,7 +104,7 @@ struct Times {
     duration: Option<Duration>,
 }
 
-/// One of the times.
+/// Selects one of the times.
 type Field = fn(&mut Times) -> &mut Option<Duration>;
 
 impl ConcatArgs {

@@ -101,8 +101,8 @@ pub(crate) struct EncodeArgs {
     pub(crate) rate_trace: Option<PathBuf>,
     /// Set the number of passes for `--preset file -b`: 1 or 2.
     ///
-    /// Default: 2 for files, 1 for pipes. Two passes run trial encodes first, to meet the bitrate
-    /// at even quality.
+    /// Default: 2 for files, 1 for pipes. With 2, trial encodes come first, so that the output meets the
+    /// bitrate and its quality varies less.
     #[arg(long, value_name = "N", value_parser = one_or_two)]
     pub(crate) passes: Option<u8>,
     #[command(flatten)]
@@ -154,10 +154,10 @@ pub(crate) struct EncodeArgs {
     /// if no option sets it, and is the same for any number of threads. `codec chunks` does the same on several machines.
     #[arg(long)]
     pub(crate) chunked: bool,
-    /// Choose the quality of each shot, for the fewest bits at --target (with --chunked).
+    /// Choose the quality of each shot so that --target takes the fewest bits (with --chunked).
     ///
-    /// Encodes each shot at several qualities, then spends bits on the shots in which they raise the mean quality most,
-    /// until the mean reaches --target. This takes about ten times as long as one encode.
+    /// A shot is the video between two scene cuts. Encodes each shot at several qualities, then spends bits on the shots
+    /// in which they raise the mean quality most, until the mean reaches --target. This takes about ten times as long as one encode.
     #[arg(long, requires_all = ["chunked", "target"])]
     pub(crate) per_shot: bool,
     /// Write MP4 in fragments of about a second.
@@ -240,7 +240,7 @@ impl EncodeArgs {
         let mut args = self.clone();
         args.input.set_path(job.input.to_owned());
         args.output = Some(job.output.to_owned());
-        // What encodes no video has no use for threads, and rejects them.
+        // Conversions that encode no video reject `--threads`.
         let format = format_of(job.output, self.format.as_deref(), Outputs::ENCODED);
         let encodes = !self.copy && format.is_ok_and(|format| !args.is_audio_only(format));
         args.cut.threads = if encodes { u16::try_from(job.threads).ok() } else { None };

@@ -83,7 +83,7 @@ pub(crate) struct EncoderArgs {
     /// Optimise for PSNR or for visual quality (VP8, VP9, H.264).
     ///
     /// `visual` keeps texture, and codes flat areas more precisely than busy ones. Default: psnr for
-    /// VP8, VP9 and H.264; other encoders have settings of their own.
+    /// VP8, VP9 and H.264; other encoders reject --tune; some have a --knob for it.
     #[arg(long, value_enum)]
     pub(crate) tune: Option<TuneArg>,
     /// Allow the rate controller to drop frames (rtc preset with -b).

@@ -1,4 +1,4 @@
-//! Settings with defaults and units, and checks for combinations that do not work.
+//! Converts the options of `encode` and `transcode` to settings, and rejects combinations that do not work.
 
 use std::time::Duration;
 

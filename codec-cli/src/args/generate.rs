@@ -51,6 +51,6 @@ pub(crate) struct CodecsArgs {
     #[arg(long)]
     pub(crate) json: bool,
     /// Run the conformance checks on CODEC or CODEC/BACKEND; exit with code 7 if one fails.
-    #[arg(long, value_name = "SPEC")]
+    #[arg(long, value_name = "CODEC")]
     pub(crate) check: Option<String>,
 }

@@ -9,7 +9,7 @@ use super::audio::AudioTrackArg;
 use super::encode::EncodeArgs;
 use super::encoder::ContentArg;
 
-/// The flags of the first given option of each kind.
+/// The name of the first given option of each kind.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Given {
     /// The codec, bitrate, quality or quantiser of the video encoder.

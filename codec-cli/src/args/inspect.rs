@@ -47,7 +47,7 @@ pub(crate) struct InspectArgs {
     /// Set the format of the report.
     ///
     /// Required if the file name does not end in .html or .json, except for pipes (default: json).
-    #[arg(short = 'f', long, value_enum, value_name = "FORM")]
+    #[arg(short = 'f', long, value_enum, value_name = "FORMAT")]
     pub(crate) format: Option<ReportFormatArg>,
     /// Also write the data as JSON.
     #[arg(long, value_name = "FILE")]
@@ -63,7 +63,7 @@ pub(crate) struct InspectArgs {
     pub(crate) skip: u64,
     #[command(flatten)]
     pub(crate) part: PartArgs,
-    /// Include images of the first N reported frames in the page: none, all or N.
+    /// Include images of the first N reported frames in the HTML page: none, all or N.
     #[arg(long, value_name = "none|all|N", default_value = "120")]
     pub(crate) pictures: ImageCount,
     /// Conceal damage and continue; damaged frames are marked.

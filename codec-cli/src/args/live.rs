@@ -46,10 +46,10 @@ pub(crate) struct NetworkArgs {
     /// Trust only the CA certificates in this PEM file.
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
-    /// Set the server's certificate chain (PEM), leaf certificate first.
+    /// Set the certificate chain (PEM) for listening over wss, leaf certificate first.
     #[arg(long, value_name = "FILE", requires = "key")]
     pub(crate) cert: Option<PathBuf>,
-    /// Set the server's private key (PEM).
+    /// Set the private key (PEM) of --cert.
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
     /// Encrypt media end to end with the key in this file.
@@ -71,13 +71,13 @@ pub(crate) struct NetworkArgs {
 }
 
 impl NetworkArgs {
-    /// Rejects options that the transport of `url` does not use. A token from the environment is no
-    /// such option.
+    /// Rejects options that the transport of `url` does not use, except for a token from the
+    /// environment.
     ///
     /// # Errors
     /// If there is one.
     pub(crate) fn check(&self, url: &str) -> Result<()> {
-        // A description of a session (.sdp) is for RTP. Unknown schemes are reported later.
+        // An SDP file (.sdp) describes an RTP session. Unknown schemes are reported later.
         let scheme = url.split_once("://").map_or("rtp", |(scheme, _)| scheme);
         let (tls, token): (&[&str], &[&str]) =
             (&["wss", "whip", "whep"], &["ws", "wss", "whip", "whep"]);
@@ -99,13 +99,13 @@ impl NetworkArgs {
     }
 }
 
-/// Parses the number of sizes.
+/// Parses the number of simulcast sizes.
 fn simulcast(text: &str) -> std::result::Result<SimulcastLayers, String> {
     match text {
         "auto" => Ok(SimulcastLayers::BySize),
         "2" => Ok(SimulcastLayers::Count(2)),
         "3" => Ok(SimulcastLayers::Count(3)),
-        _ => Err("expected 2 or 3, or auto for a number by the size of the input".to_owned()),
+        _ => Err("expected 2, 3 or auto (chosen by the size of the input)".to_owned()),
     }
 }
 
@@ -227,7 +227,7 @@ pub(crate) struct RecvArgs {
     /// video; .opus holds the audio only. Required unless --null is given.
     #[arg(short, long, value_name = "OUT", required_unless_present = "null")]
     pub(crate) output: Option<PathBuf>,
-    /// Decode and discard.
+    /// Decode the stream and discard the output.
     #[arg(long, conflicts_with = "output")]
     pub(crate) null: bool,
     /// Set the output format: webm, mkv, ivf, mp4, ts, h264, opus, y4m or raw.

@@ -25,7 +25,7 @@ pub(crate) struct MixArgs {
     pub(crate) format: Option<String>,
     /// Set the gain of each input in dB, in order, such as 0,-6,-6.
     ///
-    /// Inputs without a value keep their level.
+    /// The gain of inputs without a value is 0.
     #[arg(long, value_name = "DB,...", value_delimiter = ',', allow_hyphen_values = true,
           value_parser = values::gain)]
     pub(crate) gain: Vec<f32>,

@@ -23,12 +23,12 @@ pub(crate) fn one_or_two(text: &str) -> Result<u8, String> {
     within(1..=2)(text).map_err(|_| "expected 1 or 2".to_owned())
 }
 
-/// Parses a number of things: any whole number.
+/// Parses any whole number that `T` can represent, such as a number of frames.
 pub(crate) fn count<T: FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| "expected a whole number".to_owned())
 }
 
-/// Parses a number of things of which there must be at least one.
+/// Parses a whole number above 0, such as a number of frames.
 pub(crate) fn at_least_one(text: &str) -> Result<u64, String> {
     let number = text.parse().ok().filter(|&number| number > 0);
     number.ok_or_else(|| "expected a whole number above 0".to_owned())

@@ -121,7 +121,7 @@ fn check(args: &EncodeArgs, purpose: Purpose) -> Result<Format> {
     if let (Purpose::Discord(_), Some(flag)) = (purpose, rate_of(args)) {
         return Err(Failure::usage(format!(
             "{purpose} sets --size and cannot be used with {flag}\n\
-             help: give the size with it: --for discord=25M"
+             help: set the size in the purpose: --for discord=25M"
         )));
     }
     Ok(format)

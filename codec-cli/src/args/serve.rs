@@ -125,7 +125,7 @@ pub(crate) struct ServeArgs {
     /// Default: all of this build, VP8 first. Example: `h264,vp8`.
     #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',')]
     pub(crate) video_codecs: Vec<VideoCodecArg>,
-    /// Record all streams, except streams of rooms, to this folder: VP8 and VP9 as WebM, H.264 as Matroska.
+    /// Record all streams, except those in rooms (calls), to this folder: VP8 and VP9 as WebM, H.264 as Matroska.
     #[arg(long, value_name = "DIR")]
     pub(crate) record: Option<PathBuf>,
     /// Store files sent by viewers in this folder.
@@ -140,7 +140,8 @@ pub(crate) struct ServeArgs {
     pub(crate) audit: Option<PathBuf>,
     /// Send events of rooms, chat, streams and recordings to this URL.
     ///
-    /// Each event is a signed POST request with JSON, over http or https. Requires a secret.
+    /// Each event is a signed POST request with JSON, over http or https. Requires a secret
+    /// (--webhook-secret-file).
     #[arg(long, value_name = "URL", requires = "webhook_key")]
     pub(crate) webhook: Option<String>,
     /// Read the secret that signs webhooks from this file: `whsec_` followed by Base64.

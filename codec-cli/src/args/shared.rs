@@ -102,8 +102,8 @@ pub(crate) struct TransformArgs {
     /// Rotate clockwise by 90, 180 or 270 degrees.
     ///
     /// `auto`, the same as --rotate without a value, applies the rotation in the input's metadata. Without
-    /// this option, it is applied to images, and to video with --resize or --pad, whose sizes refer to the
-    /// rotated frame; other video keeps its metadata, as with --rotate=0.
+    /// this option, images are rotated by their metadata, and so is video with --resize or --pad, because
+    /// these sizes refer to the rotated frame; other video keeps its metadata, as with --rotate=0.
     #[arg(long, value_name = "DEGREES", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
     pub(crate) rotate: Option<Rotate>,
     /// Scale with this filter: lanczos, bicubic, bilinear, area or nearest (with --resize or --pad).

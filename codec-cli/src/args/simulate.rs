@@ -39,19 +39,18 @@ pub(crate) struct SimulateArgs {
     pub(crate) input: InputArgs,
     #[command(flatten)]
     pub(crate) encoder: EncoderArgs,
-    /// Set the simulated link.
+    /// Set the simulated link, such as rate=800k,delay=40ms,jitter=10ms,loss=2%.
     ///
     /// LIST is a comma-separated list of rate=800k|trace.csv, delay=40ms, jitter=10ms,
     /// shape=uniform|exponential (of the jitter), reorder=on|off (packets may overtake each other), loss=2%, burst=3
     /// (mean number of packets lost in a row), queue=200ms|64kB and overhead=28 (bytes per packet). It may begin with
-    /// a profile, as in `codec send --netem`. Without settings the link is ideal: 1000M, no delay, no loss. Example:
-    /// `rate=800k,delay=40ms,jitter=10ms,loss=2%`.
+    /// a profile, as in `codec send --netem`. Without settings the link is ideal: 1000M, no delay, no loss.
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     pub(crate) link: LinkSpec,
     /// Set the seed of the simulated loss and jitter.
     #[arg(long, default_value_t = 1, value_parser = count::<u64>)]
     pub(crate) seed: u64,
-    /// Simulate with N seeds, from --seed on, and report means with 95 % intervals.
+    /// Simulate with N seeds, from --seed on, and report means with 95 % confidence intervals.
     ///
     /// The input must be a file, and the only output is .json. Without -j, as many simulations
     /// run in parallel as the machine has cores.

@@ -1,4 +1,4 @@
-//! Prints help and command-line errors, on terminals with colours. clap could do that with six more crates.
+//! Prints help and command-line errors, in colour on terminals. The colours of clap would add six dependencies.
 
 use std::io::{self, IsTerminal, Write, stderr, stdout};
 
@@ -40,7 +40,7 @@ fn write(out: &mut (impl Write + IsTerminal), text: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// Whether the terminal and the user want colours.
+/// Whether the terminal supports colours and `NO_COLOR` is not set.
 fn has_colors() -> bool {
     let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let is_dumb = std::env::var_os("TERM").is_none_or(|value| value == "dumb");

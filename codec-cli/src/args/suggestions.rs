@@ -114,8 +114,8 @@ pub(crate) fn advise(error: &mut clap::Error, arguments: &[String]) {
 /// Commands to suggest for an unknown one, at most.
 const MAX_COMMANDS: usize = 2;
 
-/// Replaces clap's suggestions for an unknown command, the nearest of which is the last one: the nearest come
-/// first, and an alias only if its command is not among them.
+/// Replaces clap's suggestions for an unknown command. clap lists the nearest command last; this function lists it
+/// first, and omits an alias if the command itself is suggested.
 fn suggest_command(error: &mut clap::Error) {
     let typed = match error.get(ContextKind::InvalidSubcommand) {
         Some(ContextValue::String(text)) => text.clone(),
@@ -145,7 +145,7 @@ fn suggest_command(error: &mut clap::Error) {
 const OPTIONAL: [(&str, &str); 4] =
     [("cluster", "cluster"), ("send", "net"), ("recv", "net"), ("serve", "serve")];
 
-/// Whether the command writes to folders as well.
+/// Whether the command has `--out-dir`.
 fn takes_folders(arguments: &[String]) -> bool {
     arguments.iter().any(|argument| ["encode", "enc", "transcode"].contains(&argument.as_str()))
 }
@@ -167,7 +167,7 @@ fn of_value(unknown: &str, arguments: &[String]) -> Option<String> {
     Some(format!("write '{option}={value}'"))
 }
 
-/// Whether an argument is rather the value of an option than a file.
+/// Whether an argument looks like the value of an option and not like a file name.
 fn is_setting(argument: &str) -> bool {
     ["auto", "on", "off"].contains(&argument) || argument.parse::<u16>().is_ok()
 }

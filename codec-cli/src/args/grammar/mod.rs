@@ -60,7 +60,7 @@ const NOT_OF_CHUNKS: [&str; 20] = [
     "max_frame_time",
 ];
 
-/// Limits the flags that commands share to what holds for `command`.
+/// Adapts a flag that several commands share to `command`: its help, its values, and whether help lists it.
 fn as_in(command: &str, arg: Arg) -> Arg {
     let id = arg.get_id().as_str().to_owned();
     let real_time = REAL_TIME.contains(&command);
@@ -96,7 +96,7 @@ const SOUND_FROM: &str =
 const CHUNKS_LAYERS: &str =
     "Set the temporal layers: L1T1 (a single layer, the default), L1T2 or L1T3";
 
-/// Commands (all of [`REAL_TIME`] if empty) and shared flags with a help of their own.
+/// Help of shared flags that differs between commands: the command (all of [`REAL_TIME`] if empty), the flag, the help.
 const HELP: [(&str, &str, &str); 57] = [
     (
         "probe",
@@ -215,7 +215,7 @@ const HELP: [(&str, &str, &str); 57] = [
     (
         "join",
         "folder",
-        "Set the folder with the results.\n\nWithout this option, the folder has the name of the plan with the extension .chunks.",
+        "Set the folder with the results (encoded chunks).\n\nWithout this option, the folder has the name of the plan with the extension .chunks.",
     ),
     (
         "encode",
