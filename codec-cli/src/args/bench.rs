@@ -45,7 +45,7 @@ pub(crate) struct BenchArgs {
     /// Use at most N frames of each input.
     ///
     /// Default: as many as fit in --memory; 60 for a generated clip.
-    #[arg(short = 'n', long, value_parser = at_least_one, conflicts_with_all = ["from", "to", "duration"])]
+    #[arg(short = 'n', long, value_name = "N", value_parser = at_least_one, conflicts_with_all = ["from", "to", "duration"])]
     pub(crate) frames: Option<u64>,
     #[command(flatten)]
     pub(crate) cut: PartArgs,

@@ -94,10 +94,10 @@ pub(crate) struct CompareArgs {
           value_parser = within(1_u16..=64))]
     pub(crate) threads: Vec<u16>,
     /// Use at most N frames of each clip.
-    #[arg(short = 'n', long, value_parser = count::<u64>, conflicts_with_all = ["from", "to", "duration"])]
+    #[arg(short = 'n', long, value_name = "N", value_parser = count::<u64>, conflicts_with_all = ["from", "to", "duration"])]
     pub(crate) frames: Option<u64>,
     /// Skip the first N frames of each clip.
-    #[arg(long, value_name = "FRAMES", value_parser = count::<u64>, conflicts_with_all = ["from", "to", "duration"])]
+    #[arg(long, value_name = "N", value_parser = count::<u64>, conflicts_with_all = ["from", "to", "duration"])]
     pub(crate) skip: Option<u64>,
     #[command(flatten)]
     pub(crate) part: PartArgs,
@@ -116,7 +116,7 @@ pub(crate) struct CompareArgs {
     /// Each clip is encoded at least 5 times and at most 10 x --repeat times.
     #[arg(long, value_name = "PERCENT", value_parser = values::percent)]
     pub(crate) until: Option<f64>,
-    /// Measure these metrics; the first one leads the report.
+    /// Measure these metrics; the first one is the main metric of the report.
     ///
     /// LIST is as in `codec metrics --help`, and may also name parts of metrics: `psnr_y` is the mean
     /// PSNR of the luma of all frames, `psnr_y_global` the PSNR of the mean squared error over all frames, `psnr_611`

@@ -30,10 +30,10 @@ pub(crate) struct DecodeArgs {
     /// Required if the file name has no known extension. Pipes get y4m by default.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
-    /// Set the layout of raw output: i420, nv12, yuy2, rgb24, bgra or p010.
+    /// Set the pixel format of raw output: i420, nv12, yuy2, rgb24, bgra or p010.
     ///
     /// Default: planes in the format of the frames.
-    #[arg(long, value_name = "SAMPLES")]
+    #[arg(long, value_name = "FORMAT")]
     pub(crate) pixels: Option<Samples>,
     /// Set the sample format of audio: u8, s16le (the default), s16be, s24le, s32le, f32le, f64le.
     #[arg(long, value_name = "ENCODING")]

@@ -33,7 +33,7 @@ pub(crate) struct InspectArgs {
     /// Skip the first N frames of the source; its timestamps then count from the next frame.
     ///
     /// Use it if IN was cut with `codec encode --skip`.
-    #[arg(long, value_name = "FRAMES", default_value_t = 0, requires = "source", value_parser = count::<u64>)]
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "source", value_parser = count::<u64>)]
     pub(crate) source_skip: u64,
     /// Start at this time of the source; its timestamps then count from there.
     ///
@@ -58,7 +58,7 @@ pub(crate) struct InspectArgs {
     #[arg(short = 'n', long, value_name = "N|A..B", conflicts_with_all = ["from", "to", "duration"])]
     pub(crate) frames: Option<FrameRange>,
     /// Skip the first N packets.
-    #[arg(long, value_name = "PACKETS", value_parser = count::<u64>, default_value_t = 0,
+    #[arg(long, value_name = "N", value_parser = count::<u64>, default_value_t = 0,
           conflicts_with_all = ["from", "to", "duration"])]
     pub(crate) skip: u64,
     #[command(flatten)]

@@ -198,7 +198,7 @@ pub(crate) struct SendArgs {
     #[arg(short = 'j', long, value_parser = within(1_u16..=64))]
     pub(crate) threads: Option<u16>,
     /// Stop after N frames.
-    #[arg(short = 'n', long, value_parser = count::<u64>)]
+    #[arg(short = 'n', long, value_name = "N", value_parser = count::<u64>)]
     pub(crate) frames: Option<u64>,
     /// Scale to this size, such as 640x360; 640x-1 keeps the aspect ratio.
     #[arg(long, value_name = "WxH", allow_hyphen_values = true)]
@@ -236,7 +236,7 @@ pub(crate) struct RecvArgs {
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
     /// Set the pixel format of raw output: i420, nv12, yuy2, rgb24 or bgra.
-    #[arg(long, value_name = "SAMPLES")]
+    #[arg(long, value_name = "FORMAT")]
     pub(crate) pixels: Option<Samples>,
     /// Drop the audio.
     #[arg(long)]
@@ -247,7 +247,7 @@ pub(crate) struct RecvArgs {
     #[arg(long, value_name = "TIME", value_parser = link::parse_time, default_value = "10s")]
     pub(crate) max_idle: Duration,
     /// Stop after N frames.
-    #[arg(short = 'n', long, value_parser = count::<u64>)]
+    #[arg(short = 'n', long, value_name = "N", value_parser = count::<u64>)]
     pub(crate) frames: Option<u64>,
     /// Set the number of decoder threads (1 to 64).
     ///

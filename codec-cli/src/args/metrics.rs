@@ -31,11 +31,11 @@ pub(crate) struct MetricsArgs {
     /// Skip the first N frames of REF; its timestamps then count from the next frame.
     ///
     /// Use it if DIST was cut with `codec encode --skip`.
-    #[arg(long, value_name = "FRAMES", value_parser = count::<u64>, default_value_t = 0,
+    #[arg(long, value_name = "N", value_parser = count::<u64>, default_value_t = 0,
           conflicts_with_all = ["from", "to", "duration"])]
     pub(crate) skip: u64,
     /// Stop after N frames.
-    #[arg(short = 'n', long, value_parser = count::<u64>, conflicts_with_all = ["from", "to", "duration"])]
+    #[arg(short = 'n', long, value_name = "N", value_parser = count::<u64>, conflicts_with_all = ["from", "to", "duration"])]
     pub(crate) frames: Option<u64>,
     /// Compare the same part of both files, by the times of both.
     #[command(flatten)]

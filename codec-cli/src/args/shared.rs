@@ -147,12 +147,12 @@ pub(crate) struct CutArgs {
     #[arg(short = 'j', long, value_parser = within(1_u16..=64))]
     pub(crate) threads: Option<u16>,
     /// Stop after N frames.
-    #[arg(short = 'n', long, value_parser = count::<u64>, conflicts_with_all = ["from", "to", "duration"])]
+    #[arg(short = 'n', long, value_name = "N", value_parser = count::<u64>, conflicts_with_all = ["from", "to", "duration"])]
     pub(crate) frames: Option<u64>,
     /// Skip the first N frames and their audio.
     ///
     /// The output begins at time 0, unless --keep-times is given.
-    #[arg(long, value_name = "FRAMES", value_parser = count::<u64>, default_value_t = 0, group = "start",
+    #[arg(long, value_name = "N", value_parser = count::<u64>, default_value_t = 0, group = "start",
           conflicts_with_all = ["to", "duration"])]
     pub(crate) skip: u64,
     #[command(flatten)]

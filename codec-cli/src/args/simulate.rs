@@ -99,7 +99,7 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "TIME", value_parser = link::parse_time, default_value = "0ms")]
     pub(crate) decode_time: Duration,
     /// Stop after N frames.
-    #[arg(short = 'n', long, value_parser = count::<u64>, conflicts_with_all = ["from", "to"])]
+    #[arg(short = 'n', long, value_name = "N", value_parser = count::<u64>, conflicts_with_all = ["from", "to"])]
     pub(crate) frames: Option<u64>,
     #[command(flatten)]
     pub(crate) time: TimeArgs,
@@ -119,7 +119,7 @@ pub(crate) struct SimulateArgs {
     /// frame that the viewer sees when the input frame is due (at its capture time plus --playout).
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: Vec<PathBuf>,
-    /// Write a row per frame to this CSV file.
+    /// Write size, delivery times and quality of each frame to this CSV file.
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
     /// Print JSON.

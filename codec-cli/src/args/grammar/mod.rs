@@ -187,7 +187,7 @@ const HELP: [(&str, &str, &str); 57] = [
     (
         "plan",
         "format",
-        "Set the format of the output: webm, mkv, mp4, ts, ivf, h264 or obu.\n\nDefault: webm.",
+        "Set the format of the encoded file: webm, mkv, mp4, ts, ivf, h264 or obu.\n\nDefault: webm.",
     ),
     ("plan", "input", CHUNKS_INPUT),
     ("submit", "input", CHUNKS_INPUT),
