@@ -124,9 +124,8 @@ pub(crate) struct EncodeArgs {
     pub(crate) audio_track: Option<AudioTrackArg>,
     /// Use the audio of this file instead of the input's.
     ///
-    /// Takes its first track, or the track that --audio selects. Times are those of the video: options that cut
-    /// it, such as --from, cut the audio at the same times. Audio after the end of the video is cut; shorter audio is not
-    /// extended.
+    /// Takes its first track, or the track that --audio selects. Options that cut the video, such as --from, cut this
+    /// audio at the same times. Audio after the end of the video is cut; shorter audio is not extended.
     #[arg(long, value_name = "FILE")]
     pub(crate) audio_from: Option<PathBuf>,
     /// Add the audio tracks of this file to the input's tracks, in WebM, Matroska, MP4 and MPEG-TS.

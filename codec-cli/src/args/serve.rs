@@ -59,7 +59,7 @@ pub(crate) struct ServeArgs {
     pub(crate) udp_port: Option<u16>,
     /// Announce this IP address in ICE candidates (server behind NAT).
     ///
-    /// By default a server on a loopback address also announces this machine's address in its
+    /// By default a server on a loopback address also announces the address of this machine in the local
     /// network, because Firefox ignores loopback candidates; `--announce 127.0.0.1` prevents that.
     #[arg(long, value_name = "IP")]
     pub(crate) announce: Option<IpAddr>,
