@@ -173,7 +173,9 @@ pub(crate) enum Verb {
     /// Receive a stream and record or decode it.
     #[cfg(feature = "net")]
     Recv(Box<RecvArgs>),
-    /// Run a WebRTC and WebSocket server with pages for watching, publishing and video calls (rooms).
+    /// Run a WebRTC and WebSocket server with pages for watching, publishing and video calls.
+    ///
+    /// A room is a video call, which browsers join by the name of the room.
     #[cfg(feature = "serve")]
     Serve(Box<ServeArgs>),
     /// List codecs, their backends, capabilities and settings.

@@ -133,7 +133,7 @@ pub(crate) struct EncodeArgs {
     /// May be repeated. Each track keeps its language, and is cut like the audio of --audio-from.
     #[arg(long, value_name = "FILE", conflicts_with = "no_audio")]
     pub(crate) add_audio: Vec<PathBuf>,
-    /// Write size, quantiser, quality and encoding time of each frame to this file (.csv or .json).
+    /// Write statistics of each frame to this file (.csv or .json).
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
     /// Measure quality while encoding.

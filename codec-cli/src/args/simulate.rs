@@ -119,7 +119,7 @@ pub(crate) struct SimulateArgs {
     /// frame that the viewer sees when the input frame is due (at its capture time plus --playout).
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: Vec<PathBuf>,
-    /// Write size, delivery times and quality of each frame to this CSV file.
+    /// Write delivery times and quality of each frame to this CSV file.
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
     /// Print JSON.
