@@ -75,7 +75,7 @@ fn check_audio(args: &EncodeArgs) -> Result<(), String> {
     Ok(())
 }
 
-/// The output of the command whose options are parsed.
+/// The output name in the command line with which the options of an arm are parsed.
 const OUTPUT: &str = "out.ivf";
 
 /// The options of an encoder; `None` if they are invalid.

@@ -48,7 +48,7 @@ pub(crate) fn copied(args: &EncodeArgs) -> AudioOptions {
     let is_given = options.audio_codec.is_some() || options.requires_encoder();
     if args.copy && !is_given {
         options.audio_codec = Some("copy".to_owned());
-        // Of several tracks, and of other files, audio that the output cannot hold is encoded.
+        // With several tracks or audio of other files, audio that the output cannot hold is encoded.
         let has_other = args.audio_from.is_some() || !args.add_audio.is_empty();
         let takes_all = args.audio_track == Some(AudioTrackArg::Track(AudioTrackChoice::All));
         options.encode_others = has_other || takes_all;
@@ -56,7 +56,7 @@ pub(crate) fn copied(args: &EncodeArgs) -> AudioOptions {
     options
 }
 
-/// Rejects options that require frames, or an encoder.
+/// Rejects options that require decoded frames or an encoder.
 pub(crate) fn check(args: &EncodeArgs) -> Result<()> {
     let Given { rate, encoder, threads, frames, report, .. } = Given::of(args);
     let lossless = args.lossless.then_some("--lossless");

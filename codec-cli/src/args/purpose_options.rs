@@ -14,7 +14,7 @@ use super::encode::EncodeArgs;
 use super::encoder::PresetArg;
 use super::purpose::Purpose;
 
-/// The audio bitrate of `discord`, which its file size includes.
+/// The audio bitrate of `discord`; audio counts towards the file size.
 const DISCORD_AUDIO: Bitrate = Bitrate::kbps(64);
 /// Codecs with the same scale of speeds.
 const USUAL_CODECS: [&str; 3] = ["vp8", "vp9", "h264"];
@@ -127,7 +127,7 @@ fn check(args: &EncodeArgs, purpose: Purpose) -> Result<Format> {
     Ok(format)
 }
 
-/// The given option of the rate.
+/// The given option that sets the rate, the quality or the file size.
 fn rate_of(args: &EncodeArgs) -> Option<&'static str> {
     let given = [
         (args.encoder.bitrate.is_some(), "--bitrate"),
