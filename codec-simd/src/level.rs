@@ -1,4 +1,5 @@
-//! Instruction-set levels: CPU detection, and selection of a level by tests and benchmarks.
+//! Instruction-set levels: detection of the levels that the CPU supports, and selection of a level
+//! by name.
 
 use std::fmt;
 

@@ -32,7 +32,7 @@
 //! |---|---|
 //! | list of kernels, and what each computes | `table.rs` |
 //! | runtime dispatch: selects the table for the CPU | `dispatch.rs` |
-//! | scalar reference; all SIMD levels must give the same results | `scalar/` |
+//! | scalar reference kernels; all SIMD levels must give the same results | `scalar/` |
 //! | x86-64: SSE4.1, AVX2, AVX-512 | `x86/sse41/`, `x86/avx2/`, `x86/avx512/` |
 //! | kernels written once over a small set of vector operations; their entries in the table | `lanes/`, `lanes/entries.rs` |
 //! | the vector operations with NEON, WebAssembly SIMD and SSE4.1 | `aarch64/ops.rs`, `wasm32/ops.rs`, `x86/ops.rs` |
@@ -41,7 +41,7 @@
 //! | thread pool for macroblock rows | `pool.rs` |
 //!
 //! The instruction-set levels have files of the same names, such as `cost`, `loop_filter`,
-//! `predict`, `transform` and `vmaf`. A level without one of them has the kernels of the next lower
+//! `predict`, `transform` and `vmaf`. A level that lacks a file uses the kernels of the next lower
 //! level. The tests in `codec-simd/tests` compare every level with the scalar kernels on
 //! adversarial input.
 

@@ -1,5 +1,5 @@
-//! Loop filter of two macroblocks per call, for instruction-set levels that have only
-//! filters of one edge.
+//! VP8's loop filter of two macroblocks per call, for instruction-set levels that have only kernels
+//! for the edges of one macroblock.
 
 /// `filter_mbs_x2` of a level by its filters of single edges, compiled with the given attributes.
 macro_rules! loop_filter_pairs {

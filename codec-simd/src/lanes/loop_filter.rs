@@ -1,5 +1,5 @@
-//! Loop filters in 128-bit registers: sixteen segments (runs of pixels across an edge) at a time,
-//! one register per position in the segment.
+//! VP8's loop filters in 128-bit registers: sixteen segments (runs of pixels across an edge) at a
+//! time, one register per position in the segment.
 //!
 //! The macros for edges load, transpose and store pixels; each instruction-set level expands them.
 //! The functions that filter segments (`simple_segments`, `inner_segments` and `mb_segments`) come

@@ -1,7 +1,7 @@
 //! Kernels for instruction sets with 128-bit registers, written once over vector operations that
 //! each instruction set implements (`ops` and `memory` in `aarch64`, `wasm32` and `x86`). On x86-64
-//! they serve the H.264 and VP9 kernels, the prediction errors and the edge filters of the VP8 loop
-//! filter; SSE4.1 and higher levels implement the other kernels themselves.
+//! only H.264, VP9, the prediction errors of 8x8 blocks, and the edges (load, transpose, store) of
+//! VP8's loop filter use this code; the x86-64 levels implement all other kernels themselves.
 //!
 //! Each file defines macros. The files of the levels expand them, so that all functions have the
 //! level's `#[target_feature]`. Each operation takes one to three instructions on every instruction

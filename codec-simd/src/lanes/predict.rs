@@ -1,5 +1,5 @@
-//! Prediction in 128-bit registers. A register holds one row of 16 pixels, two rows of 8 or four
-//! rows of 4.
+//! VP8's prediction in 128-bit registers. A register holds one row of 16 pixels, two rows of 8 or
+//! four rows of 4.
 
 /// Magnitudes of the six taps of each eighth; the second and the fifth are negative.
 pub(crate) const TAPS_OF: [[u8; 6]; 8] = [

@@ -1,5 +1,5 @@
-//! Transforms in 128-bit registers: two blocks side by side, a row of each in one register, or a
-//! single block with two rows in each register.
+//! VP8's transforms in 128-bit registers: two blocks side by side, with one row of both in each
+//! register, or a single block with two rows in each register.
 
 /// The transform and quantisation kernels, compiled for the given features.
 macro_rules! lanes_transform {

@@ -1,4 +1,4 @@
-//! Rows of packed RGB and of I420.
+//! Conversion of pixel rows between packed RGB and I420.
 
 use crate::color::{RgbWeights, YuvWeights};
 

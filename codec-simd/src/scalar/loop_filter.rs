@@ -1,4 +1,4 @@
-//! Loop filters (RFC 6386, section 15): the reference.
+//! Scalar reference kernels: loop filters of VP8 (RFC 6386, section 15).
 //!
 //! A segment is the run of pixels across an edge, `p3 p2 p1 p0 | q0 q1 q2 q3`.
 

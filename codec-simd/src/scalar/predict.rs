@@ -1,4 +1,5 @@
-//! Prediction: motion compensation (RFC 6386, section 18) and intra modes (section 12).
+//! Scalar reference kernels: prediction of VP8, which is motion compensation (RFC 6386, section 18)
+//! and intra modes (section 12).
 #![expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

@@ -1,4 +1,4 @@
-//! Transforms and quantisation (RFC 6386, section 14): the reference.
+//! Scalar reference kernels: transforms and quantisation of VP8 (RFC 6386, section 14).
 
 use crate::level_bits::LEVEL_BITS;
 use crate::types::{Block16, BlockMask, BlockUv, Quantiser};

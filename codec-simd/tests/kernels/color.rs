@@ -1,5 +1,5 @@
-//! Rows of packed RGB and of I420: every level equals scalar, at every width, and scalar converts
-//! greys and saturated colours correctly.
+//! Conversion between packed RGB and I420: every level returns the same results as the scalar
+//! kernels, at every width, and the scalar kernels convert greys and saturated colours correctly.
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
 use crate::harness::{Rng, Target, agree};

@@ -1,4 +1,4 @@
-//! SAD, SATD and squared errors: every level equals scalar.
+//! SAD, SATD and squared errors: every level returns the same results as the scalar kernels.
 
 use codec_simd::{Block16, Error8x8, Kernels, Level};
 

@@ -1,4 +1,4 @@
-//! Kernels of H.264: every level equals scalar.
+//! Kernels of H.264: every level returns the same results as the scalar kernels.
 
 use crate::harness::{Rng, Source, Target, agree};
 use codec_simd::{DeblockEdge, DeblockMb, DeblockThresholds, EdgeStrength};

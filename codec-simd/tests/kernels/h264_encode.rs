@@ -1,4 +1,4 @@
-//! Kernels of H.264's encoder: every level equals scalar.
+//! Kernels of H.264's encoder: every level returns the same results as the scalar kernels.
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
 use crate::harness::{Rng, Source, agree};

@@ -1,4 +1,5 @@
-//! Loop filters: every level equals scalar, and scalar meets the requirements of the standard.
+//! Loop filters of VP8: every level returns the same results as the scalar kernels, which
+//! meet the requirements of the standard.
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
 use crate::harness::{Rng, Target, agree};

@@ -1,4 +1,5 @@
-//! Rows of pixels: every level equals scalar, at every length.
+//! Rows of pixels: every level returns the same results as the scalar kernels, at every
+//! length.
 
 use crate::harness::{Target, agree};
 

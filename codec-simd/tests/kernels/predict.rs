@@ -1,4 +1,5 @@
-//! Prediction: every level equals scalar, at every fraction, in every mode.
+//! Prediction of VP8: every level returns the same results as the scalar kernels, at every
+//! sub-pixel position and in every mode.
 
 use crate::harness::{Rng, Source, Target, agree};
 use codec_simd::{Edges, Edges4, IntraMode, SubblockMode};

@@ -1,4 +1,4 @@
-//! Denoising: every level equals scalar.
+//! Denoising: every level returns the same results as the scalar kernels.
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
 use crate::harness::{Rng, Source, Target, agree};

@@ -1,5 +1,5 @@
-//! Transforms and quantisation: every level equals scalar, and scalar has the mathematical
-//! properties of the transforms.
+//! Transforms and quantisation of VP8: every level returns the same results as the scalar kernels,
+//! which have the mathematical properties of the transforms.
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
 use crate::harness::{Rng, Source, Target, agree};

@@ -1,5 +1,5 @@
-//! VMAF: every level equals scalar, in every scale and at every size, and known frames have known
-//! features.
+//! VMAF: every level returns the same results as the scalar kernels, in every scale and at every
+//! size, and frames whose features are known have these features.
 
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 

@@ -1,4 +1,5 @@
-//! VP9: every level equals scalar, and scalar equals plain formulas.
+//! VP9: every level returns the same results as the scalar kernels, and these return the same
+//! results as plain formulas.
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
 use crate::harness::{Rng, agree};

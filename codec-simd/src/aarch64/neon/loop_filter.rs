@@ -1,4 +1,4 @@
-//! NEON kernels: loop filters.
+//! NEON kernels: loop filters of VP8.
 
 use crate::aarch64::memory::{
     load_2x8, load_4x4, load_u8x8, load_u8x16, store_2x8, store_4x4, store_u8x8, store_u8x16,

@@ -1,4 +1,4 @@
-//! NEON kernels: prediction.
+//! NEON kernels: prediction of VP8.
 
 use super::cost::{between, first_pass_2x8, weights};
 use crate::aarch64::memory::{

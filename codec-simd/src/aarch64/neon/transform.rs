@@ -1,4 +1,4 @@
-//! NEON kernels: transforms and quantisation.
+//! NEON kernels: transforms and quantisation of VP8.
 
 use crate::aarch64::memory::{
     load_4x4, load_block, load_i16x8, load_u8x8, load_u8x16, store_4x4, store_block, store_u8x8,

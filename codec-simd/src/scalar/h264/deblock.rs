@@ -1,4 +1,4 @@
-//! Deblocking filter (ITU-T H.264, clause 8.7.2): the reference.
+//! Scalar reference kernel: deblocking filter of H.264 (ITU-T H.264, clause 8.7.2).
 //!
 //! A segment is the run of pixels across an edge, `p3 p2 p1 p0 | q0 q1 q2 q3`.
 #![expect(

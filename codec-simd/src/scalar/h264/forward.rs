@@ -1,4 +1,5 @@
-//! Forward transforms, the counterparts of ITU-T H.264, clauses 8.5.12 and 8.5.13: the reference.
+//! Scalar reference kernels: forward transforms of H.264, the counterparts of the inverse
+//! transforms in ITU-T H.264, clauses 8.5.12 and 8.5.13.
 
 use crate::types::{Block16, BlockUv};
 use crate::view::Window;

@@ -1,4 +1,4 @@
-//! Half-pel samples for motion search: the reference.
+//! Scalar reference kernels: half-pel samples for the motion search of H.264.
 
 use super::predict::Luma;
 use crate::half_planes::{HalfPlanes, HalfPlanes8, HalfPlanes16};

@@ -1,4 +1,4 @@
-//! Kernels of H.264: the reference.
+//! Scalar reference kernels: H.264.
 
 mod deblock;
 mod forward;

@@ -1,4 +1,5 @@
-//! Motion compensation and weighted prediction (ITU-T H.264, clause 8.4.2): the reference.
+//! Scalar reference kernels: motion compensation and weighted prediction (ITU-T H.264, clause
+//! 8.4.2).
 #![expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

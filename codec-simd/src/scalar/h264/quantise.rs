@@ -1,4 +1,4 @@
-//! Quantisation for the encoder of H.264: the reference.
+//! Scalar reference kernels: quantisation for the encoder of H.264.
 
 use super::forward::{h264_fdct_4x4, h264_fdct_8x8, h264_fdct_chroma};
 use crate::h264_quantiser::{

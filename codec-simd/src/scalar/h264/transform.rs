@@ -1,4 +1,4 @@
-//! Inverse transforms (ITU-T H.264, clauses 8.5.12 and 8.5.13): the reference.
+//! Scalar reference kernels: inverse transforms (ITU-T H.264, clauses 8.5.12 and 8.5.13).
 #![expect(clippy::cast_sign_loss, reason = "samples are clamped before the cast")]
 
 use crate::view::WindowMut;

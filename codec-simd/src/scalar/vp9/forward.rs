@@ -1,8 +1,8 @@
 //! Forward transforms and quantisation, for the encoder. The forward DCT performs the steps of the
 //! inverse DCT in reverse order.
 //!
-//! Coefficients have eight times the orthonormal scale, coefficients of 32x32 transforms four times. With
-//! differences of 8-bit samples, no value exceeds 16 bits.
+//! Coefficients are eight times those of the orthonormal transform, and four times in 32x32
+//! transforms. With differences of 8-bit samples, no value exceeds 16 bits.
 
 use super::transform::COS;
 use crate::vp9::adst::{ADST_4, ADST_8, ADST_16};

@@ -1,4 +1,4 @@
-//! Kernels of VP9: the reference, also for samples of more than 8 bits.
+//! Scalar reference kernels: VP9, also for samples of more than 8 bits.
 
 pub(crate) mod forward;
 pub(crate) mod intra;

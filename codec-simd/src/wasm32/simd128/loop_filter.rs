@@ -1,4 +1,4 @@
-//! `simd128` kernels: loop filters.
+//! `simd128` kernels: loop filters of VP8.
 
 use crate::lanes::{
     lanes_loop_filter_edges, lanes_loop_filter_narrow_edges, lanes_loop_filter_segments,

@@ -1,4 +1,4 @@
-//! `simd128` kernels: prediction.
+//! `simd128` kernels: prediction of VP8.
 
 use super::cost::{between, first_pass_2x8, weights};
 use crate::lanes::cost::{HALF, TAPS, WHOLE, by_kind, kind};

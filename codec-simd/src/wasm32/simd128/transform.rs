@@ -1,4 +1,4 @@
-//! `simd128` kernels: transforms and quantisation.
+//! `simd128` kernels: transforms and quantisation of VP8.
 
 use crate::lanes::{lanes_transform, replace_entries};
 use crate::level_bits::LEVEL_BITS;

@@ -1,4 +1,4 @@
-//! AVX2 kernels: loop filters.
+//! AVX2 kernels: loop filters of VP8.
 
 use core::arch::x86_64::*;
 

@@ -1,8 +1,9 @@
 //! AVX2 kernels: the loop filter of two macroblocks. The first is in the lower 128-bit lane, the
 //! second in the upper one.
 //!
-//! Pixels stay in registers from one edge to the next. No load reads data that was just stored in
-//! another width, which would wait until the stores have left the pipeline.
+//! Pixels stay in registers from one edge to the next. The kernel never loads data that it has just
+//! stored in another width, because store forwarding fails for such a load: it waits until the
+//! stores have left the pipeline.
 
 use core::arch::x86_64::*;
 

@@ -1,5 +1,5 @@
 //! The operations of `crate::lanes` that kernels for registers of any width use, in AVX2
-//! instructions. Bytes and words are in two lanes of 128 bits.
+//! instructions. Operations that interleave, widen or narrow work in each 128-bit lane separately.
 
 use core::arch::x86_64::*;
 

@@ -1,4 +1,4 @@
-//! AVX2 kernels: prediction.
+//! AVX2 kernels: prediction of VP8.
 
 use core::arch::x86_64::*;
 

@@ -1,6 +1,6 @@
 //! AVX2 kernels: visual information fidelity (VIF, a feature of VMAF) in its first scale. Window
-//! sums are computed from products of pairs of 16-bit numbers; the upper and the lower halves of
-//! the sums of squares are summed separately.
+//! sums are computed from products of pairs of 16-bit numbers. The vertical sums of squares are
+//! therefore split into an upper and a lower 16-bit half, which are summed separately.
 
 use core::arch::x86_64::*;
 

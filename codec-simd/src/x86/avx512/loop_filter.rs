@@ -1,4 +1,4 @@
-//! AVX-512 kernels: loop filters. For a macroblock edge, each register holds one side of 16
+//! AVX-512 kernels: loop filters of VP8. For a macroblock edge, each register holds one side of 16
 //! segments, with the pixels next to the edge in lane 0.
 //!
 //! The kernel for two macroblocks is the AVX2 version, which keeps their pixels in registers. The

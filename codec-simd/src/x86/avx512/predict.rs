@@ -1,4 +1,4 @@
-//! AVX-512 kernels: prediction.
+//! AVX-512 kernels: prediction of VP8.
 
 use core::arch::x86_64::*;
 

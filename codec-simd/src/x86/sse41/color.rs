@@ -1,4 +1,4 @@
-//! SSE4.1 kernels: rows of packed RGB and of I420, sixteen pixels at a time.
+//! SSE4.1 kernels: conversion of pixel rows between packed RGB and I420, sixteen pixels at a time.
 
 use core::arch::x86_64::*;
 

@@ -1,4 +1,4 @@
-//! SSE4.1 kernels: loop filters.
+//! SSE4.1 kernels: loop filters of VP8.
 
 use core::arch::x86_64::*;
 

@@ -1,4 +1,4 @@
-//! SSE4.1 kernels: prediction.
+//! SSE4.1 kernels: prediction of VP8.
 
 use core::arch::x86_64::*;
 

@@ -1,4 +1,4 @@
-//! SSE4.1 kernels: transforms and quantisation.
+//! SSE4.1 kernels: transforms and quantisation of VP8.
 
 use core::arch::x86_64::*;
 

@@ -1,4 +1,5 @@
-//! Runs one case with the scalar kernels and with every level that this CPU has, and compares.
+//! Runs one case with the scalar kernels and with every level that this CPU supports, and compares
+//! the results.
 //!
 //! A failure prints its seed: `CHECK_SEED=<seed> cargo test -p codec-simd <test>` runs that case
 //! first. `CHECK_CASES` sets the number of cases of a test.

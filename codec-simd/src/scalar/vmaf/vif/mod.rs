@@ -2,7 +2,8 @@
 //! 2006) in the pixel domain: means, variances and covariance under a Gaussian window, and the
 //! information that a noisy channel passes on.
 //!
-//! Samples have 8 fractional bits after the first scale; means have 24, variances 16.
+//! After the first scale, samples have 8 fractional bits. At every scale, means have 24 fractional
+//! bits and variances have 16.
 
 mod information;
 mod sums;
