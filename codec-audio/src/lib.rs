@@ -1,13 +1,14 @@
-//! Audio: sample buffers, the traits of audio codecs, G.711/PCM/Opus helpers and audio processing.
+//! Audio: sample buffers, the traits of audio codecs, G.711 and PCM codecs, parsing of Opus
+//! packets, and audio processing.
 //!
 //! The interface resembles [`codec_core::codec`]: encoders take samples and return packets,
 //! decoders take packets and return samples. They start no threads, read no clock and call no
 //! callbacks. All timestamps count samples at the sample rate.
 //!
 //! An encoder takes any number of samples at a time and splits them into frames itself. The
-//! timestamp of a packet is the time of the first sample that a decoder outputs for it. An encoder with
-//! look-ahead therefore starts with a packet before time 0, and players drop the samples before
-//! time 0.
+//! timestamp of a packet is the time of the first sample that a decoder outputs for it. An encoder
+//! with look-ahead delays the audio, so its first packet has a negative timestamp; players drop the
+//! samples before time 0.
 //!
 //! # Examples
 //!

@@ -44,7 +44,7 @@
 //! | [`simulcast`] | one input as several streams of different sizes, with any encoder |
 //! | [`fixed`] | logarithms and powers in fixed point, the same on every machine |
 //! | [`annex_b`] | byte streams of NAL units (H.264, also H.265) |
-//! | [`parallel`] | the thread pool interface, wavefront progress, decoding in stages |
+//! | [`parallel`] | the thread pool interface, wavefront progress, decoding in stages (parsing, luma, chroma) |
 //! | [`metrics`] | SSE, PSNR, SSIM |
 //! | `conformance` | checks for backends (feature `conformance`) |
 

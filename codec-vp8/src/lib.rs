@@ -70,7 +70,7 @@
 //! | tokens: levels, contexts, counts, store; probabilities and packing | `encoder/levels.rs`, `encoder/block_flags.rs`, `encoder/tokenizer.rs`, `encoder/token_counts.rs`, `encoder/store.rs`, `encoder/probability.rs`, `encoder/pack.rs` |
 //! | speed presets 0 to 10 as named switches | `encoder/speed.rs` |
 //! | copies of the unchanged macroblocks of screen content | `encoder/copy_mb.rs` |
-//! | rate control, key frames, references, layers, look-ahead; description of VP8; knobs | [`codec_core::encoder`]; `encoder/controller.rs`, `encoder/description.rs`, `encoder/knobs.rs` |
+//! | rate control, key frames, references, layers, look-ahead; description of VP8; codec-specific settings | [`codec_core::encoder`]; `encoder/controller.rs`, `encoder/description.rs`, `encoder/knobs.rs` |
 //! | MB-tree: finer quantisers for content that stays visible for long; importance maps | `encoder/offset_segments.rs` over [`codec_core::analysis`] |
 
 #![forbid(unsafe_code)]

@@ -3,7 +3,7 @@
 //!
 //! The standard is defined for 13-bit (A-law) and 14-bit (mu-law) samples. 16-bit samples are
 //! truncated to these bit depths, towards minus infinity. A negative sample that lies exactly on a
-//! decision value gets the code nearer to 0.
+//! decision value (the limit between two codes) gets the code nearer to 0.
 
 mod codec;
 mod law;

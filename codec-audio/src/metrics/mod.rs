@@ -4,22 +4,24 @@
 //!
 //! - **Delay**: position of the highest peak of the cross-correlation of both signals, in whole
 //!   samples. Both are mixed to mono and limited to their first 20 seconds, and the search is
-//!   limited to a maximum delay. All other metrics use only the part where the signals overlap.
+//!   limited to a maximum delay. SNR, segmental SNR and log-spectral distance use only the part
+//!   where the signals overlap.
 //! - **SNR**: ratio of the energy of the reference to the energy of the difference, over all channels, in dB; at most
 //!   200.
 //! - **Segmental SNR**: mean SNR of frames of 20 ms (whole samples, not overlapping, each channel
 //!   separately), each clamped to -10..=35 dB. Frames with a reference below -70 dBov are ignored.
-//! - **Log-spectral distance**: frames of 20 ms every 10 ms under a Hann window, zero-padded to a
-//!   power of two; power spectra scaled so that a full-scale sine has 1 in its bin; a floor of
-//!   1e-10 is added. For each frame, the root mean square over the bins (without 0 Hz, up to half
-//!   the rate or a limit) of the difference of the spectra in dB; then the mean over frames and
-//!   channels. Frames with a reference below -70 dBov are ignored.
-//! - **Segments**: SNR and log-spectral distance of each 20 ms segment of the reference. Missing samples of the other
-//!   signal count as silence.
+//! - **Log-spectral distance**: frames of 20 ms start every 10 ms, have a Hann window and are
+//!   zero-padded to a power of two. Power spectra are scaled so that a full-scale sine has 1 in its
+//!   bin, and a floor of 1e-10 is added. The distance of a frame is the root mean square of the
+//!   difference of the spectra in dB, over the bins above 0 Hz up to [`CompareOptions::max_hz`]
+//!   (default: half the sample rate). The result is the mean over frames and channels. Frames with
+//!   a reference below -70 dBov are ignored.
+//! - **Segments**: SNR and log-spectral distance of each 20 ms segment of the reference. If the
+//!   other signal has no samples for a part of a segment, that part counts as silence.
 //! - **Loudness**: integrated loudness, loudness range and true peak by EBU R 128 (ITU-R BS.1770),
 //!   with the feature `loudness`.
 //!
-//! Levels are not matched first: a copy at a lower level counts as distorted.
+//! The loudness of the signals is not matched first: a quieter copy counts as distorted.
 
 mod align;
 mod fft;

@@ -1,4 +1,4 @@
-//! Quality of each segment of 20 ms of a signal.
+//! Quality of each 20 ms segment of a signal.
 
 use std::ops::Range;
 

@@ -2,8 +2,8 @@
 //! participant, which omits the participant's own input.
 //!
 //! Inputs may have any sample rate and channel layout. Their samples are placed on one timeline,
-//! of which [`Mixer::mix`] produces the next block. Samples that have not arrived by then are
-//! replaced by silence and counted.
+//! and each call of [`Mixer::mix`] outputs the next block of that timeline. If samples of an input
+//! have not arrived when the block is mixed, the mixer replaces them by silence and counts them.
 
 mod input;
 

@@ -1,8 +1,8 @@
 //! Visual masking: how well the content of each macroblock hides coding errors.
 //!
 //! Viewers see an error in a flat area before they see the same error in texture, and in dark flat
-//! areas small errors show as bands. The measure is the logarithm of the variance, as in the adaptive
-//! quantisation of x264, relative to the mean of the frame.
+//! areas small errors show as bands. Masking is measured by the logarithm of the variance of a
+//! macroblock, as in the adaptive quantisation of x264, relative to the mean of the frame.
 
 use codec_simd::{Block16, Kernels, Window};
 

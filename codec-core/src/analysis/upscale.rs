@@ -1,6 +1,6 @@
 //! Derives the analysis of a frame from the analysis of the same frame at half its size. Motion
-//! vectors are doubled. To save time, costs are measured for only a quarter of the macroblocks of a
-//! large frame, and scaled to the whole frame.
+//! vectors are doubled. To save time, costs are measured for only a quarter of the macroblocks if
+//! the frame has 2000 macroblocks or more, and their sum is scaled to the whole frame.
 
 use codec_simd::{Kernels, PlaneRef};
 

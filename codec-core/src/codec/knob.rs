@@ -1,4 +1,4 @@
-//! Machine-readable descriptions of codec-specific settings.
+//! Machine-readable descriptions of codec-specific settings (knobs).
 
 use crate::error::ConfigError;
 

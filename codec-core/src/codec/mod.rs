@@ -5,9 +5,9 @@
 //! the packet is ready when [`VideoEncoder::encode`] returns.
 //!
 //! Encoders have two interfaces. In the lower one, a [`plan::FramePlan`] specifies one frame
-//! completely: references, slots to update, layer, quantiser or bit budget, effort. Above it, a
-//! [`VideoEncoder`] makes these plans with a rate controller and a layer planner, both of which can
-//! also be used separately.
+//! completely: references, reference slots to update, layer, quantiser or bit budget, effort. Above
+//! it, a [`VideoEncoder`] makes these plans with a rate controller and a layer planner, both of
+//! which can also be used separately.
 
 mod backend;
 mod builder;

@@ -1,4 +1,5 @@
-//! A limit on frequent resolution changes in a stream, for which a decoder has to allocate memory.
+//! A limit on frequent resolution changes in a stream, because a decoder has to allocate memory for
+//! each of them.
 
 use super::Limits;
 use crate::error::LimitError;

@@ -2,8 +2,8 @@
 //!
 //! The kit opens a backend only through its registry entry and checks the requirements of the
 //! traits: packet order and timestamps, correct metadata, bitrate accuracy, no unrequested key
-//! frames, reported drops, deterministic output, knobs that match their schema, and use after flush
-//! and after errors. A backend must declare missing features
+//! frames, reported drops, deterministic output, codec-specific settings that match their schema,
+//! and use after flush and after errors. A backend must declare missing features
 //! ([`crate::codec::Capabilities::gaps`]) and reject requests for them; a feature that is neither
 //! implemented nor declared as missing fails the check.
 //!

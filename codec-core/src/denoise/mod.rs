@@ -10,8 +10,9 @@
 //! of absolute differences, and small sums of signed differences over the block and over both of
 //! its halves, in which noise cancels while motion and changes of brightness add up. Chroma is
 //! tested in the same way, and is averaged only if the luma at the same position is. The history of
-//! a block is the mean of its frames, up to nine, and then a running mean. To follow slow changes
-//! of brightness, the mean covers fewer frames if the sum of the differences is larger than usual.
+//! a block is the mean of its first frames, up to nine; after that it is a running mean. To follow
+//! slow changes of brightness, the mean covers fewer frames if the sum of the differences is larger
+//! than usual.
 //!
 //! In an averaged block, the history of a pixel has its full weight if the new pixel differs from
 //! it by at most 2.25 standard deviations of the noise. For larger differences the weight falls,
@@ -25,11 +26,11 @@
 //! # How much noise there is
 //!
 //! With [`Denoise::Level`] the caller gives the standard deviation of the noise. With
-//! [`Denoise::Auto`] the deviation is measured in a sample of the macroblocks, between consecutive
-//! frames and inside each frame. Filtering starts at a standard deviation of 2.75 (in 8-bit sample
-//! values) and stops below 2.25. Clean video, generated animation and screen content, whose frames
-//! repeat exactly, are not changed. A change of the frame size resets the denoiser; a scene cut
-//! starts a new history.
+//! [`Denoise::Auto`] the deviation is measured in some of the macroblocks, between consecutive
+//! frames and inside each frame. Filtering starts when the deviation reaches 2.75 (in 8-bit sample
+//! values) and stops when it falls below 2.25. Clean video, generated animation and screen content,
+//! whose frames repeat exactly, are not changed. A change of the frame size resets the denoiser; a
+//! scene cut starts a new history.
 //!
 //! All arithmetic is integer, and rows are independent: results do not depend on the SIMD level or
 //! the number of threads.

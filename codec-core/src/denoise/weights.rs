@@ -1,4 +1,5 @@
-//! Limits and weights of blocks, by the age of their history.
+//! Thresholds below which a block is averaged with its history, and the weights of its pixels. Both
+//! depend on the age of the history in frames.
 
 use codec_simd::PixelWeight;
 

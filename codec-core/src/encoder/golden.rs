@@ -2,11 +2,11 @@
 //!
 //! An update costs bits, and pays off only if later frames can predict content from golden that is
 //! missing from the last frame. Updates are therefore not periodic, with two exceptions:
-//! - At slow speeds, which search all references, golden and altref are older frames, and are replaced after a maximum
-//!   number of frames.
-//! - If frames retain most of the previous frame, a frame of higher quality improves all later frames.
-//!   Every fifth frame then updates golden, with a finer quantiser, and the other frames have a coarser
-//!   one. With constant bitrate, this saves 1 to 4 % of the bits at the same PSNR.
+//! - At slow speeds the encoder searches all references. Golden and altref then hold older frames,
+//!   and are replaced after a maximum number of frames.
+//! - If frames retain most of the previous frame, a frame of higher quality improves all later
+//!   frames. Every fifth frame then updates golden and has a finer quantiser, and the other frames
+//!   have a coarser one. With constant bitrate, this saves 1 to 4 % of the bits at the same PSNR.
 
 use super::{CodecDescription, FrameReport};
 use crate::fixed::{ONE_Q16, log2_q16, mul_div};

@@ -1,5 +1,5 @@
-//! Altref frames and middle frames (references from the middle of a group). Both are not shown, and
-//! are coded before the frames that precede them in display order.
+//! Altref frames and middle frames (references from the middle of a group). They are never shown,
+//! and are coded before the frames that precede them in the order of the source.
 
 use std::sync::Arc;
 

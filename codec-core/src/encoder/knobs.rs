@@ -1,4 +1,4 @@
-//! Codec-specific settings, and those that all codecs share.
+//! Codec-specific settings (knobs), and the knobs that several codecs share.
 //!
 //! A codec lists the shared knobs that it supports in [`Capabilities::knobs`](crate::codec::Capabilities),
 //! with its own defaults.

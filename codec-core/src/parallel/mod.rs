@@ -1,5 +1,5 @@
 //! Parallel execution: the thread pool interface that the caller implements, wavefront
-//! synchronisation of block rows, and decoding in stages.
+//! synchronisation of block rows, and decoding in stages (parsing, luma, chroma).
 
 mod schedule;
 mod stages;

@@ -1,4 +1,4 @@
-//! Decoding of a frame in stages on several threads.
+//! Decoding of a frame in stages (parsing, luma, chroma) on several threads.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 

@@ -1,4 +1,4 @@
-//! Settings of the rate controller, and its description of the codec.
+//! Settings of the rate controller, and the properties of the codec that it needs.
 
 use crate::codec::{DropPolicy, EncoderConfig, PassShares, RateControl, Scalability, qindex_range};
 use crate::fixed::ONE_Q16;

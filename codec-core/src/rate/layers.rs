@@ -5,15 +5,15 @@
 //! |---|---|---|---|---|
 //! | L1T1 | 0 | last, golden, altref | | |
 //! | L1T2 | 0 1 | last, golden, altref | last, golden, altref | |
-//! | L1T3 | 0 2 1 2 | last, altref | last, altref | last, altref; also golden if the frame follows layer 1 |
+//! | L1T3 | 0 2 1 2 | last, altref | last, altref | last, altref; also golden if the previous frame is in layer 1 |
 //!
 //! Key frames update all slots. Other frames of layer 0 update last, and may replace golden (in
 //! L1T3 altref) as a background reference. In L1T3, frames of layer 1 update golden. The remaining
 //! frames update no slot.
 //!
 //! A frame never references a slot that holds a frame of a higher layer, even after a change of the
-//! mode. If a forwarder drops the upper layers, the frames of the lower layers still decode to the
-//! same pixels.
+//! mode. If an SFU drops the upper layers, the frames of the lower layers still decode to the same
+//! pixels.
 
 use crate::codec::{Scalability, SlotSet};
 

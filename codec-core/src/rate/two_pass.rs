@@ -1,7 +1,7 @@
 //! Multi-pass encoding of files: analysis passes predict the size of every frame in the final pass.
 //!
 //! An analysis pass codes all frames at high speed and constant quality. The sizes of these frames
-//! determine the quality at which the final pass meets the bitrate of the file.
+//! determine the quality at which the final pass meets the target bitrate.
 
 use super::quantiser_steps::Steps;
 use super::size_prediction::{SizePrediction, scaled};

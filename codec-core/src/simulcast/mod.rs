@@ -29,7 +29,7 @@
 //!         match pts {
 //!             // The bandwidth estimate falls: the highest layer stops by itself.
 //!             100 => drop(simulcast.apply(Update::Bitrate(Bitrate::kbps(900)))?),
-//!             // Nobody watches the middle layer any more.
+//!             // No viewer receives the middle layer any more.
 //!             200 => simulcast.set_active(1, false)?,
 //!             // A viewer of the lowest layer has joined.
 //!             300 => simulcast.request_key_frame(0)?,

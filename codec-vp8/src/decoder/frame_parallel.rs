@@ -3,8 +3,9 @@
 //!
 //! Parsing needs no pixels of other frames. One thread parses the modes; a second one follows it
 //! row by row and parses the coefficients. Threads without parsing work reconstruct rows of the
-//! previous frame. A thread that has reconstructed a row also filters all rows that are complete up
-//! to there, unless another thread is filtering; no thread waits for the loop filter.
+//! previous frame. A thread that has reconstructed a row then filters, from top to bottom, all rows
+//! that are reconstructed but not filtered, unless another thread is filtering; no thread waits for
+//! the loop filter.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -5,8 +5,8 @@
 //! loop filter); `row_filter` passes rows to the loop filter in pairs; `references` updates the
 //! reference frames. With a thread pool, `row_parallel` runs `parse` and `reconstruct` on different
 //! rows in parallel. `frame_parallel` runs them on two successive frames in parallel, which delays
-//! the output by one frame. The decoder's state changes only after the frame has been decoded, or
-//! at least parsed completely.
+//! the output by one frame. A packet changes the decoder's state only after its frame has been
+//! decoded completely, or in `frame_parallel` after it has been parsed completely.
 
 mod frame;
 mod frame_parallel;

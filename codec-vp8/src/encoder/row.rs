@@ -1,4 +1,5 @@
-//! The main loop of a macroblock row: for each macroblock gather, decide, code, reconstruct, store.
+//! The main loop of a macroblock row. For each macroblock it gathers the source pixels, decides the
+//! mode, codes and reconstructs the macroblock, and stores the result.
 
 use super::job::FrameJob;
 use super::levels::CodedMb;

@@ -1,4 +1,4 @@
-//! Data that a macroblock row passes to the row below while it is still being coded.
+//! Data that a macroblock row passes to the row below while the upper row is still being coded.
 //!
 //! There is one cell per column, written once per row before [`Progress::advance`] and read after
 //! [`Progress::wait_for`], which order the relaxed accesses. Two rows of cells suffice: a row

@@ -1,4 +1,5 @@
-//! Results of coding the macroblock rows of a frame, from which its headers, partitions and statistics are made.
+//! Results of coding the macroblock rows of a frame, from which the headers, partitions and
+//! statistics of the frame are made.
 //!
 //! Each row has its own store, reused from frame to frame. Sums over rows are computed in row
 //! order, so results do not depend on threading.

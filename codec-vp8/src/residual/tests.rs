@@ -1,4 +1,4 @@
-//! Round trips of all levels, positions and contexts.
+//! Round trips of all coefficient levels, positions and contexts.
 
 use super::super::header::Steps;
 use super::super::tables::{CoeffProbs, DEFAULT_COEFF_PROBS, MAX_LEVEL, ZIGZAG};

@@ -3,7 +3,8 @@
 //!
 //! Set [`DecoderConfig::trace`](super::DecoderConfig::trace) to enable tracing;
 //! [`VideoDecoder::trace`](super::VideoDecoder::trace) returns the trace. The types describe
-//! blocks, slots and named modes, so they also fit codecs with other block sizes and modes.
+//! blocks, reference slots and named modes, so they also fit codecs with other block sizes and
+//! modes.
 //!
 //! Sizes are in units of 1/256 bit, and are computed from the state of the entropy decoder: a
 //! symbol of probability `p` takes `-log2(p)` bits. A size is the difference of two positions in

@@ -1,4 +1,5 @@
-//! Rate control checks for video: bitrate windows, live changes, drops and fixed quantisers.
+//! Rate control checks for video: bitrate of each second and of the whole video, live bitrate
+//! changes, reported drops and fixed quantisers.
 
 use super::encoding::refuses;
 use super::{CheckFn, Run, Subject, ensure};

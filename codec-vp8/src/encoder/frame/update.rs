@@ -1,4 +1,4 @@
-//! Updates the state that later frames depend on after a frame has been coded.
+//! After a frame has been coded, updates the state that later frames depend on.
 
 use std::sync::{Arc, PoisonError};
 
