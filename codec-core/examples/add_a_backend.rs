@@ -1,6 +1,6 @@
 //! Add your own codec: implement the traits, list it in your own registry, and run the conformance
-//! kit. The example codec drops the low bits of the samples and codes the remaining bits as run
-//! lengths.
+//! kit. The example codec drops the low bits of the samples and codes each run of equal samples as
+//! its length and its value.
 
 #![expect(clippy::pedantic, reason = "short on purpose")]
 

@@ -2,8 +2,8 @@
 //! bounds-checked pixel views, and a thread pool for macroblock rows.
 //!
 //! The public interface is safe, and the crate has no dependencies. `unsafe` code is allowed only
-//! here and in `codec-ffi`. [`Kernels`] is a table of functions, one table per instruction set: the
-//! caller selects a table once and passes it to the code that needs it. [`Window`] and
+//! in this crate and in `codec-ffi`. [`Kernels`] is a table of functions, one table per instruction
+//! set: the caller selects a table once and passes it to the code that needs it. [`Window`] and
 //! [`WindowMut`] check bounds once per block. [`RowPool`] is a thread pool: its closures may borrow
 //! from the caller, and its threads sleep when idle.
 //!

@@ -1,4 +1,5 @@
-//! Brightness and contrast of half-size luma, to adapt the previous frame to the current one in a fade.
+//! Brightness and contrast of half-size luma. In a fade, the analysis adapts the brightness of the
+//! previous frame to the current one before it compares them.
 
 use codec_simd::{Kernels, PlaneRef};
 

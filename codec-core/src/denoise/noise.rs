@@ -5,9 +5,10 @@
 //! estimate of a block is capped at its spatial noise: the squared difference of neighbouring pixels
 //! in the direction in which it is smallest.
 //!
-//! The estimate of a frame is a low percentile of the estimates of its blocks. Noise is about equal
-//! in all blocks: if low and high percentiles are far apart, the difference is detail, not noise.
-//! The estimate of the video is the median over several frames.
+//! The estimate of a frame is the 30th percentile of the estimates of its blocks. Noise is about
+//! equal in all blocks: if the 30th percentile is far above the 10th, the differences are detail,
+//! not noise, and the estimate of the frame is 0. The estimate of the video is the median over
+//! several frames.
 
 use codec_simd::{Block16, Kernels, PlaneRef};
 

@@ -1,9 +1,9 @@
 //! Macroblocks whose source has not changed since the last coded frame.
 //!
 //! In screen content, most of the frame is static for seconds. Unchanged macroblocks are copied
-//! without mode decision, except those that the frame refines, which are coded at the frame's
-//! quantiser. A frame refines as many macroblocks as its plan allows, from top to bottom, and each
-//! macroblock is refined once.
+//! from the last frame without mode decision, or refined: coded again because the quantiser of the
+//! frame is finer than the one that they were last coded with. A frame refines as many macroblocks
+//! as its plan allows, from top to bottom.
 
 use super::cyclic_refresh::CyclicRefresh;
 use super::{CodecDescription, UnchangedStats};

@@ -1,7 +1,8 @@
 //! Constant bitrate for screen content.
 //!
 //! Screen content changes abruptly and then stays static. A change may drain the decoder buffer.
-//! Each unchanged area is then refined once; meanwhile frames use the full channel rate, so the
+//! Each unchanged area is then refined (coded again at a finer quantiser), in several steps if its
+//! quality is far below the goal. During refinement, frames use the whole target bitrate, so the
 //! delay stays constant. The buffer refills when nothing is left to refine.
 
 use super::RateController;

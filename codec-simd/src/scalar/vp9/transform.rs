@@ -2,7 +2,7 @@
 //!
 //! The constants are `round(16384 cos(k pi / 64))`. With 8-bit samples all intermediate values have
 //! 16 bits: sums saturate, and a sum of two products is rounded only once, after the addition.
-//! Streams of conforming encoders never exceed 16 bits.
+//! In streams of conforming encoders, no value exceeds 16 bits.
 
 use super::Sample;
 use crate::vp9::{Vp9TxKind, Vp9TxSize};
