@@ -8,7 +8,8 @@
 //! # Examples
 //!
 //! Encode frames in real time and decode them. Each decoded frame equals the encoder's
-//! reconstruction; on request, each packet carries a digest of it:
+//! reconstruction; with `report_digest`, the metadata of each packet contains a digest of the
+//! reconstruction:
 //!
 //! ```
 //! use codec_core::codec::{

@@ -1,4 +1,5 @@
-//! Emulation prevention and trailing bits. ITU-T H.264, clauses 7.3.1 and 7.2.
+//! Removes emulation prevention bytes, and finds the trailing bits. ITU-T H.264, clauses 7.3.1 and
+//! 7.2.
 
 /// Replaces `rbsp` with the payload of a NAL unit, without its emulation prevention bytes (the 03 of
 /// every 00 00 03).

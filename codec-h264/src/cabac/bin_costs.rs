@@ -1,4 +1,4 @@
-//! Cost in bits of coding a bin, by the state of its context.
+//! The cost of coding a bin, in 1/256 bit, by the state of its context.
 
 use super::Contexts;
 

@@ -1,4 +1,4 @@
-//! Residual blocks. ITU-T H.264, clauses 7.3.5.3.3 and 9.3.3.1.3.
+//! Parses residual blocks. ITU-T H.264, clauses 7.3.5.3.3 and 9.3.3.1.3.
 
 use super::{CabacDecoder, Contexts};
 use crate::tables::cabac::{LAST_8X8, SIGNIFICANT_8X8};

@@ -1,4 +1,4 @@
-//! Residual blocks. ITU-T H.264, clause 9.2.
+//! Parses residual blocks. ITU-T H.264, clause 9.2.
 
 use super::code_tables::{RUNS, TOKENS, TOKENS_6_BITS, TOKENS_CHROMA_DC, ZEROS, ZEROS_CHROMA_DC};
 use super::window::BitWindow;

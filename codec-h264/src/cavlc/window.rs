@@ -1,4 +1,4 @@
-//! The next bits of the stream in a register, from which a block of coefficients is parsed.
+//! Keeps the next bits of the stream in a register while a block of coefficients is parsed.
 #![expect(clippy::cast_possible_truncation, reason = "codes have at most 32 bits")]
 
 use crate::bits::BitReader;

@@ -1,5 +1,5 @@
-//! The edges of macroblocks of frames without MBAFF, and of fields: strengths and quantisers, and their
-//! filtering.
+//! Computes the boundary strengths and mean quantisers of macroblock edges, and filters the edges,
+//! in fields and in frames without MBAFF.
 
 use codec_simd::DeblockMb;
 

@@ -1,4 +1,5 @@
-//! Syntax elements in CABAC. ITU-T H.264, clauses 9.3.2 and 9.3.3.1.
+//! Reads the syntax elements of macroblocks that are coded with CABAC. ITU-T H.264, clauses 9.3.2
+//! and 9.3.3.1.
 
 use super::entropy::{Beside, Block, CbpContext, Entropy, TypeNumber, first_intra};
 use crate::cabac::{BlockCategory, CabacDecoder, Contexts, exp_golomb, residual_block};

@@ -1,4 +1,5 @@
-//! Syntax elements in CAVLC. ITU-T H.264, clauses 7.3.5 and 9.1.
+//! Reads the syntax elements of macroblocks that are coded with CAVLC. ITU-T H.264, clauses 7.3.5
+//! and 9.1.
 
 use super::entropy::{Beside, Block, CbpContext, Entropy, TypeNumber};
 use crate::bits::BitReader;

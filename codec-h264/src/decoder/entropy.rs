@@ -1,4 +1,5 @@
-//! The syntax elements of macroblocks, as CAVLC and CABAC read them. ITU-T H.264, clause 7.3.5.
+//! The trait that reads the syntax elements of macroblocks; CAVLC and CABAC implement it. ITU-T
+//! H.264, clause 7.3.5.
 
 use super::motion_cache::Mvd;
 use crate::cabac::BlockCategory;

@@ -1,4 +1,5 @@
-//! Order of the fields of decoded frames. ITU-T H.264, clause D.2.3.
+//! Determines whether a decoded frame is progressive or interlaced, and which of its fields comes
+//! first. ITU-T H.264, clause D.2.3.
 
 use codec_core::frame::FieldOrder;
 

@@ -1,7 +1,7 @@
 //! Decoding of a slice on several threads.
 //!
-//! The rows of macroblocks are the units of [`Stages`]. A row is parsed, its luma and chroma are
-//! reconstructed, and then the row above is deblocked.
+//! Parsing, luma and chroma are separate stages ([`Stages`]), and each stage processes one row of
+//! macroblocks at a time. The row above is deblocked after a row is reconstructed.
 
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 

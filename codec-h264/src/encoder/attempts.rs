@@ -1,4 +1,4 @@
-//! The quantiser of a frame that is coded again because it takes too many bits.
+//! Chooses the quantiser of a frame that is coded again because it takes too many bits.
 
 use codec_core::codec::FrameKind;
 use codec_core::codec::plan::FramePlan;

@@ -1,4 +1,5 @@
-//! H.264's frame encoder, for the encoder that all codecs share.
+//! Opens the H.264 encoder: connects [`FrameEncoder`], which codes single frames, with the rate
+//! control and look-ahead that all codecs share (`codec_core::encoder`).
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Describes H.264 to the encoder that all codecs share (`codec_core::encoder`).
+//! Describes the properties of H.264 for the rate control and look-ahead that all codecs share
+//! (`codec_core::encoder`).
 
 use codec_core::codec::{Capabilities, Feature, Gap, PassShares, Scalability};
 use codec_core::encoder::knobs::MAX_LOOKAHEAD;

@@ -1,4 +1,5 @@
-//! The main loop of the encoder: one frame as its plan specifies. ITU-T H.264.
+//! The main loop of the encoder: codes one frame as its [`FramePlan`] (type, references, quantiser)
+//! specifies. ITU-T H.264.
 //!
 //! | phase | clause | code |
 //! |---|---|---|

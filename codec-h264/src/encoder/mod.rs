@@ -1,8 +1,8 @@
 //! The H.264 encoder: [`open`] returns it behind the traits of [`codec_core::codec`].
 //!
-//! [`FrameEncoder`] codes one frame as its plan specifies (`frame`, `row`), and
-//! [`codec_core::encoder`] produces the plans. `decide_intra`, `decide_inter` and `decide_b` decide modes
-//! and motion, and `write` writes the macroblocks.
+//! [`codec_core::encoder`] plans the type, the references and the quantiser of each frame, and
+//! [`FrameEncoder`] codes one frame by its plan (`frame`, `row`). `decide_intra`, `decide_inter`
+//! and `decide_b` decide modes and motion, and `write` writes the macroblocks.
 
 mod attempts;
 mod behind;

@@ -1,6 +1,5 @@
 //! Rate-distortion optimised quantisation: coefficient levels are lowered if the bits saved
-//! outweigh the error. One pass per block over the levels that are not zero, in the order of
-//! coding.
+//! outweigh the error. Each block takes one pass over its nonzero levels, in coding order.
 //!
 //! Errors are in squared quantiser steps, so that the Lagrange multiplier (the error that one bit is worth)
 //! is the same at all quantisers.

@@ -1,5 +1,5 @@
 //! Motion compensation of the encoder. Vectors are limited so that motion compensation reads only
-//! samples inside the border of the reference. ITU-T H.264, clause 8.4.2.
+//! samples of the reference frame and of the border around it. ITU-T H.264, clause 8.4.2.
 
 use codec_core::frame::FrameBuf;
 use codec_simd::{Block16, BlockUv, Kernels, PlaneRef, Window, WindowMut};

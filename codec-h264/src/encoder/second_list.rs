@@ -1,5 +1,5 @@
-//! Motion of list 1 in B slices: the vectors of the neighbours. Also the motion vector differences
-//! (MVD) of both lists, which are coded.
+//! Passes the list 1 motion of B macroblocks to their neighbours, and computes the motion vector
+//! differences (MVD) of both lists.
 
 use super::row::{Choice, MbCoder};
 use super::row_context::SecondSide;

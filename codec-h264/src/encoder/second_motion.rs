@@ -1,4 +1,4 @@
-//! Motion of list 1 in B slices, of the macroblock being coded.
+//! The list 1 motion of the macroblock of a B slice that is being coded.
 
 use super::row_context::SecondSide;
 use crate::decoder::motion_cache::{ListCache, UNUSED};

@@ -1,4 +1,5 @@
-//! Macroblocks that did not change: which are copied, and which are refined.
+//! Selects unchanged macroblocks: some are copied from the last frame, others are refreshed with a
+//! finer quantiser.
 
 use codec_core::analysis::FrameAnalysis;
 use codec_core::codec::plan::FramePlan;

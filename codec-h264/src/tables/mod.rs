@@ -1,4 +1,4 @@
-//! Constant tables of the standard. Tables that can be derived from them are computed.
+//! Constant tables of the standard. Other modules compute derived tables from them.
 
 pub mod cabac;
 pub mod cabac_init;

@@ -1,5 +1,5 @@
-//! Scaling of transform coefficients and quantisers of chroma. ITU-T H.264, clauses 8.5.8 and
-//! 8.5.9.
+//! Scaling factors of transform coefficients, and the chroma quantiser for each luma quantiser.
+//! ITU-T H.264, clauses 8.5.8 and 8.5.9.
 
 /// `v` of 4x4 blocks by `qP % 6`: both positions even, both odd, otherwise.
 pub static NORM_4X4: [[u8; 3]; 6] =

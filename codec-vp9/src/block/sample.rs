@@ -1,4 +1,4 @@
-//! Samples of 8 bits and of more, with the kernels for each.
+//! The sample types (8 bits, or 10 and 12 bits), and the SIMD kernels for each type.
 
 use std::fmt::Debug;
 

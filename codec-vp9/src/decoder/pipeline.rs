@@ -1,8 +1,8 @@
 //! Decoding of a frame on several threads.
 //!
-//! Each unit of [`Stages`] consists of several superblocks of a tile. The superblocks of a unit are
-//! parsed, then their luma and chroma are reconstructed, and the loop filter processes the rows
-//! above.
+//! Parsing, luma and chroma are separate stages ([`Stages`]). Each stage processes one unit at a
+//! time: a few superblocks of a tile. After the reconstruction of a unit, the loop filter processes
+//! the rows above it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 

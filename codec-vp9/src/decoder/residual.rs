@@ -1,4 +1,5 @@
-//! The residual of blocks: parsed from a tile, or parsed ahead and stored.
+//! Parses the residual of blocks: immediately before their reconstruction, or, with several
+//! threads, ahead of it into a buffer.
 
 use codec_core::entropy::BoolDecoder;
 use codec_simd::vp9::Vp9TxKind;

@@ -1,4 +1,4 @@
-//! Blocks that are parsed, but not yet reconstructed.
+//! Buffers for the blocks of a unit (a few superblocks) that are parsed, but not yet reconstructed.
 
 use std::ops::Range;
 

@@ -1,4 +1,5 @@
-//! VP9's frame encoder, for the encoder that all codecs share.
+//! Opens the VP9 encoder: connects [`FrameEncoder`], which codes single frames, with the rate
+//! control and layers that all codecs share (`codec_core::encoder`).
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Describes VP9 to the encoder that all codecs share (`codec_core::encoder`).
+//! Describes the properties of VP9 for the rate control and layers that all codecs share
+//! (`codec_core::encoder`).
 
 use codec_core::codec::{Capabilities, Feature, Gap, Scalability};
 use codec_core::encoder::knobs::MAX_LOOKAHEAD;

@@ -1,4 +1,5 @@
-//! Prediction error of a block in one plane, for each 8x8 block of its superblock.
+//! Prediction errors of a block in one plane, stored for each 8x8 area of the superblock that
+//! contains the block.
 
 use codec_simd::{Error8x8, Window};
 

@@ -1,4 +1,4 @@
-//! The header of a frame as its plan specifies.
+//! Builds the header of a frame from its plan (type, references, quantiser).
 
 use codec_core::codec::plan::FramePlan;
 use codec_core::codec::{Content, SlotSet};

@@ -1,5 +1,6 @@
-//! Inter prediction of a block with the tools of the file preset: motion in all references, two
-//! references, three interpolation filters. Predictions are compared by their actual errors.
+//! Inter prediction of a block with the tools of the file preset: motion search in all references,
+//! compound prediction (the mean of two references), and the choice of one of three interpolation
+//! filters. Predictions are computed and compared by their errors.
 
 use codec_core::motion::QuarterPel;
 use codec_simd::Window;

@@ -1,5 +1,5 @@
-//! Spatial layers: the slots of a layer, and prediction from the next lower layer, which is a
-//! reference of another size.
+//! Spatial layers: the reference slots of each layer, and prediction from the next lower layer,
+//! which is a reference of another size.
 //!
 //! | slot | contents |
 //! |---|---|
@@ -13,7 +13,7 @@
 //! | other frames with prediction between layers | own last | own golden | lower layer |
 //! | other frames | own last | own golden | own last, unused |
 //!
-//! Last and golden change places if golden is newer ([`References::order`]).
+//! If golden is newer than last, own last and own golden change places ([`References::order`]).
 //!
 //! Predictions from the lower layer have zero motion vectors. To compare them with other
 //! predictions, the luma of the lower layer is first scaled to the size of the frame, with the

@@ -2,8 +2,8 @@
 //! depend on it.
 //!
 //! A receiver may lack frames of higher temporal layers and frames that no other frame depends on,
-//! so its last frame can be one of several. The next frame then uses nothing that differs between
-//! them:
+//! so the frame that it decoded last can be one of several. The next frame must then decode in the
+//! same way after each of these possible last frames:
 //!
 //! - A block uses only motion vectors whose predictors are vectors of neighbouring blocks in the same frame
 //!   ([`crate::block::candidates::Site::two_and_own`]).

@@ -1,8 +1,9 @@
 //! The state that a row of superblocks passes to the row below while both are coded.
 //!
-//! There is one cell per superblock: the row that writes it and the row that reads it never wait for each
-//! other's lock, because the order of the superblocks separates them. Two rows of cells suffice: a
-//! superblock overwrites the cell two rows above only after the one between has read it.
+//! There is one cell per superblock. A row reads a cell only after the row above has written it, so
+//! no thread waits for the lock of a cell. Memory for two rows of cells suffices: a superblock
+//! overwrites the cell of the superblock two rows above only after the superblock directly above
+//! has read that cell.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

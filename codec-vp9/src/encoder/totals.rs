@@ -1,4 +1,4 @@
-//! Statistics of a frame's blocks.
+//! Statistics of the blocks that were coded in a frame.
 
 use codec_core::codec::MacroblockCounts;
 use codec_core::frame::Size;

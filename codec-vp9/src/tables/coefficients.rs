@@ -1,5 +1,5 @@
-//! Default probabilities of coefficient tokens, and the constant probabilities for large
-//! coefficients: of the later tree nodes and of the extra bits.
+//! Default probabilities of coefficient tokens. For large coefficients, also the constant
+//! probabilities of the later nodes of the token tree and of the extra bits.
 
 /// Probabilities of coefficient tokens for a transform size:
 /// `[plane type][is inter][band][context][node]`. Band 0 has three contexts.

@@ -1,4 +1,5 @@
-//! References of inter macroblocks: planes of the lists' entries, and windows into them.
+//! Reference samples of inter macroblocks: the planes of the pictures in the reference lists, and
+//! the blocks in these planes that vectors point to.
 
 use codec_core::frame::FrameBuf;
 use codec_simd::{Window, prefetch_rows};

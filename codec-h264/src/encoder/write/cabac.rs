@@ -1,4 +1,4 @@
-//! Syntax elements in CABAC. ITU-T H.264, clauses 9.3.2 and 9.3.3.1.
+//! Writes the syntax elements of macroblocks with CABAC. ITU-T H.264, clauses 9.3.2 and 9.3.3.1.
 
 use super::entropy::EntropyWriter;
 use crate::bits::{BitWriter, se_code};

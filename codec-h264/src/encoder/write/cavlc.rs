@@ -1,4 +1,4 @@
-//! Syntax elements in CAVLC. ITU-T H.264, clauses 7.3.5 and 9.1.
+//! Writes the syntax elements of macroblocks with CAVLC. ITU-T H.264, clauses 7.3.5 and 9.1.
 
 use super::entropy::{EntropyWriter, NO_BLOCK};
 use crate::bits::{BitMark, BitWriter};

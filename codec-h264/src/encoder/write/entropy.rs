@@ -1,5 +1,5 @@
-//! The syntax elements of macroblocks, as CAVLC and CABAC write them: the counterpart of the
-//! decoder's trait. ITU-T H.264, clause 7.3.5.
+//! The trait that writes the syntax elements of macroblocks; CAVLC and CABAC implement it. It is
+//! the counterpart of the decoder's trait. ITU-T H.264, clause 7.3.5.
 
 use crate::cabac::BlockCategory;
 use crate::decoder::entropy::{CbpContext, TypeNumber};

@@ -1,7 +1,7 @@
 //! Writes slices from the results of mode decision. ITU-T H.264, clauses 7.3.4 and 7.3.5.
 //!
-//! [`SliceWriter`] handles frame macroblocks of 4:2:0. Its state is one [`Edge`] for each column of
-//! macroblocks, and one for the macroblock on the left.
+//! [`SliceWriter`] handles frame macroblocks of 4:2:0. It keeps one [`Edge`] (state for contexts)
+//! for each column of macroblocks, and one for the macroblock on the left.
 
 mod cabac;
 mod cavlc;

@@ -1,5 +1,5 @@
-//! Edges of written macroblocks, which the contexts of later ones need. ITU-T H.264, clauses 6.4.11
-//! and 9.3.3.1.1.
+//! The state at the right and lower edges of written macroblocks, from which the contexts of later
+//! macroblocks are derived. ITU-T H.264, clauses 6.4.11 and 9.3.3.1.1.
 
 use super::entropy::NO_BLOCK;
 use crate::decoder::entropy::CbpContext;
