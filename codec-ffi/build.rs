@@ -1,4 +1,5 @@
-//! Finds the C libraries of the enabled features, and names the package of a missing one.
+//! Finds the C libraries of the enabled features. If a library is missing, the error names the
+//! package to install.
 
 #[cfg(feature = "system")]
 mod libraries {

@@ -1,10 +1,10 @@
 //! FLAC (RFC 9639) encoding with the crate `flacenc`.
 //!
 //! A packet is one FLAC frame. The knob `block` sets its number of samples; the last packet before
-//! `finish` may be shorter. The knob `bits` sets the bits per sample, 16 or 24: 16-bit input is
-//! stored unchanged with either, and floats are rounded to nearest and saturated. The `STREAMINFO` is
-//! written before the first frame, so the number of samples, their MD5 and the sizes of frames are 0,
-//! which means unknown (section 8.2).
+//! `finish` may be shorter. The knob `bits` sets the bits per sample, 16 or 24. 16-bit input is
+//! lossless with both; float input is rounded to the nearest value and saturated. `STREAMINFO` is
+//! written before the first frame, so its fields for the number of samples, their MD5 and the frame
+//! sizes are 0, which means unknown (section 8.2).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -1,9 +1,9 @@
 //! Opens codecs by name from the [`registry`] of this build, and adapts third-party codec libraries
 //! to the traits of `codec-core` and `codec-audio`.
 //!
-//! The native codecs are in crates of their own: VP8 in `codec-vp8` and VP9 in
-//! `codec-vp9`, which are always present, and H.264 (feature `h264`) in `codec-h264`. Each adapter is
-//! enabled by a Cargo feature and declares which parts of the interface its library does not support.
+//! The native codecs are in crates of their own: VP8 in `codec-vp8` and VP9 in `codec-vp9`, which
+//! are always present, and H.264 (feature `h264`) in `codec-h264`. Each adapter is enabled by a
+//! Cargo feature and lists the parts of the interface that its library does not support.
 //!
 //! Open a codec by name, encode and decode video, and change the bitrate of the running encoder:
 //!

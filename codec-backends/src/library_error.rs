@@ -1,4 +1,4 @@
-//! Conversion of errors of C libraries.
+//! Converts the errors of C libraries to the error types of `codec-core`.
 
 use codec_core::error::{ConfigError, Corrupt, Error, LibraryError};
 

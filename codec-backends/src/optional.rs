@@ -1,4 +1,4 @@
-//! The error for a codec that is not in the build.
+//! The error for a codec whose Cargo feature is not enabled in this build.
 
 use codec_core::error::NoBackend;
 

@@ -1,4 +1,4 @@
-//! Common code of the readers for formats with a single track.
+//! Code that the readers of all single-track formats share.
 
 use crate::{CodedPacket, Result, Track};
 

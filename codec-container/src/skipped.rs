@@ -1,4 +1,4 @@
-//! Tracks of a file that readers do not deliver.
+//! Tracks of a file whose packets readers do not return.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Metadata of VP9 packets from the start of the uncompressed header.
+//! Reads the metadata of VP9 packets from the first fields of the uncompressed header.
 //!
 //! VP9 bitstream specification, version 0.6, sections 6.2 and 7.2, and annex B for superframes.
 

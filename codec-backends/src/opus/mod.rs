@@ -1,5 +1,6 @@
-//! Opus with two crates (docs/adr/0011): `ropus` encodes all modes and decodes CELT packets, `opus-rs`
-//! decodes SILK and hybrid packets and conceals lost ones. RFC 6716, RFC 7845.
+//! Opus with two crates (docs/adr/0011): `ropus` encodes all modes, and decodes CELT packets;
+//! `opus-rs` decodes SILK and hybrid packets. A lost packet is concealed by the crate that decoded
+//! the packet before it. RFC 6716, RFC 7845.
 //!
 //! Workarounds for these libraries: packets are checked against RFC 6716, section 3.4, before a
 //! library sees them; several streams in one packet are split here; gains are applied here; a panic

@@ -1,6 +1,6 @@
-//! H.264 in its two forms: NAL units with start codes (ITU-T H.264, Annex B), which codecs use, and
-//! NAL units with length prefixes and separate parameter sets (ISO/IEC 14496-15, section 5), which
-//! MP4 and Matroska store.
+//! Converts H.264 between NAL units with start codes (ITU-T H.264, Annex B), which encoders and
+//! decoders use, and NAL units with length prefixes and separate parameter sets (ISO/IEC 14496-15,
+//! section 5), which MP4 and Matroska store.
 
 use codec_core::annex_b::Units;
 use codec_core::codec::Codec;

@@ -1,5 +1,5 @@
-//! The description of a stream in its sequence parameter set. ITU-T H.264, clause 7.3.2.1 and annex
-//! E.
+//! Reads size, frame rate, colours and reordering of a stream from its sequence parameter set.
+//! ITU-T H.264, clause 7.3.2.1 and annex E.
 
 use codec_core::frame::{
     Color, ColorPrimaries, ColorRange, MatrixCoefficients, Rational, Size, TransferCharacteristics,

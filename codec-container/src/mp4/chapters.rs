@@ -1,5 +1,5 @@
-//! Chapter tracks of QuickTime, which ffmpeg and phones write, too: text tracks that other tracks refer to, with a sample
-//! for each chapter.
+//! Chapter tracks of QuickTime: text tracks with a sample for each chapter, to which other tracks
+//! refer. ffmpeg and phones also write them.
 
 use super::boxes::{Boxes, child, descendant};
 use super::edits::parse_edits;

@@ -1,5 +1,5 @@
-//! AV1 OBU streams: with sizes in the OBUs (AV1 specification, section 5), or before them (Annex
-//! B).
+//! AV1 OBU streams: each OBU contains its size (AV1 specification, section 5), or is preceded by it
+//! (Annex B).
 
 mod adapter;
 mod frame_header;

@@ -1,8 +1,8 @@
 //! Writes WebM: an indexed file if the output can seek, otherwise a live stream.
 //!
-//! A file gets sizes, duration and index at the end; until then it reads like a live stream, so a
-//! truncated file is playable. A live stream has a segment and clusters of unknown size, and each
-//! packet is written immediately.
+//! The sizes, the duration and the index of a file are written at the end. Until then the file has
+//! the form of a live stream, so a truncated file is playable. A live stream has a segment and
+//! clusters of unknown size, and each packet is written immediately.
 
 use codec_audio::AudioCodec;
 use codec_core::codec::Codec;

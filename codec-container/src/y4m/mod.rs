@@ -1,11 +1,11 @@
 //! YUV4MPEG2 (y4m): a line of parameters, then for each frame the line `FRAME` and its samples.
 //!
-//! Samples of 8, 10 or 12 bits in 4:0:0, 4:2:0, 4:2:2, 4:4:0 or 4:4:4 are supported. Any other format is
-//! rejected with an error that names the format. Samples of more than 8 bits have two bytes, the lower one first. The
-//! parameter `I` has the field order; in mixed video (`Im`), the `FRAME` line of each frame has it. In addition
-//! to the usual `XCOLORRANGE`, two private parameters store properties that y4m cannot express:
-//! `XCOLOR=primaries:transfer:matrix` (code points of ITU-T H.273) and `XROTATION=degrees`,
-//! clockwise. Other programs ignore them.
+//! Samples of 8, 10 or 12 bits in 4:0:0, 4:2:0, 4:2:2, 4:4:0 or 4:4:4 are supported. Any other
+//! format is rejected with an error that names the format. Samples of more than 8 bits have two
+//! bytes, the lower one first. The parameter `I` states the field order; in mixed video (`Im`), the
+//! `FRAME` line of each frame states its own. In addition to the usual `XCOLORRANGE`, two private
+//! parameters store properties that y4m cannot express: `XCOLOR=primaries:transfer:matrix` (code
+//! points of ITU-T H.273) and `XROTATION=degrees`, clockwise. Other programs ignore them.
 
 mod header;
 

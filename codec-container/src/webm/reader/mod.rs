@@ -1,4 +1,5 @@
-//! Reads WebM and Matroska front to back, files and live pipes; in a file it seeks by the cues.
+//! Reads WebM and Matroska files and live pipes from front to back. In a file, it can also seek
+//! with the cues (an index of key frames).
 //!
 //! The reader does not read ahead, so it returns every complete frame of a truncated stream.
 
