@@ -1,10 +1,10 @@
 //! Finds which frame the viewer sees at each instant of the reference.
 //!
-//! An instant is the time of a reference frame. The viewer sees the newest distorted frame whose
-//! time is before the instant, or after it by less than a tolerance: half the frame duration of the
-//! video with the higher frame rate. Drops, repeats and freezes are therefore scored as they are
-//! seen. Before the first distorted frame, the viewer sees nothing; the last distorted frame stays
-//! on the screen.
+//! An instant is the time of a reference frame. At an instant, the viewer sees the newest distorted
+//! frame whose time is at or before the instant, or later than it by less than half the frame
+//! duration of the video with the higher frame rate. Drops, repeats and freezes are therefore
+//! scored as they are seen. Before the first distorted frame, the viewer sees nothing; the last
+//! distorted frame stays on the screen.
 //!
 //! The aligner handles only times. The caller keeps three frames, however long the files are: the
 //! current reference frame, the frame on the screen, and the frame that was read ahead. Frame

@@ -1,6 +1,7 @@
-//! Ratio of the CPU time of an arm (an encoder with its settings) to the CPU time of the anchor. Repeated
-//! runs of both are interleaved, and one ratio is computed per pair of runs, because a temporary
-//! slowdown of the machine affects both runs of a pair.
+//! Ratio of the CPU time of an arm (an encoder with its settings) to the CPU time of the anchor
+//! (the arm that the others are compared with). Repeated runs of both arms are interleaved, and one
+//! ratio is computed per pair of runs, because a temporary slowdown of the machine affects both
+//! runs of a pair.
 
 use crate::results::{Point, Results, Sample};
 use crate::stats::mean;

@@ -1,5 +1,6 @@
 //! Evaluation of codec measurements: quality metrics, rate-distortion curves, BD-rate, statistics,
-//! and the results and report of a study (an encoder comparison over several clips).
+//! and the results and report of a study. A study compares arms (encoders with their settings) over
+//! several clips; one arm is the anchor, with which the others are compared.
 //!
 //! This crate runs no encoder, reads no clock and accesses no file: the caller supplies frames,
 //! packet sizes and times.

@@ -1,4 +1,4 @@
-//! Rate accuracy of a stream, from the sizes and times of its frames.
+//! How closely a stream follows its target bitrate, from the sizes and times of its frames.
 
 use crate::results::RateControl;
 

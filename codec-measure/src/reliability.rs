@@ -1,4 +1,5 @@
-//! Detects comparisons of curves that are based on too little data.
+//! Detects BD-rates that are unreliable because the curves overlap too little or have too few
+//! points.
 
 use crate::results::{ClipComparison, Results};
 

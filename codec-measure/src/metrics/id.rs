@@ -1,4 +1,4 @@
-//! The list of metrics: names, units, directions.
+//! The list of metrics: their names, their units, and whether higher or lower is better.
 
 use std::fmt;
 use std::str::FromStr;

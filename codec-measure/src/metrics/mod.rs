@@ -1,8 +1,10 @@
-//! Full-reference quality metrics of video frames and of RGB images. PSNR, SSIM, VMAF and CIEDE2000
-//! take frames of any format, the other metrics 8-bit 4:2:0 frames only.
+//! Full-reference quality metrics of video frames and of RGB images. PSNR, SSIM and VMAF take
+//! frames of any format, CIEDE2000 takes all formats with chroma, and the other metrics take only
+//! 8-bit 4:2:0.
 //!
-//! [`MetricId`] lists the metrics; a [`Scorer`] takes pairs of frames in order. The definitions
-//! follow the reference tools; `docs/COMMAND.md` lists the differences. [`AudioMetric`] lists the metrics of audio, which
+//! [`MetricId`] lists the metrics. A [`Scorer`] scores pairs of frames in order by all metrics
+//! except VMAF, which [`Vmaf`] measures. The definitions follow the reference tools;
+//! `docs/COMMAND.md` lists the differences. [`AudioMetric`] lists the metrics of audio, which
 //! `codec_audio` measures.
 
 mod audio;

@@ -1,4 +1,4 @@
-//! How metrics combine the values of frames.
+//! How the values of frames are combined into one value of a clip, for each metric.
 
 /// How a metric combines the values of frames.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,5 +1,5 @@
-//! A pair of axes with curves: the form of all plots except tables and bars. `report/page.js` draws
-//! by the same conventions.
+//! A pair of axes with curves: all plots except tables and bars have this form. `report/page.js`
+//! draws its charts in the same style.
 
 use super::axis::{Axis, count};
 use super::style::{Ink, Style};

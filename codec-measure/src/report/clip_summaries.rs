@@ -1,5 +1,5 @@
-//! Summaries of each arm, over all clips and on each single clip. The page's script combines them for
-//! the selected clips.
+//! Summaries of each arm (encoder with its settings), over all clips and on each single clip. When
+//! a reader selects clips, the script of the report page combines their summaries.
 
 use serde_json::{Value, json};
 

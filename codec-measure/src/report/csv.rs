@@ -1,4 +1,4 @@
-//! All points as comma-separated values, RFC 4180.
+//! All rate-distortion points of a study as comma-separated values, RFC 4180.
 
 use crate::results::{Point, Pooled, Quantiles, Results};
 

@@ -1,4 +1,4 @@
-//! Data for the page's script: the charts, and the points of the curves.
+//! Data for the script of the report page: the charts, and the points of the curves.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,5 @@
-//! Data that the page shows in addition to the results: files in the same folder, and the values of each frame.
+//! Data that the report page shows in addition to the results: links to files in its folder,
+//! images, and the values of each frame.
 
 use crate::results::Target;
 

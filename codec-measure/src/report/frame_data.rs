@@ -1,4 +1,5 @@
-//! The values of all frames for the page's script, in a compact form of limited size.
+//! The metric values of all frames for the script of the report page, in a compact form of limited
+//! size.
 
 use serde_json::{Value, json};
 

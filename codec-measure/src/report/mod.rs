@@ -1,4 +1,5 @@
-//! Reports of a study: an HTML page, a CSV table of all points, and a table for the terminal.
+//! Reports of a study: an HTML page, a CSV table of all rate-distortion points, and a table for the
+//! terminal.
 
 mod clip_summaries;
 mod csv;

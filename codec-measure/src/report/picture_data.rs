@@ -1,4 +1,4 @@
-//! The images in the folder of the page, for its script.
+//! The list of the images in the folder of the report page, for the script of the page.
 
 use serde_json::{Value, json};
 

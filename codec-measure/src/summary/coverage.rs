@@ -1,6 +1,6 @@
-//! Simulated studies whose true values are known: how often confidence intervals contain them, and how
-//! often equal encoders are reported as different. The random numbers are seeded, so the counts are the
-//! same on every machine.
+//! Simulates studies whose true values are known, and counts how often confidence intervals contain
+//! the true values, and how often equal encoders are reported as different. The random numbers are
+//! seeded, so the counts are the same on every machine.
 
 use super::tests::{point, study_of};
 use super::*;

@@ -1,4 +1,5 @@
-//! Summarizes the points of a study: compares each arm with the anchor.
+//! Compares each arm of a study (encoder with its settings) with the anchor (the arm that the
+//! others are compared with).
 
 use crate::bd::{Interpolation, RatePoint, bd_metric, bd_rate};
 use crate::frontier::{Choice, pareto};

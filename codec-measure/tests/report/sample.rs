@@ -1,5 +1,5 @@
-//! A synthetic study: three arms, four clips, four rates, with one case of each failure. Its figures
-//! are the same on every machine.
+//! A synthetic study: three arms (encoders with their settings), four clips, four bitrates, with
+//! one case of each kind of failure. Its figures are the same on every machine.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! Functions whose results are the same on every machine, unlike the results of the system's library.
+//! Mathematical functions whose results are the same on every machine, unlike those of the system's
+//! math library.
 
 /// `e^-value` for numbers from 0 on, with a relative error below 1e-13.
 #[expect(

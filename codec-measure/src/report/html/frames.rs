@@ -1,5 +1,5 @@
-//! Controls that select a rate-distortion point, and the place for the chart of its quality over time,
-//! which the script draws.
+//! Controls that select a rate-distortion point, and the area in which the script draws the quality
+//! of this point over time.
 
 use crate::plot::{escape, target_text};
 use crate::report::extras::ReportExtras;

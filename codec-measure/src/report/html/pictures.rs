@@ -1,4 +1,5 @@
-//! Images of two arms side by side. The script shows them; without it, the page has lists of the files.
+//! Images of two arms (encoders with their settings) side by side. A script shows them; without
+//! scripts, the page only lists the image files.
 
 use super::files::{folded, item};
 use crate::report::extras::ClipPictures;
