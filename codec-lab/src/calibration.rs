@@ -1,10 +1,10 @@
 //! A fixed workload, run between frames or encodings, that measures the current speed of the
 //! machine.
 //!
-//! Other load on the machine competes for caches and cores and lowers the clock rate, and often
-//! changes times by more than the differences to be measured. Times in units of this workload
-//! depend much less on other load. Like an encoder, the workload computes sums over pixels and
-//! follows a chain of table look-ups with unpredictable branches.
+//! Other load on the machine competes for caches and cores and lowers the clock rate. It often
+//! changes times by more than the differences to be measured. Times that are divided by the time of
+//! this workload depend much less on other load. Like an encoder, the workload computes sums over
+//! pixels and follows a chain of table look-ups with unpredictable branches.
 
 use std::hint::black_box;
 

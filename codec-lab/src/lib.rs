@@ -3,8 +3,9 @@
 //!
 //! # Examples
 //!
-//! Run a study and write its report. A `grammar` checks the options of the encoders; the `codec`
-//! command passes its own:
+//! Run a study (a comparison of encoders over several clips) and write its report. The `grammar`
+//! checks the `codec encode` options of each encoder; the `codec` command passes its own option
+//! parser:
 //!
 //! ```no_run
 //! use codec_lab::compare::options::{CompareOptions, EncodeGrammar};

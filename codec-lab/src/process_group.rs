@@ -1,4 +1,4 @@
-//! Process groups of child programs.
+//! Runs child programs in process groups of their own, and kills these groups.
 
 use std::process::Command;
 

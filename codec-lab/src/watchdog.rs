@@ -1,8 +1,8 @@
 //! Kills child programs if this process is killed by SIGKILL, which a process cannot handle.
 //!
 //! A watchdog process of the same binary reads process groups from a pipe. The pipe closes when
-//! this process ends, for any reason; all groups that are still registered are killed then. Unix
-//! only: on other systems child programs run to their end.
+//! this process ends, for any reason; all groups that are still registered are killed then. The
+//! watchdog exists only on Unix: on other systems, child programs run to their end.
 
 #[cfg(unix)]
 pub(crate) use unix::register;

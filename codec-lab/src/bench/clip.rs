@@ -1,4 +1,5 @@
-//! The workload: frames or packets, all in memory before timing starts.
+//! The workload of a benchmark: the frames to encode or the packets to decode, which are all loaded
+//! before timing starts.
 
 use std::path::Path;
 

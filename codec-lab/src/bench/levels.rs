@@ -1,4 +1,4 @@
-//! Selection of instruction sets.
+//! Selects the SIMD instruction sets that are measured.
 
 use codec_simd::Level;
 

@@ -1,4 +1,4 @@
-//! Results as written to and read from files. The schema is in docs/COMMAND.md.
+//! Writes the results of benchmarks to files and reads them. The schema is in docs/COMMAND.md.
 
 use std::fs;
 use std::io::Write;

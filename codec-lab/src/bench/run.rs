@@ -1,4 +1,5 @@
-//! Plans the measurements and runs the interleaved passes.
+//! Plans the measurements, and runs the passes over the clips in turn, so that other load affects
+//! all of them alike.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The results as text.
+//! Writes the results of a benchmark as text.
 
 use codec_measure::stats::Estimate;
 use codec_media::count::counted;

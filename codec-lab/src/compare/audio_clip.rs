@@ -1,4 +1,4 @@
-//! The audio clips of a study, stored as WAV files with 16 bits, which every encoder reads.
+//! The audio clips of a study, stored as 16-bit WAV files, because every encoder can read these.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
-//! The clips of a study, inspected once and stored as y4m or WAV, which every encoder reads.
+//! The clips of a study, inspected once and stored as y4m or WAV, because every encoder can read
+//! these.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The contents of the report, from the measured points.
+//! Builds the contents of the report from the measured points (arm, clip and target).
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! One encoding and its costs.
+//! Runs one encoding, and measures its time and memory.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The machines and the program versions with which a study was measured.
+//! The machines and the program versions that measured a study.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -1,4 +1,4 @@
-//! Measures the points of a plan.
+//! Measures the points (arm, clip and target) of a study.
 
 use std::time::Instant;
 

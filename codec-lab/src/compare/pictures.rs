@@ -1,4 +1,5 @@
-//! Images of selected frames of the clips and of the arms' streams, in the folder of the report.
+//! Writes images of selected frames of the clips, and of the same frames in the streams of the arms
+//! (encoders with their settings), into the folder of the report.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Placeholders in commands, and their values.
+//! The placeholders in the commands of external encoders (`{in}`, `{kbps}`), and their values.
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
-//! The matrix of a study: a job for each clip, target and arm.
+//! The matrix of a study: a job for each combination of clip, target and arm (encoder with its
+//! settings).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

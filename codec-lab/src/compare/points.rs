@@ -1,4 +1,4 @@
-//! Parses the targets at which an arm is measured (its points): `crf=20,25,30`.
+//! Parses the targets at which an arm (encoder with its settings) is measured: `crf=20,25,30`.
 
 use codec_core::codec::Bitrate;
 use codec_measure::results::Target;

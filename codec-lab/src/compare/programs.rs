@@ -1,4 +1,4 @@
-//! Versions of programs, and digests of their files, each computed once.
+//! The versions of the encoder programs and the digests of their files, each determined once.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,5 @@
-//! Points that other machines measure: dividing a study into units of work, and collecting the results.
+//! Divides a study into units of work, whose points (arm, clip and target) other machines measure,
+//! and collects the results.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,4 +1,5 @@
-//! Scores a stream as its viewer sees it, frame by frame, or as its listener hears it.
+//! Scores the quality of a stream: video frame by frame, as a viewer sees it at each frame time of
+//! the clip, or audio segment by segment.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
-//! A run of `codec compare`: its start time, and the speed of the machine, measured before and after each
-//! encoding.
+//! A run of `codec compare`: its start time, and the speed of the machine, measured before and
+//! after each encoding unless encodings run in parallel.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};

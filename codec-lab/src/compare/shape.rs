@@ -1,4 +1,4 @@
-//! Video or audio, and the extent of a clip.
+//! Whether a clip is video or audio; its size, frame rate or sample format, and its length.
 
 use std::fmt;
 

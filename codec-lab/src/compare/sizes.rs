@@ -1,4 +1,4 @@
-//! The sizes at which a study encodes each clip, and the clip in these sizes.
+//! The frame sizes at which a study encodes each clip, and the clip scaled to each of them.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;

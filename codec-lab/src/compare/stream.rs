@@ -1,4 +1,5 @@
-//! A coded stream: its packets, and its frames or samples decoded by our decoders, by ffmpeg or by a command.
+//! A coded stream: its packets, and its frames or samples, which this program, ffmpeg or a command
+//! of the study decodes.
 
 use std::path::Path;
 use std::time::Duration;

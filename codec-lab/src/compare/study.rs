@@ -1,5 +1,5 @@
-//! The study: a matrix of clips, arms (encoders with their settings) and targets (bitrates or qualities), from
-//! options and from a file.
+//! A study: a matrix of clips, arms (encoders with their settings) and targets (bitrates or
+//! qualities). Command-line options and a file define it.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! One encoding task.
+//! One encoding task: input and output file, clip and target.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Measures points of studies that other machines have submitted.
+//! Measures points (arm, clip and target) of studies that other machines have submitted.
 
 use std::collections::VecDeque;
 use std::fmt;

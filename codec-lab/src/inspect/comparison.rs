@@ -1,4 +1,4 @@
-//! The result of the comparison of a frame with the source.
+//! The result of comparing a decoded frame with the source.
 
 use codec_core::frame::Size;
 

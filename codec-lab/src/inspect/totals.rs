@@ -1,4 +1,4 @@
-//! Totals over the reported packets.
+//! Totals over the reported packets: packets by type, bytes, and blocks by mode.
 
 use codec_container::Av1FrameKind;
 use codec_core::codec::FrameKind;

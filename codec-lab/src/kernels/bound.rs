@@ -1,8 +1,9 @@
-//! A lower bound on the time of a kernel: its loads and stores, and the register operations of its
-//! plain algorithm, on a core with the throughput in [`PER_CYCLE`].
+//! Computes a lower bound on the time of a kernel from the number of its loads and stores, and of
+//! the register operations of a straightforward algorithm, on a core with the throughput in
+//! [`PER_CYCLE`].
 //!
-//! The bound excludes latency. A kernel with too little work to hide its own dependencies cannot
-//! reach it.
+//! The bound ignores instruction latency. A kernel that is too short to hide the latency of
+//! dependent instructions cannot reach it.
 
 /// Operations of each kind per cycle on current x86-64 server cores.
 struct Throughput {

@@ -1,4 +1,5 @@
-//! Kernel benchmarks: cases, clock and lower bound of the time.
+//! Benchmarks of SIMD kernels: their cases, the measurement of their times, and a lower bound of
+//! each time.
 
 mod bound;
 mod cases;

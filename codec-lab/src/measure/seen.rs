@@ -1,4 +1,5 @@
-//! Selected frames of a reference, each with the frame that a viewer sees at its time.
+//! Selected frames of a reference video, each with the frame of the distorted video that a viewer
+//! sees at the same time.
 
 use codec_core::frame::Picture;
 use codec_media::failure::{Failure, Kind, Result};

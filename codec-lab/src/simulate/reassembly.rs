@@ -1,4 +1,4 @@
-//! Frames from packets, for the simulated payload formats.
+//! Reassembles frames from RTP packets, for the payload formats that `simulate` supports.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

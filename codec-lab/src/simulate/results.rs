@@ -1,4 +1,4 @@
-//! The results as JSON and as a table.
+//! Writes the results of a simulation as JSON and as a table.
 
 use std::fmt::Write;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A CSV row for each frame.
+//! Writes a CSV row for each frame of a simulation.
 
 use std::io::{BufWriter, Write};
 use std::path::Path;

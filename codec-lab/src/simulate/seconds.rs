@@ -1,4 +1,4 @@
-//! Totals of each second.
+//! Totals of each second of a simulation: bytes sent, packets dropped, delay and quality.
 
 use std::time::Duration;
 

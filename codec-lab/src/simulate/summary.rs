@@ -1,4 +1,4 @@
-//! Results of a whole run.
+//! Totals and means of a whole simulation.
 
 use std::time::Duration;
 

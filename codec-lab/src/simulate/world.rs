@@ -1,4 +1,4 @@
-//! The whole simulation in virtual time.
+//! Runs the simulation in virtual time: source, sender, link, receiver and viewer.
 //!
 //! Time jumps from one event to the next. Events at the same instant happen in this order: feedback
 //! reaches the sender, a frame is captured, packets leave, packets arrive, frames are decoded,

@@ -1,4 +1,4 @@
-//! Audio of an input in memory, in the format that a codec needs.
+//! Keeps the audio of an input in memory, in the sample format that a codec needs.
 
 use std::path::Path;
 

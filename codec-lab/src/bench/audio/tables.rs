@@ -1,4 +1,4 @@
-//! The results as text and as CSV.
+//! Writes the results of audio benchmarks as text and as CSV.
 
 use std::io::Write;
 use std::path::Path;
