@@ -1,4 +1,4 @@
-//! Capabilities of rav1e, and translation of settings to it.
+//! Capabilities of rav1e, and translation of encoder settings to those of rav1e.
 
 use rav1e::prelude as lib;
 use rav1e::prelude::{SceneDetectionSpeed, SpeedSettings, Tune};

@@ -1,4 +1,4 @@
-//! Translation of settings to libvpx.
+//! Translation of encoder settings to those of libvpx.
 
 use codec_ffi::vpx::{Control, Encoder, Format, RateMode, Settings, TemporalLayers};
 

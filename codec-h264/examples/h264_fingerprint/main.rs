@@ -1,8 +1,10 @@
-//! Decodes generated streams and prints one fingerprint per group of stream features. Decoded frames
-//! are identical on every machine, so every target must print the same lines.
+//! Decodes generated streams in groups (CAVLC, CABAC, weighted prediction, fields, MBAFF) and
+//! prints a fingerprint (hash) of the decoded frames for each group. Decoded frames are identical
+//! on every machine, so every target must print the same lines.
 //!
-//! Every group is decoded at every SIMD level of the machine; damage in the random slices is
-//! concealed. `.ci/portability` compares the output of all targets that it can run.
+//! Every group is decoded with every SIMD instruction set of the machine. The slices contain random
+//! data, so parts of them are invalid; the decoder conceals these parts. `.ci/portability` compares
+//! the output of all targets that it can run.
 #![expect(clippy::print_stdout, reason = "the output is the purpose")]
 
 mod streams;

@@ -1,4 +1,5 @@
-//! Pictures of a stream with one sequence parameter set: references, order and output.
+//! Manages the pictures of a stream with one sequence parameter set: their references, order and
+//! output.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -1,11 +1,12 @@
 //! The reference slots of the encoder, as reference pictures of the decoder. ITU-T H.264, clauses
 //! 8.2.4 and 8.2.5.
 //!
-//! Plans address three slots: last, golden, altref. A picture that updates only the last slot becomes a
-//! short-term reference; one that updates another slot becomes a long-term reference, which stays in
-//! the decoder's buffer even if pictures after it are lost. Pictures of upper temporal layers are short-term
-//! references: if they are dropped, the decoder infers pictures in their place (gaps in `frame_num`,
-//! clause 8.2.5.2), so the sliding window removes the same pictures as if they had arrived.
+//! Frame plans (`FramePlan`) address three slots: last, golden, altref. A picture that updates only
+//! the last slot becomes a short-term reference; one that updates another slot becomes a long-term
+//! reference, which stays in the decoder's buffer even if pictures after it are lost. Pictures of
+//! upper temporal layers are short-term references: if they are dropped, the decoder infers
+//! pictures in their place (gaps in `frame_num`, clause 8.2.5.2), so the sliding window removes the
+//! same pictures as if they had arrived.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Data that a row of macroblocks passes to the row below while it is still being coded.
+//! Data that a row of macroblocks passes to the row below while both rows are being coded.
 //!
 //! Each macroblock writes one cell before [`Progress::advance`]; the row below reads it after
 //! [`Progress::wait_for`]. These two calls order the relaxed atomic accesses. Memory for two rows

@@ -1,4 +1,4 @@
-//! libvpx configured as in a browser.
+//! libvpx with the settings of WebRTC in a desktop browser.
 
 use codec_backends::registry;
 use codec_core::frame::Size;

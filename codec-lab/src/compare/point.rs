@@ -1,4 +1,5 @@
-//! The results of a point (an arm on a clip at a target), from its repeated runs and its score.
+//! The results of a point, which is an arm (encoder with its settings) on a clip at a target, from
+//! its repeated runs and its score.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! The same simulation with several seeds: means with 95 % confidence intervals, because the result of a single seed
-//! depends on its random losses and jitter.
+//! Runs the same simulation with several seeds and computes means with 95 % confidence intervals,
+//! because the result of a single seed depends on its random losses and jitter.
 
 use std::fmt::Write as _;
 use std::io::Write as _;

@@ -7,7 +7,7 @@
 //! | rows of superblocks, on the pool | `rows`, and `row` for one row |
 //! | superblocks: motion, partitions, prediction, transforms | `coder`, `motion`, `block`, `transform` |
 //! | loop filter, on the pool | `rows`, `crate::block::loop_filter` |
-//! | at the same time: probabilities of the frame, tiles | `pack`, `write::compressed`, `write::blocks` |
+//! | in parallel with the loop filter: probabilities of the frame, tiles | `pack`, `write::compressed`, `write::blocks` |
 //! | adaptation of probabilities, references for the next frame | `crate::probability`, `references` |
 
 use std::sync::Arc;
