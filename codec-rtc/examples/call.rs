@@ -1,5 +1,6 @@
 //! A call in one process: encoder, sender, a link that loses a tenth of the packets, receiver,
-//! decoder. Time is virtual: the minute of the call takes only the time of its computations.
+//! decoder. Time is virtual: the call lasts one simulated minute, and runs as fast as the processor
+//! allows.
 //!
 //! `cargo run --release -p codec-rtc --example call`
 

@@ -1,4 +1,4 @@
-//! Removes formats from an SDP whose payload type has another meaning in another media section.
+//! Removes formats from a media section of an SDP if another section uses their payload type for a different format.
 //!
 //! Sections of one transport must not use a payload type for different formats (RFC 9143, section 9.1). Firefox obeys
 //! this rule for the formats that were negotiated. In a section that it adds later, it offers further formats, and may give

@@ -93,8 +93,8 @@
 //! str0m ends the session with [`ClosedReason::Internal`], not the process.
 //!
 //! **Media** ([`Codecs`]). Video: VP8 and, if enabled, VP9 (profile 0) and H.264 (packetization mode 1), with RTX and
-//! with ULPFEC in RED; H.264 is sent with FEC only if its packets have a Dependency Descriptor. Audio: Opus, if enabled
-//! also in RED, and G.711. The bandwidth is estimated by [`codec_rtc::congestion`]. This crate, not str0m, writes and
+//! with ULPFEC in RED; H.264 is sent with FEC only if its packets have a Dependency Descriptor. Audio: Opus (also in
+//! RED, if enabled) and G.711. The bandwidth is estimated by [`codec_rtc::congestion`]. This crate, not str0m, writes and
 //! encrypts the RTP that is sent (ADR 0066).
 //!
 //! **Simulcast.** Offers declare up to three simulcast layers for a video section ([`MediaPlan::layers`]), and answers

@@ -1,8 +1,8 @@
-//! Loss-based limit. Loss caused by a send rate above the link capacity lowers the limit; loss that
-//! does not depend on the rate lowers it only above 5 % (at 10 %, the limit is 2 Mb/s).
+//! Loss-based limit of the send rate. Loss caused by a send rate above the link capacity lowers the
+//! limit; loss that does not depend on the rate lowers it only above 5 % (at 10 %, the limit is 2 Mb/s).
 //!
-//! Part of the loss is considered inherent to the link. If the loss exceeds it, the limit is
-//! lowered to the receive rate as a test. If the loss then falls, it was caused by the rate: the
+//! Part of the loss is considered inherent to the link. If the measured loss exceeds this part, the
+//! limit is lowered to the receive rate as a test. If the loss then falls, the rate had caused it: the
 //! limit stays and grows slowly. If not, the loss is considered inherent from then on, and the limit
 //! of the test is removed.
 

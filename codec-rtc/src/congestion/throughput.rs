@@ -1,5 +1,5 @@
-//! Throughput estimators: the acknowledged bitrate, smoothed by the confidence of each sample, and
-//! the receive rate over a short window.
+//! Throughput estimators: the acknowledged bitrate, smoothed with weights that depend on the
+//! confidence in each sample, and the receive rate over a short window.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -1,8 +1,9 @@
 //! ULPFEC, level 0 (RFC 5109). Repair payloads are sent in RED (RFC 2198) on the SSRC of the media,
 //! with sequence numbers of the media stream.
 //!
-//! FEC protects media packets before they are encapsulated in RED: with the payload type of the media,
-//! and with the sequence number of the RED packet. Levels above 0 are neither written nor used.
+//! FEC is computed over media packets as they are before encapsulation in RED: with the payload type of
+//! the media, but the sequence number of the RED packet. Protection levels above 0 are neither written
+//! nor used.
 
 use super::decoder::{FecCounters, FecLimits, Recovery};
 use super::parity::Parity;

@@ -1,9 +1,9 @@
 //! Selective forwarding (SFU) of a VP8, VP9 or H.264 stream to one subscriber: drops upper layers and
 //! renumbers the remaining packets. RFC 7741, section 4.2; RFC 9628, section 3; RFC 7667, section 3.7.
 //!
-//! Packets are forwarded in order of arrival. Dropped layers leave no gap in the sequence numbers;
-//! lost packets do, and get their sequence number if they arrive late. Sequence numbers, timestamps and
-//! `PictureID`s continue if the source is replaced by another one, or restarts.
+//! Packets are forwarded in order of arrival. Dropped layers leave no gap in the sequence numbers.
+//! Packets that have not reached the forwarder leave gaps, and fill them if they arrive late. Sequence
+//! numbers, timestamps and `PictureID`s continue if the source is replaced by another one, or restarts.
 //!
 //! | format | layers | `PictureID`s |
 //! |---|---|---|

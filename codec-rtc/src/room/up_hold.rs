@@ -1,4 +1,4 @@
-//! Delay of upward switches after a downward one, against flapping layers.
+//! Delays the switch to a higher layer after a switch to a lower one, so that layers do not flap.
 
 use std::time::Duration;
 

@@ -3,7 +3,8 @@
 //!
 //! Every coded frame and audio packet must arrive unchanged, and decode to the encoder's
 //! reconstruction (or to the output of ffmpeg's decoder for the same file). If a program is
-//! missing, a test prints that and passes; with `CODEC_COUNTERPARTS` set, it fails.
+//! missing, a test prints that and passes; with `CODEC_COUNTERPARTS` set, it fails. A plain
+//! `cargo test` skips the long tests, among them those with `GStreamer`; `CODEC_TESTS=all` runs all.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! State of ICE restarts: the negotiated SDP, the limit of restarts, and the one in progress.
+//! State of ICE restarts: the negotiated SDP, the limit on restarts per minute, and the restart in progress.
 
 use std::net::SocketAddr;
 use std::time::Duration;

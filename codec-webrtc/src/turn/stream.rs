@@ -1,4 +1,4 @@
-//! Messages in a byte stream: a server over TCP or TLS (RFC 8489, section 6.2.2; RFC 8656, section 12.5).
+//! Splits the byte stream from a server over TCP or TLS into messages (RFC 8489, section 6.2.2; RFC 8656, section 12.5).
 
 use std::fmt;
 

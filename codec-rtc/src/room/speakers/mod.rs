@@ -1,6 +1,6 @@
 //! Active speakers, from the audio levels of packets (RFC 6464), without decoding.
 //!
-//! | output | speed | use |
+//! | output | reaction time | use |
 //! |---|---|---|
 //! | [`Speakers::is_speaking`] | on after 200 ms of speech, off after 400 ms without | the highlight of the tile |
 //! | [`Speakers::dominant`] | changes at most every 2 s, silence keeps the last one | layout, last-N |
