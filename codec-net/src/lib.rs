@@ -10,7 +10,7 @@
 //! | [`framing`] | the records that these transports carry, with length and checksum |
 //! | [`socket`], `tls` | TCP with and without TLS; TLS configuration of both ends (feature `tls`, on by default) |
 //! | [`ice_server`], `turn_allocation`, `turn_tunnel` | STUN and TURN servers in `Link` headers; an allocation on a TURN server, over UDP, TCP or TLS (features `serve`, `whip`) |
-//! | `http_file` | files on HTTP servers, read by ranges (feature `http`) |
+//! | `http_file` | files on HTTP servers, read with range requests (feature `http`) |
 //! | [`link_emulator`] | a link with loss, delay and a bitrate limit in front of a UDP service, for tests |
 //! | [`clock`], [`random`], [`error`] | the time passed to state machines; session numbers and tokens; connection errors |
 //!
@@ -102,7 +102,7 @@
 //! | RFC 6455 | WebSocket | [`websocket`], `server/ws/` |
 //! | RFC 8446 | TLS; a portable provider (ADR 0027) | [`tls`], `tls/portable/` |
 //! | RFC 9725, WHEP draft | WHIP and WHEP client | `whip/` |
-//! | RFC 9110, section 14 | files on HTTP servers, by ranges | `http_file/`, `http_client/` |
+//! | RFC 9110, section 14 | range requests for files on HTTP servers | `http_file/`, `http_client/` |
 //! | RFC 9725, WHEP draft | WebRTC sessions of the server (ADR 0022, 0029) | `server/rtc/` |
 //! | RFC 8288, 7064, 7065 | STUN and TURN servers in `Link` headers | [`ice_server`] |
 //! | RFC 8656 | relayed addresses | `turn_allocation.rs`, `turn_tunnel.rs` |

@@ -1,4 +1,4 @@
-//! Files on HTTP servers and in object stores, read by ranges (RFC 9110, section 14).
+//! Files on HTTP servers and in object stores, read with range requests (RFC 9110, section 14).
 //!
 //! ```no_run
 //! use std::io::{Read, Seek, SeekFrom};

@@ -5,7 +5,7 @@
 //! | from the server | |
 //! |---|---|
 //! | `hello` | `session`, `stream`, `chunkBytes`, `fileBytes` |
-//! | `stats` | `stream`: its statistics, once a second; `paused`: why video is paused, or null; `small`: the viewer receives the small rendition |
+//! | `stats` | `stream`: its statistics, once a second; `paused`: why video is paused, or null; `small`: whether the viewer receives the small rendition (a smaller copy at a low bitrate) |
 //! | `video` | the same `paused` and `small`, when they change |
 //! | `chat` | `from`, `text` |
 //! | `fileAt` | `id`, `offset`: the next expected byte |
@@ -17,7 +17,7 @@
 //! | `chat` | `text` |
 //! | `layer` | `spatial`: the highest spatial layer of VP9 to receive over WebRTC, 0 for the smallest; null: no limit |
 //! | `file` | `id`, `name`, `bytes`, `sha256` |
-//! | `stats` | getStats of the other end, for the log |
+//! | `stats` | getStats of the client, for the log |
 
 use std::sync::Arc;
 use std::time::Duration;

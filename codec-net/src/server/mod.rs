@@ -45,11 +45,11 @@
 //! | `rtc` | WebRTC: `network` passes an offer to `calls`, the thread that runs all calls; each `call` has a `viewer_session`, a `publisher_session` or a `member_session` |
 //! | `ws` | viewer and publisher sessions over WebSocket |
 //! | `control_channel`, `file_transfers`, `uploads`, `room_files` | statistics, chat and files of a session; files of messages in rooms |
-//! | `recorder`, `small_rendition`, `local_source`, `local_encoder` | the server's own viewers and publishers |
+//! | `recorder`, `small_rendition`, `local_source`, `local_encoder` | viewers and publishers within the server: recordings, smaller copies of streams for slow links, local streams |
 //! | `webhook` | reports events of rooms, streams and recordings to an HTTP server of the operator |
 //! | `state`, `drain`, [`sessions`] | the state that requests share; whether new calls are accepted; the table of sessions |
 //! | [`room`] | a hub of streams by name; a stream passes media from its publisher to the subscriptions of its viewers |
-//! | `conference` | rooms whose members publish and watch each other: which section carries which source, messages |
+//! | `conference` | rooms whose members publish and watch each other: the source that each media section carries; messages |
 //! | [`cluster`] | rooms of several servers: announcements, and links for media |
 //! | [`media`], `video_codec`, `frame_info` | coded frames and packets; the codecs of video; properties read from frames |
 //! | [`auth`], [`limits`], [`audit`], [`outcome`] | access rules; limits; the audit log; why requests are rejected and sessions end |

@@ -1,8 +1,9 @@
-//! Chromium watches while its link's capacity drops and recovers, compared with a call between two
-//! Chromium peers, and through bursts of losses. Takes real time, and needs an idle machine:
+//! Chromium watches a stream over a link whose capacity drops and recovers, and over a link with bursts
+//! of losses. A call between two Chromium peers over the same link is measured for comparison. The tests
+//! run in real time and need an idle machine:
 //!
-//! `cargo test --release -p codec-net --features serve --test server bandwidth_drop -- --ignored --nocapture
-//! --test-threads 1` prints the rows of `docs/calls.md`.
+//! `CODEC_TESTS=all cargo test --release -p codec-net --features serve --test server bandwidth_drop --
+//! --ignored --nocapture --test-threads 1` prints rows of the tables in `docs/calls.md`.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};

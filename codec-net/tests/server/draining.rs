@@ -1,4 +1,5 @@
-//! A server that ends after its calls, and one that gets another certificate during them.
+//! A server that accepts no new calls and waits for the existing ones, and a server whose certificate is
+//! replaced while a connection is open.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -1,4 +1,4 @@
-//! Runs the example of the crate.
+//! Runs the example `serve`.
 
 use crate::client::{bearer, request};
 

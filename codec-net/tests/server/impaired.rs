@@ -1,7 +1,7 @@
 //! Chromium watches over links that delay and lose packets.
 //!
-//! `cargo test --release -p codec-net --features serve --test server impaired -- --nocapture
-//! --test-threads 1` prints the measurements.
+//! `CODEC_TESTS=all cargo test --release -p codec-net --features serve --test server impaired --
+//! --nocapture --test-threads 1` prints the measurements.
 
 use std::process::Command;
 

@@ -1,9 +1,10 @@
 //! Many native viewers of one stream, and many members of a room: each authenticates and decrypts the packets,
 //! and counts complete frames.
 //!
-//! `cargo test --release -p codec-net --features serve --test server load -- --nocapture --test-threads=1`
-//! prints the CPU usage of the server's threads. With `CODEC_LOAD=1`, which needs an idle machine, the
-//! stream must take less than 60 % of a core, and the room has 64 members, which must miss no frame.
+//! `CODEC_TESTS=all cargo test --release -p codec-net --features serve --test server load -- --nocapture
+//! --test-threads=1` prints the CPU usage of the server's threads. With `CODEC_LOAD=1` in addition, which
+//! needs an idle machine, the stream must take less than 60 % of a core, and the room has 64 members,
+//! which must miss no frame.
 
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};

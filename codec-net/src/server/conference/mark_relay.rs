@@ -1,4 +1,4 @@
-//! Limits how often the read mark of a person is sent to other nodes: only the last one of each interval is.
+//! Limits how often the read mark of a person is sent to other nodes: at most one per interval, the latest.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

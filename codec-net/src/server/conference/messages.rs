@@ -2,7 +2,7 @@
 //!
 //! | from the server | |
 //! |---|---|
-//! | `hello` | `session`; `you`: the number of the member's person; `person`: the id of the person, which stays the same; `moderates`: whether it may mute and remove others; `name`: the name in its token, which it cannot change, or null |
+//! | `hello` | `session`; `you`: the number of the member's person; `person`: the id of the person, which stays the same; `moderates`: whether the member may mute and remove others; `name`: the name in its token, which it cannot change, or null |
 //! | `people` | `people`: all persons with `id`, `name`, `muted`, `cameraOff`, `sharing`; `camera` and `screen`: the MID of the section on which the receiver of the message gets them, or null |
 //! | `device` | `active`: whether this device is the active one of its person; only the active device should send media. `devices`: number of devices of the person |
 //! | `log` | the state of the message log: numbers `first` and `last`; `read`: the last number that the person has read, or null; `fileBytes`: largest file, 0 if files are not accepted; `chunkBytes` |
@@ -15,11 +15,11 @@
 //! | `refused` | the server rejected a message: its type as `what`, its `key` or null, `reason` |
 //! | `fileAt`, `fileStored`, `fileRejected` | as in the control channel of streams: `id`, `offset`; `id`; `id`, `reason` |
 //! | `mute` | a moderator muted the member: it should send no audio until its user unmutes |
-//! | `nodes` | `urls`: other nodes of a cluster; a member that loses this one joins there |
-//! | `draining` | `seconds` until the server ends the session; it accepts no new calls |
+//! | `nodes` | `urls`: other nodes of a cluster; a member that loses the connection to this node joins one of them |
+//! | `draining` | `seconds` until the server ends the session; the server accepts no new calls |
 //! | `stopping` | the server stops now |
 //! | `waiting` | in place of `hello`: the person waits in the lobby; `hello` follows when a moderator lets it in |
-//! | `lobby` | to moderators: `on`, and `people` who wait, with `id` and `name` |
+//! | `lobby` | to moderators: `on`: whether people have to wait; `people` who wait, with `id` and `name` |
 //! | `removed` | a moderator ends the session of the member |
 //!
 //! | to the server | |

@@ -3,8 +3,8 @@
 //!
 //! Only the media of the active device are forwarded. Another device of the person becomes active with a
 //! `take` message. The media of the old device are forwarded until the first packets of the new device arrive; viewers
-//! receive these on the same media sections. A camera is switched only after the rates of its layers have been
-//! measured.
+//! receive these on the same media sections. The camera of the new device replaces the old one only after the rates of
+//! its layers have been measured.
 
 use std::time::Duration;
 

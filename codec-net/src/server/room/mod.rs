@@ -8,8 +8,8 @@
 //! | `hub`, `registry` | starts and finds streams; the table of streams |
 //! | `publisher`, `owner` | the publisher of a stream, and who may continue it |
 //! | `stream` | passes each frame and packet to the subscriptions |
-//! | `subscription`, `decodability` | selects the frames for a viewer: frames of its rendition and layers that it can decode |
-//! | `viewer`, `sink` | a viewer as held by its session; the interface that receives its media |
+//! | `subscription`, `decodability` | selects the frames for a viewer: those that it can decode, in its rendition (the published video or a smaller copy) and its layers |
+//! | `viewer`, `sink` | the handle of a viewer for its session; the interface that receives its media |
 //! | `stats` | rates and properties of a stream |
 
 mod decodability;

@@ -1,4 +1,4 @@
-//! The publisher of a stream, as held by its session.
+//! The publisher of a stream: the handle through which its session sends media.
 
 use std::sync::{Arc, Weak};
 

@@ -1,5 +1,5 @@
-//! The stream's side of a viewer: selects the media to send to the viewer, and counts delivered and
-//! dropped frames.
+//! The subscription of a viewer to a stream: selects the media to send to the viewer, and counts
+//! delivered and dropped frames.
 
 use std::fmt;
 use std::sync::Arc;

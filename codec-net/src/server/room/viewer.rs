@@ -1,4 +1,4 @@
-//! A viewer of a stream, as held by its session.
+//! A viewer of a stream: the handle through which its session controls what it receives.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Selects what a viewer's link can carry: the full rendition of a stream with some of its layers, the
-//! small rendition, or no video.
+//! Selects what a viewer's link can carry: the published video of a stream with some of its layers, the
+//! small rendition (a smaller copy at a low bitrate), or no video.
 
 use std::time::Duration;
 

@@ -6,10 +6,10 @@
 //! | 1 | a retransmission: the number of the lost message (2 bytes), then that message |
 //! | 2 | ping: 8 bytes, which the pong repeats |
 //! | 3 | pong |
-//! | 4, 5 | SSRCs of 4 bytes that the sender subscribes to (4) and unsubscribes from (5) |
+//! | 4, 5 | SSRCs (4 bytes each) that the sender subscribes to (kind 4) or unsubscribes from (kind 5) |
 //! | 6 | key-frame request: the SSRC of the video (4 bytes) |
 //! | 7 | NACK: the numbers (2 bytes each) of messages that its sender has not received |
-//! | 8 | requests parts of a file: number of the transfer (4 bytes), id of the file (16), offset (8), parts (2) |
+//! | 8 | requests parts of a file: number of the transfer (4 bytes), id of the file (16), offset (8), number of parts (2) |
 //! | 9 | a part of a file: number of the transfer (4), offset (8), at most 1200 bytes |
 //! | 10 | the sender does not have the file of a transfer (4) |
 //!

@@ -1,5 +1,5 @@
-//! The stream's side of its small rendition: whether it is encoded, which viewers need it, and its
-//! frames.
+//! The small rendition of a stream (a smaller copy of its video), as the stream sees it: whether it is
+//! encoded, which viewers need it, and its frames.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -1,5 +1,5 @@
 //! Benchmark of the thread of calls for a room with many members, without sockets: packets of a publisher go in,
-//! and datagrams for the members come out, which decrypt them and send feedback.
+//! and datagrams come out to the members, who decrypt them and send feedback.
 //!
 //! `CODEC_LOAD=1 cargo test --release -p codec-net --features serve --lib a_room -- --nocapture` prints the time for
 //! a forwarded packet with 64 members.

@@ -1,4 +1,4 @@
-//! Selects the SSRC of a media line that carries the stream.
+//! Selects which SSRC of a media section carries the stream.
 //!
 //! Senders that ignore the answer may send several SSRCs, such as one for each simulcast layer. Packets of
 //! several SSRCs cannot be decoded as one stream, so one SSRC stays selected as long as it is received. RTX
