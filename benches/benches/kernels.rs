@@ -1,6 +1,6 @@
 //! Every kernel at every SIMD level of this CPU, on data in the L1 cache. `codec bench kernels` has
-//! the same cases; it takes a few seconds, and compares the times with scalar code and a computed minimum.
-//! Throughput is in bytes that a call must read and write, each counted once.
+//! the same cases; it takes a few seconds, and compares the times with those of scalar code and with a
+//! computed minimum time. Throughput is in bytes that a call must read and write, each counted once.
 //!
 //! `CODEC_SIMD=avx2` selects one level; `cargo bench -p codec-benches --bench kernels -- sad`
 //! selects kernels by name.

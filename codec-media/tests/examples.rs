@@ -1,4 +1,4 @@
-//! Runs the example of the crate.
+//! Runs the example `record`.
 
 #![cfg(feature = "net")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is the report")]

@@ -1,4 +1,4 @@
-//! `codec compare` after an interrupt: a report of the points that were measured until then.
+//! `codec compare` after an interrupt: a report of the results that were measured until then.
 
 #![cfg(unix)]
 

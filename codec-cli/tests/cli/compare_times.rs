@@ -1,5 +1,5 @@
-//! `codec compare`: confidence intervals, times of equal arms, and encoders that end when the command
-//! is killed.
+//! `codec compare`: confidence intervals, times of two equal arms (encoders with their settings), and
+//! encoder processes that end when the command is killed.
 
 use std::fs;
 

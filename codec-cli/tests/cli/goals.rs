@@ -1,4 +1,4 @@
-//! `--target` and `--size`: encodes to a quality or to a file size.
+//! `--target` and `--size`: encodes to a target quality or a target file size.
 
 use super::Place;
 

@@ -1,4 +1,4 @@
-//! MPEG transport streams as output, with ffmpeg as the referee.
+//! MPEG transport streams as output, checked with ffmpeg.
 
 use std::process::Command;
 

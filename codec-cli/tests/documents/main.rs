@@ -1,6 +1,5 @@
-//! Runs the commands that the documents show: every line of every code block of the README, and with `CODEC_TESTS=all` of
-//! the reference and the guides, in a temporary folder with small clips. The test fails if one of these
-//! commands fails.
+//! Runs the commands that the documents show, in a temporary folder with small clips: every line of every code block of
+//! the README and, with `CODEC_TESTS=all`, of the reference and the guides. The test fails if one of these commands fails.
 //!
 //! `<!-- not run: REASON -->` above a block exempts it; the number of exempt blocks may only fall.
 

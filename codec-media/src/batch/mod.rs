@@ -1,9 +1,9 @@
 //! The same work on several files, a few at a time: outputs in one folder, one progress display, and the
 //! failures at the end.
 //!
-//! A batch can be repeated: files whose output exists are skipped. So a run that was interrupted continues
-//! where it stopped, and new files are added by the same call. For this to be safe, an output has its final name
-//! only if its run succeeded ([`OutputRules::part`](crate::io::output::OutputRules::part)).
+//! A batch can be repeated: files whose output exists are skipped. So a repeated batch continues where an interrupted
+//! one stopped, and processes files that have been added since. For this to be safe, an output has its final name only
+//! if its run succeeded ([`OutputRules::part`](crate::io::output::OutputRules::part)).
 
 mod board;
 mod listener;

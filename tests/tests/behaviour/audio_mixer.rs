@@ -1,4 +1,4 @@
-//! The mixer: time, rates, loudness, and N-1 mixes.
+//! The mixer: time, rates, loudness, and mix-minus (N-1) outputs.
 
 use std::f64::consts::TAU;
 

@@ -1,4 +1,4 @@
-//! The README's sample of the library is the code below, which is compiled and run.
+//! The README's example of the library is the code below, which this test compiles and runs.
 
 use std::fs;
 use std::path::Path;

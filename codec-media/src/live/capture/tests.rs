@@ -1,4 +1,4 @@
-//! A camera and a microphone together, scripted on threads.
+//! A simulated camera and a simulated microphone together, each on its thread.
 
 use std::io;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Chooses where a compressed input is divided: at its key frames, where a worker can begin to decode.
+//! Chooses where a compressed input is divided: if possible at its key frames, where a worker can begin to decode.
 
 use super::split::{LEAST_NS, LONGEST_NS, PREFERRED_NS, SHORTEST_NS};
 

@@ -1,4 +1,4 @@
-//! Encodes to a file size.
+//! Encodes to a target file size.
 
 use std::sync::Arc;
 

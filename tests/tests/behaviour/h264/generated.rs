@@ -1,5 +1,5 @@
 //! Generated streams of frames, fields and MBAFF: random slices that happen to be valid, compared with
-//! ffmpeg; fields without their second one; B frames in byte streams.
+//! ffmpeg; frames whose second field is missing; B frames in byte streams.
 
 #[path = "../../../../codec-h264/examples/h264_fingerprint/streams.rs"]
 mod streams;
