@@ -1,4 +1,4 @@
-//! Counts in messages.
+//! Formats a count with its noun for messages: `1 frame`, `2 frames`.
 
 /// Returns a count with its noun: `1 frame`, `2 frames`.
 #[must_use]

@@ -1,5 +1,5 @@
-//! A monotonic clock for state machines, which take the time as an argument, with the wall time of
-//! its start for RTCP and capture times.
+//! A monotonic clock, whose time is passed to the state machines, and the wall time at which it started,
+//! for RTCP and capture times.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 

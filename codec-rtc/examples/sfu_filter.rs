@@ -1,5 +1,5 @@
-//! A selective forwarding unit: receives VP8 over RTP at one port and forwards a fixed number of its
-//! temporal layers to a viewer, which lowers the bitrate.
+//! A selective forwarding unit: receives VP8 over RTP at one port and forwards only a fixed number of
+//! its temporal layers to a viewer, to lower the bitrate.
 //!
 //! `cargo run -p codec-rtc --example sfu_filter -- LISTEN VIEWER LAYERS`, for example
 //! `127.0.0.1:5004 127.0.0.1:6004 1` for the base layer only. Packets from the viewer (RTCP) are sent

@@ -1,4 +1,4 @@
-//! Pauses the other work of a worker during units whose times are measured.
+//! Pauses the other work of a worker while it runs a unit of work whose times are measured.
 
 use async_nats::jetstream::{AckKind, Message};
 use codec_media::failure::{Failure, Result};

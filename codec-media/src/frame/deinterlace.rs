@@ -12,7 +12,8 @@
 //! alternate between brighter and darker. Combing is detected if the temporal estimate is brighter than
 //! both adjacent lines, and the next line of its field, above or below, is also brighter than the
 //! adjacent line on that side (or if all of these are darker). The range is then extended to contain
-//! the nearer of the two adjacent lines, or less if the lines of the two fields differ less.
+//! the nearer of the two adjacent lines, but by no more than that next line differs from the adjacent
+//! line.
 
 use codec_core::frame::FieldOrder;
 

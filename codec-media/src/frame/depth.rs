@@ -7,7 +7,7 @@
 //!
 //! Chroma of a higher resolution is filtered to the position that H.264, VP9 and AV1 assume: level
 //! with the left luma sample of each pair (weights 1, 2, 1), and between the upper and the lower row
-//! (their mean). Chroma of 4:2:2 and 4:4:0 is taken to have these positions in its halved direction.
+//! (their mean). Chroma of 4:2:2 and 4:4:0 is assumed to have these positions in its halved direction.
 //! Video without chroma becomes grey. Colours are not converted: the transfer characteristics of high
 //! dynamic range stay as they are.
 

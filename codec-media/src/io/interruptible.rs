@@ -1,4 +1,4 @@
-//! Reads pipes and devices without blocking interrupts.
+//! Reads pipes and devices. An interrupt (Ctrl-C) ends a read that waits for data.
 
 use std::fs::File;
 use std::io::{self, Read};

@@ -13,12 +13,12 @@
 //! | body: session (8), number of streams (1), the streams | |
 //! | CRC32C of all bytes before | 4 |
 //!
-//! Numbers in parentheses are bytes. A stream: its kind (1), which is 1 for video and 2 for audio; the
-//! length of the codec's name (1) and the name; the time
-//! base as a fraction of two 32-bit numbers (seconds per tick: numerator, denominator). For video:
-//! width, height and the two numbers of the frame rate, 32 bits each (0 if unknown). For audio:
-//! sample rate (4), channels (1) and the codec delay in samples (4). Then the length of the codec
-//! configuration (2) and the configuration (`OpusHead`).
+//! Numbers in parentheses are sizes in bytes. The description of a stream has these fields, in this
+//! order: the kind (1), with the value 1 for video and 2 for audio; the length of the codec's name (1) and
+//! the name; the time base in seconds per tick: numerator (4) and denominator (4). For video, the next
+//! fields are width (4), height (4), and numerator (4) and denominator (4) of the frame rate, 0 if it is
+//! unknown; for audio, they are the sample rate (4), channels (1) and the codec delay in samples (4). The
+//! last fields are the length of the codec configuration (2) and the configuration, such as `OpusHead`.
 //!
 //! | record | bytes |
 //! |---|---|

@@ -17,7 +17,8 @@
 //! | `chat` | `text` |
 //! | `layer` | `spatial`: the highest spatial layer of VP9 to receive over WebRTC, 0 for the smallest; null: no limit |
 //! | `file` | `id`, `name`, `bytes`, `sha256` |
-//! | `stats` | getStats of the client, for the log |
+//!
+//! The server ignores messages of other types.
 
 use std::sync::Arc;
 use std::time::Duration;

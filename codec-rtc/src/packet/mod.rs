@@ -10,8 +10,8 @@
 //! | redundant audio (RED) | RFC 2198 | [`red`] |
 //! | retransmission (RTX) | RFC 4588 | [`rtx`] |
 //!
-//! [`VideoPacketizer`] is the packetizer of any of the video formats. [`Format`] lists these and others without a
-//! packetizer; [`Payload`] adds payload type and clock rate.
+//! [`VideoPacketizer`] handles any of the video formats. [`Format`] lists all formats above and others that
+//! have no packetizer here; [`Payload`] adds payload type and clock rate.
 
 mod audio_packetizer;
 mod format;

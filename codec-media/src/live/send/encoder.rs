@@ -1,4 +1,4 @@
-//! The encoder of a stream, of one size or of several.
+//! The encoder of a stream: of one size, or of several sizes (simulcast).
 
 use std::time::Duration;
 
