@@ -1,4 +1,5 @@
-//! Our framing over TCP: a hello, then records, as one byte stream.
+//! Our framing ([`crate::framing`]) over TCP: one byte stream with a hello, which describes the streams, and
+//! then records.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

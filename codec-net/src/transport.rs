@@ -1,4 +1,4 @@
-//! The transports of our framing behind one interface: [`tcp`](crate::tcp),
+//! The transports of our framing ([`crate::framing`]) behind one interface: [`tcp`](crate::tcp),
 //! [`websocket`](crate::websocket) and [`udp`](crate::udp).
 
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! Our framing over UDP, and sockets with buffers large enough for key frames.
+//! Our framing ([`crate::framing`]) over UDP, and sockets with buffers large enough for key frames.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};

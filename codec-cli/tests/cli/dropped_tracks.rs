@@ -1,4 +1,4 @@
-//! Unreadable tracks of a file are errors with a remedy, unless they are dropped on request.
+//! A track that cannot be read is an error whose message names a remedy, unless an option drops the track.
 
 use super::audio::tracks;
 use super::{Place, Run, has_ffmpeg};

@@ -1,4 +1,4 @@
-//! Schedules the video and audio of a file.
+//! Schedules the video and audio of a file, to send them in real time.
 
 use std::time::Duration;
 

@@ -44,7 +44,7 @@
 //! | `http` | connections, access checks, routes, the page; `http/whip.rs` and `http/websocket.rs` begin sessions |
 //! | `rtc` | WebRTC: `network` passes an offer to `calls`, the thread that runs all calls; each `call` has a `viewer_session`, a `publisher_session` or a `member_session` |
 //! | `ws` | viewer and publisher sessions over WebSocket |
-//! | `control_channel`, `file_transfers`, `uploads`, `room_files` | statistics, chat and files of a session; files of messages in rooms |
+//! | `control_channel`, `file_transfers`, `uploads`, `room_files` | statistics, chat and files of a session; files attached to messages in rooms |
 //! | `recorder`, `small_rendition`, `local_source`, `local_encoder` | viewers and publishers within the server: recordings, smaller copies of streams for slow links, local streams |
 //! | `webhook` | reports events of rooms, streams and recordings to an HTTP server of the operator |
 //! | `state`, `drain`, [`sessions`] | the state that requests share; whether new calls are accepted; the table of sessions |

@@ -1,4 +1,4 @@
-//! Files of messages in rooms: stored in a folder, and downloaded with an unguessable id.
+//! Files attached to messages in rooms: stored in a folder, and downloaded with an unguessable id.
 //!
 //! The id of a file from another node of a cluster is known before the file is stored here: the file is fetched when it
 //! is downloaded for the first time.

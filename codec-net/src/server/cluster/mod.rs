@@ -15,7 +15,7 @@
 //! | `outbox` | messages of members, which are sent again after an outage of the bus |
 //! | `announcement` | messages on the bus |
 //! | `exchange` | events for the conferences, and their output for other nodes |
-//! | `files` | files of messages, fetched from other nodes |
+//! | `files` | files attached to messages, fetched from other nodes |
 //! | `link` | encrypted packets between two nodes, sent again after a loss |
 //! | `fuzzing` | the body of a fuzz target (feature `fuzzing`) |
 //! | `media` | media between nodes, and requests for media |

@@ -1,4 +1,4 @@
-//! Files of messages: the files that members ask to send, and the attachments in the log.
+//! Files attached to messages: those that members ask to send, and those in the log.
 
 use std::fmt;
 use std::time::Duration;

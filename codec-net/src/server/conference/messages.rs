@@ -5,7 +5,7 @@
 //! | `hello` | `session`; `you`: the number of the member's person; `person`: the id of the person, which stays the same; `moderates`: whether the member may mute and remove others; `name`: the name in its token, which it cannot change, or null |
 //! | `people` | `people`: all persons with `id`, `name`, `muted`, `cameraOff`, `sharing`; `camera` and `screen`: the MID of the section on which the receiver of the message gets them, or null |
 //! | `device` | `active`: whether this device is the active one of its person; only the active device should send media. `devices`: number of devices of the person |
-//! | `log` | the state of the message log: numbers `first` and `last`; `read`: the last number that the person has read, or null; `fileBytes`: largest file, 0 if files are not accepted; `chunkBytes` |
+//! | `log` | the state of the message log: numbers `first` and `last`; `read`: the last number that the person has read, or null; `fileBytes`: largest file, 0 if files are not accepted; `chunkBytes`: size of the chunks in which to send files |
 //! | `video` | `mid`, `height` in pixels (0: unknown), `paused`: why nothing is sent although the tile is visible, or null |
 //! | `speaking` | `id`, `on` |
 //! | `dominant` | `id` of the dominant speaker, or null |

@@ -1,4 +1,4 @@
-//! Files of messages from other nodes.
+//! Files attached to messages from other nodes.
 
 use std::fs;
 use std::path::PathBuf;
