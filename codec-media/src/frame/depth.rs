@@ -5,11 +5,11 @@
 //! to frame: areas without motion stay still. Limited range is divided by a power of two, full range
 //! scaled by 255 over the largest value.
 //!
-//! Chroma of a higher resolution is filtered to the position that H.264, VP9 and AV1 assume: level
-//! with the left luma sample of each pair (weights 1, 2, 1), and between the upper and the lower row
-//! (their mean). Chroma of 4:2:2 and 4:4:0 is assumed to have these positions in its halved direction.
-//! Video without chroma becomes grey. Colours are not converted: the transfer characteristics of high
-//! dynamic range stay as they are.
+//! Chroma of a higher resolution is filtered to the position that H.264, VP9 and AV1 assume:
+//! horizontally that of the left luma sample of each pair (weights 1, 2, 1), and vertically the middle
+//! between the upper and the lower row (their mean). Chroma of 4:2:2 and 4:4:0 is assumed to have these
+//! positions in its halved direction. Video without chroma becomes grey. Colours are not converted: the
+//! transfer characteristics of high dynamic range stay as they are.
 
 use codec_core::frame::{Chroma, ColorRange, Picture, Planes as AnyPlanes};
 use codec_core::simd::PlaneRef;

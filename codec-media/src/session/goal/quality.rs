@@ -1,4 +1,4 @@
-//! Encodes to a target of the mean quality.
+//! Encodes to a target mean quality.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
