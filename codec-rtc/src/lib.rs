@@ -137,8 +137,8 @@
 //!   from acknowledged references works with VP8, and with VP9 without spatial layers.
 //! - H.264 uses packetization modes 0 and 1; its frames cannot be end-to-end encrypted, and its key
 //!   frames are IDR pictures: a receiver cannot start in a stream that has only recovery points.
-//! - Temporal layers are supported throughout, spatial layers by [`packet::vp9`], [`forward`]
-//!   and the [frame buffer](jitter::video). Both are described by the
+//! - Temporal layers are supported by all modules, except those of H.264 by [`forward`]; spatial layers
+//!   by [`packet::vp9`], [`forward`] and the [frame buffer](jitter::video). Both are described by the
 //!   [Dependency Descriptor](extension::dependency); its parser, [`allocation`] and [`room`]
 //!   also support simulcast.
 //! - FEC protects a single SSRC; there is no FEC across streams.
