@@ -85,6 +85,7 @@ pub fn find_processor(name: &str) -> Result<OpenProcessor, Error> {
             OPTIONAL.iter().find(|(known, _)| *known == name).map(|&(_, feature)| feature);
         let available = AUDIO_PROCESSORS.iter().filter(|entry| entry.open.is_some());
         NoBackend {
+            kind: Some("audio processor"),
             feature,
             available: available.map(|entry| entry.name.to_owned()).collect(),
             ..NoBackend::new(name)
@@ -102,7 +103,14 @@ mod tests {
         for (name, feature) in OPTIONAL {
             match find_processor(name) {
                 Ok(_) => {}
-                Err(Error::NoBackend(missing)) => assert_eq!(missing.feature, Some(*feature)),
+                Err(Error::NoBackend(missing)) => {
+                    assert_eq!(missing.feature, Some(*feature));
+                    let expected = format!(
+                        "no audio processor `{name}` in this build: it requires the Cargo feature \
+                         `{feature}`"
+                    );
+                    assert_eq!(missing.to_string(), expected);
+                }
                 Err(error) => panic!("{error}"),
             }
         }

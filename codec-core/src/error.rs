@@ -172,10 +172,13 @@ impl MissingFeature {
     }
 }
 
-/// A codec or backend that this build does not have.
+/// A codec, a backend or an audio processor that this build does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoBackend {
-    /// The name that was not found: `codec` or `codec/name`.
+    /// What `name` names, such as `audio processor`; `None`: a codec, or a backend if `name` contains
+    /// a slash.
+    pub kind: Option<&'static str>,
+    /// The name that was not found: `codec`, `codec/name`, or the name of a processor.
     pub name: String,
     /// The available names; empty if they are not known.
     pub available: Vec<String>,
@@ -187,7 +190,7 @@ impl NoBackend {
     /// Creates an error that does not list the available names.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), available: Vec::new(), feature: None }
+        Self { kind: None, name: name.into(), available: Vec::new(), feature: None }
     }
 }
 
@@ -258,7 +261,8 @@ impl fmt::Display for ConfigError {
 
 impl fmt::Display for NoBackend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = if self.name.contains('/') { "backend" } else { "codec" };
+        let usual = if self.name.contains('/') { "backend" } else { "codec" };
+        let kind = self.kind.unwrap_or(usual);
         write!(f, "no {kind} `{}` in this build", self.name)?;
         match self.feature {
             Some(feature) => write!(f, ": {}", MissingFeature::new("it", feature)),
