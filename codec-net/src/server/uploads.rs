@@ -65,7 +65,7 @@ impl fmt::Display for UploadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Disabled => {
-                f.write_str("this server does not accept files: it has no --files DIR")
+                f.write_str("this server does not accept files: it was started without --files DIR")
             }
             Self::TooLarge { bytes, limit } => {
                 write!(f, "file too large: got {bytes} bytes, expected at most {limit}")

@@ -81,7 +81,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Disabled => {
-                f.write_str("this server does not accept files: it has no --files DIR")
+                f.write_str("this server does not accept files: it was started without --files DIR")
             }
             Self::Kind => f.write_str("invalid kind of attachment: expected file, voice or video"),
             Self::Digest => f.write_str("invalid digest: expected SHA-256 in hexadecimal"),

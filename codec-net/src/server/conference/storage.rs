@@ -109,14 +109,21 @@ impl LogStorage {
             if path.extension().is_none_or(|it| it != EXTENSION) {
                 continue;
             }
-            match read(&path, limits) {
-                Ok((room, log)) if path == self.path(&room) => _ = logs.insert(room, log),
-                Ok(_) | Err(_) => {
-                    let _ = fs::rename(&path, path.with_extension("damaged"));
-                    health
-                        .notice(format!("cannot read the messages of a room: {}", path.display()));
+            let why = match read(&path, limits) {
+                Ok((room, log)) if path == self.path(&room) => {
+                    logs.insert(room, log);
+                    continue;
                 }
-            }
+                Ok(_) => "the file belongs to another room".to_owned(),
+                Err(error) => error.kind().to_string(),
+            };
+            let aside = path.with_extension("damaged");
+            let kept = match fs::rename(&path, &aside) {
+                Ok(()) => format!("the file was renamed to {}", aside.display()),
+                Err(error) => format!("the file cannot be renamed: {}", error.kind()),
+            };
+            let path = path.display();
+            health.notice(format!("cannot read the messages of a room from {path}: {why}; {kept}"));
         }
         Ok(logs)
     }
