@@ -164,7 +164,7 @@ impl ByteStreamTimes {
     /// [`Error::Unsupported`] if it has a B frame without a time.
     pub(crate) fn check(self, data: &[u8]) -> Result<()> {
         if self.are_missing && Units::new(data).any(|unit| is_b_slice(unit) == Some(true)) {
-            let what = "conversion of B frames, for which a byte stream has no times,";
+            let what = "conversion of B frames without timestamps";
             return Err(Error::unsupported(Format::H264, what));
         }
         Ok(())

@@ -296,7 +296,7 @@ impl State {
         offset: u64,
     ) -> Result<(Meta, i64, &'a [u8])> {
         let Some(state) = tracks.get_mut(packet.track) else {
-            return Err(unsupported(format!("a packet of track {}", packet.track)));
+            return Err(unsupported(format!("a packet of unknown track {}", packet.track)));
         };
         if let Some(frame_bytes) = state.frame_bytes {
             packet.data = pcm::without_trim(&packet, frame_bytes);
@@ -342,7 +342,8 @@ impl State {
         let size = u32::try_from(bytes).map_err(|_| unsupported("a packet of 4 GiB or more"))?;
         let samples = self.frame_bytes.map_or(1, |frame_bytes| bytes / frame_bytes);
         let count = u32::try_from(samples).ok().and_then(|samples| self.count.checked_add(samples));
-        self.count = count.ok_or_else(|| unsupported("a track with this many samples"))?;
+        self.count =
+            count.ok_or_else(|| unsupported("a track with more than 4294967295 samples"))?;
         if self.frame_bytes.is_none() {
             self.sizes.push(size);
         }

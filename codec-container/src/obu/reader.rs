@@ -183,7 +183,7 @@ impl ObuReader {
             return Err(corrupt(at, self.index, format!("{size} bytes of a temporal unit"), found));
         }
         put_plain(&unit, &mut self.pending).ok_or_else(|| {
-            corrupt(at, self.index, "OBUs that fill the temporal unit", "other sizes")
+            corrupt(at, self.index, "OBU sizes that add up to the temporal unit", "other sizes")
         })?;
         Ok(true)
     }

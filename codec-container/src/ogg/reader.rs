@@ -295,10 +295,12 @@ impl OggReader {
         if breaks {
             if !self.lenient {
                 let expected = format!("page {expected_sequence} of the stream");
-                let found = if lost == 0 {
-                    "one that does not continue the packet".to_owned()
-                } else {
+                let found = if lost != 0 {
                     format!("page {}", page.sequence)
+                } else if stream.is_partial {
+                    "a page that does not continue the unfinished packet".to_owned()
+                } else {
+                    "a page that continues a packet, although none is unfinished".to_owned()
                 };
                 return Err(corrupt(page.offset, index, expected, found));
             }

@@ -79,8 +79,8 @@ impl TsWriter {
         let audios = tracks.len() - videos;
         if tracks.is_empty() || videos > 1 || audios > MAX_AUDIO_TRACKS {
             return Err(unsupported(format!(
-                "a file of {videos} video and {audios} audio tracks (at most 1 and \
-                 {MAX_AUDIO_TRACKS})"
+                "a file of {videos} video and {audios} audio tracks (limits: 1 video track, \
+                 {MAX_AUDIO_TRACKS} audio tracks)"
             )));
         }
         let output = ByteWriter::new(output)?;
@@ -130,7 +130,7 @@ impl TsWriter {
         while let Some(next) = video.order.pop(all) {
             let Ordered { frame: (data, key), shown, decoded } =
                 next.map_err(|[last, found]| {
-                    let expected = format!("a frame at {last} or later in ticks of 1/{TICKS} s");
+                    let expected = format!("a timestamp of at least {last} (ticks of 1/{TICKS} s)");
                     let (offset, found) = (self.output.position(), found.to_string());
                     Error::corrupt(Format::MpegTs, offset, Some(*count), expected, found)
                 })?;
@@ -172,7 +172,7 @@ impl TsWriter {
 impl PacketWriter for TsWriter {
     fn write(&mut self, packet: PacketRef<'_>) -> Result<()> {
         let Some(state) = self.tracks.get_mut(packet.track) else {
-            return Err(unsupported(format!("a packet of track {}", packet.track)));
+            return Err(unsupported(format!("a packet of unknown track {}", packet.track)));
         };
         let base = state.time_base;
         let shown = ticks(packet.pts, base);

@@ -392,7 +392,10 @@ fn parse_encodings(entry: &[u8]) -> Result<Vec<u8>> {
         if child_uint(encoding, ids::CONTENT_ENCODING_SCOPE).unwrap_or(1) & 1 == 1 {
             let settings = child(compression, ids::CONTENT_COMP_SETTINGS).unwrap_or_default();
             if settings.len() > MAX_STRIPPED_BYTES {
-                return Err(unsupported("a track with a stripped header of this length"));
+                return Err(unsupported(format!(
+                    "a track with a stripped header of {} bytes (limit: {MAX_STRIPPED_BYTES})",
+                    settings.len()
+                )));
             }
             stripped = settings.to_vec();
         }

@@ -475,7 +475,7 @@ impl PacketWriter for WebmWriter {
         match self.tracks.get(packet.track) {
             Some(state) if state.is_video => self.write_video(packet),
             Some(_) => self.write_audio(packet),
-            None => Err(unsupported(format!("a packet of track {}", packet.track))),
+            None => Err(unsupported(format!("a packet of unknown track {}", packet.track))),
         }
     }
 

@@ -138,18 +138,18 @@ fn parse_chroma(tag: Option<&str>) -> Result<(ChromaSiting, SampleFormat)> {
         return match kind {
             "411" => reject("4:1:1 chroma"),
             "410" => reject("4:1:0 chroma"),
-            _ => reject("this form of chroma"),
+            _ => reject("the chroma format"),
         };
     };
     match depth {
         "" => Ok((ChromaSiting::Unspecified, SampleFormat::new(8, sampling))),
         "10" => Ok((ChromaSiting::Unspecified, SampleFormat::new(10, sampling))),
         "12" => Ok((ChromaSiting::Unspecified, SampleFormat::new(12, sampling))),
-        "8" => reject("this form of 8-bit chroma"),
+        "8" => reject("the chroma format"),
         bits if bits.bytes().all(|byte| byte.is_ascii_digit()) => {
             reject(&format!("{bits}-bit video"))
         }
-        _ => reject("this form of chroma"),
+        _ => reject("the chroma format"),
     }
 }
 

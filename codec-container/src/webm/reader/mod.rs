@@ -351,7 +351,7 @@ impl WebmReader {
             .and_then(|time| time.checked_add(head.time.into()))
             .ok_or_else(|| wrong("a time below 2^63", cluster_time.to_string()))?;
         let sizes = lacing::frame_sizes(head.flags, &data[head.bytes..])
-            .ok_or_else(|| wrong("frames that fill the block", "other lengths".into()))?;
+            .ok_or_else(|| wrong("frame sizes that add up to the block", "other sizes".into()))?;
 
         let tick_ns = self.time_base.as_f64() * 1e9;
         let default_duration_ns = blocks.default_duration_ns;
