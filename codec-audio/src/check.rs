@@ -20,7 +20,7 @@ pub fn reject_quality_settings(config: &AudioEncoderConfig) -> Result<(), Config
         return refuse("bandwidth");
     }
     if config.force_channels.is_some() {
-        return refuse("force channels");
+        return refuse("forced channels");
     }
     for (knob, set) in [
         ("fec", config.fec),

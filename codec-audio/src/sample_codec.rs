@@ -71,7 +71,7 @@ fn frame_samples(length: FrameDuration, format: AudioFormat) -> Result<usize, Co
         samples if samples > 0 && length.0 <= 10_000_000 => Ok(samples),
         _ => {
             let given = format_args!("{} us", length.0);
-            Err(ConfigError::new("frame length", given, "1 sample to 10000000 us"))
+            Err(ConfigError::new("audio packet duration", given, "1 sample to 10000000 us"))
         }
     }
 }

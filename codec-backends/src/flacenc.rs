@@ -75,8 +75,9 @@ pub(crate) fn open(config: &AudioEncoderConfig) -> Result<Box<dyn AudioEncoder>,
     reject_quality_settings(&plain)?;
     let usual = AudioEncoderConfig::new(config.codec, format).frame;
     if config.frame != usual {
+        let given = format_args!("{} us", config.frame.0);
         let allowed = "the default: set the knob `block` instead";
-        return Err(ConfigError::new("frame length", config.frame.0, allowed).into());
+        return Err(ConfigError::new("audio packet duration", given, allowed).into());
     }
     let bits = u32::try_from(knobs.value(BITS)).unwrap_or(16);
     let block = u16::try_from(knobs.value(BLOCK)).unwrap_or(4096);

@@ -137,7 +137,7 @@ fn validate(config: &EncoderConfig) -> Result<(), Error> {
     let allowed = "1 to 60 frames per second";
     ConfigError::ensure(is_supported, "framerate", config.framerate, allowed)?;
     let bits = config.rate.mode.bitrate().unwrap_or_default().0;
-    ConfigError::ensure(bits <= 2_000_000_000, "bitrate", bits, "1 to 2000000000")?;
+    ConfigError::ensure(bits <= 2_000_000_000, "bitrate", bits, "1 to 2000000000 bit/s")?;
     if let DropPolicy::BelowBufferPct(share) = config.rate.drops {
         ConfigError::ensure(share <= 100, "drops", share, "0..=100 percent")?;
     }
@@ -303,7 +303,7 @@ impl VideoEncoder for OpenH264 {
                     ConfigError::ensure(layers == 1, "temporal layers", layers, &allowed)?;
                 }
                 if layers != config.scalability.temporal_layers() {
-                    return Err(Error::unsupported("disabled temporal layers in OpenH264"));
+                    return Err(Error::unsupported("disabling temporal layers in OpenH264"));
                 }
             }
             // Missing features, which were rejected or are off.

@@ -292,7 +292,7 @@ fn forced_channels(config: &AudioEncoderConfig) -> Result<Option<i32>, ConfigErr
             let allowed = match channels {
                 1 => "1",
                 2 => "1 or 2",
-                _ => "no value with more than 2 channels",
+                _ => "none: only mono and stereo audio can be forced to a number of channels",
             };
             Err(ConfigError::new("forced channels", count, allowed))
         }

@@ -44,7 +44,7 @@ impl LibraryDecoder for Libopus {
         match self.inner.decode(data, out, fec) {
             Ok(decoded) if decoded == frames => {}
             _ => {
-                let what = "frames that an Opus decoder can decode";
+                let what = "decodable Opus frames";
                 return Err(Corrupt::Other { what, offset_bytes: 1 }.into());
             }
         }

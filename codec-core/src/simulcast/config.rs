@@ -131,7 +131,7 @@ impl SimulcastConfig {
         for layer in &self.layers {
             let scale = layer.scale_down;
             let ok = scale.den > 0 && scale.num >= scale.den;
-            ConfigError::ensure(ok, "scale down", scale, "at least 1/1")?;
+            ConfigError::ensure(ok, "scale-down factor", scale, "at least 1/1")?;
             if let Some(rates) = &layer.rates {
                 check_rates(rates)?;
             }
@@ -164,7 +164,7 @@ impl SimulcastConfig {
 /// Checks that the limits of a layer's bitrate are in order.
 pub(super) fn check_rates(rates: &LayerRates) -> Result<(), ConfigError> {
     let LayerRates { min, target, max } = rates;
-    let given = format_args!("{} to {} to {} bit/s", min.0, target.0, max.0).to_string();
+    let given = format!("minimum {}, target {}, maximum {} bit/s", min.0, target.0, max.0);
     ConfigError::ensure(
         rates.is_ordered(),
         "layer rates",

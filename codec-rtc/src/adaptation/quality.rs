@@ -64,7 +64,7 @@ impl QualityThresholds {
         if self.low_qindex >= self.high_qindex || self.high_qindex > 127 {
             let given = format!("{} and {}", self.low_qindex, self.high_qindex);
             return Err(ConfigError::new(
-                "quantiser thresholds",
+                "low and high quantiser thresholds",
                 given,
                 "ascending values up to 127",
             ));

@@ -66,7 +66,7 @@ impl Loss {
                 share("loss in the bad state", bad)?;
                 if to_bad + to_good <= 0.0 {
                     return Err(ConfigError::new(
-                        "loss state transitions",
+                        "transition probabilities of the loss states",
                         "0 and 0",
                         "at least one above 0",
                     ));

@@ -251,7 +251,7 @@ impl FromStr for LinkSpec {
                 spec.take(preset.ok_or_else(|| {
                     let names = PRESETS.map(|preset| preset.name).join(", ");
                     format!(
-                        "invalid link setting {part}: expected KEY=VALUE or, first, one of {names}"
+                        "invalid link setting {part}: expected KEY=VALUE or, as the first setting, one of {names}"
                     )
                 })?);
                 continue;
@@ -338,7 +338,9 @@ fn percent(text: &str) -> Result<f64, String> {
 /// Parses a queue limit: a time such as `200ms`, or bytes such as `64kB` or `30000B`.
 fn queue(text: &str) -> Result<QueueLimit, String> {
     let Some(bytes) = text.strip_suffix('B') else {
-        return time(text).map(QueueLimit::Time).map_err(|error| format!("{error}, or 64kB"));
+        return time(text)
+            .map(QueueLimit::Time)
+            .map_err(|error| format!("{error}, or a size such as 64kB"));
     };
     let units = [("k", 1000), ("K", 1000), ("M", 1_000_000)];
     let found =

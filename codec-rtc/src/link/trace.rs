@@ -69,7 +69,7 @@ impl RateTrace {
         for (index, &(time, rate)) in steps.iter().enumerate() {
             let wrong = |what: &str| TraceError::Line { line: index + 1, what: what.to_owned() };
             if rate.0 != 0 && !(1_000..=MAX_RATE).contains(&rate.0) {
-                return Err(wrong("expected a rate of 0 or 1 kb/s to 100 Gb/s"));
+                return Err(wrong("expected a rate of 0, or of 1 kb/s to 100 Gb/s"));
             }
             if before.is_some_and(|before| before >= time) {
                 return Err(wrong("expected a time after the previous one"));
@@ -213,7 +213,7 @@ fn parse_row(row: &str) -> Result<(Duration, Bitrate), &'static str> {
     };
     let bits = number.parse::<f64>().map_err(|_| "expected a rate such as 800k or 1.5M")? * unit;
     if !(0.0..=1e11).contains(&bits) {
-        return Err("expected a rate of 0 or 1 kb/s to 100 Gb/s");
+        return Err("expected a rate of 0, or of 1 kb/s to 100 Gb/s");
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range")]
     Ok((Duration::from_secs_f64(seconds), Bitrate(bits.round() as u64)))

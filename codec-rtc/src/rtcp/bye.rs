@@ -70,7 +70,8 @@ impl App {
         if !self.data.len().is_multiple_of(4) {
             return Err(WriteError::Field { what: "APP data is not a multiple of four bytes" });
         }
-        let mut writer = BlockWriter::begin(out, kind::APP, self.subtype.into(), "as APP subtype")?;
+        let mut writer =
+            BlockWriter::begin(out, kind::APP, self.subtype.into(), "in the APP subtype field")?;
         writer.u32(self.ssrc);
         writer.out.extend(self.name);
         writer.out.extend(&self.data);
