@@ -96,6 +96,6 @@ impl JobPlan {
 
     fn no_unit(&self, index: usize) -> Failure {
         let (unit, last) = (self.unit().name(), self.count().saturating_sub(1));
-        Failure::usage(format!("there is no {unit} {index}: the plan has 0 to {last}"))
+        Failure::usage(format!("there is no {unit} {index}: the plan has {unit}s 0 to {last}"))
     }
 }

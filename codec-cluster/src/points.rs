@@ -84,14 +84,15 @@ impl PointPlan {
     pub(crate) fn from_json(text: &str, name: &str) -> Result<Self> {
         let wrong = |what: &str| Failure::new(Kind::Input, format!("{name}: {what}"));
         let plan: Self = serde_json::from_str(text)
-            .map_err(|error| wrong(&format!("not a plan of points: {error}")))?;
+            .map_err(|error| wrong(&format!("not a plan of `codec cluster compare`: {error}")))?;
         if plan.version != VERSION {
             let version = &plan.version;
             let what =
                 format!("the plan was made by version {version}, but this is version {VERSION}");
             return Err(wrong(&what));
         }
-        plan.check().map_err(|what| wrong(&format!("not a valid plan of points: {what}")))?;
+        plan.check()
+            .map_err(|what| wrong(&format!("invalid plan of `codec cluster compare`: {what}")))?;
         Ok(plan)
     }
 

@@ -115,9 +115,9 @@ pub(crate) struct ClusterCompareArgs {
 pub(crate) struct WorkerArgs {
     #[command(flatten)]
     pub(crate) shared: SharedArgs,
-    /// Encode this many chunks or points at a time (1 to 64).
+    /// Run this many encodes at a time: of chunks or of a comparison (1 to 64).
     ///
-    /// Without this option, N is the number of cores.
+    /// Default: the number of cores.
     #[arg(short, long, value_name = "N", value_parser = within(1_u16..=64))]
     jobs: Option<u16>,
     /// Exit when the queue is empty.

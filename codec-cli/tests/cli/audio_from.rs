@@ -60,7 +60,7 @@ fn audio_of_another_length_is_cut_or_ends_with_a_warning() {
     assert!(samples(&place, "out.mkv") == sweep[..bytes_of(2000)]);
     place.ok(&["generate", "sweep", "-n", "30", "-o", "sweep.wav", "-y"]);
     let run = place.ok(&[&["transcode", "clip.mkv", "-o", "out.mkv"], &flac[..]].concat());
-    let ends = "the audio ends at 1.000 s, before the video, at 2.000 s";
+    let ends = "the audio ends at 1.000 s, before the video, which ends at 2.000 s";
     assert!(run.err.contains(ends), "{}", run.err);
     let track = &tracks(&place, "out.mkv")[0];
     assert!((track["duration_s"].as_f64().unwrap() - 2.0).abs() < 0.05, "{track}");

@@ -91,7 +91,7 @@ fn cpu_times_are_compared_relative_to_the_anchor() {
     let run = place.ok(&with(&study, &[&limit[..], &["machine.json"]].concat()));
     assert!(run.text().contains("CPU time relative to a x1.000"), "{}", run.text());
     let faster = [&limit[..], &["faster.json"]].concat();
-    place.fails(7, "b: CPU time x2.000, at most x1.05", &with(&study, &faster));
+    place.fails(7, "b: CPU time x2.000 (limit: x1.05)", &with(&study, &faster));
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn audio_codecs_have_curves_and_g711_has_one_point() {
     let run = place.ok(&study(&arms, &["-b", "16k,64k,128k", "--metrics", "all"]));
     let text = run.text();
     assert!(text.contains("BD-rate Segmental SNR, %") && text.contains("× real time"), "{text}");
-    let one_rate = "g711: the codec has the fixed bitrate 64k, and no points at 16k, 128k";
+    let one_rate = "g711: the codec has the fixed bitrate 64k and cannot encode at 16k, 128k";
     assert!(text.contains(one_rate), "{text}");
     assert!(text.contains("do not model hearing"), "{text}");
     let results = results(&place);
@@ -192,7 +192,7 @@ fn settings_that_have_no_meaning_for_audio_are_rejected() {
         place.fails(2, word, &study(arms, more));
     };
     refused(
-        "arm vp8 encodes video, and arm opus audio: one run compares only one of them",
+        "arm vp8 encodes video, and arm opus encodes audio: one run compares either video or audio",
         &["vp8", "opus"],
         &rate,
     );
@@ -201,9 +201,13 @@ fn settings_that_have_no_meaning_for_audio_are_rejected() {
     refused(frames, &["opus"], &["-b", "24k", "-n", "10"]);
     refused("audio encoders have bitrates only", &["opus"], &["--qp", "30"]);
     refused("audio encoders run on one thread", &["opus"], &["-b", "24k", "--threads", "2"]);
-    refused("a lossless codec has no curve", &["flac"], &rate);
+    refused("a lossless codec has no rate-quality curve", &["flac"], &rate);
     refused("pcmu has no complexity", &["g711:3"], &rate);
-    refused("the codec has the fixed bitrate 64k, and no points at 32k", &["g711 @ b=32k"], &rate);
+    refused(
+        "the codec has the fixed bitrate 64k and cannot encode at 32k",
+        &["g711 @ b=32k"],
+        &rate,
+    );
     refused("--audio-bitrate cannot be used in an arm", &["opus --audio-bitrate 32k"], &rate);
     refused("--speed requires video", &["opus --speed 3"], &rate);
     refused("invalid value '11'", &["opus:11"], &rate);

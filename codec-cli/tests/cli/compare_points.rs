@@ -105,7 +105,7 @@ fn encoders_search_for_the_value_of_a_metric() {
     }
     assert!(results["comparisons"][0]["bd_rate"]["value"].is_f64());
     assert!(out.contains("searched on clip: the encoder did not reach psnr 90"), "{out}");
-    assert!(out.contains("points with a target quality have no times and no memory"), "{out}");
+    assert!(out.contains("points with a target quality have no times and no memory use"), "{out}");
     // The other arm was repeated as usual.
     let points = results["points"].as_array().unwrap();
     let other = points.iter().find(|point| point["arm"] == "q").unwrap();

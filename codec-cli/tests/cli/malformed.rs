@@ -74,7 +74,7 @@ fn frames_without_their_references_are_reported() {
     assert!(run.err.contains("\"replaced_references\":1"), "{}", run.err);
     let run = place.ok(&["decode", "lost.h264", "--null", "--conceal"]);
     assert!(
-        run.err.contains("1 frame predicted from substitutes of lost references"),
+        run.err.contains("1 frame predicted from substitutes for lost references"),
         "{}",
         run.err
     );

@@ -186,7 +186,7 @@ async fn run(
         worked: Cell::default(),
     };
     worker.report().await?;
-    env.events.note(format!("worker {}: waiting for chunks of version {VERSION}", worker.name));
+    env.events.note(format!("worker {}: waiting for jobs of codec version {VERSION}", worker.name));
     let slots = join_all((0..=jobs).map(|slot| worker.slot(slot)));
     let watching = async {
         while changes.next().await.is_some() {

@@ -79,10 +79,20 @@ pub(super) fn run(args: &KernelOptions, env: &Env) -> Result<()> {
         let mut text = table::machine_line();
         text.push_str(&format!(
             "cycle {cycle:.3} ns, empty call {call:.2} ns; data in the L1 cache; bound: computed lower \
-             bound, the call plus the slowest of loads, stores and register operations (by)\n\n"
+             bound of the time, the call plus the slowest of loads, stores and register operations; by: which of \
+             the three is slowest\n\n"
         ));
-        let header =
-            ["kernel", "level", "ns", "between", "GB/s", "vs scalar", "bound ns", "by", "vs bound"];
+        let header = [
+            "kernel",
+            "level",
+            "ns",
+            "95 % interval",
+            "GB/s",
+            "vs scalar",
+            "bound ns",
+            "by",
+            "vs bound",
+        ];
         let mut rows = vec![header.map(str::to_owned).to_vec()];
         rows.extend(timed.iter().filter(is_wanted).map(|one| row(one, &figures(one))));
         text.push_str(&table::columns(&rows));

@@ -172,7 +172,7 @@ impl Baseline {
             let Some(limit) = self.max_bd_rate else { continue };
             match (&comparison.bd_rate, refused) {
                 (Some(change), None) if change.value > limit => changes.excesses.push(format!(
-                    "{}: BD-rate of {metric} {:+.2} %, at most {limit} %",
+                    "{}: BD-rate of {metric} {:+.2} % (limit: {limit} %)",
                     arm.name, change.value
                 )),
                 (Some(_), None) => {}
@@ -188,7 +188,7 @@ impl Baseline {
                 let anchor = &now.anchor;
                 parts.push(format!("CPU time relative to {anchor} x{ratio:.3}"));
                 if let Some(limit) = self.max_cpu.filter(|limit| ratio > *limit) {
-                    let text = format!("{}: CPU time x{ratio:.3}, at most x{limit}", arm.name);
+                    let text = format!("{}: CPU time x{ratio:.3} (limit: x{limit})", arm.name);
                     changes.excesses.push(text);
                 }
             }

@@ -198,7 +198,7 @@ impl Arm {
             targets.iter().map(|target| label(*target)).collect::<Vec<_>>().join(", ")
         };
         let (own, impossible) = (names(&self.targets), names(&self.impossible));
-        format!("the codec has the fixed bitrate {own}, and no points at {impossible}")
+        format!("the codec has the fixed bitrate {own} and cannot encode at {impossible}")
     }
 
     /// Rejects errors that would otherwise only show at the first encoding.

@@ -75,7 +75,7 @@ impl AudioEncoder {
             return Err(Failure::new(Kind::Backend, format!("arm {run}: {spec} has no encoder")));
         };
         if capabilities.lossless {
-            let why = "a lossless codec has no curve of rate and quality\n\
+            let why = "a lossless codec has no rate-quality curve\n\
                        help: compare sizes and speeds with `codec bench audio`";
             return Err(refused(why));
         }

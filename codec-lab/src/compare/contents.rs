@@ -118,7 +118,7 @@ impl Plan<'_> {
         if points.iter().any(|point| point.target.is_measured_quality()) {
             let kind = "points with a target quality";
             notes.push(format!(
-                "{kind} have no times and no memory, because the search for the target would be included"
+                "{kind} have no times and no memory use, because these would include the search for the target"
             ));
         }
         let anchor = self.arms.iter().find(|arm| arm.name == self.anchor);

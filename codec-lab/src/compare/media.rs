@@ -23,7 +23,7 @@ pub(super) fn media_of(study: &Study, arms: &[Arm], env: &Env) -> Result<Media> 
     let media = match (first(Media::Video), first(Media::Audio)) {
         (Some(video), Some(audio)) => {
             let message = format!(
-                "arm {} encodes video, and arm {} audio: one run compares only one of them",
+                "arm {} encodes video, and arm {} encodes audio: one run compares either video or audio",
                 video.name, audio.name
             );
             let help = "help: run `codec compare` once for video and once for audio";

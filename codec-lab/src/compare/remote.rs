@@ -90,8 +90,10 @@ impl Plan<'_> {
         let units = self.units();
         let Some(first) = self.clips.first().filter(|_| !units.is_empty()) else { return Ok(()) };
         if self.jobs.len() > MAX_POINTS {
-            let message =
-                format!("{} points exceed the limit of a cluster, {MAX_POINTS}", self.jobs.len());
+            let message = format!(
+                "{} points exceed the limit of a cluster job, {MAX_POINTS}",
+                self.jobs.len()
+            );
             return Err(Failure::usage(message));
         }
         let work = RemoteWork {

@@ -339,9 +339,9 @@ pub(super) fn text(settings: &Settings, world: &World<'_>, summary: &Summary) ->
     line(
         "",
         format!(
-            "{} partly concealed; {} ({:.1} %), {} before the first frame",
+            "{} partly concealed; an older frame on screen at {} ({:.1} %), none at {}",
             summary.concealed_frames,
-            counted(summary.frozen as u64, "frozen instant"),
+            counted(summary.frozen as u64, "due time"),
             percent(summary.frozen, summary.frames),
             summary.unscored
         ),

@@ -28,7 +28,7 @@ const FIGURES: [(&str, &str, &str); 16] = [
     ("fates.clean", "clean frames", ""),
     ("fates.damaged", "damaged frames", ""),
     ("fates.lost", "lost frames", ""),
-    ("seen.frozen", "frozen instants", ""),
+    ("seen.frozen", "frozen due times", ""),
     ("freezes.count", "freezes", ""),
     ("freezes.total_ms", "freezes, total", "ms"),
     ("delay_ms.mean", "delay", "ms"),

@@ -145,7 +145,9 @@ impl AudioPipeline {
         }
         (self.reached_s < end_s - TOLERANCE_S).then(|| {
             let reached_s = self.reached_s;
-            format!("the audio ends at {reached_s:.3} s, before the video, at {end_s:.3} s")
+            format!(
+                "the audio ends at {reached_s:.3} s, before the video, which ends at {end_s:.3} s"
+            )
         })
     }
 

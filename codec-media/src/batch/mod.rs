@@ -164,7 +164,9 @@ fn report(file: &File, outcome: &Outcome, totals: &listener::Totals, env: &Env) 
             let text = totals.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
             env.events.note(format!("{}{text}", file.output.display()));
         }
-        Outcome::Skipped => env.events.detail(format!("{}: exists", file.output.display())),
+        Outcome::Skipped => env
+            .events
+            .detail(format!("{}: skipped, because it already exists", file.output.display())),
         // These are listed at the end.
         Outcome::Failed(_) | Outcome::Unfinished => {}
     }

@@ -255,7 +255,7 @@ fn copyable(parts: &[Part], settings: &Encoding) -> std::result::Result<VideoTra
         // The form of H.264 packets depends on the container.
         let form_differs = track.codec == Codec::H264 && track.format != other.format;
         if track.codec_private != other.codec_private || form_differs {
-            return Err(format!("the configurations of {one} and {two} differ"));
+            return Err(format!("the codec configurations of {one} and {two} differ"));
         }
         let (turn, other_turn) = (track.info.rotation, other.info.rotation);
         if turn != other_turn {

@@ -73,7 +73,7 @@ impl Damage {
         }
         if self.replaced_references > 0 {
             let frames = counted(self.replaced_references, "frame");
-            parts.push(format!("{frames} predicted from substitutes of lost references"));
+            parts.push(format!("{frames} predicted from substitutes for lost references"));
         }
         parts.join("; ")
     }

@@ -189,7 +189,9 @@ fn begin(
 ) -> std::result::Result<(), NetError> {
     let before = known.hello.replace(hello.clone());
     if before.as_ref().is_some_and(|before| !continues(before, hello)) {
-        let why = "a new sender session replaced this one, and its streams differ".to_owned();
+        let why =
+            "the sender started a new session, whose streams differ from those of the first one"
+                .to_owned();
         return Err(NetError::Protocol(why));
     }
     let mut announced = AnnouncedTracks::default();

@@ -316,8 +316,9 @@ impl Receiving {
                 end: delay_text
                     .into_iter()
                     .chain(
-                        (decrypt_failures > 0)
-                            .then(|| format!("{decrypt_failures} not decryptable")),
+                        (decrypt_failures > 0).then(|| {
+                            format!("{} not decryptable", counted(decrypt_failures, "frame"))
+                        }),
                     )
                     .chain(end.is_ok().then(|| reason.clone()))
                     .collect(),

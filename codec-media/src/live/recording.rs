@@ -168,7 +168,7 @@ impl Recording {
         if let (Some(format), Some(track)) = (format, &announced.audio)
             && !format.holds_audio(track.codec)
         {
-            self.env.events.note(format!("{format} cannot hold {} audio", track.codec));
+            self.env.events.note(format!("audio dropped: {format} cannot hold {}", track.codec));
             announced.audio = None;
         }
         if let (Some(format), Some(track)) = (format, &announced.video)

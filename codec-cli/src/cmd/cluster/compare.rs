@@ -47,7 +47,7 @@ impl Remote for Cluster<'_> {
                 ),
             };
             let help =
-                "help: start one with `codec cluster worker`, or use -j 2 to measure no times";
+                "help: start one with `codec cluster worker`, or use -j 2, which measures no times";
             Failure::usage(format!("{message}\n{help}"))
         })
     }

@@ -108,7 +108,7 @@ impl QualitySearch {
             (search, refined)
         };
         env.events.note(format!(
-            "target {target}: quality {}, found by {} of {} of {}",
+            "target {target}: quality {}, found by {} on {} of {}",
             shown(quality_q8),
             counted(trials.count, "trial encode"),
             samples.frames(),
@@ -249,7 +249,7 @@ impl<'a> Trials<'a> {
             let value = self.measure(quality_q8, step)?;
             let expected = relation.map_or(value, |relation| relation.expected(value));
             self.env.events.detail(format!(
-                "trial encode, quality {}: {} {}, expected {}",
+                "trial encode, quality {}: {} {}, expected on all frames {}",
                 shown(quality_q8),
                 metric.name(),
                 metric.format(value),
@@ -275,7 +275,7 @@ impl<'a> Trials<'a> {
         let (parts, whole) = (mean(&parts.collect::<Vec<_>>().concat()), mean(&values));
         let metric = target.metric;
         env.events.detail(format!(
-            "fast trial encode, quality {}: {} {} of the short sections, {} of all frames",
+            "fast trial encode, quality {}: {} {} on the short sections, {} on all frames",
             shown(quality_q8),
             metric.name(),
             metric.format(parts),

@@ -65,7 +65,7 @@ pub(super) fn encode(settings: &Encoding, bytes: u64, media: Media, env: &Env) -
             break;
         }
         env.events.note(format!(
-            "the file has {:.2} % of {bytes} bytes: encoding again at {}",
+            "the file has {:.2} % of the target of {bytes} bytes: encoding again at {}",
             100.0 * file / control.limit,
             bitrate(control.video * 8.0 / seconds)
         ));
@@ -89,11 +89,13 @@ fn keep(bytes: u64, mut finished: Finished, env: &Env) -> Result<()> {
         finished.end = Err(Failure::new(Kind::Check, message));
     } else if finished.end.is_ok() && !is_met {
         env.events.warn(format!(
-            "the file has {percent:.2} % of {bytes} bytes: the content needs no more bits at the \
-             encoder's best quality"
+            "the file has only {percent:.2} % of the target of {bytes} bytes: the content needs no \
+             more bits at the encoder's best quality"
         ));
     } else if finished.end.is_ok() {
-        env.events.note(format!("the file has {file} bytes, {percent:.2} % of {bytes}"));
+        env.events.note(format!(
+            "the file has {file} bytes, {percent:.2} % of the target of {bytes} bytes"
+        ));
     }
     finished.add_to_summary(|summary| {
         summary.raw("target_bytes", bytes).raw("file_bytes", file).raw("target_met", is_met)
