@@ -159,8 +159,8 @@ impl FileMetadata {
     pub(crate) fn warnings(&self) -> Vec<Warning> {
         let attachments = self.has_attachments.then(|| "attachments".to_owned());
         let tags = self.skipped_tags.iter().map(String::as_str);
-        let tags =
-            (!self.skipped_tags.is_empty()).then(|| format!("{} of single tracks", names(tags)));
+        let tags = (!self.skipped_tags.is_empty())
+            .then(|| format!("{} of individual tracks", names(tags)));
         attachments.into_iter().chain(tags).map(Warning::MetadataSkipped).collect()
     }
 }

@@ -115,7 +115,7 @@ pub(crate) struct ClusterCompareArgs {
 pub(crate) struct WorkerArgs {
     #[command(flatten)]
     pub(crate) shared: SharedArgs,
-    /// Run this many encodes at a time: of chunks or of a comparison (1 to 64).
+    /// Run this many encodes at a time (1 to 64).
     ///
     /// Default: the number of cores.
     #[arg(short, long, value_name = "N", value_parser = within(1_u16..=64))]

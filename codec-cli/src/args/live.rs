@@ -105,7 +105,7 @@ fn simulcast(text: &str) -> std::result::Result<SimulcastLayers, String> {
         "auto" => Ok(SimulcastLayers::BySize),
         "2" => Ok(SimulcastLayers::Count(2)),
         "3" => Ok(SimulcastLayers::Count(3)),
-        _ => Err("expected 2, 3 or auto (chosen by the size of the input)".to_owned()),
+        _ => Err("expected 2 or 3, or auto to choose by the size of the input".to_owned()),
     }
 }
 

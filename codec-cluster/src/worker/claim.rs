@@ -116,7 +116,8 @@ fn checked(
     }
     if *message.subject != *subject(job, index, plan.machine()) {
         let message = format!("the queued message for {unit} {index}");
-        let why = format!("{message} is not on the subject of the machine in {name}");
+        let why =
+            format!("{message} is not on the NATS subject of the machine that {name} requires");
         return Err(Failure::new(Kind::Input, why));
     }
     Ok(Arc::new(plan))

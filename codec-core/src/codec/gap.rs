@@ -78,13 +78,13 @@ features! {
     /// [`super::FrameRequest::importance`].
     Importance = "importance of regions",
     /// [`super::FrameRequest::analysis`].
-    GivenAnalysis = "analysis by the caller",
+    GivenAnalysis = "frame analysis by the caller",
     /// [`super::Content::Screen`].
     ScreenContent = "screen content",
     /// [`super::EncoderConfig::denoise`].
     Denoise = "removal of camera noise",
     /// [`super::EncoderConfig::tune`].
-    Tune = "tuning for PSNR or viewers",
+    Tune = "tuning for PSNR or visual quality",
     /// [`super::EncoderConfig::error_resilient`].
     ErrorResilience = "error resilience",
     /// [`super::EncoderConfig::deadline`].

@@ -144,7 +144,7 @@ impl<C: LayerCoder> SpatialEncoder<C> {
         let missing = [
             (request.references.is_some() || request.updates.is_some(), "choice of references"),
             (request.importance.is_some(), "importance of regions"),
-            (request.analysis.is_some(), "analysis by the caller"),
+            (request.analysis.is_some(), "frame analysis by the caller"),
         ];
         match missing.into_iter().find(|&(is, _)| is) {
             Some((_, what)) => {

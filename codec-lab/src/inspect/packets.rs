@@ -167,11 +167,11 @@ impl Packets {
         let note = match &decoder {
             Some(_) if has_trace => None,
             _ if is_av1 => Some(format!(
-                "no blocks or frame images for {codec}: only for vp8, vp9 and h264; the rows have the frame headers"
+                "no blocks or frame images for {codec}, only frame headers: vp8, vp9 and h264 have both"
             )),
-            Some(_) => {
-                Some(format!("no blocks or frame images for {codec}: only for vp8, vp9 and h264"))
-            }
+            Some(_) => Some(format!(
+                "no blocks or frame images for {codec}: only vp8, vp9 and h264 have them"
+            )),
             None => Some(format!(
                 "this build cannot decode {codec}: sizes and key frames come from the container"
             )),

@@ -334,11 +334,13 @@ fn tracks<'a>(
         let (first, second) = (first.name(), part.name());
         if one.codec != other.codec {
             let (codec, other) = (one.codec, other.codec);
-            return Ok(Err(format!("{first} has {codec} audio, {second} {other}")));
+            return Ok(Err(format!("{first} has {codec} audio, and {second} has {other}")));
         }
         if one.audio != other.audio {
             let (format, other) = (one.audio, other.audio);
-            return Ok(Err(format!("the audio of {first} is {format}, that of {second} {other}")));
+            return Ok(Err(format!(
+                "the audio of {first} is {format}, that of {second} is {other}"
+            )));
         }
         if common_header(one) != common_header(other) {
             return Ok(Err(format!("the audio configurations of {first} and {second} differ")));
@@ -459,7 +461,7 @@ impl<'a> Row<'a> {
             return Ok(Err(format!("{format} cannot signal the discard padding of {name}")));
         }
         if span.partly_heard.is_some_and(|packet| packet.saturating_add(shift) > end) {
-            return Ok(Err(format!("the part of {name} is shorter than a packet")));
+            return Ok(Err(format!("the part of {name} is shorter than an audio packet")));
         }
         self.places.push(Place { lead_ns, shift, end, own_end: span.end, more: 0 });
         self.padding = if heard > end { 0 } else { span.padding };

@@ -250,7 +250,7 @@ fn copyable(parts: &[Part], settings: &Encoding) -> std::result::Result<VideoTra
         };
         let (one, two) = (first.name(), part.name());
         if track.codec != other.codec {
-            return Err(format!("{one} has {} video, {two} {}", other.codec, track.codec));
+            return Err(format!("{one} has {} video, and {two} has {}", other.codec, track.codec));
         }
         // The form of H.264 packets depends on the container.
         let form_differs = track.codec == Codec::H264 && track.format != other.format;

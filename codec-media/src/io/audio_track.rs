@@ -83,7 +83,7 @@ impl FromStr for AudioTrackChoice {
             return if number > 0 {
                 Ok(Self::Number(number))
             } else {
-                Err("tracks count from 1".to_owned())
+                Err("track numbers start at 1".to_owned())
             };
         }
         let is_code = text.split(['-', '_']).next().is_some_and(|language| {

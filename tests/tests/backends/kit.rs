@@ -91,7 +91,7 @@ const FAULTS: [(Fault, &str); 15] = [
     (Fault::DeclaresAGapItFills, "intra refresh"),
     (Fault::IgnoresImportance, "importance has an effect"),
     (Fault::IgnoresDenoise, "removal of camera noise has an effect"),
-    (Fault::IgnoresTune, "tuning for PSNR or viewers has an effect"),
+    (Fault::IgnoresTune, "tuning for PSNR or visual quality has an effect"),
 ];
 
 /// The native encoder with one fault.

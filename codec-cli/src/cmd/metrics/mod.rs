@@ -96,7 +96,7 @@ fn measure_video(
     let open = |(opened, spec): (Opened, &InputSpec)| {
         let why = match opened {
             Opened::Still(..) => Some("because the other is video"),
-            Opened::Images(..) | Opened::Animation(..) => Some("as video"),
+            Opened::Images(..) | Opened::Animation(..) => Some("because it is treated as video"),
             _ => None,
         };
         if let Some(why) = why {

@@ -109,7 +109,7 @@ pub(super) fn check_encoder(subject: &Subject<'_>, report: &mut Report) {
     report.run("feature: spatial layers", || layers(subject, Feature::SpatialLayers));
     report.run("feature: importance has an effect", || importance(subject));
     report.run("feature: removal of camera noise has an effect", || denoise(subject));
-    report.run("feature: tuning for PSNR or viewers has an effect", || tune(subject));
+    report.run("feature: tuning for PSNR or visual quality has an effect", || tune(subject));
     report.run("feature: live resolution changes", || resolution(subject));
     for feature in [Feature::ReportsReferences, Feature::Pool, Feature::SimdLevel] {
         // These features are not requested, so they cannot be rejected.

@@ -131,7 +131,7 @@ impl PageReport {
         let mut notes = Vec::new();
         if self.with_picture < self.could_have_picture && self.max_images > 0 {
             notes.push(format!(
-                "the page has images of {} of {} frames; select with --pictures N or all, --frames A..B",
+                "the page has images of {} of {} frames; select others with --pictures N or all, or with --frames A..B",
                 self.with_picture, self.could_have_picture
             ));
         }
