@@ -152,10 +152,10 @@ fn audio_that_differs_is_encoded_with_the_reason() {
         place.ok(&[&["transcode", "c.mkv", "-o", name, "--speed", "10"][..], more].concat());
     }
     for (inputs, why) in [
-        (["a.mkv", "f.mkv"], "a.mkv has opus audio, f.mkv flac"),
+        (["a.mkv", "f.mkv"], "a.mkv has opus audio, and f.mkv has flac"),
         (
             ["a.mkv", "mono.mkv"],
-            "the audio of a.mkv is 48000 Hz mono, that of mono.mkv 48000 Hz stereo",
+            "the audio of a.mkv is 48000 Hz mono, that of mono.mkv is 48000 Hz stereo",
         ),
         (["a.mkv", "s.mkv"], "s.mkv has no audio track 1"),
         (["c.mkv", "c.mkv"], "pcm s16le audio is uncompressed"),
