@@ -64,7 +64,10 @@ fn the_curve_of_an_arm_is_the_hull_of_its_sizes() {
     }
     assert!(whole["comparisons"][0]["bd_rate"]["value"].is_f64(), "{}", whole["comparisons"][0]);
     let text = run.text();
-    assert!(text.contains("Sizes of a on clip, by PSNR Y: 160x88 at "), "{text}");
+    assert!(
+        text.contains("Sizes on the convex hull of a on clip, by PSNR Y: 160x88 at "),
+        "{text}"
+    );
     assert!(text.contains("with Lanczos with three lobes"), "{text}");
     let page = String::from_utf8(place.read("rep/index.html")).unwrap();
     assert!(page.contains("On the hull by") && page.contains("quality 5 at 160x88"));

@@ -321,7 +321,7 @@ fn unsuitable_sources_are_rejected() {
     assert!(!place.has("r.json"));
     // The report is kept, without chroma errors.
     place.ok(&["generate", "talking-head", "-o", "small.y4m", "--size", "88x72", "-n", "12"]);
-    fails(3, "the source is 88x72, the frame 176x144", &with("small.y4m"));
+    fails(3, "the source has the size 88x72, and the frame 176x144", &with("small.y4m"));
     let report_of_small = report(&place, "r.json");
     assert!(rows(&report_of_small).iter().all(|row| row["chroma_error"].is_null()));
     place.ok(&["inspect", "a.ivf", "-o", "r.json", "-y"]);

@@ -38,7 +38,7 @@ impl Reason {
             Self::NotDecoded => "no frame was decoded".to_owned(),
             Self::NoSourceFrame => "the source has no frame at this time".to_owned(),
             Self::OtherSize(source, frame) => {
-                format!("the source is {source}, the frame {frame}")
+                format!("the source has the size {source}, and the frame {frame}")
             }
         }
     }

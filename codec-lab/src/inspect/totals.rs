@@ -223,7 +223,7 @@ impl ChromaTotals {
     /// Returns the totals as text.
     pub(super) fn text(&self, source: &str) -> String {
         let mut text = format!(
-            "{source}: {:.2} % of the chroma blocks have a mean that differs by more than 4 of 255, in {}",
+            "{source}: {:.2} % of the chroma blocks have a mean that differs by more than 4 of 255 from the source's, in {}",
             100.0 * self.share(),
             counted(self.frames, "frame")
         );

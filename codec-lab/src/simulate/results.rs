@@ -381,7 +381,7 @@ pub(super) fn text(settings: &Settings, world: &World<'_>, summary: &Summary) ->
     line(
         "rate",
         format!(
-            "{:.0} kb/s encoded, {:.0} sent with headers, link {capacity:.0} ({used:.1} % used)",
+            "{:.0} kb/s encoded, {:.0} kb/s sent with headers, link {capacity:.0} kb/s ({used:.1} % used)",
             kbps(summary.coded_bytes, summary.media),
             kbps(stats.offered_bytes, summary.media)
         ),

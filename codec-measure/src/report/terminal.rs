@@ -85,7 +85,7 @@ fn hulls(results: &Results) -> String {
             if !sized.is_empty() {
                 let (arm, clip) = (clean(&arm.name), clean(&clip.name));
                 out.push_str(&format!(
-                    "Sizes of {arm} on {clip}, by {}: {}.\n",
+                    "Sizes on the convex hull of {arm} on {clip}, by {}: {}.\n",
                     metric.name,
                     sized.join(", ")
                 ));

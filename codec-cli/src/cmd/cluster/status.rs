@@ -12,7 +12,7 @@ pub(super) fn first_line(text: &str) -> String {
 
 pub(super) fn text_of(status: &ClusterStatus) -> String {
     let mut lines: Vec<String> = status.jobs.iter().flat_map(job_lines).collect();
-    lines.extend(status.workers.iter().map(worker_line));
+    lines.extend(status.workers.iter().map(|worker| worker_line(worker, &status.jobs)));
     for refused in &status.refused {
         let (subject, error) = (first_line(&refused.subject), first_line(&refused.error));
         lines.push(format!("rejected message {subject}: {error}"));
@@ -51,10 +51,12 @@ fn job_lines(job: &JobStatus) -> Vec<String> {
     lines
 }
 
-fn worker_line(worker: &WorkerStatus) -> String {
+fn worker_line(worker: &WorkerStatus, jobs: &[JobStatus]) -> String {
     let record = &worker.record;
     let chunk = |one: &codec_cluster::RunningChunk| {
-        format!("chunk {} of job {}", one.chunk, first_line(&one.job))
+        let job = jobs.iter().find(|job| job.id.to_string() == one.job);
+        let unit = job.map_or("unit", |job| job.record.unit.name());
+        format!("{unit} {} of job {}", one.chunk, first_line(&one.job))
     };
     let running: Vec<String> = record.running.iter().map(chunk).collect();
     let doing = if running.is_empty() { "idle".to_owned() } else { running.join(", ") };
@@ -63,7 +65,7 @@ fn worker_line(worker: &WorkerStatus) -> String {
         first_line(&worker.name),
         first_line(&record.version),
         first_line(&record.simd),
-        counted(record.jobs, "chunk"),
+        counted(record.jobs, "encode"),
         worker.age.as_secs(),
         first_line(&record.machine)
     )

@@ -175,7 +175,10 @@ impl Coder {
         let rejected = states.iter().zip(accepted).filter(|(_, is_accepted)| !**is_accepted);
         let rejected: Vec<String> = rejected.map(|(layer, _)| layer.size.to_string()).collect();
         if !rejected.is_empty() {
-            env.events.warn(format!("the server does not accept the size {}", rejected.join(", ")));
+            env.events.warn(format!(
+                "the server does not accept the simulcast size {}",
+                rejected.join(", ")
+            ));
         }
         let rids = rids(u8::try_from(states.len()).unwrap_or_default());
         let layers = rids.iter().zip(&states).map(|(rid, state)| SentLayer::new(rid, state));
