@@ -134,7 +134,7 @@ impl Crypto {
             let key = CryptoKey::parse(param)?;
             if expected.is_some_and(|(key_bytes, salt)| key.key_and_salt.len() != key_bytes + salt)
             {
-                return Err(Problem::invalid("key length for suite", suite));
+                return Err(Problem::invalid("suite for the length of the key", suite));
             }
             keys.push(key);
         }

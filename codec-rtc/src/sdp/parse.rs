@@ -49,7 +49,9 @@ fn parse_line(session: &mut Session, line: &str) -> Result<(), Problem> {
     let (letter, value) = split.ok_or(Problem::NotALine)?;
     let Session { media, .. } = session;
     match (letter, media.last_mut()) {
-        ("v", _) => return Err(Problem::invalid("position of the version line", value)),
+        ("v", _) => {
+            return Err(Problem::invalid("line (v= is only allowed as the first line)", value));
+        }
         ("m", _) => {
             if media.len() >= MAX_MEDIA {
                 return Err(Problem::TooMany { what: "media lines", limit: MAX_MEDIA });

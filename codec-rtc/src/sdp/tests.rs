@@ -149,7 +149,7 @@ fn errors_contain_the_line_number() {
         ("junk", "expected a letter and ="),
         ("ab=c", "expected a letter and ="),
         ("s=a\u{7}b", "invalid or missing line (control characters are not allowed): got \"s=ab\""),
-        ("v=0", "invalid or missing position of the version line: got \"0\""),
+        ("v=0", "invalid or missing line (v= is only allowed as the first line): got \"0\""),
         ("o=- x", "invalid or missing origin: got \"- x\""),
         ("t=now", "invalid or missing session time: got \"now\""),
         ("c=IN IP5 x", "invalid or missing connection address: got \"IN IP5 x\""),

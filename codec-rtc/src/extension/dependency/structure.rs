@@ -209,7 +209,7 @@ impl Structure {
             return refuse("only some spatial layers have a resolution");
         }
         if !self.resolutions.iter().all(fits) {
-            return refuse("a resolution is not 1 to 65536");
+            return refuse("a side of a resolution is not 1 to 65536 pixels");
         }
         Ok(())
     }
