@@ -32,7 +32,7 @@ pub(crate) struct DecodeArgs {
     pub(crate) format: Option<String>,
     /// Set the pixel format of raw output: i420, nv12, yuy2, rgb24, bgra or p010.
     ///
-    /// Default: planes in the format of the frames.
+    /// Default: planar, in the pixel format of the decoded frames.
     #[arg(long, value_name = "FORMAT")]
     pub(crate) pixels: Option<Samples>,
     /// Set the sample format of audio: u8, s16le (the default), s16be, s24le, s32le, f32le, f64le.
