@@ -5,10 +5,10 @@
 //!         ticks_per_second:32 seconds:32 packets:32 unused:32
 //! packet: bytes:32 time:64 payload
 //! ```
-//! The time base is `seconds / ticks_per_second`. The field `packets` is the packet count. It is 0
-//! on pipes and often wrong in files, so the reader reports it but does not rely on it. If the time
-//! base has more than 300 ticks per second, the field is the duration in ticks instead, as in files
-//! of other programs.
+//! The time base is `seconds / ticks_per_second`. The field `packets` holds the packet count or, if
+//! the time base has more than 300 ticks per second, the duration in ticks, as in files of other
+//! programs. It is 0 on pipes and often wrong in files, so the reader reports it but does not rely
+//! on it.
 
 use codec_core::codec::{Codec, Limits};
 use codec_core::frame::{Rational, Size};

@@ -2,8 +2,8 @@
 //!
 //! Sections of one transport must not use a payload type for different formats (RFC 9143, section 9.1). Firefox obeys
 //! this rule for the formats that were negotiated. In a section that it adds later, it offers further formats, and may give
-//! them payload types that another section uses. Only formats that are not enabled are removed; an SDP with other
-//! conflicts is rejected (`sdp.rs`).
+//! them payload types that another section uses. Formats that this endpoint has enabled are never removed; an SDP with
+//! other conflicts is rejected (`sdp.rs`).
 
 use std::collections::{HashMap, HashSet};
 

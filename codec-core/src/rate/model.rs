@@ -1,6 +1,6 @@
 //! Model of the size of a frame: `bits = 2^alpha x complexity x step^-beta`, computed with
-//! logarithms to base 2. `alpha` is learned, `beta` is a constant of the codec, and `step` is the
-//! quantiser step.
+//! logarithms to base 2. `alpha` is learned, `beta` is a constant of the codec, `complexity` is the
+//! frame's `FrameStats::complexity` (such as its SATD), and `step` is the quantiser step.
 
 use super::config::BitsLaw;
 use crate::fixed::ONE_Q16;

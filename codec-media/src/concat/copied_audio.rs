@@ -1,6 +1,7 @@
 //! The audio packets of several files one after another, not decoded. The container states which samples of each packet
-//! are discarded: those that a file hides at its start, and those after the end of its video. So the audio of each file
-//! keeps its times relative to the video, exact to the sample, and audio follows audio without a gap.
+//! are discarded: those at the start of a file that are not played (codec delay, pre-roll), and those after the end of its
+//! video. So the audio of each file keeps its times relative to the video, exact to the sample, and audio follows audio
+//! without a gap.
 //!
 //! If the audio of a file ends before its video, the gap is closed with samples that would otherwise be discarded:
 //! first with audio of the next file from before the start of that file's video, then with the end of the last packet

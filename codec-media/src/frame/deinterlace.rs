@@ -9,11 +9,12 @@
 //! and in the lines above and below.
 //!
 //! These differences miss some motion, which then shows as combing: the lines of the two fields
-//! alternate between brighter and darker. Combing is detected if the temporal estimate is brighter than
-//! both adjacent lines, and the next line of its field, above or below, is also brighter than the
-//! adjacent line on that side (or if all of these are darker). The range is then extended to contain
-//! the nearer of the two adjacent lines, but by no more than that next line differs from the adjacent
-//! line.
+//! alternate between brighter and darker. Let A and B be the kept samples directly above and below the
+//! missing one, and A2 and B2 the temporal estimates two lines above and two lines below it. Combing is
+//! detected if the temporal estimate is brighter than both A and B, and A2 is brighter than A or B2 is
+//! brighter than B (or if the same holds with darker instead of brighter). The half-width of
+//! the range is then at least the smallest of three values: the differences of the temporal estimate
+//! from A and from B, and the larger of the differences A2 - A and B2 - B.
 
 use codec_core::frame::FieldOrder;
 
