@@ -285,7 +285,9 @@ fn resolution(subject: &Subject<'_>) -> Result<Verdict, String> {
     run.finish()?;
     let found: Vec<_> = run.packets.iter().map(|p| (p.meta.size, p.meta.kind)).collect();
     let first = found.iter().position(|&(found, _)| found == size);
-    ensure(first == Some(4), || format!("unexpected packets by size and type: {found:?}"))?;
+    ensure(first == Some(4), || {
+        format!("invalid frame sizes of packets: got {found:?}, expected {size} from the fifth on")
+    })?;
     ensure(found.get(4).is_some_and(|&(_, kind)| kind == FrameKind::Key), || {
         "the first frame of the new size is not a key frame".to_owned()
     })?;
