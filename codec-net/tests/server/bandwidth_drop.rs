@@ -157,7 +157,7 @@ fn config(link: LinkConfig, towards_client: bool) -> LinkEmulatorConfig {
     config
 }
 
-/// Chromium watches the server over the link, with a playout delay of the page.
+/// Plays the server's stream in Chromium over the link, with a playout delay that the page sets.
 fn view(link: LinkConfig, seconds: u64, delay: &str) -> Run {
     let (server, _emulator) = server_behind(Config::loopback(), 4, &config(link, true));
     let packets = Arc::new(tone());

@@ -1,4 +1,4 @@
-//! Chromium watches over links that delay and lose packets.
+//! Plays a stream in Chromium over links that delay and lose packets.
 //!
 //! `CODEC_TESTS=all cargo test --release -p codec-net --features serve --test server impaired --
 //! --nocapture --test-threads 1` prints the measurements.
@@ -17,7 +17,7 @@ use crate::peers::{demo, has_browser, measure, number, scripts};
 /// Measurement time of a viewer.
 const SECONDS: &str = "20";
 
-/// Chromium watches 640x360 at 800 kbit/s over this link, impaired in both directions. `options`:
+/// Plays a stream of 640x360 at 800 kbit/s in Chromium over this link, impaired in both directions. `options`:
 /// further arguments of the script.
 fn watch_over(link: &str, options: &[&str]) -> Option<(Value, LinkEmulator)> {
     if !has_browser(Browser::Chromium, link) {
