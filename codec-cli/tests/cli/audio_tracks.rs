@@ -92,7 +92,7 @@ fn the_default_is_named_and_missing_tracks_are_errors() {
     refused(3, "clip.webm: no audio track, but --audio selects one", "clip.webm", "1");
     refused(3, "clip.y4m: no audio track, but --audio selects one", "clip.y4m", "eng");
     refused(2, "such as eng, or all, or none", "three.mkv", "english");
-    refused(2, "count from 1", "three.mkv", "0");
+    refused(2, "1 or higher", "three.mkv", "0");
     let both = ["transcode", "three.mkv", "-o", "x.wav", "--audio", "none"];
     place.fails(2, "neither video nor audio", &both);
     assert!(!place.has("x.webm") && !place.has("x.wav"));
@@ -170,7 +170,7 @@ fn all_tracks_need_an_output_that_holds_several() {
     place.ok(&["transcode", "clip.webm", "-o", "none.webm", "--audio", "all", "--preset", "rtc"]);
     place.fails(
         2,
-        "such as 2, or a language",
+        "(1 or higher), or a language",
         &["decode", "one.mkv", "-o", "x.wav", "--audio", "all"],
     );
 }

@@ -403,7 +403,7 @@ fn other_encoders_are_known_by_name() {
         let study = ["compare", "clip.y4m", "-b", "80k", "-y", "-o", "rep", "--arm"];
         place.fails(
             2,
-            "give x264:SPEED: a preset, such as superfast",
+            "write x264:SPEED, where SPEED is a preset, such as superfast",
             &[&study[..], &["x264"]].concat(),
         );
     }

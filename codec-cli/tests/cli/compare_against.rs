@@ -54,7 +54,7 @@ fn a_better_encoder_passes_and_a_worse_one_fails() {
     let worse = ["--against", "slow.json", "--max-bd-rate", "1%"];
     let run =
         place.fails(7, "worse than slow.json: b: BD-rate of psnr_y_global +", &with(&fast, &worse));
-    assert!(run.err.contains("%, at most 1 %"), "{}", run.err);
+    assert!(run.err.contains("% (limit: 1 %)"), "{}", run.err);
     // The report is complete, and states the change.
     let report: Value = serde_json::from_slice(&place.read("rep/results.json")).unwrap();
     let notes = report["notes"].to_string();

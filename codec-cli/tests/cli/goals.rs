@@ -31,7 +31,7 @@ fn a_long_input_is_sampled_and_needs_one_encode() {
     let place = Place::with_clip("scene-cuts", "96x64", 400);
     let arguments = ["encode", "clip.y4m", "-o", "a.webm", "-v", "--target", "ssim=0.95"];
     let run = place.ok(&arguments);
-    assert!(run.err.contains("of 320 of 400 frames"), "{}", run.err);
+    assert!(run.err.contains("on 320 of 400 frames"), "{}", run.err);
     assert!(run.err.contains("fast trial encode"), "{}", run.err);
     assert!(!run.err.contains("encoding again"), "{}", run.err);
     let found = measured(&place, "a.webm", "ssim");

@@ -1,5 +1,5 @@
 //! Metadata of high dynamic range: the display that the video was mastered on, and the peak light
-//! levels of the content (MaxCLL, MaxFALL).
+//! levels of the content (`MaxCLL`, `MaxFALL`).
 
 /// A CIE 1931 chromaticity in units of 0.00002, at most 50,000 (SMPTE ST 2086, ITU-T H.265,
 /// section D.3.28).

@@ -78,13 +78,9 @@ impl FromStr for AudioTrackChoice {
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
         const EXPECTED: &str =
-            "expected the number of an audio track, such as 2, or a language, such as eng";
+            "expected the number of an audio track (1 or higher), or a language, such as eng";
         if let Ok(number) = text.parse() {
-            return if number > 0 {
-                Ok(Self::Number(number))
-            } else {
-                Err("track numbers start at 1".to_owned())
-            };
+            return if number > 0 { Ok(Self::Number(number)) } else { Err(EXPECTED.to_owned()) };
         }
         let is_code = text.split(['-', '_']).next().is_some_and(|language| {
             (2..=3).contains(&language.len())
