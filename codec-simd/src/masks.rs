@@ -1,5 +1,5 @@
-//! Methods of [`BlockMask`], which says which blocks have coefficients, for kernels that process
-//! several blocks at once.
+//! Methods of [`BlockMask`], which marks the blocks that have non-zero coefficients, for kernels
+//! that process several blocks at once.
 
 use crate::types::BlockMask;
 

@@ -1,4 +1,5 @@
-//! Parameters of the temporal filter: the weight of the source in each filtered pixel.
+//! Parameters of the temporal denoising filter: in each filtered pixel, the weight of the source
+//! against the history (the mean of earlier frames).
 
 /// The largest share of the source: all of it.
 const WHOLE: i16 = i16::MAX;

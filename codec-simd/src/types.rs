@@ -1,4 +1,5 @@
-//! Blocks, coefficients and parameters of kernels. All sizes and strides are constants.
+//! Blocks, coefficients and parameters of kernels. All sizes and strides are compile-time
+//! constants.
 
 use crate::view::{Window, WindowMut};
 

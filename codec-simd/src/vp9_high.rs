@@ -1,6 +1,6 @@
 //! VP9's kernels for samples of 10 and 12 bits. They are scalar only and have no entry in
-//! [`crate::Kernels`]. Each corresponds to the entry of the same name for 8 bits; `depth` is the
-//! number of bits per sample.
+//! [`crate::Kernels`]. Each corresponds to the 8-bit entry whose name has the prefix `vp9_`, for
+//! example `predict` to `vp9_predict`; `depth` is the number of bits per sample.
 
 use crate::scalar::vp9::{intra, loop_filter, motion, transform};
 use crate::vp9::{Vp9Edges, Vp9IntraEdges, Vp9IntraMode, Vp9Motion, Vp9TxKind, Vp9TxSize};

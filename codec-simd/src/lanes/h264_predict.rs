@@ -1,4 +1,5 @@
-//! Prediction of H.264: a row of eight or sixteen pixels takes one or two registers of 16-bit sums.
+//! Inter prediction of H.264: a row of eight or sixteen pixels takes one or two registers of 16-bit
+//! sums.
 
 /// The prediction kernels of H.264, compiled for the given features.
 macro_rules! lanes_h264_predict {

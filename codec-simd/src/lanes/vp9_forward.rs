@@ -1,6 +1,6 @@
 //! VP9's one-dimensional forward transforms, written once for registers of any width. Register `i`
-//! holds value `i` of each row or column that is transformed: one row or column per lane. The
-//! transforms perform the steps of the inverse transforms in reverse order.
+//! holds value `i` of each row or column that is transformed: one row or column per 16-bit lane.
+//! The transforms perform the steps of the inverse transforms in reverse order.
 
 use crate::view::Window;
 

@@ -1,5 +1,5 @@
 //! VP9's one-dimensional inverse transforms, written once for registers of any width. Register `i`
-//! holds value `i` of each row or column that is transformed: one row or column per lane.
+//! holds value `i` of each row or column that is transformed: one row or column per 16-bit lane.
 
 /// Number of the first inputs of a transform that may differ from zero.
 pub(crate) trait Used {

@@ -1,5 +1,6 @@
-//! Factors of the forward ADST: `round(16384 sin(pi (2 n + 1) (2 k + 1) / (4 N)))` for `N` = 8 or
-//! 16 values, and for 4 values `round(16384 sqrt(8) / 3 sin(pi (n + 1) (2 k + 1) / 9))`.
+//! Factors of the forward ADST, for input value `n` and coefficient `k` (both from 0):
+//! `round(16384 sin(pi (2 n + 1) (2 k + 1) / (4 N)))` for `N` = 8 or 16 values, and
+//! `round(16384 sqrt(8) / 3 sin(pi (n + 1) (2 k + 1) / 9))` for 4 values.
 
 /// The ADST of 4 values: the factors of each coefficient.
 #[rustfmt::skip]

@@ -1,5 +1,5 @@
-//! Types of the VP9 kernels, which are entries of [`crate::Kernels`]. [`crate::vp9_high`] has the kernels for
-//! samples of more than 8 bits.
+//! Types of the VP9 kernels. The kernels for 8-bit samples are entries of [`crate::Kernels`]; those
+//! for samples of more than 8 bits are in [`crate::vp9_high`].
 
 pub(crate) mod adst;
 mod intra;

@@ -1,5 +1,6 @@
 //! Transforms and quantisation of VP8: every level returns the same results as the scalar kernels,
-//! which have the mathematical properties of the transforms.
+//! and these have the mathematical properties of the transforms (for example, the inverse DCT
+//! restores the residual to within 1).
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
 use crate::harness::{Rng, Source, Target, agree};

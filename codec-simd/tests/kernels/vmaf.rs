@@ -1,5 +1,5 @@
 //! VMAF: every level returns the same results as the scalar kernels, in every scale and at every
-//! size, and frames whose features are known have these features.
+//! size, and equal frames, flat frames and a change of brightness give the expected features.
 
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 

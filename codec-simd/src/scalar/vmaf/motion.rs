@@ -1,4 +1,5 @@
-//! Mean absolute difference of two successive frames after a blur.
+//! The motion feature of VMAF: sum of the absolute differences of two successive frames after a
+//! blur.
 
 use super::{LANES, Sample, lanes, reflected, round};
 use crate::view::PlaneRef;

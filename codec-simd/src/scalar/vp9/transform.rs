@@ -1,8 +1,9 @@
 //! Inverse transforms: DCT, ADST and the lossless Walsh-Hadamard transform.
 //!
-//! The constants are `round(16384 cos(k pi / 64))`. With 8-bit samples all intermediate values have
-//! 16 bits: sums saturate, and a sum of two products is rounded only once, after the addition.
-//! In streams of conforming encoders, no value exceeds 16 bits.
+//! The constants of the DCT and of the 8- and 16-point ADST are `round(16384 cos(k pi / 64))` for
+//! `k` from 0 to 31. With 8-bit samples all intermediate values have 16 bits: sums saturate, and a
+//! sum of two products is rounded only once, after the addition. In streams of conforming encoders,
+//! no value exceeds 16 bits.
 
 use super::Sample;
 use crate::vp9::{Vp9TxKind, Vp9TxSize};

@@ -1,7 +1,7 @@
-//! AVX2 kernels: prediction of H.264 in blocks of eight and sixteen columns.
+//! AVX2 kernels: inter prediction of H.264 in blocks of eight and sixteen columns.
 //!
-//! A unit is a register of sixteen sums: a row of sixteen columns, or two rows of eight, one in each
-//! lane. Two units make a group of 32 pixels.
+//! A unit is a register of sixteen sums: a row of sixteen columns, or two rows of eight, one in
+//! each 128-bit lane. Two units make a group of 32 pixels.
 
 use core::arch::x86_64::*;
 

@@ -1,6 +1,6 @@
 //! AVX2 kernels: forward transforms and quantisation of H.264. In the transforms, a register holds
-//! a row of four 4x4 blocks or two 8x8 blocks, half of them in each lane. In quantisation, it holds
-//! one 4x4 block or two columns of an 8x8 block.
+//! a row of four 4x4 blocks or two 8x8 blocks, half of them in each 128-bit lane. In quantisation,
+//! it holds one 4x4 block or two columns of an 8x8 block.
 
 use core::arch::x86_64::*;
 

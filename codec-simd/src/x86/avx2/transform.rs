@@ -1,5 +1,5 @@
 //! AVX2 kernels: transforms and quantisation of VP8. In the transforms, a register holds one row or
-//! column of four blocks, two in each lane. In quantisation, it holds one block.
+//! column of four blocks, two in each 128-bit lane. In quantisation, it holds one block.
 
 use core::arch::x86_64::*;
 

@@ -1,5 +1,5 @@
 //! AVX2 kernels: VP9's loop filter. The 32 lines of an edge are the bytes of a register, the first
-//! 16 in the lower lane.
+//! 16 in the lower 128-bit lane.
 
 use core::arch::x86_64::*;
 

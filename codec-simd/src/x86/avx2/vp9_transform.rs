@@ -1,7 +1,8 @@
 //! AVX2 kernels: VP9's inverse transforms.
 //!
 //! Coefficients are stored column by column, so a load fills a register with one coefficient of
-//! each row. The row transforms compute one row in each lane and need no transposition before them.
+//! each row. The row transforms compute one row in each 16-bit lane, so the coefficients need no
+//! transposition before them.
 
 use core::arch::x86_64::*;
 

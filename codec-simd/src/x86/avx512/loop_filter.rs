@@ -1,5 +1,5 @@
 //! AVX-512 kernels: loop filters of VP8. For a macroblock edge, each register holds one side of 16
-//! segments, with the pixels next to the edge in lane 0.
+//! segments, with the pixels next to the edge in the lowest 128-bit lane.
 //!
 //! The kernel for two macroblocks is the AVX2 version, which keeps their pixels in registers. The
 //! single-edge filters in this file would take longer, because each waits for the stores of the one

@@ -1,5 +1,6 @@
 //! AVX-512 kernels: transforms and quantisation of VP8's macroblocks. In the transforms, a register
-//! holds one row or column of eight blocks, two in each lane. In quantisation, it holds two blocks.
+//! holds one row or column of eight blocks, two in each 128-bit lane. In quantisation, it holds two
+//! blocks.
 //!
 //! Byte permutations gather columns of pixels and scatter rows back. They order the blocks so that
 //! adjacent blocks end up in one register. The sixteen blocks of a macroblock are in two sets of

@@ -1,4 +1,5 @@
-//! Computes the information of one scale from the sums over the window around each sample.
+//! Computes the results of VIF in one scale (the information of the reference, and the part of it
+//! that the distorted frame preserves) from the sums over the window around each sample.
 
 use super::{BLOCK, Sums};
 use crate::scalar::vmaf::lanes;

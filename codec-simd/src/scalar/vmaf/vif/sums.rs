@@ -1,4 +1,4 @@
-//! Weighted sums over the window around each sample: first vertically, then horizontally.
+//! Gaussian-weighted sums over the window around each sample: first vertically, then horizontally.
 
 use super::{BLOCK, BORDER};
 use crate::scalar::vmaf::{LANES, lanes};
