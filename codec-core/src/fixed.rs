@@ -1,4 +1,5 @@
-//! Logarithms to base 2 in fixed point: 16 fractional bits, the same result on every machine.
+//! Logarithms and powers to base 2 in fixed point: 16 fractional bits, the same result on every
+//! machine.
 
 /// 1.0 in the fixed-point format of this module.
 pub const ONE_Q16: i32 = 1 << 16;

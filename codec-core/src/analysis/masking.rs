@@ -2,8 +2,8 @@
 //!
 //! Viewers see an error in a flat area before they see the same error in texture, and in dark flat
 //! areas small errors show as bands. Masking is measured by the logarithm of the variance of 8x8
-//! pixels, averaged over the macroblock and relative to the mean of the frame. The adaptive
-//! quantisation of x264 uses a similar measure.
+//! blocks, averaged over the macroblock and relative to the mean of the frame. Flat macroblocks in
+//! dark areas count as hiding still less. The adaptive quantisation of x264 uses a similar measure.
 
 use codec_simd::{Block16, Kernels, Window};
 

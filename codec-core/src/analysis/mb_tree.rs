@@ -3,8 +3,8 @@
 //!
 //! Costs propagate from later frames to earlier ones. The cost of a macroblock is its intra cost
 //! plus the costs that were propagated to it. This sum, multiplied by the fraction of the intra
-//! cost that inter prediction saves, is added to the blocks that the macroblock references. Costs
-//! are in the units of the analysis (SATD at half size).
+//! cost that inter prediction saves, is propagated to the macroblocks of the previous frame that
+//! the macroblock is predicted from. Costs are in the units of the analysis (SATD at half size).
 
 use super::{FrameAnalysis, MbAnalysis};
 use crate::fixed::log2_q16;

@@ -1,9 +1,9 @@
 //! Codec-independent pre-analysis of input frames.
 //!
-//! A [`FrameAnalysis`] contains per macroblock the inter and intra costs, a motion vector and
-//! whether the block changed; and per frame its complexity, scene cuts, scrolling and whether it
-//! looks like screen content. It is a plain value, so one analysis can serve several encoders of
-//! the same video.
+//! A [`FrameAnalysis`] describes one frame. For each macroblock it contains the inter and intra
+//! costs, a motion vector and whether the block changed; for the whole frame, its complexity,
+//! whether it starts a new scene, scrolling, and whether it looks like screen content. It is a
+//! plain value, so one analysis can serve several encoders of the same video.
 //!
 //! Costs are measured on half-size luma planes, in SATD units of `Kernels::satd_8x8`. All
 //! arithmetic is integer, so results are equal on all machines and at all SIMD levels.

@@ -7,17 +7,17 @@
 //! # Which blocks are averaged
 //!
 //! The difference between a block of 8x8 pixels and its history has to look like noise: a small sum
-//! of absolute differences, and small sums of signed differences over the block and over both of
-//! its halves, in which noise cancels while motion and changes of brightness add up. Chroma is
-//! tested in the same way, and is averaged only if the luma at the same position is. The history of
-//! a block is the mean of its first frames, up to nine; after that it is a running mean. To follow
-//! slow changes of brightness, the mean covers fewer frames if the sum of the differences is larger
-//! than usual.
+//! of absolute differences, and small sums of signed differences over the block and over its left
+//! and right halves, in which noise cancels while motion and changes of brightness add up. Chroma
+//! is tested in the same way, and is averaged only if the luma at the same position is. The history
+//! of a block is the mean of its first frames, up to nine; after that it is a running mean. To
+//! follow slow changes of brightness, the mean covers half as many frames if the sum of the signed
+//! differences exceeds half of its limit.
 //!
 //! In an averaged block, the history of a pixel has its full weight if the new pixel differs from
-//! it by at most 2.25 standard deviations of the noise. For larger differences the weight falls,
-//! and it is zero from 4.5 standard deviations on. A pixel is averaged only with earlier pixels at
-//! its own position, so edges stay as sharp as in the source.
+//! it by at most 2.25 times the standard deviation that noise alone gives this difference. For
+//! larger differences the weight falls, and it is zero from 4.5 times on. A pixel is averaged only
+//! with earlier pixels at its own position, so edges stay as sharp as in the source.
 //!
 //! A block that is not averaged is replaced by a spatially filtered copy, which starts its new
 //! history: each luma pixel is averaged with those of its four neighbours that differ from it by

@@ -1,9 +1,10 @@
 //! Estimate of the noise of a video.
 //!
 //! The luma of some of the macroblocks is compared with the previous frame. The variance of the
-//! difference is twice the variance of the noise if nothing moved, and higher otherwise. Therefore the
-//! estimate of a block is capped at its spatial noise: the squared difference of neighbouring pixels
-//! in the direction in which it is smallest.
+//! difference is twice the variance of the noise if nothing moved, and higher otherwise. Therefore
+//! the estimate of a block is half the variance of the difference, capped at its spatial noise:
+//! half the mean squared difference of neighbouring pixels, in the direction in which it is
+//! smallest.
 //!
 //! The estimate of a frame is the 30th percentile of the estimates of its blocks. Noise is about
 //! equal in all blocks: if the 30th percentile is far above the 10th, the differences are detail,

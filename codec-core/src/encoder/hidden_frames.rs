@@ -1,5 +1,5 @@
 //! Altref frames and middle frames (references from the middle of a group). They are never shown,
-//! and are coded before the frames that precede them in the order of the source.
+//! and are coded before the frames that precede them in display order.
 
 use std::sync::Arc;
 

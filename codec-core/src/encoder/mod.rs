@@ -1,4 +1,5 @@
-//! The video encoder that all native codecs share, except for the coding of a single frame.
+//! The part of a video encoder that all native codecs share: everything except the coding of a
+//! single frame.
 //!
 //! A codec implements [`FrameCoder`], which codes one frame exactly as a
 //! [`FramePlan`](crate::codec::plan::FramePlan) specifies, and describes itself with a
@@ -10,7 +11,7 @@
 //! |---|---|
 //! | interface to the codec | `frame_coder`, `description`, `knobs` |
 //! | the real-time preset; changes of the configuration | `video_encoder`, `validate` |
-//! | the file preset: look-ahead, MB-tree, altref and middle frames | `file`, `hidden_frames`, `buffered_frame` |
+//! | the file preset: look-ahead, MB-tree, altref frames, middle frames (references from the middle of a group) | `file`, `hidden_frames`, `buffered_frame` |
 //! | the file preset: B frames | `mini_gop`, `reordering`, `decode_times` |
 //! | spatial layers | `spatial` |
 //! | one frame from its analysis to its packet | `coding`, `packet_queue` |

@@ -1,5 +1,6 @@
 //! Tests that rate control works for codecs whose quantiser steps have different scales. A fake
-//! frame coder computes the size of a frame from the step, converted to pixel values.
+//! frame coder computes the size of a frame from its analysis costs and the quantiser step, which
+//! it converts to 8-bit sample values.
 
 use std::sync::Arc;
 

@@ -1,8 +1,9 @@
 //! Loss of texture, which adds to the distortion of a coded block.
 //!
-//! Squared error prefers a smooth block to one whose texture differs from the source. Viewers prefer
-//! texture, so with [`Tune::Visual`] the difference of texture energy between
-//! source and reconstruction is added to the squared error, in proportion to the quantiser step.
+//! Squared error prefers a smooth block to one whose texture differs from the source. Viewers
+//! prefer texture, so with [`Tune::Visual`] the difference of texture energy (absolute AC
+//! coefficients of 4x4 Hadamard transforms) between source and reconstruction is added to the
+//! squared error, in proportion to the quantiser step.
 
 use codec_simd::{Block16, Kernels};
 

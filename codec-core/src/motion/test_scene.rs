@@ -1,4 +1,5 @@
-//! Test scene for the searches: a smooth hill and a block cut from it.
+//! Test scene for the searches: luma that rises smoothly to one peak (a hill), and a block cut from
+//! it.
 
 use codec_simd::{Block16, Kernels, Level};
 

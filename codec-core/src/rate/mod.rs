@@ -1,6 +1,6 @@
 //! Rate control for block-based codecs: chooses the bit budget and quantiser of each frame.
 //!
-//! Includes CBR with a buffer model, one- and two-pass VBR, constant quality, frame dropping,
+//! It includes CBR with a buffer model, one- and two-pass VBR, constant quality, frame dropping,
 //! temporal layers and look-ahead. All arithmetic is integer or fixed point, so decisions are
 //! identical on every machine.
 //!

@@ -2,16 +2,15 @@
 //! quantiser, loop filter and size in bits.
 //!
 //! Set [`DecoderConfig::trace`](super::DecoderConfig::trace) to enable tracing;
-//! [`VideoDecoder::trace`](super::VideoDecoder::trace) returns the trace. The types describe
-//! blocks, reference slots and named modes, so they also fit codecs with other block sizes and
-//! modes.
+//! [`VideoDecoder::trace`](super::VideoDecoder::trace) returns the trace. The types do not assume
+//! the block sizes or modes of one codec: blocks have positions and sizes, and modes have names.
 //!
 //! Sizes are in units of 1/256 bit, and are computed from the state of the entropy decoder: a
 //! symbol of probability `p` takes `-log2(p)` bits. A size is the difference of two positions in
-//! the partition, which are rounded before they are subtracted. Sums are therefore exact: the
-//! header and all blocks of a partition add up to [`PartitionTrace::used_q8`]. The padding that an
-//! encoder adds to complete a partition (up to a few bytes) counts towards the size of the
-//! partition, but not towards any block.
+//! the partition (in H.264 the slice, in VP9 the compressed header or the tile), which are rounded
+//! before they are subtracted. Sums are therefore exact: the header and all blocks of a partition
+//! add up to [`PartitionTrace::used_q8`]. The padding that an encoder adds to complete a partition
+//! (up to a few bytes) counts towards the size of the partition, but not towards any block.
 
 mod block;
 

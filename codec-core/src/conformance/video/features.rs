@@ -1,5 +1,5 @@
 //! Checks that every optional feature is either implemented, or declared missing with a reason and
-//! rejected.
+//! rejected when requested.
 
 use std::sync::Arc;
 
