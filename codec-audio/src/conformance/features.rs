@@ -1,5 +1,5 @@
 //! Checks of audio backends: rate control and every other feature must either be implemented
-//! correctly, or be declared missing and rejected.
+//! correctly, or be declared missing and rejected when requested.
 
 use super::{CheckFn, Run, Subject, ensure, refuses};
 use crate::{AudioCapabilities, AudioEncoderConfig, AudioRate, AudioUpdate, Bandwidth};

@@ -4,8 +4,8 @@
 //!
 //! - **Delay**: position of the highest peak of the cross-correlation of both signals, in whole
 //!   samples. Both are mixed to mono and limited to their first 20 seconds, and the search is
-//!   limited to a maximum delay. SNR, segmental SNR and log-spectral distance use only the part
-//!   where the signals overlap.
+//!   limited to delays up to [`CompareOptions::max_delay_ms`] (default: 500 ms). SNR, segmental SNR
+//!   and log-spectral distance use only the part where the signals overlap.
 //! - **SNR**: ratio of the energy of the reference to the energy of the difference, over all channels, in dB; at most
 //!   200.
 //! - **Segmental SNR**: mean SNR of frames of 20 ms (whole samples, not overlapping, each channel
