@@ -1,4 +1,4 @@
-//! Records in a key-value bucket.
+//! Reads and writes records in a key-value bucket of NATS.
 
 use std::time::{Duration, SystemTime};
 

@@ -11,8 +11,8 @@
 //! job until it ends. [`status`] lists jobs and workers, and [`cancel`] stops a job. Where these docs speak of chunks,
 //! the same applies to the points of a study.
 //!
-//! All functions block, and run a Tokio runtime of their own on the calling thread. A [`RoomBus`] continues on a thread
-//! of its own.
+//! All functions block, and run a Tokio runtime of their own on the calling thread. A [`RoomBus`] connects on
+//! the calling thread, and then passes messages on a thread of its own.
 //!
 //! # Modules
 //!

@@ -1,4 +1,5 @@
-//! Pauses the other work of a worker while it runs a unit of work whose times are measured.
+//! Lets a unit of work whose times are measured run alone on its worker: waits until the other work
+//! of the worker has ended, and starts no more until the unit has ended.
 
 use async_nats::jetstream::{AckKind, Message};
 use codec_media::failure::{Failure, Result};

@@ -1,4 +1,5 @@
-//! Acknowledges messages that were received from the queue.
+//! Replies to messages from the queue: acknowledges them, requests redelivery, or ends their
+//! delivery.
 
 use async_nats::jetstream::{AckKind, Message};
 use codec_media::failure::Result;

@@ -1,4 +1,4 @@
-//! The page of a room in Chromium: it joins again after its node is killed.
+//! The page of a room in Chromium: after its node is killed, it joins the room on another node.
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener};

@@ -1,4 +1,5 @@
-//! A member of the room: a native peer that publishes, or watches and counts frames.
+//! A member of the room: a native peer that publishes video, or subscribes and counts the received
+//! frames.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};

@@ -1,4 +1,4 @@
-//! A node: a process of its own, so that it can be killed.
+//! A node of the cluster: a server in a process of its own, so that a test can kill it.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
