@@ -16,8 +16,8 @@
 //!   difference of the spectra in dB, over the bins above 0 Hz up to [`CompareOptions::max_hz`]
 //!   (default: half the sample rate). The result is the mean over frames and channels. Frames with
 //!   a reference below -70 dBov are ignored.
-//! - **Segments**: SNR and log-spectral distance of each 20 ms segment of the reference. If the
-//!   other signal has no samples for a part of a segment, that part counts as silence.
+//! - **Segments**: segmental SNR and log-spectral distance of each 20 ms segment of the reference.
+//!   If the other signal has no samples for a part of a segment, that part counts as silence.
 //! - **Loudness**: integrated loudness, loudness range and true peak by EBU R 128 (ITU-R BS.1770),
 //!   with the feature `loudness`.
 //!

@@ -1,7 +1,7 @@
 //! Golden frame updates: the golden reference contains the background of a stable scene.
 //!
 //! An update costs bits, and pays off only if later frames can predict content from golden that is
-//! missing from the last frame. Updates are therefore not periodic, with two exceptions:
+//! missing from the previous frame. Updates are therefore not periodic, with two exceptions:
 //! - At slow speeds the encoder searches all references. Golden and altref then hold older frames,
 //!   and are replaced after a maximum number of frames.
 //! - If frames retain most of the previous frame, a frame of higher quality improves all later

@@ -1,4 +1,5 @@
-//! Bitrates of simulcast layers: limits by size, and the division of a bitrate between the layers.
+//! Bitrates of simulcast layers: minimum, target and maximum by frame size, and the division of a
+//! bitrate between the layers.
 
 use crate::codec::{Bitrate, Codec, Content};
 use crate::fixed::mul_div;

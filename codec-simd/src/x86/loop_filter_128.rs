@@ -1,5 +1,5 @@
-//! Loop filtering of sixteen segments in 128-bit registers, with instructions that `crate::lanes` does
-//! not provide.
+//! VP8's loop filter for sixteen segments (runs of pixels across an edge) in 128-bit registers,
+//! with instructions that `crate::lanes` does not provide.
 //!
 //! The code is expanded once per level, so that it uses only that level's encoding of
 //! instructions (SSE, VEX or EVEX).

@@ -1,4 +1,4 @@
-//! Transforms of one block in 128-bit registers: two rows of four values in each.
+//! VP8's transforms of one block in 128-bit registers: two rows of four values in each register.
 //!
 //! The code is expanded once per level, so that it uses only that level's encoding of
 //! instructions (SSE or VEX).

@@ -1,5 +1,5 @@
-//! Transforms of several blocks side by side: each register holds one row or column of all blocks,
-//! two blocks in each 128-bit lane.
+//! VP8's transforms of several blocks side by side: each register holds one row or column of all
+//! blocks, two blocks in each 128-bit lane.
 //!
 //! The code is expanded for each register width with its intrinsics.
 

@@ -1,4 +1,4 @@
-//! AVX2 kernels: the loop filter of two macroblocks. The first is in the lower 128-bit lane, the
+//! AVX2 kernels: VP8's loop filter of two macroblocks. The first is in the lower 128-bit lane, the
 //! second in the upper one.
 //!
 //! Pixels stay in registers from one edge to the next. The kernel never loads data that it has just
