@@ -1,8 +1,9 @@
-//! Encodes synthetic video and prints one fingerprint per group of settings. Coded bytes and
-//! decoded frames are identical on every machine, so every target must print the same lines.
+//! Encodes synthetic video and prints one fingerprint (hash) per group of settings. Coded bytes
+//! and decoded frames are identical on every machine, so every target must print the same lines.
 //!
-//! Each group is encoded at every SIMD level of the machine and decoded at the next one.
-//! `.ci/portability` compares the output of all targets that it can run.
+//! Each group is encoded at every SIMD level of the machine; the decoder uses the next level, so
+//! that kernels of different levels are compared. `.ci/portability` compares the output of all
+//! targets that it can run.
 #![expect(clippy::print_stdout, reason = "the output is the purpose")]
 
 use codec_core::codec::{

@@ -1,5 +1,5 @@
-//! An encoder in a live service: settings change while it runs, and it reports the reason for every
-//! dropped frame.
+//! An encoder in a live service: settings change while it runs, and the encoder reports the reason
+//! for every dropped frame.
 //!
 //! `cargo run --release -p codec-vp8 --example live_control > stream.ivf`
 

@@ -59,7 +59,7 @@
 //!
 //! | subject | file |
 //! |---|---|
-//! | main loop: one frame as its plan specifies; settings | `encoder/frame/`, `encoder/settings.rs` |
+//! | main loop: codes one frame as its plan specifies; settings | `encoder/frame/`, `encoder/settings.rs` |
 //! | main loop of a macroblock row; data shared by all rows; data passed to the row below | `encoder/row.rs`, `encoder/job.rs`, `encoder/row_context.rs` |
 //! | mode decision | `encoder/decide_inter.rs`, `encoder/decide_intra.rs`, `encoder/decide_split.rs`, `encoder/candidates.rs` |
 //! | motion search | `encoder/motion_search.rs` |

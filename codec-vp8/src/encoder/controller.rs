@@ -1,4 +1,5 @@
-//! The VP8 encoder: connects the encoder that all codecs share with the frame encoder of VP8.
+//! Opens the VP8 encoder: connects [`FrameEncoder`], which codes single frames, with the rate
+//! control and look-ahead that all codecs share (`codec_core::encoder`).
 
 use std::sync::Arc;
 

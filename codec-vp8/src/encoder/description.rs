@@ -1,4 +1,5 @@
-//! Description of VP8 for the encoder that all codecs share.
+//! Describes the properties of VP8 for the rate control and look-ahead that all codecs share
+//! (`codec_core::encoder`).
 
 use super::knobs::KNOBS;
 use super::speed::Speed;

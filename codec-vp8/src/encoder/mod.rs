@@ -1,7 +1,7 @@
 //! VP8 encoder. RFC 6386 specifies only the bitstream; all decisions here are the encoder's own.
 //!
-//! [`Vp8Encoder`], the [encoder that all codecs share](codec_core::encoder), controls the rate and plans
-//! frames. [`FrameEncoder`] codes one frame exactly as a
+//! [`Vp8Encoder`] controls the rate and plans frames with the code that all codecs share
+//! ([`codec_core::encoder`]). [`FrameEncoder`] codes one frame exactly as a
 //! [`FramePlan`](codec_core::codec::plan) specifies: it decides modes, quantises, reconstructs, filters
 //! and packs, row by row.
 

@@ -1,4 +1,4 @@
-//! Motion search of inter macroblocks: starting points, early termination, and extent.
+//! Motion search of inter macroblocks: starting points, effort and early termination.
 
 use super::candidates::{Candidate, Candidates, Vectors, quarter};
 use super::decide_inter::SOME_BITS_Q8;

@@ -1,8 +1,9 @@
 //! Data that a macroblock row passes to the row below while the upper row is still being coded.
 //!
-//! There is one cell per column, written once per row before [`Progress::advance`] and read after
-//! [`Progress::wait_for`], which order the relaxed accesses. Two rows of cells suffice: a row
-//! overwrites a cell only when the row above, two or more columns ahead, no longer reads it.
+//! Each macroblock writes one cell before [`Progress::advance`]; the row below reads it after
+//! [`Progress::wait_for`]. These two calls order the relaxed atomic accesses. Memory for two rows
+//! of cells suffices: row n overwrites a cell of row n - 2 only after row n - 1, which is two or
+//! more columns ahead, has read it.
 //!
 //! [`Progress::advance`]: codec_core::parallel::Progress::advance
 //! [`Progress::wait_for`]: codec_core::parallel::Progress::wait_for

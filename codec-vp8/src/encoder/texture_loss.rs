@@ -1,4 +1,5 @@
-//! The cost of lost texture in the decisions of a macroblock.
+//! Adds the difference of texture energy between source and reconstruction to the distortion in
+//! mode decision (as psy-RD does in x264).
 
 use super::quant::QuantiserSet;
 use super::row::{MbCoder, ModeChoice};

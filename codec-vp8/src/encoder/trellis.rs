@@ -2,8 +2,8 @@
 //! 6386, section 13.
 //!
 //! The cost of a token depends on the previous level, so the optimal levels are a path through
-//! states: the class of the level at each position (0, 1, more). At each position the nearest level
-//! and smaller ones are candidates, and the block may end after any level.
+//! states: the class of the level at each position (0, 1, 2 or more). At each position the nearest
+//! level and smaller ones are candidates, and the block may end after any level.
 
 use codec_simd::Kernels;
 

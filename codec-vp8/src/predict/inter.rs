@@ -1,7 +1,8 @@
 //! Motion compensation. RFC 6386, section 18.
 //!
-//! Vectors may point outside the frame, where the edge pixels are repeated. If the window of a
-//! block exceeds the plane with its border, the block is predicted from a copy with extended edges.
+//! Vectors may point outside the frame, where the edge pixels are repeated. If the interpolation
+//! of a block reads pixels beyond the border of the reference plane, the block is predicted from a
+//! copy of the reference pixels with extended edges.
 
 use codec_simd::{Kernels, PlaneRef, Window, WindowMut};
 

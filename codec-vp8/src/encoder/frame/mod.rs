@@ -1,4 +1,5 @@
-//! The main loop of the encoder: one frame as its plan specifies, phase by phase. RFC 6386.
+//! The main loop of the encoder: codes one frame as its plan (type, references, quantiser)
+//! specifies, phase by phase. RFC 6386.
 //!
 //! | phase | section | code |
 //! |---|---|---|

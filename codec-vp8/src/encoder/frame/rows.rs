@@ -1,4 +1,4 @@
-//! Coding and filtering of the macroblock rows of a frame on the pool.
+//! Coding and filtering of the macroblock rows of a frame on the thread pool.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
