@@ -1,6 +1,6 @@
-//! H.264 (ITU-T H.264, ISO/IEC 14496-10) encoder and decoder behind the traits of
-//! [`codec_core::codec`]. They start no threads and access no clock, file or environment variable; parallel work
-//! runs on a pool that the caller passes in.
+//! H.264 (ITU-T H.264, ISO/IEC 14496-10) encoder and decoder that implement the traits of
+//! [`codec_core::codec`]. They start no threads and access no clock, file or environment variable;
+//! parallel work runs on a thread pool that the caller passes in.
 //!
 //! Packets are access units in Annex B format. The modules outside of [`encoder`] and [`decoder`]
 //! are shared by both: syntax, tables, references, prediction, transform and deblocking.

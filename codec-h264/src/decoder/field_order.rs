@@ -1,5 +1,5 @@
 //! Determines whether a decoded frame is progressive or interlaced, and which of its fields comes
-//! first. ITU-T H.264, clause D.2.3.
+//! first. ITU-T H.264, annex D (picture timing message).
 
 use codec_core::frame::FieldOrder;
 

@@ -1,9 +1,10 @@
 //! The H.264 decoder.
 //!
-//! A packet is an access unit in Annex B format, or one field of it. [`H264Decoder`] takes its NAL
-//! units one by one; `stream` starts, decodes and completes pictures with the active sequence
-//! parameter set, and [`PictureDecoder`] decodes the macroblocks of slices. A picture is complete
-//! at the end of its packet.
+//! A packet contains, in Annex B format, a coded frame, both fields of a frame, or one field.
+//! [`H264Decoder`] decodes the NAL units of a packet one by one; `stream` starts, decodes and
+//! completes pictures (frames or fields) with the active sequence parameter set, and
+//! [`PictureDecoder`] decodes the macroblocks of slices. A picture is complete at the end of its
+//! packet.
 //!
 //! | step | module |
 //! |---|---|

@@ -1,7 +1,7 @@
 //! Decoding of a slice on several threads.
 //!
 //! Parsing, luma and chroma are separate stages ([`Stages`]), and each stage processes one row of
-//! macroblocks at a time. The row above is deblocked after a row is reconstructed.
+//! macroblocks at a time. After a row is reconstructed, the row above it is deblocked.
 
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 

@@ -1,5 +1,6 @@
-//! Parameters and messages of the hypothetical reference decoder (HRD), which describe the buffer
-//! model of constant bitrate. ITU-T H.264, annex C, clauses D.1.1, D.1.2 and E.1.2.
+//! Parameters and messages of the hypothetical reference decoder (HRD): they describe the decoder
+//! buffer that the rate control models at constant bitrate. ITU-T H.264, annex C, annex D
+//! (buffering period and picture timing messages) and clause E.1.2.
 
 use codec_core::codec::plan::DecoderBuffer;
 use codec_core::frame::Rational;

@@ -1,5 +1,6 @@
 //! Intra refresh: a band of rows of intra macroblocks moves down the frame, and the rows above it do
-//! not depend on frames from before the band started. ITU-T H.264, clause D.2.7.
+//! not depend on frames from before the band started. ITU-T H.264, annex D
+//! (recovery point message).
 //!
 //! The frame in which the band starts at the top carries parameter sets and a recovery point
 //! message. A decoder that starts with this frame reconstructs the same frames as the encoder once

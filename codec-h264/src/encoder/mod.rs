@@ -1,4 +1,4 @@
-//! The H.264 encoder: [`open`] returns it behind the traits of [`codec_core::codec`].
+//! The H.264 encoder, which [`open`] returns as a [`codec_core::codec::VideoEncoder`].
 //!
 //! [`codec_core::encoder`] plans the type, the references and the quantiser of each frame, and
 //! [`FrameEncoder`] codes one frame by its plan (`frame`, `row`). `decide_intra`, `decide_inter`

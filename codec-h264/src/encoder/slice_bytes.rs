@@ -1,9 +1,10 @@
-//! Slices of limited size: each macroblock is written as soon as it is decided, and begins the next
-//! slice if it does not fit into the current one.
+//! Slices of limited size: each macroblock is written directly after its mode decision, and begins
+//! the next slice if it does not fit into the current one.
 //!
-//! A slice may begin with any macroblock, and what a macroblock may use of its neighbours depends on
-//! where its slice began. The rows are therefore coded one after the other. A macroblock that does not
-//! fit is decided again without neighbours, and at a coarser quantiser if it does not even fit alone.
+//! A slice may begin with any macroblock, and a macroblock may use only neighbours in its own
+//! slice. The rows are therefore coded one after the other. A macroblock that does not fit becomes
+//! the first one of the next slice, and its mode decision is repeated. If it does not fit even into
+//! an empty slice, the decision is repeated with a coarser quantiser until it fits.
 
 use super::finish::{Picture, PictureParams};
 use super::job::FrameJob;

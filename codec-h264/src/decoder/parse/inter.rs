@@ -1,4 +1,4 @@
-//! Inter macroblocks. ITU-T H.264, clauses 7.3.5.1, 7.3.5.2 and 8.4.1.
+//! Parses inter macroblocks. ITU-T H.264, clauses 7.3.5.1, 7.3.5.2 and 8.4.1.
 
 use codec_core::error::Corrupt;
 

@@ -1,4 +1,4 @@
-//! Intra macroblocks. ITU-T H.264, clauses 7.3.5.1 and 8.3.
+//! Parses intra macroblocks. ITU-T H.264, clauses 7.3.5.1 and 8.3.
 
 use codec_core::error::Corrupt;
 

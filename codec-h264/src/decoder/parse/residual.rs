@@ -1,4 +1,4 @@
-//! Coded block pattern, quantiser and coefficients. ITU-T H.264, clauses 7.3.5 and 7.3.5.3.
+//! Parses coded block pattern, quantiser and coefficients. ITU-T H.264, clauses 7.3.5 and 7.3.5.3.
 
 use codec_core::error::Corrupt;
 

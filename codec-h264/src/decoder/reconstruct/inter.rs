@@ -1,4 +1,4 @@
-//! Inter macroblocks: motion compensation. ITU-T H.264, clause 8.4.2.
+//! Motion compensation of inter macroblocks. ITU-T H.264, clause 8.4.2.
 
 use codec_core::frame::PlaneSet;
 use codec_simd::{Kernels, WindowMut};

@@ -1,4 +1,4 @@
-//! Intra macroblocks.
+//! Reconstruction of intra macroblocks. ITU-T H.264, clause 8.3.
 
 use super::Reconstructor;
 use super::lossless::{Differences, add_block};

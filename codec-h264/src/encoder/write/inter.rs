@@ -1,5 +1,5 @@
-//! Types, reference indices and vectors of inter macroblocks. ITU-T H.264, clauses 7.3.5.1 and
-//! 7.3.5.2.
+//! Writes types, reference indices and vectors of inter macroblocks. ITU-T H.264, clauses 7.3.5.1
+//! and 7.3.5.2.
 
 use super::near::{Grid, edges_of, flag, grid};
 use super::{Current, EntropyWriter, SliceWriter};

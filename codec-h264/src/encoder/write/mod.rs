@@ -1,7 +1,8 @@
 //! Writes slices from the results of mode decision. ITU-T H.264, clauses 7.3.4 and 7.3.5.
 //!
-//! [`SliceWriter`] handles frame macroblocks of 4:2:0. It keeps one [`Edge`] (state for contexts)
-//! for each column of macroblocks, and one for the macroblock on the left.
+//! [`SliceWriter`] writes 4:2:0 frame macroblocks; it does not support field macroblocks. It keeps
+//! one [`Edge`] (state for contexts) for each column of macroblocks, and one for the macroblock on
+//! the left.
 
 mod cabac;
 mod cavlc;
