@@ -1,5 +1,6 @@
-//! VP9 encoder and decoder behind the traits of [`codec_core::codec`]. They start no threads and access no
-//! clock, file or environment variable; parallel work runs on a pool that the caller passes in.
+//! VP9 encoder and decoder that implement the traits of [`codec_core::codec`]. They start no
+//! threads and access no clock, file or environment variable; parallel work runs on a thread pool
+//! that the caller passes in.
 //!
 //! A packet is a frame or a superframe. All profiles are decoded. The decoder of [`decoder::open`]
 //! outputs only the sample formats that its configuration allows; [`decoder::FrameDecoder`] outputs

@@ -3,13 +3,13 @@
 //! | subject | module |
 //! |---|---|
 //! | modes of a block, and of all blocks of a frame | `mode_map` |
-//! | neighbours, which give contexts | `site`, `contexts`, `reference_contexts` |
+//! | neighbours, which determine entropy contexts | `site`, `contexts`, `reference_contexts` |
 //! | candidates for motion vectors | `candidates` |
 //! | settings of a frame | `setup`, `quantisers` |
 //! | a block's part of a plane, and its transforms | `plane_block`, `scans` |
 //! | prediction and residual | `reconstruct`, `intra_edges`, `references` |
 //! | loop filter | `loop_filter` |
-//! | planes, 8-bit samples and samples of more bits | `planes`, `sample` |
+//! | planes; samples of 8 bits, and of 10 or 12 bits | `planes`, `sample` |
 
 pub(crate) mod candidates;
 pub(crate) mod contexts;

@@ -1,4 +1,4 @@
-//! The part of a plane that a block covers, and the transforms of this part.
+//! The part of a plane that a block covers, and the size and type of its transforms.
 
 use codec_simd::vp9::Vp9TxKind;
 

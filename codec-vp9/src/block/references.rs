@@ -1,4 +1,4 @@
-//! Frames that blocks are predicted from, including frames of another size.
+//! Reference frames that blocks are predicted from, including frames of another size.
 
 use codec_core::frame::Size;
 

@@ -1,4 +1,4 @@
-//! A block and its neighbours, which give contexts.
+//! A block and its neighbours, which determine the entropy contexts of its syntax elements.
 
 use super::mode_map::BlockInfo;
 use crate::types::{BlockSize, IntraMode, References, TxSize};

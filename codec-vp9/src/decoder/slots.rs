@@ -1,4 +1,4 @@
-//! Decoded frames, the slots that keep them, and their reuse.
+//! Decoded frames, the reference slots that hold them, and the reuse of their memory.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Contrast of the macroblocks of a frame. Where it is low, an error changes the structure of the picture more, as SSIM
-//! measures it, so the Lagrange multiplier (lambda) is lower there.
+//! Contrast of the macroblocks of a frame. In macroblocks of low contrast, the same squared error
+//! reduces SSIM more, so the Lagrange multiplier (lambda) is lower for them.
 
 use codec_core::fixed::log2_q16;
 use codec_core::frame::{Picture, SourceMb};

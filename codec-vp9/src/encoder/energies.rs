@@ -1,5 +1,5 @@
-//! Prediction errors of a block in one plane, stored for each 8x8 area of the superblock that
-//! contains the block.
+//! Squared prediction errors of a block in one plane: one sum for each 8x8 area, stored by its
+//! position in the superblock.
 
 use codec_simd::{Error8x8, Window};
 

@@ -4,9 +4,9 @@
 //! | phase | code |
 //! |---|---|
 //! | header, probabilities at the start of the frame, costs | `headers`, `token_costs`, `vector_costs` |
-//! | rows of superblocks, on the pool | `rows`, and `row` for one row |
+//! | rows of superblocks, on the thread pool | `rows`, and `row` for one row |
 //! | superblocks: motion, partitions, prediction, transforms | `coder`, `motion`, `block`, `transform` |
-//! | loop filter, on the pool | `rows`, `crate::block::loop_filter` |
+//! | loop filter, on the thread pool | `rows`, `crate::block::loop_filter` |
 //! | in parallel with the loop filter: probabilities of the frame, tiles | `pack`, `write::compressed`, `write::blocks` |
 //! | adaptation of probabilities, references for the next frame | `crate::probability`, `references` |
 

@@ -1,7 +1,8 @@
-//! The interpolation filter of a block.
+//! Chooses between the regular and the smooth interpolation filter for a block.
 //!
-//! When motion is slow, each frame interpolates samples that earlier frames have already interpolated. The
-//! regular filter keeps the noise of all these frames; the smooth filter removes it.
+//! When motion is slow, each frame interpolates samples that earlier frames have already
+//! interpolated. The regular filter keeps the noise of all these frames; the smooth filter removes
+//! it.
 
 use super::coder::Coder;
 use super::energies::Energies;

@@ -1,14 +1,16 @@
-//! The frame that a receiver decoded last: the next frame's motion vector candidates and probability adaptation
-//! depend on it.
+//! The frame that a receiver decoded last: the next frame's motion vector candidates and
+//! probability adaptation depend on it.
 //!
 //! A receiver may lack frames of higher temporal layers and frames that no other frame depends on,
 //! so the frame that it decoded last can be one of several. The next frame must then decode in the
 //! same way after each of these possible last frames:
 //!
-//! - A block uses only motion vectors whose predictors are vectors of neighbouring blocks in the same frame
-//!   ([`crate::block::candidates::Site::two_and_own`]).
-//! - Probabilities do not adapt if only some of these possible last frames are key frames.
-//! - Probabilities start from the saved ones, and only frames of the temporal base layer save theirs.
+//! - A block uses only motion vectors whose predictors are vectors of neighbouring blocks in the
+//!   same frame ([`crate::block::candidates::Site::two_and_own`]).
+//! - Backward adaptation of probabilities is disabled if some of these possible last frames are
+//!   key frames and others are not.
+//! - The frame starts from a saved probability context, and only frames of the temporal base layer
+//!   update the saved contexts.
 
 /// Number of temporal layers, at most.
 const LAYERS: usize = 3;

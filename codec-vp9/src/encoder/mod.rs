@@ -1,7 +1,8 @@
 //! VP9 encoder for profile 0.
 //!
-//! [`Vp9Encoder`], the [encoder that all codecs share](codec_core::encoder), controls the rate and plans
-//! frames; [`Vp9SpatialEncoder`] does so for each of several spatial layers. [`FrameEncoder`] codes one frame exactly as a
+//! [`Vp9Encoder`] controls the rate and plans frames with the code that all codecs share
+//! ([`codec_core::encoder`]); [`Vp9SpatialEncoder`] does this for several spatial layers.
+//! [`FrameEncoder`] codes one frame exactly as a
 //! [`FramePlan`](codec_core::codec::plan::FramePlan) specifies.
 
 mod block;

@@ -1,5 +1,6 @@
-//! Motion vectors from which motion search starts, for each macroblock: from the analysis of the input frames
-//! (motion since the first reference), or from the next lower spatial layer.
+//! Motion vectors from which motion search starts, for each macroblock: from the analysis of the
+//! input frames (their motion since the first reference in the frame header), or from the next
+//! lower spatial layer.
 
 use codec_core::analysis::FrameAnalysis;
 use codec_core::frame::Size;

@@ -1,4 +1,4 @@
-//! The blocks of a tile: partitions, modes and coefficients.
+//! Writes the blocks of a tile: partitions, modes and coefficients.
 
 use std::ops::Range;
 

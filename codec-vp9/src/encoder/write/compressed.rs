@@ -1,4 +1,4 @@
-//! The compressed header: the probability updates that save more bits than they cost.
+//! Writes the compressed header: the probability updates that save more bits than they cost.
 
 use codec_core::entropy::{BoolEncoder, BoolSink, CostCounter, bool_cost_q8, prob_from_counts};
 

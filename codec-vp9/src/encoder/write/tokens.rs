@@ -1,4 +1,4 @@
-//! Coefficient tokens.
+//! Writes coefficient tokens.
 
 use codec_core::entropy::{BoolEncoder, BoolSink};
 

@@ -1,4 +1,4 @@
-//! The uncompressed header. It has the fields in the order of [`crate::header::FrameHeader`].
+//! Writes the uncompressed header from a [`crate::header::FrameHeader`].
 
 use codec_core::frame::{Color, ColorRange, MatrixCoefficients};
 
