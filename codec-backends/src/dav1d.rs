@@ -1,4 +1,5 @@
-//! `av1/dav1d`: decodes 8-bit 4:2:0 AV1 with dav1d, a C library installed on the system.
+//! The backend `av1/dav1d`: decodes 8-bit 4:2:0 AV1 with dav1d, a C library installed on the
+//! system.
 
 use std::collections::VecDeque;
 

@@ -1,10 +1,10 @@
 //! FLAC (RFC 9639) encoding with the crate `flacenc`.
 //!
-//! A packet is one FLAC frame. The knob `block` sets its number of samples; the last packet before
-//! `finish` may be shorter. The knob `bits` sets the bits per sample, 16 or 24. 16-bit input is
-//! lossless with both; float input is rounded to the nearest value and saturated. `STREAMINFO` is
-//! written before the first frame, so its fields for the number of samples, their MD5 and the frame
-//! sizes are 0, which means unknown (section 8.2).
+//! A packet is one FLAC frame. The knob `block` sets its number of samples per channel; the last
+//! packet, which `finish` produces, may be shorter. The knob `bits` sets the bits per sample, 16 or
+//! 24. 16-bit input is lossless with both; float input is rounded to the nearest value and clipped.
+//! `STREAMINFO` is written before the first frame, so its fields for the number of samples, their
+//! MD5 and the frame sizes are 0, which means unknown (section 8.2).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

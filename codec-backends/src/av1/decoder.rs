@@ -1,4 +1,4 @@
-//! `av1/rav1d`: decodes AV1 of all bit depths and chroma subsamplings.
+//! The backend `av1/rav1d`: decodes AV1 of all bit depths and chroma subsamplings.
 
 use std::collections::VecDeque;
 use std::fmt;

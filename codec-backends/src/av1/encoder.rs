@@ -1,4 +1,4 @@
-//! `av1/rav1e`: encodes AV1.
+//! The backend `av1/rav1e`: encodes AV1.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! libvpx's decoders behind the codec traits.
+//! Adapts libvpx's decoders to the codec traits.
 
 use std::collections::VecDeque;
 

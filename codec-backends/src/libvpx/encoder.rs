@@ -1,4 +1,4 @@
-//! libvpx's encoders behind the codec traits.
+//! Adapts libvpx's encoders to the codec traits.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! OpenH264's decoder behind the codec traits.
+//! Adapts OpenH264's decoder to the codec traits.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! OpenH264's encoder behind the codec traits.
+//! Adapts OpenH264's encoder to the codec traits.
 
 use std::collections::VecDeque;
 

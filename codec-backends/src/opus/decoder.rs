@@ -1,5 +1,5 @@
-//! Opus decoder over a library: checks packets before the library sees them, and conceals lost
-//! ones.
+//! Opus decoder that uses one of the libraries: checks packets before the library sees them, and
+//! conceals lost ones.
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
-//! Opus encoder: settings, framing and packets.
+//! Opus encoder that uses one of the libraries: translates settings, divides audio into frames, and
+//! returns packets.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};

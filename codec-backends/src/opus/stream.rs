@@ -1,4 +1,5 @@
-//! Decoder for one mono or stereo Opus stream, using the library that suits the packet.
+//! Decoder for one mono or stereo Opus stream: the mode of a packet (CELT, SILK or hybrid) selects
+//! the library.
 
 use codec_audio::opus_packet::{OpusMode, Toc};
 

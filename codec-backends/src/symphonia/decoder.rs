@@ -1,4 +1,4 @@
-//! Symphonia's decoders behind the audio trait.
+//! Adapts Symphonia's decoders to the audio decoder trait.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
