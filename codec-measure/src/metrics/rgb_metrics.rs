@@ -1,4 +1,5 @@
-//! R'G'B' metrics: PSNR of the planes, and SSIMULACRA2 and Butteraugli by their crates.
+//! R'G'B' metrics: PSNR of the planes, SSIMULACRA2 and Butteraugli. The crates `ssimulacra2` and
+//! `butteraugli` compute the last two.
 
 use codec_core::frame::Picture;
 

@@ -1,4 +1,4 @@
-//! Tables of the page: sortable, and readable without the script.
+//! Tables of the report page: sortable, and readable without the script.
 
 use crate::plot::{escape, number, short, signed};
 use crate::results::Figure;

@@ -1,5 +1,5 @@
-//! Statistics of repeated measurements: medians with distribution-free intervals, and means with
-//! Student's t.
+//! Statistics of repeated measurements: medians with distribution-free confidence intervals, and
+//! means with confidence intervals from Student's t distribution.
 
 pub mod student;
 

@@ -1,4 +1,4 @@
-//! Student's t distribution: intervals and tests of a mean over few values.
+//! Student's t distribution: confidence intervals and tests of a mean over few values.
 
 use std::f64::consts::{FRAC_2_PI, FRAC_PI_2};
 

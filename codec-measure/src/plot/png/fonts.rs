@@ -1,4 +1,4 @@
-//! Text as outlines.
+//! Converts text to glyph outlines.
 
 use tiny_skia::{Path, PathBuilder};
 use ttf_parser::{Face, GlyphId, OutlineBuilder};

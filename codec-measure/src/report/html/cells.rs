@@ -1,4 +1,4 @@
-//! Cells that several tables share.
+//! Table cells that several tables of the report page share.
 
 use super::controls::sample;
 use crate::plot::{escape, number, short};

@@ -1,4 +1,4 @@
-//! The controls of the page: choice of clips and encoders.
+//! The controls of the report page: choice of clips and encoders.
 
 use crate::plot::{DASHES, Style, escape};
 use crate::results::Results;

@@ -1,4 +1,4 @@
-//! Links to the files in the folder of the page.
+//! Links to the files in the folder of the report page.
 
 use crate::plot::escape;
 use crate::report::extras::{ReportExtras, href};

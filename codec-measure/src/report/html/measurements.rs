@@ -1,4 +1,4 @@
-//! Speed, latency, rate control, memory, and all points.
+//! Sections of the report page: speed, latency, rate control, memory, and the table of all points.
 
 use super::cells::{arm_cell, arm_index, bytes, digits, names_of, row_of};
 use crate::plot::{self, Theme, escape, measured, point_text, short, targets_of};

@@ -1,4 +1,4 @@
-//! The page: order, sections and contents of its tables.
+//! The HTML page of a report: its sections, their order, and the contents of its tables.
 
 mod cells;
 mod controls;

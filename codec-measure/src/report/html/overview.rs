@@ -1,4 +1,4 @@
-//! The summary and the notes.
+//! The summary and the notes of the report page.
 
 use super::cells::{arm_cell, arm_index};
 use super::{bd_cell, weak_legend};
