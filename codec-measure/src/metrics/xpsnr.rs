@@ -1,4 +1,5 @@
-//! XPSNR: PSNR of squared errors, weighted block by block by the activity in space and time.
+//! XPSNR: PSNR of squared errors that are weighted block by block: the higher the spatial and
+//! temporal activity of a block, the lower the weight of its errors.
 //! Helmrich et al., "XPSNR: a low-complexity extension of the perceptually weighted peak
 //! signal-to-noise ratio for high-resolution video quality assessment", ICASSP 2020; details that
 //! the paper leaves open follow ffmpeg's filter `xpsnr`.

@@ -1,4 +1,5 @@
-//! Makes values safe for the JSON that is embedded in the page: rounds numbers and escapes text.
+//! Makes values safe for the JSON that is embedded in the report page: rounds numbers and
+//! escapes text.
 
 /// Rounds to five significant digits, which is more than a plot can show.
 pub(super) fn round(value: f64) -> Option<f64> {

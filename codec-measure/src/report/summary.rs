@@ -1,5 +1,5 @@
-//! A summary row for each arm (encoder with its settings): shared by the page and the terminal
-//! table.
+//! A summary row for each arm (encoder with its settings): shared by the report page and the
+//! terminal table.
 
 use crate::plot::{count, measured};
 use crate::results::{Arm, Figure, Point, Quantiles, Results};
