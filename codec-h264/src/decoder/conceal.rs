@@ -1,4 +1,4 @@
-//! Concealment of macroblocks that were not received.
+//! Concealment of macroblocks that were lost or damaged.
 
 use codec_core::frame::FrameBuf;
 

@@ -16,7 +16,7 @@
 //! | prediction and residual | `reconstruct` |
 //! | deblocking of rows during a slice | `row_filter` |
 //! | parsing, luma and chroma on several threads | `pipeline` |
-//! | macroblocks and fields that were not received | `conceal`, `unpaired_field` |
+//! | macroblocks that were lost or damaged, and missing fields | `conceal`, `unpaired_field` |
 //! | order of the fields of a frame | `field_order` |
 //! | traces of macroblocks and their bits | `trace`, `metered` |
 

@@ -1,4 +1,4 @@
-//! Brightness and contrast of the planes of a picture.
+//! Brightness (mean) and contrast (standard deviation) of the planes of a picture.
 
 use codec_core::frame::{Picture, SourceMb};
 use codec_simd::Kernels;

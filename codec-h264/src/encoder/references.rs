@@ -1,5 +1,5 @@
-//! The reference slots of the encoder, as reference pictures of the decoder. ITU-T H.264, clauses
-//! 8.2.4 and 8.2.5.
+//! Maps the reference slots of the encoder to reference pictures of the decoder. ITU-T H.264,
+//! clauses 8.2.4 and 8.2.5.
 //!
 //! Frame plans (`FramePlan`) address three slots: last, golden, altref. A picture that updates only
 //! the last slot becomes a short-term reference; one that updates another slot becomes a long-term
