@@ -1,4 +1,4 @@
-//! Fills short slices with single stores instead of function calls.
+//! Fills short Rust slices with single store instructions instead of function calls.
 
 /// Fills the first `length` values, in single stores if there are 1, 2, 4, 8 or 16.
 #[inline]

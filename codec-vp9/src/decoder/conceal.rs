@@ -1,4 +1,4 @@
-//! Concealment of the blocks that a damaged tile lacks.
+//! Concealment of the blocks of a damaged tile that were not decoded.
 
 use super::tile::TileParser;
 use super::tiles::Run;

@@ -10,7 +10,7 @@
 //! | coefficients of a block | `residual`, `tokens` |
 //! | prediction, residual and loop filter of a block | `crate::block` |
 //! | parsing, luma and chroma on several threads | `pipeline`, `unit` |
-//! | concealment of blocks that were not received | `conceal` |
+//! | concealment of blocks that were lost or damaged | `conceal` |
 //! | traces of blocks and their bits | `trace` |
 
 mod block_modes;

@@ -1,4 +1,4 @@
-//! Extends reference frames into their borders.
+//! Extends the edge samples of reference frames into their borders.
 
 use codec_core::frame::{FrameBuf, Sampling};
 use codec_simd::Layout;
