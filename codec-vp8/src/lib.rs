@@ -71,7 +71,7 @@
 //! | speed presets 0 to 10 as named switches | `encoder/speed.rs` |
 //! | copies of the unchanged macroblocks of screen content | `encoder/copy_mb.rs` |
 //! | rate control, key frames, references, layers, look-ahead; description of VP8; codec-specific settings | [`codec_core::encoder`]; `encoder/controller.rs`, `encoder/description.rs`, `encoder/knobs.rs` |
-//! | MB-tree: finer quantisers for content that stays visible for long; importance maps | `encoder/offset_segments.rs` over [`codec_core::analysis`] |
+//! | MB-tree: finer quantisers for content that stays visible for long; importance maps | [`codec_core::analysis`]; `encoder/offset_segments.rs` |
 
 #![forbid(unsafe_code)]
 
