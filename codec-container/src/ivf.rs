@@ -1,4 +1,5 @@
-//! IVF: a 32-byte header, then packets with a 12-byte header each; all numbers little-endian.
+//! IVF: a 32-byte header, then packets with a 12-byte header each. All numbers are little-endian;
+//! their widths below are in bits.
 //!
 //! ```text
 //! header: "DKIF" version:16 header_bytes:16 fourcc:32 width:16 height:16
@@ -7,7 +8,7 @@
 //! ```
 //! The time base is `seconds / ticks_per_second`. The field `packets` holds the packet count or, if
 //! the time base has more than 300 ticks per second, the duration in ticks, as in files of other
-//! programs. It is 0 on pipes and often wrong in files, so the reader reports it but does not rely
+//! programs. It is 0 if the output is a pipe, and often wrong in files, so the reader reports it but does not rely
 //! on it.
 
 use codec_core::codec::{Codec, Limits};

@@ -1,4 +1,4 @@
-//! Conversion of the ratios in container headers.
+//! Converts the frame rates, time bases and aspect ratios in container headers to [`Rational`].
 
 use codec_core::frame::Rational;
 

@@ -1,4 +1,4 @@
-//! Number of samples in an audio packet, by codec.
+//! Number of samples in an audio packet, by codec, and sample-exact times from rounded timestamps.
 
 use codec_audio::AudioCodec;
 

@@ -1,4 +1,4 @@
-//! Tracks of a file whose packets readers do not return.
+//! Skipped tracks: readers do not return their packets.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! ADTS headers for AAC frames of containers that store the configuration once for a track. ISO/IEC
-//! 14496-3, section 1.A.2.2.
+//! Writes ADTS headers for AAC frames from containers that store the AAC configuration only once per
+//! track. ISO/IEC 14496-3, section 1.A.2.2.
 
 use crate::bits::Bits;
 

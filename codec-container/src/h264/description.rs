@@ -1,4 +1,4 @@
-//! Describes a stream by the parameter sets in one of its packets.
+//! Creates the track description of an H.264 stream from the parameter sets in one of its packets.
 
 use codec_core::annex_b::{Units, avc_record};
 use codec_core::codec::Codec;

@@ -1,5 +1,5 @@
-//! Audio sample entries: parsing and writing. ISO/IEC 14496-12, section 12.2, with the boxes of the
-//! codecs and the differences of QuickTime.
+//! Audio sample entries: parsing and writing. ISO/IEC 14496-12, section 12.2, including the
+//! codec-specific boxes and the sample entry versions of QuickTime.
 
 use codec_audio::opus_head::OpusHead;
 use codec_audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding};

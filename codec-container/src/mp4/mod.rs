@@ -1,5 +1,5 @@
 //! MP4 and related formats: ISO base media file format (ISO/IEC 14496-12), the sample entries of
-//! the codecs, and the differences of QuickTime.
+//! the codecs, and what QuickTime files do differently.
 
 mod audio;
 mod boxes;

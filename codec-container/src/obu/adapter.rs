@@ -1,4 +1,5 @@
-//! Adapts AV1 packets to the output container.
+//! Adapts AV1 packets to the output container: adds or removes temporal delimiters, and extracts the
+//! codec configuration.
 
 use codec_core::codec::Codec;
 

@@ -1,4 +1,4 @@
-//! The frame header, up to the quantiser. AV1 specification, sections 5.9.2 to 5.9.16.
+//! Parses frame headers up to the base quantiser index. AV1 specification, sections 5.9.2 to 5.9.16.
 
 use codec_core::frame::Size;
 

@@ -1,4 +1,4 @@
-//! The frames in the packets of an AV1 stream, from their headers.
+//! Lists the frames in AV1 packets, with the properties in their frame headers.
 
 use codec_core::frame::Size;
 

@@ -1,5 +1,5 @@
-//! Audio of a transport stream: packets with the framing of their codec, one or several in each PES
-//! packet.
+//! Prepares audio for a transport stream: adds the framing of the codec to each packet (ADTS, Opus
+//! control header), and combines one or several packets into a PES packet.
 
 use codec_audio::AudioCodec;
 use codec_audio::opus_head::OpusHead;

@@ -4,7 +4,7 @@
 //! with a trailing checksum. Of several programs, it reads the first one with a supported stream. Times begin at 0.
 //!
 //! The writer writes one program, in transport packets of 188 bytes. The bitrate varies: there are no null packets, and
-//! clock references are derived from the decoding times ([`multiplexer`]).
+//! clock references (PCR) are derived from the decoding times ([`multiplexer`]).
 
 use crate::{Error, Format};
 

@@ -1,4 +1,4 @@
-//! The program that is read: its tables, and their changes.
+//! Selects the program to read from the tables (PAT and PMT), and follows their changes.
 
 use super::tables::{ProgramEntry, Sections, StreamEntry, programs, streams};
 

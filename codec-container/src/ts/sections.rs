@@ -1,4 +1,4 @@
-//! Writes the tables of a program. ITU-T H.222.0, section 2.4.4.
+//! Writes the tables of a program (PAT and PMT). ITU-T H.222.0, section 2.4.4.
 
 use super::tables::{EXTENSION, LANGUAGE, PAT, PMT, REGISTRATION, crc};
 

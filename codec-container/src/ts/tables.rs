@@ -1,4 +1,4 @@
-//! Tables: programs and their streams. ITU-T H.222.0, section 2.4.4.
+//! Parses the tables that list programs (PAT) and their streams (PMT). ITU-T H.222.0, section 2.4.4.
 
 /// Longest section.
 const MAX_SECTION_BYTES: usize = 3 + 1021;
