@@ -1,5 +1,5 @@
-//! Protection against floods of forged datagrams: addresses verified by connectivity checks, a rate
-//! limit for all other addresses, and filtering of forged datagrams.
+//! Protection against floods of forged datagrams: a rate limit for addresses that no connectivity
+//! check has verified, and removal of unencrypted DTLS alerts.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -97,8 +97,8 @@
 //! RED, if enabled) and G.711. The bandwidth is estimated by [`codec_rtc::congestion`]. This crate, not str0m, writes and
 //! encrypts the RTP that is sent (ADR 0066).
 //!
-//! **Simulcast.** Offers declare up to three simulcast layers for a video section ([`MediaPlan::layers`]), and answers
-//! accept those of the remote endpoint ([`PeerConfig::simulcast`]). Simulcast layers have no FEC.
+//! **Simulcast.** Offers declare up to three simulcast layers for a video section ([`MediaPlan::layers`]). Answers
+//! accept the simulcast layers of an offer only if enabled ([`PeerConfig::simulcast`]). Simulcast layers have no FEC.
 //!
 //! **Change of the network.** Either endpoint can restart ICE ([`Peer::restart_ice`]): the session gets other credentials,
 //! candidates and addresses, and continues with its DTLS connection, its SSRCs and its data channels. Signalling carries an
@@ -123,10 +123,10 @@
 //! | RFC 8825 and its references | a WebRTC peer on top of str0m in RTP mode (ADR 0021) | [`Peer`] |
 //! | RFC 6184, section 8.2.2 | profiles and levels of H.264 in offers and answers | [`H264Profiles`] |
 //! | RFC 8853, RFC 8851 | simulcast in offers and answers | `simulcast.rs`, `media_sections.rs` |
-//! | RFC 8829, sections 5.2.2 and 5.3.2 | further media and other directions in a running session | `peer/renegotiate.rs` |
+//! | RFC 8829, sections 5.2.2 and 5.3.2 | added media sections and changed directions in a running session | `peer/renegotiate.rs` |
 //! | RFC 8445, section 9; RFC 8839 | ICE restarts | `ice.rs`, `peer/ice_restart.rs` |
 //! | RFC 5109, RFC 2198 | ULPFEC in RED, in both directions (ADR 0025) | `red.rs`, `peer/` |
-//! | draft-ietf-rmcat-gcc-02, TWCC | the estimator of `codec-rtc` (ADR 0029) | `peer/congestion.rs` |
+//! | draft-ietf-rmcat-gcc-02, TWCC | the bandwidth estimator of `codec-rtc` (ADR 0029) | `peer/congestion.rs` |
 //! | RFC 3550, RFC 3711, RFC 4588, RFC 4585 | sent RTP: encryption, retransmissions, probes (ADR 0066) | `peer/egress/` |
 //! | RFC 6347, RFC 5764 | DTLS and its ciphers; certificates | `provider/`, `certificate.rs` |
 //! | RFC 8656, RFC 8489 | TURN and STUN client | [`turn`] |

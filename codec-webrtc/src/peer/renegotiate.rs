@@ -1,4 +1,4 @@
-//! Renegotiation: further media sections, and other directions, in a running session (RFC 8829, sections 5.2.2 and
+//! Renegotiation: added media sections and changed directions in a running session (RFC 8829, sections 5.2.2 and
 //! 5.3.2). An offer of the remote endpoint may restart ICE at the same time; see [`ice_restart`](super::ice_restart).
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The codecs and the use of simulcast that an endpoint accepts in the offers of a session.
+//! What this endpoint accepts in later offers of a session: which codecs, and whether simulcast.
 
 use crate::Codecs;
 

@@ -1,4 +1,4 @@
-//! Conversion of str0m events.
+//! Conversion of str0m events to the events of a peer.
 
 use codec_core::codec::Bitrate;
 use str0m::Event as StackEvent;

@@ -1,5 +1,5 @@
-//! A capacity drop and recovery, with an encoder that follows the estimate of
-//! [`PeerConfig::congestion`].
+//! Link capacity drops and recovers, while an encoder model follows the bandwidth estimate of the
+//! peer ([`PeerConfig::congestion`]).
 
 use std::time::Duration;
 

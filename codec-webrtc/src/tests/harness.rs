@@ -1,4 +1,4 @@
-//! A session over two links.
+//! Test harness: a session of two peers over an emulated link in each direction, in virtual time.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

@@ -1,9 +1,10 @@
 //! FEC for video: ULPFEC in RED, as used by browsers.
 //!
-//! FEC protects the packet as sent, with its header extensions, and with the payload that RED contains.
-//! The values of extensions that are filled in only when the packet is sent are replaced by zeros. The
-//! sender therefore computes FEC over the packets that are about to be sent ([`sender`]), and the
-//! receiver over the headers in received datagrams ([`receiver`]).
+//! FEC is computed over media packets before encapsulation in RED: over their header with its
+//! extensions, and over the payload without the RED header. The transport-wide sequence number and the
+//! absolute send time count as zeros, because they are filled in later. The sender therefore computes
+//! FEC over the packets that are about to be sent ([`sender`]), and the receiver over the headers in
+//! received datagrams ([`receiver`]).
 
 mod receiver;
 mod sender;
