@@ -11,7 +11,7 @@
 //!
 //! | to build | use |
 //! |---|---|
-//! | a sender or a receiver of VP8, VP9 or H.264 and Opus over plain RTP or SRTP | [`session::Sender`], [`session::Receiver`] |
+//! | a sender or a receiver of VP8, VP9 or H.264 and Opus over plain RTP or SRTP | [`session::Sender`], [`session::Receiver`]; for SRTP also `srtp` |
 //! | a WebRTC endpoint | crate `codec-webrtc`, with [`packet`] and [`jitter`] for the payloads |
 //! | sockets, WHIP, WHEP or a server | crate `codec-net` |
 //! | an SFU | [`room::Room`] and [`room::Speakers`] for rooms, [`forward::Forwarder`] for one stream and one subscriber, [`rtcp`], [`report`] |
@@ -173,7 +173,7 @@
 //! | [`room`] | rooms of an SFU: simulcast, joins, bandwidth per viewer, speakers |
 //! | `sframe` | end-to-end encrypted frames (feature `sframe`) |
 //! | `srtp` | SRTP and SRTCP with externally negotiated keys (feature `srtp`) |
-//! | [`session`] | sender and receiver that combine all of the above |
+//! | [`session`] | sender and receiver that combine the modules above, except [`forward`], [`room`] and `srtp` |
 //! | [`link`] | network emulation in virtual time: rate, queue, delay, jitter, loss |
 //!
 //! # Standards

@@ -1,5 +1,5 @@
-//! Application-limited detection (ALR): while the sender has less to send than the target, neither
-//! rate nor delay shows the link capacity.
+//! Detection of the application-limited region (ALR): while the send rate is well below the target
+//! bitrate, neither throughput nor delay shows the link capacity.
 
 use std::time::Duration;
 

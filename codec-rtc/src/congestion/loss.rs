@@ -1,5 +1,6 @@
 //! Loss-based limit of the send rate. Loss caused by a send rate above the link capacity lowers the
-//! limit; loss that does not depend on the rate lowers it only above 5 % (at 10 %, the limit is 2 Mb/s).
+//! limit. Loss that does not depend on the rate sets a limit only above 5 %: 100 kb/s divided by the
+//! excess of the loss ratio over 0.05, which is 2 Mb/s at 10 % loss.
 //!
 //! Part of the loss is considered inherent to the link. If the measured loss exceeds this part, the
 //! limit is lowered to the receive rate as a test. If the loss then falls, the rate had caused it: the

@@ -2,7 +2,7 @@
 //!
 //! 1. In order of priority, each source gets its lowest layer, or is paused if that does not fit.
 //! 2. Screen shares get all layers that fit. Then the sources that the viewer shows in large tiles (on
-//!    stage) get all layers that fit, up to a height of 360 pixels.
+//!    stage) get all layers of up to 360 pixels in height that fit.
 //! 3. All sources get one more layer each in turn, until no further layer fits.
 
 use codec_core::codec::Bitrate;

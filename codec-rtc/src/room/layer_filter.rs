@@ -1,4 +1,4 @@
-//! Layers of one encoding that a viewer gets.
+//! Selects the layers of one encoding that are forwarded to a viewer.
 
 use std::collections::VecDeque;
 

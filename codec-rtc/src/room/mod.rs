@@ -10,8 +10,8 @@
 //! | [`JoinCache`](join_cache::JoinCache) | the packets with which a viewer that joins can start at once |
 //! | [`Inspector`](packet::Inspector) | frames, layers and switch points of received packets |
 //!
-//! [`Room`] handles video and [`AudioForwarder`] audio. The caller passes the order of speakers from one
-//! ([`Speakers::by_last_speech`]) to the other ([`Room::set_speakers`]).
+//! [`Room`] handles video and [`AudioForwarder`] audio. The caller passes the order of speakers, as
+//! [`Speakers::by_last_speech`] returns it, to [`Room::set_speakers`].
 //!
 //! As in the whole crate, time is an argument: a [`Duration`](core::time::Duration) since an epoch
 //! that the caller chooses. It does not decrease from one call to the next. Rates are in bits per

@@ -1,8 +1,8 @@
 //! Key-frame requests (PLI) to one incoming stream, merged from all participants that need a key frame.
 //!
-//! The first request is sent at once. While it is pending, others join it; it is repeated until a key
-//! frame arrives. The time between two requests grows, so that a sender that cannot keep up gets at
-//! most one request per second.
+//! The first request is sent at once. While it is pending, further requests are merged into it; it is
+//! repeated until a key frame arrives. The time between two requests grows, so that a sender that
+//! cannot keep up gets at most one request per second.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Sender and receiver of a session, which combine the other modules of this crate.
+//! Sender and receiver of a session, which combine packetization, FEC, retransmission, jitter buffers,
+//! congestion control and pacing from the other modules of this crate.
 //!
 //! | type | purpose |
 //! |---|---|

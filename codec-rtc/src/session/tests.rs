@@ -1,4 +1,4 @@
-//! Session behaviour that does not occur between our own endpoints.
+//! Sessions with hand-written frames and RTCP, in cases that our own sender and receiver do not cause.
 
 use std::time::Duration;
 
