@@ -1,4 +1,4 @@
-//! Prints help and command-line errors, in colour on terminals. The colours of clap would add six dependencies.
+//! Prints help and command-line errors, in colour on terminals. The `color` feature of clap would add six dependencies.
 
 use std::io::{self, IsTerminal, Write, stderr, stdout};
 

@@ -1,4 +1,5 @@
-//! Timestamp jumps: a few bytes cannot cause hours of silence, and an interrupt ends long gaps.
+//! Timestamp jumps in audio files: a few changed bytes do not add hours of silence to the output, and
+//! Ctrl-C ends the filling of long gaps.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Copies without re-encoding: a decoder shows the same frames of the copy as of its input.
+//! Copies without re-encoding: the copy decodes to the same frames as its input.
 
 use super::{Place, has_ffmpeg};
 

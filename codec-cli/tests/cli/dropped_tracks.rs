@@ -1,4 +1,4 @@
-//! A track that cannot be read is an error whose message names a remedy, unless an option drops the track.
+//! If a track cannot be read, the command fails and names a remedy, unless an option drops the track.
 
 use super::audio::tracks;
 use super::{Place, Run, has_ffmpeg};

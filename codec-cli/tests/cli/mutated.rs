@@ -1,5 +1,6 @@
-//! Mutated files of every kind through the whole command: it ends as documented, within limits of
-//! time, memory and output. `CHECK_ROUNDS` multiplies the runs, `CHECK_SEED` repeats one.
+//! Runs the command on mutated files of every format: it ends with a documented exit code, within
+//! limits of time, memory and output. `CHECK_ROUNDS=N` runs N times as many seeds, `CHECK_SEED=N`
+//! repeats one.
 
 #![cfg(unix)]
 

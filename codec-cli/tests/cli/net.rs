@@ -1,4 +1,4 @@
-//! Streams between commands, and to and from other programs.
+//! Live streams of `send` and `recv`: to each other, and to and from other programs.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};

@@ -1,4 +1,4 @@
-//! Warnings if a run misses its bitrate or real time.
+//! Warnings if a run misses its target bitrate, is slower than real time, or ignores audio options.
 
 use super::Place;
 

@@ -1,4 +1,4 @@
-//! Moves frames to a file and a checksum, and reports totals.
+//! Writes decoded frames to a file, computes their checksum, and reports totals.
 
 use codec_core::frame::Size;
 use codec_media::Env;

@@ -1,4 +1,4 @@
-//! Messages and plans of other versions, and hostile ones.
+//! Cluster messages and chunk plans (`codec chunks plan`) of other versions, and hostile ones.
 
 use super::Cluster;
 
