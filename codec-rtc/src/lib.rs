@@ -138,9 +138,10 @@
 //! - H.264 uses packetization modes 0 and 1; its frames cannot be end-to-end encrypted, and its key
 //!   frames are IDR pictures: a receiver cannot start in a stream that has only recovery points.
 //! - Temporal layers are supported by all modules, except those of H.264 by [`forward`]; spatial layers
-//!   by [`packet::vp9`], [`forward`] and the [frame buffer](jitter::video). Both are described by the
-//!   [Dependency Descriptor](extension::dependency); its parser, [`allocation`] and [`room`]
-//!   also support simulcast.
+//!   by [`packet::vp9`], [`session`], [`allocation`], [`forward`], [`room`] and the
+//!   [frame buffer](jitter::video). Both are described by the
+//!   [Dependency Descriptor](extension::dependency). [`allocation`] and [`room`] also support
+//!   simulcast.
 //! - FEC protects a single SSRC; there is no FEC across streams.
 //! - Memory is bounded for any input: datagrams of up to 2048 bytes, 2048 packets and 16 MiB in
 //!   a [`FrameBuffer`](jitter::video::FrameBuffer), 200 packets in an

@@ -3,7 +3,7 @@
 //! | section of RFC 9628 | subject | here |
 //! |---|---|---|
 //! | 4.2 | payload descriptor | [`Descriptor`] |
-//! | 4.2.1 | scalability structure, picture groups (PG) | [`ScalabilityStructure`] |
+//! | 4.2.1 | scalability structure, frame groups (PG) | [`ScalabilityStructure`] |
 //! | 4.2.2 | references in flexible mode | [`References`] |
 //! | 4.3, 4.4 | division of frames among packets, marker | [`Packetizer`] |
 //!

@@ -1,8 +1,8 @@
 //! Recovery without key frames: tracks which reference buffers the receiver has, and plans the
 //! references of the next frame.
 //!
-//! The sender tracks the references, buffer updates and delivery state of every coded frame. Of
-//! golden and altref, one is updated while the other holds a frame that the receiver has
+//! The sender tracks the references, buffer updates and delivery state of every coded frame. Of the
+//! golden and altref buffers, one is updated while the other holds a frame that the receiver has
 //! acknowledged. After a loss, the next frame references only the acknowledged buffer, which
 //! restores the video without a key frame. The same happens if feedback about frames is overdue,
 //! since NACKs get lost as well.
