@@ -8,8 +8,8 @@
 //! ```
 //! The time base is `seconds / ticks_per_second`. The field `packets` holds the packet count or, if
 //! the time base has more than 300 ticks per second, the duration in ticks, as in files of other
-//! programs. It is 0 if the output is a pipe, and often wrong in files, so the reader reports it but does not rely
-//! on it.
+//! programs. It is 0 if the output is a pipe, and often wrong in files, so the reader reports it
+//! but does not rely on it.
 
 use codec_core::codec::{Codec, Limits};
 use codec_core::frame::{Rational, Size};

@@ -87,9 +87,9 @@
 //! | y4m, raw video | | `y4m/`, `yuv.rs` |
 //!
 //! On a pipe, the index of an MP4 file must come before the samples. A file has a list of
-//! [`Track`]s, and each packet contains the number of its track in that list. If a format rounds audio
-//! times (Matroska, MPEG-TS), readers derive exact ones from sample counts (`samples.rs`). Writers interleave the packets of several
-//! tracks by time (`interleave.rs`).
+//! [`Track`]s, and each packet contains the number of its track in that list. If a format rounds
+//! audio times (Matroska, MPEG-TS), readers derive exact ones from sample counts (`samples.rs`).
+//! Writers interleave the packets of several tracks by time (`interleave.rs`).
 
 #![forbid(unsafe_code)]
 

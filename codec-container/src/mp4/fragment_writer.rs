@@ -1,10 +1,10 @@
 //! Writes fragmented MP4: an index without samples, then fragments of about a second, each with an
 //! index of its own samples. ISO/IEC 14496-12, section 8.8.
 //!
-//! A file that ends early is playable up to its last complete fragment. A fragment ends
-//! before the first key frame at least 0.5 s after its start, or before the first frame of any type
-//! at least 1 s after its start, if that frame is shown after all earlier frames. It ends earlier if
-//! it would exceed 16 MiB.
+//! A file that ends early is playable up to its last complete fragment. A new fragment begins at a
+//! frame that is shown after all earlier frames: at a key frame if the current fragment lasts 0.5 s
+//! or more, at any frame if it lasts 1 s or more. A new fragment begins earlier if the current one
+//! would otherwise exceed 16 MiB.
 
 use super::boxes::{put, put_full};
 use super::decode_times::{self, DecodeTimes, SampleTime};

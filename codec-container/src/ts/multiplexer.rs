@@ -1,4 +1,5 @@
-//! Writes access units of all streams as PES packets, with tables (PAT, PMT) and clock references (PCR) in between.
+//! Writes access units of all streams as PES packets, with tables (PAT, PMT) and clock references
+//! (PCR) in between.
 
 use super::packetizer::{Adaptation, Packetizer};
 use super::pes::{MAX_STATED_BYTES, put_header};

@@ -1,9 +1,10 @@
 //! Detection of a queue at a link that has just become slower, before the queueing delay shows it.
 //!
-//! The packets that wait in that queue are missing from the next feedback message. Their bytes, divided by the
-//! most recent receive rate, predict the queueing delay of a packet that is sent now. The delay of
-//! the packets that did arrive shows a queue of half a second only half a second later, and the trend
-//! of the delay needs about twenty groups of packets, which also take about half a second on a slow link.
+//! The packets that wait in that queue are missing from the next feedback message. Their bytes,
+//! divided by the most recent receive rate, predict the queueing delay of a packet that is sent
+//! now. The delay of the packets that did arrive shows a queue of half a second only half a second
+//! later, and the trend of the delay needs about twenty groups of packets, which also take about
+//! half a second on a slow link.
 
 use std::time::Duration;
 

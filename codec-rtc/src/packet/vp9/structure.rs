@@ -1,4 +1,5 @@
-//! Scalability structure: sizes of the spatial layers and the frame group (PG). RFC 9628, section 4.2.1.
+//! Scalability structure: sizes of the spatial layers and the frame group (PG). RFC 9628, section
+//! 4.2.1.
 
 use codec_core::frame::Size;
 

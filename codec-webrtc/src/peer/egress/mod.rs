@@ -1,8 +1,9 @@
 //! Sending RTP: headers, encryption, retransmissions and probes.
 //!
-//! str0m negotiates, connects, receives RTP and RTCP, and writes RTCP, but does not see sent RTP, because its pacer and
-//! its bookkeeping for each packet take several times as much CPU time as the encryption. This module writes the
-//! timestamp and the counts of sent packets and octets into the sender reports of str0m.
+//! str0m negotiates, connects, receives RTP and RTCP, and writes RTCP, but does not see sent RTP,
+//! because its pacer and its bookkeeping for each packet take several times as much CPU time as the
+//! encryption. This module writes the timestamp and the counts of sent packets and octets into the
+//! sender reports of str0m.
 //!
 //! | module | |
 //! |---|---|
