@@ -1,9 +1,10 @@
 //! Selects which media sections of an offer are accepted, and rejects the others in the answer (RFC 3264, section 6;
-//! RFC 8829, section 5.3.1): port 0 with the formats of the offer.
+//! RFC 8829, section 5.3.1). A rejected section has port 0 and the formats of the offer.
 //!
 //! str0m never sees rejected sections, because it would answer them without formats, which other
-//! endpoints cannot parse. Unless the configuration accepts simulcast, the simulcast attributes are also
-//! removed, so the answer has none, and the sender sends only its first layer (RFC 8853, section 5.3.2).
+//! endpoints cannot parse. Unless the configuration accepts simulcast, str0m does not see the
+//! simulcast attributes either, so the answer has none, and the sender sends only its first layer (RFC
+//! 8853, section 5.3.2).
 
 use codec_rtc::packet::VideoFormat;
 use codec_rtc::packet::h264::{PacketizationMode, Profile};

@@ -1,5 +1,5 @@
-//! Chapter tracks of QuickTime: text tracks with a sample for each chapter, to which other tracks
-//! refer. ffmpeg and phones also write them.
+//! Chapter tracks of QuickTime: text tracks with a sample for each chapter. Video and audio tracks
+//! refer to their chapter track (`tref`, `chap`). ffmpeg and phones also write chapter tracks.
 
 use super::boxes::{Boxes, child, descendant};
 use super::edits::parse_edits;

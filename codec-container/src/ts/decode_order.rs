@@ -1,13 +1,14 @@
 //! Decoding times of video, computed while a transport stream is written.
 //!
 //! A transport stream stores the decoding time of each frame with the frame, and no frame may be
-//! shown before it is decoded. (In MP4, the offset from decoding to presentation may be negative,
-//! and the writer has all frames of a fragment or file before it assigns decoding times:
-//! [`crate::mp4`].) Therefore the transport stream writer delays a frame until all frames
-//! that may be shown before it have arrived. It holds at most 16 frames, the maximum reordering depth of H.264. If packets
-//! have no decoding time, the presentation times in ascending order become their decoding times.
-//! All decoding times are then reduced by the smallest delay with which none of the first frames is
-//! decoded after it is shown.
+//! shown before it is decoded. Therefore the writer delays a frame until all frames that may be
+//! shown before it have arrived. It holds at most 16 frames, the maximum reordering depth of H.264.
+//! If packets have no decoding time, the presentation times in ascending order become their decoding
+//! times. All decoding times are then reduced by the smallest delay with which none of the first
+//! frames is decoded after it is shown.
+//!
+//! [`crate::mp4`] does not need this: its writer has all frames of a fragment or file before it
+//! assigns decoding times, and MP4 allows a frame to be shown before its decoding time.
 
 use std::collections::{BTreeMap, VecDeque};
 
