@@ -174,7 +174,7 @@
 //! | [`room`] | rooms of an SFU: simulcast, joins, bandwidth per viewer, speakers |
 //! | `sframe` | end-to-end encrypted frames (feature `sframe`) |
 //! | `srtp` | SRTP and SRTCP with externally negotiated keys (feature `srtp`) |
-//! | [`session`] | sender and receiver that combine the modules above, except [`forward`], [`room`] and `srtp` |
+//! | [`session`] | sender and receiver that combine most of the modules above, but not [`forward`], [`room`] and `srtp` |
 //! | [`link`] | network emulation in virtual time: rate, queue, delay, jitter, loss |
 //!
 //! # Standards
