@@ -1,5 +1,5 @@
-//! A call with a browser: the page sends videos of cameras, and the service sends each of them back as an additional
-//! video. Both ends add media to the running session, and the page can restart ICE.
+//! A call with a browser: the page sends the video of one or more cameras, and the service sends each video back as
+//! an additional one. Both ends add media to the running session, and the page can restart ICE.
 //!
 //! `cargo run -p codec-net --features serve --example browser_call`, then open the printed address.
 

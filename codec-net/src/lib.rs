@@ -38,7 +38,8 @@
 //! let info = StreamInfo { kind: "local", video: Some(VideoCodec::Vp8), audio: false };
 //! let publisher = server.hub().publish("demo", info, Box::new(|| {}))?;
 //!
-//! // A VP8 frame from any encoder. Browsers show it on the page, `codec recv` at a `whep://` URL.
+//! // A VP8 frame from any encoder. Browsers show it on the page; `codec recv` receives it from a
+//! // `whep://` URL.
 //! let size = Size::new(64, 48);
 //! let config = EncoderConfig::rtc(size, Rational::new(30, 1), Bitrate::kbps(200));
 //! let mut encoder = codec_backends::open_encoder("vp8", &config)?;

@@ -5,7 +5,7 @@
 //! | 0xcdc1 | 2 |
 //! | kind: 0 hello, 1 part of a record | 1 |
 //! | reserved: 0 | 1 |
-//! | session: low bits of the hello's session | 4 |
+//! | low 32 bits of the session number in the hello | 4 |
 //! | number of the datagram, from 0; wraps | 4 |
 //! | number of the record, from 0; wraps | 4 |
 //! | number of the part, from 0; number of parts | 2 + 2 |

@@ -10,10 +10,10 @@
 //! | `codecnet` | 8 |
 //! | version: 1 | 2 |
 //! | bytes of the body, at most 1024 | 2 |
-//! | body: session (8), number of streams (1), the streams | |
+//! | body: session number (8), number of streams (1), descriptions of the streams | |
 //! | CRC32C of all bytes before | 4 |
 //!
-//! Numbers in parentheses are sizes in bytes. The description of a stream has these fields, in this
+//! Numbers in parentheses are sizes in bytes. The description of each stream has these fields, in this
 //! order: the kind (1), with the value 1 for video and 2 for audio; the length of the codec's name (1) and
 //! the name; the time base in seconds per tick: numerator (4) and denominator (4). For video, the next
 //! fields are width (4), height (4), and numerator (4) and denominator (4) of the frame rate, 0 if it is

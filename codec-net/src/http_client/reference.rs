@@ -1,4 +1,4 @@
-//! URL references in responses: `Location` headers of answers and redirects.
+//! Resolves relative URLs in `Location` headers, of WHIP and WHEP answers and of redirects.
 
 /// Maximum length of a URL in bytes.
 const MAX_BYTES: usize = 8 << 10;

@@ -1,4 +1,5 @@
-//! The fields of responses that describe a part of a file.
+//! Parses the headers of responses to range requests: the range, the length and the version of the
+//! file.
 
 use std::ops::Range;
 

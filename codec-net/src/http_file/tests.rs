@@ -1,4 +1,4 @@
-//! A client against a server with faults.
+//! Tests the file reader against a server that injects faults.
 
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::net::{TcpListener, TcpStream};

@@ -2,7 +2,7 @@
 //!
 //! It is transparent to both endpoints: clients send to its address, and it forwards their
 //! datagrams to one upstream address, from a separate socket for each client. Datagrams that arrive
-//! at that socket are sent back to the client. Each direction is a link with its own seed.
+//! at that socket are sent back to the client. Each direction is a link with its own random seed.
 
 mod worker;
 

@@ -1,5 +1,6 @@
 //! The audit log: a JSON line for each start, end and rejection of a session, and for each change
-//! of the video that a viewer receives. It contains no secrets.
+//! of a viewer's video: paused, resumed, or switched to or from the small rendition (a smaller
+//! copy). It contains no secrets.
 
 use std::fmt;
 use std::io::{self, Write};

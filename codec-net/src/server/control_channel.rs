@@ -4,7 +4,7 @@
 //!
 //! | from the server | |
 //! |---|---|
-//! | `hello` | `session`; `name`: the name of the client in the chat; `stream`; `chunkBytes`: size of the chunks in which to send files; `fileBytes`: largest file, 0 if files are not accepted |
+//! | `hello` | `session`; `name`: the name of the client in the chat; `stream`: the name of the stream; `chunkBytes`: size of the chunks in which to send files; `fileBytes`: largest file, 0 if files are not accepted |
 //! | `stats` | `stream`: its statistics, once a second; `paused`: why video is paused, or null; `small`: whether the viewer receives the small rendition (a smaller copy at a low bitrate) |
 //! | `video` | the same `paused` and `small`, when they change |
 //! | `chat` | `from`, `text` |

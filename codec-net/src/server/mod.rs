@@ -36,7 +36,8 @@
 //!
 //! # Reading order
 //!
-//! A module uses only modules below it. A request passes from `start` to a viewer like this:
+//! In this table, a module uses only modules below it. The rows follow a request from `start` to a
+//! viewer:
 //!
 //! | module | |
 //! |---|---|

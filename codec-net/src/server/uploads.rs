@@ -1,7 +1,7 @@
 //! File uploads: chunked, resumable, and stored after verification of the digest.
 //!
-//! Names are derived from the digest; of client data, only a plain extension becomes part of a
-//! path. All files are in one folder, and nothing is overwritten.
+//! File names are derived from the digest. The only part of a client's data that becomes part of a
+//! path is a plain file extension. All files are in one folder, and nothing is overwritten.
 
 use std::collections::BTreeMap;
 use std::fmt;

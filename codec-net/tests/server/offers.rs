@@ -1,4 +1,4 @@
-//! Offers that cannot be accepted completely: other codecs, several video lines, simulcast.
+//! Offers that cannot be accepted completely: other codecs, several video sections, simulcast.
 
 use codec_net::server::media::VideoCodec;
 use codec_net::server::room::StreamInfo;

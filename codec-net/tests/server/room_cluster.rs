@@ -1,4 +1,4 @@
-//! Rooms of two servers of a cluster: files.
+//! A room on two servers of a cluster: members download files that are stored on the other server.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

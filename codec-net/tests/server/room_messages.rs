@@ -1,5 +1,5 @@
-//! Messages of rooms: files in chunks, which arrive after an interrupted upload, after a restart of the server,
-//! and at persons who were away.
+//! Messages of rooms with files: an interrupted upload resumes, files survive a restart of the server, and
+//! persons who were away receive them later.
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -2,7 +2,7 @@
 //!
 //! | `type` | |
 //! |---|---|
-//! | `node` | every second: `key` and `addresses` for links; `url` of its pages, or null; `rooms`: versions of the state of open rooms, by name; `said`: numbers of the last messages by room, absent in older versions of the server; `leaving`: whether the node shuts down |
+//! | `node` | every second: `key` and `addresses` for links; `url` of its pages, or null; `rooms`: versions of the state of open rooms, by name; `said`: the number of the sender's last message in each room, absent in older versions of the server; `leaving`: whether the node shuts down |
 //! | `room` | when it changes, or on request: `room`, `version`, `state`: its `members`, its `lobby` and who is `waiting` |
 //! | `ask` | requests the state of `rooms` from the node `to` |
 //! | `askHistory` | requests the messages of a `room` from the node `to` |

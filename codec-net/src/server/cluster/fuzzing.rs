@@ -1,4 +1,4 @@
-//! The input of fuzz targets: what arrives from the bus and from other nodes.
+//! The body of a fuzz target: arbitrary messages from the bus and from another node.
 
 use std::net::SocketAddr;
 use std::time::Duration;

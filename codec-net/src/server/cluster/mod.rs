@@ -1,9 +1,9 @@
-//! Rooms of several servers, the nodes of a cluster.
+//! Rooms whose members are connected to different servers. These servers are the nodes of a cluster.
 //!
-//! Nodes find each other and share who publishes what by messages on a bus (NATS, or another program that passes
-//! messages). Media and requests for media go directly from node to node over links. A layer of a source is sent over a
-//! link only if a member at the other end watches it, and only once for all of these members. `Cluster` has no sockets
-//! and no clock: it takes datagrams and messages, and returns datagrams, messages and events.
+//! By messages on a bus (NATS, or another message broker), nodes find each other and announce which members publish
+//! which sources. Media and requests for media go directly from node to node over links. A layer of a source is sent
+//! over a link only if a member at the other end watches it, and only once for all of these members. `Cluster` has no
+//! sockets and no clock: it takes datagrams and messages, and returns datagrams, messages and events.
 //!
 //! While the bus is down, nodes keep the last known state of the rooms, and media continue, because pings on the links
 //! show which nodes are alive.

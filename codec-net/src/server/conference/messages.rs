@@ -1,8 +1,9 @@
-//! Messages of the control channel of a member: JSON texts with a `type`.
+//! Messages of the control channel of a member: JSON texts with a `type`. Unless the table says
+//! otherwise, `id` is the number of a person in the room, and `source` is `camera` or `screen`.
 //!
 //! | from the server | |
 //! |---|---|
-//! | `hello` | `session`; `you`: the number of the member's person; `person`: the id of the person, which stays the same; `moderates`: whether the member may mute and remove others; `name`: the name in its token, which it cannot change, or null |
+//! | `hello` | `session`; `you`: the number of the member's person; `person`: the id of the person, which is the same in later sessions with the same credentials; `moderates`: whether the member may mute and remove others; `name`: the name in its token, which it cannot change, or null |
 //! | `people` | `people`: all persons with `id`, `name`, `muted`, `cameraOff`, `sharing`; `camera` and `screen`: the MID of the section on which the receiver of the message gets them, or null |
 //! | `device` | `active`: whether this device is the active one of its person; only the active device should send media. `devices`: number of devices of the person |
 //! | `log` | the state of the message log: numbers `first` and `last`; `read`: the last number that the person has read, or null; `fileBytes`: largest file, 0 if files are not accepted; `chunkBytes`: size of the chunks in which to send files |
@@ -10,10 +11,10 @@
 //! | `speaking` | `id`, `on` |
 //! | `dominant` | `id` of the dominant speaker, or null |
 //! | `encoding` | `source` and `rid`: a layer that the receiver of the message publishes; `on`: whether any other member watches it |
-//! | `chat` | a message: its `number` (1 more than the one before), Unix `time` in ms, `id`, `person`, `from`, `text`, `key`; `attachment`: a file with `kind` (`file`, `voice`, `video`), `file` (for `GET /room-files/ID`), `name`, `mediaType`, `bytes`, `sha256`, `duration` in ms or null |
+//! | `chat` | a message: its `number` (1 more than the one before), Unix `time` in ms, `id`, `person` (id as in `hello`), `from` (name), `text`, `key`; `attachment`: a file with `kind` (`file`, `voice`, `video`), `file` (for `GET /room-files/ID`), `name`, `mediaType`, `bytes`, `sha256`, `duration` in ms or null |
 //! | `read` | `number`: a device of the person has read up to this message |
 //! | `refused` | the server rejected a message: its type as `what`, its `key` or null, `reason` |
-//! | `fileAt`, `fileStored`, `fileRejected` | as in the control channel of streams: `id`, `offset`; `id`; `id`, `reason` |
+//! | `fileAt`, `fileStored`, `fileRejected` | as in the control channel of streams: `id` of the file, `offset`; `id`; `id`, `reason` |
 //! | `mute` | a moderator muted the member: it should send no audio until its user unmutes |
 //! | `nodes` | `urls`: other nodes of a cluster; a member that loses the connection to this node joins one of them |
 //! | `draining` | `seconds` until the server ends the session; the server accepts no new calls |
@@ -27,13 +28,13 @@
 //! | `name` | `name` |
 //! | `muted` | `audio`, `video`: whether the microphone and the camera are switched off |
 //! | `sharing` | `on`: whether a screen is shared |
-//! | `view` | `stage`: large tiles, as `id` and `source`; `heights`: tiles with `id`, `source`, `height`; `lastN`: maximum number of cameras, or null |
+//! | `view` | `stage`: large tiles, as `id` and `source`; `heights`: tiles with `id`, `source`, and `height` in pixels (0: not visible); `lastN`: maximum number of cameras, or null |
 //! | `chat` | `text`; `key`: chosen by the sender; a message with a key that the sender has already used is ignored |
 //! | `history` | requests messages with numbers above `after`; the server sends a limited number of them |
 //! | `read` | `number` of the last message that was read |
-//! | `file` | a message with a file, to be sent in chunks (binary: `id` of 4 bytes, offset of 8, data): `id`, `key`, `text`, `kind`, `name`, `mediaType`, `bytes`, `sha256`, `duration` |
+//! | `file` | a message with a file, to be sent in chunks (binary: `id` of 4 bytes, offset of 8, data): `id` of the file, `key`, `text`, `kind`, `name`, `mediaType`, `bytes`, `sha256`, `duration` |
 //! | `take` | this device becomes the active one of its person |
-//! | `mute`, `remove` | `id` of another person, or of one who waits; from moderators only |
+//! | `mute`, `remove` | `id` of another person, for `remove` also of one who waits; from moderators only |
 //! | `lobby` | `on`: whether people have to wait; from moderators only. Turning it off admits all who wait |
 //! | `admit` | `id` of a person who waits; from moderators only |
 

@@ -1,5 +1,6 @@
 //! Renumbers the packets of a source that arrive with long pauses, so that their RTP sequence numbers
-//! continue after a pause: during it, the numbers of the source could wrap unnoticed.
+//! continue after a pause. The sequence numbers of the source itself may wrap during a pause, which
+//! its receiver could not detect.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Texts of members, as one node of a cluster passes them to the others.
+//! Messages of members (text and files), as one node of a cluster passes them to the others.
 
 use std::sync::Arc;
 use std::time::Duration;

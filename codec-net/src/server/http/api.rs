@@ -1,4 +1,4 @@
-//! The HTTP API for the page, except media.
+//! The JSON endpoints of HTTP: streams, sessions, drain and health.
 
 use std::sync::Arc;
 use std::time::Duration;

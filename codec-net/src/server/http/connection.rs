@@ -1,4 +1,4 @@
-//! Connections: number, timeouts, TLS.
+//! Accepts HTTP connections: limits their number, and handles TLS and timeouts.
 
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};

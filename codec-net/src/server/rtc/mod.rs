@@ -4,12 +4,12 @@
 //! |---|---|
 //! | `network`, `command` | the handle of the thread, and the commands that the handle sends |
 //! | `calls` | the loop of the thread, over `sockets` and `turn`; `demux` finds the call of a datagram |
-//! | `timers` | when calls are due |
+//! | `timers` | the next timeout of each call |
 //! | `call` | one peer: passes its events to the session and to the control channel |
 //! | `negotiation`, `ice_update`, `sdp_fragment` | checks of offers; trickled candidates and ICE restarts |
 //! | `viewer_session` | joins the stream (`call_sink`), evaluates the link and sends (`media_sender`, `describer`) |
 //! | `congestion`, `collapse` | the state of a viewer's link |
-//! | `rendition`, `temporal_layers`, `playout_delay` | decisions from that state |
+//! | `rendition`, `temporal_layers`, `playout_delay` | what to send to a viewer, decided from the state of its link |
 //! | `publisher_session` | reassembles the frames of a publisher, and limits its bitrate |
 //! | `member_session` | passes packets and messages between a member and its conference |
 

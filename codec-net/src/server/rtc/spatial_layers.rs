@@ -1,4 +1,5 @@
-//! Spatial layers and `PictureID`s of VP9 for a viewer.
+//! Selects the spatial layers of VP9 that a viewer receives, and numbers the `PictureID`s of its
+//! packets.
 
 use std::time::Duration;
 

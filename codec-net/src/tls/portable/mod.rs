@@ -1,8 +1,9 @@
 //! A rustls provider over `RustCrypto`: for all processors, without C.
 //!
-//! TLS 1.3 with AES-GCM and ChaCha20-Poly1305, TLS 1.2 with ECDHE and AES-GCM; X25519, P-256,
-//! P-384. Certificates are verified with ECDSA and RSA; a server signs only with ECDSA (P-256,
-//! P-384), because the time of RSA in `RustCrypto` depends on the key.
+//! It supports TLS 1.3 with AES-GCM and ChaCha20-Poly1305, TLS 1.2 with ECDHE and AES-GCM, and key
+//! exchange with X25519, P-256 and P-384. Certificates are verified with ECDSA and RSA; a server
+//! signs only with ECDSA (P-256, P-384), because the time that RSA takes in `RustCrypto` depends on
+//! the private key, which attackers could measure.
 
 mod aead;
 mod exchange;

@@ -1,4 +1,5 @@
-//! The conferences as parts of a cluster: members of the same rooms at other nodes.
+//! Connects the conferences with the other nodes of a cluster: passes them the state of the
+//! same rooms at other nodes, and collects their output for these nodes.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

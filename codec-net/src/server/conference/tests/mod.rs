@@ -1,4 +1,4 @@
-//! Conferences in virtual time, with packets written by hand.
+//! Conferences in virtual time, with packets that the tests construct.
 
 mod chat;
 mod devices;

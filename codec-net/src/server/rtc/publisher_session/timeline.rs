@@ -1,4 +1,4 @@
-//! The timeline of a media line: RTP ticks to stream time.
+//! Converts the RTP timestamps of a media section to stream time.
 
 use std::time::Duration;
 
