@@ -1,12 +1,14 @@
-//! The audio packets of several files one after another, not decoded. The container states which samples of each packet
-//! are discarded: those at the start of a file that are not played (codec delay, pre-roll), and those after the end of its
-//! video. So the audio of each file keeps its times relative to the video, exact to the sample, and audio follows audio
-//! without a gap.
+//! The audio packets of several files one after another, not decoded. The output container states which samples of each
+//! packet are discarded: those at the start of a file that are not played (codec delay, pre-roll), and those after the end
+//! of its video. So the audio of each file keeps its times relative to the video, exact to the sample, and audio follows
+//! audio without a gap.
 //!
-//! If the audio of a file ends before its video, the gap is closed with samples that would otherwise be discarded:
-//! first with audio of the next file from before the start of that file's video, then with the end of the last packet
-//! before the gap, which its file marks as discard padding. Files of ffmpeg have audio before the video, because ffmpeg
-//! delays the video by the codec delay of the audio. If the rest of the gap is longer than 2 ms, the audio is encoded.
+//! If the audio of a file ends before its video, the gap is closed with samples that would otherwise be discarded: first
+//! with audio of the next file from before the start of that file's video, then with samples at the end of the last packet
+//! before the gap, which are marked as discard padding in its file. Files of ffmpeg have audio before the video, because
+//! ffmpeg delays the video by the codec delay of the audio. If at most 2 ms of the gap remain, or if the audio of the next
+//! file begins at most 2 ms after its video, the audio of that file is moved earlier by this time. If it is more than
+//! 2 ms, the audio is encoded instead of copied.
 
 use std::collections::VecDeque;
 

@@ -1,6 +1,7 @@
 //! Joins files one after another: video and audio are copied if the parameters of all parts agree, otherwise encoded.
-//! The copied audio of each part begins with the video of the part, exact to the sample; if the container cannot state
-//! which samples to discard for this, the audio is encoded.
+//! The copied audio of each part stays in sync with its video: exact to the sample, or at most a few milliseconds
+//! early to close a gap (`copied_audio`). If the output container cannot state which samples to discard for this, the
+//! audio is encoded.
 
 mod audio;
 mod copied_audio;

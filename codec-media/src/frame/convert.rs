@@ -1,4 +1,5 @@
-//! Colour conversion, using the frame's colour description or the usual assumption.
+//! Colour conversion, using the frame's colour description. If it is absent, BT.709 is assumed from
+//! 1280 pixels of width or 720 of height on, BT.601 below, and limited range.
 
 use codec_core::frame::{Color, ColorRange, MatrixCoefficients, Size};
 use codec_simd::{Kernels, RgbWeights, YuvWeights};

@@ -4,9 +4,11 @@
 //! A missing sample has two estimates. The temporal estimate is the mean of the samples at the same
 //! place in the fields just before and just after the kept one, which is exact without motion. The
 //! spatial estimate is interpolated from the lines above and below, in luma along an edge if there is
-//! one. The result is the spatial estimate, clamped to a range around the temporal estimate. The range
-//! is as wide as the motion: the largest difference between fields of the same parity, at the sample
-//! and in the lines above and below.
+//! one. The result is the spatial estimate, clamped to a range around the temporal estimate. The
+//! half-width of the range measures the motion. It is the largest of three values: half the difference
+//! of the two samples whose mean is the temporal estimate, and the mean absolute difference of the
+//! lines directly above and below from the same lines of the previous frame, and from those of the next
+//! frame.
 //!
 //! These differences miss some motion, which then shows as combing: the lines of the two fields
 //! alternate between brighter and darker. Let A and B be the kept samples directly above and below the

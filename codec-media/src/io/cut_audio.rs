@@ -1,5 +1,6 @@
 //! The audio packets of another reader between two times, exact to the sample: in the first packets, the
-//! samples before the cut count as codec delay; in the last packet, the samples after the cut are trimmed.
+//! samples before the first time are declared as codec delay; in the last packet, the samples after the
+//! second time are trimmed.
 
 use std::collections::VecDeque;
 

@@ -1,5 +1,5 @@
-//! Frames that an input hides although decoding needs them, such as those before the start of an
-//! edit of MP4.
+//! Frames that a container marks as decoded but not shown, such as frames of an MP4 file before the
+//! time at which its edit list begins.
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
-//! Media of a live input that are lost before the encoder, and reports of these losses.
+//! Video and audio of a live input that are lost before they reach the encoder, and reports of
+//! these losses.
 
 use crate::count::counted;
 use crate::json::Object;

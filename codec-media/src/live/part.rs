@@ -1,4 +1,4 @@
-//! The packets of a part of a file, with the times of the part: video from a key frame on, and audio.
+//! The packets of the part of a file between two times: video from a key frame on, and audio.
 
 use codec_container::{CodedPacket, PacketReader, Result, Track};
 

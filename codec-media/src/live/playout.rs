@@ -1,4 +1,5 @@
-//! Position of a stream on its sender's clock, and the offset between its audio and video.
+//! The time of the media played out last, by their sender's clock, and the offset between audio and
+//! video.
 
 use std::collections::VecDeque;
 use std::time::Duration;

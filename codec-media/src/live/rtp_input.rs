@@ -1,4 +1,4 @@
-//! Input over RTP: one thread reads each port, and one owns the receiver.
+//! Input over RTP: a thread for each port reads datagrams, and another thread owns the receiver.
 
 use std::collections::VecDeque;
 use std::net::{SocketAddr, UdpSocket};

@@ -1,4 +1,4 @@
-//! Device interfaces, implemented by drivers and by scripts in tests.
+//! Device interfaces, implemented for V4L2 and ALSA, and by simulated devices in tests.
 
 use std::io;
 use std::time::Duration;

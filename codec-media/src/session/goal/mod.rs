@@ -1,10 +1,10 @@
 //! Encodes to a target quality or to a target file size.
 //!
-//! For a target quality, settings are searched on sampled parts of the input (`samples`, `search`). Fast encodes of the
-//! parts and of the whole input measure how their qualities differ, and the search corrects for the difference
-//! (`relation`). Then the whole input is encoded and measured. A target size is met by two-pass encodes with corrected
-//! bitrates (`size`). For both goals, the encode is repeated if its result is outside the tolerance, and the best result
-//! is kept.
+//! For a target quality, the quality setting of the encoder is searched on sampled parts of the input (`samples`,
+//! `search`). Fast encodes of the parts and of the whole input measure how their qualities differ, and the search
+//! corrects for the difference (`relation`). Then the whole input is encoded and measured. A target size is met by
+//! two-pass encodes with corrected bitrates (`size`). For both goals, the encode is repeated if its result is outside
+//! the tolerance, and the best result is kept.
 
 mod frames;
 mod measured_encode;

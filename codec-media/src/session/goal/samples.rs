@@ -1,4 +1,4 @@
-//! Short parts of an input, spread over it, on which qualities are tried.
+//! Short parts of an input, spread over it, on which quality settings are tried.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! Searches for the quality at which a metric has a given value.
+//! Searches for the quality setting of the encoder at which a metric has a given value.
 
 /// Finest step of the search, in 256ths of a quality.
 pub(super) const FINEST_Q8: u32 = 8;
