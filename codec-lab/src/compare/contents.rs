@@ -1,4 +1,5 @@
-//! Builds the contents of the report from the measured points (arm, clip and target).
+//! Builds the contents of the report from the measured points (encoder configuration, clip and
+//! target).
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Measures the points (arm, clip and target) of a study.
+//! Measures the points (encoder configuration, clip and target) of a study.
 
 use std::time::Instant;
 

@@ -1,5 +1,5 @@
-//! Divides a study into units of work, whose points (arm, clip and target) other machines measure,
-//! and collects the results.
+//! Divides a study into units of work, whose points (encoder configuration, clip and target) other
+//! machines measure, and collects the results.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,5 +1,5 @@
-//! Interleaves the encodings of a clip: every job (arm and target) once, then every job again, so
-//! that other load affects all jobs alike.
+//! Interleaves the encodings of a clip: every job (encoder configuration and target) once, then
+//! every job again, so that other load affects all jobs alike.
 
 use std::time::Instant;
 

@@ -1,5 +1,5 @@
-//! Stores the results of each point (arm, clip and target) in a folder. The name of the folder is a
-//! digest of everything that the results depend on.
+//! Stores the results of each point (encoder configuration, clip and target) in a folder. The name
+//! of the folder is a digest of everything that the results depend on.
 
 use std::collections::BTreeSet;
 use std::fs;

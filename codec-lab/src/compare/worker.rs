@@ -1,4 +1,5 @@
-//! Measures points (arm, clip and target) of studies that other machines have submitted.
+//! Measures points (encoder configuration, clip and target) of studies that other machines have
+//! submitted.
 
 use std::collections::VecDeque;
 use std::fmt;
