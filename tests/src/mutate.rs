@@ -1,4 +1,4 @@
-//! Damage that is reproducible by seed.
+//! Damages data at random; the same seed gives the same damage.
 
 use crate::rng::Rng;
 

@@ -1,4 +1,4 @@
-//! AV1 by rav1e and rav1d: conformance streams, round trips, actual delay, hostile input.
+//! AV1 by rav1e and rav1d: conformance streams, round trips, reported encoder delay, hostile input.
 
 use std::collections::HashMap;
 use std::fs;

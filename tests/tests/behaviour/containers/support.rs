@@ -1,4 +1,4 @@
-//! Sources, sinks, data files and other programs.
+//! Helpers for these tests: sources, sinks, data files and other programs.
 
 use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;

@@ -1,5 +1,6 @@
-//! Frames and packets survive losses unchanged: whatever is lost, repeated, delayed, repaired by FEC or retransmitted, a
-//! frame that comes out is the frame that went in, and a recovered packet is the packet that was sent.
+//! Frames and packets survive losses unchanged: if packets are lost, duplicated, delayed, recovered by FEC or
+//! retransmitted, every frame that comes out equals the frame that was sent, and every recovered packet equals the
+//! packet that was sent.
 
 mod rooms;
 mod source;

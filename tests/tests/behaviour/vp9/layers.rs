@@ -1,5 +1,5 @@
-//! Temporal and spatial layers: only superframes in which a layer starts are error-resilient, and frames decode after
-//! any loss that keeps their references.
+//! Temporal and spatial layers: only superframes in which a spatial layer is switched on during the stream are
+//! error-resilient, and frames decode after any loss that keeps their references.
 
 use codec_core::codec::{
     Bitrate, DropPolicy, EncoderConfig, InterLayer, Packet, Scalability, SlotSet, Update,
