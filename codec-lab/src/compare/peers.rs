@@ -1,10 +1,10 @@
 //! Other encoders by name: `libvpx:-6`, `x264:superfast`, `libopus:10`, with settings for a fair comparison.
 //!
 //! Video encoders, except those whose name ends in `-file`, get the settings of a call: constant
-//! bitrate with a buffer of one second, no look-ahead, and key frames on request only. Frame drops
-//! and denoising are off, because both would lower the measured quality. As with this program's
-//! encoders, audio is encoded at a variable bitrate whose mean is the target, and no filters are
-//! applied and no tags written.
+//! bitrate with a buffer of one second, no look-ahead, and up to 3000 frames between key frames.
+//! Frame drops and denoising are off, because both would lower the measured quality. As with this
+//! program's encoders, audio is encoded at a variable bitrate whose mean is the target, and no
+//! filters are applied and no tags written.
 
 use codec_media::failure::{Failure, Kind, Result};
 

@@ -1,5 +1,5 @@
-//! Encodes an input in chunks (parts of 8 to 12 seconds that begin at scene cuts if possible), in parallel on one
-//! machine or on several (ADR 0056).
+//! Encodes an input in chunks (parts of about 10 seconds that begin at scene cuts or, for compressed inputs, at key
+//! frames if possible), in parallel on one machine or on several (ADR 0056).
 //!
 //! [`plan`] divides the input, if possible without decoding it (`coded`, `raw`; `scan` decodes all frames).
 //! [`run_chunk`] encodes one chunk into a file of a folder; it can run anywhere where the input and the folder can

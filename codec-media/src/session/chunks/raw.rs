@@ -1,7 +1,8 @@
 //! Uncompressed video files: they are divided into chunks, and the chunks are named, without reading all frames.
 //!
-//! A chunk's name follows from the size of the file, the time when it was modified, and pieces of the frames' bytes
-//! (4 KiB of every 128 KiB), so that a plan reads little more than the frames at which a chunk may begin.
+//! A chunk's name follows from the size of the file, the time when it was modified, and the bytes of its frames
+//! (all bytes up to 4 MiB, otherwise 4 KiB of every 128 KiB), so that a plan reads little more than the frames at
+//! which a chunk may begin.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
