@@ -1,4 +1,4 @@
-//! Settings with defaults, and checks for combinations that do not work.
+//! Settings of a simulation, with defaults, and checks for combinations that do not work.
 
 use std::path::PathBuf;
 use std::time::Duration;

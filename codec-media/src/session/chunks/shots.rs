@@ -1,5 +1,5 @@
-//! The quality of each shot: trial encodes at several qualities, and the cheapest combination of them that reaches the
-//! target.
+//! Chooses the quality setting of each shot: trial encodes at several settings, and the cheapest combination of them
+//! that reaches the target.
 //!
 //! The target is a mean over all frames, so bits are best spent where they increase the sum of the metric most. For
 //! each shot, only trials on the convex hull of size and quality matter; steps along the hulls of all shots are taken

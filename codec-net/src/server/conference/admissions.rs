@@ -1,7 +1,7 @@
 //! Remembers who was admitted: persons who come back after their node has died need not wait in the
 //! lobby again.
 //!
-//! Each node remembers the members of a dead node for some minutes, and sends the list to the others, because the
+//! Each node remembers the members of a dead node for 10 minutes, and sends the list to the others, because the
 //! members may come back to a node that has just started. Persons whom a moderator has removed have to wait again.
 
 use std::collections::{BTreeMap, BTreeSet};

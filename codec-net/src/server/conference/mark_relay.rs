@@ -1,4 +1,4 @@
-//! Limits how often the read mark of a person is sent to other nodes: at most one per interval, the latest.
+//! Limits how often the read mark of a person is sent to other nodes: at most one, the latest, in 500 ms.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

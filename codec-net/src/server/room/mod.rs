@@ -6,7 +6,7 @@
 //! | module | |
 //! |---|---|
 //! | `hub`, `registry` | starts and finds streams; the table of streams |
-//! | `publisher`, `owner` | the publisher of a stream, and who may continue it |
+//! | `publisher`, `owner` | the publisher of a stream; which other publishers may take the stream over |
 //! | `stream` | passes each frame and packet to the subscriptions |
 //! | `subscription`, `decodability` | selects the frames for a viewer: those that it can decode, in its rendition (the published video or a smaller copy) and its layers |
 //! | `viewer`, `sink` | the handle of a viewer for its session; the interface that receives its media |

@@ -1,4 +1,4 @@
-//! The owner of a stream: who may continue it with another publisher.
+//! The owner of a stream: another publisher with the same owner may take the stream over.
 
 use std::fmt;
 
