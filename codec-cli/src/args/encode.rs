@@ -147,7 +147,7 @@ pub(crate) struct EncodeArgs {
     /// Decode the output and compare it with the encoder's reconstruction; exit with code 7 if a frame differs.
     #[arg(long)]
     pub(crate) verify: bool,
-    /// Encode in chunks of 8 to 12 seconds that begin at scene cuts, in parallel.
+    /// Encode in chunks of about ten seconds, in parallel; they begin at scene cuts if possible.
     ///
     /// This uses all cores for files of any size. The output has a constant quality, which is 60
     /// if no option sets it, and is the same for any number of threads. `codec chunks` does the same on several machines.

@@ -33,7 +33,7 @@ pub(super) struct ServerState {
     pub(super) health: Arc<Health>,
     pub(super) uploads: Option<Arc<UploadStore>>,
     pub(super) webhooks: Webhooks,
-    /// Files of messages in rooms.
+    /// Files attached to messages in rooms.
     pub(super) room_files: Option<Arc<RoomFiles>>,
     pub(super) auth_rate_limiter: Mutex<AuthRateLimiter>,
     /// Certificate and key; `None`: no TLS.

@@ -160,7 +160,7 @@ impl Files {
 }
 
 impl Cluster {
-    /// Sets the files of messages at this node.
+    /// Sets the files attached to messages at this node.
     pub(in super::super) fn set_files(&mut self, files: Arc<RoomFiles>) {
         self.files.files = Some(files);
     }

@@ -219,7 +219,7 @@ impl Conference {
         true
     }
 
-    /// Files of messages from other nodes, since the last call.
+    /// Files attached to messages from other nodes, since the last call.
     pub(super) fn take_remote_files(&mut self) -> Vec<Attachment> {
         std::mem::take(&mut self.remote_files)
     }

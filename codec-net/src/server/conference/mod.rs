@@ -154,7 +154,7 @@ pub(super) struct Conference {
     unused_files: Vec<String>,
     /// Read marks that other nodes get.
     marks: MarkRelay,
-    /// Files of messages from other nodes, which the server does not know yet.
+    /// Files attached to messages from other nodes, which the server does not know yet.
     remote_files: Vec<Attachment>,
     /// Whether people without the right to moderate have to wait, and who waits.
     lobby: LobbySetting,

@@ -44,7 +44,7 @@ pub(in super::super) struct RoomStorage {
 }
 
 impl RoomStorage {
-    /// Opens a folder with the files of messages, and in it the folder of the logs. Files to which no
+    /// Opens a folder with the files attached to messages, and in it the folder of the logs. Files to which no
     /// message refers are deleted.
     ///
     /// # Errors
