@@ -57,7 +57,7 @@ fn limits(subject: &Subject<'_>) -> Result<Verdict, String> {
     let mut decoder = (subject.decoder()?.0)(&config).map_err(|error| error.to_string())?;
     let outcome = decoder.decode(&packet.data, 0);
     ensure(matches!(outcome, Err(Error::Limit(_))), || {
-        format!("a packet above the limit `max_frame_bytes` gives {outcome:?}")
+        format!("decoding a packet above the limit `max_frame_bytes` returned {outcome:?}")
     })?;
     Ok(Verdict::Passed)
 }
@@ -74,7 +74,7 @@ fn concealment(subject: &Subject<'_>) -> Result<Verdict, String> {
     let outcome = decoder.recover(frames, Recovery::Conceal, lost.pts);
     if !can.concealment {
         ensure(matches!(outcome, Err(Error::Unsupported(_))), || {
-            format!("concealment is declared missing, but gives {outcome:?}")
+            format!("concealment is declared missing, but `recover` returned {outcome:?}")
         })?;
         decode_all(&mut *decoder, &packets[4..])?;
         ensure(!can.gap_reason.is_empty(), || "declared missing without a reason".to_owned())?;

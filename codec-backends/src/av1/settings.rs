@@ -65,7 +65,7 @@ const GAPS: &[Gap] = &[
         "rav1e limits only the base index: see base-qindex-min and base-qindex-max",
     ),
     Gap::new(Feature::FrameShares, "rav1e's rate control has no such setting"),
-    Gap::new(Feature::Caps, "rav1e's rate control cannot cap frames or windows"),
+    Gap::new(Feature::Caps, "rav1e's rate control cannot cap the bytes of a frame or time window"),
     Gap::new(
         Feature::Buffering,
         "rav1e's reservoir is fixed to one second, with half as initial and target level",

@@ -165,8 +165,10 @@ const COARSE_QINDEX: Gap = Gap::new(
 );
 const OWN_LEVEL: Gap =
     Gap::new(Feature::SimdLevel, "libvpx detects the CPU itself and has no call to choose");
-const NO_CAPS: Gap =
-    Gap::new(Feature::Caps, "libvpx has no call to cap a frame or a window, only key frames");
+const NO_CAPS: Gap = Gap::new(
+    Feature::Caps,
+    "libvpx has no call to cap the bytes of a frame or time window, except of key frames",
+);
 const OWN_CLOCK: Gap = Gap::new(
     Feature::Deadline,
     "libvpx adapts to its own clock: see values above 0 of the knob cpu-used",
@@ -180,7 +182,7 @@ const NO_DENOISE: Gap = Gap::new(
 const NO_TUNE: Gap = Gap::new(Feature::Tune, "libvpx has its own tunings: see the knob tune");
 const NO_ANALYSIS: Gap = Gap::new(Feature::GivenAnalysis, "libvpx analyses frames itself");
 const NO_IMPORTANCE: Gap =
-    Gap::new(Feature::Importance, "libvpx's map of regions is not exposed by this backend");
+    Gap::new(Feature::Importance, "this backend does not expose libvpx's ROI map");
 
 const ENCODER: Capabilities = {
     let mut caps = Capabilities::minimal("libvpx");

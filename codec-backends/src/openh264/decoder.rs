@@ -25,7 +25,7 @@ pub(crate) static DECODER: Capabilities = Capabilities {
         Gap::new(Feature::ReportsReferences, "OpenH264's decoder does not report them"),
         Gap::new(
             Feature::Pool,
-            "OpenH264 cannot use other threads than its own, which are disabled",
+            "OpenH264 uses only its own threads, which this backend does not enable",
         ),
         Gap::new(Feature::SimdLevel, "OpenH264 detects the CPU itself"),
         Gap::new(Feature::DecoderDelay, "the stream determines how many frames are held back"),

@@ -57,7 +57,7 @@ pub(crate) static ENCODER: Capabilities = Capabilities {
     gaps: &[
         Gap::new(Feature::AnySize, "OpenH264 requires even dimensions of at least 16 pixels"),
         Gap::new(Feature::FrameShares, "OpenH264 has no call for frame size limits"),
-        Gap::new(Feature::Caps, "OpenH264 has no call to cap a frame or a window"),
+        Gap::new(Feature::Caps, "OpenH264 cannot cap the bytes of a frame or time window"),
         Gap::new(Feature::Buffering, "OpenH264's buffer model is not configurable"),
         Gap::new(Feature::SpatialLayers, "this backend does not expose OpenH264's spatial layers"),
         Gap::new(Feature::References, "OpenH264 has no call to choose references"),

@@ -103,7 +103,7 @@ fn limits(subject: &Subject<'_>) -> Result<Verdict, String> {
         let mut decoder = subject.open_decoder_with(&config)?;
         let outcome = decoder.decode(&packet.data, 0, None);
         ensure(matches!(outcome, Err(Error::Limit(_))), || {
-            format!("a packet above the limit `{what}` gives {outcome:?}")
+            format!("decoding a packet above the limit `{what}` returned {outcome:?}")
         })?;
         ensure(decoder.receive().is_none(), || {
             format!("a packet above the limit `{what}` yields a frame")
