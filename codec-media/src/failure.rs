@@ -21,7 +21,7 @@ pub enum Kind {
     Usage = 2,
     /// The input cannot be read or is not supported.
     Input = 3,
-    /// The input is damaged. The part before the damage is kept.
+    /// The input is damaged. The output up to the damage is kept.
     Corrupt = 4,
     /// The output cannot be written.
     Output = 5,

@@ -32,8 +32,8 @@ pub(crate) enum ChunksStep {
     /// Encode one chunk of a plan, or all chunks that are not encoded yet.
     ///
     /// A chunk is skipped if its result (the encoded chunk) exists, so that a run can be repeated. The file name of a
-    /// result is a hash of the version, the settings and the input. Fails if the plan was edited, or if the settings
-    /// or the input differ from the plan.
+    /// result is a hash of the version of `codec`, the settings and the input. Fails if the plan was edited, or if the
+    /// settings or the input differ from the plan.
     Run(RunArgs),
     /// Join the encoded chunks of a plan, and add the audio.
     ///

@@ -26,7 +26,7 @@ use super::simulate::SimulateArgs;
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 success, 1 internal error, 2 usage, 3 input unreadable or unsupported, 4 corrupt \
-input (the part before the damage is kept as NAME.codec.part), 5 output error, 6 backend not in this build, 7 check or \
+input (the output up to the damage is kept as NAME.codec.part), 5 output error, 6 backend not in this build, 7 check or \
 threshold failed, 8 network error, 130 interrupted.
 
 Environment: CODEC_SIMD=scalar|sse41|avx2|avx512|neon|simd128 forces an instruction set; \

@@ -34,8 +34,8 @@ pub(crate) enum ClusterStep {
     ///
     /// With -j above 1, workers measure points (one encoder, clip and target each) independently, without times.
     /// Otherwise times are measured: one worker runs all points of a clip, and nothing else at that time; all clips run
-    /// on machines with the same description. Waits for the results and writes the report. If this command is
-    /// interrupted, the job goes on, and the same command waits for it again.
+    /// on machines with the same description (processor, cores, instruction set, system). Waits for the results and
+    /// writes the report. If this command is interrupted, the job goes on, and the same command waits for it again.
     Compare(Box<ClusterCompareArgs>),
     /// Run the queued work of all jobs: encode chunks, and measure points of comparisons.
     ///
@@ -104,7 +104,7 @@ pub(crate) struct ClusterCompareArgs {
     pub(crate) compare: CompareArgs,
     #[command(flatten)]
     pub(crate) shared: SharedArgs,
-    /// Measure times on machines with this text in their description.
+    /// Measure times on machines whose description contains this text.
     ///
     /// `codec cluster status` lists the descriptions. By default, the description with the most workers is used.
     #[arg(long, value_name = "TEXT")]

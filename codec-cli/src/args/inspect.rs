@@ -30,12 +30,12 @@ pub(crate) struct InspectArgs {
     /// FILE is the video from which IN was encoded, of the same frame size. Frames are matched by timestamp.
     #[arg(long, value_name = "FILE")]
     pub(crate) source: Option<PathBuf>,
-    /// Skip the first N frames of the source; its timestamps then count from the next frame.
+    /// Skip the first N frames of the source; the next frame then has timestamp 0.
     ///
     /// Use it if IN was cut with `codec encode --skip`.
     #[arg(long, value_name = "N", default_value_t = 0, requires = "source", value_parser = count::<u64>)]
     pub(crate) source_skip: u64,
-    /// Start at this time of the source; its timestamps then count from there.
+    /// Start at this time of the source; its first frame then has timestamp 0.
     ///
     /// Use it if IN was cut with `codec encode --from`.
     #[arg(long, value_name = "TIME", value_parser = parse_time, allow_hyphen_values = true,

@@ -28,7 +28,7 @@ pub(crate) struct MetricsArgs {
     /// Align both files at their first frames instead of by timestamp.
     #[arg(long)]
     pub(crate) relative: bool,
-    /// Skip the first N frames of REF; its timestamps then count from the next frame.
+    /// Skip the first N frames of REF; the next frame then has timestamp 0.
     ///
     /// Use it if DIST was cut with `codec encode --skip`.
     #[arg(long, value_name = "N", value_parser = count::<u64>, default_value_t = 0,
@@ -40,7 +40,7 @@ pub(crate) struct MetricsArgs {
     /// Compare the same part of both files, by the times of both.
     #[command(flatten)]
     pub(crate) part: PartArgs,
-    /// Start REF at this time; its timestamps then count from there.
+    /// Start REF at this time; its first frame then has timestamp 0.
     ///
     /// Use it if DIST was cut with `codec encode --from`.
     #[arg(long, value_name = "TIME", value_parser = parse_time, allow_hyphen_values = true,

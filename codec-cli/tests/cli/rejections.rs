@@ -112,7 +112,7 @@ fn output_before_damage_is_kept() {
     let own = ["transcode", "j.webm.codec.part", "-o", "j.webm"];
     place.fails(
         2,
-        "cannot write j.webm: its incomplete result would replace j.webm.codec.part",
+        "cannot write j.webm: an incomplete output is saved as j.webm.codec.part, which this",
         &own,
     );
     // A complete result replaces the incomplete one.

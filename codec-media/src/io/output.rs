@@ -116,7 +116,8 @@ impl OutputRules {
         let part = part_of(path);
         if let Some(other) = self.protected.iter().find(|other| is_same_file(&part, other)) {
             return Err(Failure::usage(format!(
-                "cannot write {name}: its incomplete result would replace {}\nhelp: choose another output",
+                "cannot write {name}: an incomplete output is saved as {}, which this command also reads or writes\n\
+                 help: choose another output",
                 other.display()
             )));
         }

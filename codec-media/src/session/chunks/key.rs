@@ -1,4 +1,5 @@
-//! The name of an encoded chunk: a hash of the version, the settings and the input, which determine its bytes.
+//! The name of an encoded chunk: a hash of the version of this crate, the settings and the
+//! input, which determine its bytes.
 
 use std::fmt;
 use std::fmt::Write as _;
