@@ -1,5 +1,5 @@
-//! Writes fragmented MP4: an index without samples, then fragments of about a second, each with an
-//! index of its own samples. ISO/IEC 14496-12, section 8.8.
+//! Writes fragmented MP4: a `moov` box (index) without samples, then fragments of about a second, each
+//! with a `moof` box that lists its samples. ISO/IEC 14496-12, section 8.8.
 //!
 //! A file that ends early is playable up to its last complete fragment. A new fragment begins at a
 //! frame that is shown after all earlier frames: at a key frame if the current fragment lasts 0.5 s
@@ -134,7 +134,7 @@ impl FragmentWriter {
         self.leads(track) && is_newest && is_long
     }
 
-    /// Writes the samples that have been collected. The index is written before the first fragment.
+    /// Writes the samples that have been collected. The `moov` box is written before the first fragment.
     fn write_fragment(&mut self) -> Result<()> {
         if self.runs.iter().all(|run| run.samples.is_empty()) {
             return Ok(());
@@ -158,7 +158,7 @@ impl FragmentWriter {
         }
         self.bytes = 0;
         self.start_ns = None;
-        // ffmpeg cannot open a file that ends within the index of a fragment. In a file, the index
+        // ffmpeg cannot open a file that ends within a `moof` box. In a file, the `moof` box
         // is therefore marked as free space until the whole fragment has been written.
         let kind = moof..moof + 4;
         let kind_at = self.output.position() + moof as u64;
@@ -172,7 +172,7 @@ impl FragmentWriter {
         Ok(self.output.flush()?)
     }
 
-    /// Writes the file type and the index; returns the shift of each track.
+    /// Writes the file type and the `moov` box; returns the shift of each track.
     fn put_index(&self, out: &mut Vec<u8>) -> Vec<i64> {
         put(out, b"ftyp", |out| out.extend_from_slice(b"iso6\0\0\x02\0iso6isommp41"));
         let starts = self.runs.iter().map(|run| run.times.first().copied().unwrap_or(0));
@@ -198,7 +198,7 @@ impl FragmentWriter {
     }
 }
 
-/// Writes the index of a fragment and the head of its data, which follows in the order of the tracks.
+/// Writes the `moof` box of a fragment and the head of its data, which follows in the order of the tracks.
 fn put_moof(out: &mut Vec<u8>, number: u32, tracks: &[State], runs: &[Run], shifts: &[i64]) {
     let start = out.len();
     let mut offsets = Vec::new();

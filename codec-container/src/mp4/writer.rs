@@ -1,4 +1,4 @@
-//! Writes MP4: the samples as they arrive, then the index.
+//! Writes MP4: the samples as they arrive, then the `moov` box (index).
 
 use codec_core::codec::Codec;
 use codec_core::frame::{ColorRange, FieldOrder, PictureInfo, Rational, Rotation, Size};

@@ -5,10 +5,12 @@
 //! place in the fields just before and just after the kept one, which is exact without motion. The
 //! spatial estimate is interpolated from the lines above and below, in luma along an edge if there is
 //! one. The result is the spatial estimate, clamped to a range around the temporal estimate. The
-//! half-width of the range measures the motion. It is the largest of three values: half the difference
-//! of the two samples whose mean is the temporal estimate, and the mean absolute difference of the
-//! lines directly above and below from the same lines of the previous frame, and from those of the next
-//! frame.
+//! half-width of the range measures the motion. It is the largest of three values:
+//!
+//! - half the difference of the two samples whose mean is the temporal estimate,
+//! - the mean absolute difference between the samples directly above and below the missing one and the
+//!   samples at the same places in the previous frame,
+//! - the same difference to the next frame.
 //!
 //! These differences miss some motion, which then shows as combing: the lines of the two fields
 //! alternate between brighter and darker. Let A and B be the kept samples directly above and below the

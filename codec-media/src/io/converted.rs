@@ -1,4 +1,4 @@
-//! Frames of another source, converted to 8-bit 4:2:0.
+//! Converts the frames of a source to 8-bit 4:2:0.
 
 use codec_core::frame::SampleFormat;
 

@@ -1,4 +1,4 @@
-//! The frames of another source between two times.
+//! Cuts a source: returns only its frames between two times.
 
 use std::collections::VecDeque;
 

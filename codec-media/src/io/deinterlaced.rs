@@ -1,4 +1,4 @@
-//! Deinterlaced frames of another source.
+//! Deinterlaces the frames of a source.
 
 use std::mem;
 

@@ -1,4 +1,4 @@
-//! Frames of another source at a constant frame rate: each output frame shows the last source frame
+//! Converts a source to a constant frame rate: each output frame shows the last source frame
 //! that begins before the middle of the output frame's interval. A source frame is dropped if no
 //! interval shows it, and repeated if several do.
 

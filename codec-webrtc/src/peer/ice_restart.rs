@@ -2,7 +2,7 @@
 //!
 //! The SDP of the remote endpoint is kept, because str0m restarts ICE only by offers and answers, while signalling may
 //! carry no more than a fragment (RFC 9725). str0m chooses credentials by a generator that is not cryptographic, so they
-//! are replaced by ones that are derived from the secret of the session.
+//! are replaced by ones that are derived from `PeerConfig::secret`.
 
 use std::time::Duration;
 

@@ -1,8 +1,9 @@
 //! Writes slices from the results of mode decision. ITU-T H.264, clauses 7.3.4 and 7.3.5.
 //!
-//! [`SliceWriter`] writes 4:2:0 frame macroblocks; it does not support field macroblocks. It keeps
-//! one [`Edge`] (state for contexts) for each column of macroblocks, and one for the macroblock on
-//! the left.
+//! [`SliceWriter`] writes 4:2:0 frame macroblocks; it does not support field macroblocks. CAVLC
+//! and CABAC contexts depend on the macroblocks above and to the left. An [`Edge`] stores the state of
+//! such a neighbour; there is one for each column of macroblocks, and one for the macroblock on the
+//! left.
 
 mod cabac;
 mod cavlc;

@@ -1,4 +1,5 @@
-//! Files attached to messages from other nodes: they are fetched over links when a member first downloads them.
+//! Files attached to messages from other nodes: they are fetched over the links between nodes when a member
+//! first downloads them.
 //!
 //! All nodes are asked for the first part of a file, because every node that has the message may have the file. The
 //! node that answers first sends the other parts. If that node is gone, the other nodes are asked for the missing

@@ -1,7 +1,7 @@
-//! Messages and read marks of a room from before it was open at this node. They are requested from another node.
+//! Chat messages and read marks of a room from before it was open at this node. They are requested from another node.
 //!
-//! Members get the state of the log when these messages have arrived, or after a timeout. If a node does not answer,
-//! the next one is asked.
+//! Members that join get the room's message log when these messages have arrived, or after a timeout. If a node does
+//! not answer, the next one is asked.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
