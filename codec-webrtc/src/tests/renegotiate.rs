@@ -215,7 +215,7 @@ fn changes_before_the_answer_and_after_rejected_sections_are_refused() {
     let (mut second, answer) = Peer::answer(&offer, &answering, now).unwrap();
     first.accept_answer(pending, &answer, now).unwrap();
     let error = second.offer_changes(&plans, &[], now).unwrap_err();
-    assert!(error.to_string().contains("rejected media section"), "{error}");
+    assert!(error.to_string().contains("rejected a media section"), "{error}");
 }
 
 /// Directions that an endpoint has reported of a section since a number of events.
