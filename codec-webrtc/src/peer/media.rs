@@ -230,6 +230,9 @@ impl Peer {
         if bytes == 0 {
             return Err(SendError::Packet(WriteError::EmptyPayload));
         }
+        if !self.rtc.media(mid.0).is_some_and(|it| !it.disabled() && it.direction().is_sending()) {
+            return Err(SendError::NotSending);
+        }
         let place = self.sent_stream(mid.into())?;
         let stream = self.egress.stream(place).ok_or(SendError::NotSending)?;
         let number = stream.first().saturating_add(packet.number);

@@ -1,5 +1,9 @@
 //! Media sections that are added, and directions that change, in a running session.
 
+use std::sync::Arc;
+
+use codec_rtc::shared_bytes::SharedBytes;
+
 use super::call::{Media, ms};
 use super::harness::{Call, Setup};
 use super::*;
@@ -132,6 +136,26 @@ fn a_section_becomes_inactive_and_is_used_again() {
     changed(&call, Direction::SendReceive);
     assert_eq!([0, 1].map(|end| arriving(&mut call, end, mid)), [10, 10]);
     assert_media_continue(&mut call, &mut media);
+}
+
+#[test]
+fn forwarded_packets_follow_the_direction_of_their_section() {
+    let (mut call, _) = call();
+    change(&mut call, 0, &[video(Direction::SendOnly)], &[]);
+    let mid = *sections(&call, 0).last().unwrap();
+    let forward = |call: &mut Call, number| {
+        let payload = SharedBytes::new([0x10, 0, 0, 0].as_slice().into());
+        let extensions = Arc::new(Extensions::default());
+        let (timestamp, marker) = (3000, true);
+        let payload_type = 96;
+        let packet = Forwarded { payload_type, number, timestamp, marker, payload, extensions };
+        call.ends[0].peer.forward(call.now, mid, packet)
+    };
+    assert_eq!(forward(&mut call, 0), Ok(()));
+    change(&mut call, 0, &[], &[(mid, Direction::Inactive)]);
+    assert_eq!(forward(&mut call, 1), Err(SendError::NotSending));
+    change(&mut call, 0, &[], &[(mid, Direction::SendOnly)]);
+    assert_eq!(forward(&mut call, 1), Ok(()));
 }
 
 #[test]
