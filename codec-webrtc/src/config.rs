@@ -219,6 +219,14 @@ pub struct MediaPlan {
     pub layers: Vec<Label>,
 }
 
+impl MediaPlan {
+    /// A media section without a stream id, and with one stream that has no layers.
+    #[must_use]
+    pub fn new(kind: Kind, direction: Direction) -> Self {
+        Self { kind, direction, stream: None, layers: Vec::new() }
+    }
+}
+
 /// Settings of a data channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChannelSettings {

@@ -32,8 +32,7 @@
 //!     config.candidates.push(LocalCandidate::Host(address.parse()?));
 //!     Ok(config)
 //! };
-//! let (kind, direction) = (Kind::Video, Direction::SendReceive);
-//! let video = [MediaPlan { kind, direction, stream: None, layers: Vec::new() }];
+//! let video = [MediaPlan::new(Kind::Video, Direction::SendReceive)];
 //!
 //! let mut now = Duration::ZERO;
 //! let (mut caller, offer, pending, _) =
@@ -62,8 +61,7 @@
 //! caller.accept_answer(pending, &answer, now)?;
 //!
 //! // The callee shares its screen in the running session.
-//! let (kind, direction) = (Kind::Video, Direction::SendOnly);
-//! let screen = [MediaPlan { kind, direction, stream: None, layers: Vec::new() }];
+//! let screen = [MediaPlan::new(Kind::Video, Direction::SendOnly)];
 //! let (offer, pending) = callee.offer_changes(&screen, &[], now)?;
 //! let answer = caller.answer_changes(&offer, now)?;
 //! callee.accept_answer(pending, &answer, now)?;

@@ -26,7 +26,7 @@ pub(crate) fn peer_config(socket: &UdpSocket, clock: Clock) -> PeerConfig {
 }
 
 pub(crate) fn plan(direction: Direction) -> MediaPlan {
-    MediaPlan { kind: Kind::Video, direction, stream: None, layers: Vec::new() }
+    MediaPlan::new(Kind::Video, direction)
 }
 
 /// A client that omits its addresses from the offer.

@@ -164,7 +164,7 @@ impl Client {
         let mut config = PeerConfig::new(base, [self.number + 101; 32], certificate);
         config.candidates = vec![LocalCandidate::Host(own)];
         config.start_bitrate = None;
-        let plan = MediaPlan { kind: Kind::Video, direction, stream: None, layers: Vec::new() };
+        let plan = MediaPlan::new(Kind::Video, direction);
         let offered = Peer::offer(&config, &[plan], &[], clock.now());
         let (mut peer, offer, pending, _) = offered.unwrap();
         let (name, token) = bearer(self.token);

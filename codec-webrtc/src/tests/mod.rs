@@ -31,11 +31,5 @@ fn config(base: Instant, seed: u8, address: &str) -> PeerConfig {
 }
 
 fn plans(direction: Direction) -> [MediaPlan; 2] {
-    let layers = Vec::new;
-    [Kind::Audio, Kind::Video].map(|kind| MediaPlan {
-        kind,
-        direction,
-        stream: None,
-        layers: layers(),
-    })
+    [Kind::Audio, Kind::Video].map(|kind| MediaPlan::new(kind, direction))
 }

@@ -9,7 +9,7 @@ use super::harness::{Call, Setup};
 use super::*;
 
 fn video(direction: Direction) -> MediaPlan {
-    MediaPlan { kind: Kind::Video, direction, stream: None, layers: Vec::new() }
+    MediaPlan::new(Kind::Video, direction)
 }
 
 /// A connected call in which both endpoints have sent media for a second.

@@ -17,7 +17,7 @@ fn offer() -> String {
     let mut config = PeerConfig::new(Instant::now(), [2; 32], certificate);
     config.candidates.push(LocalCandidate::Host("127.0.0.1:9".parse().unwrap()));
     let (kind, direction) = (Kind::Video, Direction::ReceiveOnly);
-    let plan = MediaPlan { kind, direction, stream: None, layers: Vec::new() };
+    let plan = MediaPlan::new(kind, direction);
     Peer::offer(&config, &[plan], &[], Duration::ZERO).unwrap().1
 }
 

@@ -92,7 +92,7 @@ impl Rig {
         let mut config = PeerConfig::new(base, [number + 101; 32], certificate);
         config.candidates = vec![LocalCandidate::Host(address)];
         config.start_bitrate = None;
-        let plan = MediaPlan { kind: Kind::Video, direction, stream: None, layers: Vec::new() };
+        let plan = MediaPlan::new(Kind::Video, direction);
         let offered = Peer::offer(&config, &[plan], &[], clock.now());
         let (mut peer, offer, pending, _) = offered.unwrap();
         let begun = self.sessions.begin(SessionKind::Room, "team", address.ip(), Box::new(|_| {}));
