@@ -95,6 +95,8 @@
 //! RED, if enabled) and G.711. The bandwidth is estimated by [`codec_rtc::congestion`]. This crate, not str0m, writes and
 //! encrypts the RTP that is sent (ADR 0066).
 //!
+//! **Forwarding.** [`PacketForwarder`] sends a received stream on another section, of the same peer or of another one.
+//!
 //! **Simulcast.** Offers declare up to three simulcast layers for a video section ([`MediaPlan::layers`]). Answers
 //! accept the simulcast layers of an offer only if enabled ([`PeerConfig::simulcast`]). Simulcast layers have no FEC.
 //!
@@ -144,6 +146,7 @@ mod formats;
 mod h264;
 mod ice;
 mod media_sections;
+mod packet_forwarder;
 mod peer;
 mod provider;
 mod red;
@@ -170,6 +173,7 @@ pub use event::{
 pub use h264::H264Profiles;
 pub use ice::IceParameters;
 pub use media_sections::OfferedSection;
+pub use packet_forwarder::PacketForwarder;
 pub use peer::{Forwarded, Peer, PendingOffer, SendError, Transmit};
 pub use sdp::SdpError;
 pub use simulcast::SentStream;

@@ -53,6 +53,11 @@ enum Purpose {
 }
 
 impl PendingOffer {
+    /// The media sections that the offer adds, in the order of the offer.
+    pub(crate) fn added(&self) -> impl Iterator<Item = Mid> {
+        self.media.iter().map(|(mid, _)| *mid)
+    }
+
     pub(super) fn ice_restart(pending: SdpPendingOffer, restart: OfferedRestart) -> Self {
         let (media, directions, offer) = (Vec::new(), Vec::new(), String::new());
         let purpose = Purpose::Restart(restart);
