@@ -5,7 +5,8 @@
 //! coded frames ([`codec_rtc::packet`]), and reorders and assembles received packets
 //! ([`codec_rtc::jitter`]).
 //!
-//! The crate contains no sockets and no signalling: `codec-net` adds both (WHIP, WHEP, a server).
+//! The crate contains no sockets: `codec-net` adds them (`peer_socket` for a peer of its own, WHIP, WHEP, a server). An
+//! application exchanges the first offer and answer; later ones can go over a data channel ([`Negotiation`]).
 //!
 //! ```text
 //! offer ─► Peer::answer ─► answer          datagram ─► handle_datagram ─┐
@@ -105,8 +106,9 @@
 //! offer and an answer, or only [`IceParameters`].
 //!
 //! **Renegotiation.** Either endpoint adds media sections and changes directions in a running session; media continue
-//! meanwhile. The docs of [`Peer::offer_changes`] describe the signalling that an application must do;
-//! [`Peer::answer_changes`] answers any later offer of the remote endpoint, also one with an ICE restart. To end the
+//! meanwhile. [`Negotiation`] exchanges the offers and answers over a data channel, also if both endpoints make an offer
+//! at the same time. The docs of [`Peer::offer_changes`] describe the signalling for applications with a channel of
+//! their own; [`Peer::answer_changes`] answers any later offer of the remote endpoint, also one with an ICE restart. To end the
 //! media of a section, this endpoint makes it inactive; it also accepts offers that stop sections (port 0), as browsers
 //! send.
 //!
@@ -123,6 +125,7 @@
 //! | RFC 8825 and its references | a WebRTC peer on top of str0m in RTP mode (ADR 0021) | [`Peer`] |
 //! | RFC 6184, section 8.2.2 | profiles and levels of H.264 in offers and answers | [`H264Profiles`] |
 //! | RFC 8853, RFC 8851 | simulcast in offers and answers | `simulcast.rs`, `media_sections.rs` |
+//! | RFC 8829, section 4.1.8.2 | rollback if offers cross | [`Negotiation`] |
 //! | RFC 8829, sections 5.2.2 and 5.3.2 | added media sections and changed directions in a running session | `peer/renegotiate.rs` |
 //! | RFC 8445, section 9; RFC 8839 | ICE restarts | `ice.rs`, `peer/ice_restart.rs` |
 //! | RFC 5109, RFC 2198 | ULPFEC in RED, in both directions (ADR 0025) | `red.rs`, `peer/` |
@@ -146,6 +149,7 @@ mod formats;
 mod h264;
 mod ice;
 mod media_sections;
+mod negotiation;
 mod packet_forwarder;
 mod peer;
 mod provider;
@@ -173,6 +177,7 @@ pub use event::{
 pub use h264::H264Profiles;
 pub use ice::IceParameters;
 pub use media_sections::OfferedSection;
+pub use negotiation::{ChangeId, CollisionRole, Negotiation, NegotiationError};
 pub use packet_forwarder::PacketForwarder;
 pub use peer::{Forwarded, Peer, PendingOffer, SendError, Transmit};
 pub use sdp::SdpError;

@@ -37,8 +37,8 @@ impl Peer {
     ///
     /// Only one offer may be open. If both endpoints make one at the same time, the service has two choices. It can ignore
     /// the offer of the browser: `setRemoteDescription` of the browser then rolls it back, and the browser offers again
-    /// afterwards (the example `browser_call` of `codec-net`). Or it can answer the offer of the browser, which makes its own
-    /// offer invalid.
+    /// afterwards. Or it can answer the offer of the browser, which makes its own offer invalid.
+    /// [`Negotiation`](crate::Negotiation) does all of this but step 1 over a data channel.
     ///
     /// After the answer, [`Event::Media`](crate::Event::Media) reports each added section, inactive if the remote endpoint has
     /// rejected it, and [`Event::MediaChanged`](crate::Event::MediaChanged) each direction that has changed.

@@ -10,6 +10,7 @@ mod floods;
 mod h264;
 mod harness;
 mod ice_restart;
+mod negotiation;
 mod packet_forwarder;
 mod panics;
 mod renegotiate;
