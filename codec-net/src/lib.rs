@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `server` | a server that streams to and from browsers, as in `codec serve` (feature `serve`) |
 //! | `whip` | a WHIP and WHEP client (feature `whip`) |
+//! | `peer_socket` | a WebRTC peer on a UDP socket of its own, for other services than `server` (features `serve`, `whip`) |
 //! | [`url`] | stream URLs, such as `rtp://host:port` and `whip://host/path` |
 //! | [`transport`]: [`tcp`], [`udp`], [`websocket`] | a stream to or from another program, as in `codec send` and `codec recv` |
 //! | [`framing`] | the records that these transports carry, with length and checksum |
@@ -125,6 +126,8 @@ mod http_client;
 pub mod http_file;
 pub mod ice_server;
 pub mod link_emulator;
+#[cfg(any(feature = "serve", feature = "whip"))]
+pub mod peer_socket;
 pub mod random;
 #[cfg(feature = "serve")]
 pub mod server;

@@ -5,13 +5,13 @@ use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
 use codec_container::{CodedPacket, Input, ReadOptions, Source, open};
-use codec_net::clock::Clock;
+use codec_net::peer_socket::PeerSocket;
 use codec_net::server::media::VideoCodec;
 use codec_net::server::room::StreamInfo;
 use codec_net::server::{Config, Server};
 use codec_webrtc::{Direction, Event, Peer};
 
-use crate::caller::{SDP, peer_config, plan};
+use crate::caller::{SDP, plan};
 use crate::client::{PUBLISH, VIEW, bearer, guarded, request, request_with};
 use crate::load::frames;
 use crate::offers::{VP8, line, offer};
@@ -47,10 +47,9 @@ fn offers_are_checked_before_they_are_answered() {
 fn sessions_end_by_their_owners() {
     let server = guarded();
     let _publisher = server.hub().publish("live", INFO, Box::new(|| {})).unwrap();
-    let clock = Clock::start();
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let config = peer_config(&socket, clock);
-    let offer = Peer::offer(&config, &[plan(Direction::ReceiveOnly)], &[], clock.now());
+    let socket = PeerSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let config = socket.config().unwrap();
+    let offer = Peer::offer(&config, &[plan(Direction::ReceiveOnly)], &[], socket.now());
     let (_, offer, ..) = offer.unwrap();
     let (name, view) = bearer(VIEW);
     let headers = [(name, view.as_str()), SDP];
@@ -74,16 +73,13 @@ fn sessions_end_by_their_owners() {
 #[test]
 fn floods_of_unverified_datagrams_neither_block_nor_end_a_call() {
     let server = Server::start(Config::loopback()).unwrap();
-    let clock = Clock::start();
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
-    let own = socket.local_addr().unwrap();
-    let config = peer_config(&socket, clock);
+    let mut socket = PeerSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let config = socket.config().unwrap();
     let plans = [plan(Direction::SendOnly)];
-    let (mut peer, offer, pending, _) = Peer::offer(&config, &plans, &[], clock.now()).unwrap();
+    let (mut peer, offer, pending, _) = Peer::offer(&config, &plans, &[], socket.now()).unwrap();
     let answer = request_with(server.address(), "POST", "/whip/mine", &[SDP], &offer);
     assert_eq!(answer.status, 201, "{answer:?}");
-    peer.accept_answer(pending, &answer.body, clock.now()).unwrap();
+    peer.accept_answer(pending, &answer.body, socket.now()).unwrap();
 
     let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
     let target = server.rtc_addresses()[0];
@@ -100,7 +96,6 @@ fn floods_of_unverified_datagrams_neither_block_nor_end_a_call() {
     ];
     let (mut connected, mut sent) = (None, 0);
     let begun = Instant::now();
-    let mut datagram = [0; 2048];
     // Before, during and for a second after the handshake.
     let is_recent = |at: Instant| at.elapsed() < Duration::from_secs(1);
     while connected.is_none_or(is_recent) || sent <= 500 {
@@ -109,22 +104,10 @@ fn floods_of_unverified_datagrams_neither_block_nor_end_a_call() {
             let _ = stranger.send_to(flood, target);
             sent += 1;
         }
-        let now = clock.now();
-        if peer.poll_timeout().is_some_and(|due| due <= now) {
-            peer.handle_timeout(now);
-        }
-        while let Some(event) = peer.poll_event() {
-            match event {
-                Event::Connected => connected = Some(Instant::now()),
-                Event::Closed(reason) => panic!("{reason} after {sent} datagrams"),
-                _ => {}
-            }
-        }
-        while let Some(transmit) = peer.poll_transmit() {
-            let _ = socket.send_to(&transmit.payload, transmit.destination);
-        }
-        if let Ok((len, source)) = socket.recv_from(&mut datagram) {
-            peer.handle_datagram(clock.now(), source, own, &datagram[..len]);
+        match socket.next_event_within(&mut peer, Duration::from_millis(2)).unwrap() {
+            Some(Event::Connected) => connected = Some(Instant::now()),
+            Some(Event::Closed(reason)) => panic!("{reason} after {sent} datagrams"),
+            _ => {}
         }
     }
     assert_eq!(server.sessions().count(), 1);

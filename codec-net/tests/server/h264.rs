@@ -2,14 +2,13 @@
 
 use std::fs;
 use std::io::Write;
-use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use codec_net::clock::Clock;
+use codec_net::peer_socket::PeerSocket;
 use codec_net::server::audit::AuditLog;
 use codec_net::server::media::{AudioPacket, VideoCodec, VideoCodecs, VideoFrame};
 use codec_net::server::room::{Publisher, StreamInfo};
@@ -28,7 +27,7 @@ use serde_json::Value;
 
 use crate::browser::{ON_THEIR_WAY, Place};
 use crate::browsers::Browser;
-use crate::caller::{SDP, peer_config, plan};
+use crate::caller::{SDP, plan};
 use crate::client::request_with;
 use crate::depth;
 use crate::offers::{VP8, line, offer};
@@ -171,8 +170,7 @@ fn viewers_without_the_codec_are_told_what_is_published() {
 
 /// A peer with a socket.
 struct End {
-    clock: Clock,
-    socket: UdpSocket,
+    socket: PeerSocket,
     peer: Peer,
     connected: bool,
     /// The media section of the video.
@@ -189,20 +187,17 @@ struct End {
 
 impl End {
     fn call(server: &Server, path: &str, plans: &[MediaPlan], h264: H264Profiles) -> Self {
-        let clock = Clock::start();
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
-        let mut config = peer_config(&socket, clock);
+        let socket = PeerSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let mut config = socket.config().unwrap();
         config.codecs.h264 = h264;
         let channels = [ChannelSettings::reliable("codec")];
-        let offered = Peer::offer(&config, plans, &channels, clock.now());
+        let offered = Peer::offer(&config, plans, &channels, socket.now());
         let (mut peer, sdp, pending, _) = offered.unwrap();
         let answer = request_with(server.address(), "POST", path, &[SDP], &sdp);
         assert_eq!(answer.status, 201, "{answer:?}");
-        peer.accept_answer(pending, &answer.body, clock.now()).unwrap();
+        peer.accept_answer(pending, &answer.body, socket.now()).unwrap();
         let depacketizer = Depacketizer::new(DepacketizerConfig::default());
         Self {
-            clock,
             socket,
             peer,
             connected: false,
@@ -218,13 +213,8 @@ impl End {
     }
 
     fn step(&mut self) {
-        let own = self.socket.local_addr().unwrap();
-        let mut datagram = [0; 2048];
-        let now = self.clock.now();
-        if self.peer.poll_timeout().is_some_and(|due| due <= now) {
-            self.peer.handle_timeout(now);
-        }
-        while let Some(event) = self.peer.poll_event() {
+        let wait = Duration::from_millis(2);
+        if let Some(event) = self.socket.next_event_within(&mut self.peer, wait).unwrap() {
             match event {
                 Event::Connected => self.connected = true,
                 Event::Media(media) if media.kind == Kind::Video => self.video = Some(media.mid),
@@ -247,12 +237,6 @@ impl End {
         while let Some(unit) = self.depacketizer.poll_access_unit() {
             self.keys.push(unit.is_key);
             self.units.push(unit.data);
-        }
-        while let Some(transmit) = self.peer.poll_transmit() {
-            let _ = self.socket.send_to(&transmit.payload, transmit.destination);
-        }
-        if let Ok((len, source)) = self.socket.recv_from(&mut datagram) {
-            self.peer.handle_datagram(self.clock.now(), source, own, &datagram[..len]);
         }
     }
 }
@@ -282,7 +266,7 @@ impl Sender {
         let mut packets = Vec::new();
         self.packetizer.packetize(&unit, self.number * 3000, &mut packets).unwrap();
         let extensions = Extensions { dependency, ..Extensions::default() };
-        let (now, peer) = (publisher.clock.now(), &mut publisher.peer);
+        let (now, peer) = (publisher.socket.now(), &mut publisher.peer);
         let sent = peer.send_video(now, self.mid, self.payload_type, &packets, now, &extensions);
         sent.unwrap();
         self.number += 1;
