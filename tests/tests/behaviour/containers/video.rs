@@ -99,7 +99,7 @@ fn unsupported_video_is_rejected_by_name() {
         ("C411", "4:1:1"),
         ("C410", "4:1:0"),
         ("Cmono16", "16-bit"),
-        ("Cother", "this form"),
+        ("Cother", "the chroma format (Cother)"),
     ];
     for (word, name) in cases {
         let error = open(y4m(&format!("W3 H3 F25:1 {word}"), &[])).map(|_| ()).unwrap_err();
