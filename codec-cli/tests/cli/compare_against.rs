@@ -62,7 +62,7 @@ fn a_better_encoder_passes_and_a_worse_one_fails() {
     // Without a limit, the change is only shown.
     place.ok(&with(&fast, &["--against", "slow.json"]));
     // A gain that is asked for, and not reached.
-    place.fails(7, "at most -99 %", &with(&slow, &["--against", "fast.json", "--max-bd-rate=-99"]));
+    place.fails(7, "limit: -99 %", &with(&slow, &["--against", "fast.json", "--max-bd-rate=-99"]));
 }
 
 #[test]
