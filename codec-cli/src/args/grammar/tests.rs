@@ -177,7 +177,7 @@ fn computed() -> Vec<(&'static str, &'static str, String)> {
         ("", "scaler", said("Default: lanczos")),
         ("", "suffix", said("Default: the format of -f")),
         ("", "audio_track", said("Default: the first")),
-        ("decode", "pixels", said("Default: planes")),
+        ("decode", "pixels", said("Default: planar")),
         ("", "audio_codec", said("Default: the input's packets")),
         (
             "encode transcode plan submit send",
