@@ -26,6 +26,8 @@ const REORDERED: usize = 64;
 pub struct PacketForwarder {
     mid: Mid,
     codecs: Vec<NegotiatedCodec>,
+    /// None, shared by all packets.
+    extensions: Arc<Extensions>,
     numbers: Option<Numbers>,
 }
 
@@ -33,7 +35,8 @@ impl PacketForwarder {
     /// Forwards on `media`, as in [`Event::Media`](crate::Event::Media) or [`Peer::media`].
     #[must_use]
     pub fn new(media: &Media) -> Self {
-        Self { mid: media.mid, codecs: media.codecs.clone(), numbers: None }
+        let (codecs, extensions) = (media.codecs.clone(), Arc::default());
+        Self { mid: media.mid, codecs, extensions, numbers: None }
     }
 
     /// The media section on which packets are forwarded.
@@ -73,7 +76,7 @@ impl PacketForwarder {
                 timestamp: packet.header.timestamp,
                 marker: packet.header.marker,
                 payload: SharedBytes::new(Arc::clone(&packet.payload)),
-                extensions: Arc::new(Extensions::default()),
+                extensions: Arc::clone(&self.extensions),
             };
             peer.forward(now, self.mid, forwarded)
         });
@@ -87,10 +90,10 @@ impl PacketForwarder {
     /// The payload type of the section for the codec of a packet: the same one if possible, because H.264 has one for each
     /// profile.
     fn payload_type(&self, packet: &RtpPacket) -> Result<u8, SendError> {
-        let of_codec = self.codecs.iter().filter(|it| it.codec == packet.codec);
-        let types: Vec<u8> = of_codec.map(|it| it.payload_type).collect();
-        let same = types.iter().find(|it| **it == packet.header.payload_type);
-        same.or(types.first()).copied().ok_or(SendError::NoCodec(packet.codec))
+        let of_codec = || self.codecs.iter().filter(|it| it.codec == packet.codec);
+        let same = of_codec().find(|it| it.payload_type == packet.header.payload_type);
+        let codec = same.or_else(|| of_codec().next()).ok_or(SendError::NoCodec(packet.codec))?;
+        Ok(codec.payload_type)
     }
 }
 
