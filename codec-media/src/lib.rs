@@ -120,6 +120,10 @@ mod clock;
 pub mod concat;
 pub mod count;
 pub mod cut;
+#[cfg(test)]
+#[path = "../../tests/src/depth.rs"]
+#[expect(unreachable_pub, dead_code, reason = "shared with the tests of other crates")]
+mod depth;
 pub mod events;
 pub mod failure;
 pub mod frame;
