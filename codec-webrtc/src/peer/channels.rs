@@ -29,7 +29,7 @@ impl Peer {
     ///
     /// # Errors
     /// Returns [`SendError::NotSending`] if the SDP has no section for data channels, which
-    /// requires at least one channel in the offer, and [`SendError::QueueFull`] if there are
+    /// requires at least one channel in the offer, and [`SendError::TooManyChannels`] if there are
     /// already [`PeerLimits::channels`](crate::PeerLimits::channels).
     pub fn open_channel(
         &mut self,
@@ -48,7 +48,7 @@ impl Peer {
             return Err(SendError::NotSending);
         }
         if self.channels.len() >= self.limits.channels {
-            return Err(SendError::QueueFull);
+            return Err(SendError::TooManyChannels);
         }
         // A change of the SDP would invalidate an offer whose answer has not arrived.
         let id = self.rtc.direct_api().create_data_channel(settings.to_stack());

@@ -29,7 +29,7 @@ pub enum SendError {
         limit: usize,
     },
     /// There are already [`PeerLimits::channels`](crate::PeerLimits::channels) data channels.
-    QueueFull,
+    TooManyChannels,
     /// The payload is empty, or the packet is not RTP.
     Packet(WriteError),
 }
@@ -56,7 +56,7 @@ impl fmt::Display for SendError {
             Self::TooLong { bytes, limit } => {
                 write!(f, "cannot send: got {bytes} bytes, expected at most {limit}")
             }
-            Self::QueueFull => {
+            Self::TooManyChannels => {
                 f.write_str("cannot open a data channel: the session has the maximum number")
             }
             Self::Packet(error) => error.fmt(f),

@@ -216,11 +216,6 @@ impl LiveOutput for WhipOutput {
         match peer.send_video(now, sent, payload_type, &packets, captured, &extensions) {
             // The end of the call is reported as an event.
             Ok(_) | Err(SendError::NotConnected) => {}
-            Err(SendError::QueueFull) => {
-                if let Some(stream) = state.streams.get(layer) {
-                    stream.gate.request();
-                }
-            }
             Err(error) => return Err(Failure::internal(format!("cannot send a frame: {error}"))),
         }
         let now = self.shared.clock.now();
