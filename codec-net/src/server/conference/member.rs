@@ -13,7 +13,7 @@ use super::origin::Origin;
 use super::person::Person;
 use super::publishing::{Published, Source};
 use super::video_slot::VideoSlot;
-use super::wishes::Wishes;
+use super::view_request::ViewRequest;
 
 /// Maximum number of characters of a name.
 pub(super) const MAX_NAME_CHARS: usize = 60;
@@ -83,7 +83,7 @@ pub(super) struct Member {
     /// Sections on which it receives.
     pub(super) video: Vec<VideoSlot>,
     pub(super) audio: Vec<AudioSlot>,
-    pub(super) wishes: Wishes,
+    pub(super) view_request: ViewRequest,
 }
 
 impl Member {
@@ -116,7 +116,7 @@ impl Member {
             last_offer: None,
             video: Vec::new(),
             audio: Vec::new(),
-            wishes: Wishes::default(),
+            view_request: ViewRequest::default(),
         }
     }
 

@@ -55,7 +55,7 @@ use super::member::Member;
 use super::node_output::Relay;
 use super::origin::Origin;
 use super::publishing::Source;
-use super::wishes::Wishes;
+use super::view_request::ViewRequest;
 use super::{Action, Conference};
 
 /// Maximum number of tiles in a message.
@@ -234,7 +234,7 @@ impl Conference {
                     self.unpublish(now, id, Source::Screen);
                 }
             }
-            Some("view") => self.set_wishes(now, id, wishes(&message)),
+            Some("view") => self.set_view(now, id, view_request(&message)),
             Some("lobby") if moderates => self.set_lobby(now, is_set("on")),
             Some("admit") if moderates => {
                 self.admit(now, field("id").and_then(Value::as_u64).unwrap_or_default());
@@ -285,7 +285,7 @@ impl Conference {
 }
 
 /// The requests in a message `view`; invalid tiles are ignored.
-fn wishes(message: &Value) -> Wishes {
+fn view_request(message: &Value) -> ViewRequest {
     let tiles = |name| {
         let tiles = message.get(name).and_then(Value::as_array);
         tiles.into_iter().flatten().take(MAX_TILES)
@@ -295,7 +295,7 @@ fn wishes(message: &Value) -> Wishes {
         Some((tile_of(tile)?, u32::try_from(height).unwrap_or(u32::MAX)))
     };
     let last_n = message.get("lastN").and_then(Value::as_u64);
-    Wishes {
+    ViewRequest {
         stage: tiles("stage").filter_map(tile_of).collect(),
         heights: tiles("heights").filter_map(height_of).collect(),
         last_n: last_n.map(|count| usize::try_from(count).unwrap_or(usize::MAX)),

@@ -11,7 +11,7 @@
 //! | `admissions` | people who come back after their node has died, and need not wait again |
 //! | `member` | a member: its published sources, and its media sections |
 //! | `person`, `seats` | persons with several devices, and which device of each is active in the call |
-//! | `wishes` | the sources and sizes that a member requests |
+//! | `view_request` | the sources and sizes that a member requests |
 //! | `video_slot`, `audio_slot` | a media section on which a member receives one source at a time, with continuous sequence numbers |
 //! | `publishing` | packets from members |
 //! | `watching` | which sources a member receives, and packets to members |
@@ -53,8 +53,8 @@ mod table;
 #[cfg(test)]
 pub(super) mod tests;
 mod video_slot;
+mod view_request;
 mod watching;
-mod wishes;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;

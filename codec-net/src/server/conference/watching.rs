@@ -17,17 +17,17 @@ use super::audio_slot::AudioSlot;
 use super::node_output::Relay;
 use super::publishing::Source;
 use super::relay::NODES;
-use super::wishes::Wishes;
+use super::view_request::ViewRequest;
 use super::{Action, Conference, extension_map};
 
 /// A section of audio can be given to another speaker after this time without packets.
 const AUDIO_HOLD: Duration = Duration::from_millis(500);
 
 impl Conference {
-    /// Replaces the wishes of a member.
-    pub(super) fn set_wishes(&mut self, now: Duration, id: u64, wishes: Wishes) {
+    /// Replaces the view request of a member.
+    pub(super) fn set_view(&mut self, now: Duration, id: u64, view_request: ViewRequest) {
         let Some(member) = self.members.get_mut(&id) else { return };
-        member.wishes = wishes;
+        member.view_request = view_request;
         self.assign(now, id);
     }
 
@@ -75,7 +75,7 @@ impl Conference {
         let sources = self.sources.iter().map(|(stream, (owner, source))| {
             (*stream, (seats.get(owner).copied().unwrap_or(*owner), *source))
         });
-        let constraints = member.wishes.constraints(&sources.collect());
+        let constraints = member.view_request.constraints(&sources.collect());
         self.room.set_constraints(now, viewer, constraints);
     }
 
@@ -92,7 +92,7 @@ impl Conference {
                 let publisher = self.members.get(owner)?;
                 let codec = publisher.published(*source)?.codec;
                 member.video.iter().find(|slot| codec.negotiated(slot.media()).is_some())?;
-                let is_staged = member.wishes.stage.contains(&(publisher.seat, *source));
+                let is_staged = member.view_request.stage.contains(&(publisher.seat, *source));
                 let place = speakers.iter().position(|it| it.0 == *owner);
                 let rank = (*source != Source::Screen, !is_staged, place.unwrap_or(usize::MAX));
                 Some((rank, *stream, codec))

@@ -49,16 +49,16 @@ impl Room {
 
     /// Chooses the layers of one viewer.
     pub(super) fn allocate(&mut self, now: Duration, viewer: ParticipantId, cause: Cause) {
-        let Some(wishes) = self.viewers.get(&viewer).cloned() else { return };
+        let Some(state) = self.viewers.get(&viewer).cloned() else { return };
         let mut candidates = Vec::new();
-        for (stream, reason) in self.ranked(now, viewer, &wishes) {
+        for (stream, reason) in self.ranked(now, viewer, &state) {
             match reason {
                 Some(reason) => self.pause(viewer, stream, reason),
-                None => candidates.extend(self.candidate(now, viewer, stream, &wishes)),
+                None => candidates.extend(self.candidate(now, viewer, stream, &state)),
             }
         }
         let demands: Vec<Demand> = candidates.iter().map(|it| it.demand.clone()).collect();
-        let chosen = divide(wishes.estimate, &demands);
+        let chosen = divide(state.estimate, &demands);
         for (candidate, index) in candidates.iter().zip(chosen) {
             self.apply(now, viewer, candidate, index, cause);
         }
@@ -69,9 +69,9 @@ impl Room {
         &mut self,
         now: Duration,
         viewer: ParticipantId,
-        wishes: &Viewer,
+        state: &Viewer,
     ) -> Vec<(StreamId, Option<PauseReason>)> {
-        let constraints = &wishes.constraints;
+        let constraints = &state.constraints;
         let position = |list: &[StreamId], id: StreamId| {
             list.iter().position(|it| *it == id).unwrap_or(usize::MAX)
         };
@@ -123,11 +123,11 @@ impl Room {
         now: Duration,
         viewer: ParticipantId,
         id: StreamId,
-        wishes: &Viewer,
+        state: &Viewer,
     ) -> Option<Candidate> {
         let stream = self.streams.get_mut(&id)?;
         let is_screen = stream.is_screen();
-        let limits = wishes.constraints.limits(id, is_screen);
+        let limits = state.constraints.limits(id, is_screen);
         let subscription = stream.subscriptions.get_mut(&viewer)?;
         let mut ladder = stream.ladder.clone();
         ladder.retain(|rung| subscription.allows(now, rung.encoding));
@@ -141,7 +141,7 @@ impl Room {
         let layers = rungs.iter().map(|it| LayerCost { height: it.height, rate: it.rate });
         let priority = if is_screen {
             Priority::Screen
-        } else if wishes.constraints.on_stage.contains(&id) {
+        } else if state.constraints.on_stage.contains(&id) {
             Priority::OnStage
         } else {
             Priority::Other
@@ -221,14 +221,14 @@ impl Room {
     /// Sum of the best layers that the limits of a viewer allow: the rate to probe for.
     #[must_use]
     pub fn desired(&self, viewer: ParticipantId) -> Bitrate {
-        let Some(wishes) = self.viewers.get(&viewer) else { return Bitrate(0) };
+        let Some(state) = self.viewers.get(&viewer) else { return Bitrate(0) };
         let rates = self.streams.iter().filter_map(|(id, stream)| {
             let subscription = stream.subscriptions.get(&viewer)?;
             let is_unwanted = matches!(
                 subscription.state,
                 StreamState::Paused(PauseReason::SwitchedOff | PauseReason::NotInLastN)
             );
-            let limits = wishes.constraints.limits(*id, stream.is_screen());
+            let limits = state.constraints.limits(*id, stream.is_screen());
             let best = within(&stream.ladder, limits).last().map(|rung| rung.rate.0);
             best.filter(|_| !is_unwanted)
         });

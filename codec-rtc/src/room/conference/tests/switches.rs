@@ -26,7 +26,7 @@ fn watched(kbps: u64) -> World {
 }
 
 #[test]
-fn a_new_wish_replaces_a_pending_switch_and_the_old_layer_flows() {
+fn a_new_constraint_replaces_a_pending_switch_and_the_old_layer_flows() {
     let mut world = watched(5000);
     world.key_delay_ms = 300;
     let start = world.now_ms;

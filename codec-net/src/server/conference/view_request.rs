@@ -11,7 +11,7 @@ const DEFAULT_HEIGHT: u32 = 360;
 
 /// The sources that a member wants to see. Persons are given by the numbers of their seats.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Wishes {
+pub(super) struct ViewRequest {
     /// Large tiles.
     pub(super) stage: Vec<(u64, Source)>,
     /// Heights of tiles in pixels; 0 if it is not visible.
@@ -20,8 +20,8 @@ pub(super) struct Wishes {
     pub(super) last_n: Option<usize>,
 }
 
-impl Wishes {
-    /// The wishes, in terms of the room.
+impl ViewRequest {
+    /// The request, in terms of the room.
     pub(super) fn constraints(
         &self,
         sources: &BTreeMap<StreamId, (u64, Source)>,
