@@ -27,7 +27,7 @@ use serde_json::Value;
 
 use crate::browsers::Browser;
 use crate::emulated::server_behind;
-use crate::peers::{PICTURES, demo, draw, has_browser, number, scripts};
+use crate::peers::{PICTURES, demo, draw, number, scripts};
 
 const SIZE: Size = Size { width: 640, height: 360 };
 const KBPS: u64 = 1500;
@@ -261,7 +261,7 @@ fn print_fall(name: &str, run: &Run) {
 #[ignore = "takes real time, and needs an idle machine"]
 fn a_link_that_drops_and_recovers() {
     let spec = "delay=25ms,jitter=0ms,rate=2000k,queue=500ms";
-    if !has_browser(Browser::Chromium, "falls") {
+    if Browser::Chromium.scripts("falls").is_none() {
         return;
     }
     eprintln!(
@@ -279,7 +279,7 @@ fn a_link_that_drops_and_recovers() {
 #[ignore = "takes real time, and needs an idle machine"]
 fn burst_losses() {
     let spec = "delay=25ms,jitter=5ms,loss=5%,burst=4,rate=20M,queue=500ms";
-    if !has_browser(Browser::Chromium, "bursts") {
+    if Browser::Chromium.scripts("bursts").is_none() {
         return;
     }
     eprintln!("| | frames/s | freezes | frozen | kb/s |");

@@ -130,11 +130,6 @@ impl Drop for Place {
     }
 }
 
-/// The folder of the scripts if tests with Chromium can run.
-pub(crate) fn browser_folder(what: &str) -> Option<PathBuf> {
-    Browser::Chromium.scripts(what)
-}
-
 /// Runs scenarios and returns their measurements.
 fn drive(folder: &Path, server: &Server, place: &Place, scenarios: &str, token: &str) -> Value {
     let file = place.path("sent.bin");
@@ -150,7 +145,7 @@ fn drive(folder: &Path, server: &Server, place: &Place, scenarios: &str, token: 
 
 #[test]
 fn a_viewer_watches_and_uploads_a_file() {
-    let Some(folder) = browser_folder("watching") else { return };
+    let Some(folder) = Browser::Chromium.scripts("watching") else { return };
     let place = Place::new("watch");
     let files = Some(place.path("files"));
     let server = Server::start(Config { files, ..Config::loopback() }).unwrap();
@@ -179,7 +174,7 @@ fn a_viewer_watches_and_uploads_a_file() {
 
 #[test]
 fn a_viewer_keeps_its_session_over_ice_restarts() {
-    let Some(folder) = browser_folder("ICE restarts") else { return };
+    let Some(folder) = Browser::Chromium.scripts("ICE restarts") else { return };
     let place = Place::new("restart");
     let link = symmetric("delay=5ms");
     let (server, relay) = server_behind(Config::loopback(), 5, &link);
@@ -213,7 +208,7 @@ fn a_viewer_keeps_its_session_over_ice_restarts() {
 
 #[test]
 fn a_browser_with_an_rsa_certificate_is_rejected_soon_and_with_the_reason() {
-    let Some(folder) = browser_folder("RSA") else { return };
+    let Some(folder) = Browser::Chromium.scripts("RSA") else { return };
     let place = Place::new("rsa");
     let log = Memory::default();
     let audit = AuditLog::to(log.clone());
@@ -228,7 +223,7 @@ fn a_browser_with_an_rsa_certificate_is_rejected_soon_and_with_the_reason() {
 
 #[test]
 fn the_page_fits_its_window_and_links_open_streams() {
-    let Some(folder) = browser_folder("layout") else { return };
+    let Some(folder) = Browser::Chromium.scripts("layout") else { return };
     let place = Place::new("layout");
     let server = Server::start(Config::loopback()).unwrap();
     server.add_source(pattern()).unwrap();
@@ -237,7 +232,7 @@ fn the_page_fits_its_window_and_links_open_streams() {
 
 #[test]
 fn a_camera_is_published_decoded_and_recorded() {
-    let Some(folder) = browser_folder("publishing") else { return };
+    let Some(folder) = Browser::Chromium.scripts("publishing") else { return };
     let place = Place::new("publish");
     let record = Some(place.path("recordings"));
     let server = Server::start(Config { record, ..Config::loopback() }).unwrap();
@@ -314,7 +309,7 @@ fn make_film(path: &Path) {
 
 #[test]
 fn a_file_is_published_with_its_audio() {
-    let Some(folder) = browser_folder("publishing a file") else { return };
+    let Some(folder) = Browser::Chromium.scripts("publishing a file") else { return };
     let place = Place::new("film");
     make_film(&place.path("sent.bin"));
     let record = Some(place.path("recordings"));
@@ -332,7 +327,7 @@ fn a_file_is_published_with_its_audio() {
 
 #[test]
 fn a_screen_is_published_until_the_browser_ends_it() {
-    let Some(folder) = browser_folder("publishing the screen") else { return };
+    let Some(folder) = Browser::Chromium.scripts("publishing the screen") else { return };
     let place = Place::new("screen");
     let server = Server::start(Config::loopback()).unwrap();
     let seen = drive(&folder, &server, &place, "screen", "");
@@ -385,7 +380,7 @@ fn check_recording(path: &Path) {
 
 #[test]
 fn wrong_tokens_are_reported_and_the_right_one_is_accepted() {
-    let Some(folder) = browser_folder("tokens") else { return };
+    let Some(folder) = Browser::Chromium.scripts("tokens") else { return };
     let place = Place::new("token");
     let mut access = Access::open();
     access.add_token("the-right-token", Grants::parse("view").unwrap()).unwrap();
@@ -424,7 +419,7 @@ impl Drop for Coturn {
 
 #[test]
 fn a_viewer_is_reached_through_relays_on_both_sides() {
-    let Some(folder) = browser_folder("relays") else { return };
+    let Some(folder) = Browser::Chromium.scripts("relays") else { return };
     // A port that is free now.
     let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let Some(_coturn) = Coturn::start(port) else {

@@ -31,7 +31,7 @@ use crate::caller::{SDP, plan};
 use crate::client::request_with;
 use crate::depth;
 use crate::offers::{VP8, line, offer};
-use crate::peers::{codecs_in_chromium, has_browser, measure, number, python, scripts};
+use crate::peers::{codecs_in_chromium, measure, number, python, scripts};
 
 /// SPS and PPS of a 240x320 stream in Constrained Baseline.
 const SETS: [u8; 21] = [
@@ -550,7 +550,8 @@ fn chromium(server: &Server, place: &Place, scenario: &str, stream: &str) -> Opt
 /// no video.
 #[test]
 fn firefox_watches_and_publishes_h264_or_says_why_not() {
-    if !has_browser(Browser::Firefox, "Firefox, H.264") || !program("ffmpeg", "Firefox, H.264") {
+    if Browser::Firefox.scripts("Firefox, H.264").is_none() || !program("ffmpeg", "Firefox, H.264")
+    {
         return;
     }
     let place = Place::new("firefox-h264");
@@ -587,7 +588,7 @@ fn firefox_watches_and_publishes_h264_or_says_why_not() {
 
 #[test]
 fn chromium_publishes_h264() {
-    if !has_browser(Browser::Chromium, "Chromium, H.264") {
+    if Browser::Chromium.scripts("Chromium, H.264").is_none() {
         return;
     }
     let place = Place::new("chromium-h264");
@@ -602,7 +603,7 @@ fn chromium_publishes_h264() {
 
 #[test]
 fn chromium_watches_what_ffmpeg_publishes() {
-    if !has_browser(Browser::Chromium, "Chromium, H.264") {
+    if Browser::Chromium.scripts("Chromium, H.264").is_none() {
         return;
     }
     let Some(ffmpeg) = whip_ffmpeg() else { return };

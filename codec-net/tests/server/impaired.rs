@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::browsers::Browser;
 use crate::emulated::{server_behind, symmetric};
-use crate::peers::{demo, has_browser, measure, number, scripts};
+use crate::peers::{demo, measure, number};
 
 /// Measurement time of a viewer.
 const SECONDS: &str = "20";
@@ -20,12 +20,10 @@ const SECONDS: &str = "20";
 /// Plays a stream of 640x360 at 800 kbit/s in Chromium over this link, impaired in both directions. `options`:
 /// further arguments of the script.
 fn watch_over(link: &str, options: &[&str]) -> Option<(Value, LinkEmulator)> {
-    if !has_browser(Browser::Chromium, link) {
-        return None;
-    }
+    let scripts = Browser::Chromium.scripts(link)?;
     let (server, relay) = server_behind(Config::loopback(), 2, &symmetric(link));
     server.add_source(demo(Size { width: 640, height: 360 }, 800)).unwrap();
-    let script = scripts().join("relay.mjs");
+    let script = scripts.join("relay.mjs");
     let url = server.url();
     let seen =
         measure(Command::new("node").arg(script).args([&url, "demo", SECONDS]).args(options));

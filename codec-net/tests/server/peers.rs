@@ -84,11 +84,6 @@ fn skip(missing: &str, what: &str) {
     eprintln!("skipped, no {missing}: {what}");
 }
 
-/// Whether tests with a browser can run.
-pub(crate) fn has_browser(browser: Browser, what: &str) -> bool {
-    browser.scripts(what).is_some()
-}
-
 /// Waits until no other peer runs.
 pub(crate) fn turn() -> MutexGuard<'static, ()> {
     ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
@@ -143,7 +138,7 @@ pub(crate) fn number(value: &Value) -> f64 {
 
 #[test]
 fn firefox_watches_and_publishes() {
-    if !has_browser(Browser::Firefox, "Firefox") {
+    if Browser::Firefox.scripts("Firefox").is_none() {
         return;
     }
     let server = Server::start(Config::loopback()).unwrap();
@@ -168,7 +163,7 @@ fn firefox_watches_and_publishes() {
 /// Without the preferences that allow 127.0.0.1.
 #[test]
 fn firefox_falls_back_to_websocket_without_webrtc() {
-    if !has_browser(Browser::Firefox, "Firefox") {
+    if Browser::Firefox.scripts("Firefox").is_none() {
         return;
     }
     let server = Server::start(Config::loopback()).unwrap();
@@ -185,7 +180,7 @@ fn firefox_falls_back_to_websocket_without_webrtc() {
 /// By default Firefox uses the server's network address.
 #[test]
 fn firefox_with_default_preferences_watches_over_webrtc() {
-    if !has_browser(Browser::Firefox, "Firefox") {
+    if Browser::Firefox.scripts("Firefox").is_none() {
         return;
     }
     let config = Config::loopback();

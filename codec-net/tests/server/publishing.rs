@@ -9,7 +9,7 @@ use codec_net::server::Config;
 
 use crate::browsers::Browser;
 use crate::emulated::{server_behind, symmetric};
-use crate::peers::{draw, has_browser, measure, number, scripts};
+use crate::peers::{draw, measure, number, scripts};
 
 const SIZE: Size = Size { width: 640, height: 360 };
 /// Measurement time of a publisher.
@@ -23,7 +23,7 @@ const MEASUREMENTS: usize = 3;
 
 /// Checks that at most this share of the frames of a publisher is not passed on over a link.
 fn publish_over(link: &str, most: f64) {
-    if !has_browser(Browser::Chromium, link) {
+    if Browser::Chromium.scripts(link).is_none() {
         return;
     }
     let (mut sent, mut lost) = (0.0, 0.0);

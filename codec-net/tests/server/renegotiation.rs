@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 use crate::browser::Place;
 use crate::browsers::Browser;
 use crate::caller::{peer_config, plan};
-use crate::peers::{draw, has_browser, scripts, turn};
+use crate::peers::{draw, scripts, turn};
 
 #[path = "../../examples/browser_call.rs"]
 #[expect(dead_code, unreachable_pub, reason = "a program of its own; `main` prints")]
@@ -595,35 +595,35 @@ fn damaged_offers_are_refused(call: &mut Call) {
 
 #[test]
 fn directions_change_in_a_call_with_chromium() {
-    if has_browser(Browser::Chromium, "renegotiation") {
+    if Browser::Chromium.scripts("renegotiation").is_some() {
         directions_change("chromium");
     }
 }
 
 #[test]
 fn directions_change_in_a_call_with_firefox() {
-    if has_browser(Browser::Firefox, "renegotiation") {
+    if Browser::Firefox.scripts("renegotiation").is_some() {
         directions_change("firefox");
     }
 }
 
 #[test]
 fn videos_are_added_in_a_call_by_chromium() {
-    if has_browser(Browser::Chromium, "renegotiation") {
+    if Browser::Chromium.scripts("renegotiation").is_some() {
         videos_are_added("chromium", true);
     }
 }
 
 #[test]
 fn videos_are_added_in_a_call_to_chromium() {
-    if has_browser(Browser::Chromium, "renegotiation") {
+    if Browser::Chromium.scripts("renegotiation").is_some() {
         videos_are_added("chromium", false);
     }
 }
 
 #[test]
 fn videos_are_added_in_a_call_by_firefox() {
-    if has_browser(Browser::Firefox, "renegotiation") {
+    if Browser::Firefox.scripts("renegotiation").is_some() {
         videos_are_added("firefox", true);
     }
 }
@@ -631,7 +631,7 @@ fn videos_are_added_in_a_call_by_firefox() {
 /// The example returns two cameras, before and after an ICE restart.
 #[test]
 fn the_example_returns_the_cameras_of_chromium() {
-    if !has_browser(Browser::Chromium, "the example of a call") {
+    if Browser::Chromium.scripts("the example of a call").is_none() {
         return;
     }
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

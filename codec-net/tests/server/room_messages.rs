@@ -11,7 +11,8 @@ use codec_webrtc::{Direction, Kind, MediaPlan};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::browser::{Place, browser_folder};
+use crate::browser::Place;
+use crate::browsers::Browser;
 use crate::caller::{Caller, SDP, plan};
 use crate::client::{request, request_with};
 use crate::peers::measure;
@@ -155,7 +156,7 @@ fn devices_of_a_person_are_one_and_keys_are_checked_and_secret() {
 
 /// Runs a scenario of messages in Chromium.
 fn drive(server: &Server, place: &Place, scenario: &str) -> Option<Value> {
-    let folder = browser_folder("messages of rooms")?;
+    let folder = Browser::Chromium.scripts("messages of rooms")?;
     let camera: PathBuf = place.camera_of(Size { width: 320, height: 180 });
     let mut command = Command::new("node");
     command.arg(folder.join("room_messages.mjs")).arg(server.url()).arg(camera).arg(scenario);

@@ -12,17 +12,17 @@ use codec_net::server::{Config, Server, StartError};
 use codec_webrtc::{Direction, Kind, MediaPlan};
 use serde_json::Value;
 
-use crate::browser::{Place, browser_folder};
+use crate::browser::Place;
 use crate::browsers::Browser;
 use crate::caller::{Caller, SDP, plan};
 use crate::client::{ADMIN, PUBLISH, VIEW, bearer, guarded, request, request_with};
-use crate::peers::{has_browser, measure, measure_both, scripts};
+use crate::peers::{measure, measure_both, scripts};
 
 const LONG: Duration = Duration::from_secs(20);
 
 /// The command that runs scenarios of rooms in Chromium.
 fn chromium(server: &Server, place: &Place, scenarios: &str) -> Option<Command> {
-    let folder = browser_folder("rooms")?;
+    let folder = Browser::Chromium.scripts("rooms")?;
     let mut command = Command::new("node");
     command.arg(folder.join("rooms.mjs")).arg(server.url());
     command.arg(place.camera_of(Size { width: 640, height: 360 })).arg(scenarios);
@@ -145,7 +145,7 @@ fn a_page_continues_at_another_node_of_a_cluster() {
 #[test]
 fn firefox_and_chromium_meet() {
     let place = Place::new("mixed");
-    if !has_browser(Browser::Firefox, "Firefox in a room") {
+    if Browser::Firefox.scripts("Firefox in a room").is_none() {
         return;
     }
     let server = Server::start(Config::loopback()).unwrap();

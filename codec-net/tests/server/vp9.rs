@@ -21,7 +21,7 @@ use crate::browsers::Browser;
 use crate::caller::SDP;
 use crate::client::request_with;
 use crate::offers::{VP8, line, offer};
-use crate::peers::{codecs_in_chromium, has_browser, measure, number, scripts};
+use crate::peers::{codecs_in_chromium, measure, number, scripts};
 
 const SIZE: Size = Size { width: 320, height: 180 };
 
@@ -100,7 +100,7 @@ impl Live {
 
 #[test]
 fn firefox_watches_and_publishes_vp9() {
-    if !has_browser(Browser::Firefox, "Firefox, VP9") {
+    if Browser::Firefox.scripts("Firefox, VP9").is_none() {
         return;
     }
     let server = Server::start(Config::loopback()).unwrap();
@@ -134,7 +134,7 @@ fn only_profile_0_is_accepted() {
 
 #[test]
 fn chromium_publishes_vp9_and_the_recording_plays() {
-    if !has_browser(Browser::Chromium, "Chromium, VP9") {
+    if Browser::Chromium.scripts("Chromium, VP9").is_none() {
         return;
     }
     let place = Place::new("chromium-vp9");
@@ -168,7 +168,7 @@ fn chromium_publishes_vp9_and_the_recording_plays() {
 
 #[test]
 fn chromium_watches_vp9_of_our_encoder() {
-    if !has_browser(Browser::Chromium, "Chromium, VP9") {
+    if Browser::Chromium.scripts("Chromium, VP9").is_none() {
         return;
     }
     let place = Place::new("chromium-watches-vp9");
@@ -211,7 +211,7 @@ fn camera_of(place: &Place, size: Size, fps: u32) -> PathBuf {
 /// Chromium, which codes the more slowly the busier the machine is.
 #[test]
 fn viewers_switch_between_the_layers_of_chromium() {
-    if !has_browser(Browser::Chromium, "Chromium, layers of VP9") {
+    if Browser::Chromium.scripts("Chromium, layers of VP9").is_none() {
         return;
     }
     let place = Place::new("chromium-vp9-switching");
@@ -246,7 +246,7 @@ fn viewers_switch_between_the_layers_of_chromium() {
 
 #[test]
 fn spatial_layers_of_chromium_are_forwarded() {
-    if !has_browser(Browser::Chromium, "Chromium, layers of VP9") {
+    if Browser::Chromium.scripts("Chromium, layers of VP9").is_none() {
         return;
     }
     let place = Place::new("chromium-vp9-layers");
