@@ -56,7 +56,7 @@ const DATAGRAM_BYTES: usize = 2048;
 /// Validity of the certificate of a call in days.
 const CERTIFICATE_DAYS: u32 = 30;
 
-/// Longest time between two timeouts of a peer.
+/// Longest wait for a datagram, if the peer has no timeout before.
 const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// A UDP socket and a clock for one [`Peer`]. See the [module](self).
