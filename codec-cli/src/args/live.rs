@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use codec_core::codec::Limits;
+use codec_media::cut::{parse_duration, parse_time};
 use codec_media::failure::{Failure, Result};
 use codec_media::io::media::MediaSelection;
 use codec_media::live::options::{NetworkOptions, ReceiveOptions, SendOptions, SimulcastLayers};
 use codec_media::values::{LimitList, RawLayout, Samples, Scale};
 use codec_rtc::adaptation::DegradationPreference;
-use codec_rtc::link::{self, LinkSpec};
+use codec_rtc::link::LinkSpec;
 
 use super::audio::AudioArgs;
 use super::encoder::EncoderArgs;
@@ -63,10 +64,8 @@ pub(crate) struct NetworkArgs {
     /// Each line is a JSON object with the names of WebRTC's getStats.
     #[arg(long, value_name = "F.ndjson")]
     pub(crate) stats: Option<PathBuf>,
-    /// Stop after this time, such as 90s.
-    ///
-    /// A plain number is milliseconds.
-    #[arg(long, value_name = "TIME", value_parser = link::parse_time)]
+    /// Stop after this time, such as 90s, 1:30 or 1500ms; a plain number is seconds.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) duration: Option<Duration>,
 }
 
@@ -241,10 +240,8 @@ pub(crate) struct RecvArgs {
     /// Drop the audio.
     #[arg(long)]
     pub(crate) no_audio: bool,
-    /// Stop when nothing arrives for this long; 0 waits forever.
-    ///
-    /// A plain number is milliseconds.
-    #[arg(long, value_name = "TIME", value_parser = link::parse_time, default_value = "10s")]
+    /// Stop when nothing arrives for this long; 0 waits forever. A plain number is seconds.
+    #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "10s")]
     pub(crate) max_idle: Duration,
     /// Stop after N frames.
     #[arg(short = 'n', long, value_name = "N", value_parser = count::<u64>)]

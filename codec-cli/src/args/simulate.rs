@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use codec_lab::simulate::link::LinkSpec;
 use codec_lab::simulate::options::{OnLoss, Recovery, SimulateOptions};
+use codec_media::cut::parse_duration;
 use codec_media::io::input::InputSpec;
 use codec_rtc::link;
 
@@ -103,10 +104,8 @@ pub(crate) struct SimulateArgs {
     pub(crate) frames: Option<u64>,
     #[command(flatten)]
     pub(crate) time: TimeArgs,
-    /// Stop after this much of the input, such as 10s.
-    ///
-    /// A plain number is milliseconds, as for the options of the simulation; for --from and --to it is seconds.
-    #[arg(long, value_name = "TIME", value_parser = link::parse_time)]
+    /// Stop after this much of the input, such as 10s; a plain number is seconds, as for --from.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) duration: Option<Duration>,
     /// Set the number of threads (1 to 64).
     ///

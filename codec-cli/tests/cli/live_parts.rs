@@ -59,7 +59,7 @@ fn the_part_is_sent_exact_to_the_frame() {
     let (_, counts) =
         sent(&place, "clip.y4m", &[&["--from", "2", "--to", "2.2"], &rate[..]].concat());
     assert_eq!(counts[0], 5, "{counts:?}");
-    let (_, counts) = sent(&place, "tone.wav", &["--from", "1", "--duration", "500ms"]);
+    let (_, counts) = sent(&place, "tone.wav", &["--from", "1", "--duration", "0.5"]);
     assert!(counts[0].abs_diff(25) <= 2, "{counts:?}");
 }
 

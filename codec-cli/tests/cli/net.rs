@@ -271,7 +271,7 @@ fn wrong_tokens_are_rejected_and_the_receiver_keeps_waiting() {
 #[test]
 fn silence_ends_a_receiver() {
     let place = Place::new();
-    let idle = ["recv", "udp://127.0.0.1:0", "--null", "--max-idle", "200ms"];
+    let idle = ["recv", "udp://127.0.0.1:0", "--null", "--max-idle", "0.2"];
     place.fails(8, "no data received for 0.2 s", &idle);
     let nobody = ["send", "testsrc:size=32x32", "ws://127.0.0.1:1/x?listen=maybe"];
     place.fails(2, "listen=maybe", &nobody);

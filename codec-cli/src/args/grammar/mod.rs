@@ -127,8 +127,8 @@ const HELP: [(&str, &str, &str); 57] = [
     (
         "send",
         "duration",
-        "Stop after this time, such as 90s.\n\nA plain number is milliseconds. With --from or --to and without --loop, TIME is \
-         media time from the start of the selected range.",
+        "Stop after this time, such as 90s, 1:30 or 1500ms; a plain number is seconds.\n\nWith --from or --to and \
+         without --loop, TIME is media time from the start of the selected range.",
     ),
     (
         "serve",
