@@ -119,6 +119,14 @@ impl ConcatArgs {
         };
     }
 
+    /// The first given option that requires the video to be encoded.
+    fn encoder_option(&self) -> Option<&'static str> {
+        let encoder = &self.encoder;
+        let resize = self.resize.map(|_| "--resize");
+        let preset = encoder.preset.map(|_| "--preset");
+        resize.or(encoder.rate_option()).or(preset).or(encoder.other_option())
+    }
+
     /// The inputs with their parts.
     fn parts(&self) -> Result<Vec<(PathBuf, Cut)>> {
         let mut times = vec![Times::default(); self.inputs.len()];
@@ -182,8 +190,11 @@ pub(crate) fn joining(args: &ConcatArgs) -> Result<Joining> {
         terminal: args.format.is_some(),
         part: PartRule::of_inputs(&args.inputs),
     };
+    let encoder_option = args.encoder_option();
     if !format.is_audio() && !is_audio_name(&args.output) {
         encoding.encoder = EncoderSettings::new(&options, Preset::File, format)?;
+    } else if let Some(flag) = encoder_option {
+        return Err(Failure::usage(format!("{flag} requires video, but the output is audio only")));
     }
     let drops_audio = args.no_audio || args.audio_track == Some(AudioTrackArg::None);
     if args.audio_track.is_some() && !drops_audio && !can_hold_audio(format) {
@@ -202,13 +213,5 @@ pub(crate) fn joining(args: &ConcatArgs) -> Result<Joining> {
     encoding.threads = args.threads.map(usize::from);
     encoding.resize = args.resize.map(Into::into);
     encoding.passes = Some(1);
-    let encoder = &args.encoder;
-    let encodes = args.resize.is_some()
-        || encoder.codec.is_some()
-        || encoder.bitrate.is_some()
-        || encoder.quality.is_some()
-        || encoder.qp.is_some()
-        || encoder.speed.is_some()
-        || encoder.preset.is_some();
-    Ok(Joining { inputs: args.parts()?, encoding, encodes })
+    Ok(Joining { inputs: args.parts()?, encoding, encoder_option })
 }

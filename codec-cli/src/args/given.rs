@@ -1,4 +1,4 @@
-//! Finds the options that the user has given to `encode` or `transcode`, to reject those that have no
+//! Finds the options that the user has given to `encode`, `transcode` or `concat`, to reject those that have no
 //! effect on the output.
 
 use codec_core::codec::Denoise;
@@ -7,7 +7,7 @@ use codec_media::values::Deinterlace;
 
 use super::audio::AudioTrackArg;
 use super::encode::EncodeArgs;
-use super::encoder::ContentArg;
+use super::encoder::{ContentArg, EncoderArgs};
 
 /// The name of the first given option of each kind.
 #[derive(Clone, Copy, Debug)]
@@ -32,31 +32,14 @@ impl Given {
         let options = AudioOptions::from(audio);
         let chosen = matches!(args.audio_track, Some(AudioTrackArg::Track(_)));
         Self {
-            rate: first(&[
-                (encoder.codec.is_some(), "--codec"),
-                (encoder.bitrate.is_some(), "--bitrate"),
-                (encoder.quality.is_some(), "--quality"),
-                (encoder.qp.is_some(), "--qp"),
-            ]),
-            encoder: first(&[
-                (encoder.speed.is_some(), "--speed"),
-                (encoder.keyint.is_some(), "--keyint"),
-                (encoder.layers.is_some(), "--layers"),
-                (encoder.content != ContentArg::Camera, "--content"),
-                (encoder.video_denoise != Denoise::Off, "--video-denoise"),
-                (encoder.tune.is_some(), "--tune"),
-                (encoder.drop, "--drop"),
-                (!encoder.region.is_empty(), "--region"),
-                (encoder.max_frame_time.is_some(), "--max-frame-time"),
-                (encoder.error_resilient, "--error-resilient"),
-                (encoder.token_parts.is_some(), "--token-parts"),
-                (!encoder.knob.is_empty(), "--knob"),
+            rate: encoder.rate_option(),
+            encoder: encoder.other_option().or(first(&[
                 (args.target.is_some(), "--target"),
                 (args.size.is_some(), "--size"),
                 (args.rate_trace.is_some(), "--rate-trace"),
                 (args.passes.is_some(), "--passes"),
                 (args.chunked, "--chunked"),
-            ]),
+            ])),
             threads: cut.threads.map(|_| "--threads"),
             frames: first(&[
                 (cut.frames.is_some(), "--frames"),
@@ -83,6 +66,36 @@ impl Given {
                 (options.requires_encoder(), "an option of the audio encoder"),
             ]),
         }
+    }
+}
+
+impl EncoderArgs {
+    /// The first given option for the codec, bitrate, quality or quantiser.
+    pub(crate) fn rate_option(&self) -> Option<&'static str> {
+        first(&[
+            (self.codec.is_some(), "--codec"),
+            (self.bitrate.is_some(), "--bitrate"),
+            (self.quality.is_some(), "--quality"),
+            (self.qp.is_some(), "--qp"),
+        ])
+    }
+
+    /// The first given option of the others, except `--preset`, which some commands also use for audio.
+    pub(crate) fn other_option(&self) -> Option<&'static str> {
+        first(&[
+            (self.speed.is_some(), "--speed"),
+            (self.keyint.is_some(), "--keyint"),
+            (self.layers.is_some(), "--layers"),
+            (self.content != ContentArg::Camera, "--content"),
+            (self.video_denoise != Denoise::Off, "--video-denoise"),
+            (self.tune.is_some(), "--tune"),
+            (self.drop, "--drop"),
+            (!self.region.is_empty(), "--region"),
+            (self.max_frame_time.is_some(), "--max-frame-time"),
+            (self.error_resilient, "--error-resilient"),
+            (self.token_parts.is_some(), "--token-parts"),
+            (!self.knob.is_empty(), "--knob"),
+        ])
     }
 }
 

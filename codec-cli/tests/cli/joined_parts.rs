@@ -56,8 +56,11 @@ fn parts_between_key_frames_are_joined_without_encoding() {
 fn other_parts_are_encoded_with_the_reason() {
     let place = place();
     let join = ["concat", "a.webm", "--from", "1.2", "--to", "2.4", "a.webm", "-o", "j.webm", "-y"];
-    let run = place.ok(&[&join[..], &["--to", "1", "--speed", "10"]].concat());
-    assert!(run.err.contains("--resize or an option of the encoder is given"), "{}", run.err);
+    for option in [["--speed", "10"], ["--keyint", "20"]] {
+        let run = place.ok(&[&join[..], &["--to", "1"], &option].concat());
+        let why = format!("encoding them: {} is given", option[0]);
+        assert!(run.err.contains(&why), "{}", run.err);
+    }
     let run = place.ok(&join);
     let why = "encoding them: a.webm has no key frame at 1.200 s, where its part begins";
     assert!(run.err.contains(why), "{}", run.err);
@@ -80,6 +83,11 @@ fn other_parts_are_encoded_with_the_reason() {
     };
     let (part, whole) = (samples("o.wav"), samples("a.wav"));
     assert!(part == [&whole[48_000..96_000], &whole[..24_000]].concat(), "{}", part.len());
+    for (output, why) in [("p.wav", "the output is audio only"), ("p.webm", "have only audio")] {
+        let options = ["-o", output, "--keyint", "20"];
+        let run = place.fails(2, "--keyint requires video", &[&audio[..], &options].concat());
+        assert!(run.err.contains(why), "{}", run.err);
+    }
 }
 
 #[test]

@@ -44,8 +44,8 @@ pub struct Joining {
     pub inputs: Vec<(PathBuf, Cut)>,
     /// Output and encoder. Of the input, only the limits and the choice of the audio tracks are used.
     pub encoding: Encoding,
-    /// Whether an option requires the video to be encoded.
-    pub encodes: bool,
+    /// The name of a given option that requires the video to be encoded, such as `--bitrate`.
+    pub encoder_option: Option<&'static str>,
 }
 
 /// Joins files.
@@ -68,6 +68,10 @@ pub fn run(joining: &Joining, env: &Env) -> Result<()> {
     let has_video = check_tracks(&parts)?;
     let is_audio = is_audio_name(&settings.output) || !can_hold_video(settings.format);
     let drops_video = has_video && is_audio;
+    if let Some(flag) = joining.encoder_option.filter(|_| !has_video) {
+        let message = format!("{flag} requires video, but the inputs have only audio");
+        return Err(Failure::usage(message));
+    }
     if drops_video {
         env.events.note(video_dropped(&settings.output, settings.format));
     }
@@ -80,8 +84,7 @@ pub fn run(joining: &Joining, env: &Env) -> Result<()> {
     settings.metadata = kept(&joined_metadata(&parts), settings.format, &names(&parts), env);
     let settings = &settings;
     check_sizes(&parts, settings)?;
-    let given = || "--resize or an option of the encoder is given".to_owned();
-    let reason = joining.encodes.then(given);
+    let reason = joining.encoder_option.map(|flag| format!("{flag} is given"));
     match reason.map_or_else(|| copyable(&parts, settings), Err) {
         Ok(track) => {
             env.events.note(format!("joining {} files without encoding their video", parts.len()));
