@@ -1,4 +1,5 @@
-//! Decoder checks for audio: determinism, reports, limits, concealment and damaged packets.
+//! Checks of audio decoders: determinism, the number of samples that `decode` reports, limits, concealment and
+//! damaged packets.
 
 use super::{CheckFn, Subject, decode_all, ensure, receive};
 use crate::{AudioDecoderConfig, AudioPacket, Recovery};

@@ -46,8 +46,8 @@ pub(crate) struct CompareArgs {
     /// of `codec encode`, and g711; audio encoders of other programs are libopus:10, aac:twoloop, mp3:2, and commands.
     ///
     /// "SPEC @ KIND=VALUE,..." gives the encoder its own targets instead of those of -b, --bpp, -q or --qp, such as
-    /// "x264:medium @ crf=20,25,30". KIND is b, bpp, q, qp, crf (other encoders), or vmaf, ssim, psnr, ssimulacra2
-    /// (encoders of this program, which search for that quality).
+    /// "x264:medium @ crf=20,25,30". KIND is b, bpp, q or qp; also crf for encoders of
+    /// other programs; also vmaf, ssim, psnr or ssimulacra2 for encoders of this program, which search for that quality.
     #[arg(long = "arm", value_name = "ARM")]
     pub(crate) arms: Vec<String>,
     /// Use the encoder with this name as the anchor.

@@ -70,8 +70,8 @@ pub(crate) struct SimulateArgs {
     pub(crate) playout: Option<Duration>,
     /// Set how long to wait for an overdue frame after a gap is detected.
     ///
-    /// Default: max(10 ms, R), with R the jitter if the link reorders packets, otherwise 0. With --recovery nack:
-    /// R + 2 x (round trip + jitter + 30 ms), which allows two attempts.
+    /// Default: max(10 ms, R); with --recovery nack, R + 2 x (round trip + jitter + 30 ms), which allows two
+    /// attempts. R is the jitter of the link if it reorders packets, and 0 if it does not.
     #[arg(long, value_name = "TIME", value_parser = link::parse_time)]
     pub(crate) reorder_timeout: Option<Duration>,
     /// Set the minimum time between two key frame requests.

@@ -102,7 +102,7 @@ impl Mapping {
                 track.tags = parse_comments(tags.ok_or("no OpusTags header")?);
             }
             Self::Vorbis { head, timer } => {
-                let [comments, setup] = more else { return Err("too few headers") };
+                let [comments, setup] = more else { return Err("fewer than three headers") };
                 let tags = comments.strip_prefix(b"\x03vorbis").ok_or("no comment header")?;
                 track.tags = parse_comments(tags);
                 let known =

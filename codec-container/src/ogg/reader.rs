@@ -494,7 +494,7 @@ impl OggReader {
             return Err(Error::limit(
                 Format::Ogg,
                 page.offset,
-                "bytes before headers",
+                "bytes of packets before the headers of other streams",
                 asked,
                 limit,
             ));

@@ -85,7 +85,7 @@ impl fmt::Display for Report {
         for Check { name, verdict } in &self.checks {
             match verdict {
                 Verdict::Passed => writeln!(f, "  passed  {name}")?,
-                Verdict::Gap(why) => writeln!(f, "  gap     {name}: {why}")?,
+                Verdict::Gap(why) => writeln!(f, "  missing {name}: {why}")?,
                 Verdict::Failed(why) => writeln!(f, "  FAILED  {name}: {why}")?,
             }
         }

@@ -1,4 +1,4 @@
-//! The motion of a superblock: vectors of its macroblocks and 8x8 blocks, and estimated costs of all
+//! The motion of a superblock: vectors of its 16x16 and 8x8 blocks, and estimated costs of all
 //! partitions.
 
 use codec_core::analysis::Change;

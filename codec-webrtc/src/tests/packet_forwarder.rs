@@ -1,4 +1,5 @@
-//! Returning a received video on another section.
+//! [`PacketForwarder`]: the second end sends the video that it receives back to the first one, on another media
+//! section (`m=`).
 
 use super::call::ms;
 use super::harness::{Call, Setup};

@@ -73,7 +73,9 @@ fn delay(subject: &Subject<'_>) -> Result<Verdict, String> {
     match (declared, gap) {
         (0, None) => Ok(Verdict::Passed),
         (_, Some(why)) => Ok(Verdict::Gap(format!("{held} frames are held back: {why}"))),
-        (_, None) => Err(format!("may hold back {declared} frames but declares no gap")),
+        (_, None) => Err(format!(
+            "may hold back {declared} frames, but encoding without delay is not declared missing"
+        )),
     }
 }
 
@@ -268,7 +270,7 @@ fn sizes(subject: &Subject<'_>) -> Result<Verdict, String> {
     }
     let why = can.gap(Feature::AnySize).map(|why| format!("{}: {why}", refused.join(", ")));
     why.map(Verdict::Gap)
-        .ok_or_else(|| format!("{} rejected without a declared gap", refused.join(", ")))
+        .ok_or_else(|| format!("{} rejected, but no size is declared missing", refused.join(", ")))
 }
 
 fn formats(subject: &Subject<'_>) -> Result<Verdict, String> {

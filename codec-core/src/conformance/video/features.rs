@@ -126,8 +126,9 @@ fn ask_all(subject: &Subject<'_>, feature: Feature, asks: &[Ask]) -> Result<Verd
         let asked = asked(subject, ask)?;
         match gap {
             Some(_) => refuses("the feature, declared missing,", asked)?,
-            None => asked
-                .map_err(|error| format!("no gap declared, but the request failed: {error}"))?,
+            None => asked.map_err(|error| {
+                format!("the feature is not declared missing, but the request failed: {error}")
+            })?,
         }
     }
     Ok(gap.map_or(Verdict::Passed, |why| Verdict::Gap(why.to_owned())))

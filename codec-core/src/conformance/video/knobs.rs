@@ -14,7 +14,7 @@ pub(super) static CHECKS: &[(&str, CheckFn)] = &[
     ("settings: live knobs change while running, others are rejected", live),
     ("settings: speeds 0 to 10 work, 11 is rejected", speeds),
     ("settings: inconsistent settings are rejected", nonsense),
-    ("settings: the capabilities match the gaps", flags),
+    ("settings: the capabilities match the features declared missing", flags),
 ];
 
 /// Returns the bounds of a knob's values, and values outside.
@@ -154,7 +154,10 @@ fn flags(subject: &Subject<'_>) -> Result<Verdict, String> {
         ("scalability", has(|mode| mode.spatial_layers() > 1), Feature::SpatialLayers),
     ] {
         ensure(has != can.gap(feature).is_some(), || {
-            format!("`{flag}` is {has}, but the gaps say {}", !has)
+            format!(
+                "`{flag}` is {has}, but the feature is{} declared missing",
+                if has { "" } else { " not" }
+            )
         })?;
     }
     for gap in can.gaps {
