@@ -56,6 +56,8 @@ pub enum Corrupt {
     NoReference,
     /// An empty packet before the first frame, so that there is none to repeat.
     NothingToRepeat,
+    /// Data that the frame depends on has not been received; `what` is a noun without an article.
+    Missing { what: &'static str },
     /// The decoder of another library rejected the data.
     Backend { says: &'static str },
     /// Any other damage; `what` names the syntax element that was expected at the offset.
@@ -239,6 +241,7 @@ impl fmt::Display for Corrupt {
             }
             Self::NoReference => f.write_str("inter frame before the first key frame"),
             Self::NothingToRepeat => f.write_str("empty packet before the first frame"),
+            Self::Missing { what } => write!(f, "missing {what}"),
             Self::Backend { says } => f.write_str(says),
             Self::Other { what, offset_bytes } => {
                 write!(f, "expected {what} at byte {offset_bytes} of the packet")

@@ -1,8 +1,8 @@
 //! Finds which frame the viewer sees at each instant of the reference.
 //!
 //! An instant is the time of a reference frame. At an instant, the viewer sees the newest distorted
-//! frame whose time is at or before the instant, or later than it by less than half the frame
-//! duration of the video with the higher frame rate. Drops, repeats and freezes are therefore
+//! frame whose time is before the instant plus a tolerance: half the frame duration of the video with
+//! the higher frame rate. Drops, repeats and freezes are therefore
 //! scored as they are seen. Before the first distorted frame, the viewer sees nothing; the last
 //! distorted frame stays on the screen.
 //!

@@ -127,7 +127,7 @@ impl VideoDecoder for OpenH264 {
             }
         }
         if !summary.has_slice && summary.sps.is_none() {
-            return Err(Corrupt::Other { what: "an H.264 slice", offset_bytes: 0 }.into());
+            return Err(Corrupt::Missing { what: "H.264 slice in the packet" }.into());
         }
         if !summary.has_idr && !self.has_reference {
             return Err(Corrupt::NoReference.into());

@@ -33,8 +33,8 @@ pub(crate) enum ClusterStep {
     /// Compare encoders like `codec compare`, with the workers' machines.
     ///
     /// With -j above 1, workers measure points (one encoder, clip and target each) independently, without times.
-    /// Otherwise times are measured: one worker runs all points of a clip, and nothing else at that time; all clips run
-    /// on machines with the same description (processor, cores, instruction set, system). Waits for the results and
+    /// Otherwise times are measured: one worker runs all points of a clip, and no other work meanwhile; only machines with
+    /// the same description (processor, cores, instruction set, system) are used. Waits for the results and
     /// writes the report. If this command is interrupted, the job goes on, and the same command waits for it again.
     Compare(Box<ClusterCompareArgs>),
     /// Run the queued work of all jobs: encode chunks, and measure points of comparisons.
@@ -128,8 +128,8 @@ pub(crate) struct WorkerArgs {
     attempts: u32,
     /// Give a chunk or point to another worker after this time without a heartbeat.
     ///
-    /// All workers of the same version of this program share this setting: the last value given to any of them,
-    /// initially 30s.
+    /// All workers of the same version of this program share one value: the one that was given last, to any of them.
+    /// Until one is given, it is 30s.
     #[arg(long, value_name = "TIME", value_parser = lease)]
     lease: Option<Duration>,
     /// Accept only inputs in this folder.

@@ -163,7 +163,7 @@ pub(crate) struct CompareArgs {
     /// Save the study (clips, encoders and options) to this TOML file.
     #[arg(long, value_name = "FILE")]
     pub(crate) save_study: Option<PathBuf>,
-    /// Write images of N decoded frames of each clip, at the middle target of each encoder.
+    /// Write images of N decoded frames of each clip, at the middle one of the targets of each encoder.
     ///
     /// N is at most 16. The page shows two encoders, or an encoder and the source, side by side, in turn or as a difference. The frames are the
     /// worst one by the first metric, the one that differs most from the frame before it, the first one, then others at equal

@@ -153,7 +153,7 @@ pub(crate) struct SendArgs {
     ///
     /// LIST contains any of these, comma-separated: pixels=N|WxH (largest frame), memory=BYTES (lowers
     /// `pixels` so that eight frames of 8-bit 4:2:0 fit into this memory), packet=BYTES (largest packet),
-    /// resized=PIXELS (total pixels of the new frame sizes in all resolution changes within 30 frames),
+    /// resized=PIXELS (for the resolution changes within 30 frames, the sum of the new frame sizes),
     /// gap=SECONDS (longest gap between audio timestamps). K, M and G are powers of 1024. Default:
     /// `pixels=4096x4096,packet=8M,resized=128M,gap=10`.
     #[arg(long, value_name = "LIST")]

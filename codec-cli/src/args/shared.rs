@@ -46,14 +46,14 @@ pub(crate) struct InputArgs {
     /// Set the first number of an image sequence, such as frame-%04d.png.
     ///
     /// In the file name, %d is replaced by the number of the image, %04d by the number padded with zeros to
-    /// four digits. Default: 1 for an output; 0 or 1 for an input, which ends before the first missing number.
+    /// four digits. Default: 1; for an input, 0 if that image exists. An input ends before the first missing number.
     #[arg(long, value_name = "N", value_parser = count::<u64>)]
     pub(crate) start_number: Option<u64>,
     /// Reject input that exceeds these limits.
     ///
     /// LIST contains any of these, comma-separated: pixels=N|WxH (largest frame), memory=BYTES (lowers
     /// `pixels` so that eight frames of 8-bit 4:2:0 fit into this memory), packet=BYTES (largest packet),
-    /// resized=PIXELS (total pixels of the new frame sizes in all resolution changes within 30 frames),
+    /// resized=PIXELS (for the resolution changes within 30 frames, the sum of the new frame sizes),
     /// gap=SECONDS (longest gap between audio timestamps). K, M and G are powers of 1024. Default:
     /// `pixels=4096x4096,packet=8M,resized=128M,gap=10`.
     #[arg(long, value_name = "LIST")]
@@ -101,9 +101,9 @@ pub(crate) struct TransformArgs {
     pub(crate) crop: Option<Crop>,
     /// Rotate clockwise by 90, 180 or 270 degrees.
     ///
-    /// `auto`, the same as --rotate without a value, applies the rotation in the input's metadata. Without
-    /// this option, images are rotated by their metadata, and so is video with --resize or --pad, because
-    /// these sizes refer to the rotated frame; other video keeps its metadata, as with --rotate=0.
+    /// `auto`, the same as --rotate without a value, applies the rotation in the input's metadata. It is the
+    /// default for images, and for video with --resize or --pad, whose sizes refer to the rotated frame. Other
+    /// video is not rotated and keeps its metadata, as with --rotate=0.
     #[arg(long, value_name = "DEGREES", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
     pub(crate) rotate: Option<Rotate>,
     /// Scale with this filter: lanczos, bicubic, bilinear, area or nearest (with --resize or --pad).

@@ -115,7 +115,7 @@ pub(crate) struct SimulateArgs {
     /// Output file (.json, .ivf or .y4m); repeatable.
     ///
     /// .json stores all results, .ivf the stream that the decoder received, .y4m one frame for each input frame: the
-    /// frame that the viewer sees when the input frame is due (at its capture time plus --playout).
+    /// frame that the viewer sees at the capture time of the input frame plus --playout.
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: Vec<PathBuf>,
     /// Write delivery times and quality of each frame to this CSV file.

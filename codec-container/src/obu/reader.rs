@@ -159,7 +159,7 @@ impl ObuReader {
         }
         match leb128(&bytes) {
             Some((value, _)) => Ok((value, bytes)),
-            None => Err(corrupt(at, self.index, "a size of at most 8 bytes", "a longer one")),
+            None => Err(corrupt(at, self.index, "a size field of at most 8 bytes", "a longer one")),
         }
     }
 

@@ -15,7 +15,7 @@
 //! differences exceeds half of its limit.
 //!
 //! In an averaged block, the history of a pixel has its full weight if the new pixel differs from
-//! it by at most 2.25 times the standard deviation that noise alone gives this difference. For
+//! it by at most 2.25 times the standard deviation that this difference would have from noise alone. For
 //! larger differences the weight falls, and it is zero from 4.5 times on. A pixel is averaged only
 //! with earlier pixels at its own position, so edges stay as sharp as in the source.
 //!

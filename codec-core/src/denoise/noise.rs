@@ -2,8 +2,8 @@
 //!
 //! The luma of some of the macroblocks is compared with the previous frame. The variance of the
 //! difference is twice the variance of the noise if nothing moved, and higher otherwise. Therefore
-//! the estimate of a block is half the variance of the difference, capped at its spatial noise:
-//! half the mean squared difference of neighbouring pixels, in the direction in which it is
+//! the estimate of a block is half the variance of the difference, but at most its spatial noise.
+//! That is half the mean squared difference of neighbouring pixels, in the direction in which it is
 //! smallest.
 //!
 //! The estimate of a frame is the 30th percentile of the estimates of its blocks. Noise is about

@@ -266,7 +266,7 @@ impl H264Decoder {
                 let size = sps.ok_or(Corrupt::NoReference)?.visible_size();
                 Ok(DecodeReport { shown: false, ..DecodeReport::new(FrameKind::Inter, size) })
             }
-            (None, None) => Err(Corrupt::Other { what: "a start code", offset_bytes: 0 }.into()),
+            (None, None) => Err(Corrupt::Missing { what: "start code in the packet" }.into()),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Neighbouring macroblocks. ITU-T H.264, clauses 6.4.9 to 6.4.12.
 //!
-//! The neighbour of a sample is the sample next to it in the frame or field, in a frame macroblock
-//! or in a field macroblock. Table 6-4 of the standard (neighbours in MBAFF frames) follows from
+//! The neighbour of a sample is the sample next to it: in the frame, if the current macroblock is a
+//! frame macroblock; in the macroblock's own field, if it is a field macroblock. Table 6-4 of the standard (neighbours in MBAFF frames) follows from
 //! this rule.
 
 use crate::macroblock::MbInfo;

@@ -170,7 +170,7 @@ impl Stream {
     /// Remembers that data of the current picture is damaged.
     pub(super) fn note_damage(&mut self) {
         if let Some(current) = &mut self.current {
-            current.damage.get_or_insert(Corrupt::Other { what: "a slice", offset_bytes: 0 });
+            current.damage.get_or_insert(Corrupt::Missing { what: "slice of the picture" });
         }
     }
 
@@ -379,8 +379,8 @@ impl Stream {
         let Some(current) = self.current.take() else { return Ok(None) };
         let missing = self.pictures.missing_macroblocks();
         let damage = current.damage.or_else(|| {
-            let what = "slices with all macroblocks of the picture";
-            (missing > 0).then_some(Corrupt::Other { what, offset_bytes: 0 })
+            let what = "macroblocks of the picture";
+            (missing > 0).then_some(Corrupt::Missing { what })
         });
         let conceal_from = self.last.as_ref().map(|last| &last.reference);
         let finished = self.pictures.finish_picture(conceal_from);

@@ -51,14 +51,14 @@ impl ParameterSets {
     /// # Errors
     /// [`Error::Corrupt`] if one of them is missing or damaged; [`Error::Unsupported`] for slice groups.
     pub fn get(&mut self, id: u8) -> Result<(Arc<Pps>, Arc<Sps>), Error> {
-        let missing = |what| Error::from(Corrupt::Other { what, offset_bytes: 0 });
         let stored = self
             .pps
             .get_mut(&id)
-            .ok_or_else(|| missing("the id of a received picture parameter set"))?;
-        let sps = self.sps.get(&stored.sps_id).ok_or_else(|| {
-            missing("the id of a picture parameter set whose sequence parameter set was received")
-        })?;
+            .ok_or(Corrupt::Missing { what: "picture parameter set of the slice" })?;
+        let sps = self
+            .sps
+            .get(&stored.sps_id)
+            .ok_or(Corrupt::Missing { what: "sequence parameter set of the slice" })?;
         if let Some((pps, parsed_with)) = &stored.parsed
             && Arc::ptr_eq(parsed_with, sps)
         {

@@ -169,7 +169,7 @@ impl SliceHeader {
                 pps.default_ref_counts[list]
             };
             if self.ref_counts[list] > max {
-                return Err(reader.corrupt("at most 16 reference frames"));
+                return Err(reader.corrupt("a number of reference frames of at most 16"));
             }
         }
         Ok(())

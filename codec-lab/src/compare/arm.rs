@@ -1,7 +1,8 @@
 //! The encoders of a study ("arms"): this command, external programs, and libvpx configured as
 //! in Chrome.
 //!
-//! An arm encodes video or audio; for an external command, the study determines which.
+//! An arm encodes video or audio; for an external command, this depends on whether the
+//! clips of the study are video or audio.
 
 use std::path::{Path, PathBuf};
 

@@ -4,11 +4,11 @@
 //! audio without a gap.
 //!
 //! If the audio of a file ends before its video, the gap is closed with samples that would otherwise be discarded: first
-//! with audio of the next file from before the start of that file's video, then with samples at the end of the last packet
-//! before the gap, which are marked as discard padding in its file. Files of ffmpeg have audio before the video, because
-//! ffmpeg delays the video by the codec delay of the audio. If at most 2 ms of the gap remain, or if the audio of the next
-//! file begins at most 2 ms after its video, the audio of that file is moved earlier by this time. If it is more than
-//! 2 ms, the audio is encoded instead of copied.
+//! with audio of the next file that lies before the start of its video, then with the discard padding at the end of the
+//! last packet before the gap. Files of ffmpeg have audio before the video, because ffmpeg delays the video by the codec
+//! delay of the audio. A part of the gap can remain, and the audio of the next file can begin after its video. If the
+//! resulting gap is at most 2 ms, the audio of the next file is moved earlier by its length. If it is longer, the audio is
+//! encoded instead of copied.
 
 use std::collections::VecDeque;
 

@@ -1,6 +1,6 @@
-//! The audio packets of another reader between two times, exact to the sample: in the first packets, the
-//! samples before the first time are declared as codec delay; in the last packet, the samples after the
-//! second time are trimmed.
+//! Reads the audio packets of another reader between two times. The cut is exact to the sample: samples
+//! before the first time are declared as codec delay of the first packets, and samples after the second
+//! time are trimmed from the last packet.
 
 use std::collections::VecDeque;
 

@@ -1,6 +1,6 @@
 //! Lists of the kernel table entries that the levels with 128-bit registers implement, one list per
-//! group of kernels (such as `cost` or `predict`). A level with wider registers uses a list if it
-//! implements all entries of the list.
+//! group of kernels (such as `cost` or `predict`). Levels with wider registers use the same list for
+//! the groups of which they implement every kernel.
 
 /// The table `$base` with the entries of a subject replaced by the functions of the same names at
 /// the place of the call. `h264_wide` has the kernels of H.264 that [`lanes_h264_predict_wide`]

@@ -184,7 +184,7 @@ impl FrameDecoder {
                 output.push(decoded.frame);
             }
         }
-        report.ok_or_else(|| Corrupt::Other { what: "a frame", offset_bytes: 0 }.into())
+        report.ok_or_else(|| Corrupt::Missing { what: "frame in the packet" }.into())
     }
 
     /// Discards all references, as before the first packet.

@@ -1,6 +1,6 @@
 //! Motion vectors from which motion search starts, for each macroblock. They come from the analysis
-//! of the input frames (the motion from `ref_frame_idx[0]`, the reference that the bitstream calls
-//! `LAST_FRAME`, to the current frame), or from the next lower spatial layer.
+//! of the input frames (motion relative to `LAST_FRAME`, which is `ref_frame_idx[0]`), or from the next
+//! lower spatial layer.
 
 use codec_core::analysis::FrameAnalysis;
 use codec_core::frame::Size;

@@ -1,5 +1,6 @@
-//! Offers and answers over a data channel: one owner of the changes that an endpoint wants, also if both make offers at
-//! the same time ("perfect negotiation", RFC 8829, section 4.1.8.2).
+//! Renegotiates a session by offers and answers over one of its data channels. [`Negotiation`] keeps the changes that
+//! this endpoint wants, and offers them one at a time. If both endpoints make an offer at the same time, one of them
+//! yields ("perfect negotiation", RFC 8829, section 4.1.8.2).
 
 mod error;
 

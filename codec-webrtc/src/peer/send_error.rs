@@ -56,9 +56,9 @@ impl fmt::Display for SendError {
             Self::TooLong { bytes, limit } => {
                 write!(f, "cannot send: got {bytes} bytes, expected at most {limit}")
             }
-            Self::TooManyChannels => {
-                f.write_str("cannot open a data channel: the session has the maximum number")
-            }
+            Self::TooManyChannels => f.write_str(
+                "cannot open a data channel: the session already has the maximum number",
+            ),
             Self::Packet(error) => error.fmt(f),
         }
     }

@@ -1,5 +1,5 @@
-//! [`PacketForwarder`]: the second end sends the video that it receives back to the first one, on another media
-//! section (`m=`).
+//! [`PacketForwarder`]: the second end returns the received video to the first one, on another media section
+//! (`m=`).
 
 use super::call::ms;
 use super::harness::{Call, Setup};

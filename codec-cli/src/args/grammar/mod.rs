@@ -128,7 +128,7 @@ const HELP: [(&str, &str, &str); 57] = [
         "send",
         "duration",
         "Stop after this time, such as 90s, 1:30 or 1500ms; a plain number is seconds.\n\nWith --from or --to and \
-         without --loop, TIME is media time from the start of the selected range.",
+         without --loop, it is the time of the media from the start of the selected range.",
     ),
     (
         "serve",

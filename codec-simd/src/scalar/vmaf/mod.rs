@@ -1,5 +1,5 @@
-//! The features of VMAF, as libvmaf defines them. The code loops over SIMD lanes; the other levels
-//! compile the same loops for their instruction sets.
+//! The features of VMAF, as libvmaf defines them. The code loops over SIMD lanes; the other SIMD
+//! levels are the same loops, compiled for their instruction sets.
 //!
 //! Every sum of floating-point numbers has a fixed order, and no addition is fused with a
 //! multiplication (FMA), so that the results are the same at every level.

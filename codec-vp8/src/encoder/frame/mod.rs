@@ -182,7 +182,7 @@ impl FrameEncoder {
                     packet.data.clear();
                     self.frames.recycle(recon);
                     return Err(Error::unsupported(
-                        "a partition above 524287 bytes (first) or 16777215 bytes (token)",
+                        "a frame with more than 524287 bytes of modes or 16777215 bytes in a token partition",
                     ));
                 };
                 settings = smaller;

@@ -1,5 +1,5 @@
-//! Sent RTCP: the reports of str0m. Sender reports get the RTP timestamp and the packet and octet counts
-//! of the streams that the peer sends.
+//! Rewrites the sender reports (RTCP) of str0m, the library below, which does not see the sent RTP packets: they get
+//! the RTP timestamp and the packet and octet counts of the streams that the peer sends.
 
 use super::super::Peer;
 
