@@ -216,7 +216,7 @@ fn computed() -> Vec<(&'static str, &'static str, String)> {
         ("", "layers", said("L1T1 (a single layer, the default)")),
         ("simulate", "tune", said("PSNR (the default)")),
         ("", "tune", said("Default: psnr for VP8, VP9 and H.264")),
-        ("", "start_number", said("Default: 1 for an output; 0 or 1 for an input")),
+        ("", "start_number", said("Default: 1; for an input, 0 if that image exists")),
         ("worker", "lease", said("Default: 30s")),
         ("", "interpolation", said("Default: pchip")),
         ("", "time_limit", said("Default: 10m")),
