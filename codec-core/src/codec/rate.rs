@@ -75,7 +75,7 @@ pub enum DropPolicy {
     Never,
     /// Drops frames while the buffer is below this share of its optimal level, in percent (0..=100;
     /// WebRTC uses 30). The percentage applies only to constant bitrate; in other modes frames are
-    /// dropped only to meet caps.
+    /// dropped only to meet caps. The first key frame is dropped only to meet caps, too.
     BelowBufferPct(u8),
 }
 

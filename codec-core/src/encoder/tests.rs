@@ -393,6 +393,16 @@ fn a_dropped_key_frame_stays_pending() {
 }
 
 #[test]
+fn the_first_key_frame_is_not_dropped_because_of_the_buffer() {
+    let mut encoder = rtc(|config| config.rate.drops = DropPolicy::BelowBufferPct(30));
+    encoder.coding.unit.bits = 100_000_000;
+    assert_eq!(push(&mut encoder, &FrameRequest::at(0)).unwrap(), Outcome::Coded);
+    let again = FrameRequest { key_frame: true, ..FrameRequest::at(1) };
+    let outcome = push(&mut encoder, &again).unwrap();
+    assert!(matches!(outcome, Outcome::Dropped { reason: DropReason::OverCap, .. }));
+}
+
+#[test]
 fn after_a_failure_the_next_frame_is_a_key_frame() {
     let mut encoder = rtc(|_| {});
     encoder.coding.unit.fails = true;
