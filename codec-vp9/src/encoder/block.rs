@@ -45,7 +45,7 @@ impl<'a> Coder<'a> {
     /// The tools of intra frames of files, in such a frame.
     pub(super) fn intra_tools(&self) -> Option<IntraTools> {
         let tools = self.job.speed.file.and_then(|tools| tools.intra);
-        tools.filter(|_| self.job.setup.header.is_intra())
+        tools.filter(|_| self.job.is_intra())
     }
 
     /// The information about a block without its modes.
@@ -59,7 +59,7 @@ impl<'a> Coder<'a> {
         best.cost = u32::MAX;
         self.select_quantisers(site);
         let mut trial = std::mem::take(&mut self.trial);
-        let is_intra_frame = self.job.setup.header.is_intra();
+        let is_intra_frame = self.job.is_intra();
         best.is_predicted = false;
         if !is_intra_frame {
             match self.job.speed.file {

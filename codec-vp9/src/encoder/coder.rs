@@ -192,7 +192,7 @@ impl<'a> Coder<'a> {
             return (false, true);
         }
         let speed = &self.job.speed;
-        if self.job.setup.header.is_intra() {
+        if self.job.is_intra() {
             // Blocks of 64x64 are rarely good enough.
             let is_fine =
                 level == 0 && !speed.tries_all_intra || level == 1 && self.is_busy(row, col);
@@ -214,7 +214,7 @@ impl<'a> Coder<'a> {
         }
         let step = self.job.base.step;
         let most = (64 >> (2 * level)) * self.job.speed.enough_q6 * step * step / 64;
-        self.job.setup.header.is_intra() && candidate.cost < most
+        self.job.is_intra() && candidate.cost < most
     }
 
     /// Whether the 32x32 pixels at a position vary so much that intra prediction in small blocks is better.

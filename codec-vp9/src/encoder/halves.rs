@@ -7,7 +7,7 @@ use crate::types::{BlockSize, Partition};
 impl Coder<'_> {
     /// Whether a square is tried in halves, after it was tried as a whole.
     pub(super) fn tries_halves(&self, whole: &Candidate, level: usize, was_tried: bool) -> bool {
-        let limit = if self.job.setup.header.is_intra() {
+        let limit = if self.job.is_intra() {
             self.intra_tools().map(|tools| tools.halves_q6)
         } else {
             self.job.speed.file.and_then(|tools| tools.halves_q6)

@@ -67,7 +67,7 @@ impl Coder<'_> {
     /// those near the better one of the vertical and the horizontal mode, unless neither of them is good.
     fn slanted_modes(&self, ranked: &[(IntraMode, u32)]) -> Option<&'static [IntraMode]> {
         use IntraMode::{D45, D63, D117, D135, D153, D207, H, V};
-        if !self.job.setup.header.is_intra() {
+        if !self.job.is_intra() {
             return None;
         }
         match self.job.speed.slanted_modes {
@@ -144,7 +144,7 @@ impl Coder<'_> {
         let saved = self.contexts.save(self.superblock_col);
         let count = match self.intra_tools() {
             Some(tools) => tools.tx_sizes,
-            None if setup.header.is_intra() => 2,
+            None if self.job.is_intra() => 2,
             None => self.job.speed.intra_tx_sizes,
         };
         let sizes = (info.tx, count);

@@ -38,3 +38,10 @@ pub(crate) struct FrameJob<'a> {
     /// Luma of the references with its border: those that may be used and are not duplicates.
     pub(crate) luma: [Option<PlaneRef<'a>>; 3],
 }
+
+impl FrameJob<'_> {
+    /// Whether all blocks are intra blocks: in an intra frame, and in an inter frame without permitted references.
+    pub(super) fn is_intra(&self) -> bool {
+        self.setup.header.is_intra() || self.luma.iter().all(Option::is_none)
+    }
+}

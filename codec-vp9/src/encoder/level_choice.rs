@@ -1,11 +1,11 @@
 //! Choice of coefficient levels by squared error and exact token costs.
 
-use codec_simd::vp9::{Vp9Quantised, Vp9Quantiser};
+use codec_simd::vp9::Vp9Quantised;
 
 use super::levels::{Level, TokenContext};
 use super::token::Token;
 use super::token_costs::ContextCosts;
-use super::transform::{ResidualCost, TransformJob, TransformScratch};
+use super::transform::{ResidualCost, TransformJob, TransformScratch, dequantised};
 use crate::block::scans::{Position, scan};
 use crate::types::TxSize;
 
@@ -81,7 +81,7 @@ impl TransformScratch {
                 let rate = more
                     + u32::from(costs.classes[usize::from(token.class) % 12])
                     + u32::from(token.raw);
-                let value = dequantised(job.quantiser, index, level);
+                let value = u64::from(dequantised(job.quantiser, index == 0, level));
                 let error = coefficient.abs_diff(value).pow(2);
                 Choice { level, error, rate, total: error + in_error(rate) }
             };
@@ -125,10 +125,4 @@ impl TransformScratch {
 
 fn costs_of<'a>(job: &TransformJob<'a>, context: TokenContext) -> &'a ContextCosts {
     &job.costs.as_flattened()[context.index()]
-}
-
-/// The size of the coefficient that the decoder restores from a level.
-fn dequantised(quantiser: &Vp9Quantiser, index: usize, level: u16) -> u64 {
-    let value = u64::from(level) * u64::from(quantiser.step[usize::from(index > 0)]);
-    (value >> u32::from(quantiser.is_halved)).min(32_767)
 }

@@ -33,6 +33,8 @@ mod motion;
 mod other_motion;
 mod pack;
 mod quantisers;
+#[cfg(test)]
+mod reference_tests;
 mod references;
 mod row;
 mod row_links;

@@ -135,12 +135,12 @@ fn sad_price(lambda: Lambda) -> Lambda {
     Lambda((lambda.0 << 8).isqrt())
 }
 
-fn quantiser(steps: Steps, round: u32, is_halved: bool) -> Vp9Quantiser {
+pub(super) fn quantiser(steps: Steps, round: u32, is_halved: bool) -> Vp9Quantiser {
     let steps = steps.map(|step| u32::try_from(step).unwrap_or(4).max(4));
-    let divisors = steps.map(|step| if is_halved { step / 2 } else { step });
+    let halves = if is_halved { 1 } else { 2 };
     Vp9Quantiser {
-        round: divisors.map(|divisor| small(divisor * round / 256)),
-        reciprocal: divisors.map(|divisor| small(65536 / divisor)),
+        round: steps.map(|step| small(halves * step * round / 512)),
+        reciprocal: steps.map(|step| small(2 * 65536 / (halves * step))),
         step: steps.map(small),
         is_halved,
     }

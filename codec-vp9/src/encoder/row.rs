@@ -218,7 +218,7 @@ impl Coder<'_> {
     ) {
         self.superblock_col = col;
         self.source.gather(self.job.kernels, self.job.picture, row, col / 8);
-        if !self.job.setup.header.is_intra() {
+        if !self.job.is_intra() {
             let (mb_cols, mb_rows) = self.job.setup.header.size.macroblocks();
             let quantisers = self.square_quantisers(8 * row, col, 0);
             let vectors_now = &*vectors;

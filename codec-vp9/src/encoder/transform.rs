@@ -110,6 +110,9 @@ impl TransformScratch {
         let count = job.size.pixels() * job.size.pixels();
         let (coefficients, quantised) = (&self.coefficients[..count], &mut self.quantised[..count]);
         let result = job.kernels.vp9_quantise(coefficients, job.quantiser, quantised);
+        if result.energy >= safe_energy(job.quantiser) {
+            limit_levels(job.quantiser, quantised);
+        }
         // The scale of the coefficients is 8, or 4.
         let shift = if job.size == TxSize::Tx32 { 4 } else { 6 };
         let pixels =
@@ -174,5 +177,60 @@ impl TransformScratch {
         }
         *end = scan.get(*count).map(|position| context(position, magnitudes));
         rate + end.map_or(0, |end| u32::from(costs(end).end))
+    }
+}
+
+/// Largest size of a coefficient in a conformant bitstream of 8 bits: the inverse transform of other
+/// decoders has 16 bits.
+const MAX_COEFFICIENT: u32 = 32_767;
+
+/// The size of the coefficient that the decoder restores from a level; `is_first`: of the DC coefficient.
+pub(super) fn dequantised(quantiser: &Vp9Quantiser, is_first: bool, level: u16) -> u32 {
+    let step = quantiser.step[usize::from(!is_first)];
+    (u32::from(level) * u32::from(step)) >> u32::from(quantiser.is_halved)
+}
+
+/// Sum of squares below which no coefficient can be rounded to one of more than 16 bits.
+fn safe_energy(quantiser: &Vp9Quantiser) -> u64 {
+    let step = u32::from(quantiser.step[0].max(quantiser.step[1]));
+    u64::from(MAX_COEFFICIENT.saturating_sub(step)).pow(2)
+}
+
+/// Lowers levels whose coefficients would have more than 16 bits.
+fn limit_levels(quantiser: &Vp9Quantiser, levels: &mut [i16]) {
+    for (at, level) in levels.iter_mut().enumerate() {
+        while dequantised(quantiser, at == 0, level.unsigned_abs()) > MAX_COEFFICIENT {
+            *level -= level.signum();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::quantisers::quantiser;
+    use super::*;
+
+    #[test]
+    fn levels_restore_the_largest_coefficients_within_a_step_in_sixteen_bits() {
+        let kernels = Kernels::best();
+        // The DC coefficient of a block whose samples all differ by 255.
+        let coefficients: Vec<i16> = [32_640, -32_640, 32_640, -32_640, 0, 0, 0, 0].repeat(8);
+        for step in 8..=1828 {
+            for is_halved in [false, true] {
+                let quantiser = quantiser([step; 2], 128, is_halved);
+                let mut levels = vec![0; coefficients.len()];
+                let result = kernels.vp9_quantise(&coefficients, &quantiser, &mut levels);
+                assert!(result.energy >= safe_energy(&quantiser));
+                limit_levels(&quantiser, &mut levels);
+                for (level, coefficient) in levels.iter().zip(&coefficients) {
+                    let size = dequantised(&quantiser, false, level.unsigned_abs());
+                    let distance = size.abs_diff(u32::from(coefficient.unsigned_abs()));
+                    assert!(size <= MAX_COEFFICIENT, "step {step}, halved {is_halved}: {size}");
+                    // The reciprocal of the step has five bits or more.
+                    let most = step.unsigned_abs() + 32_640 / 32;
+                    assert!(distance <= most, "step {step}, halved {is_halved}: {size}");
+                }
+            }
+        }
     }
 }
