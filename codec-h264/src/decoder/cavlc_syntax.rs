@@ -135,7 +135,9 @@ impl Entropy for Cavlc<'_> {
     }
 
     fn position_q8(&self) -> u64 {
-        256 * self.bits.position() as u64
+        // The position after an overrun is not one in the data.
+        let end = self.bits.data().len() * 8;
+        256 * self.bits.position().min(end) as u64
     }
 
     /// The flag follows if the upper macroblock is the last of a run of skipped ones and the lower is

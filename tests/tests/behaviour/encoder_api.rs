@@ -357,6 +357,16 @@ fn a_new_range_of_quantisers_holds_from_the_next_frame_on(codec: Tested) {
             assert!((range.0..=range.1).contains(&qindex), "{qindex} outside {range:?}");
         }
     }
+    // Frames that repeat the last one keep its quantiser within the range.
+    session.scene(Motion::Still, 0, 5);
+    let range = (codec.qindex(60), codec.qindex(70));
+    session.apply(Update::QindexRange(Some(range.0), Some(range.1)));
+    let begin = session.packets.len();
+    session.scene(Motion::Still, 0, 5);
+    for packet in &session.packets[begin..] {
+        let qindex = packet.meta.qindex;
+        assert!((range.0..=range.1).contains(&qindex), "{qindex} outside {range:?}");
+    }
     session.apply(Update::QindexRange(None, None));
     session.scene(Motion::Pan, 0, 60);
     let qindex = session.packets.last().unwrap().meta.qindex;
@@ -376,7 +386,7 @@ fn a_new_range_of_quantisers_holds_from_the_next_frame_on(codec: Tested) {
         let error = session.encoder.apply(Update::QindexRange(min, max)).unwrap_err().to_string();
         assert!(error.contains("qindex"), "{error}");
     }
-    assert_eq!(session.check_decoding(|_| true), 100);
+    assert_eq!(session.check_decoding(|_| true), 110);
     assert_eq!(session.keys(), [0]);
 }
 

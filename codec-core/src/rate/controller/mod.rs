@@ -369,7 +369,8 @@ impl RateController {
         let qindex = if uses_lookahead_qindex {
             self.lookahead_qindex(class, complexity_q16, step_q16, max_bits)
         } else if is_repeated && let Some(last) = self.last_qindex[class.index()] {
-            last
+            // The range may have changed since.
+            last.clamp(self.config.min_qindex, self.config.max_qindex)
         } else {
             self.choose_qindex(stats, class, step_q16, target_bits, max_bits)
         };
