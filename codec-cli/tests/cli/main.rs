@@ -95,6 +95,7 @@ mod transport_stream;
 mod trimming;
 mod ts_output;
 mod tune;
+mod video_denoise;
 mod warnings;
 #[cfg(all(feature = "serve", unix))]
 mod whip;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use codec_core::codec::{Packet, VideoDecoder};
 use codec_core::frame::{Frame, Picture, Size};
-use codec_core::metrics;
+use codec_core::metrics::{self, Psnr};
 
 use crate::Env;
 use crate::failure::{Failure, Kind, Result};
@@ -19,9 +19,11 @@ pub(super) struct Checker {
     decoder: Box<dyn VideoDecoder>,
     verify: bool,
     measure_ssim: bool,
+    /// PSNR is measured too: the encoder's is against the filtered frames.
+    measure_psnr: bool,
     /// Measures the metric of a target.
     meter: Option<MeterThread>,
-    /// Source frames whose packets have not arrived, for SSIM.
+    /// Source frames whose packets have not arrived.
     kept: VecDeque<(i64, Planes)>,
     /// Packets whose frames the decoder still holds, in coding order: time, number and digest.
     held: VecDeque<(i64, u64, Option<u64>)>,
@@ -31,13 +33,21 @@ pub(super) struct Checker {
     first_difference: Option<String>,
 }
 
+/// Quality of a decoded frame, as far as it is measured.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Quality {
+    /// PSNR of Y, U and V in dB.
+    pub(super) psnr: Option<[f64; 3]>,
+    pub(super) ssim: Option<f64>,
+}
+
 /// The result for one packet.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Checked {
-    /// SSIM of the frame of the packet, if the decoder returned the frame at once.
-    pub(super) ssim: Option<f64>,
-    /// SSIM of frames of earlier packets, which were coded before frames that are shown earlier.
-    pub(super) late: Vec<f64>,
+    /// Quality of the frame of the packet, if the decoder returned the frame at once.
+    pub(super) quality: Quality,
+    /// Quality of frames of earlier packets, which were coded before frames that are shown earlier.
+    pub(super) late: Vec<Quality>,
 }
 
 impl Checker {
@@ -46,7 +56,8 @@ impl Checker {
         let meter =
             settings.target().map(|target| QualityMeter::new(target.metric, size, target.every));
         let meter = meter.transpose()?;
-        if !settings.verify && !settings.measure_ssim && meter.is_none() {
+        let measure_psnr = settings.measure_psnr && settings.encoder.denoises();
+        if !settings.verify && !settings.measure_ssim && !measure_psnr && meter.is_none() {
             return Ok(None);
         }
         let mut options = DecodeOptions::default();
@@ -56,6 +67,7 @@ impl Checker {
             decoder,
             verify: settings.verify,
             measure_ssim: settings.measure_ssim,
+            measure_psnr,
             meter: meter.map(MeterThread::start),
             kept: VecDeque::new(),
             held: VecDeque::new(),
@@ -68,7 +80,7 @@ impl Checker {
 
     /// Keeps a source frame until its packet arrives.
     pub(super) fn keep(&mut self, pts: i64, picture: &Picture<'_>) {
-        if self.measure_ssim || self.meter.is_some() {
+        if self.measure_ssim || self.measure_psnr || self.meter.is_some() {
             let mut planes = self.spare.pop().unwrap_or_default();
             planes.copy_from(picture);
             self.kept.push_back((pts, planes));
@@ -93,11 +105,11 @@ impl Checker {
         }
         let mut checked = Checked::default();
         while let Some(frame) = self.decoder.receive() {
-            let ssim = self.compare(&frame)?;
+            let quality = self.compare(&frame)?;
             if frame.pts == packet.pts {
-                checked.ssim = ssim;
+                checked.quality = quality;
             } else {
-                checked.late.extend(ssim);
+                checked.late.push(quality);
             }
         }
         // Frames in display order, without B frames, are returned at once.
@@ -108,11 +120,11 @@ impl Checker {
     }
 
     /// Compares the frames that the decoder still holds, at the end of the stream.
-    pub(super) fn finish(&mut self) -> Result<Vec<f64>> {
+    pub(super) fn finish(&mut self) -> Result<Vec<Quality>> {
         self.decoder.finish();
         let mut late = Vec::new();
         while let Some(frame) = self.decoder.receive() {
-            late.extend(self.compare(&frame)?);
+            late.push(self.compare(&frame)?);
         }
         self.report_missing();
         Ok(late)
@@ -124,8 +136,8 @@ impl Checker {
         }
     }
 
-    /// Compares a decoded frame with its packet, and returns its SSIM if that is measured.
-    fn compare(&mut self, frame: &Frame) -> Result<Option<f64>> {
+    /// Compares a decoded frame with its packet, and measures its quality.
+    fn compare(&mut self, frame: &Frame) -> Result<Quality> {
         self.compared += 1;
         let found = self.held.iter().position(|(pts, ..)| *pts == frame.pts);
         let packet = found.and_then(|at| self.held.remove(at));
@@ -136,12 +148,17 @@ impl Checker {
                 self.differs((pts, id), &how);
             }
         }
-        let mut ssim = None;
+        let mut quality = Quality::default();
         while let Some((pts, source)) = self.kept.pop_front() {
             let is_pair = pts == frame.pts && source.size == frame.size();
             if is_pair && self.measure_ssim {
                 let measured = metrics::ssim(&source.picture()?, &frame.picture());
-                ssim = Some(measured.map_err(Failure::internal)?);
+                quality.ssim = Some(measured.map_err(Failure::internal)?);
+            }
+            if is_pair && self.measure_psnr {
+                let measured = metrics::psnr(&source.picture()?, &frame.picture());
+                let Psnr { y, u, v, .. } = measured.map_err(Failure::internal)?;
+                quality.psnr = Some([y, u, v]);
             }
             match &self.meter {
                 Some(meter) if is_pair => meter.add(source, frame.clone()),
@@ -151,7 +168,7 @@ impl Checker {
                 break;
             }
         }
-        Ok(ssim)
+        Ok(quality)
     }
 
     fn differs(&mut self, (pts, id): (i64, u64), how: &str) {
@@ -162,6 +179,11 @@ impl Checker {
     /// The values of the metric of a target, of the measured frames.
     pub(super) fn take_values(&mut self) -> Result<Vec<f64>> {
         self.meter.take().map_or(Ok(Vec::new()), MeterThread::finish)
+    }
+
+    /// Whether the PSNR of the encoder is replaced by the one that is measured here.
+    pub(super) fn measures_psnr(&self) -> bool {
+        self.measure_psnr
     }
 
     pub(super) fn verifies(&self) -> bool {

@@ -527,6 +527,8 @@ impl Session {
                 }
                 self.waiting.retain(|w| w.pts > decoded && w.pts != *pts);
             }
+            let measures_psnr = self.checker.as_ref().is_some_and(Checker::measures_psnr);
+            let psnr = if measures_psnr { checked.quality.psnr } else { meta.psnr() };
             let row = Row {
                 frame,
                 pts: *pts,
@@ -541,8 +543,8 @@ impl Session {
                 target_bits: Some(meta.rate.target_bits),
                 buffer_bits: Some(meta.rate.buffer_bits),
                 encode_us: call_cost.encode_us,
-                psnr: meta.psnr().filter(|_| shown),
-                ssim: checked.ssim,
+                psnr: psnr.filter(|_| shown),
+                ssim: checked.quality.ssim,
                 drop_reason: None,
                 speed: Some(meta.speed),
                 deadline: meta.time.map(|time| if time.is_met() { "met" } else { "missed" }),
@@ -551,7 +553,7 @@ impl Session {
             };
             self.last_qindex = Some(meta.qindex);
             self.totals.count(&row, shown);
-            self.totals.add_ssim(&checked.late);
+            checked.late.into_iter().for_each(|quality| self.totals.add(quality));
             if let Some(report) = &mut self.report {
                 report.write(&row)?;
             }
@@ -587,7 +589,7 @@ impl Session {
             }
         }
         if let Some(checker) = &mut self.checker {
-            self.totals.add_ssim(&checker.finish()?);
+            checker.finish()?.into_iter().for_each(|quality| self.totals.add(quality));
         }
         let mut end = input_end;
         if let Some(failure) = self.audio_failure.take() {

@@ -10,6 +10,8 @@ use crate::io::source::Damage;
 use crate::json::Object;
 use crate::report::Row;
 
+use super::checker::Quality;
+
 /// Totals of a run.
 #[derive(Clone, Debug)]
 pub(super) struct Totals {
@@ -70,9 +72,14 @@ impl Totals {
         }
     }
 
-    /// Adds the SSIM of frames that have no row.
-    pub(super) fn add_ssim(&mut self, values: &[f64]) {
-        values.iter().for_each(|&ssim| self.ssim.add([ssim]));
+    /// Adds the quality of a frame.
+    pub(super) fn add(&mut self, quality: Quality) {
+        if let Some(psnr) = quality.psnr {
+            self.psnr.add(psnr);
+        }
+        if let Some(ssim) = quality.ssim {
+            self.ssim.add([ssim]);
+        }
     }
 
     pub(super) fn count(&mut self, row: &Row, shown: bool) {
@@ -83,12 +90,7 @@ impl Totals {
         if let Some(deadline) = row.deadline {
             *self.late.get_or_insert(0) += u64::from(deadline == "missed");
         }
-        if let Some(psnr) = row.psnr {
-            self.psnr.add(psnr);
-        }
-        if let Some(ssim) = row.ssim {
-            self.ssim.add([ssim]);
-        }
+        self.add(Quality { psnr: row.psnr, ssim: row.ssim });
     }
 
     /// Converts ticks to seconds.

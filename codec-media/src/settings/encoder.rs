@@ -145,6 +145,11 @@ fn without_b_frames(knobs: &mut Vec<(String, i64)>, capabilities: &Capabilities)
 }
 
 impl EncoderSettings {
+    /// Whether camera noise may be removed before encoding.
+    pub(crate) fn denoises(&self) -> bool {
+        self.denoise != Denoise::Off
+    }
+
     /// Resolves `args` for streams in `format`; `default_preset` applies without one.
     ///
     /// # Errors
