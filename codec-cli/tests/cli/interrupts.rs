@@ -193,3 +193,22 @@ fn the_second_interrupt_aborts_and_leaves_nothing() {
     drop(stdout);
     assert_eq!(place.names(), ["clip.y4m"]);
 }
+
+#[test]
+fn incomplete_files_with_long_names_are_kept() {
+    let place = Place::with_clip("talking-head", "64x48", 10);
+    let clip = place.read("clip.y4m");
+    std::fs::write(place.path("cut.y4m"), &clip[..clip.len() - 100]).unwrap();
+    for length in [240, 250] {
+        let output = format!("{}.webm", "n".repeat(length));
+        let run =
+            place.fails(4, "the incomplete result is in n", &["encode", "cut.y4m", "-o", &output]);
+        let names = place.names();
+        let part = names.iter().find(|name| name.ends_with(".codec.part")).unwrap();
+        assert!(run.err.contains(part.as_str()) && part.len() == 255, "{part}: {}", run.err);
+        place.ok(&["decode", part, "--null"]);
+        place.ok(&["encode", "clip.y4m", "-o", &output]);
+        assert_eq!(place.names().len(), names.len(), "the complete file replaces {part}");
+        std::fs::remove_file(place.path(&output)).unwrap();
+    }
+}

@@ -17,6 +17,8 @@ use crate::stop;
 
 /// The end of the names of temporary files, and the most characters of their output's name in them.
 const TEMPORARY_SUFFIX: &str = ".part";
+/// The end of the names of incomplete outputs.
+const PART_SUFFIX: &str = ".codec.part";
 const TEMPORARY_FOLDER_SUFFIX: &str = ".chunks";
 const MAX_NAME_CHARS: usize = 50;
 
@@ -344,11 +346,26 @@ fn has_packets(path: &Path) -> bool {
 }
 
 /// The name of the incomplete version of a file: `a.webm.codec.part` for `a.webm`. `a.webm.part` could be the
-/// download of another program.
+/// download of another program. Names of files have at most 255 bytes, so the end of a longer name is replaced by a
+/// checksum of the name.
 pub fn part_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".codec.part");
-    PathBuf::from(name)
+    const MOST_BYTES: usize = 255 - PART_SUFFIX.len();
+    let name = path.file_name().unwrap_or_default();
+    if name.len() <= MOST_BYTES {
+        let mut whole = path.as_os_str().to_owned();
+        whole.push(PART_SUFFIX);
+        return PathBuf::from(whole);
+    }
+    let checksum = format!("~{:08x}", checksum(name.as_encoded_bytes()));
+    let name = name.to_string_lossy();
+    let start = &name[..name.floor_char_boundary(MOST_BYTES - checksum.len())];
+    path.with_file_name(format!("{start}{checksum}{PART_SUFFIX}"))
+}
+
+/// The 32-bit FNV-1a checksum.
+fn checksum(bytes: &[u8]) -> u32 {
+    let step = |hash: u32, byte: &u8| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+    bytes.iter().fold(0x811c_9dc5, step)
 }
 
 /// The folder of a file.
@@ -466,4 +483,24 @@ pub fn print(text: &str) -> Result<()> {
     let mut out = stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     written.map_err(|error| Failure::output(STDOUT, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_incomplete_files_have_at_most_255_bytes() {
+        assert_eq!(part_of(Path::new("a/b.webm")), Path::new("a/b.webm.codec.part"));
+        let most = format!("{}.webm", "n".repeat(239));
+        assert_eq!(part_of(Path::new(&most)), Path::new(&format!("{most}.codec.part")));
+        let mut seen = HashSet::new();
+        for long in ["n".repeat(250) + ".webm", "n".repeat(250) + ".mp4", "\u{e9}".repeat(125)] {
+            let part = part_of(&Path::new("folder").join(&long));
+            let name = part.file_name().unwrap().to_str().unwrap();
+            assert!((254..=255).contains(&name.len()), "{name}");
+            assert!(name.ends_with(PART_SUFFIX) && part.parent() == Some(Path::new("folder")));
+            assert!(seen.insert(name.to_owned()), "{name}");
+        }
+    }
 }
