@@ -10,8 +10,8 @@ use crate::settings::encoder::EncoderSettings;
 use crate::settings::encoder::Preset;
 use crate::settings::encoding::Encoding;
 
-/// Tolerance of the mean bitrate, relative to the target, plus a tolerance in seconds of the target
-/// for the whole file: a first key frame, or the content of a rate buffer.
+/// Tolerance of the mean bitrate: relative to the target, and in seconds of the target for the whole file (a first key
+/// frame, or the content of a rate buffer). The larger one counts.
 const TOLERANCE: f64 = 0.1;
 const TOLERANCE_S: f64 = 0.5;
 
@@ -28,6 +28,8 @@ pub(super) struct TargetCheck {
     /// Whether the user set the target.
     is_asked: bool,
     real_time: bool,
+    /// The lowest quantiser index that the encoder may use.
+    best_qindex: u8,
     /// Time spent in the encoder.
     coding: Duration,
     warned: bool,
@@ -40,6 +42,7 @@ impl TargetCheck {
             target: target.filter(|_| settings.rate_trace.is_none()),
             is_asked: !settings.encoder.is_rate_guessed(),
             real_time: settings.encoder.preset == Preset::Rtc,
+            best_qindex: settings.encoder.capabilities.allowed_qindex(config).0,
             coding: Duration::ZERO,
             warned: false,
         }
@@ -68,12 +71,12 @@ impl TargetCheck {
         let actual = totals.kbps();
         let percent = 100.0 * (actual / target - 1.0);
         if percent < 0.0 {
-            let help = "help: the content needs no more bits at the encoder's best quality";
+            let reason = self.reason(totals);
             let percent = -percent;
             return self.is_asked.then(|| {
                 format!(
                     "the video has {actual:.1} kb/s, {percent:.0} % less than the target of \
-                     {target:.1} kb/s\n{help}"
+                     {target:.1} kb/s\n{reason}"
                 )
             });
         }
@@ -88,12 +91,27 @@ impl TargetCheck {
         ))
     }
 
+    /// The reason for too few bits, as far as the quantisers of the frames show it.
+    fn reason(&self, totals: &Totals) -> String {
+        let best = self.best_qindex;
+        match totals.qindex_range() {
+            Some([_, median, _]) if median <= best => {
+                "help: the content needs no more bits at the encoder's best quality".to_owned()
+            }
+            Some([least, _, most]) => format!(
+                "help: the frames have quantiser indices {least} to {most}, and the best is {best}{}",
+                if totals.dropped > 0 { "; --drop dropped frames" } else { "" }
+            ),
+            None => "help: the encoder does not report its quantisers".to_owned(),
+        }
+    }
+
     /// The number of bits beyond the tolerance: positive for too many, negative for too few.
     fn deviation(&self, totals: &Totals) -> f64 {
         let Some(target) = self.target else { return 0.0 };
         let target = kbps(target);
         let (actual, seconds) = (totals.kbps(), totals.media_seconds());
-        let most = target * (seconds * TOLERANCE + TOLERANCE_S);
+        let most = target * (seconds * TOLERANCE).max(TOLERANCE_S);
         let excess = (actual - target) * seconds;
         if excess.abs() > most { excess } else { 0.0 }
     }
@@ -132,7 +150,10 @@ pub(crate) fn slow_codec(settings: &EncoderSettings) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use codec_core::frame::Rational;
+
     use super::*;
+    use crate::report::Row;
 
     #[test]
     fn missed_real_time_is_reported_once() {
@@ -140,6 +161,7 @@ mod tests {
             target: None,
             is_asked: false,
             real_time,
+            best_qindex: 0,
             coding: Duration::ZERO,
             warned: false,
         };
@@ -153,5 +175,60 @@ mod tests {
         assert!((1..=10).all(|n| fast.coded(1_000_000, f64::from(n)).is_none()));
         let mut file = new(false);
         assert!((1..=10).all(|n| file.coded(1_000_000, f64::from(n) / 2.0).is_none()));
+    }
+    /// Totals of frames with these bytes and quantiser indices, at 10 frames per second.
+    fn totals(frames: &[(u64, u8)]) -> Totals {
+        let mut totals = Totals::new(Rational::new(10, 1), Rational::new(1, 10));
+        for (pts, &(bytes, qindex)) in (0_i64..).zip(frames) {
+            totals.first_pts.get_or_insert(pts);
+            totals.last_in = Some((pts, Some(1)));
+            let row = Row { pts, bytes, qindex: Some(qindex), kind: "inter", ..Row::default() };
+            totals.count(&row, true);
+        }
+        totals
+    }
+
+    /// A target of 80 kb/s: 1000 bytes for each frame at 10 frames per second.
+    fn asked() -> TargetCheck {
+        TargetCheck {
+            target: Some(Bitrate(80_000)),
+            is_asked: true,
+            real_time: false,
+            best_qindex: 4,
+            coding: Duration::ZERO,
+            warned: false,
+        }
+    }
+
+    #[test]
+    fn the_larger_tolerance_counts() {
+        // A second: half of it is allowed, which is 50 %. Ten seconds: 10 %, which is a second.
+        for (frames, bytes, is_met) in [
+            (10, 1490, true),
+            (10, 1510, false),
+            (10, 510, true),
+            (10, 490, false),
+            (100, 1099, true),
+            (100, 1101, false),
+            (100, 901, true),
+            (100, 899, false),
+        ] {
+            let totals = totals(&vec![(bytes, 30); frames]);
+            let warning = asked().missed_rate(&totals);
+            assert_eq!(warning.is_none(), is_met, "{frames} of {bytes}: {warning:?}");
+            let summary = asked().summary(Object::new(), &totals).finish();
+            assert!(summary.contains(&format!("\"rate_met\":{is_met}")), "{summary}");
+        }
+    }
+
+    #[test]
+    fn the_best_quality_is_the_reason_only_if_most_frames_have_it() {
+        let warning = |frames: &[(u64, u8)]| asked().missed_rate(&totals(frames)).unwrap();
+        let best = warning(&[(100, 4); 20]);
+        assert!(best.contains("no more bits at the encoder's best quality"), "{best}");
+        let best = warning(&[&[(100, 27)][..], &[(100, 4); 19]].concat());
+        assert!(best.contains("no more bits at the encoder's best quality"), "{best}");
+        let other = warning(&[&[(100, 4); 9][..], &[(100, 27); 11]].concat());
+        assert!(other.contains("quantiser indices 4 to 27, and the best is 4"), "{other}");
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Totals {
     hidden: u64,
     keys: u64,
     late: Option<u64>,
+    /// The number of packets with each quantiser index.
+    qindices: [u64; 256],
     psnr: Mean<3>,
     ssim: Mean<1>,
 }
@@ -67,6 +69,7 @@ impl Totals {
             hidden: 0,
             keys: 0,
             late: None,
+            qindices: [0; 256],
             psnr: Mean::NONE,
             ssim: Mean::NONE,
         }
@@ -87,10 +90,26 @@ impl Totals {
         self.shown += u64::from(shown);
         self.hidden += u64::from(!shown);
         self.keys += u64::from(row.kind == "key");
+        if let Some(qindex) = row.qindex {
+            self.qindices[usize::from(qindex)] += 1;
+        }
         if let Some(deadline) = row.deadline {
             *self.late.get_or_insert(0) += u64::from(deadline == "missed");
         }
         self.add(Quality { psnr: row.psnr, ssim: row.ssim });
+    }
+
+    /// The lowest, the median and the highest quantiser index of the packets; `None` if they are unknown.
+    pub(super) fn qindex_range(&self) -> Option<[u8; 3]> {
+        let all = || (0_u8..=255).zip(self.qindices).filter(|(_, count)| *count > 0);
+        let half = self.qindices.iter().sum::<u64>().div_ceil(2);
+        let mut counted = 0;
+        let (median, _) = all().find(|(_, count)| {
+            counted += count;
+            counted >= half
+        })?;
+        let ((least, _), (most, _)) = (all().next()?, all().next_back()?);
+        Some([least, median, most])
     }
 
     /// Converts ticks to seconds.
