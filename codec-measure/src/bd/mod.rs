@@ -27,16 +27,14 @@ pub struct RatePoint {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum BdError {
-    /// A curve needs two points.
-    TooFewPoints(usize),
-    /// Points must be numbers, and bitrates above 0.
-    NotANumber,
-    /// Two points of a curve have equal quality (BD-rate) or bitrate (BD-metric): this value.
-    SamePlace(f64),
-    /// Quality falls as the bitrate rises to this bitrate.
-    NotMonotone(f64),
+    /// The curve of the anchor is invalid.
+    Anchor(CurveError),
+    /// The curve of the test is invalid.
+    Test(CurveError),
     /// The curves do not overlap: one ends before the other begins.
     NoOverlap {
+        /// Whether the anchor's range is the lower one.
+        anchor_is_lower: bool,
         /// End of the lower range.
         ends: f64,
         /// Beginning of the upper range.
@@ -44,32 +42,65 @@ pub enum BdError {
     },
 }
 
-impl fmt::Display for BdError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooFewPoints(count) => {
-                write!(f, "too few points on a curve: got {count}, expected at least 2")
-            }
-            Self::NotANumber => f.write_str(
-                "invalid point: quality and bitrate must be finite, and the bitrate above 0",
-            ),
-            Self::SamePlace(at) => {
-                write!(f, "two points of a curve have the same quality or bitrate ({at:.3})")
-            }
-            Self::NotMonotone(kbps) => {
-                write!(f, "quality falls as the bitrate rises to {kbps:.1} kb/s")
-            }
-            Self::NoOverlap { ends, begins } => {
-                write!(
-                    f,
-                    "the curves do not overlap: one ends at {ends:.3}, the other begins at {begins:.3}"
+/// Why a curve has no difference from any other. Points with equal bitrate and quality count once.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum CurveError {
+    /// A curve needs two different points.
+    TooFewPoints(usize),
+    /// Points must be numbers, and bitrates above 0.
+    NotANumber,
+    /// Two points have equal quality (BD-rate) or bitrate (BD-metric): this value.
+    SamePlace(f64),
+    /// Quality falls as the bitrate rises to this bitrate.
+    NotMonotone(f64),
+}
+
+impl BdError {
+    /// Describes the error with the names of both curves.
+    #[must_use]
+    pub fn named(&self, anchor: &str, test: &str) -> String {
+        match *self {
+            Self::Anchor(error) => format!("curve of {anchor}: {error}"),
+            Self::Test(error) => format!("curve of {test}: {error}"),
+            Self::NoOverlap { anchor_is_lower, ends, begins } => {
+                let (lower, upper) = if anchor_is_lower { (anchor, test) } else { (test, anchor) };
+                format!(
+                    "the curves do not overlap: {lower} ends at {ends:.3}, {upper} begins at {begins:.3}"
                 )
             }
         }
     }
 }
 
+impl fmt::Display for BdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.named("anchor", "test"))
+    }
+}
+
 impl std::error::Error for BdError {}
+
+impl fmt::Display for CurveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooFewPoints(count) => {
+                write!(f, "too few points: got {count}, expected at least 2")
+            }
+            Self::NotANumber => f.write_str(
+                "invalid point: quality and bitrate must be finite, and the bitrate above 0",
+            ),
+            Self::SamePlace(at) => {
+                write!(f, "two points have the same quality or bitrate ({at:.3})")
+            }
+            Self::NotMonotone(kbps) => {
+                write!(f, "quality falls as the bitrate rises to {kbps:.1} kb/s")
+            }
+        }
+    }
+}
+
+impl std::error::Error for CurveError {}
 
 /// A difference and the range that it covers.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -97,7 +128,8 @@ pub fn bd_rate(
     interpolation: Interpolation,
 ) -> Result<Difference, BdError> {
     let curve = |points| Curve::new(points, |point| (point.quality, point.kbps.log10()));
-    let gap = mean_gap(&curve(anchor)?, &curve(test)?, interpolation)?;
+    let [anchor, test] = both(curve(anchor), curve(test))?;
+    let gap = mean_gap(&anchor, &test, interpolation)?;
     Ok(Difference { value: (10_f64.powf(gap.value) - 1.0) * 100.0, ..gap })
 }
 
@@ -112,15 +144,29 @@ pub fn bd_metric(
     interpolation: Interpolation,
 ) -> Result<Difference, BdError> {
     let curve = |points| Curve::new(points, |point| (point.kbps.log10(), point.quality));
-    let gap =
-        mean_gap(&curve(anchor)?, &curve(test)?, interpolation).map_err(|error| match error {
-            BdError::NoOverlap { ends, begins } => {
-                BdError::NoOverlap { ends: 10_f64.powf(ends), begins: 10_f64.powf(begins) }
-            }
-            BdError::SamePlace(at) => BdError::SamePlace(10_f64.powf(at)),
+    let linear = |found: Result<Curve, CurveError>| {
+        found.map_err(|error| match error {
+            CurveError::SamePlace(at) => CurveError::SamePlace(10_f64.powf(at)),
             other => other,
-        })?;
+        })
+    };
+    let [anchor, test] = both(linear(curve(anchor)), linear(curve(test)))?;
+    let gap = mean_gap(&anchor, &test, interpolation).map_err(|error| match error {
+        BdError::NoOverlap { anchor_is_lower, ends, begins } => {
+            let (ends, begins) = (10_f64.powf(ends), 10_f64.powf(begins));
+            BdError::NoOverlap { anchor_is_lower, ends, begins }
+        }
+        other => other,
+    })?;
     Ok(Difference { from: 10_f64.powf(gap.from), to: 10_f64.powf(gap.to), ..gap })
+}
+
+/// Both curves, or the error of one of them.
+fn both(
+    anchor: Result<Curve, CurveError>,
+    test: Result<Curve, CurveError>,
+) -> Result<[Curve; 2], BdError> {
+    Ok([anchor.map_err(BdError::Anchor)?, test.map_err(BdError::Test)?])
 }
 
 /// Mean of `test` minus `anchor` over the shared range of x.
@@ -132,7 +178,8 @@ fn mean_gap(
     let ((a_from, a_to), (b_from, b_to)) = (anchor.range(), test.range());
     let (from, to) = (a_from.max(b_from), a_to.min(b_to));
     if from >= to {
-        return Err(BdError::NoOverlap { ends: to, begins: from });
+        let anchor_is_lower = a_to <= b_to;
+        return Err(BdError::NoOverlap { anchor_is_lower, ends: to, begins: from });
     }
     let gap = test.integral(from, to, interpolation) - anchor.integral(from, to, interpolation);
     let joint = a_to.max(b_to) - a_from.min(b_from);
@@ -150,24 +197,28 @@ impl Curve {
     fn new(
         points: &[RatePoint],
         place: impl Fn(&RatePoint) -> (f64, f64),
-    ) -> Result<Self, BdError> {
-        if points.len() < 2 {
-            return Err(BdError::TooFewPoints(points.len()));
-        }
+    ) -> Result<Self, CurveError> {
         if !points
             .iter()
             .all(|point| point.quality.is_finite() && point.kbps.is_finite() && point.kbps > 0.0)
         {
-            return Err(BdError::NotANumber);
+            return Err(CurveError::NotANumber);
         }
         let mut by_rate = points.to_vec();
-        by_rate.sort_by(|a, b| a.kbps.total_cmp(&b.kbps));
+        by_rate.sort_by(|a, b| {
+            a.kbps.total_cmp(&b.kbps).then_with(|| a.quality.total_cmp(&b.quality))
+        });
+        // An encoder that has reached its best or its smallest result writes the same stream for several targets.
+        by_rate.dedup();
+        if by_rate.len() < 2 {
+            return Err(CurveError::TooFewPoints(by_rate.len()));
+        }
         if let Some(pair) = by_rate.windows(2).find(|pair| pair[1].quality < pair[0].quality) {
-            return Err(BdError::NotMonotone(pair[1].kbps));
+            return Err(CurveError::NotMonotone(pair[1].kbps));
         }
         let (x, y): (Vec<f64>, Vec<f64>) = by_rate.iter().map(place).unzip();
         if let Some(pair) = x.windows(2).find(|pair| pair[1] <= pair[0]) {
-            return Err(BdError::SamePlace(pair[0]));
+            return Err(CurveError::SamePlace(pair[0]));
         }
         let rises = y.windows(2).map(|y| y[1] - y[0]);
         let secants = rises.zip(x.windows(2)).map(|(rise, x)| rise / (x[1] - x[0])).collect();

@@ -76,9 +76,16 @@ fn curves_without_a_shared_range_are_rejected() {
     let low = curve(&[100.0, 200.0], &[30.0, 32.0]);
     let high = curve(&[400.0, 800.0], &[34.0, 36.0]);
     let refused = bd_rate(&low, &high, Interpolation::Pchip);
-    assert_eq!(refused, Err(BdError::NoOverlap { ends: 32.0, begins: 34.0 }));
+    let expected = BdError::NoOverlap { anchor_is_lower: true, ends: 32.0, begins: 34.0 };
+    assert_eq!(refused, Err(expected));
+    assert_eq!(
+        expected.named("a", "b"),
+        "the curves do not overlap: a ends at 32.000, b begins at 34.000"
+    );
+    let swapped = bd_rate(&high, &low, Interpolation::Pchip).unwrap_err();
+    assert!(swapped.named("b", "a").ends_with("a ends at 32.000, b begins at 34.000"), "{swapped}");
     match bd_metric(&low, &high, Interpolation::Pchip) {
-        Err(BdError::NoOverlap { ends, begins }) => {
+        Err(BdError::NoOverlap { ends, begins, .. }) => {
             assert!((ends - 200.0).abs() < 1e-9 && (begins - 400.0).abs() < 1e-9);
         }
         other => panic!("{other:?}"),
@@ -88,10 +95,50 @@ fn curves_without_a_shared_range_are_rejected() {
 #[test]
 fn invalid_curves_are_rejected() {
     let good = curve(&[100.0, 200.0], &[30.0, 32.0]);
-    let against = |points: &[RatePoint]| bd_rate(&good, points, Interpolation::Akima).unwrap_err();
-    assert_eq!(against(&good[..1]), BdError::TooFewPoints(1));
-    assert_eq!(against(&curve(&[1.0, 2.0], &[30.0, f64::NAN])), BdError::NotANumber);
-    assert_eq!(against(&curve(&[0.0, 2.0], &[30.0, 31.0])), BdError::NotANumber);
-    assert_eq!(against(&curve(&[1.0, 2.0], &[30.0, 29.0])), BdError::NotMonotone(2.0));
-    assert_eq!(against(&curve(&[1.0, 2.0], &[30.0, 30.0])), BdError::SamePlace(30.0));
+    let against = |points: &[RatePoint]| {
+        let of_test = bd_rate(&good, points, Interpolation::Akima);
+        let of_anchor = bd_rate(points, &good, Interpolation::Akima);
+        match (of_test, of_anchor) {
+            (Err(BdError::Test(error)), Err(BdError::Anchor(same))) if same == error => error,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(against(&good[..1]), CurveError::TooFewPoints(1));
+    assert_eq!(against(&curve(&[1.0, 2.0], &[30.0, f64::NAN])), CurveError::NotANumber);
+    assert_eq!(against(&curve(&[0.0, 2.0], &[30.0, 31.0])), CurveError::NotANumber);
+    assert_eq!(against(&curve(&[1.0, 2.0], &[30.0, 29.0])), CurveError::NotMonotone(2.0));
+    assert_eq!(against(&curve(&[1.0, 2.0], &[30.0, 30.0])), CurveError::SamePlace(30.0));
+}
+
+#[test]
+fn identical_points_count_once() {
+    let once = curve(&[100.0, 200.0, 400.0], &[30.0, 33.0, 36.0]);
+    let twice = curve(&[400.0, 100.0, 200.0, 100.0], &[36.0, 30.0, 33.0, 30.0]);
+    let [_, other] = published();
+    for interpolation in [Interpolation::Pchip, Interpolation::Akima] {
+        let rates = [&once, &twice].map(|points| bd_rate(points, &other, interpolation).unwrap());
+        assert_eq!(rates[0], rates[1]);
+        let metrics =
+            [&once, &twice].map(|points| bd_metric(points, &once, interpolation).unwrap());
+        assert_eq!(metrics[0], metrics[1]);
+    }
+    let same = curve(&[100.0; 4], &[30.0; 4]);
+    let refused = bd_rate(&same, &other, Interpolation::Pchip);
+    assert_eq!(refused, Err(BdError::Anchor(CurveError::TooFewPoints(1))));
+}
+
+#[test]
+fn errors_name_the_curve() {
+    let good = curve(&[100.0, 200.0], &[30.0, 32.0]);
+    let falls = curve(&[10.0, 23.4], &[40.0, 39.0]);
+    let error = bd_rate(&falls, &good, Interpolation::Pchip).unwrap_err();
+    assert_eq!(
+        error.named("x", "y"),
+        "curve of x: quality falls as the bitrate rises to 23.4 kb/s"
+    );
+    let error = bd_rate(&good, &falls, Interpolation::Pchip).unwrap_err();
+    assert_eq!(
+        error.named("x", "y"),
+        "curve of y: quality falls as the bitrate rises to 23.4 kb/s"
+    );
 }

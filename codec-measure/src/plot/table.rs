@@ -4,6 +4,7 @@ use super::axis::{count, number, signed};
 use super::style::{Ink, Style, Theme};
 use super::svg::{Anchor, Font, Svg, fitted, px, width, wrapped};
 use crate::reliability;
+use crate::report::summary::no_rate;
 use crate::results::{Arm, Metric, Results};
 
 const NAME_WIDTH: f64 = 180.0;
@@ -74,7 +75,9 @@ fn block(
                 .find(|one| one.arm == arm.name && one.metric == metric.id)
                 .and_then(|one| one.bd_rate);
             let Some(estimate) = found else {
-                svg.label(right(column), y, "undefined", Font::LABEL.at(Anchor::End));
+                svg.label(right(column), y, "none", Font::LABEL.at(Anchor::End));
+                let (short, _) = no_rate(results, &arm.name, &metric.id);
+                svg.label(right(column), y + 12.0, &short, SMALL.at(Anchor::End));
                 continue;
             };
             let is_weak = !reliability::unreliable_clips(results, &arm.name, &metric.id).is_empty();
@@ -132,7 +135,7 @@ fn clips_table(
                     let share = few.map_or(share.clone(), |few| format!("{share}, {few}"));
                     (signed(rate.value, 1) + mark, share)
                 }
-                (None, Some(_)) => ("undefined".into(), String::new()),
+                (None, Some(_)) => ("none".into(), failed(results, &comparison.arm, &clip.clip)),
                 (None, None) => ("–".into(), String::new()),
             };
             svg.label(rates, y, &value, Font::NAME.at(Anchor::End));
@@ -142,6 +145,15 @@ fn clips_table(
         y += 6.0;
     }
     y + 4.0
+}
+
+/// The number of failed points of an arm on a clip, if there are any.
+fn failed(results: &Results, arm: &str, clip: &str) -> String {
+    let points = results.points.iter().filter(|point| point.arm == arm && point.clip == clip);
+    match points.filter(|point| point.failure.is_some()).count() {
+        0 => String::new(),
+        count => format!("{count} failed"),
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ mod frame_data;
 mod html;
 mod json;
 mod picture_data;
-mod summary;
+pub(crate) mod summary;
 mod tables;
 mod terminal;
 

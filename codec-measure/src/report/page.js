@@ -507,7 +507,8 @@ const page = (() => {
     const rate = row.bd[metric];
     if (row.anchor) return put(cell, "anchor", 0);
     if (!rate) {
-      put(cell, "undefined", null);
+      const failed = row.failed > 0 && `${row.failed} of ${row.points} points failed`;
+      put(cell, "none", null, failed || "curves not comparable");
       cell.className = "none";
       return;
     }

@@ -1,6 +1,6 @@
 //! The table for the terminal at the end of a study.
 
-use super::summary::{Summary, fewer_clips, summaries};
+use super::summary::{Summary, fewer_clips, refused_clips, summaries};
 use crate::plot::{number, short, signed};
 use crate::reliability;
 use crate::results::{Point, Results};
@@ -45,7 +45,14 @@ pub fn table(results: &Results, width: usize, colour: bool) -> String {
     for row in &rows {
         let metric = results.metrics.first().map_or("", |metric| metric.id.as_str());
         if let Some(clips) = fewer_clips(results, &row.arm.name, metric) {
-            out.push_str(&format!("BD-rate of {} over {clips}.\n", clean(&row.arm.name)));
+            let missing = refused_clips(results, &row.arm.name, metric);
+            let missing: Vec<String> =
+                missing.iter().map(|(clip, why)| clean(&format!("{clip} ({why})"))).collect();
+            out.push_str(&format!(
+                "BD-rate of {} over {clips}, without {}.\n",
+                clean(&row.arm.name),
+                missing.join(", ")
+            ));
         }
         let weak = reliability::unreliable_clips(results, &row.arm.name, metric);
         if !weak.is_empty() {

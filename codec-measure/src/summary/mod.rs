@@ -1,7 +1,7 @@
 //! Compares each arm of a study (encoder with its settings) with the anchor (the arm that the
 //! others are compared with).
 
-use crate::bd::{Interpolation, RatePoint, bd_metric, bd_rate};
+use crate::bd::{BdError, CurveError, Interpolation, RatePoint, bd_metric, bd_rate};
 use crate::frontier::{Choice, pareto};
 use crate::hull::upper_hull;
 use crate::results::{
@@ -100,7 +100,8 @@ impl Results {
                 (self.curve(&self.anchor, clip, metric), self.curve(arm, clip, metric));
             let rate = bd_rate(&anchor, &test, interpolation);
             let quality = bd_metric(&anchor, &test, interpolation);
-            let refused = rate.as_ref().err().or(quality.as_ref().err()).map(ToString::to_string);
+            let refused = rate.as_ref().err().or(quality.as_ref().err());
+            let refused = refused.map(|error| self.reason(*error, arm, clip));
             let sign = if metric.higher_is_better { 1.0 } else { -1.0 };
             let quality = quality.ok().map(|mut found| {
                 found.value *= sign;
@@ -129,6 +130,25 @@ impl Results {
             clips,
         };
         (found, rate.and_then(|rate| rate.probability))
+    }
+
+    /// Why an arm has no difference from the anchor on a clip, with the number of failed points if too few are left.
+    fn reason(&self, error: BdError, arm: &str, clip: &str) -> String {
+        let arm_of_curve = match error {
+            BdError::Anchor(CurveError::TooFewPoints(_)) => Some(self.anchor.as_str()),
+            BdError::Test(CurveError::TooFewPoints(_)) => Some(arm),
+            _ => None,
+        };
+        let failed = self.points.iter().filter(|point| {
+            Some(point.arm.as_str()) == arm_of_curve
+                && point.clip == clip
+                && point.failure.is_some()
+        });
+        let text = error.named(&self.anchor, arm);
+        match failed.count() {
+            0 => text,
+            count => format!("{text} ({count} failed)"),
+        }
     }
 
     /// Returns the bitrates with their quality, which is negated if lower is better.

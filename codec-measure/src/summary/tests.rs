@@ -123,7 +123,22 @@ fn failed_points_are_omitted_and_rejections_are_reported() {
     let found = &results.comparisons[0];
     assert!((found.bd_rate.unwrap().value - 10.0).abs() < 1e-9);
     let refused = found.clips[1].refused.as_deref();
-    assert_eq!(refused, Some("too few points on a curve: got 0, expected at least 2"));
+    let reason = "curve of b: too few points: got 0, expected at least 2 (4 failed)";
+    assert_eq!(refused, Some(reason));
+    let table = crate::report::table(&results, 200, false);
+    let missing = format!("BD-rate of b over 1 of 2 clips, without y ({reason}).");
+    assert!(table.contains(&missing), "{table}");
+    for point in results.points.iter_mut().filter(|point| point.arm == "b") {
+        point.failure = Some("exit code 2".to_owned());
+    }
+    results.compare(Interpolation::Pchip);
+    let page = crate::report::html(&results, &crate::report::ReportExtras::default());
+    assert!(page.contains("none<small title=\"x: curve of b: too few points"), "{page}");
+    assert!(page.contains("8 of 8 points failed"), "{page}");
+    assert!(!page.contains("undefined</"), "{page}");
+    let picture = crate::plot::bd_table(&results, crate::plot::Theme::Light);
+    assert!(picture.contains(">8 of 8 points failed</text>"), "{picture}");
+    assert!(picture.contains(">4 failed</text>"), "{picture}");
 }
 
 #[test]

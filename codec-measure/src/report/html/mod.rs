@@ -11,7 +11,7 @@ mod pictures;
 
 use super::data::data;
 use super::extras::ReportExtras;
-use super::summary::{fewer_clips, summaries};
+use super::summary::{fewer_clips, no_rate, summaries};
 use super::tables::{Cell, Row, Table, head, text_head};
 use crate::plot::{self, Theme, escape, signed};
 use crate::reliability;
@@ -233,7 +233,9 @@ fn weak_legend(results: &Results) -> String {
 /// A BD-rate, with the number of clips it covers if not all, and how many of them are weak.
 fn bd_cell(results: &Results, arm: &str, metric: &Metric, rate: Option<Figure>) -> Cell {
     let Some(rate) = rate else {
-        return Cell { html: "undefined".into(), sort: None, class: "none" };
+        let (short, reason) = no_rate(results, arm, &metric.id);
+        let html = format!("none<small title=\"{}\">{short}</small>", escape(&reason));
+        return Cell { html, sort: None, class: "none" };
     };
     let mut cell = Cell::bd_rate(rate);
     if let Some(clips) = fewer_clips(results, arm, &metric.id) {
