@@ -5,6 +5,7 @@ use std::path::Path;
 use clap::{CommandFactory, Parser};
 use codec_lab::compare::options::EncodeGrammar;
 use codec_media::io::names::{Outputs, format_of};
+use codec_media::settings::encoder::{EncoderOptions, EncoderSettings, Preset};
 
 use super::audio_encoding::audio_encoding;
 use super::cli::{Cli, Verb};
@@ -25,7 +26,7 @@ impl EncodeGrammar for EncodeFlags {
 
     fn check(&self, argv: &[String]) -> Result<(), String> {
         let error = match Cli::try_parse_from(argv).and_then(Cli::checked) {
-            Ok(Cli { verb: Verb::Encode(args), .. }) => return check_audio(&args),
+            Ok(Cli { verb: Verb::Encode(args), .. }) => return check_settings(&args),
             Ok(_) => return Ok(()),
             Err(error) => error,
         };
@@ -65,14 +66,17 @@ impl EncodeGrammar for EncodeFlags {
     }
 }
 
-/// Checks the options of a command whose output has audio only.
-fn check_audio(args: &EncodeArgs) -> Result<(), String> {
+/// Checks the settings of the encoder, such as the range of its quantisers.
+fn check_settings(args: &EncodeArgs) -> Result<(), String> {
+    let check = |format| match args.is_audio_only(format) {
+        true => audio_encoding(args).map(drop),
+        false => {
+            let options = EncoderOptions::from(&args.encoder);
+            EncoderSettings::new(&options, Preset::File, format).map(drop)
+        }
+    };
     let format = format_of(args.output(), args.format.as_deref(), Outputs::ENCODED);
-    let format = format.map_err(|failure| failure.message)?;
-    if args.is_audio_only(format) {
-        audio_encoding(args).map_err(|failure| failure.message)?;
-    }
-    Ok(())
+    format.and_then(check).map_err(|failure| failure.message)
 }
 
 /// The output name in the command line with which the options of an arm are parsed.

@@ -123,6 +123,13 @@ fn invalid_points_are_rejected_before_any_encoding() {
     };
     refused("unknown kind rate, expected one of b, bpp, q", &["vp8 @ rate=300"]);
     refused("invalid q 101", &["vp8 @ q=101"]);
+    refused("arm vp8: invalid --qp 200: vp8 supports 0 to 127", &["vp8 @ qp=30,200"]);
+    place.fails(
+        2,
+        "arm h264: invalid --qp 200: h264 supports",
+        &["compare", "clip.y4m", "-o", "rep", "--qp", "30,200", "--arm", "vp9", "--arm", "h264"],
+    );
+    assert!(!place.has("rep/results.json"));
     refused("30 is given twice", &["vp8 @ qp=30,30"]);
     refused("crf is for other encoders", &["vp8 @ crf=30"]);
     refused("browser settings require bitrates", &["chrome-vp8 @ qp=30"]);

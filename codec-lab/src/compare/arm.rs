@@ -254,7 +254,9 @@ impl Arm {
                 rate_trace: study.rate_trace.as_deref().filter(|_| has_trace),
             };
             match &self.kind {
-                ArmKind::Command { template, .. } => check_places(template, &task),
+                ArmKind::Command { template, .. } => {
+                    check_places(template, &task).and_then(|()| check_qp(&self.given, target))
+                }
                 ArmKind::Backend { .. } if matches!(target, Target::Crf(_)) => {
                     Err("crf is for other encoders; the encoders of this program have q and qp"
                         .to_owned())
@@ -405,6 +407,16 @@ impl Arm {
             "threads" => self.threads.to_string(),
             _ => value_of(place, task.shape),
         }
+    }
+}
+
+/// Rejects quantisers that the encoder of the arm `given` does not have.
+fn check_qp(given: &str, target: Target) -> std::result::Result<(), String> {
+    match (target, peers::max_qp(given)) {
+        (Target::Qp(qp), Some(max)) if qp > max => {
+            Err(format!("invalid qp {qp}: expected 0 to {max}"))
+        }
+        _ => Ok(()),
     }
 }
 

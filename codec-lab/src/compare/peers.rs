@@ -260,6 +260,13 @@ pub(super) fn command(run: &str, kind: PointKind) -> Result<Option<PeerCommand>>
     }))
 }
 
+/// The largest constant quantiser of the peer `run`, with or without a speed; `None` for other arms.
+pub(super) fn max_qp(run: &str) -> Option<f64> {
+    let name = run.split_once(':').map_or(run, |(name, _)| name);
+    let peer = PEERS.iter().find(|peer| peer.name == name && !peer.for_qp.is_empty())?;
+    Some(if peer.program == "x264" { 51.0 } else { 63.0 })
+}
+
 /// Describes the speeds of the peer `run`, for messages.
 pub(super) fn speeds_of(run: &str) -> &'static str {
     PEERS.iter().find(|peer| peer.name == run).map_or("", |peer| peer.speeds)
@@ -279,6 +286,14 @@ mod tests {
         for wrong in ["x264:", "x264:a b", "libvpx:{out}"] {
             assert_eq!(command(wrong, PointKind::Rate).unwrap_err().kind, Kind::Usage, "{wrong}");
         }
+    }
+
+    #[test]
+    fn quantisers_have_the_range_of_the_peer() {
+        assert_eq!(max_qp("x264:superfast"), Some(51.0));
+        assert_eq!(max_qp("libvpx"), Some(63.0));
+        assert_eq!(max_qp("libopus:10"), None);
+        assert_eq!(max_qp("vp8"), None);
     }
 
     #[test]
