@@ -597,7 +597,7 @@ impl Session {
         }
         if self.totals.frames_in == 0 {
             end?;
-            return Err(Failure::new(Kind::Input, why_nothing(settings)));
+            return Err(why_nothing(settings));
         }
         self.writer.finish().map_err(|error| Failure::writing(&self.output.name, error))?;
         // Release the writer: it holds the file open, and some systems cannot rename open files.
@@ -644,11 +644,11 @@ impl Session {
 }
 
 /// The reason why there was no frame to encode.
-fn why_nothing(settings: &Encoding) -> String {
+fn why_nothing(settings: &Encoding) -> Failure {
     match (settings.frames, settings.skip) {
-        (Some(0), _) => "-n 0 encodes no frames".to_owned(),
-        (_, 0) => "the input has no frames to encode".to_owned(),
-        (_, skip) => format!("the input has no frames after --skip {skip}"),
+        (Some(0), _) => Failure::usage("-n 0 encodes no frames"),
+        (_, 0) => Failure::new(Kind::Input, "the input has no frames to encode"),
+        (_, skip) => Failure::usage(format!("the input has no frames after --skip {skip}")),
     }
 }
 

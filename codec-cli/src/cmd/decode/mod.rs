@@ -333,6 +333,7 @@ fn decode_from(mut settings: Decoding, mut source: Box<dyn FrameSource>, env: &E
         size,
         sink,
         frames: 0,
+        selects: settings.frames == Some(0) || settings.skip > 0,
         origin: None,
         progress: env.events.progress(total, stream_info.frame_rate),
         spacing: pump::Spacing::default(),

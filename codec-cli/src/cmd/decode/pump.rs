@@ -36,6 +36,8 @@ pub(super) struct Pump {
     pub(super) kind: OutputKind,
     pub(super) size: Size,
     pub(super) frames: u64,
+    /// Whether options can have excluded all frames.
+    pub(super) selects: bool,
     /// The input time, in ticks, that becomes time 0 of the output.
     pub(super) origin: Option<i64>,
     pub(super) progress: Progress,
@@ -105,7 +107,7 @@ impl Pump {
                     "frame {frame}: size changes from {old} to {new}, which {kind} does not support\n\
                      help: scale to the first size with --resize"
                 );
-                return Err(Failure::new(Kind::Corrupt, message));
+                return Err(Failure::usage(message));
             }
             self.env.events.note(format!("frame {frame}: size changes to {new}"));
             self.size = new;
@@ -126,7 +128,8 @@ impl Pump {
         source: &dyn FrameSource,
     ) -> Result<()> {
         if self.frames == 0 && matches!(self.kind, OutputKind::Images | OutputKind::Gif) {
-            end = end.and(Err(Failure::new(Kind::Input, "no frames, so no image was written")));
+            let kind = if self.selects { Kind::Usage } else { Kind::Input };
+            end = end.and(Err(Failure::new(kind, "no frames, so no image was written")));
         }
         if let Some(sink) = self.sink
             && self.frames > 0
