@@ -67,6 +67,21 @@ fn existing_files_are_kept_unless_overwriting_is_allowed() {
 }
 
 #[test]
+fn read_only_files_are_not_replaced() {
+    let place = Place::with_clip("static-slide", "32x32", 2);
+    fs::write(place.path("a.ivf"), "precious").unwrap();
+    let permissions = fs::metadata(place.path("a.ivf")).unwrap().permissions();
+    let mut read_only = permissions.clone();
+    read_only.set_readonly(true);
+    fs::set_permissions(place.path("a.ivf"), read_only).unwrap();
+    place.fails(5, "a.ivf: the file is read-only", &["encode", "clip.y4m", "-o", "a.ivf", "-y"]);
+    place.fails(5, "read-only", &["transcode", "clip.y4m", "-o", "a.ivf", "-y"]);
+    assert_eq!(place.read("a.ivf"), b"precious");
+    fs::set_permissions(place.path("a.ivf"), permissions).unwrap();
+    place.ok(&["encode", "clip.y4m", "-o", "a.ivf", "-y"]);
+}
+
+#[test]
 fn a_failed_run_leaves_the_old_file_and_no_debris() {
     let place = Place::new();
     fs::write(place.path("a.ivf"), "precious").unwrap();

@@ -139,6 +139,12 @@ impl OutputRules {
                 "{name} already exists\nhelp: overwrite it with -y"
             )));
         }
+        if path.exists() && is_read_only(path) {
+            let message = format!(
+                "cannot write {name}: the file is read-only\nhelp: make it writable, or choose another output"
+            );
+            return Err(Failure::new(Kind::Output, message));
+        }
         let folder = folder_of(path);
         if !folder.is_dir() {
             let message = format!("cannot write {name}: there is no folder {}", folder.display());
@@ -323,6 +329,13 @@ impl OutputFile {
             _ => Failure::output(&self.name, error.error),
         })
     }
+}
+
+/// Whether the permissions of a file forbid to change it. To replace it, the permissions of its folder would be enough.
+fn is_read_only(path: &Path) -> bool {
+    let has_no_writer = fs::metadata(path).is_ok_and(|found| found.permissions().readonly());
+    let is_denied = |error: io::Error| error.kind() == io::ErrorKind::PermissionDenied;
+    has_no_writer || File::options().write(true).open(path).is_err_and(is_denied)
 }
 
 /// Returns `error` without the name of the temporary file, which `tempfile` appends and which the user
