@@ -5,7 +5,7 @@ use std::{fmt, io};
 
 use codec_core::error::LimitError;
 
-use crate::Format;
+use crate::{Format, SkippedTrack, Warning};
 
 /// Shorthand for results with this crate's error.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -29,6 +29,15 @@ pub enum Error {
         format: Format,
         /// A noun phrase such as `10-bit samples (C420p10)`.
         what: Cow<'static, str>,
+    },
+    /// The file has no video and no audio that can be read.
+    NoReadableTrack {
+        /// The format of the file.
+        format: Format,
+        /// The reason why the first track cannot be read: a noun phrase such as `codec hevc`.
+        what: Cow<'static, str>,
+        /// All tracks of the file.
+        tracks: Vec<SkippedTrack>,
     },
     /// The content exceeds the limits.
     Limit {
@@ -72,6 +81,20 @@ impl Error {
         Self::Unsupported { format, what: what.into() }
     }
 
+    /// Adds the tracks to the error about the first one, if its codec or its features are not supported.
+    pub(crate) fn with_tracks(self, warnings: Vec<Warning>) -> Self {
+        let tracks = warnings.into_iter().filter_map(|warning| match warning {
+            Warning::TrackSkipped(track) => Some(track),
+            _ => None,
+        });
+        match self {
+            Self::Unsupported { format, what } => {
+                Self::NoReadableTrack { format, what, tracks: tracks.collect() }
+            }
+            other => other,
+        }
+    }
+
     pub(crate) fn limit(
         format: Format,
         offset: u64,
@@ -100,7 +123,9 @@ impl fmt::Display for Error {
                 )
             }
             Self::Corrupt(detail) => detail.fmt(f),
-            Self::Unsupported { format, what } => write!(f, "{format}: {what} is not supported"),
+            Self::Unsupported { format, what } | Self::NoReadableTrack { format, what, .. } => {
+                write!(f, "{format}: {what} is not supported")
+            }
             Self::Limit { format, offset, detail } => {
                 write!(f, "{format}: at byte {offset}: {detail}")
             }
@@ -123,7 +148,10 @@ impl std::error::Error for Error {
         match self {
             Self::Io(error) => Some(error),
             Self::Limit { detail, .. } => Some(detail),
-            Self::Unrecognised { .. } | Self::Corrupt(_) | Self::Unsupported { .. } => None,
+            Self::Unrecognised { .. }
+            | Self::Corrupt(_)
+            | Self::Unsupported { .. }
+            | Self::NoReadableTrack { .. } => None,
         }
     }
 }

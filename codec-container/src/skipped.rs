@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use codec_core::frame::Size;
+
 /// Kind of a track.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -34,13 +36,15 @@ pub struct SkippedTrack {
     /// The codec's name as ffmpeg spells it (`hevc`, `mjpeg`, `subrip`), or the identifier in the
     /// file if that is not known.
     pub codec: String,
+    /// The size of the frames of video, if the container states it.
+    pub size: Option<Size>,
     /// Why it cannot be read, if the codec is not the reason: encryption or damage, for example.
     pub reason: Option<String>,
 }
 
 impl SkippedTrack {
     pub(crate) fn new(kind: TrackKind, codec: impl Into<String>) -> Self {
-        Self { kind, codec: codec.into(), reason: None }
+        Self { kind, codec: codec.into(), size: None, reason: None }
     }
 
     /// Adds why the track is not delivered. An [`crate::Error`] about its codec adds no information

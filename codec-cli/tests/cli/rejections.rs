@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::Place;
+use super::{Place, has_ffmpeg};
 
 #[test]
 fn usage_errors_exit_with_2() {
@@ -336,4 +336,40 @@ fn damage_names_the_option_that_conceals_it() {
     assert!(!run.err.contains("--conceal"), "{}", run.err);
     let p010 = ["decode", "a.ivf", "-o", "a.yuv", "--pixels", "p010"];
     place.fails(2, "help: write it as i420, nv12", &p010);
+}
+
+#[test]
+fn h264_of_an_unsupported_format_names_ffmpeg() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let place = Place::new();
+    let source = ["-f", "lavfi", "-i", "testsrc2=s=64x48:r=25:d=0.2", "-c:v", "libx264"];
+    place.ffmpeg(&[&source[..], &["-pix_fmt", "yuv444p", "-t", "0.2", "a.mp4"]].concat());
+    place.fails(3, "help: decode it with ffmpeg: ffmpeg -i a.mp4", &["decode", "a.mp4", "--null"]);
+    let encode = ["transcode", "a.mp4", "-o", "a.webm"];
+    place.fails(3, "ffmpeg -i a.mp4 -f yuv4mpegpipe - | codec encode - -o OUT", &encode);
+}
+
+#[test]
+fn tracks_that_cannot_be_read_are_listed() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let place = Place::new();
+    let source = ["-f", "lavfi", "-i", "testsrc2=s=64x48:r=25:d=0.2", "-c:v", "mpeg4", "-t", "0.2"];
+    for file in ["a.mov", "a.mkv", "a.ts"] {
+        place.ffmpeg(&[&source[..], &[file]].concat());
+        let run = place.fails(3, "codec mpeg4 is not supported", &["probe", file]);
+        let text = run.text();
+        let size = if file == "a.ts" { "" } else { " 64x48" };
+        assert!(
+            text.contains(&format!("video track: mpeg4{size}, not supported")),
+            "{file}: {text}"
+        );
+        let run = place.fails(3, "mpeg4", &["probe", file, "--json"]);
+        let json: serde_json::Value = serde_json::from_slice(&run.out).unwrap();
+        assert_eq!(json["unreadable_tracks"][0]["codec"], "mpeg4", "{file}: {json}");
+        assert_eq!(json["tracks"], serde_json::json!([]), "{file}");
+    }
 }

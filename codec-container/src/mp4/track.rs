@@ -88,7 +88,7 @@ pub(super) fn find_tracks(moov: &[u8], offset: u64) -> Result<Found> {
         Some(first) => first.warn(warnings),
         None => {
             let nothing = || unsupported("a file without video and audio");
-            return Err(refused.unwrap_or_else(nothing));
+            return Err(refused.unwrap_or_else(nothing).with_tracks(warnings));
         }
     }
     Ok(Found { tracks: found, samples, chapters })
@@ -112,7 +112,13 @@ fn skipped(trak: &[u8]) -> SkippedTrack {
     let description = descendant(trak, &[b"mdia", b"minf", b"stbl", b"stsd"]);
     let entry = description.and_then(|table| Boxes(table.get(8..)?).next());
     let codec = entry.map_or_else(|| "unknown".to_owned(), |(kind, entry)| codec_name(kind, entry));
-    SkippedTrack::new(kind, codec)
+    let size = entry.and_then(|(_, entry)| {
+        let (width, height) = (entry.get(24..26)?, entry.get(26..28)?);
+        let side = |bytes: &[u8]| Some(u32::from(u16::from_be_bytes(bytes.try_into().ok()?)));
+        Some(Size::new(side(width)?, side(height)?))
+    });
+    let size = size.filter(|_| kind == TrackKind::Video);
+    SkippedTrack { size, ..SkippedTrack::new(kind, codec) }
 }
 
 /// The common name of the codec of a sample entry.

@@ -68,7 +68,8 @@ impl TsReader {
                 Some(track) => track.to_string(),
                 None => "a program without streams".to_owned(),
             };
-            return Err(Error::unsupported(Format::MpegTs, what));
+            let tracks = skipped.into_iter().map(Warning::TrackSkipped).collect();
+            return Err(Error::unsupported(Format::MpegTs, what).with_tracks(tracks));
         };
         let mut warnings: Vec<_> = skipped.into_iter().map(Warning::TrackSkipped).collect();
         let count = reader.programs.others();

@@ -99,10 +99,11 @@ pub(super) fn find_tracks(
     match found.first_mut() {
         Some(first) => first.warn(warnings),
         None => {
-            return Err(refused.unwrap_or_else(|| match others {
+            let refused = refused.unwrap_or_else(|| match others {
                 0 => corrupt(0, None, "at least one track", "none"),
                 _ => unsupported("a file without video or audio"),
-            }));
+            });
+            return Err(refused.with_tracks(warnings));
         }
     }
     Ok((found, blocks))
@@ -116,7 +117,10 @@ fn skipped(entry: &[u8]) -> SkippedTrack {
         Some(TRACK_TYPE_SUBTITLE) => TrackKind::Subtitle,
         _ => TrackKind::Data,
     };
-    SkippedTrack::new(kind, codec_name(entry))
+    let side = |id| u32::try_from(child_uint(child(entry, ids::VIDEO)?, id)?).ok();
+    let size = side(ids::PIXEL_WIDTH).zip(side(ids::PIXEL_HEIGHT));
+    let size = size.map(|(width, height)| Size::new(width, height));
+    SkippedTrack { size, ..SkippedTrack::new(kind, codec_name(entry)) }
 }
 
 /// The common name of an entry's codec.

@@ -104,6 +104,7 @@ pub(crate) struct DecodedSource {
     name: String,
     env: Env,
     conceal: bool,
+    advice: Advice,
     stream_info: StreamInfo,
     field_marks: FieldMarks,
     /// Packets read ahead for the frame rate.
@@ -175,6 +176,7 @@ impl DecodedSource {
             name,
             env: env.clone(),
             conceal: options.conceal,
+            advice: options.advice,
             stream_info,
             field_marks: FieldMarks::OfContainer,
             peeked: VecDeque::new(),
@@ -350,10 +352,16 @@ impl DecodedSource {
                 Err(error) => {
                     let place = format!("{}: packet {index} at byte {offset}", self.name);
                     let is_format = is_format_error(&error);
+                    let is_unsupported = matches!(error, codec_core::Error::Unsupported(_));
                     let mut failure = Failure::decoding(&place, error);
                     if is_format {
                         failure.kind = Kind::Input;
                         failure.message = format!("{}\n{CONVERT}", failure.message);
+                    } else if is_unsupported {
+                        let (has_audio, kind) = (self.reader.audio().is_some(), TrackKind::Video);
+                        let (name, advice) = (&self.name, self.advice);
+                        failure.message =
+                            with_help(&failure.message, kind, name, has_audio, advice);
                     }
                     if !self.conceal {
                         self.ended = true;

@@ -193,7 +193,13 @@ impl InputSpec {
         if looks_raw && matches!(error, Error::Unrecognised { .. }) {
             help.push_str("\nhelp: give the layout of headerless video with --raw");
         }
-        if matches!(&error, Error::Unsupported { what, .. } if what.starts_with("codec ")) {
+        let is_codec = match &error {
+            Error::NoReadableTrack { what, .. } | Error::Unsupported { what, .. } => {
+                what.starts_with("codec ")
+            }
+            _ => false,
+        };
+        if is_codec {
             let name = unreadable::quoted(&self.name());
             help.push_str(&format!(
                 "\nhelp: decode it with ffmpeg: ffmpeg -i {name} OUT.y4m for video, ffmpeg -i {name} -vn OUT.wav \

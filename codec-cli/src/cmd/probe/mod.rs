@@ -2,7 +2,9 @@
 
 mod report;
 
-use codec_container::{CodedPacket, Input, PacketReader, RawVideoReader, Track, sample_format};
+use codec_container::{
+    CodedPacket, Error, Input, PacketReader, RawVideoReader, Track, sample_format,
+};
 use codec_media::Env;
 use codec_media::cut::Cut;
 use codec_media::failure::{Failure, Result};
@@ -23,7 +25,11 @@ pub(crate) fn run(args: &ProbeArgs, env: &Env) -> Result<()> {
     let cut = Cut { keep_times: true, ..args.part.cut() };
     let spec = InputSpec { cut, ..InputSpec::from(&args.input) };
     let mut found = ProbeReport::new(spec.name(), args.frames, cut);
-    let end = match spec.open(env)? {
+    let opened = match spec.open(env) {
+        Err(failure) => return Err(unreadable(&mut found, failure, args.json)),
+        Ok(opened) => opened,
+    };
+    let end = match opened {
         Opened::Container(Input::Packets(reader)) => read_packets(&mut found, reader),
         Opened::Container(Input::RawVideo(reader)) => read_pictures(&mut found, reader),
         Opened::Packed(mut reader) => read_packed(&mut found, &mut *reader),
@@ -42,9 +48,26 @@ pub(crate) fn run(args: &ProbeArgs, env: &Env) -> Result<()> {
         let message = format!("{}: no packet begins in the selected part", spec.name());
         return Err(Failure::usage(message));
     }
-    let text = if args.json { format!("{}\n", found.json(&end)) } else { found.text() };
-    print(&text)?;
+    print(&text_of(&found, &end, args.json))?;
     end
+}
+
+fn text_of(found: &ProbeReport, end: &Result<()>, json: bool) -> String {
+    if json { format!("{}\n", found.json(end)) } else { found.text() }
+}
+
+/// Reports the tracks of a file of which none can be read; returns `failure`.
+fn unreadable(found: &mut ProbeReport, failure: Failure, json: bool) -> Failure {
+    let cause = std::error::Error::source(&failure);
+    let Some(Error::NoReadableTrack { format, tracks, .. }) =
+        cause.and_then(|cause| cause.downcast_ref())
+    else {
+        return failure;
+    };
+    found.format = format.to_string();
+    found.unreadable.clone_from(tracks);
+    let text = text_of(found, &Err(failure.clone()), json);
+    print(&text).err().unwrap_or(failure)
 }
 
 fn read_packets(found: &mut ProbeReport, mut reader: Box<dyn PacketReader>) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codec_container::{AudioTrack, Chapter, FileMetadata};
+use codec_container::{AudioTrack, Chapter, FileMetadata, SkippedTrack};
 use codec_core::frame::{
     Chromaticity, ColorRange, FieldOrder, HdrMetadata, PictureInfo, Rational, SampleFormat, Size,
 };
@@ -352,6 +352,8 @@ pub(super) struct ProbeReport {
     pub(super) tracks: Vec<TrackReport>,
     pub(super) metadata: FileMetadata,
     pub(super) warnings: Vec<String>,
+    /// The tracks of a file of which none can be read.
+    pub(super) unreadable: Vec<SkippedTrack>,
     lists: bool,
     /// The part in which entries are counted.
     cut: Cut,
@@ -361,8 +363,9 @@ pub(super) struct ProbeReport {
 impl ProbeReport {
     pub(super) fn new(name: String, lists: bool, cut: Cut) -> Self {
         let (tracks, warnings, entries) = (Vec::new(), Vec::new(), Vec::new());
-        let metadata = FileMetadata::default();
-        Self { name, format: String::new(), tracks, metadata, warnings, lists, cut, entries }
+        let (metadata, unreadable) = (FileMetadata::default(), Vec::new());
+        let format = String::new();
+        Self { name, format, tracks, metadata, warnings, unreadable, lists, cut, entries }
     }
 
     /// Counts an entry that begins in the part.
@@ -421,6 +424,11 @@ impl ProbeReport {
         for (number, track) in self.tracks.iter().enumerate() {
             text.push_str(&format!("  track {number}: {}", track.text()));
         }
+        for SkippedTrack { kind, codec, size, reason, .. } in &self.unreadable {
+            let size = size.map_or_else(String::new, |size| format!(" {size}"));
+            let reason = reason.as_deref().unwrap_or("not supported");
+            text.push_str(&format!("  {kind} track: {codec}{size}, {reason}\n"));
+        }
         for (name, value) in &self.metadata.tags {
             text.push_str(&format!("  {}: {}\n", name.to_lowercase(), value.escape_debug()));
         }
@@ -449,6 +457,21 @@ impl ProbeReport {
         text
     }
 
+    /// The tracks of a file of which none can be read; `None` for other files.
+    fn unreadable_json(&self) -> Option<String> {
+        let track = |track: &SkippedTrack| {
+            Object::new()
+                .text("type", &track.kind.to_string())
+                .text("codec", &track.codec)
+                .maybe("width", track.size.map(|size| size.width))
+                .maybe("height", track.size.map(|size| size.height))
+                .maybe("reason", track.reason.as_deref().map(json::text))
+                .finish()
+        };
+        let tracks = || json::array(self.unreadable.iter().map(track));
+        (!self.unreadable.is_empty()).then(tracks)
+    }
+
     pub(super) fn json(&self, end: &Result<()>) -> String {
         let mut object = Object::new()
             .text("file", &self.name)
@@ -457,6 +480,7 @@ impl ProbeReport {
             .maybe("from_s", self.cut.from.map(|time| json::float(time.as_secs_f64())))
             .maybe("to_s", self.cut.to.map(|time| json::float(time.as_secs_f64())))
             .raw("tracks", json::array(self.tracks.iter().map(TrackReport::json)))
+            .maybe("unreadable_tracks", self.unreadable_json())
             .raw("tags", json::array(self.metadata.tags.iter().map(tag_json)))
             .raw("chapters", json::array(self.chapters().map(chapter_json)))
             .raw("warnings", json::array(self.warnings.iter().map(|w| json::text(w))))
