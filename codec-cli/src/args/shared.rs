@@ -102,8 +102,8 @@ pub(crate) struct TransformArgs {
     /// Rotate clockwise by 90, 180 or 270 degrees.
     ///
     /// `auto`, the same as --rotate without a value, applies the rotation in the input's metadata. It is the
-    /// default for images, and for video with --resize or --pad, whose sizes refer to the rotated frame. Other
-    /// video is not rotated and keeps its metadata, as with --rotate=0.
+    /// default for images, for formats that cannot hold a rotation, and with --resize or --pad, whose sizes refer to
+    /// the rotated frame. Other video is not rotated and keeps its metadata, as with --rotate=0.
     #[arg(long, value_name = "DEGREES", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
     pub(crate) rotate: Option<Rotate>,
     /// Scale with this filter: lanczos, bicubic, bilinear, area or nearest (with --resize or --pad).

@@ -4,6 +4,7 @@ use codec_container::Format;
 use codec_media::Env;
 use codec_media::batch;
 use codec_media::failure::{Failure, Kind, Result};
+use codec_media::frame::display::DisplaySupport;
 use codec_media::frame::planes::Planes;
 use codec_media::io::animation::is_gif;
 use codec_media::io::decoded::DecodeOptions;
@@ -12,6 +13,7 @@ use codec_media::io::names::{Outputs, format_of, is_pipe, video_dropped};
 use codec_media::io::output::OutputRules;
 use codec_media::io::pattern::ImagePattern;
 use codec_media::io::remote::without_query;
+use codec_media::io::source::SourceFrame;
 use codec_media::io::stills::{StillFormat, write};
 use codec_media::io::unreadable::Advice;
 use codec_media::io::video;
@@ -119,13 +121,17 @@ fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
     let fps = args.cut.fps;
     let options = DecodeOptions { limits, pix_fmt, deinterlace, fps, ..DecodeOptions::default() };
     let mut source = video::open(&spec, &options, env)?;
-    let mut transform = args.transform.of_images(args.resize);
+    let support = DisplaySupport::images();
+    let mut transform = args.transform.of_images(args.resize).for_output(support);
     let mut planes = Planes::default();
     for _ in 0..args.cut.skip {
         source.next()?;
     }
     match source.next()? {
-        Some(shot) => planes.copy_from(&transform.apply(shot.picture)?),
+        Some(SourceFrame { picture, .. }) => {
+            support.report(&transform, picture.size(), picture.info, &env.events);
+            planes.copy_from(&transform.apply(picture)?);
+        }
         None => return Err(Failure::new(Kind::Input, format!("{}: no frames", spec.name()))),
     }
     if args.cut.frames != Some(1) && source.next()?.is_some() {

@@ -7,6 +7,7 @@ use codec_media::Env;
 use codec_media::count::counted;
 use codec_media::cut::Cut;
 use codec_media::failure::{Failure, Kind, Result};
+use codec_media::frame::display::DisplaySupport;
 use codec_media::frame::planes::Planes;
 use codec_media::io::animation::is_gif;
 use codec_media::io::decoded::DecodeOptions;
@@ -14,6 +15,7 @@ use codec_media::io::input::InputSpec;
 use codec_media::io::output::{OutputFile, OutputRules};
 use codec_media::io::pattern::ImagePattern;
 use codec_media::io::sink::{FrameSink, Header};
+use codec_media::io::source::SourceFrame;
 use codec_media::io::stills::write;
 use codec_media::io::video;
 
@@ -60,10 +62,14 @@ fn save(args: &SnapshotArgs, env: &Env) -> Result<()> {
             return Err(past_the_end(&spec, args.frame, index));
         }
     }
-    let mut transform = args.transform.of_images(args.resize);
+    let support = DisplaySupport::images();
+    let mut transform = args.transform.of_images(args.resize).for_output(support);
     let mut planes = Planes::default();
     match source.next()? {
-        Some(shot) => planes.copy_from(&transform.apply(shot.picture)?),
+        Some(SourceFrame { picture, .. }) => {
+            support.report(&transform, picture.size(), picture.info, &env.events);
+            planes.copy_from(&transform.apply(picture)?);
+        }
         None => return Err(past_the_end(&spec, args.frame, args.frame)),
     }
     let written = match style {

@@ -328,7 +328,10 @@ fn scaled_files_are_turned_as_they_are_shown() {
     place.ok(&["decode", "side.mp4", "-o", "d.y4m", "--resize=32x48"]);
     is_like_ffmpeg("d.y4m");
     // The size of the first frame is that of all frames.
-    place.ok(&["decode", "side.mp4", "-o", "d.y4m", "--resize", "-y"]);
+    let first = ["decode", "side.mp4", "-o", "d.y4m", "--resize", "-y"];
+    place.ok(&first);
+    assert_eq!(found("d.y4m"), [64, 96, 0]);
+    place.ok(&[&first[..], &["--rotate=0"]].concat());
     assert_eq!(found("d.y4m")[..2], [96, 64]);
     place.ok(&["concat", "side.mp4", "side.mp4", "--resize", "32x48", "-o", "c.webm"]);
     assert_eq!(found("c.webm"), [32, 48, 0]);

@@ -4,7 +4,7 @@ use super::{Place, data, depth, has_ffmpeg};
 
 /// Decodes the video of a file with the command and with ffmpeg, and returns the number of bytes.
 fn compare(place: &Place, file: &str) -> usize {
-    place.ok(&["decode", file, "-o", "ours.yuv", "-y"]);
+    place.ok(&["decode", file, "-o", "ours.yuv", "-y", "--rotate=0"]);
     let raw = ["-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-"];
     let theirs = place.ffmpeg(&[&["-noautorotate", "-i", file][..], &raw].concat());
     let ours = place.read("ours.yuv");

@@ -40,6 +40,7 @@ mod decoding;
 #[path = "../../../tests/src/depth.rs"]
 #[expect(unreachable_pub, reason = "shared with the tests of the libraries")]
 mod depth;
+mod display_properties;
 mod dropped_tracks;
 #[cfg(feature = "net")]
 mod e2ee;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use codec_container::Format;
-use codec_core::frame::{Rational, Size};
+use codec_core::frame::{ColorRange, Rational, Rotation, Size};
 use codec_measure::results::{self, ClipAudio};
 use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
@@ -139,11 +139,18 @@ fn prepare_video(
     let cut = study.cut()?;
     let spec = InputSpec { cut, ..InputSpec::new(path, options.limits) };
     let mut source = video::open(&spec, &options, env)?;
-    let stream_info = source.stream_info().clone();
+    let mut stream_info = source.stream_info().clone();
+    // Samples are compared as they are coded, so no encoder must rotate or convert them.
+    let stated = stream_info.info;
+    stream_info.info.rotation = Rotation::None;
+    if stream_info.info.color.range == ColorRange::Full {
+        stream_info.info.color.range = ColorRange::Unspecified;
+    }
     let skip = study.skip.unwrap_or(0);
     let is_part = skip > 0 || study.frames.is_some() || !cut.is_whole();
     // Other programs read no URLs.
-    let whole = !is_part && stream_info.kind == "y4m" && !is_url(path);
+    let whole =
+        !is_part && stream_info.kind == "y4m" && !is_url(path) && stated == stream_info.info;
     let temporary = folder.join(format!("{}.y4m", hex(&Md5::digest(name.as_bytes()))));
     let rules = OutputRules { overwrite: true, ..OutputRules::default() };
     let mut sink = None;

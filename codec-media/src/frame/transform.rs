@@ -4,6 +4,7 @@ use crate::scaling::{PlaneScaler, Scaler};
 use codec_core::frame::{ColorRange, FieldOrder, Picture, PictureInfo, Rational, Rotation, Size};
 
 use super::depth::CONVERT;
+use super::display::{DisplaySupport, limit_range, square_size};
 use super::planes::Planes;
 use crate::failure::{Failure, Kind, Result};
 use crate::values::{Crop, Pad, Rotate, Scale};
@@ -15,6 +16,8 @@ pub struct Transform {
     turn: Option<Rotate>,
     /// Whether frames that are scaled or padded are rotated as they are shown, unless a rotation is chosen.
     follows_display: bool,
+    /// What the output can hold. Frames are rotated, get square pixels or limited range if it cannot hold these properties.
+    output: Option<DisplaySupport>,
     resize: Option<Scale>,
     pad: Option<Pad>,
     /// Width and height become multiples of this: columns at the right and rows at the bottom are cropped.
@@ -37,6 +40,13 @@ impl Transform {
     #[must_use]
     pub fn following_display(self) -> Self {
         Self { follows_display: true, ..self }
+    }
+
+    /// Changes frames whose display properties the output cannot hold: rotates them as their metadata describes, unless a
+    /// rotation is chosen, makes the pixels of images square, and converts frames of VP8 to limited range.
+    #[must_use]
+    pub fn for_output(self, output: DisplaySupport) -> Self {
+        Self { output: Some(output), ..self }
     }
 
     /// Adds black bars up to a size. Frames that do not fit are scaled.
@@ -80,8 +90,49 @@ impl Transform {
     }
 
     fn turn(&self) -> Option<Rotate> {
-        let follows = self.follows_display && (self.resize.is_some() || self.pad.is_some());
+        let follows = self.follows_size() || self.output.is_some_and(|output| !output.rotation);
         self.turn.or(follows.then_some(Rotate::AsDescribed))
+    }
+
+    /// Whether frames are rotated because their size changes.
+    fn follows_size(&self) -> bool {
+        self.follows_display && (self.resize.is_some() || self.pad.is_some())
+    }
+
+    /// The rotation of frames only because the output cannot hold it.
+    pub(super) fn forced_rotation(&self, info: PictureInfo) -> Option<Rotation> {
+        let rotation = self.rotation(info);
+        let is_forced = self.turn.is_none() && !self.follows_size();
+        (is_forced && rotation != Rotation::None).then_some(rotation)
+    }
+
+    /// Whether a rotation is chosen.
+    pub(super) fn has_rotation(&self) -> bool {
+        self.turn.is_some()
+    }
+
+    /// Whether a width and a height are chosen.
+    pub(super) fn has_exact_size(&self) -> bool {
+        matches!(self.resize, Some(Scale::Exact(_)))
+    }
+
+    /// Whether samples of full range become limited, which the output requires.
+    pub(super) fn limits_range(&self, info: PictureInfo) -> bool {
+        self.output.is_some_and(|output| output.limits_range)
+            && info.color.range == ColorRange::Full
+    }
+
+    /// The size with square pixels, if the output requires them.
+    fn squared(&self, size: Size, info: PictureInfo) -> Option<Size> {
+        let aspect =
+            info.pixel_aspect.filter(|_| self.output.is_some_and(|output| output.is_image()));
+        aspect.filter(|_| !self.has_exact_size()).and_then(|aspect| square_size(size, aspect))
+    }
+
+    /// The size and the pixel aspect ratio of frames that get square pixels, after crop and rotation.
+    pub(super) fn squares(&self, size: Size, info: PictureInfo) -> Option<(Size, Rational)> {
+        let (size, info) = self.turned(size, info).ok()?;
+        self.squared(size, info).and(info.pixel_aspect.map(|aspect| (size, aspect)))
     }
 
     fn rotation(&self, info: PictureInfo) -> Rotation {
@@ -96,7 +147,9 @@ impl Transform {
     pub fn mixes_fields(&self, info: PictureInfo) -> bool {
         let moves_chroma = self.crop.is_some_and(|crop| !crop.top.is_multiple_of(4));
         let turns = matches!(self.rotation(info), Rotation::Clockwise90 | Rotation::Clockwise270);
-        let scales = self.resize.is_some() || self.pad.is_some();
+        let square = self.squared(Size::new(16, 16), info);
+        let stretches = square.is_some_and(|square| square.height != 16);
+        let scales = self.resize.is_some() || self.pad.is_some() || stretches;
         info.field_order.is_interlaced() && (scales || turns || moves_chroma)
     }
 
@@ -150,8 +203,8 @@ impl Transform {
         Ok((self.aligned(size), info))
     }
 
-    /// The size and metadata of the result before it is aligned.
-    fn unaligned(&self, size: Size, info: PictureInfo) -> Result<(Size, PictureInfo)> {
+    /// The size and metadata of frames after crop and rotation.
+    fn turned(&self, size: Size, info: PictureInfo) -> Result<(Size, PictureInfo)> {
         let (mut size, mut info) = (size, info);
         if let Some(crop) = self.crop {
             let fits =
@@ -178,6 +231,19 @@ impl Transform {
         if self.turn() == Some(Rotate::AsDescribed) {
             info.rotation = Rotation::None;
         }
+        Ok((size, info))
+    }
+
+    /// The size and metadata of the result before it is aligned.
+    fn unaligned(&self, size: Size, info: PictureInfo) -> Result<(Size, PictureInfo)> {
+        let limits_range = self.limits_range(info);
+        let (mut size, mut info) = self.turned(size, info)?;
+        if limits_range {
+            info.color.range = ColorRange::Limited;
+        }
+        if let Some(square) = self.squared(size, info) {
+            (size, info.pixel_aspect) = (square, Some(Rational::new(1, 1)));
+        }
         if let Some(natural) = self.natural(size) {
             let target = self.target.unwrap_or(natural);
             // The rounding of the other side is not worth another aspect ratio.
@@ -201,7 +267,11 @@ impl Transform {
         let (size, info) = self.unaligned(picture.size(), picture.info)?;
         let aligned = self.aligned(size);
         let pad = self.pad.filter(|pad| pad.0 != size);
-        let scales = (self.resize.is_some() || self.pad.is_some()) && {
+        let limits_range = self.limits_range(picture.info);
+        let may_scale = self.resize.is_some()
+            || self.pad.is_some()
+            || self.output.is_some_and(|output| output.is_image());
+        let scales = may_scale && {
             let part = self.crop.map_or(picture.size(), |crop| crop.size);
             let turned = match rotation {
                 Rotation::None | Rotation::Clockwise180 => part,
@@ -214,6 +284,7 @@ impl Transform {
         if self.crop.is_none()
             && rotation == Rotation::None
             && !scales
+            && !limits_range
             && pad.is_none()
             && aligned == size
         {
@@ -237,6 +308,9 @@ impl Transform {
         if scales {
             scale(&mut self.resizer, from, size, to)?;
             std::mem::swap(from, to);
+        }
+        if limits_range {
+            limit_range(from.split_mut());
         }
         if let Some(pad) = pad {
             add_bars(from, pad.0, info, to);

@@ -213,6 +213,10 @@ impl DecodedSource {
             source.field_marks = FieldMarks::OfDecoder;
             source.stream_info.info.field_order = first.info.field_order;
         }
+        if source.stream_info.info.pixel_aspect.is_none() {
+            // Formats without a description leave it to the codec (H.264).
+            source.stream_info.info.pixel_aspect = first.info.pixel_aspect;
+        }
         let stated = source.stream_info.info.color;
         if stated == Color::default() {
             // Some codecs describe colours themselves (AV1).

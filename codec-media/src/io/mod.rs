@@ -30,4 +30,5 @@ pub mod sink;
 pub mod source;
 pub mod stills;
 pub mod unreadable;
+pub mod upright;
 pub mod video;

@@ -43,10 +43,12 @@ pub(super) fn announce(
             "no -b, -q or --qp given: using {rate}, chosen by frame size as in WebRTC"
         ));
     }
-    if let Some(lost) = settings.transform().lost(stream_info.size, stream_info.info) {
+    let (support, transform) = (settings.display_support(), settings.transform());
+    if let Some(lost) = transform.lost(stream_info.size, stream_info.info) {
         env.events.warn(lost);
     }
-    if let Some(warning) = settings.transform().warning(stream_info.info) {
+    support.report(&transform, stream_info.size, stream_info.info, &env.events);
+    if let Some(warning) = transform.warning(stream_info.info) {
         env.events.warn(warning);
     } else if stream_info.info.field_order.is_interlaced() {
         env.events.warn(

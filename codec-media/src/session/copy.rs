@@ -16,6 +16,7 @@ use crate::audio::tracks::AudioTracks;
 use crate::count::counted;
 use crate::cut::{self, Cut, ns_of};
 use crate::failure::{Failure, Kind, Result};
+use crate::frame::display::DisplaySupport;
 use crate::io::audio_input::AudioInput;
 use crate::io::cut_audio::{AudioRange, cut_audio};
 use crate::io::cut_packets::{CutPackets, VideoPackets};
@@ -209,6 +210,10 @@ impl Copy {
         let rate = track.frame_rate.unwrap_or(Rational::new(30, 1));
         let whole = settings.input.cut.is_whole();
         let count = track.packet_count.filter(|_| whole);
+        let support = DisplaySupport::encoded(settings.format, codec);
+        if let Some(lost) = support.lost_in_copy(size, track.info) {
+            env.events.warn(lost);
+        }
         // The format stays the format of the input, which determines the form and the times of H.264 packets.
         track.warnings.clear();
         let output = OutputFile::create(&settings.output, &settings.rules)?;

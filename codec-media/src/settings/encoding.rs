@@ -11,6 +11,7 @@ use super::audio::{AudioOptions, AudioSettings};
 use super::encoder::{EncoderOptions, EncoderSettings, Preset};
 use super::goal::{Goal, TargetQuality};
 use crate::failure::{Failure, Result};
+use crate::frame::display::DisplaySupport;
 use crate::frame::transform::Transform;
 use crate::io::decoded::DecodeOptions;
 use crate::io::input::InputSpec;
@@ -164,9 +165,15 @@ impl Encoding {
         }
     }
 
+    /// The display properties that the output can hold.
+    pub(crate) fn display_support(&self) -> DisplaySupport {
+        DisplaySupport::encoded(self.format, self.encoder.backend.codec)
+    }
+
     pub(crate) fn transform(&self) -> Transform {
         Transform::new(self.crop, self.turn, self.resize)
             .following_display()
+            .for_output(self.display_support())
             .with_scaler(self.scaler)
             .with_pad(self.pad)
             .with_alignment(self.encoder.capabilities.alignment)

@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 
 use codec_container::Format;
 use codec_core::codec::FrameFormats;
+use codec_core::frame::SampleFormat;
 use codec_media::Env;
 use codec_media::failure::{Failure, Result};
 use codec_media::frame::convert;
+use codec_media::frame::display::DisplaySupport;
 use codec_media::frame::transform::Transform;
 use codec_media::io::animation::is_gif;
 use codec_media::io::decoded::DecodeOptions;
@@ -281,8 +283,24 @@ fn open(settings: &Decoding, env: &Env) -> Result<Box<dyn FrameSource>> {
     opened.video.ok_or_else(|| Failure::internal("no video was opened"))
 }
 
+/// The display properties that the output can hold; `None` without an output.
+fn support_of(settings: &Decoding) -> Option<DisplaySupport> {
+    Some(match settings.output.as_ref()? {
+        Destination::File(RawFile { format, samples, .. }) => {
+            let is_rgb = matches!(samples, Some(Samples::Rgb24 | Samples::Bgra));
+            DisplaySupport::raw(*format, is_rgb)
+        }
+        Destination::Images(_) | Destination::Gif { .. } => DisplaySupport::images(),
+    })
+}
+
 fn decode_from(mut settings: Decoding, mut source: Box<dyn FrameSource>, env: &Env) -> Result<()> {
     let stream_info = source.stream_info().clone();
+    let support = support_of(&settings);
+    // Frames of other formats cannot be rotated or scaled.
+    if let Some(support) = support.filter(|_| stream_info.samples == SampleFormat::YUV420) {
+        settings.transform = std::mem::take(&mut settings.transform).for_output(support);
+    }
     let (native, _) = settings.transform.outcome(stream_info.size, stream_info.info)?;
     match settings.resize {
         Some(Target::First) => settings.transform.set_scale_only(native),
@@ -292,6 +310,9 @@ fn decode_from(mut settings: Decoding, mut source: Box<dyn FrameSource>, env: &E
     let (size, info) = settings.transform.begin(stream_info.size, stream_info.info)?;
     if let Some(warning) = settings.transform.warning(stream_info.info) {
         env.events.warn(warning);
+    }
+    if let Some(support) = support {
+        support.report(&settings.transform, stream_info.size, stream_info.info, &env.events);
     }
     let StreamInfo { samples, frame_rate, .. } = stream_info;
     let header = Header { size, samples, frame_rate, info };

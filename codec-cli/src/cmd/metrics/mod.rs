@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::thread::available_parallelism;
 
 use codec_core::codec::FrameFormats;
+use codec_core::frame::ColorRange;
 use codec_measure::metrics::{ColorSpace, MetricId, parse_list};
 use codec_measure::results::Pooled;
 use codec_media::Env;
@@ -16,7 +17,9 @@ use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::{InputSpec, Opened};
 use codec_media::io::names::is_pipe;
 use codec_media::io::output::print;
+use codec_media::io::source::FrameSource;
 use codec_media::io::stills::read::RgbStill;
+use codec_media::io::upright::upright;
 use codec_media::io::video;
 use codec_media::json::{self, Object};
 use codec_media::progress::Now;
@@ -108,7 +111,7 @@ fn measure_video(
         video::of(opened, spec, &options, env)
     };
     let [reference, distorted] = sides.map(open);
-    let (mut reference, mut distorted) = (reference?, distorted?);
+    let [mut reference, mut distorted] = comparable([reference?, distorted?], env)?;
     let stream_info = reference.stream_info();
     let count = stream_info.count.map(|count| count.saturating_sub(args.skip));
     let total =
@@ -116,6 +119,28 @@ fn measure_video(
     let mut progress = env.events.progress(total, stream_info.frame_rate);
     let on_progress = |frames| progress.update(&Now { frames, ..Now::default() });
     measure::measure(&mut *reference, &mut *distorted, request, on_progress)
+}
+
+/// Rotates frames that have equal sizes only as they are shown, because an output could not hold the rotation, and warns
+/// of other differences of how they are shown.
+fn comparable(sides: [Box<dyn FrameSource>; 2], env: &Env) -> Result<[Box<dyn FrameSource>; 2]> {
+    let [one, other] = [&sides[0], &sides[1]].map(|side| side.stream_info().clone());
+    if (one.info.color.range == ColorRange::Full) != (other.info.color.range == ColorRange::Full) {
+        env.events.warn(
+            "one input has full colour range and the other has not: samples are compared without conversion",
+        );
+    }
+    if one.info.rotation == other.info.rotation {
+        return Ok(sides);
+    }
+    if one.size == other.size {
+        let message = "the rotations in the metadata differ and are ignored";
+        env.events.warn(format!("{message}: frames are compared as they are coded"));
+        return Ok(sides);
+    }
+    env.events.note("frames are rotated as their metadata describes");
+    let [reference, distorted] = sides;
+    Ok([upright(reference)?, upright(distorted)?])
 }
 
 /// Describes how to open the inputs; `--raw` applies to headerless files.

@@ -4,6 +4,7 @@ use codec_core::frame::{Color, ColorRange, MatrixCoefficients, Picture, Size};
 
 use super::device::{Mode, Pixels};
 use super::mjpeg;
+use crate::frame::display::limit_range;
 use crate::frame::planes::Planes;
 
 /// Converts frames of one mode to I420.
@@ -42,7 +43,7 @@ impl Converter {
             }
         }
         if color.range == ColorRange::Full {
-            limit(&mut self.planes);
+            limit_range(self.planes.split_mut());
         }
         Ok(())
     }
@@ -125,19 +126,6 @@ fn planar<'a>(bytes: &'a [u8], mode: &Mode) -> Result<Picture<'a>, String> {
         Picture::i420(size, (luma, stride), (u, half_stride), (v, half_stride))
     };
     picture.map_err(|error| error.to_string())
-}
-
-/// Converts full range to limited range (ITU-T H.273, section 8.3).
-fn limit(planes: &mut Planes) {
-    let luma = |value: u8| 16 + (u16::from(value) * 219 + 127) / 255;
-    let chroma = |value: u8| 16 + (u16::from(value) * 224 + 127) / 255;
-    let [y, u, v] = planes.split_mut();
-    // Both results are at most 240.
-    let low = |value: u16| u8::try_from(value).unwrap_or(u8::MAX);
-    y.iter_mut().for_each(|value| *value = low(luma(*value)));
-    for plane in [u, v] {
-        plane.iter_mut().for_each(|value| *value = low(chroma(*value)));
-    }
 }
 
 #[cfg(test)]

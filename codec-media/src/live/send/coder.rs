@@ -16,6 +16,7 @@ use super::{Sending, simulcast};
 use crate::Env;
 use crate::count::counted;
 use crate::failure::{Failure, Kind, Result};
+use crate::frame::display::DisplaySupport;
 use crate::frame::transform::Transform;
 use crate::io::source::{SourceFrame, StreamInfo};
 use crate::live::options::{SendOptions, SimulcastLayers};
@@ -65,7 +66,10 @@ impl Setup<'_> {
         trace: Option<RateTrace>,
     ) -> Result<Coder> {
         let Self { args, settings, env, .. } = *self;
-        let mut transform = Transform::new(None, None, args.resize).following_display();
+        let support = DisplaySupport::live(settings.backend.codec);
+        let mut transform =
+            Transform::new(None, None, args.resize).following_display().for_output(support);
+        support.report(&transform, stream_info.size, stream_info.info, &env.events);
         let (mut size, mut info) = transform.begin(stream_info.size, stream_info.info)?;
         let layers = simulcast.map(|choice| simulcast::layers(choice, size)).transpose()?;
         if let Some(layers) = layers {

@@ -5,12 +5,14 @@ use std::time::Duration;
 use codec_audio::AudioCodec;
 use codec_container::{AnnexB, CodedPacket, PacketReader, Track, TrackKind, VideoTrack};
 use codec_core::codec::{Codec, FrameKind, Packet, SlotSet};
+use codec_core::frame::Rotation;
 use codec_net::url::{Scheme, Url};
 
 use super::coded::{SENT, open_audio};
 use super::{OutgoingAudio, Sending, Stop};
 use crate::Env;
 use crate::failure::{Failure, Result};
+use crate::frame::display::DisplaySupport;
 use crate::io::media::MediaSelection;
 use crate::io::names::is_pipe;
 use crate::io::unreadable::{Advice, is_lost, missing};
@@ -49,8 +51,8 @@ struct Input<'a> {
     encodes_audio: bool,
 }
 
-/// Whether a file is sent without re-encoding although that was not requested: its video is H.264, all of it is
-/// sent, and no encoder setting was given. WebRTC receivers do not support reordered frames.
+/// Whether a file is sent without re-encoding although that was not requested: its video is H.264 without a rotation, all
+/// of it is sent, and no encoder setting was given. WebRTC receivers do not support reordered frames.
 pub(super) fn is_default(args: &SendOptions, url: &Url, source: &LiveSource, env: &Env) -> bool {
     // Sending always has this preset.
     let preset = args.encoder.preset.filter(|preset| *preset == Preset::Rtc);
@@ -64,7 +66,10 @@ pub(super) fn is_default(args: &SendOptions, url: &Url, source: &LiveSource, env
         return false;
     }
     let Ok(mut reader) = source.open_packets(env) else { return false };
-    let is_h264 = reader.video().is_some_and(|(_, track)| track.codec == Codec::H264);
+    // Rotated frames have to be encoded.
+    let is_h264 = reader.video().is_some_and(|(_, track)| {
+        track.codec == Codec::H264 && track.info.rotation == Rotation::None
+    });
     is_h264 && (url.scheme() != Scheme::Whip || !has_reordered_frames(&mut *reader))
 }
 
@@ -113,6 +118,9 @@ pub(super) fn run(
     };
     if let Some(track) = &offer.video {
         env.events.note(format!("{}: {} sent without re-encoding", source.name(), track.codec));
+        if let Some(lost) = DisplaySupport::live(track.codec).lost_in_copy(track.size, track.info) {
+            env.events.warn(lost);
+        }
     }
     sending.counts.size = offer.video.as_ref().map(|track| track.size);
     let mut frame_id = 0;
