@@ -3,9 +3,11 @@
 use crate::codec::first_pass::FrameClass;
 use crate::fixed::{ONE_Q16, exp2_q16, log2_q16, mul_div};
 
-/// Maximum change of the base step from frame to frame and from its initial value, in octaves.
+/// Maximum change of the base step from frame to frame, in octaves, unless a sixteenth of the distance to
+/// the wanted step is more; and maximum change from its initial value.
 const SLEW_Q16: i32 = ONE_Q16 / 48;
-const FAR_Q16: i32 = ONE_Q16;
+const SLEW_SHARE: i32 = 16;
+const FAR_Q16: i32 = 2 * ONE_Q16;
 /// Weight of the prediction relative to the coded frames: this number of mean frames of the class,
 /// or one part in `TRUST_SHARE` of all of them if that is more. Individual scenes deviate; only the
 /// total over the file counts.
@@ -92,8 +94,9 @@ impl SizePrediction {
         let away = (i64::from(octaves) << 16) / i64::from(self.beta_q16.max(1));
         let away = i32::try_from(away).unwrap_or(0).clamp(-FAR_Q16, FAR_Q16);
         let wanted = self.first_base_q16 + away;
-        let slew = if self.next == 0 { FAR_Q16 } else { SLEW_Q16 };
-        self.base_q16 += (wanted - self.base_q16).clamp(-slew, slew);
+        let distance = wanted - self.base_q16;
+        let slew = if self.next == 0 { FAR_Q16 } else { SLEW_Q16.max(distance.abs() / SLEW_SHARE) };
+        self.base_q16 += distance.clamp(-slew, slew);
         let bits = self.frames.get(self.next).map_or(0, |&(class, bits)| {
             let bits = self.corrected_bits(class as usize, bits.into());
             scaled(bits, self.base_q16 - self.first_base_q16, self.beta_q16)
