@@ -1,5 +1,6 @@
 //! Properties of packets and frames that the frame buffer needs, parsed from the payload format.
 
+use super::assumed_layers::TemporalPlace;
 use super::frame::FrameDiffs;
 use super::layers::{LayerHeads, bit};
 use crate::packet::VideoFormat;
@@ -19,7 +20,7 @@ pub(super) struct Content {
     pub(super) lacks_parameters: bool,
     /// Superframes that it references, as distances (VP9 with `PictureID`s, if they are known).
     pub(super) references: Option<FrameDiffs>,
-    /// Its layer frames (VP9), if the references are known.
+    /// Its layer frames (VP9).
     pub(super) layers: Option<LayerHeads>,
 }
 
@@ -44,6 +45,11 @@ impl Examined {
     /// Whether its frame belongs to a spatial layer (VP9).
     pub(super) fn is_layer_frame(&self) -> bool {
         self.vp9.is_some()
+    }
+
+    /// The temporal layer (VP9).
+    pub(super) fn temporal_place(&self) -> TemporalPlace {
+        self.vp9.as_deref().map(TemporalPlace::of).unwrap_or_default()
     }
 
     /// The spatial layer, and whether the packet starts and ends its layer frame (VP9).
@@ -176,19 +182,22 @@ impl Contents {
         }
     }
 
-    /// The layer frames of a VP9 superframe, and the references of all of them.
+    /// The layer frames of a VP9 superframe, and the references of all of them if they are known.
     fn layers_of<'a>(
         &self,
         packets: impl Iterator<Item = &'a Examined>,
-    ) -> Option<(LayerHeads, FrameDiffs)> {
+    ) -> Option<(LayerHeads, Option<FrameDiffs>)> {
         let descriptors = packets.filter_map(|packet| packet.vp9.as_deref());
         let starts = descriptors.filter(|descriptor| descriptor.start_of_frame);
         let layers = LayerHeads::new(starts, &self.group)?;
+        if !layers.are_known() {
+            return Some((layers, None));
+        }
         let all = layers.as_slice().iter().flat_map(|layer| layer.diffs());
         let mut diffs: Vec<u16> = all.map(|&diff| diff.into()).collect();
         diffs.sort_unstable();
         diffs.dedup();
-        Some((layers, FrameDiffs::new(&diffs)?))
+        Some((layers, FrameDiffs::new(&diffs)))
     }
 
     /// Properties of a frame, from its packets in order.
@@ -200,6 +209,7 @@ impl Contents {
             let is_key = packets.clone().next().is_some_and(|first| first.has_key_bit);
             let is_vp9 = self.format == VideoFormat::Vp9;
             let (layers, references) = if is_vp9 { self.layers_of(packets) } else { None }.unzip();
+            let references = references.flatten();
             return Content { is_key, references, layers, ..Content::default() };
         }
         let Some(slice) = packets.clone().find_map(|packet| packet.slice) else {

@@ -1,10 +1,11 @@
 //! Decodability of frames: exact references from the Dependency Descriptor or the VP9 payload
-//! descriptor if present, otherwise from the VP8 payload descriptor or, for H.264, from gaps between
-//! packets.
+//! descriptor if present, otherwise from the `PictureID` and the temporal layer of the payload descriptor or,
+//! for H.264, from gaps between packets.
 
 use std::collections::BTreeMap;
 
 use super::assembly::Stored;
+use super::assumed_layers::{AssumedLayers, TemporalPlace};
 use super::content::Content;
 use super::frame::{FrameDependency, FrameDiffs, FrameId};
 use super::layers::{ALL_LAYERS, LayerHeads, bit};
@@ -19,7 +20,11 @@ const REACH: i64 = 4096;
 pub(super) struct Head {
     pub(super) descriptor: Descriptor,
     pub(super) dependency: Option<FrameDependency>,
-    /// References of a VP9 superframe, and its layer frames.
+    /// Whether it is a VP9 superframe.
+    is_superframe: bool,
+    /// Its temporal layer (VP9).
+    temporal: TemporalPlace,
+    /// References of a VP9 superframe if they are known, and its layer frames.
     pub(super) references: Option<FrameDiffs>,
     pub(super) layers: Option<LayerHeads>,
     pub(super) is_key: bool,
@@ -37,6 +42,8 @@ impl Head {
                 ..first.examined.descriptor
             },
             dependency: first.info.dependency,
+            is_superframe: first.examined.is_layer_frame(),
+            temporal: first.examined.temporal_place(),
             references: content.references,
             layers: content.layers,
             is_key: content.is_key,
@@ -53,11 +60,16 @@ impl Head {
         }
     }
 
-    /// Number of the frame, and its references if they are known. VP9 uses its payload descriptor,
-    /// because Dependency Descriptors count layer frames.
+    /// The number of a VP9 superframe, which takes precedence over Dependency Descriptors, because these
+    /// count layer frames.
+    fn picture(&self) -> Option<PictureId> {
+        self.descriptor.picture_id.filter(|_| self.is_superframe)
+    }
+
+    /// Number of the frame, and its references if they are known.
     fn numbered(&self) -> Option<(Number, Option<FrameDiffs>)> {
-        if let (Some(id), Some(references)) = (self.descriptor.picture_id, self.references) {
-            return Some((Number::of_picture(id), Some(references)));
+        if let Some(id) = self.picture() {
+            return Some((Number::of_picture(id), self.references));
         }
         let it = self.dependency?;
         Some((Number { value: it.frame_number, bits: 16 }, it.diffs))
@@ -133,6 +145,7 @@ pub(super) struct Tracker {
     /// Last number emitted or skipped.
     last: Option<i64>,
     references: References,
+    assumed: AssumedLayers,
     has_key: bool,
     /// State before the last frame.
     before: Option<Before>,
@@ -148,6 +161,7 @@ struct Before {
     newest: Option<i64>,
     last: Option<i64>,
     references: References,
+    assumed: AssumedLayers,
     has_key: bool,
 }
 
@@ -174,14 +188,7 @@ impl Tracker {
         }
         let exact = head.numbered().and_then(|(number, diffs)| Some((number, diffs?)));
         let Some((number, diffs)) = exact else {
-            if head.is_key {
-                return Decodability::Now.into();
-            }
-            return match self.references.clone().record(&head.descriptor, false, true, gap) {
-                Decodable::Yes => Decodability::Now,
-                Decodable::No => missing,
-            }
-            .into();
+            return self.classify_unstated(head, gap, missing);
         };
         if !self.has_key && !head.is_key {
             return missing.into();
@@ -195,6 +202,29 @@ impl Tracker {
         }
         self.worst(diffs.as_slice().iter().map(|&diff| number - i64::from(diff)), ALL_LAYERS, gap)
             .into()
+    }
+
+    /// Whether frames are missing between the last one and this one. The `PictureID` is more precise than a gap
+    /// between packets, which may belong to a frame already counted.
+    fn lacks_frames(&self, head: &Head, gap: bool) -> bool {
+        self.missing_before(head).map_or(gap, |missing| missing > 0)
+    }
+
+    /// Classifies a frame whose references are not stated. `missing`: the result if a reference is missing.
+    fn classify_unstated(&self, head: &Head, gap: bool, missing: Decodability) -> Verdict {
+        let Some(heads) = &head.layers else {
+            let mut references = self.references.clone();
+            return match references.record(&head.descriptor, head.is_key, true, gap) {
+                Decodable::Yes => Decodability::Now,
+                Decodable::No => missing,
+            }
+            .into();
+        };
+        let lacks_frames = self.lacks_frames(head, gap);
+        let layers = self.assumed.decodable(heads, head.temporal, head.is_key, lacks_frames);
+        let has_lowest = heads.as_slice().first().is_some_and(|it| layers & it.bit() != 0);
+        let lowest = if has_lowest { Decodability::Now } else { missing };
+        Verdict { lowest, layers, may_gain: false }
     }
 
     /// Classifies the layers of a superframe.
@@ -242,13 +272,16 @@ impl Tracker {
     pub(super) fn record(&mut self, head: &Head, gap: bool, layers: u8) {
         let decodes = layers != 0;
         let Self { newest, last, has_key, .. } = *self;
-        let references = self.references.clone();
-        let mut before = Before { decoded: None, added: None, newest, last, references, has_key };
+        let (references, assumed) = (self.references.clone(), self.assumed);
+        let mut before =
+            Before { decoded: None, added: None, newest, last, references, assumed, has_key };
         self.references.record(&head.descriptor, head.is_key, decodes, gap);
         if decodes && head.is_key {
             before.decoded = Some(std::mem::take(&mut self.decoded));
             self.has_key = true;
         }
+        let lacks_frames = self.lacks_frames(head, gap);
+        self.assumed.record(head.temporal, head.is_key, lacks_frames, layers);
         self.before = Some(before);
         let Some((number, _)) = head.numbered() else { return };
         if head.is_key {
@@ -257,7 +290,7 @@ impl Tracker {
         }
         let number = number.unwrapped(self.newest);
         self.newest = Some(number);
-        self.counts_pictures = head.references.is_some();
+        self.counts_pictures = head.picture().is_some();
         self.last = Some(number);
         if decodes {
             let is_new = self.decoded.insert(number, layers).is_none();
@@ -277,7 +310,7 @@ impl Tracker {
             }
             None => self.has_key = false,
         }
-        self.references = References::new();
+        (self.references, self.assumed) = (References::new(), AssumedLayers::default());
     }
 
     /// Undoes the last emitted frame, which never reached the decoder.
@@ -287,7 +320,7 @@ impl Tracker {
             // Without a number, the missing frame could not be detected.
             return self.failed(id);
         }
-        let Before { decoded, added, newest, last, references, has_key } = before;
+        let Before { decoded, added, newest, last, references, assumed, has_key } = before;
         if let Some(added) = added {
             self.decoded.remove(&added);
         }
@@ -296,6 +329,7 @@ impl Tracker {
         }
         (self.newest, self.last, self.references, self.has_key) =
             (newest, last, references, has_key);
+        self.assumed = assumed;
     }
 
     /// Clears all references, so that only a key frame is decodable.
@@ -311,7 +345,7 @@ impl Tracker {
             return id;
         }
         if let Some(last) =
-            self.last.filter(|_| head.dependency.is_some() && head.references.is_none())
+            self.last.filter(|_| head.dependency.is_some() && head.picture().is_none())
         {
             id.frame_number = Some(wrap_16(last + 1));
         }

@@ -16,12 +16,19 @@ pub(super) struct LayerHead {
     pub(super) spatial_id: u8,
     /// Whether it depends on the next lower layer of its superframe.
     pub(super) inter_layer: bool,
+    /// Whether its references are known.
+    is_known: bool,
     diffs: [u8; REFERENCES],
     len: usize,
 }
 
 impl LayerHead {
-    /// References of the same layer, as distances between superframes.
+    /// Whether it is known to have no references of the same layer.
+    pub(super) fn is_intra(&self) -> bool {
+        self.is_known && self.len == 0
+    }
+
+    /// References of the same layer, as distances between superframes; empty if they are unknown.
     pub(super) fn diffs(&self) -> &[u8] {
         self.diffs.get(..self.len).unwrap_or_default()
     }
@@ -45,21 +52,22 @@ pub(super) struct LayerHeads {
 }
 
 impl LayerHeads {
-    /// From the descriptors of the first packets of the layer frames. `None` if references are unknown, or
-    /// if there are too many.
+    /// From the descriptors of the first packets of the layer frames. `None` if there are too many layer
+    /// frames or references.
     pub(super) fn new<'a>(
         descriptors: impl Iterator<Item = &'a Descriptor>,
         group: &FrameGroup,
     ) -> Option<Self> {
         let mut all = Self::default();
         for descriptor in descriptors {
-            descriptor.picture_id?;
-            let references = group.references(descriptor)?;
+            let stated = descriptor.picture_id.and_then(|_| group.references(descriptor));
+            let references = stated.unwrap_or_default();
             let mut diffs = [0; REFERENCES];
             diffs.get_mut(..references.len())?.copy_from_slice(references);
             *all.heads.get_mut(all.len)? = LayerHead {
                 spatial_id: descriptor.spatial_id(),
                 inter_layer: descriptor.layer.is_some_and(|layer| layer.inter_layer_predicted),
+                is_known: stated.is_some(),
                 diffs,
                 len: references.len(),
             };
@@ -70,6 +78,11 @@ impl LayerHeads {
 
     pub(super) fn as_slice(&self) -> &[LayerHead] {
         self.heads.get(..self.len).unwrap_or_default()
+    }
+
+    /// Whether the references of all layer frames are known.
+    pub(super) fn are_known(&self) -> bool {
+        self.as_slice().iter().all(|head| head.is_known)
     }
 
     /// The set of its layers.

@@ -30,6 +30,7 @@
 //! ```
 
 mod assembly;
+mod assumed_layers;
 mod buffer;
 mod content;
 mod decodability;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use codec_core::frame::Size;
 
-use super::{Frame, FrameBuffer, FrameBufferConfig, PacketInfo, RecoveryOptions};
+use super::{Frame, FrameBuffer, FrameBufferConfig, FrameDependency, PacketInfo, RecoveryOptions};
 use crate::packet::VideoFormat;
 use crate::packet::vp9::{
     Descriptor, GroupPicture, LayerIndices, Packetizer, PacketizerConfig, PictureId, References,
@@ -371,4 +371,92 @@ fn the_rest_of_a_superframe_that_was_emitted_is_not_another_one() {
     }
     let found: Vec<Frame> = std::iter::from_fn(|| buffer.poll_frame(later)).collect();
     assert_eq!(found.iter().map(layers_of).collect::<Vec<_>>(), [[0], [0]]);
+}
+
+/// Packets of a superframe with two spatial layers in the non-flexible mode, whose references are not stated.
+fn unstated(packetizer: &mut Packetizer, id: u16, temporal_id: u8) -> Vec<Vec<u8>> {
+    let mut out = Vec::new();
+    for spatial_id in 0..2 {
+        let is_key = id == 0;
+        let structure = ScalabilityStructure { spatial_layers: 2, ..Default::default() };
+        let descriptor = Descriptor {
+            picture_id: Some(PictureId::Long(id)),
+            inter_predicted: !is_key,
+            tl0_pic_idx: Some(u8::try_from(id / 2).unwrap()),
+            layer: Some(LayerIndices {
+                temporal_id,
+                switching_up: temporal_id == 0,
+                spatial_id,
+                inter_layer_predicted: spatial_id > 0,
+            }),
+            structure: (is_key && spatial_id == 0).then(|| Box::new(structure)),
+            ..Descriptor::default()
+        };
+        let first = if is_key && spatial_id == 0 { KEY } else { INTER };
+        let timestamp = u32::from(id) * 3000;
+        let ends = spatial_id == 1;
+        let data = data(first, 50);
+        packetizer.packetize_layer(&data, &descriptor, ends, timestamp, &mut out).unwrap();
+    }
+    out
+}
+
+#[test]
+fn layers_without_stated_references_need_the_layer_of_the_superframe_before() {
+    let config = FrameBufferConfig { format: VideoFormat::Vp9, ..FrameBufferConfig::low_latency() };
+    // The upper layer of the key superframe, of one of the temporal base layer, and of one of the layer above it
+    // are lost.
+    for (lost, complete) in [
+        (0, [false, false, false, false, false, false]),
+        (2, [true, true, false, false, false, false]),
+        (3, [true, true, true, false, true, true]),
+    ] {
+        let (mut buffer, mut packetizer) = (FrameBuffer::new(config), packetizer());
+        for (id, complete) in (0_u16..).zip(complete) {
+            let mut packets = unstated(&mut packetizer, id, u8::from(id % 2 == 1));
+            if id == lost {
+                packets.pop();
+            }
+            let now = Duration::from_millis(33) * id.into();
+            for packet in &packets {
+                buffer.push(now, packet, PacketInfo::default()).unwrap();
+            }
+            // The loss becomes visible by the next superframe.
+            if id == lost {
+                continue;
+            }
+            let later = now + Duration::from_secs(2);
+            let frames: Vec<Frame> = std::iter::from_fn(|| buffer.poll_frame(later)).collect();
+            let frame = frames.last().expect("the lowest layers are complete");
+            assert_eq!(frame.id.picture_id, Some(PictureId::Long(id)), "loss in {lost}");
+            assert_eq!(frame.lacks_layers, !complete, "superframe {id}, loss in {lost}");
+            assert_eq!(frame.layers.len(), 1 + usize::from(complete));
+        }
+    }
+}
+
+#[test]
+fn superframes_with_and_without_known_references_are_numbered_alike() {
+    let (mut buffer, mut packetizer) = (buffer(), packetizer());
+    for id in 0..4 {
+        let dependency = FrameDependency {
+            // Unlike the PictureID.
+            frame_number: 900 + id,
+            starts_frame: true,
+            ends_frame: true,
+            ..FrameDependency::default()
+        };
+        let descriptor = Descriptor {
+            picture_id: Some(PictureId::Long(0x7ffe + id & 0x7fff)),
+            inter_predicted: id > 0,
+            ..Descriptor::default()
+        };
+        let mut packets = Vec::new();
+        let data = data(if id == 0 { KEY } else { INTER }, 50);
+        let timestamp = u32::from(id) * 3000;
+        packetizer.packetize_layer(&data, &descriptor, true, timestamp, &mut packets).unwrap();
+        let info = PacketInfo { dependency: Some(dependency), ..PacketInfo::default() };
+        buffer.push(Duration::ZERO, &packets[0], info).unwrap();
+        assert!(buffer.poll_frame(Duration::ZERO).is_some(), "superframe {id}");
+    }
 }
