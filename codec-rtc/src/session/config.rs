@@ -55,7 +55,8 @@ pub struct VideoStream {
     pub ssrc: u32,
     /// Payload type, 0..=127.
     pub payload_type: u8,
-    /// RTX stream (RFC 4588); with `None`, packets are retransmitted unchanged.
+    /// RTX stream (RFC 4588), associated (`apt`) with [`Self::payload_type`]: its packets carry media without
+    /// RED. Packets of ULPFEC, and with `None` all packets, are retransmitted unchanged.
     pub rtx: Option<RepairStream>,
     /// FEC.
     pub fec: VideoFec,

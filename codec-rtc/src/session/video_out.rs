@@ -15,7 +15,7 @@ use crate::allocation::RepairOverhead;
 use crate::congestion::PacketKind;
 use crate::extension::{AbsCaptureTime, ExtensionKind, ExtensionMap, Extensions};
 use crate::packet::vp8::{CLOCK_HZ, PictureId};
-use crate::packet::{VideoFormat, VideoPacketizer, VideoPacketizerConfig};
+use crate::packet::{VideoFormat, VideoPacketizer, VideoPacketizerConfig, red};
 use crate::recovery::{
     KeyFrameGate, LongTermConfig, LongTermCounters, LongTermReferences, LossResponse,
     PacketHistory, Resend,
@@ -389,21 +389,38 @@ impl VideoOut {
         let extensions = Extensions::from_packet(&packet, &self.map).ok()?;
         let mut header = packet.header;
         let mut payload = Vec::with_capacity(packet.payload.len() + 2);
-        if let Some(rtx) = self.stream.rtx {
-            // RFC 4588, section 4: the original sequence number precedes the payload.
-            payload.extend(header.sequence.to_be_bytes());
-            header = Header {
-                payload_type: rtx.payload_type,
-                ssrc: rtx.ssrc,
-                sequence: self.rtx_sequence,
-                ..header
-            };
-            self.rtx_sequence = self.rtx_sequence.wrapping_add(1);
+        match self.stream.rtx.zip(self.media_payload(&packet)) {
+            Some((rtx, media)) => {
+                // RFC 4588, section 4: the original sequence number precedes the payload.
+                payload.extend(header.sequence.to_be_bytes());
+                payload.extend_from_slice(media);
+                header = Header {
+                    payload_type: rtx.payload_type,
+                    ssrc: rtx.ssrc,
+                    sequence: self.rtx_sequence,
+                    ..header
+                };
+                self.rtx_sequence = self.rtx_sequence.wrapping_add(1);
+            }
+            None => payload.extend_from_slice(packet.payload),
         }
-        payload.extend_from_slice(packet.payload);
         let mut outgoing = Outgoing::new(PacketKind::Retransmission, header, payload);
         outgoing.extensions = extensions;
         Some(outgoing)
+    }
+
+    /// Returns the payload that an RTX packet carries, which is associated with the payload type of the
+    /// media: the payload without RED. `None` for a FEC packet, which has another payload type and can only be
+    /// repeated as it is.
+    fn media_payload<'a>(&self, packet: &rtp::Packet<'a>) -> Option<&'a [u8]> {
+        match self.stream.fec {
+            VideoFec::Ulp { red, .. } if packet.header.payload_type == red => {
+                let blocks = red::parse(packet.payload).ok()?;
+                let primary = blocks.last()?;
+                (primary.payload_type == self.stream.payload_type).then_some(primary.data)
+            }
+            _ => Some(packet.payload),
+        }
     }
 
     /// Whether [`Self::padding`] returns a packet.
