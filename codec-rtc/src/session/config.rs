@@ -174,8 +174,8 @@ pub struct SenderConfig {
     /// `true`. The encoder must be opened with `error_resilient`, since frames after a lost one
     /// must not depend on its probabilities. Not used for streams with temporal layers
     /// ([`codec_core::codec::PacketMeta`]), where the layers determine the references, nor for
-    /// H.264 without Dependency Descriptors, since frames of H.264 are acknowledged by the frame
-    /// numbers in their descriptors.
+    /// streams whose receiver is not told the references of each frame: VP8 and H.264 without
+    /// Dependency Descriptors, and VP9 without the flexible mode ([`VideoStream::flexible`]).
     pub reference_recovery: bool,
     /// Minimum time between two requested key frames; default 300 ms.
     pub min_key_frame_interval: Duration,

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::extension::ExtensionMap;
 use crate::jitter::video::FrameBufferConfig;
+use crate::packet::VideoFormat;
 use crate::packet::vp8::Descriptor;
 use crate::rtcp::{self, Bye, Pli, ReceiverReport, ReportBlock, Rpsi};
 use crate::rtp::{self, Header};
@@ -181,18 +182,46 @@ fn failed_reference_recovery_is_followed_by_a_key_frame() {
         sender.handle_datagram(now, &out).unwrap();
     };
     let pli = || rtcp::Packet::Pli(Pli { sender_ssrc: 9, media_ssrc: SSRC });
-    // The key frame was decoded, and nothing since.
-    let known = Rpsi::vp8(9, SSRC, 96, first_id.unwrap());
-    push_event(&mut sender, ms(400), rtcp::Packet::Rpsi(known));
+    // The key frame was decoded, and nothing since. Each request comes with an acknowledgement of it.
+    let known = || rtcp::Packet::Rpsi(Rpsi::vp8(9, SSRC, 96, first_id.unwrap()));
+    push_event(&mut sender, ms(400), known());
     push_event(&mut sender, ms(400), pli());
     let loss_response = sender.frame_request(ms(400), 10);
     assert!(!loss_response.key_frame && loss_response.references.is_some(), "{loss_response:?}");
     // A repeated request right away is ignored, since the recovery is in transit; a later one means
     // that it failed.
+    push_event(&mut sender, ms(450), known());
     push_event(&mut sender, ms(450), pli());
     assert!(!sender.frame_request(ms(450), 11).key_frame);
+    push_event(&mut sender, ms(800), known());
     push_event(&mut sender, ms(800), pli());
     assert!(sender.frame_request(ms(800), 12).key_frame);
+}
+
+#[test]
+fn acknowledged_references_are_used_if_the_receiver_learns_the_references() {
+    let standard = VideoStream::standard(SSRC);
+    let fixed = VideoStream { flexible: false, ..standard };
+    let (described, plain) = (ExtensionMap::default(), ExtensionMap::EMPTY);
+    for (stream, extensions, is_used) in [
+        (standard, described, true),
+        (standard, plain, false),
+        (standard.with_h264(), described, true),
+        (standard.with_h264(), plain, false),
+        (standard.with_vp9(), plain, true),
+        (fixed.with_vp9(), described, false),
+        (fixed.with_vp9(), plain, false),
+    ] {
+        let streams = Streams { video: Some(stream), audio: None, extensions };
+        let mut sender = Sender::new(SenderConfig::new(streams, 1)).unwrap();
+        let mut packet = frame(0);
+        if stream.format == VideoFormat::H264 {
+            packet.data = vec![0, 0, 0, 1, 0x65, 0x9a, 0x55];
+        }
+        sender.send_video(Duration::ZERO, Duration::ZERO, 0, &packet).unwrap();
+        let request = sender.frame_request(Duration::from_millis(33), 1);
+        assert_eq!(request.references.is_some(), is_used, "{stream:?} {extensions:?}");
+    }
 }
 
 /// Passes frame `number` of a stream with `layers` temporal layers to a sender; returns its

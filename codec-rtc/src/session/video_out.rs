@@ -86,9 +86,9 @@ pub(super) struct VideoOut {
     bitrate_bps: u64,
     rtt: Duration,
     retransmits: bool,
-    /// When a key-frame request was last answered by an acknowledged reference, and the number of
-    /// acknowledgements at that time.
-    last_reference_recovery: Option<(Duration, u64)>,
+    /// When a key-frame request was last answered by an acknowledged reference, and the number of the last
+    /// frame before the answer.
+    last_reference_recovery: Option<(Duration, Option<u64>)>,
     recent: RecentTraffic,
     counters: VideoSendCounters,
 }
@@ -136,9 +136,13 @@ impl VideoOut {
             _ => EXTENSION_BYTES,
         };
         let mtu = config.mtu - extension_bytes - REPAIR_BYTES;
-        // A receiver acknowledges frames of H.264 by the numbers in their descriptors.
-        let has_numbers = stream.format != VideoFormat::H264 || is_described;
-        let acknowledges = config.reference_recovery && has_numbers;
+        // Otherwise the receiver assumes that a frame references the previous one, and waits for a key frame
+        // after a loss.
+        let states_references = match stream.format {
+            VideoFormat::Vp8 | VideoFormat::H264 => is_described,
+            VideoFormat::Vp9 => stream.flexible,
+        };
+        let recovers = config.reference_recovery && states_references;
         let packetizer = VideoPacketizer::new(VideoPacketizerConfig {
             format: stream.format,
             mtu,
@@ -156,7 +160,7 @@ impl VideoOut {
             dependencies: Dependencies::new()?,
             gate: KeyFrameGate::new(config.min_key_frame_interval),
             layers: 1,
-            long_term: acknowledges.then(|| LongTermReferences::new(LongTermConfig::default())),
+            long_term: recovers.then(|| LongTermReferences::new(LongTermConfig::default())),
             sent: SentFrames::default(),
             history: config
                 .retransmission
@@ -453,15 +457,15 @@ impl VideoOut {
             return;
         };
         match self.last_reference_recovery {
-            // The recovery failed: no frame was decoded since.
-            Some((at, said)) if said == long_term.acknowledgements() => {
+            // The recovery failed, or is in transit: no later frame was decoded.
+            Some((at, last)) if long_term.newest_decoded() <= last => {
                 if now.saturating_sub(at) >= self.rtt + LOSS_RESPONSE_TIME {
                     self.gate.request();
                 }
             }
             // The plan of the next frame uses a reference that the receiver has.
             _ => {
-                self.last_reference_recovery = Some((now, long_term.acknowledgements()));
+                self.last_reference_recovery = Some((now, self.last_frame));
                 long_term.receiver_lost(now);
             }
         }

@@ -95,7 +95,8 @@ pub struct LongTermReferences {
     last_loss: Option<Duration>,
     /// Whether the receiver acknowledges decoded frames, so that arrival is not sufficient.
     acknowledges: bool,
-    acknowledgements: u64,
+    /// Highest number of an acknowledged frame.
+    newest_decoded: Option<u64>,
     /// Time of the last acknowledgement, and the smoothed interval between them.
     acknowledged: Option<Duration>,
     interval: Duration,
@@ -115,7 +116,7 @@ impl LongTermReferences {
             updated: None,
             last_loss: None,
             acknowledges: false,
-            acknowledgements: 0,
+            newest_decoded: None,
             acknowledged: None,
             interval: ACKNOWLEDGEMENT_INTERVAL[1],
             rtt: None,
@@ -273,7 +274,7 @@ impl LongTermReferences {
     /// Records that the receiver decoded a frame, and thus all its references.
     pub fn decoded(&mut self, now: Duration, number: u64) {
         self.acknowledges = true;
-        self.acknowledgements += 1;
+        self.newest_decoded = self.newest_decoded.max(Some(number));
         if let Some(before) = self.acknowledged.replace(now) {
             let took = now.saturating_sub(before);
             self.interval = ((self.interval * 7 + took) / 8)
@@ -289,10 +290,10 @@ impl LongTermReferences {
         self.update_chains();
     }
 
-    /// Number of acknowledgements of decoded frames.
+    /// Highest number of a frame that the receiver acknowledged as decoded.
     #[must_use]
-    pub fn acknowledgements(&self) -> u64 {
-        self.acknowledgements
+    pub fn newest_decoded(&self) -> Option<u64> {
+        self.newest_decoded
     }
 
     /// Whether the receiver acknowledges decoded frames.
