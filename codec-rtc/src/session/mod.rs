@@ -18,6 +18,8 @@
 
 mod audio_in;
 mod audio_out;
+#[cfg(test)]
+mod call_tests;
 mod config;
 mod dependencies;
 mod e2ee;

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use codec_core::frame::Size;
 
-use super::{Frame, FrameBuffer, FrameBufferConfig, FrameDependency, PacketInfo, RecoveryOptions};
+use super::{
+    Frame, FrameBuffer, FrameBufferConfig, FrameDependency, FrameDiffs, PacketInfo, RecoveryOptions,
+};
 use crate::packet::VideoFormat;
 use crate::packet::vp9::{
     Descriptor, GroupPicture, LayerIndices, Packetizer, PacketizerConfig, PictureId, References,
@@ -444,10 +446,11 @@ fn superframes_with_and_without_known_references_are_numbered_alike() {
             frame_number: 900 + id,
             starts_frame: true,
             ends_frame: true,
+            diffs: FrameDiffs::new(if id == 0 { &[] } else { &[1] }),
             ..FrameDependency::default()
         };
         let descriptor = Descriptor {
-            picture_id: Some(PictureId::Long(0x7ffe + id & 0x7fff)),
+            picture_id: Some(PictureId::Long((0x7ffe + id) & 0x7fff)),
             inter_predicted: id > 0,
             ..Descriptor::default()
         };
