@@ -68,6 +68,11 @@ impl Dependencies {
         numbers
     }
 
+    /// Number of the frame that the first slot holds: the last one of the temporal base layer.
+    pub(super) fn last_base(&self) -> Option<u64> {
+        self.slots.first().copied().flatten()
+    }
+
     /// Starts the packets of a frame of a stream with `layers` temporal layers. A frame that cannot
     /// be described is sent without a descriptor, so that the receiver uses the payload
     /// descriptors.

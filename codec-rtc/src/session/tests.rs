@@ -333,3 +333,36 @@ fn h264_arrives_with_fec_and_retransmission_streams() {
     let wrong = Packet { data: vec![1, 2, 3], ..Packet::default() };
     assert!(sender.send_video(Duration::from_secs(1), Duration::ZERO, 0, &wrong).is_err());
 }
+
+#[test]
+fn intra_coded_frames_of_vp8_need_the_probabilities_of_the_frame_before() {
+    let video = Some(VideoStream::plain(SSRC, 96));
+    let streams = Streams { video, audio: None, extensions: ExtensionMap::default() };
+    for (lost, emitted) in [(None, 3), (Some(1), 1)] {
+        let mut sender = Sender::new(SenderConfig {
+            congestion: None,
+            reference_recovery: false,
+            ..SenderConfig::new(streams.clone(), 1)
+        })
+        .unwrap();
+        let mut receiver = Receiver::new(ReceiverConfig::new(streams.clone(), 9, 1));
+        let mut count = 0;
+        for number in 0..3 {
+            let now = Duration::from_millis(33 * number);
+            let mut packet = frame(number);
+            packet.meta.refs_used = if number == 1 { SlotSet::LAST } else { SlotSet::NONE };
+            packet.meta.refs_updated = SlotSet::LAST;
+            sender.send_video(now, now, u32::try_from(number).unwrap() * 3000, &packet).unwrap();
+            sender.handle_timeout(now + Duration::from_millis(30));
+            while let Some(datagram) = sender.poll_transmit() {
+                if lost != Some(number) {
+                    receiver.handle_datagram(now, &datagram).unwrap();
+                }
+            }
+            count += std::iter::from_fn(|| receiver.poll_frame(now)).count();
+        }
+        let later = Duration::from_secs(1);
+        count += std::iter::from_fn(|| receiver.poll_frame(later)).count();
+        assert_eq!(count, emitted, "lost: {lost:?}");
+    }
+}

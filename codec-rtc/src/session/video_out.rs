@@ -293,7 +293,14 @@ impl VideoOut {
     }
 
     fn track_references(&mut self, now: Duration, meta: &PacketMeta) -> Vec<u64> {
-        let followed = self.dependencies.track_references(meta);
+        let last_base = self.dependencies.last_base();
+        let mut followed = self.dependencies.track_references(meta);
+        // Without error resilience, a frame of VP8 needs the probabilities of the frames before it, even if all of
+        // its blocks are intra-coded.
+        let is_vp8 = self.stream.format == VideoFormat::Vp8;
+        if is_vp8 && followed.is_empty() && meta.kind != FrameKind::Key {
+            followed.extend(last_base);
+        }
         match &mut self.long_term {
             Some(long_term) => long_term.coded(now, meta),
             None => followed,
