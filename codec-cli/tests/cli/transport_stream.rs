@@ -174,6 +174,81 @@ fn a_recording_may_begin_anywhere() {
     assert_eq!(digests(&place, "late.ts"), expected[20..]);
 }
 
+/// Writes the transport packets of `bytes` without those for which `is_lost` is true.
+fn without(place: &Place, bytes: &[u8], file: &str, is_lost: impl Fn(usize, &[u8]) -> bool) {
+    let packets = bytes.chunks(PACKET).enumerate().filter(|(at, packet)| !is_lost(*at, packet));
+    let rest: Vec<u8> = packets.flat_map(|(_, packet)| packet.to_vec()).collect();
+    fs::write(place.path(file), rest).unwrap();
+}
+
+fn pid(packet: &[u8]) -> u16 {
+    u16::from(packet[1] & 0x1F) << 8 | u16::from(packet[2])
+}
+
+#[test]
+fn joined_segments_with_continuous_times_lose_nothing() {
+    let Some(place) = place() else { return };
+    let segments = ["-f", "segment", "-segment_time", "0.6", "-segment_format", "mpegts"];
+    place.ffmpeg(
+        &[&["-i", "clip.mkv", "-c:v", "copy", "-c:a", "aac"][..], &segments, &["part%d.ts"]]
+            .concat(),
+    );
+    let parts: Vec<Vec<u8>> = (0..3).map(|n| place.read(&format!("part{n}.ts"))).collect();
+    fs::write(place.path("joined.ts"), parts.concat()).unwrap();
+    remux(&place, &["-c:a", "aac"], "whole.ts");
+    assert_eq!(digests(&place, "joined.ts"), digests(&place, "whole.ts"));
+    place.ok(&["transcode", "joined.ts", "-o", "joined.mkv", "--copy", "-y"]);
+    let video = times(&place, "joined.mkv", "v");
+    assert_eq!(video.len(), 60);
+    assert!(video.windows(2).all(|pair| (0.03..0.04).contains(&(pair[1] - pair[0]))), "{video:?}");
+    // The end of the second part was lost: its last packets of video, and whole frames.
+    let joint = (parts[0].len() + parts[1].len()) / PACKET;
+    for lost in [3, 40] {
+        without(&place, &parts.concat(), "lost.ts", |at, packet| {
+            (joint - lost..joint).contains(&at) && pid(packet) == 0x100
+        });
+        place.fails(4, "continuity counter", &["decode", "lost.ts", "--null"]);
+    }
+}
+
+#[test]
+fn a_short_recording_can_be_repeated() {
+    let Some(place) = place() else { return };
+    for length in ["0.4", "0.8", "1"] {
+        for audio in [&["-an"][..], &["-c:a", "aac", "-ac", "1"]] {
+            let cut = ["-i", "clip.mkv", "-t", length, "-c:v", "libx264"];
+            place.ffmpeg(&[&cut[..], audio, &["-y", "once.ts"]].concat());
+            let once = place.read("once.ts");
+            fs::write(place.path("twice.ts"), once.repeat(2)).unwrap();
+            let expected = digests(&place, "once.ts").repeat(2);
+            assert_eq!(digests(&place, "twice.ts"), expected, "{length} {audio:?}");
+            place.ok(&["transcode", "twice.ts", "-o", "twice.mkv", "--copy", "-y"]);
+            let video = times(&place, "twice.mkv", "v");
+            let steps = video.windows(2).map(|pair| pair[1] - pair[0]);
+            assert!(
+                { steps }.all(|step| (0.02..0.2).contains(&step)),
+                "{length} {audio:?}: {video:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn losses_before_repeated_tables_are_found() {
+    let Some(place) = place() else { return };
+    remux(&place, &["-c:a", "aac"], "whole.ts");
+    let bytes = place.read("whole.ts");
+    let packets: Vec<&[u8]> = bytes.chunks(PACKET).collect();
+    let tables: Vec<usize> = (1..packets.len()).filter(|&at| pid(packets[at]) == 0).collect();
+    assert!(tables.len() > 10);
+    // The packets of video before each table.
+    for &at in &tables[1..] {
+        let lost = (0..at).rev().find(|&at| pid(packets[at]) == 0x100).unwrap();
+        without(&place, &bytes, "lost.ts", |at, _| at == lost);
+        place.fails(4, "continuity counter", &["decode", "lost.ts", "--null"]);
+    }
+}
+
 #[test]
 fn joined_recordings_with_other_pids_continue() {
     let Some(place) = place() else { return };

@@ -11,6 +11,7 @@ use crate::{Error, Format};
 mod audio;
 mod decode_order;
 mod elementary;
+mod joints;
 mod multiplexer;
 mod opus_unit;
 mod packetizer;

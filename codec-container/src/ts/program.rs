@@ -1,5 +1,6 @@
 //! Selects the program to read from the tables (PAT and PMT), and follows their changes.
 
+use super::joints::Table;
 use super::tables::{ProgramEntry, Sections, StreamEntry, programs, streams};
 
 const PAT_PID: u16 = 0;
@@ -35,6 +36,14 @@ impl Programs {
         let found = streams(sections.add(payload, is_start)?, number)?;
         let is_known = matches!(&self.chosen, Some((_, last)) if *last == found);
         (!is_known).then_some((number, found))
+    }
+
+    /// Returns the table that packets with this PID contain.
+    pub(super) fn table(&self, pid: u16) -> Option<Table> {
+        if pid == PAT_PID {
+            return Some(Table::Association);
+        }
+        self.entries.iter().any(|(entry, _)| entry.pid == pid).then_some(Table::Map)
     }
 
     fn associate(&mut self, found: Vec<ProgramEntry>) {

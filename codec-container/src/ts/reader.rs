@@ -6,8 +6,9 @@ use codec_core::codec::Limits;
 
 use super::corrupt;
 use super::elementary::{Elementary, kind_of};
+use super::joints::Joints;
 use super::program::Programs;
-use super::stream::{Continuity, PesPacket, State, Stream};
+use super::stream::{Continuity, Join, PesPacket, State, Stream};
 use super::tables::StreamEntry;
 use super::timeline::Timeline;
 use super::transport::{TransportPacket, TransportReader};
@@ -27,6 +28,7 @@ pub(crate) struct TsReader {
     transport: TransportReader,
     limits: Limits,
     programs: Programs,
+    joints: Joints,
     tracks: Vec<Track>,
     streams: Vec<Stream>,
     timeline: Timeline,
@@ -51,6 +53,7 @@ impl TsReader {
             transport: TransportReader::new(source),
             limits: options.limits,
             programs: Programs::default(),
+            joints: Joints::default(),
             tracks: Vec::new(),
             streams: Vec::new(),
             timeline: Timeline::default(),
@@ -165,6 +168,9 @@ impl TsReader {
         if lost > 0 {
             self.note(corrupt(offset, "a transport packet", format!("{lost} other bytes")));
         }
+        if let Some(table) = self.programs.table(packet.pid()) {
+            self.joints.add(table, &packet);
+        }
         let payload = self.transport.payload(&packet);
         if let Some((number, entries)) = self.programs.add(packet.pid(), payload, packet.is_start())
         {
@@ -211,15 +217,12 @@ impl TsReader {
             };
         }
         let (offset, payload) = (self.transport.offset(), self.transport.payload(packet));
-        let mut joins = false;
-        match stream.check(packet, payload, offset) {
+        let continuity = stream.check(packet, payload, offset);
+        let join = stream.join(packet, payload, &continuity, self.joints.tables());
+        match continuity {
             Continuity::Next => {}
             Continuity::Repeated => return Ok(()),
-            Continuity::Broken(_)
-                if packet.is_start() && !packet.is_damaged() && stream.is_join(payload) =>
-            {
-                joins = true;
-            }
+            Continuity::Broken(_) if join.is_some() => {}
             Continuity::Broken(error) => {
                 stream.lose();
                 self.trouble.get_or_insert(error);
@@ -233,7 +236,7 @@ impl TsReader {
         {
             self.complete(at, complete, skipped.as_deref_mut());
         }
-        if joins {
+        if join == Some(Join::Break) {
             self.streams[at].begin();
         }
         let payload = self.transport.payload(packet);

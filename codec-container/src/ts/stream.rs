@@ -2,9 +2,10 @@
 
 use super::corrupt;
 use super::elementary::Elementary;
+use super::joints::{Repeated, Tables};
 use super::pes::{Payload, PesHeader};
 use super::tables::StreamEntry;
-use super::timeline::{StreamClock, Timeline, Times};
+use super::timeline::{Step, StreamClock, Timeline, Times};
 use super::transport::TransportPacket;
 use crate::{Error, SkippedTrack, TrackKind};
 
@@ -24,6 +25,8 @@ pub(super) struct Stream {
     times: Option<Times>,
     /// The continuity counter and the payload of the last packet.
     last: Option<(u8, Vec<u8>)>,
+    /// The tables of the program before the last packet.
+    tables: Tables,
     after_gap: bool,
     /// Number of following PES packets that may change the time base.
     marked: u8,
@@ -54,6 +57,14 @@ pub(super) enum Continuity {
     Broken(Error),
 }
 
+/// How a PES packet begins another recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Join {
+    /// Its times continue the earlier ones, as in the next segment of a recording.
+    Continues,
+    Break,
+}
+
 /// A complete PES packet.
 #[derive(Debug)]
 pub(super) struct PesPacket {
@@ -74,6 +85,7 @@ impl Stream {
             offset: 0,
             times: None,
             last: None,
+            tables: Tables::default(),
             after_gap: false,
             marked: 0,
             state: State::New,
@@ -147,18 +159,54 @@ impl Stream {
         self.after_gap = true;
     }
 
-    /// Whether the PES packet that begins in this payload is the first of another recording,
-    /// because its times do not continue the earlier times. The PES packet before it is then
-    /// complete.
-    pub(super) fn is_join(&self, payload: &[u8]) -> bool {
-        let header = PesHeader::parse(payload);
-        let dts = header.and_then(|header| header.dts.or(header.pts));
-        dts.is_some_and(|dts| !self.clock.is_continued_by(dts))
+    /// Returns how the PES packet that begins in this packet starts another recording, if it does. The
+    /// PES packet before it is then complete. `tables` are those of the program so far.
+    ///
+    /// A counter that jumps may also show a loss. It is a join if the times do not continue, or if
+    /// the tables of the program have been repeated since the last packet of the stream and either the
+    /// times go back, or all counters are 0, or the counters of the tables have jumped too although no
+    /// time is missing.
+    pub(super) fn join(
+        &mut self,
+        packet: &TransportPacket,
+        payload: &[u8],
+        continuity: &Continuity,
+        tables: Tables,
+    ) -> Option<Join> {
+        let repeated = tables.since(std::mem::replace(&mut self.tables, tables));
+        let has_jumped = matches!(continuity, Continuity::Broken(_));
+        if !packet.is_start() || packet.is_damaged() {
+            return None;
+        }
+        let header = PesHeader::parse(payload)?;
+        let step = self.clock.step_to(header.dts.or(header.pts)?);
+        if has_jumped && step == Step::Other {
+            return Some(Join::Break);
+        }
+        let Repeated { has_jumped: tables_jumped, is_zero } = repeated?;
+        if !self.may_be_complete() {
+            return None;
+        }
+        let begins = is_zero && packet.continuity() == 0;
+        match step {
+            Step::Back if has_jumped || tables_jumped || begins => Some(Join::Break),
+            Step::Next if has_jumped && (begins || tables_jumped) => Some(Join::Continues),
+            Step::Later if has_jumped && begins => Some(Join::Break),
+            _ => None,
+        }
+    }
+
+    /// Whether the PES packet so far may be complete.
+    fn may_be_complete(&self) -> bool {
+        // PES packets that state their length are taken when they are complete.
+        let header = PesHeader::parse(&self.pes);
+        header.is_none_or(|header| header.packet_bytes().is_none())
     }
 
     /// Notes that the next PES packet does not follow the last one.
     pub(super) fn begin(&mut self) {
         self.after_gap = true;
+        self.clock.leave();
     }
 
     /// Adds the payload of a packet at `offset`. If a PES packet starts in it, the previous PES

@@ -60,6 +60,18 @@ impl ProgramClock {
     }
 }
 
+/// How a decoding time continues the last one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// It is not later.
+    Back,
+    /// It follows at once.
+    Next,
+    Later,
+    /// It belongs to another time base.
+    Other,
+}
+
 /// The times of a stream.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct StreamClock {
@@ -69,6 +81,8 @@ pub(super) struct StreamClock {
     /// The last decoding time, and its distance from the one before.
     last: Option<i64>,
     step: i64,
+    /// Whether the next time belongs to another recording, so that an earlier one is of another time base.
+    has_left: bool,
     /// The clock of the program at that time.
     clock: ProgramClock,
 }
@@ -79,16 +93,30 @@ impl StreamClock {
         self.offset == other.offset
     }
 
-    /// Whether a decoding timestamp is in the time base of the earlier ones.
-    pub(super) fn is_continued_by(&self, dts: u64) -> bool {
+    /// Returns how a decoding timestamp continues the earlier ones.
+    pub(super) fn step_to(&self, dts: u64) -> Step {
         let dts = i64::try_from(dts).unwrap_or(0);
-        self.last.is_none_or(|last| self.continued(dts, last, MAX_FORWARD).is_some())
+        let Some(last) = self.last else { return Step::Next };
+        // The last step may be rounded, and frames may have different durations.
+        let next = self.step.saturating_add(self.step / 2);
+        match self.continued(dts, last, MAX_FORWARD).map(|decoded| decoded - last) {
+            None => Step::Other,
+            Some(..=0) => Step::Back,
+            Some(step) if step <= next => Step::Next,
+            Some(_) => Step::Later,
+        }
+    }
+
+    /// Notes that the next time belongs to another recording.
+    pub(super) fn leave(&mut self) {
+        self.has_left = true;
     }
 
     /// Returns the decoding time after `last` in the same time base, at most `most` later.
     fn continued(&self, dts: i64, last: i64, most: i64) -> Option<i64> {
         let decoded = near(dts.saturating_add(self.offset), last);
-        (last - MAX_BACK..=last.saturating_add(most)).contains(&decoded).then_some(decoded)
+        let back = if self.has_left { -1 } else { MAX_BACK };
+        (last - back..=last.saturating_add(most)).contains(&decoded).then_some(decoded)
     }
 }
 
@@ -108,6 +136,7 @@ impl Timeline {
             clock.step = decoded - last;
         }
         clock.last = Some(decoded);
+        clock.has_left = false;
         clock.clock = self.clock;
         self.latest = self.latest.max(Some(decoded));
         Times { shown: decoded.saturating_add(difference(pts, dts)), decoded }
@@ -219,6 +248,20 @@ mod tests {
             let times = timeline.times(&mut video, (stamp(hour), None), false);
             assert_eq!(times.decoded, expected);
         }
+    }
+
+    #[test]
+    fn a_repeated_recording_may_be_short() {
+        let mut timeline = Timeline::default();
+        let mut video = StreamClock::default();
+        for time in [0, 3600, 7200] {
+            timeline.times(&mut video, (time, None), false);
+        }
+        let steps = [10_800, 12_601, 7200, 0, 100 * 90_000].map(|time| video.step_to(time));
+        assert_eq!(steps, [Step::Next, Step::Later, Step::Back, Step::Back, Step::Other]);
+        video.leave();
+        assert_eq!(timeline.times(&mut video, (0, None), false).decoded, 10_800);
+        assert_eq!(timeline.times(&mut video, (3600, None), false).decoded, 14_400);
     }
 
     #[test]
