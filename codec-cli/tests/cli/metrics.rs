@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{Place, y4m_frames};
+use super::{Place, has_ffmpeg, y4m_frames};
 
 /// The header of an IVF file, and its packets with their times.
 fn ivf_packets(file: &[u8]) -> (Vec<u8>, Vec<(u64, Vec<u8>)>) {
@@ -32,6 +32,44 @@ fn psnr(a: &[u8], b: &[u8], count: usize) -> f64 {
     let squares =
         a[..count].iter().zip(&b[..count]).map(|(&a, &b)| f64::from(a.abs_diff(b)).powi(2));
     10.0 * (255.0 * 255.0 * f64::from(u32::try_from(count).unwrap()) / squares.sum::<f64>()).log10()
+}
+
+#[test]
+fn a_constant_offset_is_removed_and_lost_frames_are_not() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let place = Place::new();
+    for fps in ["25", "50"] {
+        let clip = format!("testsrc2=s=160x120:r={fps}:d=1");
+        let inputs = ["-f", "lavfi", "-i", &clip, "-f", "lavfi", "-i", "sine=d=1:r=48000"];
+        let codecs = ["-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", "-y", "av.mp4"];
+        place.ffmpeg(&[&inputs[..], &codecs].concat());
+        place.ok(&["transcode", "av.mp4", "-o", "av.ts", "--copy", "-y"]);
+        place.ffmpeg(&["-i", "av.mp4", "-c", "copy", "-y", "theirs.ts"]);
+        place.ok(&["decode", "av.mp4", "-o", "av.y4m", "-y"]);
+        for [one, other] in [["av.mp4", "av.ts"], ["av.ts", "av.mp4"], ["av.y4m", "theirs.ts"]] {
+            for viewer in [&[][..], &["--viewer"]] {
+                let list = [&["metrics", one, other, "--json"][..], viewer].concat();
+                let run = place.ok(&list);
+                assert!(run.err.contains("without this offset"), "{list:?}: {}", run.err);
+                let found: serde_json::Value = serde_json::from_slice(&run.out).unwrap();
+                let frames: u64 = fps.parse().unwrap();
+                assert_eq!(found["frames_compared"], frames, "{list:?}: {found}");
+                assert_eq!(found["metrics"]["psnr_y"]["worst"], 100.0, "{list:?}: {found}");
+            }
+        }
+    }
+    // The first two frames were lost.
+    let place = Place::with_clip("texture-pan", "64x48", 12);
+    place.ok(&["encode", "clip.y4m", "-o", "all.ivf", "--qp", "30", "--keyint", "1"]);
+    let (header, packets) = ivf_packets(&place.read("all.ivf"));
+    fs::write(place.path("late.ivf"), ivf(&header, &packets[2..])).unwrap();
+    let run = place.ok(&["metrics", "all.ivf", "late.ivf", "--json"]);
+    assert_eq!(run.err.contains("offset"), false, "{}", run.err);
+    let found: serde_json::Value = serde_json::from_slice(&run.out).unwrap();
+    assert_eq!(found["frames_compared"], 10, "{found}");
+    assert_eq!(found["metrics"]["psnr_y"]["worst"], 100.0, "{found}");
 }
 
 #[test]

@@ -215,6 +215,7 @@ pub(super) fn request(arm: &Arm, how: &Scoring<'_>, env: &Env) -> Request {
         // Our encoders keep timestamps. Other encoders may start at another time, which cannot be
         // distinguished from dropped frames at the beginning.
         relative: !arm.reports(),
+        offset_s: 0.0,
         skip: 0,
         frames: None,
         threads: how.threads,

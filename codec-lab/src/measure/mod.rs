@@ -1,5 +1,6 @@
 //! Compares the quality of two videos: matches frames by time and measures in parallel.
 
+mod offset;
 pub(crate) mod pairs;
 pub(crate) mod seen;
 pub mod stills;
@@ -14,6 +15,7 @@ use codec_measure::results::{Delivery, Pooled};
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::source::FrameSource;
 use codec_media::stop::Stop;
+pub use offset::{Extent, offset_s};
 use pairs::{Batch, Pairs};
 
 /// How frames are matched.
@@ -34,6 +36,8 @@ pub struct Request {
     pub matching: Matching,
     /// Whether times count from the first frame of each video.
     pub relative: bool,
+    /// Seconds that are subtracted from the times of the distorted video.
+    pub offset_s: f64,
     /// Number of reference frames to skip; the times of the reference then count from the next
     /// frame.
     pub skip: u64,

@@ -76,6 +76,8 @@ struct Side<'a> {
     time_base: Rational,
     first: Option<i64>,
     relative: bool,
+    /// Seconds that are subtracted from times.
+    offset_s: f64,
     /// Frames still to be skipped.
     skip: u64,
     read: u64,
@@ -85,7 +87,8 @@ struct Side<'a> {
 impl<'a> Side<'a> {
     fn new(source: &'a mut dyn FrameSource, relative: bool, skip: u64, stop: Stop) -> Self {
         let time_base = source.stream_info().time_base;
-        Self { source, time_base, first: None, relative: relative || skip > 0, skip, read: 0, stop }
+        let relative = relative || skip > 0;
+        Self { source, time_base, first: None, relative, offset_s: 0.0, skip, read: 0, stop }
     }
 
     /// The next frame with its time in seconds.
@@ -101,7 +104,8 @@ impl<'a> Side<'a> {
             return Ok(None);
         };
         let origin = if self.relative { *self.first.get_or_insert(shot.pts) } else { 0 };
-        let time_s = shot.pts.saturating_sub(origin) as f64 * self.time_base.as_f64();
+        let time_s =
+            shot.pts.saturating_sub(origin) as f64 * self.time_base.as_f64() - self.offset_s;
         let mut planes = free.pop().unwrap_or_default();
         planes.copy_from(&shot.picture);
         self.read += 1;
@@ -145,7 +149,10 @@ impl<'a> Pairs<'a> {
             limit: request.frames,
             history,
             reference: Side::new(reference, request.relative, request.skip, request.stop.clone()),
-            distorted: Side::new(distorted, request.relative, 0, request.stop.clone()),
+            distorted: Side {
+                offset_s: request.offset_s,
+                ..Side::new(distorted, request.relative, 0, request.stop.clone())
+            },
             current: None,
             earlier: Vec::new(),
             shown: None,

@@ -172,7 +172,8 @@ impl InputSpec {
     }
 
     /// Opens the packets of the input once more, if it is a file.
-    pub(crate) fn reopen(&self, env: &Env) -> Option<Box<dyn PacketReader>> {
+    #[must_use]
+    pub fn reopen(&self, env: &Env) -> Option<Box<dyn PacketReader>> {
         if !self.is_file() {
             return None;
         }

@@ -25,7 +25,7 @@ use codec_media::json::{self, Object};
 use codec_media::progress::Now;
 
 use crate::args::metrics::MetricsArgs;
-use codec_lab::measure::{self, Matching, Measured, Request, Row};
+use codec_lab::measure::{self, Extent, Matching, Measured, Request, Row};
 
 /// Compares two videos frame by frame, matched by timestamp, or two audio files.
 pub(crate) fn run(args: &MetricsArgs, env: &Env) -> Result<()> {
@@ -110,15 +110,51 @@ fn measure_video(
         let options = DecodeOptions { limits, formats, ..DecodeOptions::default() };
         video::of(opened, spec, &options, env)
     };
+    let specs = [sides[0].1, sides[1].1];
     let [reference, distorted] = sides.map(open);
-    let [mut reference, mut distorted] = comparable([reference?, distorted?], env)?;
+    let mut request = request.clone();
+    let [reference, distorted] = [reference?, distorted?];
+    if !args.relative && args.skip == 0 && specs.iter().all(|spec| spec.cut.is_whole()) {
+        request.offset_s = offset_s(specs, [&*reference, &*distorted], env);
+    }
+    let [mut reference, mut distorted] = comparable([reference, distorted], env)?;
     let stream_info = reference.stream_info();
     let count = stream_info.count.map(|count| count.saturating_sub(args.skip));
     let total =
         count.map(|count| args.frames.map_or(count, |most| most.min(count))).or(args.frames);
     let mut progress = env.events.progress(total, stream_info.frame_rate);
     let on_progress = |frames| progress.update(&Now { frames, ..Now::default() });
-    measure::measure(&mut *reference, &mut *distorted, request, on_progress)
+    measure::measure(&mut *reference, &mut *distorted, &request, on_progress)
+}
+
+/// Returns by how many seconds DIST is later than REF, and says so.
+fn offset_s(specs: [&InputSpec; 2], sources: [&dyn FrameSource; 2], env: &Env) -> f64 {
+    let [reference, distorted] = [0, 1].map(|n| extent(specs[n], sources[n], env));
+    let (Some(reference), Some(distorted)) = (reference, distorted) else { return 0.0 };
+    let frame_s = sources.map(|source| source.stream_info().frame_rate.as_f64().recip());
+    let offset_s = measure::offset_s(reference, distorted, frame_s[0].min(frame_s[1]));
+    if offset_s != 0.0 {
+        let (ms, side) =
+            (1000.0 * offset_s.abs(), if offset_s > 0.0 { "later" } else { "earlier" });
+        let names = specs.map(InputSpec::name);
+        env.events.note(format!(
+            "{}: all frames are {ms:.1} ms {side} than in {}; they are compared without this offset",
+            names[1], names[0]
+        ));
+    }
+    offset_s
+}
+
+/// Returns the times of the first and the last frame of a file, if they can be read without decoding.
+#[expect(clippy::cast_precision_loss, reason = "times of a report")]
+fn extent(spec: &InputSpec, source: &dyn FrameSource, env: &Env) -> Option<Extent> {
+    if let Some(mut packets) = spec.reopen(env) {
+        return Extent::of_packets(&mut *packets);
+    }
+    // Uncompressed video has no times and begins at 0.
+    let info = source.stream_info();
+    let count = info.count.filter(|&count| count > 0 && info.kind.starts_with("y4m"))?;
+    Some(Extent { first_s: 0.0, last_s: (count - 1) as f64 / info.frame_rate.as_f64() })
 }
 
 /// Rotates frames that have equal sizes only as they are shown, because an output could not hold the rotation, and warns
@@ -198,6 +234,7 @@ fn request(args: &MetricsArgs, env: &Env) -> Result<Request> {
         metrics,
         matching: if args.viewer { Matching::Viewer } else { Matching::SameTime },
         relative: args.relative,
+        offset_s: 0.0,
         skip: args.skip,
         frames: args.frames,
         stop: env.stop.clone(),
