@@ -1,5 +1,7 @@
 //! `decode`, `snapshot` and `metrics`.
 
+use std::fs;
+
 use super::{Place, data, has_ffmpeg, y4m_frames};
 
 #[test]
@@ -129,4 +131,32 @@ fn a_closed_pipe_is_not_an_error() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn frames_without_references_at_the_start_are_not_output() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let place = Place::with_clip("texture-pan", "96x80", 50);
+    let codec = ["-c:v", "libx264", "-preset", "veryfast", "-bf", "3"];
+    let gop = ["-x264-params", "open-gop=1:keyint=12:scenecut=0:b-adapt=0"];
+    place.ffmpeg(&[&["-i", "clip.y4m"][..], &codec, &gop, &["whole.h264"]].concat());
+    let whole = place.read("whole.h264");
+    // The parameter sets of the third group.
+    let is_set = |at: &usize| whole[*at..].starts_with(&[0, 0, 0, 1, 0x67]);
+    let start = (0..whole.len()).filter(is_set).nth(2).unwrap();
+    fs::write(place.path("cut.h264"), &whole[start..]).unwrap();
+    let digests = |file: &str| {
+        let run = place.ok(&["decode", file, "--framemd5"]);
+        let lines = run.text();
+        let lines = lines.lines().filter(|line| !line.starts_with('#'));
+        let digest = |line: &str| line.rsplit(',').next().unwrap().trim().to_owned();
+        (lines.map(digest).collect::<Vec<_>>(), run.err)
+    };
+    let (expected, err) = digests("whole.h264");
+    assert!(expected.len() == 50 && !err.contains("not output"), "{err}");
+    let (found, err) = digests("cut.h264");
+    assert!(found.len() > 20 && expected.ends_with(&found), "{} frames", found.len());
+    assert!(err.contains("3 frames not output"), "{err}");
 }

@@ -78,6 +78,9 @@ pub(super) struct Stream {
     policy: OutputPolicy,
     order: PictureOrder,
     recovery: Recovery,
+    /// The picture order count of the recovery point at which decoding began. Frames that precede it in
+    /// output order may refer to pictures before it.
+    entry: Option<i32>,
     current: Option<CurrentPicture>,
     /// The fields of the last frame of the store that have not been decoded, if there can be a
     /// second field.
@@ -116,6 +119,7 @@ impl Stream {
             policy: OutputPolicy::new(order, &sps),
             order: PictureOrder::default(),
             recovery: Recovery::Lost,
+            entry: None,
             current: None,
             missing_field: None,
             replaces_reference: false,
@@ -192,12 +196,25 @@ impl Stream {
         if !is_second_field {
             self.complete_frame(output);
             let was_lost = self.recovery == Recovery::Lost;
+            if was_lost {
+                self.entry = None;
+            }
+            let is_leading = self.is_leading(header);
             self.recovery.begin_frame(header, &self.sps, recovery, conceals)?;
             self.replaces_reference =
                 was_lost && self.recovery == Recovery::Intact && !header.is_idr;
+            if is_leading && self.recovery == Recovery::Intact {
+                // Its references may be missing, which is no damage.
+                self.recovery = Recovery::Recovered;
+            }
             if let Err(detail) = self.fill_gap(header, conceals) {
                 self.recovery = Recovery::Lost;
                 self.recovery.begin_frame(header, &self.sps, recovery, conceals).or(Err(detail))?;
+            }
+            if header.is_idr {
+                self.entry = None;
+            } else if self.recovery == Recovery::Recovered && !is_leading {
+                self.entry = Some(self.count_of(header));
             }
         }
         let counts = self.order.counts(header, &self.sps);
@@ -225,7 +242,7 @@ impl Stream {
             counts,
             is_second_field,
             damage: None,
-            shown: conceals || self.recovery.is_correct(),
+            shown: conceals || self.recovery.is_correct() && !self.is_leading(header),
             timing,
             fields: FieldCoding {
                 has_fields: header.structure.is_field() || header.is_mbaff,
@@ -233,6 +250,17 @@ impl Stream {
             },
         });
         Ok(())
+    }
+
+    /// Returns whether a picture precedes the recovery point at which decoding began in output order.
+    fn is_leading(&self, header: &SliceHeader) -> bool {
+        !header.is_idr && self.entry.is_some_and(|entry| self.count_of(header) < entry)
+    }
+
+    /// Returns the picture order count of a picture.
+    fn count_of(&self, header: &SliceHeader) -> i32 {
+        let counts = self.order.counts(header, &self.sps);
+        crate::picture::poc_of(header.structure, counts.fields)
     }
 
     /// Returns whether a picture is the second field of the last frame. Clause 3.30.
@@ -443,6 +471,7 @@ impl Stream {
             let least = frame.poc();
             frame.poc = frame.poc.map(|poc| poc.wrapping_sub(least));
             frame.frame_num = 0;
+            self.entry = None;
             reset_top = Some(frame.poc[0]);
         }
         self.order.complete(header, current.counts, reset_top);

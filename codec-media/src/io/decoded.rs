@@ -14,6 +14,7 @@ use super::key_frame::{self, Entry};
 use super::source::{Damage, FrameSource, SourceFrame, StreamInfo};
 use super::unreadable::{Advice, missing, with_help};
 use crate::Env;
+use crate::count::counted;
 use crate::cut::ticks_at;
 use crate::failure::{Failure, Kind, Result};
 use crate::frame::depth::CONVERT;
@@ -119,6 +120,10 @@ pub(crate) struct DecodedSource {
     converted: Vec<u8>,
     /// Times of decoded frames that the container does not show.
     hidden: Vec<i64>,
+    /// Times of H.264 packets that were decoded, but whose frames the decoder has not output: frames before
+    /// decoding has recovered, and first fields.
+    withheld: Vec<i64>,
+    is_h264: bool,
     /// For streams without times: the number of the next frame, which is its time.
     next_time: Option<i64>,
     /// The first frame, decoded early for its size, until it is returned; later the current one.
@@ -186,6 +191,8 @@ impl DecodedSource {
             annex_b,
             converted: Vec::new(),
             hidden: Vec::new(),
+            withheld: Vec::new(),
+            is_h264: is_avc,
             next_time,
             frame: None,
             is_first: true,
@@ -303,9 +310,24 @@ impl DecodedSource {
         }
     }
 
+    /// Warns of frames before `time` that the decoder does not output; with `None`, of all of them.
+    fn report_withheld(&mut self, time: Option<i64>) {
+        // The frame of a first field has the time of its packet.
+        self.withheld.retain(|&pts| Some(pts) != time);
+        let before = self.withheld.len();
+        self.withheld.retain(|&pts| time.is_some_and(|time| pts > time));
+        let count = before - self.withheld.len();
+        if count > 0 {
+            let frames = counted(count as u64, "frame");
+            let why = "they may refer to frames before the start, which are missing";
+            self.env.events.warn(format!("{}: {frames} not output: {why}", self.name));
+        }
+    }
+
     fn decode_next(&mut self) -> Result<Option<Frame>> {
         loop {
             if let Some(mut frame) = self.decoder.receive() {
+                self.report_withheld(Some(frame.pts));
                 if let Some(at) = self.hidden.iter().position(|time| *time == frame.pts) {
                     self.hidden.swap_remove(at);
                     continue;
@@ -320,6 +342,7 @@ impl DecodedSource {
                 return Err(failure);
             }
             if self.ended {
+                self.report_withheld(None);
                 return Ok(None);
             }
             if self.env.stop.is_requested() {
@@ -351,6 +374,9 @@ impl DecodedSource {
                     self.damage.concealed_frames += u64::from(report.concealed_mbs > 0);
                     if report.shown && !self.packet.shown {
                         self.hidden.push(*pts);
+                    }
+                    if self.is_h264 && !report.shown && self.packet.shown {
+                        self.withheld.push(*pts);
                     }
                 }
                 Err(error) => {
