@@ -163,6 +163,31 @@ fn containers_keep_the_field_order() {
 }
 
 #[test]
+fn probe_finds_the_field_order_of_h264_in_its_frames() {
+    if !has_ffmpeg() {
+        return;
+    }
+    for (order, setting, name) in
+        [('t', "tff=1", "top field first"), ('b', "bff=1", "bottom field first")]
+    {
+        let place = with_interlaced_clip(order);
+        let flags = ["-flags", "+ildct+ilme", "-c:v", "libx264", "-x264-params", setting];
+        for (file, container) in [
+            ("x.mp4", &["-movflags", "-write_colr"][..]),
+            ("x.ts", &[]),
+            ("x.mkv", &["-field_order", "0"]),
+        ] {
+            place.ffmpeg(&[&["-i", "woven.y4m"][..], &flags, container, &[file]].concat());
+            let probe = place.json(&["probe", file, "--json"]);
+            assert_eq!(probe["tracks"][0]["field_order"], name, "{file}: {probe}");
+        }
+        place.ffmpeg(&["-i", "truth.y4m", "-c:v", "libx264", "progressive.mp4"]);
+        let probe = place.json(&["probe", "progressive.mp4", "--json"]);
+        assert_eq!(probe["tracks"][0]["field_order"], "progressive");
+    }
+}
+
+#[test]
 fn turning_a_frame_over_exchanges_its_fields() {
     let place = with_interlaced_clip('t');
     place.ok(&["decode", "woven.y4m", "-o", "turned.y4m", "--rotate=180"]);

@@ -10,6 +10,7 @@ mod cut_source;
 pub mod decoded;
 pub(crate) mod deinterlaced;
 pub(crate) mod demux;
+pub mod field_order;
 mod frame_rate;
 pub(crate) mod hidden;
 mod image_format;

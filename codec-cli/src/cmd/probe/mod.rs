@@ -5,10 +5,12 @@ mod report;
 use codec_container::{
     CodedPacket, Error, Input, PacketReader, RawVideoReader, Track, sample_format,
 };
+use codec_core::codec::Limits;
 use codec_media::Env;
 use codec_media::cut::Cut;
 use codec_media::failure::{Failure, Result};
 use codec_media::io::decoded::DecodeOptions;
+use codec_media::io::field_order::FieldOrderProbe;
 use codec_media::io::input::{InputSpec, Opened};
 use codec_media::io::output::print;
 use codec_media::io::source::FrameSource;
@@ -19,8 +21,9 @@ use crate::args::decode::ProbeArgs;
 
 use report::{Entry, Kind, ProbeReport, TrackReport, Video};
 
-/// Reads the whole input without decoding and reports its contents, or, with --from, --to or --duration, only the
-/// packets that begin in that range. A damaged input is reported up to the damage.
+/// Reads the whole input, of which it decodes only the start of H.264 for the field order, and reports its contents, or,
+/// with --from, --to or --duration, only the packets that begin in that range. A damaged input is reported up to the
+/// damage.
 pub(crate) fn run(args: &ProbeArgs, env: &Env) -> Result<()> {
     let cut = Cut { keep_times: true, ..args.part.cut() };
     let spec = InputSpec { cut, ..InputSpec::from(&args.input) };
@@ -30,7 +33,7 @@ pub(crate) fn run(args: &ProbeArgs, env: &Env) -> Result<()> {
         Ok(opened) => opened,
     };
     let end = match opened {
-        Opened::Container(Input::Packets(reader)) => read_packets(&mut found, reader),
+        Opened::Container(Input::Packets(reader)) => read_packets(&mut found, reader, spec.limits),
         Opened::Container(Input::RawVideo(reader)) => read_pictures(&mut found, reader),
         Opened::Packed(mut reader) => read_packed(&mut found, &mut *reader),
         Opened::Still(reader, format) => {
@@ -70,7 +73,11 @@ fn unreadable(found: &mut ProbeReport, failure: Failure, json: bool) -> Failure 
     print(&text).err().unwrap_or(failure)
 }
 
-fn read_packets(found: &mut ProbeReport, mut reader: Box<dyn PacketReader>) -> Result<()> {
+fn read_packets(
+    found: &mut ProbeReport,
+    mut reader: Box<dyn PacketReader>,
+    limits: Limits,
+) -> Result<()> {
     found.metadata = reader.metadata().clone();
     for track in reader.tracks() {
         found.format = track.format().to_string();
@@ -79,9 +86,17 @@ fn read_packets(found: &mut ProbeReport, mut reader: Box<dyn PacketReader>) -> R
     }
     let codecs: Vec<_> =
         reader.tracks().iter().map(|track| track.video().map(|video| video.codec)).collect();
+    let mut field_orders: Vec<_> =
+        reader.tracks().iter().map(|track| FieldOrderProbe::new(track.video()?, limits)).collect();
     let mut packet = CodedPacket::default();
     loop {
         let read = reader.read(&mut packet);
+        if let (Ok(true), Some(Some(probe)), Some(track)) =
+            (&read, field_orders.get_mut(packet.track), found.tracks.get_mut(packet.track))
+            && let Some(order) = probe.add(&packet)
+        {
+            track.set_field_order(order);
+        }
         // Many files leave the format to the coded frames.
         if let (Ok(true), Some(Some(codec)), Some(track)) =
             (&read, codecs.get(packet.track), found.tracks.get_mut(packet.track))

@@ -85,6 +85,12 @@ impl TrackReport {
         }
     }
 
+    pub(super) fn set_field_order(&mut self, found: FieldOrder) {
+        if let Kind::Video(video) = &mut self.kind {
+            video.info.field_order = found;
+        }
+    }
+
     fn add(&mut self, entry: &Entry) {
         self.count += 1;
         self.keys += u64::from(entry.key);
