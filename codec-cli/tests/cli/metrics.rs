@@ -66,7 +66,7 @@ fn a_constant_offset_is_removed_and_lost_frames_are_not() {
     let (header, packets) = ivf_packets(&place.read("all.ivf"));
     fs::write(place.path("late.ivf"), ivf(&header, &packets[2..])).unwrap();
     let run = place.ok(&["metrics", "all.ivf", "late.ivf", "--json"]);
-    assert_eq!(run.err.contains("offset"), false, "{}", run.err);
+    assert!(!run.err.contains("offset"), "{}", run.err);
     let found: serde_json::Value = serde_json::from_slice(&run.out).unwrap();
     assert_eq!(found["frames_compared"], 10, "{found}");
     assert_eq!(found["metrics"]["psnr_y"]["worst"], 100.0, "{found}");
