@@ -122,8 +122,7 @@ pub(crate) struct DecodedSource {
     hidden: Vec<i64>,
     /// Times of H.264 packets that were decoded, but whose frames the decoder has not output: frames before
     /// decoding has recovered, and first fields.
-    withheld: Vec<i64>,
-    is_h264: bool,
+    withheld: Option<Vec<i64>>,
     /// For streams without times: the number of the next frame, which is its time.
     next_time: Option<i64>,
     /// The first frame, decoded early for its size, until it is returned; later the current one.
@@ -191,8 +190,7 @@ impl DecodedSource {
             annex_b,
             converted: Vec::new(),
             hidden: Vec::new(),
-            withheld: Vec::new(),
-            is_h264: is_avc,
+            withheld: is_avc.then(Vec::new),
             next_time,
             frame: None,
             is_first: true,
@@ -312,11 +310,12 @@ impl DecodedSource {
 
     /// Warns of frames before `time` that the decoder does not output; with `None`, of all of them.
     fn report_withheld(&mut self, time: Option<i64>) {
+        let Some(withheld) = &mut self.withheld else { return };
         // The frame of a first field has the time of its packet.
-        self.withheld.retain(|&pts| Some(pts) != time);
-        let before = self.withheld.len();
-        self.withheld.retain(|&pts| time.is_some_and(|time| pts > time));
-        let count = before - self.withheld.len();
+        withheld.retain(|&pts| Some(pts) != time);
+        let before = withheld.len();
+        withheld.retain(|&pts| time.is_some_and(|time| pts > time));
+        let count = before - withheld.len();
         if count > 0 {
             let frames = counted(count as u64, "frame");
             let why = "they may refer to frames before the start, which are missing";
@@ -375,8 +374,11 @@ impl DecodedSource {
                     if report.shown && !self.packet.shown {
                         self.hidden.push(*pts);
                     }
-                    if self.is_h264 && !report.shown && self.packet.shown {
-                        self.withheld.push(*pts);
+                    if let Some(withheld) = &mut self.withheld
+                        && !report.shown
+                        && self.packet.shown
+                    {
+                        withheld.push(*pts);
                     }
                 }
                 Err(error) => {
