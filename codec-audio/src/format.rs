@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::speakers::{Speaker, SpeakerSet};
+
 /// Encoding of PCM samples.
 ///
 /// The samples of all channels are interleaved in every encoding.
@@ -101,21 +103,6 @@ impl fmt::Display for AudioCodec {
     }
 }
 
-/// Speaker position of a channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "names are self-explanatory")]
-pub enum Speaker {
-    FrontLeft,
-    FrontRight,
-    FrontCentre,
-    LowFrequency,
-    BackLeft,
-    BackRight,
-    BackCentre,
-    SideLeft,
-    SideRight,
-}
-
 /// Channel layout, in the channel order of WAVE files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -137,11 +124,25 @@ pub enum ChannelLayout {
     Surround61,
     /// Left, right, centre, low frequency, back left and right, side left and right.
     Surround71,
+    /// These speakers, if no other layout has exactly them. `ChannelLayout::from` makes layouts of sets.
+    Speakers(SpeakerSet),
     /// Channels without speaker positions, by number (1..=255).
     Discrete(u8),
 }
 
 impl ChannelLayout {
+    /// The layouts with names of their own, by number of channels: those of Opus, Vorbis and FLAC.
+    pub const NAMED: [Self; 8] = [
+        Self::Mono,
+        Self::Stereo,
+        Self::Surround30,
+        Self::Quad,
+        Self::Surround50,
+        Self::Surround51,
+        Self::Surround61,
+        Self::Surround71,
+    ];
+
     /// Returns the default layout for `count` channels; `None` for 0 and above 255.
     #[must_use]
     pub fn of(count: usize) -> Option<Self> {
@@ -164,18 +165,18 @@ impl ChannelLayout {
     pub fn count(self) -> usize {
         match self {
             Self::Discrete(count) => usize::from(count),
-            _ => self.speakers().len(),
+            _ => self.speakers().count(),
         }
     }
 
-    /// Returns the speaker positions in channel order; empty for [`Self::Discrete`].
+    /// Returns the speaker positions; empty for [`Self::Discrete`].
     #[must_use]
-    pub const fn speakers(self) -> &'static [Speaker] {
+    pub const fn speakers(self) -> SpeakerSet {
         use Speaker::{
             BackCentre, BackLeft, BackRight, FrontCentre, FrontLeft, FrontRight, LowFrequency,
             SideLeft, SideRight,
         };
-        match self {
+        let speakers: &[Speaker] = match self {
             Self::Mono => &[FrontCentre],
             Self::Stereo => &[FrontLeft, FrontRight],
             Self::Surround30 => &[FrontLeft, FrontRight, FrontCentre],
@@ -197,8 +198,18 @@ impl ChannelLayout {
                 SideLeft,
                 SideRight,
             ],
+            Self::Speakers(speakers) => return speakers,
             Self::Discrete(_) => &[],
-        }
+        };
+        SpeakerSet::of(speakers)
+    }
+}
+
+impl From<SpeakerSet> for ChannelLayout {
+    /// Returns the layout of exactly these speakers. A set without speakers is [`ChannelLayout::Speakers`] of no channel.
+    fn from(speakers: SpeakerSet) -> Self {
+        let named = Self::NAMED.into_iter().find(|layout| layout.speakers() == speakers);
+        named.unwrap_or(Self::Speakers(speakers))
     }
 }
 
@@ -213,6 +224,7 @@ impl fmt::Display for ChannelLayout {
             Self::Surround51 => "5.1",
             Self::Surround61 => "6.1",
             Self::Surround71 => "7.1",
+            Self::Speakers(speakers) => return speakers.fmt(f),
             Self::Discrete(count) => return write!(f, "{count} channels"),
         })
     }

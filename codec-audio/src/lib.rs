@@ -142,6 +142,7 @@ pub mod resample;
 mod sample;
 #[cfg(feature = "codecs")]
 mod sample_codec;
+mod speakers;
 #[cfg(feature = "vad")]
 pub mod vad;
 
@@ -153,7 +154,8 @@ pub use config::{
 };
 pub use decoder::{AudioDecodeReport, AudioDecoder, Recovery};
 pub use encoder::{AudioCapabilities, AudioEncoder, AudioOutcome, AudioUpdate};
-pub use format::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding, RATES, Speaker};
+pub use format::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding, RATES};
 pub use level::level_dbov;
 pub use packet::{AudioPacket, AudioPacketMeta};
 pub use processor::{AudioProcessor, ProcessReport};
+pub use speakers::{Speaker, SpeakerSet};

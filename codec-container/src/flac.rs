@@ -3,9 +3,16 @@
 
 use codec_audio::{AudioCodec, AudioFormat, ChannelLayout};
 
+use crate::tags::{parse_comments, put_comments};
+use crate::wav::layout_of_mask;
 use crate::{AudioTrack, Format};
 
 pub(crate) const STREAM_INFO_BYTES: usize = 34;
+pub(crate) const STREAM_INFO: u8 = 0;
+pub(crate) const COMMENTS: u8 = 4;
+pub(crate) const LAST_BLOCK: u8 = 0x80;
+/// The tag with the channel mask, in hexadecimal. RFC 9639, section 8.6.2.
+const MASK_TAG: &str = "WAVEFORMATEXTENSIBLE_CHANNEL_MASK";
 
 /// The fields of `STREAMINFO`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +46,55 @@ impl StreamInfo {
     }
 }
 
-/// Returns the start of a native FLAC file with the bytes of a `STREAMINFO`.
-pub(crate) fn headers(stream_info: &[u8]) -> Vec<u8> {
-    // Flags: last block; type: `STREAMINFO`.
-    [b"fLaC\x80\x00\x00\x22", stream_info].concat()
+/// Returns the start of a native FLAC file with the bytes of a `STREAMINFO`, and a tag with the speakers if
+/// FLAC has no number for the layout.
+pub(crate) fn headers(stream_info: &[u8], layout: ChannelLayout) -> Vec<u8> {
+    let mut tags = Vec::new();
+    put_layout(&mut tags, layout);
+    let is_last = if tags.is_empty() { LAST_BLOCK } else { 0 };
+    let mut out = [b"fLaC", &[is_last | STREAM_INFO, 0, 0, 0x22][..], stream_info].concat();
+    if !tags.is_empty() {
+        let mut comments = Vec::new();
+        put_comments(&mut comments, &tags);
+        out.push(LAST_BLOCK | COMMENTS);
+        let len = u32::try_from(comments.len()).unwrap_or(u32::MAX);
+        out.extend_from_slice(&len.to_be_bytes()[1..]);
+        out.extend_from_slice(&comments);
+    }
+    out
+}
+
+/// Adds the tag with the speakers if FLAC has no number for the layout.
+pub(crate) fn put_layout(tags: &mut Vec<(String, String)>, layout: ChannelLayout) {
+    if let ChannelLayout::Speakers(speakers) = layout {
+        tags.push((MASK_TAG.to_owned(), format!("{:#06x}", speakers.mask())));
+    }
+}
+
+/// Sets the layout that a tag states, and removes the tag.
+pub(crate) fn take_layout(tags: &mut Vec<(String, String)>, layout: &mut ChannelLayout) {
+    tags.retain(|(name, value)| {
+        let is_mask = name.eq_ignore_ascii_case(MASK_TAG);
+        let digits = value.trim().trim_start_matches("0x").trim_start_matches("0X");
+        let mask = u32::from_str_radix(digits, 16).ok().filter(|_| is_mask);
+        *layout = mask.and_then(|mask| layout_of_mask(layout.count(), mask)).unwrap_or(*layout);
+        !is_mask
+    });
+}
+
+/// Sets the layout that the metadata blocks after the `STREAMINFO` state; `blocks` begins with it.
+pub(crate) fn take_layout_of_blocks(mut blocks: &[u8], layout: &mut ChannelLayout) {
+    while let Some((&[kind, a, b, c], rest)) = blocks.split_first_chunk() {
+        let len = usize::try_from(u32::from_be_bytes([0, a, b, c])).unwrap_or(usize::MAX);
+        let Some((block, after)) = rest.split_at_checked(len) else { return };
+        if kind & !LAST_BLOCK == COMMENTS {
+            take_layout(&mut parse_comments(block), layout);
+        }
+        if kind & LAST_BLOCK != 0 {
+            return;
+        }
+        blocks = after;
+    }
 }
 
 /// Returns the number of samples per channel in a frame; `None` if it is not a frame.
@@ -81,5 +133,24 @@ mod tests {
         assert_eq!(frame_samples(&frame(0x79, &[0, 0x0F, 0xFF])), Some(4096));
         assert_eq!(frame_samples(&frame(0x79, &[0, 1])), None);
         assert_eq!(frame_samples(&frame(0x09, &[0])), None);
+    }
+
+    #[test]
+    fn speakers_without_a_number_of_their_own_are_in_a_tag() {
+        let usual = headers(&[7; STREAM_INFO_BYTES], ChannelLayout::Quad);
+        assert_eq!(usual, [b"fLaC\x80\x00\x00\x22", &[7; STREAM_INFO_BYTES][..]].concat());
+        let three_one = layout_of_mask(4, 0xF).unwrap();
+        let blocks = headers(&[7; STREAM_INFO_BYTES], three_one)[4..].to_vec();
+        let mut layout = ChannelLayout::Quad;
+        take_layout_of_blocks(&blocks, &mut layout);
+        assert_eq!(layout, three_one);
+        for cut in 0..blocks.len() {
+            let mut layout = ChannelLayout::Quad;
+            take_layout_of_blocks(&blocks[..cut], &mut layout);
+            assert_eq!(layout, ChannelLayout::Quad);
+        }
+        let mut tags = vec![(MASK_TAG.to_lowercase(), "0x104F".into()), ("a".into(), "f".into())];
+        take_layout(&mut tags, &mut layout);
+        assert_eq!((tags.len(), layout), (1, layout_of_mask(4, 0x104F).unwrap()));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use codec_audio::{AudioCodec, PcmEncoding};
+use codec_audio::{AudioCodec, ChannelLayout, PcmEncoding};
 use codec_core::codec::Codec;
 
 /// A file format.
@@ -127,6 +127,20 @@ impl Format {
                     || matches!(codec, Pcm(encoding) if encoding != PcmEncoding::S16Be)
             }
             Self::Pcm => matches!(codec, Pcma | Pcmu | Pcm(_)),
+        }
+    }
+
+    /// Whether files of the format state the speakers of `layout` for audio of `codec`. All formats hold the named
+    /// layouts and discrete channels as far as the codec has them; raw audio has no header, and leaves the meaning of its channels to the reader.
+    #[must_use]
+    pub fn holds_layout(self, codec: AudioCodec, layout: ChannelLayout) -> bool {
+        use AudioCodec::{Flac, Pcm, Pcma, Pcmu};
+        match (codec, self) {
+            _ if !matches!(layout, ChannelLayout::Speakers(_)) => true,
+            (Flac, _) | (Pcm(_) | Pcma | Pcmu, Self::Wav | Self::Pcm) => true,
+            (Pcm(encoding), Self::Matroska) => encoding != PcmEncoding::S16Be,
+            (Pcma | Pcmu, Self::Matroska) => true,
+            _ => false,
         }
     }
 

@@ -12,6 +12,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::io::input::InputSpec;
 use crate::io::names::{Outputs, format_of, is_pipe};
 use crate::io::output::{OutputFile, OutputRules, PartRule};
+use crate::session::audio::note_layout;
 use crate::settings::audio::{self, AudioChoice, AudioSettings};
 use crate::stop::Stop;
 use codec_audio::AudioBackend;
@@ -87,6 +88,9 @@ pub fn run(args: &MixOptions, env: &Env) -> Result<()> {
     let mut inputs =
         args.inputs.iter().map(|path| Input::open(path, args, env)).collect::<Result<Vec<_>>>()?;
     let config = encoding.config(args, &inputs)?;
+    for input in &inputs {
+        note_layout(&input.name, input.source.format().layout, config.format.layout, env);
+    }
     let mut mixer = mixer_for(args, config.format, &inputs)?;
     let mut outputs = files
         .into_iter()

@@ -5,7 +5,8 @@ use std::fmt;
 use ebur128::{Channel, EbuR128, Mode};
 
 use super::super::buffer::{AudioView, Samples};
-use super::super::format::{AudioFormat, Speaker};
+use super::super::format::AudioFormat;
+use super::super::speakers::{Speaker, SpeakerSet};
 use codec_core::error::ConfigError;
 
 /// Loudness of an audio signal.
@@ -57,7 +58,7 @@ impl LoudnessMeter {
         let speakers = format.layout.speakers();
         if !speakers.is_empty() {
             let map: Vec<Channel> =
-                speakers.iter().map(|&speaker| weight(speaker, speakers)).collect();
+                speakers.iter().map(|speaker| weight(speaker, speakers)).collect();
             inner.set_channel_map(&map).map_err(|_| refused())?;
         }
         Ok(Self { format, inner, values: Vec::new() })
@@ -105,7 +106,7 @@ impl LoudnessMeter {
 }
 
 /// Returns the weighting of a channel.
-fn weight(speaker: Speaker, all: &[Speaker]) -> Channel {
+fn weight(speaker: Speaker, all: SpeakerSet) -> Channel {
     match speaker {
         Speaker::FrontLeft => Channel::Left,
         Speaker::FrontRight => Channel::Right,
@@ -114,11 +115,20 @@ fn weight(speaker: Speaker, all: &[Speaker]) -> Channel {
         Speaker::LowFrequency => Channel::Unused,
         Speaker::SideLeft => Channel::LeftSurround,
         Speaker::SideRight => Channel::RightSurround,
-        Speaker::BackLeft if all.contains(&Speaker::SideLeft) => Channel::Mp135,
-        Speaker::BackRight if all.contains(&Speaker::SideRight) => Channel::Mm135,
+        Speaker::BackLeft if all.contains(Speaker::SideLeft) => Channel::Mp135,
+        Speaker::BackRight if all.contains(Speaker::SideRight) => Channel::Mm135,
         Speaker::BackLeft => Channel::LeftSurround,
         Speaker::BackRight => Channel::RightSurround,
         Speaker::BackCentre => Channel::Mp180,
+        Speaker::FrontLeftOfCentre => Channel::MpSC,
+        Speaker::FrontRightOfCentre => Channel::MmSC,
+        Speaker::TopCentre => Channel::Tp000,
+        Speaker::TopFrontLeft => Channel::Up030,
+        Speaker::TopFrontCentre => Channel::Up000,
+        Speaker::TopFrontRight => Channel::Um030,
+        Speaker::TopBackLeft => Channel::Up135,
+        Speaker::TopBackCentre => Channel::Up180,
+        Speaker::TopBackRight => Channel::Um135,
     }
 }
 

@@ -62,11 +62,11 @@ impl AudioDecoder for Decoder {
         self.config.limits.check_packet(data)?;
         let packet = PacketRef::new(0, Timestamp::ZERO, Duration::ZERO, data);
         let mut audio = self.queue.begin(self.format, SampleKind::F32);
-        let inner = &mut self.inner;
+        let (inner, layout) = (&mut self.inner, self.config.format.layout);
         // After a panic in the library, which is a bug there, the packet is lost and the decoder is
         // reset.
         let ran = catch_unwind(AssertUnwindSafe(|| match inner.decode_ref(&packet) {
-            Ok(decoded) => copy(&decoded, pts, &mut audio),
+            Ok(decoded) => copy(&decoded, pts, layout, &mut audio),
             Err(error) => Err(translated(&error)),
         }));
         let answer = ran.unwrap_or_else(|_| {
@@ -152,11 +152,20 @@ fn library_channels(count: usize) -> Option<Channels> {
     Position::from_wave_channel_count(count).map(Channels::Positioned)
 }
 
-/// Moves the decoded samples into `audio`, interleaved.
-fn copy(decoded: &GenericAudioBufferRef<'_>, pts: i64, audio: &mut AudioBuf) -> Result<(), Error> {
+/// Moves the decoded samples into `audio`, interleaved. They have the layout `stated` if the number of channels is that of
+/// the container.
+fn copy(
+    decoded: &GenericAudioBufferRef<'_>,
+    pts: i64,
+    stated: ChannelLayout,
+    audio: &mut AudioBuf,
+) -> Result<(), Error> {
     let spec = decoded.spec();
-    let layout = ChannelLayout::of(spec.channels().count())
-        .ok_or(Error::unsupported("a channel count of 0 or above 255"))?;
+    let layout = match spec.channels().count() {
+        count if count > 0 && count == stated.count() => stated,
+        count => ChannelLayout::of(count)
+            .ok_or(Error::unsupported("a channel count of 0 or above 255"))?,
+    };
     if spec.rate() == 0 {
         return Err(Corrupt::Backend { says: "the sample rate is 0" }.into());
     }

@@ -87,6 +87,7 @@ mod serve;
 mod simulate;
 #[cfg(all(feature = "serve", unix))]
 mod simulcast;
+mod speakers;
 mod stills;
 #[cfg(feature = "net")]
 mod sync;

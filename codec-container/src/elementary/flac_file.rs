@@ -3,12 +3,13 @@
 //! Frames have no length field. A frame ends where its checksum matches and the next frame begins.
 //! The end of the last frame is found by parsing its subframes.
 
-use codec_audio::AudioCodec;
+use codec_audio::{AudioCodec, ChannelLayout};
 use codec_core::codec::Limits;
 
 use super::crc::{crc8, crc16};
 use super::flac_frame::coded_len;
 use super::look_ahead::LookAhead;
+use crate::flac::{COMMENTS, LAST_BLOCK, STREAM_INFO};
 use crate::io::ByteWriter;
 use crate::single_track::{ReadSingleTrack, SingleTrack, single_track_reader};
 use crate::tags::{parse_comments, put_comments};
@@ -17,9 +18,6 @@ use crate::{
     Source, Track, flac,
 };
 
-const STREAM_INFO: u8 = 0;
-const COMMENTS: u8 = 4;
-const LAST_BLOCK: u8 = 0x80;
 /// Maximum metadata block that is loaded into memory.
 const MAX_BLOCK_BYTES: usize = 1 << 20;
 /// Maximum length of a frame header.
@@ -101,6 +99,7 @@ impl FlacReader {
         let mut track =
             track.ok_or_else(|| corrupt(input.offset(), None, "a STREAMINFO block", "none"))?;
         track.tags = tags;
+        flac::take_layout(&mut track.tags, &mut track.audio.layout);
         Ok(Self {
             input,
             track: SingleTrack::new(Track::Audio(track)),
@@ -238,10 +237,12 @@ impl FlacWriter {
             let what = format!("codec {} without a STREAMINFO", track.codec);
             return Err(Error::unsupported(Format::Flac, what));
         };
-        let mut out = flac::headers(info);
+        let mut out = flac::headers(info, ChannelLayout::default());
         out[4] = STREAM_INFO;
         let mut comments = Vec::new();
-        put_comments(&mut comments, &track.tags);
+        let mut tags = track.tags.clone();
+        flac::put_layout(&mut tags, track.audio.layout);
+        put_comments(&mut comments, &tags);
         let len = u32::try_from(comments.len()).unwrap_or(u32::MAX);
         if len >= 1 << 24 {
             return Err(Error::unsupported(Format::Flac, "a tag block of 16 MiB or more"));

@@ -103,9 +103,11 @@ pub(super) fn parse_entry(
             }
         }
         AudioCodec::Flac => {
-            let info = entry.child(b"dfLa")?.get(8..8 + flac::STREAM_INFO_BYTES)?;
+            let blocks = entry.child(b"dfLa")?.get(4..)?;
+            let info = blocks.get(4..4 + flac::STREAM_INFO_BYTES)?;
             let stated = flac::StreamInfo::parse(info)?;
             track = stated.to_track(Format::Mp4, info);
+            flac::take_layout_of_blocks(blocks, &mut track.audio.layout);
             track.duration = None;
         }
         AudioCodec::Alac => {
@@ -329,7 +331,8 @@ pub(super) fn put_entry(out: &mut Vec<u8>, track: &AudioTrack) {
         match track.codec {
             AudioCodec::Opus => put(out, b"dOps", |out| put_opus(out, track)),
             AudioCodec::Flac => put_full(out, b"dfLa", 0, 0, |out| {
-                out.extend_from_slice(&flac::headers(&track.codec_private)[4..]);
+                let headers = flac::headers(&track.codec_private, track.audio.layout);
+                out.extend_from_slice(&headers[4..]);
             }),
             AudioCodec::Alac => put_full(out, b"alac", 0, 0, |out| {
                 out.extend_from_slice(&track.codec_private);

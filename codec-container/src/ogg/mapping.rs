@@ -115,6 +115,7 @@ impl Mapping {
                     more.iter().find(|block| block.first().is_some_and(|b| b & 0x7F == 4));
                 let comments = comments.and_then(|block| block.get(4..));
                 track.tags = comments.map(parse_comments).unwrap_or_default();
+                flac::take_layout(&mut track.tags, &mut track.audio.layout);
             }
         }
         Ok(())

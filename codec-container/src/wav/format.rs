@@ -1,6 +1,6 @@
 //! The `fmt ` chunk, which Matroska also uses for tracks of `A_MS/ACM`: parsing and writing.
 
-use codec_audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding, Speaker};
+use codec_audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding, Speaker, SpeakerSet};
 
 const PCM: u16 = 1;
 const FLOAT: u16 = 3;
@@ -10,35 +10,29 @@ const EXTENSIBLE: u16 = 0xFFFE;
 /// The bytes after the format number in the identifier of an extensible format.
 const GUID_TAIL: [u8; 14] = [0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xAA, 0, 0x38, 0x9B, 0x71];
 
-/// Bits of the channel mask, in the order of the channels.
-const MASK: [(Speaker, u32); 9] = [
-    (Speaker::FrontLeft, 0x1),
-    (Speaker::FrontRight, 0x2),
-    (Speaker::FrontCentre, 0x4),
-    (Speaker::LowFrequency, 0x8),
-    (Speaker::BackLeft, 0x10),
-    (Speaker::BackRight, 0x20),
-    (Speaker::BackCentre, 0x100),
-    (Speaker::SideLeft, 0x200),
-    (Speaker::SideRight, 0x400),
-];
 const SIDES: u32 = 0x600;
 const BACKS: u32 = 0x30;
 
-fn mask_of(layout: ChannelLayout) -> u32 {
-    let bit = |speaker| MASK.iter().find(|(known, _)| *known == speaker).map_or(0, |&(_, bit)| bit);
-    layout.speakers().iter().fold(0, |mask, &speaker| mask | bit(speaker))
-}
-
-fn layout_of(count: usize, mask: u32) -> Option<ChannelLayout> {
+/// Returns the layout of `count` channels with this channel mask; `None` for 0 and above 255 channels.
+pub(crate) fn layout_of_mask(count: usize, mask: u32) -> Option<ChannelLayout> {
     let usual = ChannelLayout::of(count)?;
-    // Side speakers without back speakers are mapped to back speakers.
-    let folded =
-        if mask & (SIDES | BACKS) == SIDES && count < 7 { mask & !SIDES | BACKS } else { mask };
-    if mask == 0 || folded == mask_of(usual) || count <= 2 {
+    // A single channel is mono, whichever speaker it has.
+    if mask == 0 || count == 1 {
         return Some(usual);
     }
-    u8::try_from(count).ok().map(ChannelLayout::Discrete)
+    // Speakers above the number of channels are ignored.
+    let used = Speaker::ALL.len().min(count);
+    let bits = (0..32).filter(|bit| mask >> bit & 1 == 1).take(used);
+    let mask = bits.fold(0_u32, |mask, bit| mask | 1 << bit);
+    // Side speakers without back speakers are the usual layout with back speakers.
+    let has_only_sides = mask & (SIDES | BACKS) == SIDES;
+    let folded = if has_only_sides { mask & !SIDES | BACKS } else { mask };
+    let layout_of = |mask| SpeakerSet::from_mask(mask).map(ChannelLayout::from);
+    let known = layout_of(folded).filter(|layout| *layout == usual).or_else(|| layout_of(mask));
+    let unknown = || {
+        if count == 2 { Some(usual) } else { u8::try_from(count).ok().map(ChannelLayout::Discrete) }
+    };
+    known.filter(|layout| layout.count() == count).or_else(unknown)
 }
 
 /// The fields of a `fmt ` chunk.
@@ -91,7 +85,7 @@ pub(crate) fn parse_format(chunk: &[u8]) -> Result<WaveFormat, FormatError> {
     if rate == 0 {
         return Err(FormatError::Corrupt("a sample rate above 0", "0".into()));
     }
-    let Some(layout) = layout_of(channels.into(), mask) else {
+    let Some(layout) = layout_of_mask(channels.into(), mask) else {
         return Err(FormatError::Unsupported(format!("audio of {channels} channels")));
     };
     // The container size of a sample, which may have fewer valid bits.
@@ -132,8 +126,9 @@ pub(crate) fn put_format(codec: AudioCodec, audio: AudioFormat) -> Option<Vec<u8
     let channels = u16::try_from(audio.channels()).ok()?;
     let bytes = u16::try_from(bytes).ok()?;
     let align = bytes.checked_mul(channels)?;
-    let speakers = mask_of(audio.layout);
-    let is_plain = channels <= 2 && (tag != PCM || bytes <= 2);
+    let speakers = audio.layout.speakers().mask();
+    let is_usual = channels <= 2 && ChannelLayout::of(channels.into()) == Some(audio.layout);
+    let is_plain = is_usual && (tag != PCM || bytes <= 2);
     let mut out = Vec::with_capacity(40);
     out.extend_from_slice(&if is_plain { tag } else { EXTENSIBLE }.to_le_bytes());
     out.extend_from_slice(&channels.to_le_bytes());
@@ -180,9 +175,30 @@ mod tests {
 
     #[test]
     fn side_speakers_without_back_speakers_are_surround() {
-        assert_eq!(layout_of(6, 0x60F), Some(ChannelLayout::Surround51));
-        assert_eq!(layout_of(6, 0x3F), Some(ChannelLayout::Surround51));
-        assert_eq!(layout_of(6, 0x3C0F), Some(ChannelLayout::Discrete(6)));
-        assert_eq!(layout_of(8, 0x63F), Some(ChannelLayout::Surround71));
+        assert_eq!(layout_of_mask(6, 0x60F), Some(ChannelLayout::Surround51));
+        assert_eq!(layout_of_mask(6, 0x3F), Some(ChannelLayout::Surround51));
+        assert_eq!(layout_of_mask(8, 0x63F), Some(ChannelLayout::Surround71));
+        assert_eq!(layout_of_mask(4, 0x603), Some(ChannelLayout::Quad));
+    }
+
+    #[test]
+    fn masks_without_a_layout_of_their_own_are_sets_of_speakers() {
+        for (count, mask) in [(2, 0xC), (3, 0xB), (4, 0xF), (4, 0x107), (7, 0x637), (8, 0xFF)] {
+            let layout = layout_of_mask(count, mask).unwrap();
+            let expected = SpeakerSet::from_mask(mask).map(ChannelLayout::Speakers);
+            assert_eq!((Some(layout), layout.count()), (expected, count));
+            let codec = AudioCodec::Pcm(PcmEncoding::S16Le);
+            let audio = AudioFormat::new(48_000, layout);
+            let chunk = put_format(codec, audio).unwrap();
+            let Ok(back) = parse_format(&chunk) else { panic!("{audio}") };
+            assert_eq!(back.audio, audio);
+        }
+        // Fewer speakers than channels, more, and unknown ones.
+        assert_eq!(layout_of_mask(6, 0x3), Some(ChannelLayout::Discrete(6)));
+        assert_eq!(layout_of_mask(2, 0x3F), Some(ChannelLayout::Stereo));
+        assert_eq!(layout_of_mask(3, 0x8000_0003), Some(ChannelLayout::Discrete(3)));
+        assert_eq!(layout_of_mask(2, 0x6000_0000), Some(ChannelLayout::Stereo));
+        assert_eq!(layout_of_mask(1, 0x1), Some(ChannelLayout::Mono));
+        assert_eq!(layout_of_mask(0, 0x1), None);
     }
 }

@@ -1,6 +1,6 @@
 //! The elements before the first cluster and after the last one: writing. RFC 9559, section 5.1.
 
-use codec_audio::{AudioCodec, PcmEncoding};
+use codec_audio::{AudioCodec, ChannelLayout, PcmEncoding};
 use codec_core::codec::Codec;
 use codec_core::frame::{ColorRange, FieldOrder, PictureInfo, Rational, Rotation, Size};
 
@@ -170,8 +170,15 @@ fn put_audio_entry(out: &mut Vec<u8>, number: u64, track: &AudioTrack) -> Result
         AudioCodec::Vorbis => ("A_VORBIS", needed()?),
         AudioCodec::Aac => ("A_AAC", needed()?),
         AudioCodec::Alac => ("A_ALAC", needed()?),
-        AudioCodec::Flac => ("A_FLAC", flac::headers(&needed()?)),
+        AudioCodec::Flac => ("A_FLAC", flac::headers(&needed()?, track.audio.layout)),
         AudioCodec::Mp3 => ("A_MPEG/L3", Vec::new()),
+        // The identifiers of uncompressed audio have no speaker positions.
+        AudioCodec::Pcm(encoding)
+            if encoding != PcmEncoding::S16Be
+                && matches!(track.audio.layout, ChannelLayout::Speakers(_)) =>
+        {
+            ("A_MS/ACM", put_format(track.codec, track.audio).ok_or_else(refused)?)
+        }
         AudioCodec::Pcma | AudioCodec::Pcmu => {
             ("A_MS/ACM", put_format(track.codec, track.audio).ok_or_else(refused)?)
         }

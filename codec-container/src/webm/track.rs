@@ -222,6 +222,8 @@ fn parse_audio_entry(entry: &[u8], format: Format, time_base: Rational) -> Resul
                 AudioCodec::Pcm(_) | AudioCodec::Mp3 => Vec::new(),
                 // `fLaC` and the header of the first block.
                 AudioCodec::Flac => {
+                    let blocks = private.get(4..).unwrap_or_default();
+                    flac::take_layout_of_blocks(blocks, &mut track.audio.layout);
                     let info = private.get(8..8 + flac::STREAM_INFO_BYTES).unwrap_or_default();
                     info.to_vec()
                 }

@@ -326,8 +326,9 @@ fn tracks<'a>(
     if audio.encodes() {
         return Ok(Err("an option of the audio encoder is given".to_owned()));
     }
-    if !audio.copies(one.codec, format)? {
-        let holds = format.holds_audio(one.codec);
+    if !audio.copies(one.codec, one.audio.layout, format)? {
+        let holds =
+            format.holds_audio(one.codec) && format.holds_layout(one.codec, one.audio.layout);
         let codec = one.codec;
         let uncompressed = || format!("{codec} audio is uncompressed");
         let unsupported = || format!("{format} cannot hold {codec} audio");

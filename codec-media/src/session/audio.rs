@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use codec_audio::{AudioCodec, PcmEncoding};
+use codec_audio::channels::ChannelMapper;
+use codec_audio::{AudioCodec, ChannelLayout, PcmEncoding};
 use codec_container::{AudioTrack, FileMetadata, Format, Track, WriteOptions, create_packets};
 use codec_core::frame::Rational;
 
@@ -90,15 +91,17 @@ pub fn open_all(
     let (mut pipelines, mut audio, mut texts) = (Vec::new(), Vec::new(), Vec::new());
     for (index, input) in inputs.into_iter().enumerate() {
         let (language, from) = (input.track.language.clone(), input.track.codec);
+        let layout = input.track.audio.layout;
         let mut opened = open(input, settings, format, number + index, output, options, env)?;
         texts.push(match language {
             _ if count == 1 => opened.text,
             Some(language) => format!("{} ({language}): {}", index + 1, opened.text),
             None => format!("{}: {}", index + 1, opened.text),
         });
-        if settings.must_encode(from, format) {
+        if let Some(unfit) = settings.must_encode(from, layout, format) {
+            let number = index + 1;
             env.events
-                .warn(format!("audio track {} is encoded: {format} cannot hold {from}", index + 1));
+                .warn(format!("audio track {number} is encoded: {format} cannot hold {unfit}"));
         }
         // Added tracks do not replace tracks of the input.
         if index > 0 && (index >= own || opened.track.is_default.is_none()) {
@@ -144,7 +147,7 @@ pub fn open(
     // These formats cannot discard samples at the start.
     let is_cut =
         input.track.delay > 0 && matches!(format, Format::Flac | Format::Wav | Format::Pcm);
-    if settings.copies(input.track.codec, format)? && !is_cut {
+    if settings.copies(input.track.codec, input.track.audio.layout, format)? && !is_cut {
         let AudioInput { reader, number: from, mut track, name, .. } = input;
         track.format = format;
         if let Some(audible) = audible_delay(&track, format) {
@@ -164,8 +167,10 @@ pub fn open(
     let from = input.track.codec;
     let described = input.track.clone();
     let is_deep = has_more_than_16_bits(&described);
+    let name = input.name.clone();
     let source = AudioSource::new(input.reader, input.name, options, env)?;
     let mut config = settings.config(codec, capabilities, source.format())?;
+    note_layout(&name, source.format().layout, config.format.layout, env);
     if codec == AudioCodec::Flac && is_deep {
         config.knobs.push(("bits".to_owned(), 24));
     }
@@ -182,6 +187,14 @@ pub fn open(
     let effects = Effects::new(settings, config.format)?;
     let pipeline = AudioPipeline::coded(source, sink, effects, number)?;
     Ok(Opened { pipeline, track, text })
+}
+
+/// Notes speakers that are mixed into others or dropped. Stereo that becomes mono is obvious.
+pub(crate) fn note_layout(name: &str, from: ChannelLayout, to: ChannelLayout, env: &Env) {
+    let loss = ChannelMapper::new(from, to).loss();
+    if let Some(loss) = loss.filter(|_| from.count() > 2) {
+        env.events.note(format!("{name}: {from} is converted to {to}: {loss}"));
+    }
 }
 
 /// The tags of a track, except those that name the program that wrote it.

@@ -98,6 +98,8 @@ pub enum AudioChoice {
 pub struct AudioSettings {
     /// Source of the output's packets.
     pub codec: AudioChoice,
+    /// Container of the output, which decides whether the speakers of a layout can be kept.
+    format: Format,
     /// Bits per second. Default: by channels.
     pub bitrate: Option<Bitrate>,
     cbr: bool,
@@ -153,6 +155,7 @@ impl AudioSettings {
         }
         let settings = Self {
             codec,
+            format,
             bitrate: args.audio_bitrate.or(bitrate),
             cbr: args.cbr,
             application,
@@ -206,6 +209,7 @@ impl AudioSettings {
             if format.holds_audio(samples) { AudioChoice::Copy } else { AudioChoice::Usual };
         Self {
             codec,
+            format,
             bitrate: None,
             cbr: false,
             application: Application::Audio,
@@ -245,29 +249,64 @@ impl AudioSettings {
         self.requires_encoder || matches!(self.codec, AudioChoice::Encode(..))
     }
 
-    /// Whether packets of `codec` can be copied into `format`.
-    pub(crate) fn copies(&self, codec: AudioCodec, format: Format) -> Result<bool> {
+    /// Whether packets of `codec` with the speakers of `layout` can be copied into `format`.
+    pub(crate) fn copies(
+        &self,
+        codec: AudioCodec,
+        layout: ChannelLayout,
+        format: Format,
+    ) -> Result<bool> {
+        let unfit = unfit(codec, layout, format);
         match self.codec {
             AudioChoice::Encode(..) => Ok(false),
-            AudioChoice::Copy if !format.holds_audio(codec) => {
-                let message = format!("cannot copy {codec} audio into {format}");
-                Err(Failure::usage(format!(
-                    "{message}\nhelp: encode it: omit --copy and --audio-codec copy"
-                )))
-            }
-            AudioChoice::Copy => Ok(true),
-            AudioChoice::CopyOrEncode => Ok(format.holds_audio(codec)),
+            AudioChoice::Copy => match unfit {
+                Some(unfit) => {
+                    let message = format!("cannot copy {unfit} audio into {format}");
+                    Err(Failure::usage(format!(
+                        "{message}\nhelp: encode it: omit --copy and --audio-codec copy"
+                    )))
+                }
+                None => Ok(true),
+            },
+            AudioChoice::CopyOrEncode => Ok(unfit.is_none()),
             AudioChoice::Usual => {
                 let compressed =
                     !matches!(codec, AudioCodec::Pcm(_) | AudioCodec::Pcma | AudioCodec::Pcmu);
-                Ok(!self.requires_encoder && compressed && format.holds_audio(codec))
+                Ok(!self.requires_encoder && compressed && unfit.is_none())
             }
         }
     }
 
-    /// Whether packets of `codec` are to be copied, but `format` cannot hold them.
-    pub(crate) fn must_encode(&self, codec: AudioCodec, format: Format) -> bool {
-        matches!(self.codec, AudioChoice::CopyOrEncode) && !format.holds_audio(codec)
+    /// Describes packets that are to be copied, but that `format` cannot hold; `None` for others.
+    pub(crate) fn must_encode(
+        &self,
+        codec: AudioCodec,
+        layout: ChannelLayout,
+        format: Format,
+    ) -> Option<String> {
+        unfit(codec, layout, format).filter(|_| matches!(self.codec, AudioChoice::CopyOrEncode))
+    }
+
+    /// The layout in which audio with the layout `input` is encoded: its own if codec and container have it,
+    /// otherwise the one that loses the least.
+    fn layout(
+        &self,
+        codec: AudioCodec,
+        capabilities: &AudioCapabilities,
+        input: ChannelLayout,
+    ) -> Result<ChannelLayout> {
+        let most = usize::from(capabilities.max_channels);
+        let is_kept = self.format.holds_layout(codec, input) && input.count() <= most;
+        Ok(match self.channels {
+            Some(count) if is_kept && usize::from(count) == input.count() => input,
+            Some(count) => {
+                let layout = ChannelLayout::of(count.into());
+                layout.ok_or_else(|| Failure::usage("invalid --channels 0: expected 1 to 8"))?
+            }
+            None if input.count() <= most && is_telephony(codec) => ChannelLayout::Mono,
+            None if is_kept => input,
+            None => input.nearest_named(most),
+        })
     }
 
     /// Returns the encoder for `format`.
@@ -297,17 +336,7 @@ impl AudioSettings {
         capabilities: &AudioCapabilities,
         input: AudioFormat,
     ) -> Result<AudioEncoderConfig> {
-        let layout = match self.channels {
-            Some(count) => {
-                let layout = ChannelLayout::of(count.into());
-                layout.ok_or_else(|| Failure::usage("invalid --channels 0: expected 1 to 8"))?
-            }
-            None if input.channels() > usize::from(capabilities.max_channels) => {
-                ChannelLayout::Stereo
-            }
-            None if is_telephony(codec) => ChannelLayout::Mono,
-            None => input.layout,
-        };
+        let layout = self.layout(codec, capabilities, input.layout)?;
         let rate = match self.rate {
             Some(rate) => rate,
             // The denoiser supports 48 kHz only.
@@ -357,6 +386,15 @@ impl AudioSettings {
         config.dtx = self.dtx;
         config.bandwidth = self.bandwidth;
         Ok(config)
+    }
+}
+
+/// Describes audio that `format` cannot hold; `None` for other audio.
+fn unfit(codec: AudioCodec, layout: ChannelLayout, format: Format) -> Option<String> {
+    match format.holds_audio(codec) {
+        false => Some(codec.to_string()),
+        true if format.holds_layout(codec, layout) => None,
+        true => Some(format!("{codec} {layout}")),
     }
 }
 
