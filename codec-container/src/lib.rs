@@ -94,6 +94,7 @@
 #![forbid(unsafe_code)]
 
 mod bits;
+mod calendar;
 mod codec_names;
 mod coded_format;
 mod detect;

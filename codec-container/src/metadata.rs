@@ -1,6 +1,6 @@
 //! File metadata other than tracks: titles and other tags, chapters.
 
-use crate::{Format, Warning};
+use crate::{Format, Warning, mp4};
 
 /// Maximum number of names in a message.
 const MAX_NAMES: usize = 6;
@@ -8,21 +8,10 @@ const MAX_NAMES: usize = 6;
 const MAX_TAGS: usize = 256;
 pub(crate) const MAX_CHAPTERS: usize = 10_000;
 
-/// The tags that MP4 files can hold. Matroska calls the date of a release `DATE_RELEASED`.
-pub(crate) const MP4_TAGS: [&str; 12] = [
-    "title",
-    "artist",
-    "album_artist",
-    "album",
-    "date",
-    "date_released",
-    "comment",
-    "genre",
-    "composer",
-    "lyrics",
-    "copyright",
-    "description",
-];
+/// The tag with the time of creation, in UTC.
+pub(crate) const CREATION_TIME: &str = "creation_time";
+/// The tag with a picture in Vorbis comments.
+const PICTURE: &str = "METADATA_BLOCK_PICTURE";
 
 /// Maximum number of chapters of an MP4 file.
 pub(crate) const MP4_CHAPTERS: usize = 255;
@@ -38,6 +27,8 @@ pub struct FileMetadata {
     pub(crate) has_attachments: bool,
     /// Names of tags of single tracks, chapters and attachments, which readers do not deliver.
     pub(crate) skipped_tags: Vec<String>,
+    /// Names of tags of the file whose values cannot be read.
+    pub(crate) missed_tags: Vec<String>,
 }
 
 /// A named part of a file.
@@ -58,6 +49,7 @@ impl FileMetadata {
         chapters: Vec::new(),
         has_attachments: false,
         skipped_tags: Vec::new(),
+        missed_tags: Vec::new(),
     };
 
     /// Whether there are neither tags nor chapters.
@@ -68,8 +60,13 @@ impl FileMetadata {
 
     /// The tag `title`.
     pub(crate) fn title(&self) -> Option<&str> {
-        let title = self.tags.iter().find(|(name, _)| name.eq_ignore_ascii_case("title"));
-        title.map(|(_, title)| title.as_str())
+        self.tag("title")
+    }
+
+    /// The value of a tag.
+    pub(crate) fn tag(&self, name: &str) -> Option<&str> {
+        let found = self.tags.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
     }
 
     /// Adds a tag, unless it describes the program that wrote the file, or there is one of this name.
@@ -83,10 +80,12 @@ impl FileMetadata {
 
     /// Names a tag of a part of the file, unless it is technical.
     pub(crate) fn skip_tag(&mut self, name: &str) {
-        let is_known = self.skipped_tags.iter().any(|known| known.eq_ignore_ascii_case(name));
-        if !is_technical(name) && !is_known && self.skipped_tags.len() < MAX_TAGS {
-            self.skipped_tags.push(name.to_owned());
-        }
+        add_name(&mut self.skipped_tags, name);
+    }
+
+    /// Names a tag whose value cannot be read, unless it is technical.
+    pub(crate) fn miss_tag(&mut self, name: &str) {
+        add_name(&mut self.missed_tags, name);
     }
 
     /// Adds a chapter at its place in time.
@@ -121,9 +120,11 @@ impl FileMetadata {
     /// The metadata that files of `format` can hold, and a description of the rest, for messages.
     #[must_use]
     pub fn for_format(&self, format: Format) -> (Self, Option<String>) {
-        let holds_tag = |name: &str| match format {
-            Format::WebM | Format::Matroska | Format::Ogg => true,
-            Format::Mp4 => MP4_TAGS.iter().any(|known| known.eq_ignore_ascii_case(name)),
+        let holds_tag = |name: &str, value: &str| match format {
+            Format::Ogg | Format::Flac => true,
+            _ if name.eq_ignore_ascii_case(PICTURE) => false,
+            Format::WebM | Format::Matroska => true,
+            Format::Mp4 => mp4::holds_tag(name, value),
             _ => false,
         };
         let chapters = match format {
@@ -133,7 +134,7 @@ impl FileMetadata {
         };
         let (chapters, further) = self.chapters.split_at(chapters);
         let (tags, dropped): (Vec<_>, Vec<_>) =
-            self.tags.iter().cloned().partition(|(name, _)| holds_tag(name));
+            self.tags.iter().cloned().partition(|(name, value)| holds_tag(name, value));
         let kept = Self { tags, chapters: chapters.to_vec(), ..Self::NONE };
         let rest = Self { tags: dropped, chapters: further.to_vec(), ..Self::NONE };
         let text = match rest.text() {
@@ -149,19 +150,27 @@ impl FileMetadata {
     #[must_use]
     pub fn text(&self) -> Option<String> {
         let chapters = (!self.chapters.is_empty()).then(|| "chapters".to_owned());
+        let is_picture = |name: &str| name.eq_ignore_ascii_case(PICTURE);
+        let pictures = self.tags.iter().any(|(name, _)| is_picture(name));
+        let attachments = pictures.then(|| "attachments".to_owned());
         let tags = self.tags.iter().map(|(name, _)| name.as_str());
-        let tags = (!self.tags.is_empty()).then(|| names(tags));
-        let parts: Vec<_> = [chapters, tags].into_iter().flatten().collect();
+        let mut tags = tags.filter(|name| !is_picture(name)).peekable();
+        let tags = tags.peek().is_some().then(|| names(tags));
+        let parts: Vec<_> = [attachments, chapters, tags].into_iter().flatten().collect();
         (!parts.is_empty()).then(|| parts.join(" and "))
     }
 
     /// The metadata that readers do not deliver.
     pub(crate) fn warnings(&self) -> Vec<Warning> {
         let attachments = self.has_attachments.then(|| "attachments".to_owned());
-        let tags = self.skipped_tags.iter().map(String::as_str);
-        let tags = (!self.skipped_tags.is_empty())
-            .then(|| format!("{} of individual tracks", names(tags)));
-        attachments.into_iter().chain(tags).map(Warning::MetadataSkipped).collect()
+        let named = |found: &[String], what: &str| {
+            let all = names(found.iter().map(String::as_str));
+            (!found.is_empty()).then(|| format!("{all} {what}"))
+        };
+        let tags = named(&self.skipped_tags, "of individual tracks");
+        let missed = named(&self.missed_tags, "whose values cannot be read");
+        let all = [attachments, tags, missed].into_iter().flatten();
+        all.map(Warning::MetadataSkipped).collect()
     }
 }
 
@@ -181,6 +190,14 @@ pub(crate) fn is_technical(name: &str) -> bool {
         "VENDOR_ID",
     ];
     known.contains(&name.as_str()) || name.starts_with('_') || name.starts_with("NUMBER_OF_")
+}
+
+/// Adds the name of a tag, unless it is technical or known.
+fn add_name(names: &mut Vec<String>, name: &str) {
+    let is_known = names.iter().any(|known| known.eq_ignore_ascii_case(name));
+    if !is_technical(name) && !is_known && names.len() < MAX_TAGS {
+        names.push(name.to_owned());
+    }
 }
 
 /// The names of tags, for a message.
@@ -238,7 +255,14 @@ mod tests {
         assert_eq!(dropped(Format::Matroska), None);
         assert_eq!(dropped(Format::Mp4).as_deref(), Some("tags (mood)"));
         assert_eq!(dropped(Format::Ogg).as_deref(), Some("chapters"));
+        assert_eq!(dropped(Format::Flac).as_deref(), Some("chapters"));
         assert_eq!(dropped(Format::Ivf).as_deref(), Some("chapters and tags (title, mood)"));
+        metadata.add_tag("METADATA_BLOCK_PICTURE", "AAAA");
+        metadata.add_tag("track", "3/10");
+        let dropped = |format| metadata.for_format(format).1;
+        assert_eq!(dropped(Format::Ogg).as_deref(), Some("chapters"));
+        assert_eq!(dropped(Format::Matroska).as_deref(), Some("attachments"));
+        assert_eq!(dropped(Format::Mp4).as_deref(), Some("attachments and tags (mood)"));
         metadata.tags.clear();
         metadata.chapters = vec![chapter(0, None, "c"); 300];
         let (kept, dropped) = metadata.for_format(Format::Mp4);

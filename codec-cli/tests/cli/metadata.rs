@@ -245,3 +245,79 @@ fn titles_of_video_tracks_are_kept() {
     }
     assert!(place.ok(&["probe", "a.mkv"]).text().contains("title Camera 1"));
 }
+
+/// The value of a tag; the name in any case.
+fn tag(place: &Place, file: &str, name: &str) -> Option<String> {
+    let probe = place.json(&["probe", file, "--json"]);
+    let is_it = |tag: &&Value| tag["name"].as_str().unwrap().eq_ignore_ascii_case(name);
+    let found = probe["tags"].as_array()?.iter().find(is_it)?;
+    found["value"].as_str().map(str::to_owned)
+}
+
+#[test]
+fn flac_outputs_keep_the_tags_without_a_warning() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let place = Place::new();
+    let tone = ["-f", "lavfi", "-i", "sine=d=0.5", "-metadata", "title=T"];
+    place.ffmpeg(&[&tone[..], &["t.flac"]].concat());
+    place.ffmpeg(&[&tone[..], &["-c:a", "libopus", "t.opus"]].concat());
+    for input in ["t.flac", "t.opus"] {
+        let run = place.ok(&["transcode", input, "-o", "o.flac", "-y"]);
+        assert!(!run.err.contains("skipped"), "{input}: {}", run.err);
+        let file = place.read("o.flac");
+        assert!(file.windows(7).any(|text| text.eq_ignore_ascii_case(b"title=T")), "{input}");
+    }
+}
+
+#[test]
+fn metadata_of_phones_and_series_moves_between_containers() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let place = Place::new();
+    let expected = [
+        ("creation_time", "2024-05-06T07:08:09Z"),
+        ("location", "+48.1000+011.5000/"),
+        ("show", "Sh"),
+        ("track", "3/10"),
+        ("synopsis", "Long"),
+        ("episode_id", "E1"),
+    ];
+    let clip = [
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc=d=0.4:s=64x48:r=10",
+        "-c:v",
+        "libx264",
+        "-pix_fmt",
+        "yuv420p",
+    ];
+    let mut given = vec!["-metadata".to_owned(), "location=+48.1+011.5/".to_owned()];
+    for (name, value) in expected.iter().filter(|(name, _)| *name != "location") {
+        given.extend(["-metadata".to_owned(), format!("{name}={value}")]);
+    }
+    let given: Vec<&str> = given.iter().map(String::as_str).collect();
+    place.ffmpeg(&[&clip[..], &given, &["ph.mp4"]].concat());
+    for (input, output) in
+        [("ph.mp4", "a.mp4"), ("ph.mp4", "a.mkv"), ("a.mkv", "b.mp4"), ("b.mp4", "c.mkv")]
+    {
+        let run = place.ok(&["transcode", input, "-o", output, "--copy"]);
+        assert!(!run.err.contains("skipped"), "{output}: {}", run.err);
+        for (name, value) in expected {
+            assert_eq!(tag(&place, output, name).as_deref(), Some(value), "{output} {name}");
+        }
+    }
+    let run = place.ok(&["transcode", "ph.mp4", "-o", "a.ivf"]);
+    assert!(run.err.contains("skipped tags (creation_time, "), "{}", run.err);
+
+    let make = "com.apple.quicktime.make";
+    let keys = ["-movflags", "use_metadata_tags", "-metadata", "com.apple.quicktime.make=Maker"];
+    place.ffmpeg(&[&clip[..], &keys, &["ph.mov"]].concat());
+    for (input, output) in [("ph.mov", "m.mp4"), ("m.mp4", "m.mkv"), ("m.mkv", "n.mp4")] {
+        place.ok(&["transcode", input, "-o", output, "--copy"]);
+        assert_eq!(tag(&place, output, make).as_deref(), Some("Maker"), "{output}");
+    }
+}

@@ -179,7 +179,7 @@ impl FragmentWriter {
         let starts: Vec<_> = starts.collect();
         let shifts = shifts(&self.tracks, &starts);
         put(out, b"moov", |out| {
-            Header::new(&self.tracks).put(out, 0);
+            Header::new(&self.tracks, &self.metadata).put(out, 0);
             for ((number, state), &shift) in (1..).zip(&self.tracks).zip(&shifts) {
                 put(out, b"trak", |out| state.put_fragmented_track(out, number, shift));
             }

@@ -1,57 +1,61 @@
-//! Tags, chapters and cover art: ISO/IEC 14496-12, section 8.11, with the item list of iTunes, and
-//! Nero chapters.
+//! Tags, chapters and cover art: ISO/IEC 14496-12, section 8.11, with the lists of iTunes and QuickTime, and
+//! Nero chapters. The time of creation is in the movie header, section 8.2.2.
 
-use super::boxes::{BoxType, Boxes, Fields, child, descendant, put, put_full};
-use crate::metadata::{Chapter, FileMetadata, MP4_CHAPTERS};
+use super::boxes::{Fields, child, put, put_full};
+use super::items::{self, add_items, add_user_data, put_items, put_user_data};
+use super::keys::{self, add_keys, meta_of, put_keys};
+use crate::calendar;
+use crate::metadata::{CREATION_TIME, Chapter, FileMetadata, MP4_CHAPTERS};
 
 /// Nanoseconds of a tick of chapters.
 const TICK_NS: u64 = 100;
+/// Seconds from 1904, where times of MP4 begin, to 1970.
+const EPOCH_S: i64 = 2_082_844_800;
 
-/// Items with text, and the common names of their tags.
-const ITEMS: [(&BoxType, &str); 11] = [
-    (b"\xA9nam", "title"),
-    (b"\xA9ART", "artist"),
-    (b"aART", "album_artist"),
-    (b"\xA9alb", "album"),
-    (b"\xA9day", "date"),
-    (b"\xA9cmt", "comment"),
-    (b"\xA9gen", "genre"),
-    (b"\xA9wrt", "composer"),
-    (b"\xA9lyr", "lyrics"),
-    (b"cprt", "copyright"),
-    (b"desc", "description"),
-];
+/// Whether MP4 can hold the tag.
+pub(crate) fn holds_tag(name: &str, value: &str) -> bool {
+    let is_time = name.eq_ignore_ascii_case(CREATION_TIME);
+    is_time && creation_of(value).is_some() || items::holds(name, value) || keys::holds(name)
+}
 
-/// The item for a tag. Matroska calls the date of a release `DATE_RELEASED`.
-fn item_of(name: &str) -> Option<&'static BoxType> {
-    let name = if name.eq_ignore_ascii_case("date_released") { "date" } else { name };
-    ITEMS.iter().find(|(_, known)| known.eq_ignore_ascii_case(name)).map(|(kind, _)| *kind)
+/// A time as seconds since 1904; 0 means an unknown time.
+fn creation_of(value: &str) -> Option<u64> {
+    let seconds = calendar::parse(value)?.checked_add(EPOCH_S)?;
+    u64::try_from(seconds).ok().filter(|&seconds| seconds > 0)
+}
+
+/// The time of creation for the movie header; 0 if it is unknown.
+pub(super) fn creation(metadata: &FileMetadata) -> u64 {
+    metadata.tag(CREATION_TIME).and_then(creation_of).unwrap_or(0)
 }
 
 /// The metadata in the payload of a `moov` box.
 pub(super) fn parse(moov: &[u8]) -> FileMetadata {
     let mut metadata = FileMetadata::default();
-    let Some(user) = child(moov, b"udta") else { return metadata };
+    if let Some(time) = child(moov, b"mvhd").and_then(parse_creation) {
+        metadata.add_tag(CREATION_TIME, &time);
+    }
+    let user = child(moov, b"udta").unwrap_or_default();
+    for meta in [meta_of(user), meta_of(moov)].into_iter().flatten() {
+        match child(meta, b"keys") {
+            Some(_) => add_keys(meta, &mut metadata),
+            None => add_items(child(meta, b"ilst").unwrap_or_default(), &mut metadata),
+        }
+    }
+    add_user_data(user, &mut metadata);
     if let Some(chapters) = child(user, b"chpl") {
         add_chapters(chapters, &mut metadata);
     }
-    // A full box in MP4, a plain one in QuickTime.
-    let items = child(user, b"meta").and_then(|meta| {
-        let full = meta.get(4..).and_then(|rest| child(rest, b"ilst"));
-        full.or_else(|| child(meta, b"ilst"))
-    });
-    for (kind, item) in Boxes(items.unwrap_or_default()) {
-        if kind == *b"covr" {
-            metadata.has_attachments = true;
-        }
-        // Type and language, then the text.
-        let text = descendant(item, &[b"data"]).filter(|data| data.starts_with(&[0, 0, 0, 1]));
-        let known = ITEMS.iter().find(|(item, _)| **item == kind);
-        if let (Some((_, name)), Some(text)) = (known, text.and_then(|data| data.get(8..))) {
-            metadata.add_tag(name, &String::from_utf8_lossy(text));
-        }
-    }
     metadata
+}
+
+/// The time of creation in a movie header, if it is known.
+fn parse_creation(header: &[u8]) -> Option<String> {
+    let mut fields = Fields(header);
+    let (version, _) = fields.version_and_flags()?;
+    let seconds = i64::try_from(fields.wide(version)?).ok().filter(|&seconds| seconds > 0)?;
+    // Some programs count from 1970.
+    calendar::text_of(if seconds >= EPOCH_S { seconds - EPOCH_S } else { seconds })
 }
 
 /// Adds the chapters of a `chpl` box: a count, then start, length of the title and title of each.
@@ -79,31 +83,16 @@ pub(super) fn put_metadata(out: &mut Vec<u8>, metadata: &FileMetadata) {
     if metadata.is_empty() {
         return;
     }
-    put(out, b"udta", |out| {
-        if !metadata.tags.is_empty() {
-            put_full(out, b"meta", 0, 0, |out| put_items(out, &metadata.tags));
-        }
-        if !metadata.chapters.is_empty() {
-            put_full(out, b"chpl", 1, 0, |out| put_chapters(out, &metadata.chapters));
-        }
-    });
-}
-
-fn put_items(out: &mut Vec<u8>, tags: &[(String, String)]) {
-    put_full(out, b"hdlr", 0, 0, |out| {
-        out.extend_from_slice(b"\0\0\0\0mdirappl\0\0\0\0\0\0\0\0\0");
-    });
-    put(out, b"ilst", |out| {
-        for (name, value) in tags {
-            let Some(kind) = item_of(name) else { continue };
-            put(out, kind, |out| {
-                put_full(out, b"data", 0, 1, |out| {
-                    out.extend_from_slice(&[0; 4]);
-                    out.extend_from_slice(value.as_bytes());
-                });
-            });
-        }
-    });
+    put_keys(out, &metadata.tags);
+    let mut user = Vec::new();
+    put_user_data(&mut user, &metadata.tags);
+    put_items(&mut user, &metadata.tags);
+    if !metadata.chapters.is_empty() {
+        put_full(&mut user, b"chpl", 1, 0, |out| put_chapters(out, &metadata.chapters));
+    }
+    if !user.is_empty() {
+        put(out, b"udta", |out| out.extend_from_slice(&user));
+    }
 }
 
 fn put_chapters(out: &mut Vec<u8>, chapters: &[Chapter]) {
@@ -130,24 +119,43 @@ fn cut(text: &str, bytes: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metadata::MP4_TAGS;
 
     #[test]
     fn metadata_is_read_as_it_was_written() {
         let mut metadata = FileMetadata::default();
         metadata.add_tag("title", "a \u{e4}");
         metadata.add_tag("date", "2026");
+        metadata.add_tag("location", "+48.1+011.5/");
+        metadata.add_tag("com.apple.quicktime.make", "Apple");
+        let by_name = |mut found: FileMetadata| {
+            found.tags.sort();
+            found
+        };
         for (start_ns, title) in [(0, "one"), (2_500_000_000, "")] {
             metadata.add_chapter(Chapter { start_ns, end_ns: None, title: title.to_owned() });
         }
         let mut out = Vec::new();
         put_metadata(&mut out, &metadata);
-        assert_eq!(parse(&out), metadata);
+        assert_eq!(by_name(parse(&out)), by_name(metadata));
         for length in 0..out.len() {
             parse(&out[..length]);
         }
-        assert!(MP4_TAGS.iter().all(|name| item_of(&name.to_uppercase()).is_some()));
-        assert!(MP4_TAGS.len() == ITEMS.len() + 1 && item_of("mood").is_none());
+    }
+
+    #[test]
+    fn times_of_creation_are_in_the_movie_header() {
+        let time = "2024-05-06T07:08:09Z";
+        let mut metadata = FileMetadata::default();
+        metadata.add_tag("CREATION_TIME", time);
+        let seconds = creation(&metadata);
+        assert_eq!(seconds, 3_797_824_089);
+        for version in [0_u8, 1] {
+            let skip = if version == 0 { 4 } else { 0 };
+            let header = [&[version, 0, 0, 0], &seconds.to_be_bytes()[skip..]].concat();
+            assert_eq!(parse_creation(&header).as_deref(), Some(time));
+        }
+        assert_eq!(parse_creation(&[0; 8]), None);
+        assert!(holds_tag("creation_time", time) && !holds_tag("creation_time", "yesterday"));
     }
 
     #[test]

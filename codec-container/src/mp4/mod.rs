@@ -11,6 +11,8 @@ mod fragment_writer;
 mod hdr;
 mod headers;
 mod input;
+mod items;
+mod keys;
 mod metadata;
 mod reader;
 mod samples;
@@ -19,5 +21,6 @@ mod vp_configuration;
 mod writer;
 
 pub(crate) use fragment_writer::FragmentWriter;
+pub(crate) use metadata::holds_tag;
 pub use reader::Mp4Reader;
 pub use writer::Mp4Writer;

@@ -5,7 +5,7 @@ use codec_core::frame::{ColorRange, FieldOrder, PictureInfo, Rational, Rotation,
 
 use super::boxes::{put, put_full, put_table, unsupported};
 use super::decode_times::{DecodeTimes, SampleTime, compositions, durations};
-use super::metadata::put_metadata;
+use super::metadata::{creation, put_metadata};
 use super::vp_configuration::{self, Load};
 use super::{audio, hdr};
 use crate::interleave::Interleaver;
@@ -117,7 +117,7 @@ impl Mp4Writer {
     }
 
     fn index(&self) -> Vec<u8> {
-        let header = Header::new(&self.tracks);
+        let header = Header::new(&self.tracks, &self.metadata);
         let timescale = header.timescale;
         let timings: Vec<_> = self.tracks.iter().map(State::timing).collect();
         let shown = self
@@ -149,18 +149,22 @@ impl Mp4Writer {
 pub(super) struct Header {
     timescale: u32,
     tracks: usize,
+    /// Time of creation in seconds since 1904; 0 if unknown.
+    creation: u64,
 }
 
 impl Header {
-    pub(super) fn new(tracks: &[State]) -> Self {
+    pub(super) fn new(tracks: &[State], metadata: &FileMetadata) -> Self {
         let timescale = tracks.iter().map(State::timescale).max().unwrap_or(1000);
-        Self { timescale, tracks: tracks.len() }
+        Self { timescale, tracks: tracks.len(), creation: creation(metadata) }
     }
 
     /// Appends the movie header. `shown` is the duration of the movie in its ticks.
     pub(super) fn put(&self, out: &mut Vec<u8>, shown: u64) {
         put_full(out, b"mvhd", 1, 0, |out| {
-            out.extend_from_slice(&[0; 16]);
+            // The time of modification is the same.
+            out.extend_from_slice(&self.creation.to_be_bytes());
+            out.extend_from_slice(&self.creation.to_be_bytes());
             out.extend_from_slice(&self.timescale.to_be_bytes());
             out.extend_from_slice(&shown.to_be_bytes());
             out.extend_from_slice(&ONE.to_be_bytes());

@@ -5,10 +5,11 @@ use codec_core::codec::Codec;
 use codec_core::frame::{ColorRange, FieldOrder, PictureInfo, Rational, Rotation, Size};
 
 use super::ebml::{put, put_float, put_head, put_master, put_uint};
+use super::metadata::put_info;
 use super::{hdr, ids};
 use crate::rational::reduced;
 use crate::wav::put_format;
-use crate::{AudioTrack, Error, Format, Result, Track, VideoTrack, flac, opus, pcm};
+use crate::{AudioTrack, Error, FileMetadata, Format, Result, Track, VideoTrack, flac, opus, pcm};
 
 /// Pre-roll of Opus: 80 ms (RFC 7845, section 4.6).
 const OPUS_PRE_ROLL_NS: u64 = 80_000_000;
@@ -61,12 +62,10 @@ pub(super) fn seek_head(entries: &[(u32, u64)]) -> Vec<u8> {
 
 /// Appends the general information; returns the position in `out` that is reserved for the
 /// duration.
-pub(super) fn info(out: &mut Vec<u8>, scale_ns: u64, title: Option<&str>) -> usize {
+pub(super) fn info(out: &mut Vec<u8>, scale_ns: u64, metadata: &FileMetadata) -> usize {
     put_master(out, ids::INFO, |out| {
         put_uint(out, ids::TIMESTAMP_SCALE, scale_ns);
-        if let Some(title) = title {
-            put(out, ids::TITLE, title.as_bytes());
-        }
+        put_info(out, metadata);
         put(out, ids::MUXING_APP, APP.as_bytes());
         put(out, ids::WRITING_APP, APP.as_bytes());
         void(out, DURATION_BYTES);

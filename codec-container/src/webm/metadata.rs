@@ -2,7 +2,12 @@
 
 use super::ebml::{Elements, child, child_uint, put, put_master, put_uint, uint};
 use super::ids;
-use crate::metadata::{Chapter, FileMetadata};
+use crate::calendar;
+use crate::metadata::{CREATION_TIME, Chapter, FileMetadata};
+
+const NS_PER_SECOND: i64 = 1_000_000_000;
+/// Seconds from 1970 to 2001, where times of Matroska begin.
+const EPOCH_S: i64 = 978_307_200;
 
 /// Adds the tags in the payload of a `Tags` element. Tags that apply to tracks, chapters or attachments are recorded
 /// only by name, for a warning.
@@ -40,6 +45,31 @@ pub(super) fn add_chapters(payload: &[u8], metadata: &mut FileMetadata) {
     }
 }
 
+/// Adds the time of creation in the payload of a `DateUTC` element: nanoseconds since 2001.
+pub(super) fn add_date(payload: &[u8], metadata: &mut FileMetadata) {
+    let Ok(bytes) = payload.try_into() else { return };
+    let seconds = i64::from_be_bytes(bytes).div_euclid(NS_PER_SECOND) + EPOCH_S;
+    if let Some(time) = calendar::text_of(seconds) {
+        metadata.add_tag(CREATION_TIME, &time);
+    }
+}
+
+/// The value of the `DateUTC` element, if the time of creation is known.
+fn date_of(metadata: &FileMetadata) -> Option<i64> {
+    let seconds = calendar::parse(metadata.tag(CREATION_TIME)?)?;
+    seconds.checked_sub(EPOCH_S)?.checked_mul(NS_PER_SECOND)
+}
+
+/// Appends the title and the time of creation to the general information.
+pub(super) fn put_info(out: &mut Vec<u8>, metadata: &FileMetadata) {
+    if let Some(title) = metadata.title() {
+        put(out, ids::TITLE, title.as_bytes());
+    }
+    if let Some(date) = date_of(metadata) {
+        put(out, ids::DATE_UTC, &date.to_be_bytes());
+    }
+}
+
 fn text_of(payload: &[u8]) -> String {
     let text = String::from_utf8_lossy(payload);
     text.trim_end_matches('\0').to_owned()
@@ -56,11 +86,15 @@ pub(super) fn put_metadata(out: &mut Vec<u8>, metadata: &FileMetadata) {
             });
         });
     }
-    if !metadata.tags.is_empty() {
+    // The time of creation is in the general information.
+    let is_in_info =
+        |name: &str| name.eq_ignore_ascii_case(CREATION_TIME) && date_of(metadata).is_some();
+    let tags: Vec<_> = metadata.tags.iter().filter(|(name, _)| !is_in_info(name)).collect();
+    if !tags.is_empty() {
         put_master(out, ids::TAGS, |out| {
             put_master(out, ids::TAG, |out| {
                 put_master(out, ids::TARGETS, |_| {});
-                for (name, value) in &metadata.tags {
+                for (name, value) in tags {
                     put_master(out, ids::SIMPLE_TAG, |out| {
                         put(out, ids::TAG_NAME, name.to_uppercase().as_bytes());
                         put(out, ids::TAG_STRING, value.as_bytes());
@@ -81,4 +115,36 @@ fn put_chapter(out: &mut Vec<u8>, number: u64, chapter: &Chapter) {
         put(out, ids::CHAPTER_STRING, chapter.title.as_bytes());
         put(out, ids::CHAPTER_LANGUAGE, b"und");
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_creation_survive() {
+        for time in ["2024-05-06T07:08:09Z", "1999-12-31T23:59:59Z"] {
+            let mut metadata = FileMetadata::default();
+            metadata.add_tag(CREATION_TIME, time);
+            let mut out = Vec::new();
+            put_info(&mut out, &metadata);
+            let mut found = FileMetadata::default();
+            add_date(child(&out, ids::DATE_UTC).unwrap(), &mut found);
+            assert_eq!(found, metadata);
+            out.clear();
+            put_metadata(&mut out, &metadata);
+            assert!(out.is_empty());
+        }
+        let mut metadata = FileMetadata::default();
+        add_date(&[1; 4], &mut metadata);
+        assert!(metadata.is_empty());
+        for extreme in [i64::MIN, i64::MAX] {
+            add_date(&extreme.to_be_bytes(), &mut metadata);
+        }
+        // A text that is no time stays a tag.
+        metadata.tags = vec![(CREATION_TIME.to_owned(), "yesterday".to_owned())];
+        let mut out = Vec::new();
+        put_metadata(&mut out, &metadata);
+        assert!(!out.is_empty());
+    }
 }

@@ -178,7 +178,7 @@ impl WebmWriter {
             layout::void(&mut out, layout::SEEK_HEAD_BYTES);
         }
         let info_at = out.len() as u64;
-        let duration_at = layout::info(&mut out, scale_ns, options.metadata.title()) as u64;
+        let duration_at = layout::info(&mut out, scale_ns, &options.metadata) as u64;
         let tracks_at = out.len() as u64;
         layout::tracks(&mut out, tracks, &frame_ns)?;
         put_metadata(&mut out, &options.metadata);

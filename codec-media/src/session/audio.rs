@@ -276,7 +276,9 @@ pub(crate) fn run_to(
         open_all(input, &settings.audio, settings.format, 0, &output.name, &settings.options, env)?;
     let mut options = WriteOptions::default();
     options.live = settings.fragmented;
-    match audio.first_mut().filter(|_| settings.format == Format::Ogg) {
+    // Their tags belong to the track.
+    let is_of_track = matches!(settings.format, Format::Ogg | Format::Flac);
+    match audio.first_mut().filter(|_| is_of_track) {
         Some(track) => track.tags = metadata.tags,
         None => options.metadata = metadata,
     }

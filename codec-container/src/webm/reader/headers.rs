@@ -4,7 +4,7 @@ use codec_core::frame::Rational;
 
 use super::super::ebml::{Elements, Head, corrupt, float, uint};
 use super::super::ids;
-use super::super::metadata::{add_chapters, add_tags};
+use super::super::metadata::{add_chapters, add_date, add_tags};
 use super::super::track::{self, Blocks};
 use super::element::{MAX_HEADER_BYTES, read_header};
 use super::{Cluster, enter_cluster, late, seek};
@@ -94,8 +94,12 @@ pub(super) fn read_headers(
             ids::INFO => {
                 let payload = read_header(input, head)?;
                 info = parse_info(&payload, head.offset)?;
-                if let Some((_, title)) = Elements(&payload).find(|(id, _)| *id == ids::TITLE) {
-                    metadata.add_tag("title", &String::from_utf8_lossy(title));
+                for (id, value) in Elements(&payload) {
+                    match id {
+                        ids::TITLE => metadata.add_tag("title", &String::from_utf8_lossy(value)),
+                        ids::DATE_UTC => add_date(value, &mut metadata),
+                        _ => {}
+                    }
                 }
             }
             ids::TAGS if head.size.is_some_and(|size| size <= MAX_HEADER_BYTES) => {

@@ -202,7 +202,7 @@ mod tests {
     /// A file with one frame and `late` after its cluster. `entries` makes the index from the position of `late`.
     fn file(late: &[u8], count: usize, entries: impl Fn(u64) -> Vec<(u32, u64)>) -> Vec<u8> {
         let mut middle = Vec::new();
-        layout::info(&mut middle, 1_000_000, None);
+        layout::info(&mut middle, 1_000_000, &FileMetadata::NONE);
         let track = VideoTrack::new(
             Format::Matroska,
             Codec::Vp8,
