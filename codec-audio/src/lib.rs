@@ -90,6 +90,7 @@
 //! | ITU-T G.711, RFC 3551 | A-law, mu-law | `g711/` |
 //! | | PCM | `pcm/` |
 //! | ITU-R BS.775 | channel mapping | `channels.rs` |
+//! | | speakers and channel masks of WAVE files | `speakers.rs` |
 //! | EBU R 128 | loudness (feature `loudness`) | `metrics/loudness.rs` |
 //!
 //! # Processing

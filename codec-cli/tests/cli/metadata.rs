@@ -321,3 +321,40 @@ fn metadata_of_phones_and_series_moves_between_containers() {
         assert_eq!(tag(&place, output, make).as_deref(), Some("Maker"), "{output}");
     }
 }
+
+#[test]
+fn tags_of_mp3_and_wav_files_are_kept_and_pictures_named() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let place = Place::new();
+    let tone = ["-f", "lavfi", "-i", "sine=d=0.5", "-metadata", "title=T", "-metadata", "artist=A"];
+    place.ffmpeg(&[&tone[..], &["-c:a", "libmp3lame", "t.mp3"]].concat());
+    place.ffmpeg(&[&tone[..], &["t.wav"]].concat());
+    place.ffmpeg(&["-f", "lavfi", "-i", "color=d=0.1:s=16x16", "-frames:v", "1", "c.png"]);
+    let cover = [
+        "-i",
+        "t.mp3",
+        "-i",
+        "c.png",
+        "-map",
+        "0:a",
+        "-map",
+        "1:v",
+        "-disposition:v",
+        "attached_pic",
+    ];
+    place.ffmpeg(&[&cover[..], &["-c:a", "copy", "-c:v", "copy", "c.mp3"]].concat());
+    place.ffmpeg(&[&cover[..], &["-c:v", "copy", "c.flac"]].concat());
+    for input in ["t.mp3", "t.wav", "c.mp3", "c.flac"] {
+        for output in ["o.m4a", "o.opus", "o.flac", "o.mka"] {
+            let run = place.ok(&["transcode", input, "-o", output, "-y"]);
+            let probe = place.ok(&["probe", output]).text().to_lowercase();
+            for text in ["title: t", "artist: a"] {
+                assert!(probe.contains(text), "{input} {output}: {probe}");
+            }
+            let is_named = run.err.contains("skipped attachments");
+            assert_eq!(is_named, input.starts_with('c'), "{input} {output}: {}", run.err);
+        }
+    }
+}

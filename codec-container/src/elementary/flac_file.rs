@@ -18,6 +18,8 @@ use crate::{
     Source, Track, flac,
 };
 
+/// The block with a picture.
+const PICTURE: u8 = 6;
 /// Maximum metadata block that is loaded into memory.
 const MAX_BLOCK_BYTES: usize = 1 << 20;
 /// Maximum length of a frame header.
@@ -53,7 +55,7 @@ impl FlacReader {
     /// [`Error::Io`]; [`Error::Corrupt`] if there is no valid `STREAMINFO`.
     pub fn new(source: Source, options: &ReadOptions) -> Result<Self> {
         let mut input = LookAhead::new(source);
-        input.skip_id3()?;
+        let mut metadata = input.read_id3()?;
         if !input.fill(4)? || !input.rest().starts_with(b"fLaC") {
             return Err(corrupt(input.offset(), None, "fLaC", "other data"));
         }
@@ -90,7 +92,10 @@ impl FlacReader {
                     }
                     input.skip(len.into())?;
                 }
-                _ => input.skip(len.into())?,
+                kind => {
+                    metadata.has_attachments |= kind == PICTURE;
+                    input.skip(len.into())?;
+                }
             }
             if kind & LAST_BLOCK != 0 {
                 break;
@@ -99,6 +104,11 @@ impl FlacReader {
         let mut track =
             track.ok_or_else(|| corrupt(input.offset(), None, "a STREAMINFO block", "none"))?;
         track.tags = tags;
+        let is_new =
+            |name: &str| !track.tags.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
+        let more: Vec<_> = metadata.tags.iter().filter(|(name, _)| is_new(name)).cloned().collect();
+        track.tags.extend(more);
+        track.warnings.extend(metadata.warnings());
         flac::take_layout(&mut track.tags, &mut track.audio.layout);
         Ok(Self {
             input,

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use crate::Source;
 use crate::io::ByteReader;
+use crate::{FileMetadata, Source, id3};
 
 #[derive(Debug)]
 pub(super) struct LookAhead {
@@ -54,14 +54,19 @@ impl LookAhead {
         Ok(())
     }
 
-    /// Skips `ID3v2` tags.
-    pub(super) fn skip_id3(&mut self) -> io::Result<()> {
-        while self.fill(10)? && self.rest().starts_with(b"ID3") {
-            let size =
-                self.rest()[6..10].iter().fold(0_u64, |size, &b| size << 7 | u64::from(b & 0x7F));
-            let has_footer = self.rest()[5] & 0x10 != 0;
-            self.skip(10 + size + if has_footer { 10 } else { 0 })?;
+    /// Reads `ID3v2` tags, as far as they are worth memory.
+    pub(super) fn read_id3(&mut self) -> io::Result<FileMetadata> {
+        let mut found = FileMetadata::default();
+        while self.fill(id3::HEAD_BYTES)? {
+            let Some(&head) = self.rest().first_chunk() else { break };
+            let Some(size) = id3::size_of(&head) else { break };
+            self.consume(id3::HEAD_BYTES);
+            let kept = usize::try_from(size).unwrap_or(usize::MAX).min(id3::MAX_BYTES);
+            self.fill(kept)?;
+            let body = self.rest().get(..kept).unwrap_or(self.rest());
+            id3::add_tags(&head, body, &mut found);
+            self.skip(size)?;
         }
-        Ok(())
+        Ok(found)
     }
 }

@@ -216,7 +216,7 @@ fn parse_info(frame: &[u8], head: FrameHead) -> Option<(u32, Option<(u64, u32)>)
 
 fn open(source: Source, format: Format, parse: Parse, codec: AudioCodec) -> Result<Frames> {
     let mut input = LookAhead::new(source);
-    input.skip_id3()?;
+    let metadata = input.read_id3()?;
     let audio = AudioFormat::new(1, ChannelLayout::Mono);
     let mut frames = Frames {
         input,
@@ -244,6 +244,8 @@ fn open(source: Source, format: Format, parse: Parse, codec: AudioCodec) -> Resu
         }
     }
     track.delay = frames.delay;
+    track.warnings.extend(metadata.warnings());
+    track.tags = metadata.tags;
     frames.next = -i64::from(frames.delay);
     frames.track.replace(Track::Audio(track));
     Ok(frames)

@@ -2,6 +2,7 @@
 //! Specifications 1.0), `WAVE_FORMAT_EXTENSIBLE`, and RF64 (EBU Tech 3306) above 4 GB.
 
 mod format;
+mod info;
 mod reader;
 mod writer;
 

@@ -3,13 +3,17 @@
 use std::io::{Seek, SeekFrom};
 
 use super::format::{FormatError, WaveFormat, parse_format};
+use super::info;
 use crate::io::ByteReader;
+use crate::metadata::FileMetadata;
 use crate::pcm::PcmPacketizer;
 use crate::single_track::{ReadSingleTrack, SingleTrack, single_track_reader};
 use crate::{AudioTrack, CodedPacket, Error, Format, ReadOptions, Result, Source, Track, Warning};
 
 /// Maximum `fmt ` chunk that is loaded into memory.
 const MAX_FORMAT_BYTES: u64 = 4096;
+/// Maximum number of chunks after the samples that are searched for tags.
+const MAX_LATE_CHUNKS: usize = 64;
 /// Programs that write to a pipe use sizes from about here on, because the true size is unknown.
 const UNKNOWN_FROM: u64 = 0x7FFF_0000;
 
@@ -52,7 +56,8 @@ impl WavReader {
         };
         let mut input = ByteReader::new(source);
         let is_large = read_riff(&mut input)?;
-        let (format, stated) = find_data(&mut input, is_large)?;
+        let mut metadata = FileMetadata::default();
+        let (format, stated) = find_data(&mut input, is_large, &mut metadata)?;
         let mut track = AudioTrack::new(Format::Wav, format.codec, format.audio);
         let frame_bytes = format.frame_bytes as u64;
         let actual = file_bytes.map(|bytes| bytes.saturating_sub(input.position()));
@@ -64,6 +69,12 @@ impl WavReader {
             (Some(stated), Some(actual)) => Some(stated.min(actual)),
             (stated, actual) => stated.or(actual),
         };
+        if let Some(stated) = stated.filter(|&stated| actual.is_some_and(|actual| actual > stated))
+        {
+            read_late_tags(&mut input, stated, &mut metadata)?;
+        }
+        track.warnings.extend(metadata.warnings());
+        track.tags = metadata.tags;
         track.duration = bytes.map(|bytes| bytes / frame_bytes).filter(|&frames| frames > 0);
         let packetizer = PcmPacketizer::new(&track);
         let is_strict = actual.is_none() && stated.is_some_and(|stated| stated < UNKNOWN_FROM);
@@ -113,7 +124,11 @@ fn read_riff(input: &mut ByteReader) -> Result<bool> {
 }
 
 /// Reads the header, up to the first sample: the format, and their size in bytes if known.
-fn find_data(input: &mut ByteReader, is_large: bool) -> Result<(WaveFormat, Option<u64>)> {
+fn find_data(
+    input: &mut ByteReader,
+    is_large: bool,
+    metadata: &mut FileMetadata,
+) -> Result<(WaveFormat, Option<u64>)> {
     let mut format = None;
     let mut large_data = None;
     loop {
@@ -139,16 +154,19 @@ fn find_data(input: &mut ByteReader, is_large: bool) -> Result<(WaveFormat, Opti
                 return Ok((format, stated));
             }
             b"fmt " => {
-                let chunk = read_chunk(input, size)?;
+                let chunk = read_chunk(input, size, MAX_FORMAT_BYTES)?;
                 format = Some(parse_format(&chunk).map_err(|refusal| match refusal {
                     FormatError::Corrupt(expected, found) => corrupt(at + 8, expected, found),
                     FormatError::Unsupported(what) => Error::unsupported(Format::Wav, what),
                 })?);
             }
             b"ds64" if is_large => {
-                let chunk = read_chunk(input, size)?;
+                let chunk = read_chunk(input, size, MAX_FORMAT_BYTES)?;
                 let bytes = chunk.get(8..).and_then(|rest| rest.first_chunk());
                 large_data = bytes.map(|&bytes| u64::from_le_bytes(bytes)).filter(|&size| size > 0);
+            }
+            &kind if info::is_tags(kind) => {
+                info::add_tags(kind, &read_chunk(input, size, info::MAX_TAG_BYTES)?, metadata);
             }
             _ => {
                 input.skip(u64::from(size) + u64::from(size & 1))?;
@@ -157,10 +175,30 @@ fn find_data(input: &mut ByteReader, is_large: bool) -> Result<(WaveFormat, Opti
     }
 }
 
-/// Loads a chunk into memory; of long ones only the beginning.
-fn read_chunk(input: &mut ByteReader, size: u32) -> Result<Vec<u8>> {
+/// Reads the tags after samples of `bytes`, and returns to the first sample. The source can seek.
+fn read_late_tags(input: &mut ByteReader, bytes: u64, metadata: &mut FileMetadata) -> Result<()> {
+    let first_sample = input.position();
+    let mut at = first_sample.saturating_add(bytes).saturating_add(bytes & 1);
+    for _ in 0..MAX_LATE_CHUNKS {
+        let mut head = [0; 8];
+        if !input.go_to(at)? || input.read_up_to(&mut head)? < head.len() {
+            break;
+        }
+        let [k0, k1, k2, k3, size @ ..] = head;
+        let (kind, size) = ([k0, k1, k2, k3], u32::from_le_bytes(size));
+        if info::is_tags(kind) {
+            info::add_tags(kind, &read_chunk(input, size, info::MAX_TAG_BYTES)?, metadata);
+        }
+        at = at.saturating_add(8 + u64::from(size) + u64::from(size & 1));
+    }
+    input.go_to(first_sample)?;
+    Ok(())
+}
+
+/// Loads a chunk into memory; of long ones only the first `most` bytes.
+fn read_chunk(input: &mut ByteReader, size: u32, most: u64) -> Result<Vec<u8>> {
     let padded = u64::from(size) + u64::from(size & 1);
-    let kept = padded.min(MAX_FORMAT_BYTES);
+    let kept = padded.min(most);
     let mut chunk = Vec::new();
     input.read_vec(&mut chunk, usize::try_from(kept).unwrap_or(usize::MAX))?;
     input.skip(padded - kept)?;

@@ -52,13 +52,8 @@ fn opus_keeps_up_to_eight_channels_apart_and_in_order() {
         config.application = codec_audio::Application::Audio;
         config.rate = Some(AudioRate::Vbr(Bitrate::kbps(96 * channels as u64)));
         let mut said = voice(config.format, 30_000, 2);
-        if let Some(low) = config
-            .format
-            .layout
-            .speakers()
-            .iter()
-            .position(|speaker| *speaker == codec_audio::Speaker::LowFrequency)
-        {
+        let speakers = config.format.layout.speakers();
+        if let Some(low) = speakers.position(codec_audio::Speaker::LowFrequency) {
             // An LFE channel carries only low frequencies.
             said.chunks_exact_mut(channels).for_each(|frame| frame[low] = 0);
         }
