@@ -137,7 +137,9 @@ impl Format {
         use AudioCodec::{Flac, Pcm, Pcma, Pcmu};
         match (codec, self) {
             _ if !matches!(layout, ChannelLayout::Speakers(_)) => true,
-            (Flac, _) | (Pcm(_) | Pcma | Pcmu, Self::Wav | Self::Pcm) => true,
+            // Players read no tag of FLAC in MP4.
+            (Flac, format) => format != Self::Mp4,
+            (Pcm(_) | Pcma | Pcmu, Self::Wav | Self::Pcm) => true,
             (Pcm(encoding), Self::Matroska) => encoding != PcmEncoding::S16Be,
             (Pcma | Pcmu, Self::Matroska) => true,
             _ => false,

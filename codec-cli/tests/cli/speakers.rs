@@ -69,7 +69,7 @@ fn downmixes_keep_the_centre_of_every_mask() {
 #[test]
 fn speakers_are_kept_or_moved_to_a_layout_that_has_them() {
     let place = Place::new();
-    // Mask and channel of the tone; layout and channel in FLAC, WAV and Matroska, and in Opus and MP4 with samples.
+    // Mask and channel of the tone; layout and channel in FLAC, WAV and Matroska, and in Opus and MP4.
     let cases = [
         (0xF, 2, "3.1", "5.1", 2),
         (0xB, 2, "2.1", "5.1", 3),
@@ -85,13 +85,12 @@ fn speakers_are_kept_or_moved_to_a_layout_that_has_them() {
             assert_eq!((&layout[..], loud(&found)), (kept, vec![at]), "{output}");
         }
         place.ok(&["transcode", "o.flac", "-o", "c.mka", "-y"]);
-        place.ok(&["transcode", "o.flac", "-o", "c.m4a", "-y"]);
         place.ok(&["transcode", "in.wav", "-o", "p.mka", "--audio-codec", "s16le", "-y"]);
-        for output in ["c.mka", "c.m4a", "p.mka"] {
+        for output in ["c.mka", "p.mka"] {
             let (layout, found) = peaks(&place, output);
             assert_eq!((&layout[..], loud(&found)), (kept, vec![at]), "{output}");
         }
-        for (output, codec) in [("o.opus", "opus"), ("o.m4a", "s16le"), ("o.mka", "opus")] {
+        for (output, codec) in [("o.opus", "opus"), ("o.m4a", "s16le"), ("f.m4a", "flac")] {
             let run =
                 place.ok(&["transcode", "in.wav", "-o", output, "--audio-codec", codec, "-y"]);
             let (layout, found) = peaks(&place, output);
