@@ -109,6 +109,16 @@ impl Error {
 /// Bytes of unknown input that a message shows.
 const MAX_SHOWN_BYTES: usize = 16;
 
+impl SkippedTrack {
+    /// Adds why the track is not delivered. An [`Error`] about its codec adds no information
+    /// and is omitted.
+    pub(crate) fn because(self, error: &Error) -> Self {
+        let over_codec = matches!(error, Error::Unsupported { what, .. }
+            if what.strip_prefix("codec ") == Some(self.codec.as_str()));
+        Self { reason: (!over_codec).then(|| error.to_string()), ..self }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -3,8 +3,8 @@
 
 use codec_audio::{AudioCodec, AudioFormat, ChannelLayout};
 
+use crate::channel_mask::layout_of_mask;
 use crate::tags::{parse_comments, put_comments};
-use crate::wav::layout_of_mask;
 use crate::{AudioTrack, Format};
 
 pub(crate) const STREAM_INFO_BYTES: usize = 34;

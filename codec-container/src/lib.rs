@@ -96,6 +96,7 @@
 
 mod bits;
 mod calendar;
+mod channel_mask;
 mod codec_names;
 mod coded_format;
 mod detect;
@@ -104,6 +105,7 @@ mod error;
 mod flac;
 mod format;
 mod h264;
+mod held_metadata;
 mod id3;
 mod interleave;
 mod io;

@@ -1,6 +1,6 @@
 //! File metadata other than tracks: titles and other tags, chapters.
 
-use crate::{Format, Warning, mp4};
+use crate::Warning;
 
 /// Maximum number of names in a message.
 const MAX_NAMES: usize = 6;
@@ -11,7 +11,7 @@ pub(crate) const MAX_CHAPTERS: usize = 10_000;
 /// The tag with the time of creation, in UTC.
 pub(crate) const CREATION_TIME: &str = "creation_time";
 /// The tag with a picture in Vorbis comments.
-const PICTURE: &str = "METADATA_BLOCK_PICTURE";
+pub(crate) const PICTURE: &str = "METADATA_BLOCK_PICTURE";
 
 /// Maximum number of chapters of an MP4 file.
 pub(crate) const MP4_CHAPTERS: usize = 255;
@@ -117,35 +117,6 @@ impl FileMetadata {
         part
     }
 
-    /// The metadata that files of `format` can hold, and a description of the rest, for messages.
-    #[must_use]
-    pub fn for_format(&self, format: Format) -> (Self, Option<String>) {
-        let holds_tag = |name: &str, value: &str| match format {
-            Format::Ogg | Format::Flac => true,
-            _ if name.eq_ignore_ascii_case(PICTURE) => false,
-            Format::WebM | Format::Matroska => true,
-            Format::Mp4 => mp4::holds_tag(name, value),
-            _ => false,
-        };
-        let chapters = match format {
-            Format::WebM | Format::Matroska => self.chapters.len(),
-            Format::Mp4 => self.chapters.len().min(MP4_CHAPTERS),
-            _ => 0,
-        };
-        let (chapters, further) = self.chapters.split_at(chapters);
-        let (tags, dropped): (Vec<_>, Vec<_>) =
-            self.tags.iter().cloned().partition(|(name, value)| holds_tag(name, value));
-        let kept = Self { tags, chapters: chapters.to_vec(), ..Self::NONE };
-        let rest = Self { tags: dropped, chapters: further.to_vec(), ..Self::NONE };
-        let text = match rest.text() {
-            Some(text) if !further.is_empty() && !chapters.is_empty() => {
-                Some(format!("{} of {} {text}", further.len(), self.chapters.len()))
-            }
-            text => text,
-        };
-        (kept, text)
-    }
-
     /// Names the tags and chapters, for messages; `None` if there are none.
     #[must_use]
     pub fn text(&self) -> Option<String> {
@@ -214,6 +185,7 @@ fn names<'a>(tags: impl Iterator<Item = &'a str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Format;
 
     fn chapter(start_ns: u64, end_ns: Option<u64>, title: &str) -> Chapter {
         Chapter { start_ns, end_ns, title: title.to_owned() }

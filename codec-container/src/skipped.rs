@@ -46,14 +46,6 @@ impl SkippedTrack {
     pub(crate) fn new(kind: TrackKind, codec: impl Into<String>) -> Self {
         Self { kind, codec: codec.into(), size: None, reason: None }
     }
-
-    /// Adds why the track is not delivered. An [`crate::Error`] about its codec adds no information
-    /// and is omitted.
-    pub(crate) fn because(self, error: &crate::Error) -> Self {
-        let over_codec = matches!(error, crate::Error::Unsupported { what, .. }
-            if what.strip_prefix("codec ") == Some(self.codec.as_str()));
-        Self { reason: (!over_codec).then(|| error.to_string()), ..self }
-    }
 }
 
 impl fmt::Display for SkippedTrack {

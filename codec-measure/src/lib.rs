@@ -79,6 +79,7 @@ pub mod metrics;
 pub mod plot;
 pub mod pool;
 pub mod rate;
+mod refused;
 pub mod report;
 pub mod results;
 pub mod stats;

@@ -205,7 +205,8 @@ fn a_short_recording_can_be_repeated() {
             place.ffmpeg(&[&cut[..], audio, &["-y", "once.ts"]].concat());
             let once = place.read("once.ts");
             fs::write(place.path("twice.ts"), once.repeat(2)).unwrap();
-            let expected = digests(&place, "once.ts").repeat(2);
+            let once = digests(&place, "once.ts");
+            let expected = [&once[..], &once].concat();
             assert_eq!(digests(&place, "twice.ts"), expected, "{length} {audio:?}");
             place.ok(&["transcode", "twice.ts", "-o", "twice.mkv", "--copy", "-y"]);
             let video = times(&place, "twice.mkv", "v");

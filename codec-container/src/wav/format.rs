@@ -1,6 +1,8 @@
 //! The `fmt ` chunk, which Matroska also uses for tracks of `A_MS/ACM`: parsing and writing.
 
-use codec_audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding, Speaker, SpeakerSet};
+use codec_audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding};
+
+use crate::channel_mask::layout_of_mask;
 
 const PCM: u16 = 1;
 const FLOAT: u16 = 3;
@@ -9,31 +11,6 @@ const MULAW: u16 = 7;
 const EXTENSIBLE: u16 = 0xFFFE;
 /// The bytes after the format number in the identifier of an extensible format.
 const GUID_TAIL: [u8; 14] = [0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xAA, 0, 0x38, 0x9B, 0x71];
-
-const SIDES: u32 = 0x600;
-const BACKS: u32 = 0x30;
-
-/// Returns the layout of `count` channels with this channel mask; `None` for 0 and above 255 channels.
-pub(crate) fn layout_of_mask(count: usize, mask: u32) -> Option<ChannelLayout> {
-    let usual = ChannelLayout::of(count)?;
-    // A single channel is mono, whichever speaker it has.
-    if mask == 0 || count == 1 {
-        return Some(usual);
-    }
-    // Speakers above the number of channels are ignored.
-    let used = Speaker::ALL.len().min(count);
-    let bits = (0..32).filter(|bit| mask >> bit & 1 == 1).take(used);
-    let mask = bits.fold(0_u32, |mask, bit| mask | 1 << bit);
-    // Side speakers without back speakers are the usual layout with back speakers.
-    let has_only_sides = mask & (SIDES | BACKS) == SIDES;
-    let folded = if has_only_sides { mask & !SIDES | BACKS } else { mask };
-    let layout_of = |mask| SpeakerSet::from_mask(mask).map(ChannelLayout::from);
-    let known = layout_of(folded).filter(|layout| *layout == usual).or_else(|| layout_of(mask));
-    let unknown = || {
-        if count == 2 { Some(usual) } else { u8::try_from(count).ok().map(ChannelLayout::Discrete) }
-    };
-    known.filter(|layout| layout.count() == count).or_else(unknown)
-}
 
 /// The fields of a `fmt ` chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,6 +130,7 @@ pub(crate) fn put_format(codec: AudioCodec, audio: AudioFormat) -> Option<Vec<u8
 #[cfg(test)]
 mod tests {
     use super::*;
+    use codec_audio::SpeakerSet;
 
     #[test]
     fn every_encoding_and_layout_survives() {

@@ -6,6 +6,6 @@ mod info;
 mod reader;
 mod writer;
 
-pub(crate) use format::{FormatError, layout_of_mask, parse_format, put_format};
+pub(crate) use format::{FormatError, parse_format, put_format};
 pub use reader::WavReader;
 pub use writer::WavWriter;

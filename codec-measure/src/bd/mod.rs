@@ -79,7 +79,14 @@ impl fmt::Display for BdError {
     }
 }
 
-impl std::error::Error for BdError {}
+impl std::error::Error for BdError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Anchor(error) | Self::Test(error) => Some(error),
+            Self::NoOverlap { .. } => None,
+        }
+    }
+}
 
 impl fmt::Display for CurveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,8 +3,8 @@
 use super::axis::{count, number, signed};
 use super::style::{Ink, Style, Theme};
 use super::svg::{Anchor, Font, Svg, fitted, px, width, wrapped};
+use crate::refused::no_rate;
 use crate::reliability;
-use crate::report::summary::no_rate;
 use crate::results::{Arm, Metric, Results};
 
 const NAME_WIDTH: f64 = 180.0;

@@ -1,7 +1,8 @@
 //! The table for the terminal at the end of a study.
 
-use super::summary::{Summary, fewer_clips, refused_clips, summaries};
+use super::summary::{Summary, summaries};
 use crate::plot::{number, short, signed};
+use crate::refused::{fewer_clips, refused_clips};
 use crate::reliability;
 use crate::results::{Point, Results};
 use crate::words::Words;

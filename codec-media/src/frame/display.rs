@@ -6,9 +6,6 @@ use codec_core::frame::{
     Color, MatrixCoefficients, PictureInfo, Rational, Rotation, Size, TransferCharacteristics,
 };
 
-use super::transform::Transform;
-use crate::events::Events;
-
 /// Pixel aspect ratios above this, or below its inverse, are not made square.
 const MAX_STRETCH: u64 = 8;
 /// The largest width and height of frames with square pixels.
@@ -18,19 +15,19 @@ const MAX_SIDE: u64 = 16383;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DisplaySupport {
     /// The name of the output, for messages.
-    name: &'static str,
+    pub(super) name: &'static str,
     /// Whether players find the rotation.
     pub(super) rotation: bool,
-    aspect: bool,
+    pub(super) aspect: bool,
     color: ColorSupport,
-    kind: Kind,
+    pub(super) kind: Kind,
     /// Whether frames of full range become limited.
     pub(super) limits_range: bool,
 }
 
 /// The kinds of outputs that differ in remedies or in their treatment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     File,
     /// A file whose rotation only this program reads.
     Y4m,
@@ -67,7 +64,7 @@ impl DisplaySupport {
     }
 
     /// The properties that live outputs can hold with video of `codec`.
-    pub(crate) fn live(codec: Codec) -> Self {
+    pub fn live(codec: Codec) -> Self {
         Self::stream("live output", Kind::Live, codec)
     }
 
@@ -119,33 +116,6 @@ impl DisplaySupport {
         self.kind == Kind::Images
     }
 
-    /// Reports what `transform` changes in frames of `size` because this output cannot hold their properties, and warns of
-    /// the properties that are lost.
-    pub fn report(&self, transform: &Transform, size: Size, info: PictureInfo, events: &Events) {
-        if let Some(rotation) = transform.forced_rotation(info) {
-            let help = if self.kind == Kind::Live { "" } else { "\nhelp: --rotate=0 keeps them" };
-            events.note(format!(
-                "frames are rotated by {} degrees: {} cannot hold a rotation{help}",
-                rotation.degrees(),
-                self.name
-            ));
-        }
-        if transform.limits_range(info) {
-            let message = "samples are converted from full to limited range: VP8 in";
-            events.note(format!("{message} {} has no full range", self.name));
-        }
-        let Ok((new_size, result)) = transform.outcome(size, info) else { return };
-        if let Some((coded, aspect)) = transform.squares(size, info) {
-            events.note(format!(
-                "frames of {coded} with the pixel aspect ratio {aspect} are scaled to {new_size}: images have square pixels\n\
-                 help: --resize {coded} keeps the pixels"
-            ));
-        }
-        if let Some(warning) = self.lost(transform, new_size, result) {
-            events.warn(warning);
-        }
-    }
-
     /// Names the properties of frames that this output cannot hold, as a warning about frames that are not transformed.
     pub(crate) fn lost_in_copy(&self, size: Size, info: PictureInfo) -> Option<String> {
         let mut lost = self.lost_properties(size, info);
@@ -157,37 +127,12 @@ impl DisplaySupport {
             .then(|| format!("{}\nhelp: {formats}encode the video", self.sentence(&lost)))
     }
 
-    fn lost(&self, transform: &Transform, size: Size, info: PictureInfo) -> Option<String> {
-        let mut lost = self.lost_properties(size, info);
-        if self.is_image() && transform.has_exact_size() {
-            lost.clear();
-        }
-        let holds_rotation = self.rotation || self.kind == Kind::Y4m;
-        if info.rotation != Rotation::None && !holds_rotation && !transform.has_rotation() {
-            lost.insert(0, format!("rotation of {} degrees", info.rotation.degrees()));
-        }
-        let mut help = Vec::new();
-        if !matches!(self.kind, Kind::Images | Kind::Live) && !lost.is_empty() {
-            help.push("write WebM, Matroska or MP4".to_owned());
-        }
-        if let Some(square) = info.pixel_aspect.and_then(|aspect| square_size(size, aspect))
-            && !self.aspect
-        {
-            help.push(format!("make the pixels square with --resize {square}"));
-        }
-        (!lost.is_empty()).then(|| {
-            let help = help.join(", or ");
-            let help = if help.is_empty() { help } else { format!("\nhelp: {help}") };
-            format!("{}{help}", self.sentence(&lost))
-        })
-    }
-
-    fn sentence(&self, lost: &[String]) -> String {
+    pub(super) fn sentence(&self, lost: &[String]) -> String {
         format!("{} cannot hold these properties of the video: {}", self.name, lost.join(", "))
     }
 
     /// The pixel aspect ratio and the colours that a reader of the output takes for others.
-    fn lost_properties(&self, size: Size, info: PictureInfo) -> Vec<String> {
+    pub(super) fn lost_properties(&self, size: Size, info: PictureInfo) -> Vec<String> {
         let mut lost = Vec::new();
         if let Some(aspect) = info.pixel_aspect.filter(|aspect| !is_square(size, *aspect))
             && !self.aspect

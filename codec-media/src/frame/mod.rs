@@ -6,6 +6,7 @@ pub mod copy;
 pub mod deinterlace;
 pub mod depth;
 pub mod display;
+mod display_report;
 pub(crate) mod dither;
 pub mod planes;
 pub mod transform;

@@ -11,9 +11,10 @@ mod pictures;
 
 use super::data::data;
 use super::extras::ReportExtras;
-use super::summary::{fewer_clips, no_rate, summaries};
+use super::summary::summaries;
 use super::tables::{Cell, Row, Table, head, text_head};
 use crate::plot::{self, Theme, escape, signed};
+use crate::refused::{fewer_clips, no_rate};
 use crate::reliability;
 use crate::results::{Figure, Metric, Results};
 use cells::{arm_cell, arm_index, clip_index, digits, format_of};

@@ -1,4 +1,4 @@
-//! An encoder and a decoder that compute one number per picture, instead of samples: a picture that is predicted
+//! An encoder and a decoder that compute one number per frame, instead of samples: a frame that is predicted
 //! from another reference than the encoder's has another number.
 
 use std::collections::HashMap;
@@ -19,7 +19,7 @@ const FIELDS: usize = 4;
 /// Hexadecimal digits of a field.
 const DIGITS: usize = 8;
 
-/// A coded layer frame, and the number of its picture.
+/// A coded layer frame, and the number that it decodes to.
 struct Sent {
     data: Vec<u8>,
     picture: u64,
@@ -147,7 +147,7 @@ impl Coder {
     }
 }
 
-/// Computes a picture from the pictures in the slots and of the lower layer, and updates the slots.
+/// Computes the number of a frame from those in the slots and of the lower layer, and updates the slots.
 fn picture(fields: [u64; FIELDS], slots: &mut [u64; SLOTS], below: u64) -> u64 {
     let [number, references, updates, inter_layer] = fields;
     let picture = fold(number ^ (below * inter_layer), slots, references);
@@ -168,7 +168,7 @@ impl Decoder {
     /// Decodes a frame.
     ///
     /// # Panics
-    /// If it is not the frame that was sent, or predicts from another picture than at the sender.
+    /// If it is not the frame that was sent, or is predicted from another reference than at the sender.
     pub(super) fn decode(&mut self, frame: &Frame, coder: &Coder) {
         let layers: Vec<&[u8]> = match coder.format {
             VideoFormat::Vp9 => {
