@@ -80,7 +80,7 @@
 //! | WAVE, RF64 | EBU Tech 3306 | `wav/` |
 //! | raw audio samples | | `pcm.rs` |
 //! | native FLAC; MP3 and ADTS read-only | RFC 9639; ISO/IEC 11172-3, 14496-3 | `elementary/` |
-//! | tags of MP3, ADTS and WAVE | ID3v2; `INFO` of RIFF | `id3.rs`, `wav/info.rs` |
+//! | tags of MP3, ADTS and WAVE | `ID3v2`; `INFO` of RIFF | `id3.rs`, `wav/info.rs` |
 //! | AV1 OBU streams | AV1 specification, section 5 and Annex B | `obu/` |
 //! | H.264 byte streams | ITU-T H.264, Annex B | `h264/` |
 //! | MPEG-2 transport streams | ITU-T H.222.0 | `ts/` |

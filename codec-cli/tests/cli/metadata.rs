@@ -184,16 +184,21 @@ fn tags_after_the_frames_are_kept_if_the_input_can_seek() {
         at([0x12, 0x54, 0xC3, 0x67]) > at([0x1F, 0x43, 0xB6, 0x75]),
         "no tags after the clusters"
     );
-    let both = ["title".to_owned(), "mood".to_owned()];
-    assert_eq!(self::tags(&place, "late.mkv"), both);
+    // mkvmerge also writes the time.
+    let names = |file: &str| {
+        let names = self::tags(&place, file).into_iter();
+        names.filter(|name| name != "creation_time").collect::<Vec<_>>()
+    };
+    let both = ["title", "mood"];
+    assert_eq!(names("late.mkv"), both);
     for (output, more) in [("a.webm", ""), ("b.mkv", "--copy"), ("c.webm", "--chunked")] {
         let all = ["transcode", "late.mkv", "-o", output, more];
         let run = place.ok(&all.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>());
-        assert_eq!(self::tags(&place, output), both, "{output}");
+        assert_eq!(names(output), both, "{output}");
         assert!(!run.err.contains("after the frames"), "{}", run.err);
     }
     place.ok(&["concat", "late.mkv", "late.mkv", "-o", "d.webm"]);
-    assert_eq!(self::tags(&place, "d.webm"), both);
+    assert_eq!(names("d.webm"), both);
     let run = place.feed(&["transcode", "-", "-o", "e.webm"], &file);
     let warning = "skipped tags after the frames: the input cannot seek";
     assert!(run.code == 0 && run.err.contains(warning), "{}", run.err);

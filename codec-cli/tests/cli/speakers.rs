@@ -2,27 +2,26 @@
 
 use super::Place;
 
-/// Half a second of 16-bit WAV at 48 kHz with the speakers of `mask`; a tone of 440 Hz in channel `loud`, silence in
+/// Half a second of 16-bit WAV at 48 kHz with the speakers of `mask`; a tone of 480 Hz in channel `loud`, silence in
 /// the others.
 fn tone(mask: u32, loud: usize) -> Vec<u8> {
-    let channels = mask.count_ones() as usize;
-    let data: Vec<u8> = (0..24_000 * channels)
-        .flat_map(|at| {
-            let seconds = (at / channels) as f64 / 48_000.0;
-            let value = (seconds * 440.0 * std::f64::consts::TAU).sin() * 16_000.0;
-            (if at % channels == loud { value as i16 } else { 0 }).to_le_bytes()
-        })
+    let channels = u16::try_from(mask.count_ones()).unwrap();
+    let of_frame = usize::from(channels);
+    // A triangle wave of 100 samples.
+    let wave = |at: usize| i16::try_from(at % 100).unwrap().wrapping_sub(50).abs() * 600 - 15_000;
+    let data: Vec<u8> = (0..24_000 * of_frame)
+        .flat_map(|at| (if at % of_frame == loud { wave(at / of_frame) } else { 0 }).to_le_bytes())
         .collect();
-    let align = 2 * channels as u32;
+    let align = 2 * channels;
     let mut wav = b"RIFF\xFF\xFF\xFF\xFFWAVEfmt \x28\0\0\0\xFE\xFF".to_vec();
-    wav.extend_from_slice(&(channels as u16).to_le_bytes());
+    wav.extend_from_slice(&channels.to_le_bytes());
     wav.extend_from_slice(&48_000_u32.to_le_bytes());
-    wav.extend_from_slice(&(48_000 * align).to_le_bytes());
-    wav.extend_from_slice(&(align as u16).to_le_bytes());
+    wav.extend_from_slice(&(48_000 * u32::from(align)).to_le_bytes());
+    wav.extend_from_slice(&align.to_le_bytes());
     wav.extend_from_slice(&[16, 0, 22, 0, 16, 0]);
     wav.extend_from_slice(&mask.to_le_bytes());
     wav.extend_from_slice(b"\x01\0\0\0\0\0\x10\0\x80\0\0\xAA\0\x38\x9B\x71data");
-    wav.extend_from_slice(&(data.len() as u32).to_le_bytes());
+    wav.extend_from_slice(&u32::try_from(data.len()).unwrap().to_le_bytes());
     wav.extend_from_slice(&data);
     wav
 }
@@ -31,7 +30,8 @@ fn tone(mask: u32, loud: usize) -> Vec<u8> {
 fn peaks(place: &Place, file: &str) -> (String, Vec<f32>) {
     let probe = place.json(&["probe", file, "--json"]);
     let layout = probe["tracks"][0]["layout"].as_str().unwrap().to_owned();
-    let channels = probe["tracks"][0]["channels"].as_u64().unwrap() as usize;
+    let channels = probe["tracks"][0]["channels"].as_u64().unwrap();
+    let channels = usize::try_from(channels).unwrap();
     let samples = place.ok(&["decode", file, "-o", "-", "--format", "pcm"]).out;
     let mut peaks = vec![0_f32; channels];
     for frame in samples.chunks_exact(2 * channels) {

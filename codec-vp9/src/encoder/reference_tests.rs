@@ -13,7 +13,9 @@ const SIZE: Size = Size { width: 148, height: 100 };
 fn samples(frame: usize) -> Vec<u8> {
     let width = SIZE.width as usize;
     let sample = |at: usize| (at % width * 3 + at / width * 5 + 7 * frame) % 200 + 20;
-    (0..SIZE.i420_bytes() as usize).map(|at| u8::try_from(sample(at)).unwrap()).collect()
+    (0..usize::try_from(SIZE.i420_bytes()).unwrap())
+        .map(|at| u8::try_from(sample(at)).unwrap())
+        .collect()
 }
 
 /// Encodes ten frames with the request that `change` makes of each, and compares all of them with the decoder's.
