@@ -66,12 +66,14 @@ impl Head {
         self.descriptor.picture_id.filter(|_| self.is_superframe)
     }
 
-    /// Number of the frame, and its references if they are known.
+    /// Number of the frame, and its references if they are known. Without a `PictureID`, the Dependency
+    /// Descriptor numbers a VP9 superframe only if it consists of one layer frame.
     fn numbered(&self) -> Option<(Number, Option<FrameDiffs>)> {
         if let Some(id) = self.picture() {
             return Some((Number::of_picture(id), self.references));
         }
-        let it = self.dependency?;
+        let is_single = self.layers.is_none_or(|layers| layers.as_slice().len() == 1);
+        let it = self.dependency.filter(|_| is_single)?;
         Some((Number { value: it.frame_number, bits: 16 }, it.diffs))
     }
 
@@ -194,14 +196,15 @@ impl Tracker {
             return missing.into();
         }
         let number = number.unwrapped(self.newest);
-        if let Some(layers) = head.layers {
+        if let Some(layers) = head.layers.filter(|_| head.picture().is_some()) {
             return self.classify_layers(&layers, number, gap);
         }
         if head.is_key {
             return Decodability::Now.into();
         }
-        self.worst(diffs.as_slice().iter().map(|&diff| number - i64::from(diff)), ALL_LAYERS, gap)
-            .into()
+        let layers = head.layers.map_or(ALL_LAYERS, |layers| layers.bits());
+        let references = diffs.as_slice().iter().map(|&diff| number - i64::from(diff));
+        self.worst(references, layers, gap).into()
     }
 
     /// Whether frames are missing between the last one and this one. The `PictureID` is more precise than a gap

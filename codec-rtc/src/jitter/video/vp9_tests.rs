@@ -161,6 +161,39 @@ fn pictures_of_the_non_flexible_mode_follow_their_group() {
 }
 
 #[test]
+fn frames_without_picture_ids_follow_their_dependency_descriptors() {
+    let (mut buffer, mut packetizer) = (buffer(), packetizer());
+    // Distances to the reference of each frame; the first is a key frame.
+    let diffs: [&[u16]; 6] = [&[], &[1], &[2], &[1], &[3], &[1]];
+    let mut decoded = Vec::new();
+    for (number, diffs) in (0_u16..).zip(diffs) {
+        let is_key = diffs.is_empty();
+        let descriptor = Descriptor { inter_predicted: !is_key, ..Descriptor::default() };
+        let frame = data(if is_key { KEY } else { INTER }, 20);
+        let mut packets = Vec::new();
+        let timestamp = u32::from(number) * 3000;
+        packetizer.packetize_layer(&frame, &descriptor, true, timestamp, &mut packets).unwrap();
+        let dependency = FrameDependency {
+            frame_number: number,
+            starts_frame: true,
+            ends_frame: true,
+            temporal_id: 0,
+            diffs: FrameDiffs::new(diffs),
+        };
+        if number == 1 {
+            continue; // It is lost.
+        }
+        for packet in &packets {
+            let info = PacketInfo { dependency: Some(dependency), ..PacketInfo::default() };
+            buffer.push(Duration::ZERO, packet, info).unwrap();
+        }
+        let frames = std::iter::from_fn(|| buffer.poll_frame(Duration::from_secs(1)));
+        decoded.extend(frames.map(|frame| frame.id.frame_number.unwrap()));
+    }
+    assert_eq!(decoded, [0, 2, 3], "4 and 5 reference the lost frame");
+}
+
+#[test]
 fn damaged_payloads_are_rejected_and_leave_the_buffer_usable() {
     let (mut buffer, mut packetizer) = (buffer(), packetizer());
     let none: &[u8] = &[];
