@@ -5,11 +5,12 @@ import { at, chosen, notify, show } from "/dom.js";
 import * as rtc from "/rtc.js";
 import { closeSource, listDevices, openSource } from "/sources.js";
 import { state } from "/state.js";
-import { refresh } from "/streams.js";
+import { enableStarts, refresh } from "/streams.js";
 
 /// Publishes the selected source.
 export async function publish() {
-  at("publish-start").disabled = true;
+  state.opening.publish = true;
+  enableStarts();
   show("publish-state", "connecting");
   notify("");
   let media;
@@ -19,6 +20,7 @@ export async function publish() {
     at("preview").hidden = true;
     at("publish-stop").disabled = true;
     state.publishing = null;
+    enableStarts();
     refresh();
   };
   try {
@@ -48,6 +50,9 @@ export async function publish() {
     release();
     show("publish-state", "failed");
     notify(api.explain(error), "error");
+  } finally {
+    state.opening.publish = false;
+    enableStarts();
   }
 }
 

@@ -5,6 +5,9 @@ export const state = {
   watching: null,
   transport: null,
   publishing: null,
+  /// Which of the two are being opened, and which the token permits.
+  opening: { watch: false, publish: false },
+  may: { view: false, publish: false },
   /// Why the video is paused, or "small".
   paused: null,
   /// The last measured figures, and the measurement before.

@@ -20,8 +20,8 @@ export async function refresh() {
     state.streams = streams;
     listCodecs(videoCodecs);
     describe();
-    at("watch-start").disabled = !may.view || state.watching !== null;
-    at("publish-start").disabled = !may.publish || state.publishing !== null;
+    state.may = may;
+    enableStarts();
     at("token-form").hidden = open;
     document.body.dataset.ready = "yes";
     const said = at("notice").textContent;
@@ -31,12 +31,20 @@ export async function refresh() {
     if (at("notice").textContent === "" && streams.length === 0 && may.view && !state.watching) notify(NO_STREAMS);
     return streams;
   } catch (error) {
-    at("watch-start").disabled = at("publish-start").disabled = error.status === 401;
+    const allowed = error.status !== 401;
+    state.may = { view: allowed, publish: allowed };
+    enableStarts();
     document.body.dataset.ready = "rejected";
     wasRejected = true;
     notify(api.explain(error), "error");
     return [];
   }
+}
+
+/// Enables the buttons that start what the token permits and what is neither open nor being opened.
+export function enableStarts() {
+  at("watch-start").disabled = !state.may.view || state.opening.watch || state.watching !== null;
+  at("publish-start").disabled = !state.may.publish || state.opening.publish || state.publishing !== null;
 }
 
 /// Names of the video codecs.

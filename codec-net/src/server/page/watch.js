@@ -7,7 +7,7 @@ import * as rtc from "/rtc.js";
 import * as socket from "/socket.js";
 import { state } from "/state.js";
 import { clearGraphs } from "/statistics.js";
-import { refresh } from "/streams.js";
+import { enableStarts, refresh } from "/streams.js";
 
 const [player, canvas] = [at("player"), at("canvas")];
 
@@ -35,6 +35,7 @@ const watchingEvents = {
     at("watch-stop").disabled = true;
     player.srcObject = null;
     at("empty").hidden = false;
+    enableStarts();
     refresh();
   },
 };
@@ -48,7 +49,8 @@ export async function watch() {
     return notify("WebCodecs is not available: it requires https or a server on this machine (127.0.0.1).", "error");
   }
   await state.watching?.stop();
-  at("watch-start").disabled = true;
+  state.opening.watch = true;
+  enableStarts();
   show("state", "connecting");
   notify("");
   [player.hidden, canvas.hidden, at("empty").hidden] = [bySocket, !bySocket, true];
@@ -67,8 +69,10 @@ export async function watch() {
   } catch (error) {
     show("state", "failed");
     at("empty").hidden = false;
-    at("watch-start").disabled = false;
     notify(api.explain(error), "error");
+  } finally {
+    state.opening.watch = false;
+    enableStarts();
   }
   return undefined;
 }
