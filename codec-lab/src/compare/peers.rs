@@ -27,6 +27,8 @@ struct Peer {
     for_rate: &'static str,
     /// Options for a constant quantiser; empty if that is not possible.
     for_qp: &'static str,
+    /// The largest constant quantiser.
+    max_qp: f64,
     /// Options for a constant rate factor; empty if there is none.
     for_crf: &'static str,
     /// All other options.
@@ -45,6 +47,7 @@ const OF_VIDEO: Peer = Peer {
     usual_speed: "",
     for_rate: "",
     for_qp: "",
+    max_qp: 63.0,
     for_crf: "",
     options: "",
     decode: "",
@@ -132,6 +135,7 @@ const PEERS: [Peer; 10] = [
         speeds: "a preset, such as superfast",
         for_rate: "--bitrate {kbps} --vbv-maxrate {kbps} --vbv-bufsize {kbps}",
         for_qp: "--qp {qp}",
+        max_qp: 51.0,
         for_crf: "--crf {crf}",
         options: "--preset {speed} --tune psnr,zerolatency --keyint 3000 --threads {threads} --quiet --no-progress \
                   -o {out:264} {in}",
@@ -264,7 +268,7 @@ pub(super) fn command(run: &str, kind: PointKind) -> Result<Option<PeerCommand>>
 pub(super) fn max_qp(run: &str) -> Option<f64> {
     let name = run.split_once(':').map_or(run, |(name, _)| name);
     let peer = PEERS.iter().find(|peer| peer.name == name && !peer.for_qp.is_empty())?;
-    Some(if peer.program == "x264" { 51.0 } else { 63.0 })
+    Some(peer.max_qp)
 }
 
 /// Describes the speeds of the peer `run`, for messages.
