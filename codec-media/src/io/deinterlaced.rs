@@ -4,7 +4,8 @@ use std::mem;
 
 use codec_core::frame::FieldOrder;
 
-use super::source::{Damage, FrameSource, SourceFrame, StreamInfo};
+use super::filtered::{FrameFilter, filtered};
+use super::source::{FrameSource, SourceFrame};
 use crate::failure::{Failure, Result};
 use crate::frame::deinterlace::{Deinterlacer, Neighbours};
 use crate::frame::planes::Planes;
@@ -18,10 +19,8 @@ struct Held {
     duration: Option<u64>,
 }
 
-/// Removes interlacing from the frames of a source. It reads one frame ahead.
-pub(crate) struct DeinterlacedSource {
-    source: Box<dyn FrameSource>,
-    stream_info: StreamInfo,
+/// Removes interlacing. It reads one frame ahead.
+struct Deinterlacing {
     /// Whether frames that are not marked as interlaced are deinterlaced too.
     takes_all: bool,
     filter: Deinterlacer,
@@ -42,21 +41,17 @@ pub(crate) fn deinterlaced(
     source: Box<dyn FrameSource>,
     mode: Deinterlace,
 ) -> Box<dyn FrameSource> {
-    match mode {
-        Deinterlace::Off => source,
-        Deinterlace::Auto | Deinterlace::On => {
-            Box::new(DeinterlacedSource::new(source, mode == Deinterlace::On))
-        }
+    if mode == Deinterlace::Off {
+        return source;
     }
+    let mut stream_info = source.stream_info().clone();
+    stream_info.info.field_order = FieldOrder::Progressive;
+    filtered(source, stream_info, Deinterlacing::new(mode == Deinterlace::On))
 }
 
-impl DeinterlacedSource {
-    fn new(source: Box<dyn FrameSource>, takes_all: bool) -> Self {
-        let mut stream_info = source.stream_info().clone();
-        stream_info.info.field_order = FieldOrder::Progressive;
+impl Deinterlacing {
+    fn new(takes_all: bool) -> Self {
         Self {
-            source,
-            stream_info,
             takes_all,
             filter: Deinterlacer::default(),
             previous: Held::default(),
@@ -70,12 +65,12 @@ impl DeinterlacedSource {
     }
 
     /// Reads a frame into `next`.
-    fn read(&mut self) {
+    fn read(&mut self, source: &mut dyn FrameSource) {
         self.has_next = false;
         if self.failure.is_some() {
             return;
         }
-        match self.source.next() {
+        match source.next() {
             Ok(Some(frame)) => {
                 self.next.planes.copy_from(&frame.picture);
                 (self.next.pts, self.next.duration) = (frame.pts, frame.duration);
@@ -87,20 +82,11 @@ impl DeinterlacedSource {
     }
 }
 
-impl FrameSource for DeinterlacedSource {
-    fn stream_info(&self) -> &StreamInfo {
-        &self.stream_info
-    }
-
-    #[cfg(feature = "net")]
-    fn wait(&mut self, most: std::time::Duration) -> Result<bool> {
-        self.source.wait(most)
-    }
-
-    fn next(&mut self) -> Result<Option<SourceFrame<'_>>> {
+impl FrameFilter for Deinterlacing {
+    fn next<'a>(&'a mut self, source: &'a mut dyn FrameSource) -> Result<Option<SourceFrame<'a>>> {
         let is_first = self.count == 0;
         if is_first {
-            self.read();
+            self.read(source);
         }
         if !self.has_next {
             return self.failure.take().map_or(Ok(None), Err);
@@ -108,7 +94,7 @@ impl FrameSource for DeinterlacedSource {
         mem::swap(&mut self.previous, &mut self.current);
         mem::swap(&mut self.current, &mut self.next);
         self.count += 1;
-        self.read();
+        self.read(source);
         let current = &self.current.planes;
         let usable = |held: &'_ Held| held.planes.size == current.size;
         let is_interlaced = current.info.field_order.is_interlaced();
@@ -124,13 +110,5 @@ impl FrameSource for DeinterlacedSource {
         };
         let Held { pts, duration, .. } = self.current;
         Ok(Some(SourceFrame { picture: planes.picture()?, pts, duration }))
-    }
-
-    fn damage(&self) -> Damage {
-        self.source.damage()
-    }
-
-    fn coded_bytes(&self) -> u64 {
-        self.source.coded_bytes()
     }
 }

@@ -4,7 +4,8 @@
 
 use codec_core::frame::Rational;
 
-use super::source::{Damage, FrameSource, RateChanges, SourceFrame, StreamInfo};
+use super::filtered::{FrameFilter, filtered};
+use super::source::{FrameSource, RateChanges, SourceFrame};
 use crate::failure::Result;
 use crate::frame::copy::FrameCopy;
 use crate::values::FpsTarget;
@@ -19,10 +20,10 @@ struct Held {
     is_shown: bool,
 }
 
-/// Converts the frame rate of a source.
-struct RateSource {
-    source: Box<dyn FrameSource>,
-    stream_info: StreamInfo,
+/// Converts the frame rate.
+struct RateConversion {
+    /// Frames per second of the result.
+    rate: Rational,
     /// Time base of the source, and the duration of its frames in ticks if unstated.
     base: Rational,
     nominal: u64,
@@ -57,9 +58,8 @@ pub(super) fn at_rate(
     let scaled = |count: u64| (count as f64 * rate.as_f64() / before.as_f64()).round() as u64;
     stream_info.count = stream_info.count.map(scaled);
     (stream_info.frame_rate, stream_info.time_base) = (rate, rate.inverse());
-    Box::new(RateSource {
-        source,
-        stream_info,
+    let conversion = RateConversion {
+        rate,
         base,
         nominal,
         current: None,
@@ -68,26 +68,26 @@ pub(super) fn at_rate(
         number: None,
         has_ended: false,
         changes: RateChanges::default(),
-    })
+    };
+    filtered(source, stream_info, conversion)
 }
 
-impl RateSource {
+impl RateConversion {
     /// Converts ticks of the source to half intervals of the new rate.
     fn halves(&self, ticks: i64) -> (i64, i64) {
-        let rate = self.stream_info.frame_rate;
-        let num = 2 * i128::from(ticks) * i128::from(self.base.num) * i128::from(rate.num);
-        let den = (i128::from(self.base.den) * i128::from(rate.den)).max(1);
+        let num = 2 * i128::from(ticks) * i128::from(self.base.num) * i128::from(self.rate.num);
+        let den = (i128::from(self.base.den) * i128::from(self.rate.den)).max(1);
         let down = i64::try_from(num.div_euclid(den)).unwrap_or(i64::MAX);
         (down, if num.rem_euclid(den) > 0 { down.saturating_add(1) } else { down })
     }
 
     /// Reads a frame of the source into `ahead`.
-    fn read(&mut self) -> Result<()> {
+    fn read(&mut self, source: &mut dyn FrameSource) -> Result<()> {
         if self.ahead.is_some() || self.has_ended {
             return Ok(());
         }
         let mut held = std::mem::take(&mut self.free);
-        let Some(frame) = self.source.next()? else {
+        let Some(frame) = source.next()? else {
             self.has_ended = true;
             return Ok(());
         };
@@ -101,9 +101,9 @@ impl RateSource {
     }
 
     /// Makes the last frame that begins before the middle of interval `number` the current one.
-    fn advance(&mut self, number: i64) -> Result<()> {
+    fn advance(&mut self, source: &mut dyn FrameSource, number: i64) -> Result<()> {
         loop {
-            self.read()?;
+            self.read(source)?;
             let middle = number.saturating_mul(2).saturating_add(1);
             let Some(next) = self.ahead.take_if(|next| next.start < middle) else { return Ok(()) };
             if let Some(last) = self.current.replace(next) {
@@ -114,18 +114,9 @@ impl RateSource {
     }
 }
 
-impl FrameSource for RateSource {
-    fn stream_info(&self) -> &StreamInfo {
-        &self.stream_info
-    }
-
-    #[cfg(feature = "net")]
-    fn wait(&mut self, most: std::time::Duration) -> Result<bool> {
-        self.source.wait(most)
-    }
-
-    fn next(&mut self) -> Result<Option<SourceFrame<'_>>> {
-        self.read()?;
+impl FrameFilter for RateConversion {
+    fn next<'a>(&'a mut self, source: &'a mut dyn FrameSource) -> Result<Option<SourceFrame<'a>>> {
+        self.read(source)?;
         let number = match self.number {
             Some(number) => number,
             // The interval whose start is nearest to the first frame.
@@ -134,7 +125,7 @@ impl FrameSource for RateSource {
                 first.start.saturating_add(1).div_euclid(2)
             }
         };
-        self.advance(number)?;
+        self.advance(source, number)?;
         let middle = number.saturating_mul(2).saturating_add(1);
         let is_first = self.number.is_none();
         let Some(current) = &mut self.current else { return Ok(None) };
@@ -149,18 +140,6 @@ impl FrameSource for RateSource {
         self.number = Some(number.saturating_add(1));
         let picture = current.frame.picture()?;
         Ok(Some(SourceFrame { picture, pts: number, duration: Some(1) }))
-    }
-
-    fn damage(&self) -> Damage {
-        self.source.damage()
-    }
-
-    fn coded_bytes(&self) -> u64 {
-        self.source.coded_bytes()
-    }
-
-    fn start_ns(&self) -> Option<i64> {
-        self.source.start_ns()
     }
 
     fn rate_changes(&self) -> Option<RateChanges> {

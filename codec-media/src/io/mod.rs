@@ -11,6 +11,7 @@ pub mod decoded;
 pub(crate) mod deinterlaced;
 pub(crate) mod demux;
 pub mod field_order;
+mod filtered;
 mod frame_rate;
 pub(crate) mod hidden;
 mod image_format;
