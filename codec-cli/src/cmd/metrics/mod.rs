@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::thread::available_parallelism;
 
 use codec_core::codec::FrameFormats;
-use codec_core::frame::ColorRange;
+use codec_core::frame::{ColorRange, SampleFormat};
 use codec_measure::metrics::{ColorSpace, MetricId, parse_list};
 use codec_measure::results::Pooled;
 use codec_media::Env;
@@ -171,6 +171,11 @@ fn comparable(sides: [Box<dyn FrameSource>; 2], env: &Env) -> Result<[Box<dyn Fr
     }
     if one.size == other.size {
         let message = "the rotations in the metadata differ and are ignored";
+        env.events.warn(format!("{message}: frames are compared as they are coded"));
+        return Ok(sides);
+    }
+    if let Some(it) = [&one, &other].into_iter().find(|it| it.samples != SampleFormat::YUV420) {
+        let message = format!("frames of {} are not rotated", it.samples);
         env.events.warn(format!("{message}: frames are compared as they are coded"));
         return Ok(sides);
     }
