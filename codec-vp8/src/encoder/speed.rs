@@ -169,8 +169,9 @@ impl Speed {
             splits: Splits::Quarters,
             ..eight
         };
-        let six = Self { skip_bits: 16, split_min_blocks: 6, intra_4x4_modes: 6, ..seven };
-        let five = Self {
+        let six = Self { intra_4x4_modes: 6, split_min_blocks: 9, ..seven };
+        let five = Self { skip_bits: 16, split_min_blocks: 6, ..six };
+        let four = Self {
             enough_bits: 0,
             search_steps: 16,
             splits: Splits::Halves,
@@ -180,22 +181,23 @@ impl Speed {
             intra_4x4_modes: 10,
             key_intra_finalists: 4,
             golden_frames: Some(3),
-            ..six
+            ..five
         };
-        let four = Self {
+        let three = Self {
             others: OtherReferences::Searched,
             split_min_blocks: 3,
             search_steps: 32,
             trusts_analysis: false,
             chroma_rd: true,
             intra_finalists: 3,
-            ..five
+            ..four
         };
-        let three = Self { finalists: 5, splits: Splits::All, split_min_blocks: 2, ..four };
         let two = Self {
+            finalists: 5,
+            splits: Splits::All,
+            split_min_blocks: 1,
             subpel: SubPel::QuarterExact,
             skip_probe: false,
-            split_min_blocks: 1,
             filter_level: FilterChoice::Tried,
             ..three
         };
