@@ -236,11 +236,18 @@ impl Call {
         self.peer.poll_transmit()
     }
 
-    /// Ends the call and notifies the other end.
+    /// Ends the call and notifies the other end. A session that its client has ended by a request counts as ended, not
+    /// as disconnected, although the client closes the connection too.
     pub(super) fn end(&mut self, now: Duration, reason: EndReason) {
-        if self.ended.is_none() {
-            self.ended = Some(reason);
-            self.peer.close(now);
+        match &self.ended {
+            None => {
+                self.ended = Some(reason);
+                self.peer.close(now);
+            }
+            Some(EndReason::Disconnected) if reason == EndReason::Closed => {
+                self.ended = Some(reason);
+            }
+            Some(_) => {}
         }
     }
 

@@ -5,6 +5,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -173,6 +174,11 @@ impl Calls {
                 }
                 () = tokio::time::sleep(wait) => {}
             }
+            // A client that has ended its session by a request may have closed the connection since, and the datagrams
+            // are read first: calls are removed only after the command.
+            if self.handle_waiting(&mut commands).is_break() {
+                break;
+            }
             self.handle_timeouts();
             self.exchange(sockets);
             self.flush(sockets);
@@ -311,6 +317,20 @@ impl Calls {
             let panic = health::panic_message(&*panic);
             self.health.notice(format!("the end of call {id}: internal error: {panic}"));
         }
+    }
+
+    /// Handles the commands that are waiting; breaks if the server stops.
+    fn handle_waiting(
+        &mut self,
+        commands: &mut mpsc::UnboundedReceiver<Command>,
+    ) -> ControlFlow<()> {
+        while let Ok(command) = commands.try_recv() {
+            if matches!(command, Command::Stop) {
+                return ControlFlow::Break(());
+            }
+            self.handle_command(command);
+        }
+        ControlFlow::Continue(())
     }
 
     fn handle_command(&mut self, command: Command) {
