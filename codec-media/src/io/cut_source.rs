@@ -220,6 +220,12 @@ impl FrameSource for CutSource {
         &self.stream_info
     }
 
+    #[cfg(feature = "net")]
+    fn wait(&mut self, most: std::time::Duration) -> Result<bool> {
+        let has_one = self.ended || !self.waiting.is_empty();
+        if has_one { Ok(true) } else { self.source.wait(most) }
+    }
+
     fn next(&mut self) -> Result<Option<SourceFrame<'_>>> {
         let base = self.stream_info.time_base;
         let end = self.cut.to.map(|to| ns_to_ticks(ns_of(to), base));
