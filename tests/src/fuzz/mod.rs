@@ -29,10 +29,12 @@ use crate::encoders::Tested;
 use crate::rng::Rng;
 
 mod net;
+mod remux;
 mod repair;
 mod vp9_rtp;
 
 pub use net::{cluster_messages, net_datagrams, net_framing, net_url};
+pub use remux::tagged_file;
 pub use repair::{flexfec, frame_buffer, ulpfec};
 pub use vp9_rtp::vp9_rtp;
 
@@ -336,7 +338,7 @@ fn random_update(rng: &mut Rng) -> Update {
 }
 
 /// A file of any format, read to its end, from a seekable source and from a stream. Both must
-/// return the same number of packets or frames (except for MP4).
+/// return the same number of packets or frames (except for MP4). Copies in other formats have its metadata.
 ///
 /// # Panics
 /// If they do not, or if a reader returns more after its end.
@@ -346,6 +348,7 @@ pub fn container(data: &[u8]) {
     let seekable = read_all(Source::seekable(std::io::Cursor::new(data.to_vec())), &options);
     seek_all(Source::seekable(std::io::Cursor::new(data.to_vec())), &options);
     let stream = read_all(Source::stream(std::io::Cursor::new(data.to_vec())), &options);
+    remux::remux(data, &options);
     let mut lenient = options;
     lenient.allow_backward_times = true;
     let _ = read_all(Source::stream(std::io::Cursor::new(data.to_vec())), &lenient);

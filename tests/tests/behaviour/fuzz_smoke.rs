@@ -77,6 +77,15 @@ fn damaged_files_never_panic_a_reader() {
 }
 
 #[test]
+fn copies_keep_any_tags_and_chapters() {
+    rng::for_each_seed(400, |_, rng| {
+        let file = fuzz::tagged_file(rng);
+        fuzz::container(&file);
+        fuzz::container(&mutate::damaged(&file, rng));
+    });
+}
+
+#[test]
 fn damaged_opus_never_panics_the_decoder() {
     let coded: Vec<Vec<Vec<u8>>> = [(1, 12, 20), (2, 24, 60), (1, 32, 10), (2, 64, 20)]
         .map(|(channels, kbps, ms)| {
