@@ -174,12 +174,9 @@ impl Calls {
                 }
                 () = tokio::time::sleep(wait) => {}
             }
-            // A client that has ended its session by a request may have closed the connection since, and the datagrams
-            // are read first: calls are removed only after the command.
-            if self.handle_waiting(&mut commands).is_break() {
+            if self.settle(&mut commands).is_break() {
                 break;
             }
-            self.handle_timeouts();
             self.exchange(sockets);
             self.flush(sockets);
         }
@@ -319,16 +316,17 @@ impl Calls {
         }
     }
 
-    /// Handles the commands that are waiting; breaks if the server stops.
+    /// Handles the commands that are waiting, but none that arrive meanwhile; breaks if the server stops.
     fn handle_waiting(
         &mut self,
         commands: &mut mpsc::UnboundedReceiver<Command>,
     ) -> ControlFlow<()> {
-        while let Ok(command) = commands.try_recv() {
-            if matches!(command, Command::Stop) {
-                return ControlFlow::Break(());
+        for _ in 0..commands.len() {
+            match commands.try_recv() {
+                Ok(Command::Stop) => return ControlFlow::Break(()),
+                Ok(command) => self.handle_command(command),
+                Err(_) => break,
             }
-            self.handle_command(command);
         }
         ControlFlow::Continue(())
     }
@@ -484,13 +482,29 @@ impl Calls {
         self.with(id, |call, now| call.handle_datagram(now, source, destination, bytes));
     }
 
-    /// Handles timeouts, and removes ended calls.
+    /// Handles timeouts, and removes the calls that have ended; breaks if the server stops.
+    fn settle(&mut self, commands: &mut mpsc::UnboundedReceiver<Command>) -> ControlFlow<()> {
+        self.handle_timeouts();
+        // A client that has ended its session by a request may have closed the connection since. If the thread was reading
+        // datagrams meanwhile, it has seen only that: the command comes before the removal.
+        if !self.finished.is_empty() {
+            self.handle_waiting(commands)?;
+        }
+        self.remove_finished();
+        ControlFlow::Continue(())
+    }
+
+    /// Handles timeouts.
     fn handle_timeouts(&mut self) {
         let now = self.clock.now();
         self.turn.handle_timeout(now);
         for id in self.timers.due(now) {
             self.with(id, Call::handle_timeout);
         }
+    }
+
+    /// Removes the calls that have ended.
+    fn remove_finished(&mut self) {
         for id in std::mem::take(&mut self.finished) {
             self.remove(id, None);
         }

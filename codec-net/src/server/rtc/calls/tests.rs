@@ -1,5 +1,5 @@
-//! Benchmark of the thread of calls for a room with many members, without sockets: packets of a publisher go in,
-//! and datagrams come out to the members, who decrypt them and send feedback.
+//! Tests of the thread of calls without sockets: packets of a publisher go in, and datagrams come out to the members of
+//! a room, who decrypt them and send feedback. The one with many members is a benchmark, too.
 //!
 //! `CODEC_LOAD=1 cargo test --release -p codec-net --features serve --lib a_room -- --nocapture` prints the time for
 //! a forwarded packet with 64 members.
@@ -40,6 +40,7 @@ struct Rig {
     calls: Calls,
     clients: Vec<Client>,
     sessions: Arc<Sessions>,
+    commands: (mpsc::UnboundedSender<Command>, mpsc::UnboundedReceiver<Command>),
     /// Time that the server has spent on datagrams of members.
     feedback: Duration,
     feedback_datagrams: usize,
@@ -78,7 +79,8 @@ impl Rig {
         let sessions = Arc::new(Sessions::new(clock, 1000, AuditLog::none()));
         let (feedback, feedback_datagrams) = (Duration::ZERO, 0);
         let (clients, sent) = (Vec::new(), Sent::default());
-        Self { calls, clients, sessions, feedback, feedback_datagrams, sent }
+        let commands = mpsc::unbounded_channel();
+        Self { calls, clients, sessions, commands, feedback, feedback_datagrams, sent }
     }
 
     /// Adds a member with one section of video, and waits until it is connected.
@@ -127,7 +129,7 @@ impl Rig {
         for (source, transmit) in arriving {
             self.calls.handle_datagram(source, transmit.destination, &transmit.payload);
         }
-        self.calls.handle_timeouts();
+        assert!(self.calls.settle(&mut self.commands.1).is_continue());
         self.calls.exchange(&self.sent);
         self.calls.flush(&self.sent);
         self.feedback += self.calls.clock.now() - begun;
@@ -172,7 +174,7 @@ impl Rig {
         for transmit in &sent {
             self.calls.handle_datagram(address, transmit.destination, &transmit.payload);
         }
-        self.calls.handle_timeouts();
+        assert!(self.calls.settle(&mut self.commands.1).is_continue());
         self.calls.exchange(&self.sent);
         self.calls.flush(&self.sent);
         let lasted = clock.now() - begun;
@@ -180,6 +182,28 @@ impl Rig {
         self.deliver();
         (count, lasted)
     }
+}
+
+#[test]
+fn a_request_that_ends_a_session_wins_over_the_closed_connection_that_was_read_first() {
+    let mut rig = Rig::new();
+    rig.join(Direction::SendOnly);
+    let client = rig.clients.first_mut().unwrap();
+    client.peer.close(rig.calls.clock.now());
+    while let Some(transmit) = client.peer.poll_transmit() {
+        rig.calls.handle_datagram(client.address, transmit.destination, &transmit.payload);
+    }
+    let reason = |rig: &Rig| rig.calls.calls[&1].ended().cloned();
+    assert_eq!(reason(&rig), Some(EndReason::Disconnected));
+    rig.commands.0.send(Command::End(1, EndReason::Closed)).unwrap();
+    assert!(rig.calls.handle_waiting(&mut rig.commands.1).is_continue());
+    assert_eq!(reason(&rig), Some(EndReason::Closed));
+    // The loop handles waiting commands before it removes the call.
+    rig.commands.0.send(Command::Stop).unwrap();
+    assert!(rig.calls.settle(&mut rig.commands.1).is_break());
+    assert!(rig.calls.calls.contains_key(&1));
+    assert!(rig.calls.settle(&mut rig.commands.1).is_continue());
+    assert!(rig.calls.calls.is_empty());
 }
 
 /// A frame of a size, with the header of a key frame or of another one.
