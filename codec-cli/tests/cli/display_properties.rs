@@ -139,3 +139,26 @@ fn full_range_becomes_limited_in_vp8_without_a_description() {
         run.err
     );
 }
+
+#[test]
+fn metrics_say_which_frames_cannot_be_rotated() {
+    let place = Place::with_clip("talking-head", "64x48", 2);
+    let frame = |samples: &[u8]| [b"FRAME\n", samples].concat();
+    let write = |name: &str, header: &str, bytes: usize| {
+        let file = format!("YUV4MPEG2 {header} F30:1\n");
+        fs::write(place.path(name), [file.as_bytes(), &frame(&vec![99; bytes])].concat()).unwrap();
+    };
+    write("rotated.y4m", "W64 H48 C420jpeg XROTATION=90", 64 * 48 * 3 / 2);
+    write("upright.y4m", "W48 H64 C420jpeg", 64 * 48 * 3 / 2);
+    let run = place.ok(&["metrics", "rotated.y4m", "upright.y4m"]);
+    assert!(run.err.contains("frames are rotated as their metadata describes"), "{}", run.err);
+    write("rotated444.y4m", "W64 H48 C444 XROTATION=90", 64 * 48 * 3);
+    write("upright444.y4m", "W48 H64 C444", 64 * 48 * 3);
+    let run = place.run(&["metrics", "rotated444.y4m", "upright444.y4m"]);
+    assert!(
+        run.err.contains("are not rotated: frames are compared as they are coded"),
+        "{}",
+        run.err
+    );
+    assert_ne!(run.code, 0, "{}", run.err);
+}

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::thread::available_parallelism;
 
 use codec_core::codec::FrameFormats;
-use codec_core::frame::{ColorRange, SampleFormat};
+use codec_core::frame::{ColorRange, Rotation, SampleFormat};
 use codec_measure::metrics::{ColorSpace, MetricId, parse_list};
 use codec_measure::results::Pooled;
 use codec_media::Env;
@@ -17,7 +17,7 @@ use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::{InputSpec, Opened};
 use codec_media::io::names::is_pipe;
 use codec_media::io::output::print;
-use codec_media::io::source::FrameSource;
+use codec_media::io::source::{FrameSource, StreamInfo};
 use codec_media::io::stills::read::RgbStill;
 use codec_media::io::upright::upright;
 use codec_media::io::video;
@@ -174,8 +174,10 @@ fn comparable(sides: [Box<dyn FrameSource>; 2], env: &Env) -> Result<[Box<dyn Fr
         env.events.warn(format!("{message}: frames are compared as they are coded"));
         return Ok(sides);
     }
-    if let Some(it) = [&one, &other].into_iter().find(|it| it.samples != SampleFormat::YUV420) {
-        let message = format!("frames of {} are not rotated", it.samples);
+    let is_fixed =
+        |it: &&StreamInfo| it.info.rotation != Rotation::None && it.samples != SampleFormat::YUV420;
+    if let Some(fixed) = [&one, &other].into_iter().find(is_fixed) {
+        let message = format!("frames of {} are not rotated", fixed.samples);
         env.events.warn(format!("{message}: frames are compared as they are coded"));
         return Ok(sides);
     }
