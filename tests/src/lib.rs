@@ -23,4 +23,5 @@ pub mod prose;
 pub mod rng;
 pub mod scene;
 pub mod session;
+pub mod shared_buffer;
 pub mod vp9_writer;

@@ -1,7 +1,6 @@
 //! Files of any format, copied to other formats.
 
-use std::io::{Cursor, Seek, SeekFrom, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::io::Cursor;
 
 use codec_container::{
     Chapter, CodedPacket, FileMetadata, Format, Input, Output, PacketRef, ReadOptions, Source,
@@ -11,35 +10,10 @@ use codec_core::codec::Codec;
 use codec_core::frame::{Rational, Size};
 
 use crate::rng::Rng;
+use crate::shared_buffer::SharedBuffer;
 
 /// Most packets that are copied.
 const MAX_PACKETS: usize = 200;
-
-/// A file in memory that its writer gives back.
-#[derive(Clone, Default)]
-struct Memory(Arc<Mutex<Cursor<Vec<u8>>>>);
-
-impl Memory {
-    fn bytes(&self) -> Vec<u8> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_ref().clone()
-    }
-}
-
-impl Write for Memory {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Seek for Memory {
-    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).seek(to)
-    }
-}
 
 /// Copies the tracks, the metadata and the first packets of a file to each format that holds them.
 ///
@@ -54,7 +28,7 @@ pub(super) fn remux(data: &[u8], options: &ReadOptions) {
             let tracks = reader.tracks().to_vec();
             let mut write = WriteOptions::default();
             (write.live, write.metadata) = (live, metadata.clone());
-            let memory = Memory::default();
+            let memory = SharedBuffer::default();
             let output = Output::seekable(memory.clone());
             let Ok(mut writer) = create_packets(output, format, &tracks, &write) else { continue };
             let mut packet = CodedPacket::default();
@@ -137,7 +111,7 @@ pub fn tagged_file(rng: &mut Rng) -> Vec<u8> {
     }
     let track =
         VideoTrack::new(Format::Matroska, Codec::Vp8, Size::new(2, 2), Rational::new(1, 1000));
-    let memory = Memory::default();
+    let memory = SharedBuffer::default();
     let output = Output::seekable(memory.clone());
     let mut writer = create_packets(output, Format::Matroska, &[Track::Video(track)], &options)
         .expect("VP8 in Matroska");

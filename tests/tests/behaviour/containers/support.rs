@@ -1,39 +1,13 @@
 //! Helpers for these tests: sources, sinks, data files and other programs.
 
-use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
+use std::io::{self, Cursor, Read, Write};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
 
 use codec_container::{
     CodedPacket, Error, Format, Output, PacketRef, ReadOptions, Source, Track, VideoTrack,
     WriteOptions, create_packets, open_packets,
 };
-
-/// Memory that a writer fills and a test inspects afterwards.
-#[derive(Clone, Debug, Default)]
-pub struct SharedBuffer(Arc<Mutex<Cursor<Vec<u8>>>>);
-
-impl SharedBuffer {
-    pub fn bytes(&self) -> Vec<u8> {
-        self.0.lock().unwrap().get_ref().clone()
-    }
-}
-
-impl Write for SharedBuffer {
-    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(data)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Seek for SharedBuffer {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.0.lock().unwrap().seek(to)
-    }
-}
+pub use codec_tests::shared_buffer::SharedBuffer;
 
 /// A pipe that returns at most three bytes at a time.
 #[derive(Debug)]
