@@ -30,8 +30,9 @@ pub(super) fn hash2(seed: u32, x: u32, y: u32) -> u32 {
 pub(super) fn sensor_noise(seed: u32, x: u32, y: u32, amplitude: i32) -> i32 {
     let bits = hash2(seed, x, y);
     // Four bytes: mean 510, standard deviation 148.
-    let sum: u32 = bits.to_le_bytes().into_iter().map(u32::from).sum();
-    ((sum as i32 - 510) * amplitude + 1184) >> 11
+    let [a, b, c, d] = bits.to_le_bytes();
+    let sum = i32::from(a) + i32::from(b) + i32::from(c) + i32::from(d);
+    ((sum - 510) * amplitude + 1184) >> 11
 }
 
 /// A sine; one turn is 65536, the result is -4096..=4096. A parabola with one correction term.
@@ -114,5 +115,6 @@ impl Ellipse {
 
 /// Blends `over` onto `under` with coverage `cover` / 256.
 pub(super) fn blend(under: [i32; 3], over: [i32; 3], cover: i32) -> [i32; 3] {
-    std::array::from_fn(|i| under[i] + (((over[i] - under[i]) * cover) >> 8))
+    let mix = |i: usize| under[i] + (((over[i] - under[i]) * cover) >> 8);
+    [mix(0), mix(1), mix(2)]
 }
