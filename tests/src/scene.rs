@@ -20,13 +20,30 @@ fn hash(x: u64) -> u64 {
     (x ^ (x >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 32
 }
 
-/// Smooth texture: value noise on a grid of 8 pixels.
-fn texture(x: u64, y: u64) -> u64 {
-    let at = |x: u64, y: u64| hash(x.wrapping_mul(7919).wrapping_add(y)) % 160;
-    let (left, top, dx, dy) = (x / 8, y / 8, x % 8, y % 8);
-    let above = at(left, top) * (8 - dx) + at(left + 1, top) * dx;
-    let below = at(left, top + 1) * (8 - dx) + at(left + 1, top + 1) * dx;
-    (above * (8 - dy) + below * dy) / 64 + 40
+/// Smooth texture: value noise on a grid of 8 pixels. It keeps the corners of the cell of the last pixel, so that a walk
+/// along a row computes them once per cell.
+#[derive(Debug, Default)]
+struct Texture {
+    /// Column and row of the cell.
+    cell: Option<(u64, u64)>,
+    /// Values at its corners: above left, above right, below left, below right.
+    corners: [u64; 4],
+}
+
+impl Texture {
+    fn at(&mut self, x: u64, y: u64) -> u64 {
+        let (left, top, dx, dy) = (x / 8, y / 8, x % 8, y % 8);
+        if self.cell != Some((left, top)) {
+            let at = |x: u64, y: u64| hash(x.wrapping_mul(7919).wrapping_add(y)) % 160;
+            self.cell = Some((left, top));
+            self.corners =
+                [at(left, top), at(left + 1, top), at(left, top + 1), at(left + 1, top + 1)];
+        }
+        let [above_left, above_right, below_left, below_right] = self.corners;
+        let above = above_left * (8 - dx) + above_right * dx;
+        let below = below_left * (8 - dx) + below_right * dx;
+        (above * (8 - dy) + below * dy) / 64 + 40
+    }
 }
 
 /// The samples of one I420 frame, without padding. `scene` selects the texture.
@@ -37,6 +54,7 @@ fn texture(x: u64, y: u64) -> u64 {
 pub fn picture(size: Size, frame: u64, motion: Motion, scene: u64) -> Vec<u8> {
     let mut samples = Vec::with_capacity(usize::try_from(size.i420_bytes()).expect("small"));
     let (width, height) = (u64::from(size.width), u64::from(size.height));
+    let mut texture = Texture::default();
     let (patch_x, patch_y) = (3 * frame % width, 2 * frame % height);
     for y in 0..height {
         for x in 0..width {
@@ -49,7 +67,7 @@ pub fn picture(size: Size, frame: u64, motion: Motion, scene: u64) -> Vec<u8> {
                 Motion::Patch => (0, 3),
             };
             let grain = hash(((frame << 40) + y * width + x) * (noise + 1)) % (noise + 1);
-            let value = texture(x + shift + 5000 * scene, y + shift / 2) + grain;
+            let value = texture.at(x + shift + 5000 * scene, y + shift / 2) + grain;
             samples.push(u8::try_from(value.min(235)).expect("below 236"));
         }
     }
@@ -57,7 +75,7 @@ pub fn picture(size: Size, frame: u64, motion: Motion, scene: u64) -> Vec<u8> {
     for plane in 0..2 {
         for y in 0..u64::from(half.height) {
             for x in 0..u64::from(half.width) {
-                let value = 100 + texture(x / 4 + 300 * plane + scene * 40, y / 4) / 5;
+                let value = 100 + texture.at(x / 4 + 300 * plane + scene * 40, y / 4) / 5;
                 samples.push(u8::try_from(value).expect("below 256"));
             }
         }
