@@ -1,24 +1,27 @@
 //! Limits authentication attempts: after a failed one, further attempts from that address are
 //! rejected for an interval.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// Maximum number of remembered addresses.
-const MAX_ADDRESSES: usize = 4096;
+/// Maximum number of remembered failures.
+const MAX_FAILURES: usize = 4096;
 
-/// Times of the last failures by address.
+/// Times of the last failures.
 #[derive(Clone, Debug)]
 pub(super) struct AuthRateLimiter {
     interval: Duration,
+    /// The last failure of each address.
     failed: BTreeMap<IpAddr, Duration>,
+    /// All failures in `failed`, the oldest first, and earlier ones of the same addresses.
+    in_order: VecDeque<(Duration, IpAddr)>,
 }
 
 impl AuthRateLimiter {
     /// Allows one attempt in each `interval`.
     pub(super) fn new(interval: Duration) -> Self {
-        Self { interval, failed: BTreeMap::new() }
+        Self { interval, failed: BTreeMap::new(), in_order: VecDeque::new() }
     }
 
     /// Whether `address` may try to authenticate now.
@@ -27,20 +30,19 @@ impl AuthRateLimiter {
         last.is_none_or(|last| now.saturating_sub(*last) >= self.interval)
     }
 
-    /// Records a failed attempt.
+    /// Records a failed attempt. If there are too many addresses, the oldest failure is forgotten.
     pub(super) fn record_failure(&mut self, now: Duration, address: IpAddr) {
-        if self.failed.len() >= MAX_ADDRESSES {
-            let interval = self.interval;
-            self.failed.retain(|_, last| now.saturating_sub(*last) < interval);
-        }
-        if self.failed.len() >= MAX_ADDRESSES {
-            // Too many addresses: forget the oldest failure.
-            let oldest = self.failed.iter().min_by_key(|(_, last)| **last);
-            if let Some(address) = oldest.map(|(address, _)| *address) {
-                self.failed.remove(&address);
+        let address = address_group(address);
+        while let Some(&(at, oldest)) = self.in_order.front()
+            && (now.saturating_sub(at) >= self.interval || self.in_order.len() >= MAX_FAILURES)
+        {
+            self.in_order.pop_front();
+            if self.failed.get(&oldest) == Some(&at) {
+                self.failed.remove(&oldest);
             }
         }
-        self.failed.insert(address_group(address), now);
+        self.in_order.push_back((now, address));
+        self.failed.insert(address, now);
     }
 }
 
@@ -82,6 +84,16 @@ mod tests {
         for n in 0..10_000_u32 {
             auth_rate_limiter.record_failure(at(1), IpAddr::from(n.to_be_bytes()));
         }
-        assert!(auth_rate_limiter.failed.len() <= MAX_ADDRESSES);
+        assert_eq!(auth_rate_limiter.failed.len(), MAX_FAILURES);
+        assert!(!auth_rate_limiter.allows(at(2), IpAddr::from(9_999_u32.to_be_bytes())));
+        // One address that fails again and again needs no more memory, and stays blocked after its last failure.
+        for ms in 0..10_000 {
+            auth_rate_limiter.record_failure(at(10 + ms / 200), "10.0.0.1".parse().unwrap());
+        }
+        assert!(auth_rate_limiter.in_order.len() <= MAX_FAILURES);
+        assert!(!auth_rate_limiter.allows(at(158), "10.0.0.1".parse().unwrap()));
+        // Failures are forgotten when the interval is over.
+        auth_rate_limiter.record_failure(at(300), "10.0.0.2".parse().unwrap());
+        assert_eq!((auth_rate_limiter.failed.len(), auth_rate_limiter.in_order.len()), (1, 1));
     }
 }
