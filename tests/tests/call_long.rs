@@ -38,7 +38,7 @@ fn hours_keep_lip_sync_and_constant_memory() {
         size: Size::new(64, 48),
         fps: 10,
         motion: Motion::Patch,
-        length: Duration::from_secs(60 * depth::rounds(120, 8)),
+        length: Duration::from_secs(60 * depth::rounds(120, 12)),
         links,
         seed: 7,
         sender: SenderConfig::new(streams.clone(), 1),

@@ -177,6 +177,9 @@ fn all_tracks_need_an_output_that_holds_several() {
 
 #[test]
 fn joined_files_keep_the_chosen_tracks() {
+    if depth::skips_long() {
+        return;
+    }
     let Some(place) = place() else { return };
     let join = ["concat", "three.mkv", "three.mp4", "-o", "j.mkv", "-y", "--audio"];
     // In the first and in the second file.

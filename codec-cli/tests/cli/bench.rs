@@ -1,6 +1,6 @@
 //! `codec bench`: outputs, saved results and comparisons. Measured values are not checked.
 
-use super::Place;
+use super::{Place, depth};
 
 /// A generated clip and one pass.
 const QUICK: [&str; 9] = ["bench", "--size", "64x48", "-n", "4", "--repeat", "1", "--warm-up", "0"];
@@ -177,6 +177,9 @@ fn apparent_kernel_slowdowns_are_measured_again() {
 
 #[test]
 fn audio_codecs_are_timed_and_compared_with_their_input() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::new();
     place.ok(&["generate", "sweep", "-o", "a.wav", "--fps", "25", "-n", "25"]);
     place.ok(&["generate", "texture-pan", "-o", "clip.y4m", "--size", "32x32", "-n", "2"]);

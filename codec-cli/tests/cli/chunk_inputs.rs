@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 
 use super::chunks::clip;
-use super::{Place, has_ffmpeg};
+use super::{Place, depth, has_ffmpeg};
 
 const OPTIONS: [&str; 6] = ["-c", "vp8", "-q", "40", "--speed", "9"];
 
@@ -81,6 +81,9 @@ fn coded_inputs_are_divided_at_key_frames_and_named_by_their_packets() {
 
 #[test]
 fn frames_out_of_order_are_divided_without_loss() {
+    if depth::skips_long() {
+        return;
+    }
     if !has_ffmpeg() {
         return;
     }

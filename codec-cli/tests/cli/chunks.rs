@@ -43,6 +43,9 @@ fn plan(place: &Place) -> Value {
 
 #[test]
 fn the_output_is_the_same_for_any_number_of_threads_and_machines() {
+    if depth::skips_long() {
+        return;
+    }
     let place = clip();
     for (codec, output) in [("vp8", "o.mkv"), ("vp9", "o.webm"), ("h264", "o.mp4")] {
         let options = ["-c", codec, "-q", "50", "--speed", "8"];
@@ -224,6 +227,9 @@ fn a_plan_has_the_choice_of_the_audio_and_the_times() {
 
 #[test]
 fn chunks_reach_a_target_together() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::new();
     let clip = ["generate", "texture-pan", "-o", "v.y4m", "--size", "64x48", "--fps", "10"];
     place.ok(&[&clip[..], &["-n", "260"]].concat());
@@ -278,6 +284,9 @@ fn chunks_reach_a_target_together() {
 
 #[test]
 fn shots_have_their_own_qualities_and_reach_the_target_together() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::new();
     let scenes = ["texture-pan", "talking-head", "scrolling-text"];
     for scene in scenes {

@@ -296,6 +296,9 @@ fn have(program: &str) -> bool {
 
 #[test]
 fn other_audio_encoders_are_known_by_name() {
+    if depth::skips_long() {
+        return;
+    }
     if !have("opusenc") || !have("ffmpeg") {
         return;
     }

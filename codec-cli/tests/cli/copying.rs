@@ -1,6 +1,6 @@
 //! Copies without re-encoding: the copy decodes to the same frames as its input.
 
-use super::{Place, has_ffmpeg};
+use super::{Place, depth, has_ffmpeg};
 
 /// The decoded frames of a file, without a header.
 #[cfg(feature = "h264")]
@@ -134,6 +134,9 @@ fn joined_files_show_no_frames_that_they_hide() {
 #[test]
 #[cfg(feature = "h264")]
 fn joined_files_are_turned_as_they_are_shown() {
+    if depth::skips_long() {
+        return;
+    }
     if !has_ffmpeg() {
         return;
     }
@@ -291,6 +294,9 @@ fn names_for_audio_get_no_video() {
 #[test]
 #[cfg(feature = "h264")]
 fn scaled_files_are_turned_as_they_are_shown() {
+    if depth::skips_long() {
+        return;
+    }
     if !has_ffmpeg() {
         return;
     }

@@ -358,6 +358,9 @@ fn open_groups_of_pictures_are_decoded_from_an_idr_frame() {
 
 #[test]
 fn encoded_audio_is_cut_in_step_with_the_video() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::new();
     let clip =
         ["generate", "clapper", "-o", "c.mkv", "--size", "160x96", "--fps", "25", "-n", "500"];

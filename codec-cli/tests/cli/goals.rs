@@ -1,6 +1,6 @@
 //! `--target` and `--size`: encodes to a target quality or a target file size.
 
-use super::Place;
+use super::{Place, depth};
 
 /// Mean of a metric over the frames of `file`.
 fn measured(place: &Place, file: &str, metric: &str) -> f64 {
@@ -10,6 +10,9 @@ fn measured(place: &Place, file: &str, metric: &str) -> f64 {
 
 #[test]
 fn a_target_quality_is_reached() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("texture-pan", "176x144", 30);
     let cases = [
         ("vp8", "vmaf=90", "vmaf", 0.3),
@@ -28,6 +31,9 @@ fn a_target_quality_is_reached() {
 
 #[test]
 fn a_long_input_is_sampled_and_needs_one_encode() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("scene-cuts", "96x64", 400);
     let arguments = ["encode", "clip.y4m", "-o", "a.webm", "-v", "--target", "ssim=0.95"];
     let run = place.ok(&arguments);

@@ -382,6 +382,9 @@ fn agrees_with_ffprobe(place: &Place, file: &str) {
 
 #[test]
 fn conformance_vectors_and_streams_of_libvpx_agree_with_ffprobe() {
+    if depth::skips_long() {
+        return;
+    }
     let Some(dir) = data("vp8") else { return };
     let place = Place::new();
     for number in ["001", "003", "008", "014", "017"] {

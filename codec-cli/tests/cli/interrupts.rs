@@ -106,6 +106,9 @@ fn an_interrupted_file_is_not_taken_for_a_complete_one() {
 #[cfg(unix)]
 #[test]
 fn the_part_before_a_full_disk_is_kept() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("talking-head", "320x180", 30);
     let codec = env!("CARGO_BIN_EXE_codec");
     for run in [

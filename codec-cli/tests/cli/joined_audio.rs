@@ -1,6 +1,6 @@
 //! Audio that `concat` copies.
 
-use super::{Place, has_ffmpeg};
+use super::{Place, depth, has_ffmpeg};
 
 /// Samples of the audio of a file, decoded by the command to 48 kHz mono.
 fn heard(place: &Place, name: &str) -> Vec<i16> {
@@ -82,6 +82,9 @@ fn copied_opus_is_exact_at_every_joint() {
 
 #[test]
 fn audio_and_video_stay_together_over_ten_joints() {
+    if depth::skips_long() {
+        return;
+    }
     if !has_ffmpeg() {
         return;
     }

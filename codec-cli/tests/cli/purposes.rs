@@ -1,7 +1,7 @@
 //! `--for`: sets of options for a purpose.
 
 use super::audio::tracks;
-use super::{Place, Run};
+use super::{Place, Run, depth};
 
 /// Encodes `clip.y4m` twice: for a purpose, and with the plain options that the document lists. The files are equal.
 fn same(place: &Place, purpose: &[&str], options: &[&str]) -> Run {
@@ -43,6 +43,9 @@ fn purposes_are_the_documented_options() {
 
 #[test]
 fn an_attachment_has_at_most_the_given_size_and_720_lines() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::new();
     let clip = ["--size", "176x144", "-n", "50"];
     place.ok(&[&["generate", "clapper", "-o", "clap.mkv"], &clip[..]].concat());

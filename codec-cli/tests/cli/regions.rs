@@ -139,6 +139,9 @@ fn regions_are_scaled_when_the_frame_size_changes() {
 
 #[test]
 fn simulate_and_bench_use_regions() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("talking-head", "320x176", 30);
     let simulate = |region: &[&str]| {
         let arguments = ["simulate", "clip.y4m", "-b", "200k", "--link", "rate=1M", "--json"];

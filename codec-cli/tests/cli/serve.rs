@@ -118,6 +118,9 @@ fn served_files_keep_audio_in_sync_when_they_loop() {
 
 #[test]
 fn served_parts_of_files_loop_with_their_audio() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::new();
     // A flash and a click at 2.5 s.
     let size = ["--size", "160x96", "--fps", "25", "-n", "75"];

@@ -27,6 +27,9 @@ fn sum_of_fates(report: &Value) -> u64 {
 
 #[test]
 fn a_perfect_link_shows_the_encoder_output_exactly() {
+    if depth::skips_long() {
+        return;
+    }
     for coder in [&["-c", "vp8"][..], &["-c", "vp9"], &["-c", "vp9", "--layers", "L3T3_KEY"]] {
         a_perfect_link_shows_the_output_of(coder);
     }
@@ -73,6 +76,9 @@ fn a_perfect_link_shows_the_output_of(coder: &[&str]) {
 
 #[test]
 fn scores_under_loss_match_other_commands() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("talking-head", "160x96", 180);
     for on_loss in ["conceal", "freeze"] {
         let link = ["--link", LOSSY, "--on-loss", on_loss, "-o", "seen.y4m", "-y", "--json"];
@@ -119,6 +125,9 @@ fn results_depend_on_the_seed_and_not_on_threads() {
 
 #[test]
 fn key_frames_and_retransmission_repair_damage() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("talking-head", "160x96", 150);
     let run = |recovery| {
         let more = ["--link", LOSSY, "--recovery", recovery, "--playout", "200ms", "--json"];
@@ -315,6 +324,9 @@ fn arrival_times_match_a_calculation_by_hand() {
 
 #[test]
 fn dropped_frames_are_counted_by_reason_and_seen_as_frozen() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("texture-pan", "320x192", 60);
     let run = ["simulate", "clip.y4m", "-b", "20k", "--drop", "--report", "f.csv", "--json"];
     let report = place.json(&run);

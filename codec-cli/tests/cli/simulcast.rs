@@ -37,6 +37,9 @@ fn summary(said: &str) -> Value {
 
 #[test]
 fn a_viewer_in_a_room_gets_the_size_of_its_tile() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::new();
     let server = Server::start(&place, &["--token", &format!("admin={ADMIN}")]);
     let sending = publisher(&place, &server.room(), &["-b", "900k"]);

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::{Place, has_ffmpeg};
+use super::{Place, depth, has_ffmpeg};
 
 const PACKET: usize = 188;
 
@@ -68,6 +68,9 @@ fn assert_near(ours: &[(f64, f64)], theirs: &[(f64, f64)], what: &str) {
 
 #[test]
 fn copies_with_b_frames_keep_frames_and_times() {
+    if depth::skips_long() {
+        return;
+    }
     let Some(place) = place() else { return };
     let expected = frames(&place, "clip.mp4");
     let [video, audio] = ["v", "a"].map(|track| times(&place, "clip.mp4", track));
@@ -107,6 +110,9 @@ fn copies_with_b_frames_keep_frames_and_times() {
 
 #[test]
 fn encoded_tracks_are_read_by_ffmpeg_from_files_and_pipes() {
+    if depth::skips_long() {
+        return;
+    }
     let Some(place) = place() else { return };
     let encode = ["transcode", "clip.mkv", "--preset", "rtc", "--audio-codec", "opus"];
     place.ok(&[&encode[..], &["-o", "file.ts"]].concat());

@@ -1,6 +1,6 @@
 //! Warnings if a run misses its target bitrate, is slower than real time, or ignores audio options.
 
-use super::Place;
+use super::{Place, depth};
 
 /// Returns the summary in a report, and the messages.
 fn encode(place: &Place, more: &[&str]) -> (serde_json::Value, String) {
@@ -33,6 +33,9 @@ fn missed_bitrates_are_reported_with_target_and_actual() {
 
 #[test]
 fn met_bitrates_cause_no_warning() {
+    if depth::skips_long() {
+        return;
+    }
     let place = Place::with_clip("texture-pan", "160x96", 90);
     for more in [&["-b", "300k", "--preset", "rtc"][..], &["-b", "300k"], &["-q", "40"], &[]] {
         let (summary, err) = encode(&place, &[more, &["--speed", "10"]].concat());

@@ -337,7 +337,7 @@ mod tests {
     fn clock_drift_is_corrected_without_discontinuities() {
         for to in [MONO, AudioFormat::new(44_100, ChannelLayout::Mono)] {
             // 1000 ppm for a short and a long time: the difference does not grow.
-            for minutes in if depth::is_full() { [2, 10] } else { [1, 4] } {
+            for minutes in if depth::is_full() { [2, 10] } else { [1, 2] } {
                 let blocks = 3000 * minutes;
                 let (_, out) = run(to, blocks, |block| (f64::from(block) * 960.96) as i64);
                 let seconds = out.len() as f64 / f64::from(to.rate);

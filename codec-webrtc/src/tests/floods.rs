@@ -125,7 +125,7 @@ fn a_rejected_handshake_ends_soon_with_its_reason() {
 #[test]
 fn floods_do_not_end_a_call() {
     for (seed, flood) in FLOODS.into_iter().enumerate() {
-        for sources in [stranger(), spoofed()] {
+        for sources in depth::in_turn(seed, [stranger(), spoofed()]) {
             let mut call = Setup::default().call();
             call.connect();
             flood.add(&mut call, sources, u64::try_from(seed).unwrap());

@@ -212,7 +212,7 @@ fn damaged_offers_of_changes_do_not_end_the_session() {
     let (now, added) = (call.now, [video(Direction::SendReceive)]);
     let (offer, _) = call.ends[0].peer.offer_changes(&added, &[], now).unwrap();
     let peer = &mut call.ends[1].peer;
-    for end in (0..offer.len()).step_by(7) {
+    for end in depth::sample((0..offer.len()).step_by(7), 4, 0) {
         // Some beginnings are valid offers.
         let _ = peer.answer_changes(&offer[..end], now);
         let mut damaged = offer.clone().into_bytes();

@@ -5,6 +5,7 @@ use codec_audio::denoise::Denoiser;
 use codec_audio::processors::{AUDIO_PROCESSORS, find_processor};
 use codec_audio::vad::VoiceDetector;
 use codec_audio::{AudioFormat, AudioProcessor, AudioView, ChannelLayout, Samples};
+use codec_tests::depth;
 
 const MONO_48K: AudioFormat = AudioFormat::new(48_000, ChannelLayout::Mono);
 const MONO_16K: AudioFormat = AudioFormat::new(16_000, ChannelLayout::Mono);
@@ -118,6 +119,9 @@ fn noise_suppression_lowers_noise_and_reports_its_delay() {
 
 #[test]
 fn echo_is_cancelled_and_the_near_voice_stays() {
+    if depth::skips_long() {
+        return;
+    }
     let rate = 16_000usize;
     let far = babble(16_000, 14.0, 1);
     let near = babble(16_000, 4.0, 2);

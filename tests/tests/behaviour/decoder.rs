@@ -208,6 +208,9 @@ fn a_stream_cut_anywhere_gives_the_same_at_every_level_and_thread_count() {
 
 #[test]
 fn random_damage_gives_the_same_with_and_without_threads() {
+    if depth::skips_long() {
+        return;
+    }
     let Some(dir) = data::dir("damaged VP8 streams") else { return };
     let files = ["vp80-00-comprehensive-003.ivf", "vp80-00-comprehensive-008.ivf"];
     let mut rng = Rng::new(9);

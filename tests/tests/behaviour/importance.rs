@@ -88,6 +88,9 @@ fn check_gain(name: &str, config: &EncoderConfig, frames: &[Vec<u8>], gain: f64)
 
 #[test]
 fn an_important_region_gains_at_the_same_rate() {
+    if depth::skips_long() {
+        return;
+    }
     let frames = scenes(90);
     for kbps in [300, 800] {
         let cbr = config(RateControl::Cbr(Bitrate::kbps(kbps)));
@@ -245,6 +248,9 @@ fn with_intra_refresh(mode: RateControl, rows: u8) -> EncoderConfig {
 
 #[test]
 fn an_important_region_gains_with_intra_refresh() {
+    if depth::skips_long() {
+        return;
+    }
     let frames = scenes(90);
     for (rows, kbps) in [(1, 300), (2, 800)] {
         let cbr = with_intra_refresh(RateControl::Cbr(Bitrate::kbps(kbps)), rows);
@@ -318,6 +324,9 @@ fn intra_refresh_repairs_losses_with_maps() {
 
 #[test]
 fn maps_with_intra_refresh_give_the_same_bytes_for_any_number_of_threads() {
+    if depth::skips_long() {
+        return;
+    }
     for speed in [0, 4, 7, 10] {
         let packets = [None, Some(4)].map(|threads| {
             let mut config = with_intra_refresh(RateControl::Cbr(Bitrate::kbps(400)), 1);

@@ -133,6 +133,9 @@ fn we_decode_opusencs_files_like_opusdec() {
 
 #[test]
 fn opusdec_and_ffmpeg_decode_our_files_like_we_do() {
+    if depth::skips_long() {
+        return;
+    }
     if !have("ffmpeg", "us to ffmpeg") || !have("opusdec", "us to opusdec") {
         return;
     }

@@ -169,6 +169,9 @@ fn speech_survives_jitter_and_bursts_of_loss() {
 
 #[test]
 fn a_real_voice_survives_jitter_and_loss() {
+    if depth::skips_long() {
+        return;
+    }
     let Some(dir) = data::dir("speech through a link") else { return };
     let file = dir.join("audio/speech_dialogue_48k_mono.flac");
     let said = codec_tests::audio::flac(&file, 30 * 48_000);

@@ -11,7 +11,7 @@ use codec_core::parallel::RowPool;
 use codec_tests::encoders::Tested;
 use codec_tests::scene::{self, Motion};
 use codec_tests::session::Session;
-use codec_tests::{external, rng};
+use codec_tests::{depth, external, rng};
 
 const SIZE: Size = Size { width: 98, height: 82 };
 
@@ -58,6 +58,9 @@ fn every_quality_decodes_exactly() {
 
 #[test]
 fn many_frames_that_are_not_referenced_stay_in_order() {
+    if depth::skips_long() {
+        return;
+    }
     let mut session = session(config(SIZE, 300));
     for n in 0..700 {
         let mut request = FrameRequest::default();

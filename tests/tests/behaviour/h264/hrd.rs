@@ -8,9 +8,9 @@ use codec_core::frame::{Picture, Rational, Size};
 use codec_h264::bits::{BitReader, unescape};
 use codec_h264::nal::{AnnexBUnits, NalHeader, NalType};
 use codec_tests::encoders::Tested;
-use codec_tests::external;
 use codec_tests::scene::{self, Motion};
 use codec_tests::session::{Session, bits};
+use codec_tests::{depth, external};
 
 use super::headers::ffmpeg_elements;
 
@@ -173,6 +173,9 @@ fn config(kbps: u64, drops: DropPolicy) -> EncoderConfig {
 
 #[test]
 fn the_buffer_of_annex_c_neither_underflows_nor_overflows() {
+    if depth::skips_long() {
+        return;
+    }
     if !external::have("ffmpeg", "the decoder's buffer of H.264") {
         return;
     }

@@ -13,7 +13,7 @@ use codec_tests::encoders::Tested;
 use codec_tests::rng::Rng;
 use codec_tests::scene::Motion;
 use codec_tests::session::Session;
-use codec_tests::{data, fuzz, mutate, rng};
+use codec_tests::{data, depth, fuzz, mutate, rng};
 
 use super::{decode, open, packets};
 
@@ -65,6 +65,9 @@ fn nal_units(units: &[Vec<u8>]) -> Vec<Vec<&[u8]>> {
 
 #[test]
 fn every_stream_decodes_the_same_after_rtp() {
+    if depth::skips_long() {
+        return;
+    }
     let Some(dir) = data::dir("H.264 in RTP") else { return };
     let streams = data::files(&dir.join("h264"), "");
     assert!(streams.len() >= 30, "only {} streams", streams.len());

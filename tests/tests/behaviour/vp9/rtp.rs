@@ -17,7 +17,7 @@ use codec_rtc::session::FrameDescriber;
 use codec_tests::encoders::Tested;
 use codec_tests::scene::Motion;
 use codec_tests::session::Session;
-use codec_tests::{fuzz, mutate, rng};
+use codec_tests::{depth, fuzz, mutate, rng};
 
 const MODES: [Scalability; 5] = [
     Scalability::L1T1,
@@ -171,6 +171,9 @@ fn lost_packets_of_upper_layers_leave_the_lower_ones() {
 
 #[test]
 fn every_subscriber_decodes_the_layers_that_it_is_forwarded() {
+    if depth::skips_long() {
+        return;
+    }
     for mode in [Scalability::L3T3, Scalability::L3T3_KEY, Scalability::L2T2_KEY] {
         let session = session_with_keys(mode, 60, Some(16));
         let sent: Vec<_> = superframes(&session.packets).collect();

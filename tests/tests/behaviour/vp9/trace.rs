@@ -4,6 +4,7 @@
 use codec_core::codec::trace::FrameTrace;
 use codec_core::codec::{Conceal, DecoderConfig};
 use codec_tests::data::{self, packets};
+use codec_tests::depth;
 
 /// Packets of each stream that are decoded.
 const PACKETS: usize = 12;
@@ -52,6 +53,9 @@ fn check_cover(trace: &FrameTrace, at: &str) {
 
 #[test]
 fn bits_of_blocks_add_up_to_the_tiles_and_blocks_cover_the_frame() {
+    if depth::skips_long() {
+        return;
+    }
     let Some(dir) = data::dir("sums of traced bits in VP9") else { return };
     let (mut seen, mut hidden, mut compound) = (0, 0, 0);
     for path in data::files(&dir.join("vp9"), ".webm") {

@@ -200,7 +200,7 @@ fn frames_of_a_publisher_survive_a_lossy_link() {
     ];
     for (turn, (loss, rtt, least)) in links.into_iter().enumerate() {
         for layers in depth::in_turn(turn, [true, false]) {
-            let seeds = 1..=depth::rounds(4, 2);
+            let seeds = 1..=depth::rounds(4, 4);
             let shares: Vec<f64> = seeds.map(|seed| passed_on(loss, rtt, layers, seed)).collect();
             let mean = shares.iter().sum::<f64>() / shares.len() as f64;
             eprintln!("{loss} lost, {rtt:?}, layers {layers}: {mean:.4} passed on, {shares:.3?}");
