@@ -44,11 +44,11 @@ fn random_bytes_never_panic_the_vp8_decoder() {
 
 #[test]
 fn any_settings_and_frames_decode_to_the_reconstruction() {
-    let (vp8, vp9) = (depth::rounds(300, 3), depth::rounds(120, 3));
+    let vp8 = depth::rounds(300, 3);
     let is_one_seed = std::env::var_os("CHECK_SEED").is_some();
     assert!(u64::from(accepted(vp8, fuzz::vp8_encode)) > vp8 / 2 || is_one_seed);
     // VP9 rejects more settings: intra refresh, and much with spatial layers.
-    assert!(u64::from(accepted(vp9, fuzz::vp9_encode)) > vp9 / 4 || is_one_seed);
+    assert!(accepted(120, fuzz::vp9_encode) > 40 || is_one_seed);
 }
 
 /// Runs a target with settings of `seeds` seeds; returns how many it accepts.
