@@ -30,7 +30,7 @@ impl AuthRateLimiter {
         last.is_none_or(|last| now.saturating_sub(*last) >= self.interval)
     }
 
-    /// Records a failed attempt. If there are too many addresses, the oldest failure is forgotten.
+    /// Records a failed attempt. If there are too many failures, the oldest one is forgotten.
     pub(super) fn record_failure(&mut self, now: Duration, address: IpAddr) {
         let address = address_group(address);
         while let Some(&(at, oldest)) = self.in_order.front()
@@ -86,9 +86,10 @@ mod tests {
         }
         assert_eq!(auth_rate_limiter.failed.len(), MAX_FAILURES);
         assert!(!auth_rate_limiter.allows(at(2), IpAddr::from(9_999_u32.to_be_bytes())));
-        // One address that fails again and again needs no more memory, and stays blocked after its last failure.
-        for ms in 0..10_000 {
-            auth_rate_limiter.record_failure(at(10 + ms / 200), "10.0.0.1".parse().unwrap());
+        // An address that fails again and again within the interval needs no more memory, and stays blocked after its
+        // last failure.
+        for n in 0..10_000 {
+            auth_rate_limiter.record_failure(at(10 + n / 200), "10.0.0.1".parse().unwrap());
         }
         assert!(auth_rate_limiter.in_order.len() <= MAX_FAILURES);
         assert!(!auth_rate_limiter.allows(at(158), "10.0.0.1".parse().unwrap()));
