@@ -137,11 +137,11 @@ fn the_gap_limit_is_an_option() {
 #[cfg(unix)]
 #[test]
 fn an_interrupt_ends_the_filling_of_a_gap() {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
     if depth::skips_long() {
         return;
     }
-    use std::io::{BufRead, BufReader};
-    use std::process::Stdio;
     use std::time::{Duration, Instant};
 
     use super::interrupts::{interrupt, wait_for};

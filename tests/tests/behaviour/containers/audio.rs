@@ -151,10 +151,10 @@ fn check_tone(bytes: &[u8], name: &str, codec: AudioCodec, rate: u32, exact: boo
 
 #[test]
 fn every_codec_that_ffmpeg_writes_into_matroska_is_read_and_written_again() {
+    use codec_audio::PcmEncoding::{F32Le, S16Be, S16Le, S24Le, U8};
     if depth::skips_long() {
         return;
     }
-    use codec_audio::PcmEncoding::{F32Le, S16Be, S16Le, S24Le, U8};
     if !have("ffmpeg", "writing Matroska") {
         return;
     }
