@@ -10,6 +10,7 @@
 
 mod block;
 mod cost;
+mod estimate;
 mod integer;
 mod range;
 mod subpel;

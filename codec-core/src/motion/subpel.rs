@@ -5,6 +5,7 @@
 //! search does not improve the choice of vectors.
 
 use super::block::HALF_RING;
+use super::estimate::estimate;
 use super::{Block, FullPel, PixelPos, Quadrant, QuarterPel, Target};
 
 /// Precision of the sub-pel search.
@@ -12,8 +13,8 @@ use super::{Block, FullPel, PixelPos, Quadrant, QuarterPel, Target};
 pub enum SubpelSearch {
     /// No refinement: computes the squared error of the full-pixel vector.
     None,
-    /// The eight half-pixel neighbours.
-    Half,
+    /// The eight half-pixel neighbours, then the quarter-pixel vector at the minimum of parabolas through their errors.
+    Estimated,
     /// Half pixels, then the four direct quarter-pixel neighbours and the diagonal between the best
     /// two.
     #[default]
@@ -36,7 +37,7 @@ pub struct SubpelMatch {
 /// Refines `start`, a vector inside the search range, for the macroblock of `target`.
 #[must_use]
 pub fn search_subpel(target: &Target<'_>, start: FullPel, search: SubpelSearch) -> SubpelMatch {
-    Refinement::new(target, target.cur, target.at, start).search(search)
+    refine(target, target.cur, target.at, start, search)
 }
 
 /// Refines like [`search_subpel`], for one quadrant of the macroblock.
@@ -49,7 +50,20 @@ pub fn search_subpel_8x8(
 ) -> SubpelMatch {
     let (x, y) = quadrant.origin();
     let cur = target.cur.sub::<8, 8>(x, y);
-    Refinement::new(target, &cur, target.quadrant_at(quadrant), start).search(search)
+    refine(target, &cur, target.quadrant_at(quadrant), start, search)
+}
+
+fn refine<B: Block>(
+    target: &Target<'_>,
+    cur: &B,
+    at: PixelPos,
+    start: FullPel,
+    search: SubpelSearch,
+) -> SubpelMatch {
+    if search == SubpelSearch::Estimated {
+        return estimate(target, cur, at, start);
+    }
+    Refinement::new(target, cur, at, start).search(search)
 }
 
 /// Maximum number of steps of the iterative search.
@@ -85,9 +99,7 @@ impl<'a, B: Block> Refinement<'a, B> {
             return self.best;
         }
         self.halves();
-        if search != SubpelSearch::Half {
-            self.quarters(true);
-        }
+        self.quarters(true);
         if search == SubpelSearch::Iterative {
             for _ in 1..MAX_STEPS {
                 let centre = self.best.vector;

@@ -187,7 +187,7 @@ const EXACT_STEPS: usize = 3;
 
 pub(super) fn subpel_search(speed: &Speed) -> SubpelSearch {
     match speed.subpel {
-        SubPel::Half => SubpelSearch::Half,
+        SubPel::QuarterEstimated => SubpelSearch::Estimated,
         SubPel::Quarter => SubpelSearch::Quarter,
         SubPel::QuarterIterated | SubPel::QuarterExact => SubpelSearch::Iterative,
     }

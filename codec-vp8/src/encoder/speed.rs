@@ -3,8 +3,8 @@
 /// Precision of the motion search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubPel {
-    /// Half pixels.
-    Half,
+    /// The quarter-pixel vector that the errors at half pixels suggest.
+    QuarterEstimated,
     /// The better quarter-pixel neighbours of the best half pixel.
     Quarter,
     /// Quarter pixels, iterated until no neighbour is better.
@@ -136,13 +136,13 @@ impl Speed {
             good_bits: 128,
             enough_bits: 128,
             search_pause: 3,
-            subpel: SubPel::Half,
+            subpel: SubPel::QuarterEstimated,
             finalists: 1,
             intra_4x4: Gate::Never,
             intra_4x4_max_error: 2,
             intra_4x4_modes: 4,
             intra_finalists: 1,
-            key_intra_finalists: 3,
+            key_intra_finalists: 1,
             splits: Splits::None,
             split_gate: Gate::Gated,
             split_min_blocks: 12,
@@ -153,23 +153,20 @@ impl Speed {
             golden_frames: None,
             filter_level: FilterChoice::Usual,
         };
-        let nine = Self { enough_bits: 96, subpel: SubPel::Quarter, ..fastest };
-        let eight = Self {
-            enough_bits: 48,
-            good_bits: 48,
-            search_pause: 1,
-            finalists: 3,
-            intra_4x4: Gate::Gated,
-            ..nine
-        };
-        let seven = Self {
+        let nine = Self { enough_bits: 96, key_intra_finalists: 3, ..fastest };
+        let eight = Self { subpel: SubPel::Quarter, ..nine };
+        let seven = Self { good_bits: 48, finalists: 2, ..eight };
+        let six = Self {
             enough_bits: 32,
             search_pause: 0,
             subpel: SubPel::QuarterIterated,
+            finalists: 3,
+            intra_4x4: Gate::Gated,
+            intra_4x4_modes: 6,
             splits: Splits::Quarters,
-            ..eight
+            split_min_blocks: 9,
+            ..seven
         };
-        let six = Self { intra_4x4_modes: 6, split_min_blocks: 9, ..seven };
         let five = Self { skip_bits: 16, split_min_blocks: 6, ..six };
         let four = Self {
             enough_bits: 0,
