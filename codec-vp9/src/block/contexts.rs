@@ -14,9 +14,9 @@ pub(crate) struct Contexts {
     /// By column of 8 pixels: see [`Contexts::partition`].
     above_partition: Vec<u8>,
     left_partition: [u8; 8],
-    /// Whether each unit of 4 pixels has coefficients (1 or 0), by plane.
-    above_nonzero: [Vec<u8>; 3],
-    left_nonzero: [[u8; 16]; 3],
+    /// Whether units of 4 samples have coefficients, by plane: a bit for each, the first one in the lowest bit.
+    above_nonzero: [Vec<u16>; 3],
+    left_nonzero: [u16; 3],
 }
 
 /// The state next to a superblock of 4:2:0.
@@ -24,20 +24,39 @@ pub(crate) struct Contexts {
 pub(crate) struct SavedContexts {
     above_partition: [u8; 8],
     left_partition: [u8; 8],
-    above_nonzero: [[u8; 16]; 3],
-    left_nonzero: [[u8; 16]; 3],
+    above_nonzero: [u16; 3],
+    left_nonzero: [u16; 3],
 }
 
 /// The state of the blocks above a superblock of 4:2:0.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct AboveContexts {
     partition: [u8; 8],
-    nonzero: [[u8; 16]; 3],
+    nonzero: [u16; 3],
 }
 
-/// First unit of 4 pixels of a plane of 4:2:0 in a column of 8 luma pixels.
-fn first_unit(plane: usize, col: usize) -> usize {
-    if plane == 0 { 2 * col } else { col }
+/// Units in a word of [`Contexts::above_nonzero`].
+const WORD: usize = 16;
+
+/// The bits of `count` units from a position on, in its word.
+#[inline]
+fn bits(at: usize, count: usize) -> u16 {
+    (u16::MAX >> (WORD - count.clamp(1, WORD))) << (at % WORD)
+}
+
+/// The bits of the units before `end` in the word of the unit at `at`.
+#[inline]
+fn bits_before(end: usize, at: usize) -> u16 {
+    let count = end.saturating_sub(at - at % WORD);
+    if count == 0 { 0 } else { bits(0, count) }
+}
+
+/// The units of a plane of 4:2:0 next to the superblock whose first column is `col`, in units of 8 pixels: the
+/// word, the first bit, and the bits.
+#[inline]
+fn superblock_units(plane: usize, col: usize) -> (usize, usize, u16) {
+    let (first, count) = if plane == 0 { (2 * col, 16) } else { (col, 8) };
+    (first / WORD, first % WORD, bits(first, count))
 }
 
 /// Copies the first `N` values. The lists of a frame have room for all of them next to each superblock.
@@ -55,7 +74,7 @@ impl Contexts {
         self.above_partition.resize(superblocks * 8, 0);
         for plane in &mut self.above_nonzero {
             plane.clear();
-            plane.resize(superblocks * 16, 0);
+            plane.resize(superblocks, 0);
         }
         self.reset_left();
     }
@@ -65,12 +84,13 @@ impl Contexts {
         let mut saved = SavedContexts {
             above_partition: [0; 8],
             left_partition: self.left_partition,
-            above_nonzero: [[0; 16]; 3],
+            above_nonzero: [0; 3],
             left_nonzero: self.left_nonzero,
         };
         copy::<8>(&mut saved.above_partition, &self.above_partition[col..]);
         for (plane, to) in saved.above_nonzero.iter_mut().enumerate() {
-            copy::<16>(to, &self.above_nonzero[plane][first_unit(plane, col)..]);
+            let (word, first, bits) = superblock_units(plane, col);
+            *to = (self.above_nonzero[plane][word] & bits) >> first;
         }
         saved
     }
@@ -79,10 +99,10 @@ impl Contexts {
     pub(crate) fn restore(&mut self, col: usize, saved: &SavedContexts) {
         self.left_partition = saved.left_partition;
         self.left_nonzero = saved.left_nonzero;
-        copy::<8>(&mut self.above_partition[col..], &saved.above_partition);
-        for (plane, from) in saved.above_nonzero.iter().enumerate() {
-            copy::<16>(&mut self.above_nonzero[plane][first_unit(plane, col)..], from);
-        }
+        self.set_above(
+            col,
+            &AboveContexts { partition: saved.above_partition, nonzero: saved.above_nonzero },
+        );
     }
 
     /// Returns the state of the blocks above the next row of superblocks, at the superblock at `col`.
@@ -95,14 +115,16 @@ impl Contexts {
     pub(crate) fn set_above(&mut self, col: usize, above: &AboveContexts) {
         copy::<8>(&mut self.above_partition[col..], &above.partition);
         for (plane, from) in above.nonzero.iter().enumerate() {
-            copy::<16>(&mut self.above_nonzero[plane][first_unit(plane, col)..], from);
+            let (word, first, bits) = superblock_units(plane, col);
+            let to = &mut self.above_nonzero[plane][word];
+            *to = *to & !bits | from << first;
         }
     }
 
     /// Clears the state on the left, at the start of a row of superblocks in a tile.
     pub(crate) fn reset_left(&mut self) {
         self.left_partition = [0; 8];
-        self.left_nonzero = [[0; 16]; 3];
+        self.left_nonzero = [0; 3];
     }
 
     /// Context of the partition of a square block at `level` (0 is 64x64, 3 is 8x8).
@@ -129,9 +151,10 @@ impl Contexts {
     /// are in units of 4 pixels of the plane.
     #[inline]
     pub(crate) fn nonzero(&self, plane: usize, x: usize, y: usize, tx: TxSize) -> usize {
-        let above = any(&self.above_nonzero[plane][x..], tx);
-        let left = any(&self.left_nonzero[plane][y % 16..], tx);
-        usize::from(above) + usize::from(left)
+        let units = tx.units();
+        let above = self.above_nonzero[plane][x / WORD] & bits(x, units);
+        let left = self.left_nonzero[plane] & bits(y, units);
+        usize::from(above != 0) + usize::from(left != 0)
     }
 
     /// Notes whether a transform has coefficients. Units at `end` (x, y) and after it are outside
@@ -146,14 +169,15 @@ impl Contexts {
         value: bool,
     ) {
         let units = tx.units();
-        let above = &mut self.above_nonzero[plane][x..];
-        let left = &mut self.left_nonzero[plane][y % 16..];
-        fill(above, units, u8::from(value));
-        fill(left, units, u8::from(value));
-        if value && (x + units > end.0 || y + units > end.1) {
-            above[end.0.saturating_sub(x).min(units)..units].fill(0);
-            left[end.1.saturating_sub(y).min(units)..units].fill(0);
-        }
+        let set = |word: &mut u16, at: usize, end: usize| {
+            let own = bits(at, units);
+            *word &= !own;
+            if value {
+                *word |= own & bits_before(end, at);
+            }
+        };
+        set(&mut self.above_nonzero[plane][x / WORD], x, end.0);
+        set(&mut self.left_nonzero[plane], y, end.1);
     }
 
     /// Notes that a block has no coefficients; `cols` and `rows` are in units of 8 luma pixels.
@@ -168,20 +192,9 @@ impl Contexts {
             let [shift_x, shift_y] =
                 sampling.halved().map(|halved| usize::from(halved && plane > 0));
             let from = (2 * cols.start) >> shift_x;
-            fill(&mut self.above_nonzero[plane][from..], (2 * cols.len()) >> shift_x, 0);
-            let from = ((2 * rows.start) >> shift_y) % 16;
-            fill(&mut self.left_nonzero[plane][from..], (2 * rows.len()) >> shift_y, 0);
+            self.above_nonzero[plane][from / WORD] &= !bits(from, (2 * cols.len()) >> shift_x);
+            let from = (2 * rows.start) >> shift_y;
+            self.left_nonzero[plane] &= !bits(from, (2 * rows.len()) >> shift_y);
         }
-    }
-}
-
-/// Whether any unit of a transform is not zero.
-#[inline]
-fn any(units: &[u8], tx: TxSize) -> bool {
-    match tx {
-        TxSize::Tx4 => units.first().is_some_and(|&unit| unit != 0),
-        TxSize::Tx8 => units.first_chunk().is_some_and(|units| *units != [0; 2]),
-        TxSize::Tx16 => units.first_chunk().is_some_and(|units| *units != [0; 4]),
-        TxSize::Tx32 => units.first_chunk().is_some_and(|units| *units != [0; 8]),
     }
 }
