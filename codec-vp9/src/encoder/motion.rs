@@ -268,6 +268,10 @@ impl Field {
             quarters.iter().map(NodeMotion::best).fold(lambda.cost(256), u32::saturating_add);
         let side = 4 >> level;
         let mut best = NodeMotion { whole: u32::MAX, split, ..NodeMotion::default() };
+        // If a part has several vectors, one vector for the whole square is hardly ever better.
+        if job.speed.sure_pct == 0 && quarters.iter().any(|part| part.split < part.whole) {
+            return best;
+        }
         let mut tried = [QuarterPel::ZERO; 5];
         for (order, vector) in
             std::iter::once(QuarterPel::ZERO).chain(quarters.map(|node| node.vector)).enumerate()

@@ -150,7 +150,7 @@ impl Speed {
     const FASTEST: Self = Self {
         pattern: Pattern::Diamond,
         search_steps: 4,
-        subpel: SubpelSearch::Half,
+        subpel: SubpelSearch::Estimated,
         sure_pct: 0,
         tries_all_intra: false,
         split_error: None,
@@ -158,7 +158,7 @@ impl Speed {
         tx_sizes: 1,
         chroma_modes: ChromaModes::AsLuma,
         slanted_modes: 0,
-        still_share: 8,
+        still_share: 6,
         references: 1,
         settled_share: 16,
         noise_pct: 150,
@@ -178,22 +178,16 @@ impl Speed {
     /// Returns the switches of `level`: 0 (best quality) to 10 (fastest); values above count as 10.
     #[must_use]
     pub const fn level(level: u8) -> Self {
-        // Golden is compared where the last frame lacks what was uncovered.
-        let nine = Self {
-            subpel: SubpelSearch::Quarter,
-            split_error: Some(64),
-            still_share: 16,
-            references: 2,
-            settled_share: 4,
-            enough_q6: 1,
-            ..Self::FASTEST
-        };
+        let nine = Self { still_share: 8, ..Self::FASTEST };
         let eight = Self {
             search_steps: 8,
+            subpel: SubpelSearch::Quarter,
             split_error: Some(16),
             chroma_modes: ChromaModes::Compared,
             slanted_modes: 3,
+            still_share: 16,
             noise_pct: 100,
+            enough_q6: 1,
             updates: ProbabilityUpdates::Best,
             ..nine.for_all_references()
         };
