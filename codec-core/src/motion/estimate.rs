@@ -2,8 +2,7 @@
 //! the errors at half pixels.
 
 use super::block::HALF_RING;
-use super::subpel::SubpelMatch;
-use super::{Block, FullPel, PixelPos, QuarterPel, Target};
+use super::{Block, FullPel, PixelPos, QuarterPel, SubpelMatch, Target};
 
 /// The quarters at most between `start` and the estimated minimum.
 const REACH: i64 = 3;

@@ -25,7 +25,7 @@ pub use integer::{
     IntegerMatch, IntegerSettings, Pattern, search_integer, search_integer_8x8, search_integer_half,
 };
 pub use range::SearchRange;
-pub use subpel::{SubpelMatch, SubpelSearch, search_subpel, search_subpel_8x8};
+pub use subpel::{SubpelSearch, search_subpel, search_subpel_8x8};
 pub use vector::{FullPel, PixelPos, QuarterPel};
 
 use codec_simd::{Block16, Kernels, PlaneRef};
@@ -45,4 +45,15 @@ pub struct Target<'a> {
     pub range: SearchRange,
     /// Rate cost of motion vectors.
     pub price: VectorPrice<'a>,
+}
+
+/// Result of a sub-pel search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SubpelMatch {
+    /// Motion vector in quarter pixels.
+    pub vector: QuarterPel,
+    /// Sum of squared differences of the bilinear prediction at the vector.
+    pub sse: u32,
+    /// `sse` plus the cost of the vector; `u32::MAX` if it cannot be coded.
+    pub cost: u32,
 }

@@ -6,7 +6,7 @@
 
 use super::block::HALF_RING;
 use super::estimate::estimate;
-use super::{Block, FullPel, PixelPos, Quadrant, QuarterPel, Target};
+use super::{Block, FullPel, PixelPos, Quadrant, QuarterPel, SubpelMatch, Target};
 
 /// Precision of the sub-pel search.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,17 +21,6 @@ pub enum SubpelSearch {
     Quarter,
     /// Half pixels, then quarter pixels while they improve, at most four times.
     Iterative,
-}
-
-/// Result of a sub-pel search.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SubpelMatch {
-    /// Motion vector in quarter pixels.
-    pub vector: QuarterPel,
-    /// Sum of squared differences of the bilinear prediction at the vector.
-    pub sse: u32,
-    /// `sse` plus the cost of the vector; `u32::MAX` if it cannot be coded.
-    pub cost: u32,
 }
 
 /// Refines `start`, a vector inside the search range, for the macroblock of `target`.
