@@ -154,14 +154,13 @@ impl Speed {
             filter_level: FilterChoice::Usual,
         };
         let nine = Self { enough_bits: 96, key_intra_finalists: 3, ..fastest };
-        let eight = Self { subpel: SubPel::Quarter, ..nine };
-        let seven = Self { good_bits: 48, finalists: 2, ..eight };
+        let eight = Self { subpel: SubPel::Quarter, good_bits: 48, finalists: 2, ..nine };
+        let seven = Self { enough_bits: 64, search_pause: 1, intra_4x4: Gate::Gated, ..eight };
         let six = Self {
             enough_bits: 32,
             search_pause: 0,
             subpel: SubPel::QuarterIterated,
             finalists: 3,
-            intra_4x4: Gate::Gated,
             intra_4x4_modes: 6,
             splits: Splits::Quarters,
             split_min_blocks: 9,
