@@ -153,8 +153,9 @@ impl Speed {
             golden_frames: None,
             filter_level: FilterChoice::Usual,
         };
-        let nine = Self { enough_bits: 96, key_intra_finalists: 3, ..fastest };
-        let eight = Self { subpel: SubPel::Quarter, good_bits: 48, finalists: 2, ..nine };
+        let nine =
+            Self { enough_bits: 96, subpel: SubPel::Quarter, key_intra_finalists: 3, ..fastest };
+        let eight = Self { good_bits: 48, finalists: 2, ..nine };
         let seven = Self { enough_bits: 64, search_pause: 1, intra_4x4: Gate::Gated, ..eight };
         let six = Self {
             enough_bits: 32,

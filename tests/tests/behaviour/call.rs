@@ -215,8 +215,8 @@ fn the_rate_follows_a_link_that_falls_and_returns(codec: Tested) {
         let (sent, target) = (kbps(it.sent_bytes), it.target.as_kbps());
         println!("{second} s: sent {sent} kb/s, target {target} kb/s, queue {:.0?}", it.queueing);
     }
-    // At the capacity of the link within two seconds, apart from single frames, and the queue stays short.
-    assert!(result.seconds[32..50].iter().all(|it| kbps(it.sent_bytes) <= 345));
+    // Below the capacity of the link within two seconds, and the queue stays short.
+    assert!(result.seconds[32..50].iter().all(|it| kbps(it.sent_bytes) <= 330));
     assert!(result.seconds[35..50].iter().all(|it| it.queueing < ms(200)));
     // Four fifths of the link within 15 s of its return, and most of that from then on.
     assert!((51..65).any(|second| result.arrived_rate(second, second + 1) >= Bitrate::kbps(1_600)));
