@@ -217,10 +217,12 @@ mod tests {
         let scene = Scene::shifted(QuarterPel::new(-3, -3));
         let target = scene.target(free(&table));
         let (corner, opposite) = target.range.corners();
-        for start in [corner, opposite] {
-            let found = search_subpel(&target, start, SubpelSearch::Iterative);
-            let end = found.vector.floor();
-            assert!(end.x >= corner.x - 1 && end.y <= opposite.y, "{found:?}");
+        for search in [SubpelSearch::Estimated, SubpelSearch::Iterative] {
+            for start in [corner, opposite] {
+                let found = search_subpel(&target, start, search);
+                let end = found.vector.floor();
+                assert!(end.x >= corner.x - 1 && end.y <= opposite.y, "{search:?}: {found:?}");
+            }
         }
     }
 }

@@ -22,9 +22,8 @@ pub(crate) struct Contexts {
 /// The state next to a superblock of 4:2:0.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SavedContexts {
-    above_partition: [u8; 8],
+    above: AboveContexts,
     left_partition: [u8; 8],
-    above_nonzero: [u16; 3],
     left_nonzero: [u16; 3],
 }
 
@@ -38,7 +37,7 @@ pub(crate) struct AboveContexts {
 /// Units in a word of [`Contexts::above_nonzero`].
 const WORD: usize = 16;
 
-/// The bits of `count` units from a position on, in its word.
+/// The bits of `count` units, 1 to 16, from a position on, in its word.
 #[inline]
 fn bits(at: usize, count: usize) -> u16 {
     (u16::MAX >> (WORD - count.clamp(1, WORD))) << (at % WORD)
@@ -81,34 +80,29 @@ impl Contexts {
 
     /// Copies the state next to a superblock whose first column is `col`, in units of 8 pixels.
     pub(crate) fn save(&self, col: usize) -> SavedContexts {
-        let mut saved = SavedContexts {
-            above_partition: [0; 8],
+        SavedContexts {
+            above: self.above(col),
             left_partition: self.left_partition,
-            above_nonzero: [0; 3],
             left_nonzero: self.left_nonzero,
-        };
-        copy::<8>(&mut saved.above_partition, &self.above_partition[col..]);
-        for (plane, to) in saved.above_nonzero.iter_mut().enumerate() {
-            let (word, first, bits) = superblock_units(plane, col);
-            *to = (self.above_nonzero[plane][word] & bits) >> first;
         }
-        saved
     }
 
     /// Restores the state next to the superblock at `col`.
     pub(crate) fn restore(&mut self, col: usize, saved: &SavedContexts) {
         self.left_partition = saved.left_partition;
         self.left_nonzero = saved.left_nonzero;
-        self.set_above(
-            col,
-            &AboveContexts { partition: saved.above_partition, nonzero: saved.above_nonzero },
-        );
+        self.set_above(col, &saved.above);
     }
 
     /// Returns the state of the blocks above the next row of superblocks, at the superblock at `col`.
     pub(crate) fn above(&self, col: usize) -> AboveContexts {
-        let SavedContexts { above_partition, above_nonzero, .. } = self.save(col);
-        AboveContexts { partition: above_partition, nonzero: above_nonzero }
+        let mut above = AboveContexts::default();
+        copy::<8>(&mut above.partition, &self.above_partition[col..]);
+        for (plane, to) in above.nonzero.iter_mut().enumerate() {
+            let (word, first, bits) = superblock_units(plane, col);
+            *to = (self.above_nonzero[plane][word] & bits) >> first;
+        }
+        above
     }
 
     /// Replaces the state of the blocks above the superblock at `col`.
