@@ -4,7 +4,6 @@
 use codec_simd::{Kernels, PlaneRef};
 
 use super::half_plane::HalfPlane;
-use super::inter;
 use crate::motion::PixelPos;
 
 /// Deviation below which a plane has no contrast to compare: a quarter of a level.
@@ -100,9 +99,10 @@ fn differences(kernels: &Kernels, current: PlaneRef<'_>, to: [PlaneRef<'_>; 2]) 
     let mut sums = [0; 2];
     for y in (0..layout.height).step_by(8) {
         for x in (0..layout.width).step_by(8) {
+            let at = PixelPos::new(at(x), at(y));
+            let block = HalfPlane::window(current, at);
             for (sum, &plane) in sums.iter_mut().zip(&to) {
-                let sad = inter::zero_sad(kernels, (current, plane), PixelPos::new(at(x), at(y)));
-                *sum += u64::from(sad);
+                *sum += u64::from(kernels.sad_8x8(block, HalfPlane::window(plane, at)));
             }
         }
     }

@@ -22,36 +22,30 @@ pub(super) struct Motion {
     pub(super) satd: u32,
 }
 
-/// Returns the SAD of the block at `at` against the same position in the previous frame.
-pub(super) fn zero_sad(
-    kernels: &Kernels,
-    (cur, previous): (PlaneRef<'_>, PlaneRef<'_>),
-    at: PixelPos,
-) -> u32 {
-    kernels.sad_8x8(HalfPlane::window(cur, at), HalfPlane::window(previous, at))
-}
-
-/// Searches the block at `at` of `cur` in `previous`. `starts` are in half-size pixels, the most
-/// reliable first; vectors near it are preferred.
+/// Searches `block`, which is at `at` of its frame, in `previous`. `same` is the block of `previous` at the same
+/// position, and `zero_sad` the SAD of both. `starts` returns vectors in half-size pixels, the most reliable first;
+/// vectors near it are preferred.
 pub(super) fn search(
     kernels: &Kernels,
-    (cur, previous): (PlaneRef<'_>, PlaneRef<'_>),
+    block: Window<'_, 8, 8>,
+    (previous, same): (PlaneRef<'_>, Window<'_, 8, 8>),
     at: PixelPos,
     zero_sad: u32,
-    starts: &[FullPel],
+    starts: impl FnOnce() -> [FullPel; 8],
 ) -> Motion {
-    let block = HalfPlane::window(cur, at);
-    let satd = |vector| kernels.satd_8x8(block, HalfPlane::window(previous, at.moved(vector)));
     let still = Motion { vector: QuarterPel::ZERO, satd: 0 };
     if zero_sad == 0 {
         return still;
     }
-    let range = SearchRange::new(previous.layout(), at, 8, REACH).filter(|_| zero_sad > STILL_SAD);
-    let Some(range) = range else {
-        return Motion { satd: satd(FullPel::ZERO), ..still };
+    if zero_sad <= STILL_SAD {
+        return Motion { satd: kernels.satd_8x8(block, same), ..still };
+    }
+    let Some(range) = SearchRange::new(previous.layout(), at, 8, REACH) else {
+        return Motion { satd: kernels.satd_8x8(block, same), ..still };
     };
 
-    let predicted = starts.first().copied().unwrap_or(FullPel::ZERO);
+    let starts = starts();
+    let predicted = starts[0];
     let price = |v: FullPel| {
         let away = v.x.abs_diff(predicted.x) + v.y.abs_diff(predicted.y);
         u32::from(away.min(12)) * 3
@@ -59,10 +53,11 @@ pub(super) fn search(
     let pattern = if zero_sad > FAR_SAD { Pattern::Hexagon } else { Pattern::Diamond };
     let settings = IntegerSettings { pattern, max_steps: 8, stop_below: STILL_SAD / 2 };
     let walk = Walk::new(kernels, &block, previous, at, range, price);
-    let found = walk.search(starts, settings);
+    let found = walk.search(&starts, settings);
     // A small improvement is noise, and the zero vector is the better starting point.
     let vector = if found.sad + STILL_SAD / 2 < zero_sad { found.vector } else { FullPel::ZERO };
-    Motion { vector: vector.to_quarter(), satd: satd(vector) }
+    let satd = kernels.satd_8x8(block, HalfPlane::window(previous, at.moved(vector)));
+    Motion { vector: vector.to_quarter(), satd }
 }
 
 /// Refines `motion`, which [`search`] found, to quarters of half-size pixels.

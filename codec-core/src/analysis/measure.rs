@@ -6,6 +6,7 @@
 use codec_simd::{Kernels, PlaneRef};
 
 use super::full_luma::FullLuma;
+use super::half_plane::HalfPlane;
 use super::inter;
 use super::intra;
 use super::{Change, MbAnalysis};
@@ -65,11 +66,13 @@ pub(super) struct MeasureJob<'a> {
 
 impl MeasureJob<'_> {
     pub(super) fn measure(&self, band: &mut Band<'_>) {
-        for index in 0..band.mbs.len() {
-            let n = band.first + index;
-            let at = (n % self.cols, n / self.cols);
-            self.measure_motion(at, band, index);
-            self.measure_texture(at, &mut band.mbs[index], &mut band.textures[index]);
+        let cols = self.cols.max(1);
+        let rows = band.first / cols..(band.first + band.mbs.len()).div_ceil(cols);
+        for (index, (row, col)) in
+            rows.flat_map(|row| (0..cols).map(move |col| (row, col))).enumerate()
+        {
+            self.measure_motion((col, row), band, index);
+            self.measure_texture((col, row), &mut band.mbs[index], &mut band.textures[index]);
             let mb = &mut band.mbs[index];
             if !self.has_previous {
                 mb.inter_cost = mb.intra_cost;
@@ -105,16 +108,13 @@ impl MeasureJob<'_> {
         let n = row * cols + col;
         let Band { mbs, vectors, .. } = band;
         let mb = &mut mbs[index];
-        if !self.has_previous {
-            vectors[index] = FullPel::ZERO;
-            return;
-        }
-        if self.is_static[n] {
+        if !self.has_previous || self.is_static[n] {
             vectors[index] = FullPel::ZERO;
             return;
         }
         let at = mb_origin(col, row, 8);
-        let zero_sad = inter::zero_sad(kernels, planes, at);
+        let (block, same) = (HalfPlane::window(planes.0, at), HalfPlane::window(planes.1, at));
+        let zero_sad = kernels.sad_8x8(block, same);
         mb.zero_sad = narrow(zero_sad);
         let halved = self.scroll.map_or(self.global, |v| FullPel::new(v.x / 2, v.y / 2));
         let origin = mb_origin(col, row, 16);
@@ -127,22 +127,24 @@ impl MeasureJob<'_> {
 
         // The left, above and above-right vectors are from the current frame if inside the band;
         // the collocated, right and below vectors are from the previous frame.
-        let old = |n: usize| self.old_vectors.get(n).copied().unwrap_or(FullPel::ZERO);
-        let before = |back: usize| match index.checked_sub(back) {
-            Some(index) => vectors[index],
-            None => n.checked_sub(back).map_or(FullPel::ZERO, old),
+        let starts = || {
+            let old = |n: usize| self.old_vectors.get(n).copied().unwrap_or(FullPel::ZERO);
+            let before = |back: usize| match index.checked_sub(back) {
+                Some(index) => vectors[index],
+                None => n.checked_sub(back).map_or(FullPel::ZERO, old),
+            };
+            [
+                if col == 0 { FullPel::ZERO } else { before(1) },
+                before(cols),
+                old(n),
+                FullPel::ZERO,
+                halved,
+                before(cols.max(2) - 1),
+                old(n + 1),
+                old(n + cols),
+            ]
         };
-        let starts = [
-            if col == 0 { FullPel::ZERO } else { before(1) },
-            before(cols),
-            old(n),
-            FullPel::ZERO,
-            halved,
-            before(cols.max(2) - 1),
-            old(n + 1),
-            old(n + cols),
-        ];
-        let mut found = inter::search(kernels, planes, at, zero_sad, &starts);
+        let mut found = inter::search(kernels, block, (planes.1, same), at, zero_sad, starts);
         vectors[index] = found.vector.to_full();
         if self.is_precise && found.satd > 0 {
             found = inter::refine(kernels, planes, at, found);
