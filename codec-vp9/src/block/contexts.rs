@@ -66,6 +66,54 @@ fn copy<const N: usize>(to: &mut [u8], from: &[u8]) {
     }
 }
 
+/// Whether units of 4 samples of a plane have coefficients: those above the blocks of a superblock, and those on
+/// the left. The plane of a block is coded with a copy of them, which registers hold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CoefficientFlags {
+    above: u16,
+    left: u16,
+}
+
+impl CoefficientFlags {
+    /// Context of the coefficients of a transform: how many of its neighbours have any. `x` and `y` are in units of
+    /// 4 samples of the plane.
+    #[inline]
+    pub(crate) fn context(self, (x, y): (usize, usize), tx: TxSize) -> usize {
+        let above = self.above & bits(x, tx.units());
+        let left = self.left & bits(y, tx.units());
+        usize::from(above != 0) + usize::from(left != 0)
+    }
+
+    /// Notes whether a transform has coefficients. Units at `end` (x, y) and after it are outside of the frame.
+    #[inline]
+    pub(crate) fn set(
+        &mut self,
+        (x, y): (usize, usize),
+        tx: TxSize,
+        end: (usize, usize),
+        value: bool,
+    ) {
+        let units = tx.units();
+        let set = |word: &mut u16, at: usize, end: usize| {
+            *word &= !bits(at, units);
+            if value {
+                *word |= bits(at, units) & bits_before(end, at);
+            }
+        };
+        set(&mut self.above, x, end.0);
+        set(&mut self.left, y, end.1);
+    }
+
+    /// [`Self::set`] for a transform that is entirely in the frame.
+    #[inline]
+    pub(crate) fn set_inside(&mut self, (x, y): (usize, usize), tx: TxSize, value: bool) {
+        for (word, at) in [(&mut self.above, x), (&mut self.left, y)] {
+            let own = bits(at, tx.units());
+            *word = if value { *word | own } else { *word & !own };
+        }
+    }
+}
+
 impl Contexts {
     /// Clears everything, for a frame of `superblocks` columns.
     pub(crate) fn reset(&mut self, superblocks: usize) {
@@ -141,37 +189,41 @@ impl Contexts {
         fill(&mut self.left_partition[row % 8..], units, smaller_than(height));
     }
 
-    /// Context of the coefficients of a transform: how many of its neighbours have any. `x` and `y`
-    /// are in units of 4 pixels of the plane.
+    /// The flags of coefficients next to a block whose first unit of 4 samples of a plane is at the column `x`.
     #[inline]
-    pub(crate) fn nonzero(&self, plane: usize, x: usize, y: usize, tx: TxSize) -> usize {
-        let units = tx.units();
-        let above = self.above_nonzero[plane][x / WORD] & bits(x, units);
-        let left = self.left_nonzero[plane] & bits(y, units);
-        usize::from(above != 0) + usize::from(left != 0)
+    pub(crate) fn flags(&self, plane: usize, x: usize) -> CoefficientFlags {
+        CoefficientFlags {
+            above: self.above_nonzero[plane][x / WORD],
+            left: self.left_nonzero[plane],
+        }
     }
 
-    /// Notes whether a transform has coefficients. Units at `end` (x, y) and after it are outside
-    /// of the frame.
+    /// Replaces the flags that [`Self::flags`] returned.
+    #[inline]
+    pub(crate) fn set_flags(&mut self, plane: usize, x: usize, flags: CoefficientFlags) {
+        self.above_nonzero[plane][x / WORD] = flags.above;
+        self.left_nonzero[plane] = flags.left;
+    }
+
+    /// See [`CoefficientFlags::context`].
+    #[inline]
+    pub(crate) fn nonzero(&self, plane: usize, x: usize, y: usize, tx: TxSize) -> usize {
+        self.flags(plane, x).context((x, y), tx)
+    }
+
+    /// See [`CoefficientFlags::set`].
     #[inline]
     pub(crate) fn set_nonzero(
         &mut self,
         plane: usize,
-        (x, y): (usize, usize),
+        at: (usize, usize),
         tx: TxSize,
         end: (usize, usize),
         value: bool,
     ) {
-        let units = tx.units();
-        let set = |word: &mut u16, at: usize, end: usize| {
-            let own = bits(at, units);
-            *word &= !own;
-            if value {
-                *word |= own & bits_before(end, at);
-            }
-        };
-        set(&mut self.above_nonzero[plane][x / WORD], x, end.0);
-        set(&mut self.left_nonzero[plane], y, end.1);
+        let mut flags = self.flags(plane, at.0);
+        flags.set(at, tx, end, value);
+        self.set_flags(plane, at.0, flags);
     }
 
     /// Notes that a block has no coefficients; `cols` and `rows` are in units of 8 luma pixels.

@@ -52,18 +52,28 @@ impl<S: Sample> FrameSetup<'_, S> {
 }
 
 impl PlaneBlock {
+    /// Columns and rows of the transforms that begin inside of the frame, in units of 4 samples.
+    #[inline]
+    pub(crate) fn sides(self) -> [impl Iterator<Item = usize> + Clone; 2] {
+        let (log2, (end_x, end_y)) = (self.tx as usize, self.end);
+        let sides = [(self.x, self.width, end_x), (self.y, self.height, end_y)];
+        sides.map(|(at, length, end)| {
+            let count = ((at + length).min(end).saturating_sub(at) + (1 << log2) - 1) >> log2;
+            (0..count).map(move |index| at + (index << log2))
+        })
+    }
+
     /// Positions of the transforms that begin inside of the frame, in units of 4 samples.
     #[inline]
     pub(crate) fn transforms(self) -> impl Iterator<Item = (usize, usize)> {
-        let log2 = self.tx as usize;
-        let count = |at: usize, length: usize, end: usize| {
-            ((at + length).min(end).saturating_sub(at) + (1 << log2) - 1) >> log2
-        };
-        let cols = count(self.x, self.width, self.end.0);
-        let rows = count(self.y, self.height, self.end.1);
-        (0..rows).flat_map(move |row| {
-            (0..cols).map(move |col| (self.x + (col << log2), self.y + (row << log2)))
-        })
+        let [cols, rows] = self.sides();
+        rows.flat_map(move |y| cols.clone().map(move |x| (x, y)))
+    }
+
+    /// Whether all transforms are entirely inside of the frame.
+    #[inline]
+    pub(crate) fn is_inside(self) -> bool {
+        self.x + self.width <= self.end.0 && self.y + self.height <= self.end.1
     }
 
     /// Mode of the transform at a position: in luma, the mode of its sub-block.

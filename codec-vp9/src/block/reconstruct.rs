@@ -86,19 +86,6 @@ impl<S: Sample> Reconstructor<'_, S> {
         has_residual
     }
 
-    /// Adds the residual of an inter block that is predicted already.
-    pub(crate) fn add_residuals(
-        &mut self,
-        info: &BlockInfo,
-        residual: &mut impl Residual<S::Coefficient>,
-    ) {
-        for block in self.setup.plane_blocks(info) {
-            for at in block.transforms() {
-                self.add_residual(info, &block, at, residual);
-            }
-        }
-    }
-
     /// Adds the edges of a block for the loop filter.
     #[inline]
     pub(crate) fn add_edges(&mut self, info: &BlockInfo) {

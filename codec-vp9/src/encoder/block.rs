@@ -149,6 +149,7 @@ impl<'a> Coder<'a> {
             chooses_levels: self.job.speed.file.is_some_and(|tools| tools.chooses_levels),
         };
         if is_inter {
+            // Energies are known by 8x8 samples.
             let energies = energies.filter(|_| tx != TxSize::Tx4);
             return self.code_inter_plane(&mut job, block, energies, limit);
         }
@@ -182,38 +183,84 @@ impl<'a> Coder<'a> {
         energies: Option<&Energies>,
         limit: u32,
     ) -> ResidualCost {
+        if let Some(energies) = energies.filter(|_| block.tx == TxSize::Tx8) {
+            return self.code_inter_8x8(job, block, energies, limit);
+        }
         let (plane, tx) = (block.plane, block.tx);
         let negligible = self.quantisers().negligible[plane.min(1)].squares;
-        let ends = [0, 1, 2].map(|context| u32::from(job.costs[0][context].end));
         let mut sum = ResidualCost::default();
-        for (x, y) in block.transforms() {
-            job.context = self.contexts.nonzero(plane, x, y, tx);
-            let (energy, is_negligible) = match energies {
-                Some(energies) if tx == TxSize::Tx8 => energies.at((x, y)),
-                Some(energies) => {
-                    let energy = energies.of(tx, (x, y));
-                    (energy, energy < negligible)
-                }
-                None => {
-                    let energy = self.energy(block, (x, y));
-                    (energy, energy < negligible)
-                }
+        let mut flags = self.contexts.flags(plane, block.x);
+        for at in block.transforms() {
+            job.context = flags.context(at, tx);
+            let energy = match energies {
+                Some(energies) => energies.of(tx, at),
+                None => self.energy(block, at),
             };
-            let cost = if is_negligible {
-                self.work_levels.push(Coefficients::none(job.context));
-                ResidualCost { rate: ends[job.context % 3], error: energy, energy, any: false }
+            let cost = if energy < negligible {
+                self.leave_out(job, energy)
             } else {
-                let cost = self.code_transform(job, block, (x, y));
-                self.work_levels.push(self.scratch.coefficients());
-                cost
+                self.code_next(job, block, at)
             };
             sum.add(cost);
-            self.contexts.set_nonzero(plane, (x, y), tx, block.end, cost.any);
+            flags.set(at, tx, block.end, cost.any);
             if sum.total(job.lambda) >= limit {
                 break;
             }
         }
+        self.contexts.set_flags(plane, block.x, flags);
         sum
+    }
+
+    /// Codes the transforms of 8x8 samples of an inter block in a plane, see [`Self::code_plane`].
+    fn code_inter_8x8(
+        &mut self,
+        job: &mut TransformJob<'_>,
+        block: &PlaneBlock,
+        energies: &Energies,
+        limit: u32,
+    ) -> ResidualCost {
+        let mut sum = ResidualCost::default();
+        let mut flags = self.contexts.flags(block.plane, block.x);
+        let [cols, rows] = block.sides();
+        for y in rows {
+            for x in cols.clone() {
+                job.context = flags.context((x, y), TxSize::Tx8);
+                let (energy, is_negligible) = energies.at((x, y));
+                let cost = if is_negligible {
+                    self.leave_out(job, energy)
+                } else {
+                    self.code_next(job, block, (x, y))
+                };
+                sum.add(cost);
+                flags.set_inside((x, y), TxSize::Tx8, cost.any);
+                if limit < u32::MAX && sum.total(job.lambda) >= limit {
+                    self.contexts.set_flags(block.plane, block.x, flags);
+                    return sum;
+                }
+            }
+        }
+        self.contexts.set_flags(block.plane, block.x, flags);
+        sum
+    }
+
+    /// Adds a transform without levels, whose prediction has the squared error `energy`, to `work_levels`.
+    #[inline]
+    fn leave_out(&mut self, job: &TransformJob<'_>, energy: u32) -> ResidualCost {
+        self.work_levels.push(Coefficients::none(job.context));
+        let rate = u32::from(job.costs[0][job.context % 4].end);
+        ResidualCost { rate, error: energy, energy, any: false }
+    }
+
+    /// Codes the transform at a position in units of 4 samples, and adds its levels to `work_levels`.
+    fn code_next(
+        &mut self,
+        job: &TransformJob<'_>,
+        block: &PlaneBlock,
+        at: (usize, usize),
+    ) -> ResidualCost {
+        let cost = self.code_transform(job, block, at);
+        self.work_levels.push(self.scratch.coefficients());
+        cost
     }
 
     /// Squared error of the prediction of the transform block at a position in units of 4 samples, in the

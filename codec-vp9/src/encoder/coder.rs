@@ -89,7 +89,7 @@ impl<'a> Coder<'a> {
         let mut whole_cost = u32::MAX;
         if may_whole {
             let size = BlockSize::partitioned(level, whole);
-            let vector = self.field.node(level, row, col).vector;
+            let vector = self.field.square_vector(level, row, col);
             let site = self.site(row, col, size);
             self.decide(&site, vector, &mut candidate);
             whole_cost = candidate.cost.saturating_add(price(whole));
@@ -238,29 +238,46 @@ impl<'a> Coder<'a> {
         let (width, height) = info.size.mi();
         let setup = self.job.setup;
         let has_left = col > self.cols.start;
-        let mut residual = LevelResidual {
-            steps: setup.quantisers[usize::from(info.segment)],
-            levels: candidate.levels.reader(),
-        };
         if !candidate.is_predicted {
+            let mut residual = LevelResidual {
+                steps: setup.quantisers[usize::from(info.segment)],
+                levels: candidate.levels.reader(),
+            };
             self.recon.reconstruct(info, has_left, &mut residual);
-        } else if !info.skip {
-            self.recon.add_residuals(info, &mut residual);
         }
         if info.skip {
             let area = (col..col + width, row..row + height);
             self.contexts.clear_nonzero(area.0, area.1, Sampling::Yuv420);
         } else {
-            let mut levels = candidate.levels.reader();
-            for block in setup.plane_blocks(info) {
-                for (x, y) in block.transforms() {
-                    let any = !levels.next().levels.is_empty();
-                    self.contexts.set_nonzero(block.plane, (x, y), block.tx, block.end, any);
-                }
-            }
-            self.levels.append(&candidate.levels);
+            self.commit_levels(info, candidate);
         }
         self.modes.push(info, width.min(setup.cols - col), height.min(setup.rows - row));
+    }
+}
+
+impl Coder<'_> {
+    /// Keeps the levels of a block, with their contexts. Adds the residual if the planes contain only its
+    /// prediction.
+    fn commit_levels(&mut self, info: &BlockInfo, candidate: &Candidate) {
+        let setup = self.job.setup;
+        let mut levels = candidate.levels.reader();
+        for block in setup.plane_blocks(info) {
+            let steps = setup.quantisers[usize::from(info.segment)][block.plane.min(1)];
+            let mut flags = self.contexts.flags(block.plane, block.x);
+            let [cols, rows] = block.sides();
+            for y in rows {
+                for x in cols.clone() {
+                    let levels = levels.next().levels;
+                    flags.set((x, y), block.tx, block.end, !levels.is_empty());
+                    if candidate.is_predicted && !levels.is_empty() {
+                        let kind = block.tx_kind(info, x, y, setup.kit.lossless);
+                        self.recon.add_levels(&block, kind, (x, y), steps, levels);
+                    }
+                }
+            }
+            self.contexts.set_flags(block.plane, block.x, flags);
+        }
+        self.levels.append(&candidate.levels);
     }
 }
 

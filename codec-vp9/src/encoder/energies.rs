@@ -103,11 +103,10 @@ impl Coder<'_> {
     /// Compares the prediction of a block in a plane of chroma with its source; `None` if it does not consist of
     /// 8x8 samples inside of the frame.
     pub(super) fn chroma_energies(&mut self, block: &PlaneBlock) -> Option<Energies> {
-        let (right, bottom) = (block.x + block.width, block.y + block.height);
-        let is_inside = right <= block.end.0 && bottom <= block.end.1;
-        if !is_inside || !(block.width | block.height).is_multiple_of(2) {
+        if !block.is_inside() || !(block.width | block.height).is_multiple_of(2) {
             return None;
         }
+        let (right, bottom) = (block.x + block.width, block.y + block.height);
         let kernels = self.job.kernels;
         let limits = self.quantisers().negligible[1];
         let mut energies = Energies::new();

@@ -38,7 +38,7 @@ impl Coder<'_> {
             for (index, (down, right)) in [(0, 0), second].into_iter().enumerate() {
                 let candidate = &mut halves.trial[index];
                 let site = self.site(row + down, col + right, size);
-                let vector = self.field.node(level + 1, row + down, col + right).vector;
+                let vector = self.field.square_vector(level + 1, row + down, col + right);
                 self.decide(&site, vector, candidate);
                 cost = cost.saturating_add(candidate.cost);
                 if cost >= best {

@@ -34,8 +34,6 @@ pub(crate) fn to_quarters(vector: MotionVector) -> QuarterPel {
 pub(crate) struct MbMotion {
     /// Whether the macroblock has pixels inside the frame.
     is_inside: bool,
-    /// The vectors that are searched.
-    range: Option<SearchRange>,
     /// Squared errors of the quadrants without motion.
     zero: [u32; 4],
     vector: QuarterPel,
@@ -64,17 +62,11 @@ impl NodeMotion {
 }
 
 /// The motion of a superblock against the last frame.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Field {
     mbs: [MbMotion; 16],
-    /// By level: 64x64, 32x32, 16x16, 8x8.
-    nodes: [[NodeMotion; 64]; 4],
-}
-
-impl Default for Field {
-    fn default() -> Self {
-        Self { mbs: Default::default(), nodes: [[NodeMotion::default(); 64]; 4] }
-    }
+    /// By level: 64x64, 32x32, 16x16; in raster order.
+    nodes: [[NodeMotion; 16]; 3],
 }
 
 /// Estimates costs from squared errors of predictions.
@@ -162,8 +154,10 @@ impl Field {
                     _ => Some(site.vector(row.checked_sub(dy)?, col.checked_sub(dx)?)),
                 }
             };
-            let starts = [known(0, 1), known(1, 0), Some(site.last_vector(row, col))];
-            let starts = starts.map(Option::unwrap_or_default);
+            let starts = || {
+                let starts = [known(0, 1), known(1, 0), Some(site.last_vector(row, col))];
+                starts.map(Option::unwrap_or_default)
+            };
             self.mbs[index] = search_mb(job, quantisers, source, (row, col), starts, model);
         }
         self.estimate(job, source, site, model);
@@ -185,10 +179,19 @@ impl Field {
         self.mbs.iter().enumerate().filter_map(inside)
     }
 
-    /// The estimate for the square at a level and a position in units of 8 pixels.
+    /// The estimate for the square at a level from 0 (64x64) to 2 (16x16) and a position in units of 8 pixels.
     pub(crate) fn node(&self, level: usize, row: usize, col: usize) -> &NodeMotion {
-        let (row, col, log2) = (row % 8, col % 8, 3 - level);
-        &self.nodes[level][(row >> log2) * 8 + (col >> log2)]
+        let log2 = 3 - level;
+        &self.nodes[level][(((row % 8) >> log2) << level) + ((col % 8) >> log2)]
+    }
+
+    /// The best vector of the square at a level from 0 (64x64) to 3 (8x8) and a position in units of 8 pixels.
+    pub(crate) fn square_vector(&self, level: usize, row: usize, col: usize) -> QuarterPel {
+        if level < 3 {
+            return self.node(level, row, col).vector;
+        }
+        let mb = &self.mbs[row % 8 / 2 * 4 + col % 8 / 2];
+        mb.quadrants.map_or(mb.vector, |quadrants| quadrants[row % 2 * 2 + col % 2].0)
     }
 
     /// Squared errors of the quadrants of the macroblock at a position in units of 8 pixels, if `vector` was
@@ -222,32 +225,24 @@ impl Field {
                 + if vector == from { 0 } else { job.vectors.bits_q8(vector, from).min(1 << 14) }
         };
         for (index, mb) in self.mbs.iter().enumerate() {
-            let at = index / 4 * 8 + index % 4;
-            let at_8 =
-                |quadrant| (2 * (index / 4) + quadrant / 2) * 8 + 2 * (index % 4) + quadrant % 2;
-            let mut split = lambda.cost(MODE_Q8);
-            for quadrant in 0..4 {
-                let mut node = NodeMotion { vector: mb.vector, ..NodeMotion::default() };
-                if let Some((vector, error)) = mb.quadrants.map(|quadrants| quadrants[quadrant]) {
-                    let whole = model.cost(error) + lambda.cost(bits(vector, mb.vector));
-                    node = NodeMotion { vector, whole, split: u32::MAX };
-                    split += whole;
-                }
-                self.nodes[3][at_8(quadrant)] = node;
-            }
+            let split = mb.quadrants.map(|quadrants| {
+                let costs = quadrants.map(|(vector, error)| {
+                    model.cost(error) + lambda.cost(bits(vector, mb.vector))
+                });
+                lambda.cost(MODE_Q8) + costs.iter().sum::<u32>()
+            });
             let from = if index % 4 > 0 { self.mbs[index - 1].vector } else { QuarterPel::ZERO };
-            self.nodes[2][at] = NodeMotion {
+            self.nodes[2][index] = NodeMotion {
                 vector: mb.vector,
                 whole: mb.costs[1] + lambda.cost(bits(mb.vector, from)),
-                split: if mb.quadrants.is_some() { split } else { u32::MAX },
+                split: split.unwrap_or(u32::MAX),
             };
         }
         for level in [1, 0] {
             let count = 1 << level;
             for index in 0..count * count {
-                let (row, col) = (index / count, index % count);
-                self.nodes[level][row * 8 + col] =
-                    self.estimate_square(job, source, site, model, (level, row, col));
+                let at = (level, index / count, index % count);
+                self.nodes[level][index] = self.estimate_square(job, source, site, model, at);
             }
         }
     }
@@ -263,7 +258,8 @@ impl Field {
     ) -> NodeMotion {
         let lambda = site.quantisers.lambda;
         let quarters = [(0, 0), (0, 1), (1, 0), (1, 1)]
-            .map(|(down, right)| self.nodes[level + 1][(2 * row + down) * 8 + 2 * col + right]);
+            .map(|(down, right)| (2 * row + down, 2 * col + right))
+            .map(|(row, col)| self.nodes[level + 1][(row << (level + 1)) + col]);
         let split =
             quarters.iter().map(NodeMotion::best).fold(lambda.cost(256), u32::saturating_add);
         let side = 4 >> level;
@@ -317,7 +313,13 @@ impl Field {
             return mb.costs[1];
         }
         let at = mb_position(4 * site.row + index / 4, 4 * site.col + index % 4);
-        let errors = quadrant_errors(job, source, (index, at), mb.range, vector);
+        let Some(refp) = job.luma[0] else { return u32::MAX };
+        if !SearchRange::new(refp.layout(), at, 16, REACH)
+            .is_some_and(|r| r.contains(vector.floor()))
+        {
+            return u32::MAX;
+        }
+        let errors = quadrant_errors(job, source, (index, at), vector);
         errors.map_or(u32::MAX, |errors| model.sum(errors))
     }
 }
@@ -327,18 +329,14 @@ pub(super) fn mb_position(row: usize, col: usize) -> PixelPos {
     PixelPos::new(pixels(col), pixels(row))
 }
 
-/// Squared errors of the quadrants of a macroblock; `None` if the vector is out of range.
+/// Squared errors of the quadrants of a macroblock with a vector in its range.
 fn quadrant_errors(
     job: &FrameJob<'_>,
     source: &Source,
     (index, at): (usize, PixelPos),
-    range: Option<SearchRange>,
     vector: QuarterPel,
 ) -> Option<[u32; 4]> {
     let refp = job.luma[0]?;
-    if !range?.contains(vector.floor()) {
-        return None;
-    }
     let cur = &source.macroblocks[index];
     let from = at.moved(vector.floor());
     let (x, y) = (from.x as isize, from.y as isize);
@@ -373,16 +371,14 @@ fn search_mb(
     quantisers: &Quantisers,
     source: &Source,
     (row, col): (usize, usize),
-    known: [QuarterPel; 3],
+    known: impl FnOnce() -> [QuarterPel; 3],
     model: CostModel,
 ) -> MbMotion {
     let index = row % 4 * 4 + col % 4;
     let at = mb_position(row, col);
     let mut mb = MbMotion { is_inside: true, ..MbMotion::default() };
     let Some(refp) = job.luma[0] else { return mb };
-    let Some(range) = SearchRange::new(refp.layout(), at, 16, REACH) else { return mb };
-    mb.range = Some(range);
-    if let Some(zero) = quadrant_errors(job, source, (index, at), mb.range, QuarterPel::ZERO) {
+    if let Some(zero) = quadrant_errors(job, source, (index, at), QuarterPel::ZERO) {
         mb.zero = zero;
         mb.errors = zero;
         mb.costs = [model.sum(zero); 2];
@@ -394,7 +390,8 @@ fn search_mb(
     if is_static || is_small || job.is_scaled(Reference::Last) {
         return mb;
     }
-    let cur = &source.macroblocks[index];
+    let Some(range) = SearchRange::new(refp.layout(), at, 16, REACH) else { return mb };
+    let (cur, known) = (&source.macroblocks[index], known());
     let price = VectorPrice {
         table: job.vectors,
         predicted: known[0],
@@ -410,7 +407,8 @@ fn search_mb(
     let zero: u32 = mb.zero.iter().sum();
     let zero_cost = zero + price.in_sse(QuarterPel::ZERO).min(quantisers.lambda.cost(512));
     if found.cost < zero_cost - zero_cost / NOISE
-        && let Some(errors) = quadrant_errors(job, source, (index, at), mb.range, found.vector)
+        && range.contains(found.vector.floor())
+        && let Some(errors) = quadrant_errors(job, source, (index, at), found.vector)
     {
         (mb.vector, mb.errors) = (found.vector, errors);
         mb.costs[1] = model.sum(errors);

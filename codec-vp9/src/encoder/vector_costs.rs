@@ -3,17 +3,12 @@
 use codec_core::entropy::{CostCounter, Tree, bool_cost_q8};
 use codec_core::motion::MvCost;
 
-use super::write::vectors::write_component;
-use crate::probability::{ComponentCounts, ComponentProbabilities, VectorProbabilities};
+use crate::probability::{ComponentProbabilities, VectorProbabilities};
 use crate::trees;
 
 /// Fills the costs of differences in quarter pixels.
 pub(crate) fn fill_vector_costs(probabilities: &VectorProbabilities, costs: &mut MvCost) {
-    let joint = |joint: usize| {
-        let mut cost = CostCounter::default();
-        Tree::write(&trees::JOINT, &mut cost, &probabilities.joints, joint);
-        u32::try_from(cost.q8()).unwrap_or(u32::MAX)
-    };
+    let joint = |joint: usize| tree_cost(&trees::JOINT, &probabilities.joints, joint);
     // Half of the cost of neither component belongs to each; a component that is not zero has the rest.
     let none = joint(0) / 2;
     let alone = [joint(1), joint(2)].map(|cost| cost.saturating_sub(none));
@@ -36,39 +31,62 @@ const MAGNITUDES: usize = 1024;
 
 /// Costs of the magnitudes of a component from 1 on, in quarter pixels, without the sign.
 fn magnitude_costs(probabilities: &ComponentProbabilities) -> [u32; MAGNITUDES] {
+    let bit =
+        |probability: u8| [false, true].map(|value| u32::from(bool_cost_q8(value, probability)));
     let fractions_of = |probabilities: &[u8; 3]| {
-        [0, 1, 2, 3].map(|fraction| {
-            let mut cost = CostCounter::default();
-            trees::FRACTION.write(&mut cost, probabilities, fraction);
-            cost.q8()
-        })
+        [0, 1, 2, 3].map(|leaf| tree_cost(&trees::FRACTION, probabilities, leaf))
     };
-    let in_class_0 = probabilities.class0_fraction.each_ref().map(fractions_of);
-    let in_others = fractions_of(&probabilities.fraction);
-    let sign = u64::from(bool_cost_q8(false, probabilities.sign));
-    let mut counts = ComponentCounts::default();
+    let fractions = fractions_of(&probabilities.fraction);
     let mut costs = [0; MAGNITUDES];
-    let mut first = 2;
     // Four magnitudes each have the same pixels.
-    for (pixels, costs) in costs.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-        let mut cost = CostCounter::default();
-        write_component(&mut cost, probabilities, &mut counts, first, false);
-        let fractions = in_class_0.get(pixels).unwrap_or(&in_others);
-        for (to, fraction) in costs.iter_mut().zip(fractions) {
-            let cost = cost.q8() - sign - fractions[0] + fraction;
-            *to = u32::try_from(cost).unwrap_or(u32::MAX);
+    let (pixels, _) = costs.as_chunks_mut::<4>();
+    let (first, mut rest) = pixels.split_at_mut(2);
+    let class = tree_cost(&trees::CLASS, &probabilities.classes, 0);
+    let fractions_of = probabilities.class0_fraction.each_ref().map(fractions_of);
+    for ((to, bit), fractions) in first.iter_mut().zip(bit(probabilities.class0)).zip(fractions_of)
+    {
+        *to = fractions.map(|fraction| class + bit + fraction);
+    }
+    // Every other class has as many pixels as all before it: one bit more tells them apart.
+    let mut bits = [0; MAGNITUDES / 8];
+    for class in 1.. {
+        let count = 1 << class;
+        if count > bits.len() {
+            break;
         }
-        first += 8;
+        let [zero, one] = bit(probabilities.bits[class - 1]);
+        let (low, high) = bits[..count].split_at_mut(count / 2);
+        for (low, high) in low.iter_mut().zip(high) {
+            (*low, *high) = (*low + zero, *low + one);
+        }
+        let (own, above) = rest.split_at_mut(count);
+        let class = tree_cost(&trees::CLASS, &probabilities.classes, class);
+        for (to, bits) in own.iter_mut().zip(&bits) {
+            *to = fractions.map(|fraction| class + bits + fraction);
+        }
+        rest = above;
     }
     costs
+}
+
+/// The cost of a leaf of a tree.
+fn tree_cost<const B: usize, const L: usize>(
+    tree: &Tree<B, L>,
+    probabilities: &[u8],
+    leaf: usize,
+) -> u32 {
+    let mut cost = CostCounter::default();
+    tree.write(&mut cost, probabilities, leaf);
+    u32::try_from(cost.q8()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use codec_core::motion::QuarterPel;
 
+    use super::super::write::vectors::write_component;
     use super::*;
-    use crate::probability::Probabilities;
+    use crate::probability::{ComponentCounts, Probabilities};
 
     #[test]
     fn a_difference_costs_what_its_syntax_costs() {

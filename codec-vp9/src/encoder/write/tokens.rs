@@ -2,7 +2,7 @@
 
 use codec_core::entropy::{BoolEncoder, BoolSink};
 
-use crate::encoder::levels::{Coefficients, Level};
+use crate::encoder::levels::{Coefficients, Level, TokenContext};
 use crate::probability::TokenCounts;
 use crate::tables::coefficients::{CATEGORIES, CATEGORY_6, CATEGORY_6_BASE, PARETO};
 
@@ -25,6 +25,42 @@ impl BoolSink for Discard {
     fn put_bool(&mut self, _bit: bool, _prob: u8) {}
 }
 
+/// Counts the tokens of transforms.
+trait TokenCounter {
+    /// Counts a level; `is_first` states whether it follows no zero, so that the block could have ended.
+    fn level(&mut self, level: Level, is_first: bool);
+
+    /// Counts the end of a block.
+    fn end(&mut self, context: TokenContext);
+}
+
+impl TokenCounter for [[TokenCounts; 6]; 6] {
+    #[inline]
+    fn level(&mut self, Level { value, context }: Level, is_first: bool) {
+        let counts = &mut self[context.band()][context.context()];
+        counts.end_tests += u32::from(is_first);
+        counts.tokens[usize::from(value.unsigned_abs().min(2))] += 1;
+    }
+
+    #[inline]
+    fn end(&mut self, context: TokenContext) {
+        let counts = &mut self[context.band()][context.context()];
+        counts.end_tests += 1;
+        counts.ends += 1;
+    }
+}
+
+/// Counts nothing.
+struct Uncounted;
+
+impl TokenCounter for Uncounted {
+    #[inline]
+    fn level(&mut self, _level: Level, _is_first: bool) {}
+
+    #[inline]
+    fn end(&mut self, _context: TokenContext) {}
+}
+
 impl TokenSink for Discard {
     #[inline]
     fn put_tokens(
@@ -34,17 +70,47 @@ impl TokenSink for Discard {
         coefficients: Coefficients<'_>,
     ) {
         let mut is_after_zero = false;
-        for &Level { value, context } in coefficients.levels {
-            let counts = &mut counts[context.band()][context.context()];
-            counts.end_tests += u32::from(!is_after_zero);
-            counts.tokens[usize::from(value.unsigned_abs().min(2))] += 1;
-            is_after_zero = value == 0;
+        for &level in coefficients.levels {
+            counts.level(level, !is_after_zero);
+            is_after_zero = level.value == 0;
         }
         if let Some(end) = coefficients.end {
-            let counts = &mut counts[end.band()][end.context()];
-            counts.end_tests += 1;
-            counts.ends += 1;
+            counts.end(end);
         }
+    }
+}
+
+/// Writes the tokens of a transform, and counts them.
+#[inline]
+fn write_tokens(
+    encoder: &mut BoolEncoder,
+    probabilities: &[[[u8; 3]; 6]; 6],
+    counter: &mut impl TokenCounter,
+    coefficients: Coefficients<'_>,
+) {
+    let mut is_after_zero = false;
+    for &level in coefficients.levels {
+        let Level { value, context } = level;
+        counter.level(level, !is_after_zero);
+        let probabilities = &probabilities[context.band()][context.context()];
+        if !is_after_zero {
+            encoder.put_bool(true, probabilities[0]);
+        }
+        encoder.put_bool(value != 0, probabilities[1]);
+        is_after_zero = value == 0;
+        if value == 0 {
+            continue;
+        }
+        let size = value.unsigned_abs();
+        encoder.put_bool(size > 1, probabilities[2]);
+        if size > 1 {
+            write_large(encoder, &PARETO[usize::from(probabilities[2]) - 1], size);
+        }
+        encoder.put_flag(value < 0);
+    }
+    if let Some(end) = coefficients.end {
+        counter.end(end);
+        encoder.put_bool(false, probabilities[end.band()][end.context()][0]);
     }
 }
 
@@ -57,27 +123,7 @@ impl TokenSink for BoolEncoder {
         _counts: &mut [[TokenCounts; 6]; 6],
         coefficients: Coefficients<'_>,
     ) {
-        let mut is_after_zero = false;
-        for &Level { value, context } in coefficients.levels {
-            let probabilities = &probabilities[context.band()][context.context()];
-            if !is_after_zero {
-                self.put_bool(true, probabilities[0]);
-            }
-            self.put_bool(value != 0, probabilities[1]);
-            is_after_zero = value == 0;
-            if value == 0 {
-                continue;
-            }
-            let size = value.unsigned_abs();
-            self.put_bool(size > 1, probabilities[2]);
-            if size > 1 {
-                write_large(self, &PARETO[usize::from(probabilities[2]) - 1], size);
-            }
-            self.put_flag(value < 0);
-        }
-        if let Some(end) = coefficients.end {
-            self.put_bool(false, probabilities[end.band()][end.context()][0]);
-        }
+        write_tokens(self, probabilities, &mut Uncounted, coefficients);
     }
 }
 
@@ -99,8 +145,7 @@ impl TokenSink for CountingEncoder {
         counts: &mut [[TokenCounts; 6]; 6],
         coefficients: Coefficients<'_>,
     ) {
-        Discard.put_tokens(probabilities, counts, coefficients);
-        self.0.put_tokens(probabilities, counts, coefficients);
+        write_tokens(&mut self.0, probabilities, counts, coefficients);
     }
 }
 
