@@ -247,7 +247,7 @@ impl<'a> Coder<'a> {
     #[inline]
     fn leave_out(&mut self, job: &TransformJob<'_>, energy: u32) -> ResidualCost {
         self.work_levels.push(Coefficients::none(job.context));
-        let rate = u32::from(job.costs[0][job.context % 4].end);
+        let rate = job.costs[0][job.context % 4].end();
         ResidualCost { rate, error: energy, energy, any: false }
     }
 

@@ -311,19 +311,23 @@ fn dequantise(
     coefficients: &mut [i16; 1024],
 ) -> Tokens {
     let mut positions = 0;
-    let is_halved = block.tx == crate::types::TxSize::Tx32;
+    let halvings = u32::from(block.tx == crate::types::TxSize::Tx32);
     let mut step = steps[0];
     // Without branches: whether a level is zero cannot be predicted.
     for (level, position) in levels.iter().zip(scan(block.tx, kind)) {
-        let level = level.value;
-        let value = i32::from(level.unsigned_abs()) * step;
-        let value = (value >> u32::from(is_halved)).min(i16::MAX.into());
-        let value = if level < 0 { -value } else { value };
-        positions |= if level == 0 { 0 } else { position.at };
-        coefficients[usize::from(position.at) % 1024] = i16::try_from(value).unwrap_or(0);
+        let value = i32::from(level.value) * step;
+        // Halves are rounded towards zero.
+        let value = (value + (value >> 31 & 1 & halvings.cast_signed())) >> halvings;
+        positions |= if level.value == 0 { 0 } else { position.at };
+        coefficients[usize::from(position.at) % 1024] = narrow(value);
         step = steps[1];
     }
     Tokens { any: !levels.is_empty(), positions }
+}
+
+/// The nearest coefficient of 16 bits.
+fn narrow(value: i32) -> i16 {
+    i16::try_from(value.clamp(i16::MIN.into(), i16::MAX.into())).unwrap_or(0)
 }
 
 impl Reconstructor<'_, u8> {

@@ -42,7 +42,7 @@ impl TransformScratch {
         let mut rest = quantised.energy;
         let mut left = quantised.count;
         let mut sum = Cost::default();
-        let end = u32::from(job.costs[0][job.context].end);
+        let end = job.costs[0][job.context].end();
         let mut best = Cost { error: rest, rate: end };
         let mut best_total = rest + in_error(end);
         let mut best_end = 0;
@@ -51,7 +51,7 @@ impl TransformScratch {
             let context = self.context_at(position);
             let costs = costs_of(job, context);
             if index > 0 && !is_after_zero {
-                let rate = sum.rate + u32::from(costs.end);
+                let rate = sum.rate + costs.end();
                 let error = sum.error + rest;
                 let total = error + in_error(rate);
                 if total < best_total {
@@ -65,11 +65,10 @@ impl TransformScratch {
             let coefficient = u64::from(self.coefficients[at].unsigned_abs());
             let quantised = self.quantised[at];
             let size = quantised.unsigned_abs();
-            let more = if is_after_zero { 0 } else { u32::from(costs.more) };
             rest = rest.saturating_sub(coefficient * coefficient);
             if size == 0 {
                 sum.error += coefficient * coefficient;
-                sum.rate += more + u32::from(costs.classes[0]);
+                sum.rate += costs.token(0, is_after_zero);
                 is_after_zero = true;
                 self.magnitudes[at] = 0;
                 self.levels[index] = Level { value: 0, context };
@@ -78,9 +77,7 @@ impl TransformScratch {
             left -= 1;
             let choice = |level: u16| {
                 let token = Token::of(i16::try_from(level).unwrap_or(i16::MAX));
-                let rate = more
-                    + u32::from(costs.classes[usize::from(token.class) % 12])
-                    + u32::from(token.raw);
+                let rate = costs.token(token.class, is_after_zero);
                 let value = u64::from(dequantised(job.quantiser, index == 0, level));
                 let error = coefficient.abs_diff(value).pow(2);
                 Choice { level, error, rate, total: error + in_error(rate) }

@@ -47,6 +47,8 @@ pub(super) struct Segments {
     purpose: Purpose,
     /// By unit: whether it is refreshed.
     refreshed: Vec<bool>,
+    /// By unit: how the last frame was coded. Kept for its memory.
+    coded: Vec<CodedMbHistory>,
     /// By macroblock: how much coarser than the frame it is coded, in sixteenths of an octave of the step.
     mb_offsets: Vec<i8>,
     /// The offset of each segment.
@@ -141,10 +143,9 @@ impl Segments {
             info.segment = most;
             counts[usize::from(most)] += 1;
         }
-        map.tree = std::array::from_fn(|node| {
-            let counts = node_counts(&SEGMENT_BRANCHES, &counts, node);
-            if counts == [0, 0] { 255 } else { prob_from_counts(counts) }
-        });
+        for (to, counts) in map.tree.iter_mut().zip(node_counts(&SEGMENT_BRANCHES, &counts)) {
+            *to = if counts == [0, 0] { 255 } else { prob_from_counts(counts) };
+        }
     }
 
     /// Whether the blocks of a segment are refreshed.
@@ -191,27 +192,32 @@ impl Segments {
 
     /// Records how the units of a frame were coded that replaces the last frame.
     pub(super) fn update(&mut self, modes: &ModeMap, qindex: impl Fn(u8) -> u8) {
-        let (cols, rows, superblock_cols) = (self.cols, self.rows, self.superblock_cols);
-        let history = (0..self.refresh.count()).map(|unit| {
-            let superblock = unit / 4;
-            let row = superblock / superblock_cols * 8 + unit % 4 / 2 * UNIT;
-            let col = superblock % superblock_cols * 8 + unit % 2 * UNIT;
-            let mut coded =
-                CodedMbHistory { is_still: true, is_skipped: true, is_copied: false, qindex: 0 };
-            if row >= rows || col >= cols {
-                return CodedMbHistory { is_still: false, ..coded };
+        let coded =
+            CodedMbHistory { is_still: true, is_skipped: true, is_copied: false, qindex: 0 };
+        let mut units = std::mem::take(&mut self.coded);
+        units.clear();
+        // Units outside of the frame are never due.
+        units.resize(self.refresh.count(), CodedMbHistory { is_still: false, ..coded });
+        for row in (0..self.rows).step_by(UNIT) {
+            for col in (0..self.cols).step_by(UNIT) {
+                units[self.unit(row, col)] = coded;
             }
-            for row in row..(row + UNIT).min(rows) {
-                for col in col..(col + UNIT).min(cols) {
-                    let info = modes.get(row, col);
-                    coded.is_still &= is_still(info);
-                    coded.is_skipped &= info.skip;
-                    coded.qindex = coded.qindex.max(qindex(info.segment));
+        }
+        for info in modes.blocks() {
+            let (row, col) = (usize::from(info.row), usize::from(info.col));
+            let (width, height) = info.size.mi();
+            let (is_still, qindex) = (is_still(info), qindex(info.segment));
+            for row in (row..(row + height).min(self.rows)).step_by(UNIT) {
+                for col in (col..(col + width).min(self.cols)).step_by(UNIT) {
+                    let unit = &mut units[self.unit(row, col)];
+                    unit.is_still &= is_still;
+                    unit.is_skipped &= info.skip;
+                    unit.qindex = unit.qindex.max(qindex);
                 }
             }
-            coded
-        });
-        self.refresh.update(history);
+        }
+        self.refresh.update(units.iter().copied());
+        self.coded = units;
     }
 }
 

@@ -1,14 +1,12 @@
 //! Classes of quantised coefficients (levels), which give their costs and the contexts of later
 //! positions.
 
-/// The cost of a level apart from its context, and its effect on the contexts of later ones.
+/// The class of a level, and its effect on the contexts of later ones.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Token {
     pub(crate) class: u8,
     /// See [`magnitude_class`].
     pub(crate) magnitude: u8,
-    /// Cost of the sign and the extra bits.
-    pub(crate) raw: u16,
 }
 
 impl Token {
@@ -21,31 +19,35 @@ impl Token {
 
 /// Tokens of levels up to the first one of category 6, to which all larger ones belong.
 static TOKENS: [Token; 68] = {
-    let mut tokens = [Token { class: 0, magnitude: 0, raw: 0 }; 68];
+    let mut tokens = [Token { class: 0, magnitude: 0 }; 68];
     let mut size = 1;
     while size < tokens.len() {
-        let (class, extra_bits) = class_of(size);
-        tokens[size] =
-            Token { class, magnitude: magnitude_class(size), raw: 256 * (1 + extra_bits) };
+        tokens[size] = Token { class: class_of(size), magnitude: magnitude_class(size) };
         size += 1;
     }
     tokens
 };
 
-/// Class of a level that is not zero in the cost tables, and the number of its extra bits, each of which
-/// costs about one bit; in category 6 the first ones are nearly free.
-const fn class_of(size: usize) -> (u8, u16) {
+/// Number of classes of tokens: levels 0 to 4, and categories 1 to 6.
+pub(crate) const CLASSES: usize = 11;
+
+/// Number of raw bits of the tokens of each class: the sign, and the extra bits, each of which costs about one bit;
+/// in category 6 the first ones are nearly free.
+pub(crate) const RAW_BITS: [u16; CLASSES] = [0, 1, 1, 1, 1, 2, 3, 4, 5, 6, 9];
+
+/// Class of a level that is not zero in the cost tables.
+const fn class_of(size: usize) -> u8 {
     match size {
-        0..=1 => (1, 0),
-        2 => (2, 0),
-        3 => (3, 0),
-        4 => (4, 0),
-        5..=6 => (5, 1),
-        7..=10 => (6, 2),
-        11..=18 => (7, 3),
-        19..=34 => (8, 4),
-        35..=66 => (9, 5),
-        _ => (10, 8),
+        0..=1 => 1,
+        2 => 2,
+        3 => 3,
+        4 => 4,
+        5..=6 => 5,
+        7..=10 => 6,
+        11..=18 => 7,
+        19..=34 => 8,
+        35..=66 => 9,
+        _ => 10,
     }
 }
 

@@ -2,19 +2,38 @@
 
 use codec_core::entropy::{CostCounter, bool_cost_q8};
 
+use super::token::{CLASSES, RAW_BITS};
 use super::write::tokens::write_large;
 use crate::probability::Probabilities;
 use crate::tables::coefficients::{CATEGORIES, PARETO};
 
 /// Costs in one context of a band. The alignment makes its position in an array a shift.
-#[repr(align(32))]
+#[repr(align(64))]
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ContextCosts {
-    /// The block ends here; it does not end.
-    pub(crate) end: u16,
-    pub(crate) more: u16,
-    /// Levels 0, 1, 2, 3, 4 and categories 1 to 6, without sign and extra bits: by the class of a token.
-    pub(crate) classes: [u16; 12],
+    /// By the class of a token, with sign and extra bits, first of tokens that also state that the block does not
+    /// end, then of tokens that follow a zero, from [`AFTER_ZERO`] on.
+    costs: [u16; 32],
+}
+
+/// Where the costs of tokens begin that follow a zero.
+const AFTER_ZERO: usize = 16;
+/// Where the cost of the block's end is.
+const END: usize = 15;
+
+impl ContextCosts {
+    /// The cost of a token of a class; `is_after_zero` states whether it follows a zero.
+    #[inline]
+    pub(crate) fn token(&self, class: u8, is_after_zero: bool) -> u32 {
+        let at = usize::from(class) | (usize::from(is_after_zero) * AFTER_ZERO);
+        self.costs[at % 32].into()
+    }
+
+    /// The cost of the block's end.
+    #[inline]
+    pub(crate) fn end(&self) -> u32 {
+        self.costs[END].into()
+    }
 }
 
 /// The costs of one transform size, plane type and prediction: `[band][context]`.
@@ -49,13 +68,23 @@ fn context_costs([more, not_zero, large]: [u8; 3]) -> ContextCosts {
     let any = bool_cost_q8(true, not_zero);
     let many = any + bool_cost_q8(true, large);
     let tail = TAIL_COSTS[usize::from(large) - 1];
-    let mut classes = [0; 12];
+    let mut classes = [0; CLASSES];
     classes[0] = bool_cost_q8(false, not_zero);
     classes[1] = any + bool_cost_q8(false, large);
     for (to, cost) in classes[2..].iter_mut().zip(tail) {
         *to = many + cost;
     }
-    ContextCosts { end: bool_cost_q8(false, more), more: bool_cost_q8(true, more), classes }
+    let more_cost = bool_cost_q8(true, more);
+    let mut costs = [0; 32];
+    let (first, after_zero) = costs.split_at_mut(AFTER_ZERO);
+    for ((first, after_zero), (class, bits)) in
+        first.iter_mut().zip(after_zero).zip(classes.into_iter().zip(RAW_BITS))
+    {
+        *after_zero = class + 256 * bits;
+        *first = *after_zero + more_cost;
+    }
+    costs[END] = bool_cost_q8(false, more);
+    ContextCosts { costs }
 }
 
 /// Costs of the tails of the tree: levels 2, 3, 4 and the categories.

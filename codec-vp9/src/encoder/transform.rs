@@ -118,7 +118,7 @@ impl TransformScratch {
         let pixels =
             |sum: u64| u32::try_from((sum + (1 << shift >> 1)) >> shift).unwrap_or(u32::MAX);
         let (error, energy) = (pixels(result.error), pixels(result.energy));
-        let end = u32::from(job.costs[0][job.context].end);
+        let end = job.costs[0][job.context].end();
         if result.count == 0 {
             self.clear(job.context);
             return ResidualCost { rate: end, error: energy, energy, any: false };
@@ -154,8 +154,7 @@ impl TransformScratch {
         // The first position is its own neighbour.
         magnitudes[0] = job.context.to_le_bytes()[0];
         let mut rate = 0;
-        // There is no test for the end after a zero.
-        let mut end_test = u32::MAX;
+        let mut is_after_zero = false;
         *count = 0;
         for (index, (position, to)) in scan.iter().zip(levels).enumerate() {
             let context = context(position, magnitudes);
@@ -165,10 +164,8 @@ impl TransformScratch {
             let token = Token::of(value);
             *to = Level { value, context };
             magnitudes[at] = token.magnitude;
-            rate += u32::from(costs.classes[usize::from(token.class) % 12])
-                + u32::from(token.raw)
-                + (u32::from(costs.more) & end_test);
-            end_test = if value == 0 { 0 } else { u32::MAX };
+            rate += costs.token(token.class, is_after_zero);
+            is_after_zero = value == 0;
             left -= u32::from(value != 0);
             if left == 0 {
                 *count = index + 1;
@@ -176,7 +173,7 @@ impl TransformScratch {
             }
         }
         *end = scan.get(*count).map(|position| context(position, magnitudes));
-        rate + end.map_or(0, |end| u32::from(costs(end).end))
+        rate + end.map_or(0, |end| costs(end).end())
     }
 }
 

@@ -162,25 +162,25 @@ fn trees<const NODES: usize, const LEAVES: usize>(
 }
 
 fn tree(to: &mut [u8], before: &[u8], counts: &[u32], branches: &[i8]) {
-    for (node, (to, &before)) in to.iter_mut().zip(before).enumerate() {
-        *to = mode_merged(before, node_counts(branches, counts, node));
+    for ((to, &before), counts) in to.iter_mut().zip(before).zip(node_counts(branches, counts)) {
+        *to = mode_merged(before, counts);
     }
 }
 
-/// How often each branch of a tree's node was taken, from the counts of the leaves.
-pub(crate) fn node_counts(branches: &[i8], counts: &[u32], node: usize) -> [u32; 2] {
-    [0, 1].map(|side| leaves_below(branches, counts, branches[2 * node + side]))
-}
+/// The largest number of nodes in a tree.
+const MAX_NODES: usize = 10;
 
-/// Sum of the counts of the leaves that a branch leads to.
-fn leaves_below(branches: &[i8], counts: &[u32], branch: i8) -> u32 {
-    let to = usize::from(branch.unsigned_abs());
-    if branch <= 0 {
-        counts[to]
-    } else {
-        leaves_below(branches, counts, branches[to])
-            + leaves_below(branches, counts, branches[to + 1])
+/// How often each branch of each node of a tree was taken, from the counts of the leaves.
+pub(crate) fn node_counts(branches: &[i8], counts: &[u32]) -> [[u32; 2]; MAX_NODES] {
+    let mut nodes = [[0; 2]; MAX_NODES];
+    // Nodes come after those that lead to them.
+    for (node, branches) in branches.as_chunks::<2>().0.iter().enumerate().rev() {
+        nodes[node] = branches.map(|branch| {
+            let to = usize::from(branch.unsigned_abs());
+            if branch <= 0 { counts[to] } else { nodes[to / 2].iter().sum() }
+        });
     }
+    nodes
 }
 
 fn mode_merged(before: u8, counts: [u32; 2]) -> u8 {

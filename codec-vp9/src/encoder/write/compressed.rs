@@ -109,8 +109,8 @@ fn write_trees<const NODES: usize, const LEAVES: usize>(
     branches: &[i8],
 ) {
     for (probabilities, counts) in probabilities.iter_mut().zip(counts) {
-        for (node, probability) in probabilities.iter_mut().enumerate() {
-            write_change(sink, probability, node_counts(branches, counts, node));
+        for (probability, counts) in probabilities.iter_mut().zip(node_counts(branches, counts)) {
+            write_change(sink, probability, counts);
         }
     }
 }
@@ -225,8 +225,8 @@ fn write_vectors(
 ) {
     let (to, counts) = (&mut probabilities.vectors, &counts.vectors);
     let mut tree = |to: &mut [u8], counts: &[u32], branches: &[i8]| {
-        for (node, probability) in to.iter_mut().enumerate() {
-            write_vector_change(sink, probability, node_counts(branches, counts, node));
+        for (probability, counts) in to.iter_mut().zip(node_counts(branches, counts)) {
+            write_vector_change(sink, probability, counts);
         }
     };
     const FLAG: [i8; 2] = [0, -1];
