@@ -124,14 +124,13 @@ impl<'a, S: Copy> PlaneRef<'a, S> {
         if x + width > self.width || y + height > self.height {
             return false;
         }
-        let from = self.samples[y * self.stride + x..].chunks(self.stride);
-        let rows = to.chunks_mut(to_stride).zip(from).take(height);
+        let (from, to) = ((&self.samples[y * self.stride + x..], self.stride), (to, to_stride));
         match width {
-            4 => copy_rows::<S, 4>(rows),
-            8 => copy_rows::<S, 8>(rows),
-            16 => copy_rows::<S, 16>(rows),
-            32 => copy_rows::<S, 32>(rows),
-            64 => copy_rows::<S, 64>(rows),
+            4 => copy_rows::<S, 4>(from, to, height),
+            8 => copy_rows::<S, 8>(from, to, height),
+            16 => copy_rows::<S, 16>(from, to, height),
+            32 => copy_rows::<S, 32>(from, to, height),
+            64 => copy_rows::<S, 64>(from, to, height),
             _ => return false,
         }
         true
@@ -171,13 +170,20 @@ impl<'a, S: Copy> PlaneRef<'a, S> {
     }
 }
 
-/// Copies `N` samples of each row.
+/// Copies `N` samples of `height` rows, each side with its stride.
 #[inline]
-fn copy_rows<'a, S: Copy + 'a, const N: usize>(rows: impl Iterator<Item = (&'a mut [S], &'a [S])>) {
-    for (to, from) in rows {
-        if let (Some(to), Some(from)) = (to.first_chunk_mut::<N>(), from.first_chunk()) {
-            *to = *from;
-        }
+fn copy_rows<S: Copy, const N: usize>(
+    (from, from_stride): (&[S], usize),
+    (to, to_stride): (&mut [S], usize),
+    height: usize,
+) {
+    let (mut from_at, mut to_at) = (0, 0);
+    for _ in 0..height {
+        let from = from.get(from_at..from_at + N).and_then(<[S]>::first_chunk::<N>);
+        let to = to.get_mut(to_at..to_at + N).and_then(<[S]>::first_chunk_mut::<N>);
+        let (Some(from), Some(to)) = (from, to) else { return };
+        *to = *from;
+        (from_at, to_at) = (from_at + from_stride, to_at + to_stride);
     }
 }
 

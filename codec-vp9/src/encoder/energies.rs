@@ -71,33 +71,45 @@ impl Coder<'_> {
         // In units of 8 samples.
         let cols = block.x / 2..(block.x + block.width).min(block.end.0) / 2;
         let rows = block.y / 2..(block.y + block.height).min(block.end.1) / 2;
-        let step = if block.width >= 4 && block.height >= 4 { 2 } else { 1 };
-        for row in rows.clone().step_by(step) {
-            for col in cols.clone().step_by(step) {
-                let cur = self.source.macroblock(row, col);
-                let (pred, stride) = self.recon.planes[0].block_mut(8 * col, 8 * row);
-                let at = row % 8 * 8 + col % 8;
-                if row + 1 < rows.end && col + 1 < cols.end && step == 2 {
-                    let Some(pred) = Window::new(pred, stride) else { continue };
-                    let errors = kernels.errors_16x16(cur, pred);
-                    for (error, offset) in errors.into_iter().zip([0, 1, 8, 9]) {
-                        energies.set(at + offset, error, limits);
-                    }
-                    continue;
-                }
-                for (down, right) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
-                    if down.max(right) >= step || row + down >= rows.end || col + right >= cols.end
-                    {
+        if block.width >= 4 && block.height >= 4 {
+            for row in rows.clone().step_by(2) {
+                for col in cols.clone().step_by(2) {
+                    let cur = self.source.macroblock(row, col);
+                    let (pred, stride) = self.recon.planes[0].block_mut(8 * col, 8 * row);
+                    let at = row % 8 * 8 + col % 8;
+                    if row + 1 < rows.end && col + 1 < cols.end {
+                        let Some(pred) = Window::new(pred, stride) else { continue };
+                        let errors = kernels.errors_16x16(cur, pred);
+                        for (error, offset) in errors.into_iter().zip([0, 1, 8, 9]) {
+                            energies.set(at + offset, error, limits);
+                        }
                         continue;
                     }
-                    let pred = Window::new(&pred[8 * (down * stride + right)..], stride);
-                    let Some(pred) = pred else { continue };
-                    let cur = cur.sub((col + right) % 2 * 8, (row + down) % 2 * 8);
-                    energies.set(at + 8 * down + right, kernels.errors_8x8(cur, pred), limits);
+                    for (down, right) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+                        if row + down < rows.end && col + right < cols.end {
+                            let error = self.luma_error_8x8(row + down, col + right);
+                            energies.set(at + 8 * down + right, error, limits);
+                        }
+                    }
                 }
+            }
+            return energies;
+        }
+        for row in rows {
+            for col in cols.clone() {
+                let error = self.luma_error_8x8(row, col);
+                energies.set(row % 8 * 8 + col % 8, error, limits);
             }
         }
         energies
+    }
+
+    /// The error of the prediction of 8x8 samples of luma at a position in units of 8 samples.
+    fn luma_error_8x8(&mut self, row: usize, col: usize) -> Error8x8 {
+        let cur = self.source.macroblock(row, col).sub(col % 2 * 8, row % 2 * 8);
+        let (pred, stride) = self.recon.planes[0].block_mut(8 * col, 8 * row);
+        let pred = Window::new(pred, stride);
+        pred.map_or(Error8x8::default(), |pred| self.job.kernels.errors_8x8(cur, pred))
     }
 
     /// Compares the prediction of a block in a plane of chroma with its source; `None` if it does not consist of

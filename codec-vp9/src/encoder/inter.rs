@@ -38,6 +38,15 @@ pub(super) struct LumaError {
     pub(super) most: u32,
 }
 
+impl LumaError {
+    /// Adds the error of a part.
+    #[inline]
+    fn add(&mut self, part: u32) {
+        self.sum = self.sum.saturating_add(part);
+        self.most = self.most.max(part);
+    }
+}
+
 /// Predictions whose squared error in every macroblock is below the squared step divided by this have no
 /// residual: even if all of it were in one coefficient, this would be quantised to zero.
 pub(super) const NEGLIGIBLE: u32 = 128;
@@ -80,10 +89,11 @@ struct Parts<'a> {
     refp: PlaneRef<'a>,
     /// Whether the reference is the last frame, whose errors may be known.
     is_last: bool,
-    /// Positions and size in units of 8 pixels.
+    /// Positions in units of 8 pixels.
     rows: Range<usize>,
     cols: Range<usize>,
-    step: usize,
+    /// Whether the parts are macroblocks.
+    are_macroblocks: bool,
     /// The vectors of all parts are in both.
     ranges: [SearchRange; 2],
 }
@@ -188,10 +198,11 @@ impl Coder<'_> {
         let (width, height) = site.size.mi();
         let (cols, rows) = (self.job.setup.cols, self.job.setup.rows);
         // Macroblocks where the block has whole ones.
-        let step = if width >= 2 && height >= 2 { 2 } else { 1 };
+        let are_macroblocks = width >= 2 && height >= 2;
+        let step = 1 + usize::from(are_macroblocks);
         let end = ((site.row + height).min(rows), (site.col + width).min(cols));
         // The first and the last part have all limits.
-        let last = |at: usize, end: usize| at + (end - at - 1) / step * step;
+        let last = |at: usize, end: usize| end - 1 - (end - 1 - at) % 2 * (step - 1);
         let corners = [(site.row, site.col), (last(site.row, end.0), last(site.col, end.1))];
         let [first, last] = corners.map(|(row, col)| {
             SearchRange::new(refp.layout(), part_position(row, col), 8 * step, 1 << 12)
@@ -201,7 +212,7 @@ impl Coder<'_> {
             is_last: reference == Reference::Last,
             rows: site.row..end.0,
             cols: site.col..end.1,
-            step,
+            are_macroblocks,
             ranges: [first?, last?],
         })
     }
@@ -213,31 +224,69 @@ impl Coder<'_> {
         if !parts.ranges.iter().all(|range| range.contains(vector.floor())) {
             return None;
         }
-        let kernels = self.job.kernels;
+        // A loop for each step, because the count of steps of any length takes a division.
+        let (rows, cols) = (parts.rows.clone(), parts.cols.clone());
         let mut error = LumaError::default();
-        for row in parts.rows.clone().step_by(parts.step) {
-            for col in parts.cols.clone().step_by(parts.step) {
-                let at = part_position(row, col);
-                let cur = self.source.macroblock(row, col);
-                let known =
-                    if parts.is_last { self.field.known_errors(row, col, vector) } else { None };
-                let part = if let Some(errors) = known {
-                    if parts.step == 2 {
-                        errors.iter().sum()
-                    } else {
-                        errors[row % 2 * 2 + col % 2]
-                    }
-                } else if parts.step == 2 {
-                    cur.sse(kernels, parts.refp, at, vector)
-                } else {
-                    let block: Window<'_, 8, 8> = cur.sub(col % 2 * 8, row % 2 * 8);
-                    block.sse(kernels, parts.refp, at, vector)
-                };
-                error.sum = error.sum.saturating_add(part);
-                error.most = error.most.max(part);
+        if parts.are_macroblocks {
+            for row in rows.step_by(2) {
+                for col in cols.clone().step_by(2) {
+                    error.add(self.macroblock_error(parts, (row, col), vector));
+                }
+            }
+        } else {
+            for row in rows {
+                for col in cols.clone() {
+                    error.add(self.quadrant_error(parts, (row, col), vector));
+                }
             }
         }
         Some(error)
+    }
+
+    /// The errors that are known of the quadrants of a macroblock.
+    #[inline]
+    fn known_errors(
+        &self,
+        parts: &Parts<'_>,
+        (row, col): (usize, usize),
+        vector: QuarterPel,
+    ) -> Option<&[u32; 4]> {
+        if parts.is_last { self.field.known_errors(row, col, vector) } else { None }
+    }
+
+    /// Squared error of the macroblock at a position in units of 8 pixels.
+    #[inline]
+    fn macroblock_error(
+        &self,
+        parts: &Parts<'_>,
+        (row, col): (usize, usize),
+        vector: QuarterPel,
+    ) -> u32 {
+        match self.known_errors(parts, (row, col), vector) {
+            Some(errors) => errors.iter().sum(),
+            None => {
+                let cur = self.source.macroblock(row, col);
+                cur.sse(self.job.kernels, parts.refp, part_position(row, col), vector)
+            }
+        }
+    }
+
+    /// Squared error of the 8x8 pixels at a position in units of 8 pixels.
+    #[inline]
+    fn quadrant_error(
+        &self,
+        parts: &Parts<'_>,
+        (row, col): (usize, usize),
+        vector: QuarterPel,
+    ) -> u32 {
+        match self.known_errors(parts, (row, col), vector) {
+            Some(errors) => errors[row % 2 * 2 + col % 2],
+            None => {
+                let cur = self.source.macroblock(row, col);
+                let block: Window<'_, 8, 8> = cur.sub(col % 2 * 8, row % 2 * 8);
+                block.sse(self.job.kernels, parts.refp, part_position(row, col), vector)
+            }
+        }
     }
 
     /// Predicts a block from another frame and codes its residual.
