@@ -70,9 +70,8 @@ impl RateController {
         }
         // Without a first key frame there is no picture. If a later one does not fit even into a full
         // buffer, waiting does not help.
-        let is_first = self.last_coded_us.is_none();
         let full = mul_div_signed(self.buffer.capacity_bits(), 95, 100);
-        if stats.kind == FrameKind::Key && (is_first || self.buffer.level_bits() >= full) {
+        if stats.kind == FrameKind::Key && (self.is_first() || self.buffer.level_bits() >= full) {
             return hard_bits;
         }
         let level = positive(self.buffer.level_bits());
