@@ -67,51 +67,58 @@ pub(super) struct MeasureJob<'a> {
 impl MeasureJob<'_> {
     pub(super) fn measure(&self, band: &mut Band<'_>) {
         let cols = self.cols.max(1);
-        let rows = band.first / cols..(band.first + band.mbs.len()).div_ceil(cols);
-        for (index, (row, col)) in
-            rows.flat_map(|row| (0..cols).map(move |col| (row, col))).enumerate()
-        {
-            self.measure_motion((col, row), band, index);
-            self.measure_texture((col, row), &mut band.mbs[index], &mut band.textures[index]);
-            let mb = &mut band.mbs[index];
-            if !self.has_previous {
-                mb.inter_cost = mb.intra_cost;
+        let mbs = band.mbs.chunks_exact_mut(cols).zip(band.textures.chunks_exact_mut(cols));
+        for (row, (mbs, textures)) in (band.first / cols..).zip(mbs) {
+            let is_static = &self.is_static[row * cols..][..cols];
+            let above = row.checked_sub(1).map(|above| &self.is_static[above * cols..][..cols]);
+            let mut left_is_static = true;
+            for (col, (mb, texture)) in mbs.iter_mut().zip(textures).enumerate() {
+                let index = row * cols + col - band.first;
+                if self.has_previous && !is_static[col] {
+                    self.measure_motion((col, row), mb, band.vectors, index);
+                } else {
+                    band.vectors[index] = FullPel::ZERO;
+                }
+                // The macroblock and the one above it.
+                let both_are_static = is_static[col] && above.is_none_or(|above| above[col]);
+                let is_as_before = both_are_static && left_is_static;
+                left_is_static = both_are_static;
+                self.measure_texture((col, row), mb, texture, is_as_before);
+                if !self.has_previous {
+                    mb.inter_cost = mb.intra_cost;
+                }
             }
         }
     }
 
-    /// Measures texture, which needs no previous frame. The previous values are kept if all inputs
-    /// are static; if the previous frame predicts the block well, they are updated in one frame of
-    /// four.
+    /// Measures texture, which needs no previous frame. The previous values are kept if all inputs are
+    /// static, as `is_as_before` states; if the previous frame predicts the block well, they are updated
+    /// in one frame of four.
     fn measure_texture(
         &self,
         (col, row): (usize, usize),
         mb: &mut MbAnalysis,
         texture: &mut Texture,
+        is_as_before: bool,
     ) {
-        let n = row * self.cols + col;
-        let is_static = |n: usize| self.is_static[n];
-        let as_before = is_static(n)
-            && (col == 0 || is_static(n - 1))
-            && (row == 0 || is_static(n - self.cols))
-            && (col == 0 || row == 0 || is_static(n - self.cols - 1));
         let is_predicted = self.has_previous && mb.inter_cost < texture.intra_cost / 2;
         let is_due = (col + 2 * row + self.turn).is_multiple_of(4);
-        if !as_before && (is_due || !is_predicted) {
+        if !is_as_before && (is_due || !is_predicted) {
             *texture = Texture::of(self.kernels, self.planes.0, mb_origin(col, row, 8));
         }
         (mb.intra_cost, mb.activity) = (texture.intra_cost, texture.activity);
     }
 
-    fn measure_motion(&self, (col, row): (usize, usize), band: &mut Band<'_>, index: usize) {
+    /// Measures the motion of a macroblock that has changed. Its vector is at `index` of `vectors`.
+    fn measure_motion(
+        &self,
+        (col, row): (usize, usize),
+        mb: &mut MbAnalysis,
+        vectors: &mut [FullPel],
+        index: usize,
+    ) {
         let Self { kernels, cols, planes, .. } = *self;
         let n = row * cols + col;
-        let Band { mbs, vectors, .. } = band;
-        let mb = &mut mbs[index];
-        if !self.has_previous || self.is_static[n] {
-            vectors[index] = FullPel::ZERO;
-            return;
-        }
         let at = mb_origin(col, row, 8);
         let (block, same) = (HalfPlane::window(planes.0, at), HalfPlane::window(planes.1, at));
         let zero_sad = kernels.sad_8x8(block, same);
