@@ -91,8 +91,9 @@ impl RateController {
             return must_bits;
         }
         let soft = if stats.kind == FrameKind::Key {
+            // Coding a key frame again takes as long as several other frames.
             let delay = positive(self.buffer.optimal_bits() / 3);
-            self.key_cap_bits().min(delay.max(target_bits))
+            self.key_cap_bits().min(delay.max(target_bits + target_bits / 16))
         } else {
             let delay = positive(self.buffer.bits_of_ms(INTER_DELAY_MS));
             let spare = if stats.scene_cut { target_bits / 4 } else { target_bits };
