@@ -382,6 +382,25 @@ fn a_forced_key_frame_meets_its_cap_and_is_recovered_within_a_second() {
 }
 
 #[test]
+fn the_first_frame_may_take_more_than_later_key_frames_unless_it_is_capped() {
+    let most = |sim: &mut Simulation| {
+        let stats = FrameStats::new(FrameKind::Key, sim.pts, 100_000);
+        let Decision::Code(budget) = sim.rate.plan_frame(&stats) else { panic!("a drop") };
+        budget.max_bits
+    };
+    let mut sim = Simulation::new(600, |_| {});
+    // 225 ms and a sixteenth.
+    assert_eq!(most(&mut sim), Some(143_437));
+    sim.run(120, breathing);
+    assert_eq!(most(&mut sim), Some(120_000));
+    let mut sim = Simulation::new(600, |config| config.rate.max_key_frame_pct = Some(300));
+    // Three shares of 33.333 ms in whole bits.
+    assert_eq!(most(&mut sim), Some(59_997));
+    let mut sim = Simulation::new(600, |config| config.rate.max_frame_bytes = Some(4000));
+    assert_eq!(most(&mut sim), Some(32_000));
+}
+
+#[test]
 fn hard_caps_hold_when_drops_are_allowed() {
     let cap = WindowCap { window_ms: 200, max_bytes: 12_000 };
     let mut sim = Simulation::new(600, |config| {

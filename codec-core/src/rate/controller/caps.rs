@@ -91,9 +91,10 @@ impl RateController {
             return must_bits;
         }
         let soft = if stats.kind == FrameKind::Key {
-            // Coding a key frame again takes as long as several other frames.
+            // A key frame that is a little too large is not coded again, which takes as long as several other frames.
+            let tolerated = target_bits + target_bits / 16;
             let delay = positive(self.buffer.optimal_bits() / 3);
-            self.key_cap_bits().min(delay.max(target_bits + target_bits / 16))
+            self.key_cap_bits().min(delay.max(tolerated))
         } else {
             let delay = positive(self.buffer.bits_of_ms(INTER_DELAY_MS));
             let spare = if stats.scene_cut { target_bits / 4 } else { target_bits };
