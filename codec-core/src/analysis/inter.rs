@@ -37,10 +37,9 @@ pub(super) fn search(
     if zero_sad == 0 {
         return still;
     }
-    if zero_sad <= STILL_SAD {
-        return Motion { satd: kernels.satd_8x8(block, same), ..still };
-    }
-    let Some(range) = SearchRange::new(previous.layout(), at, 8, REACH) else {
+    let is_searched = zero_sad > STILL_SAD;
+    let range = is_searched.then(|| SearchRange::new(previous.layout(), at, 8, REACH)).flatten();
+    let Some(range) = range else {
         return Motion { satd: kernels.satd_8x8(block, same), ..still };
     };
 
