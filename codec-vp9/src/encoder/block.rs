@@ -211,7 +211,8 @@ impl<'a> Coder<'a> {
         sum
     }
 
-    /// Codes the transforms of 8x8 samples of an inter block in a plane, see [`Self::code_plane`].
+    /// Codes the transforms of 8x8 samples of an inter block in a plane, see [`Self::code_plane`]. If their energies
+    /// are known, all of them are entirely inside of the frame.
     fn code_inter_8x8(
         &mut self,
         job: &mut TransformJob<'_>,
@@ -222,7 +223,7 @@ impl<'a> Coder<'a> {
         let mut sum = ResidualCost::default();
         let mut flags = self.contexts.flags(block.plane, block.x);
         let [cols, rows] = block.sides();
-        for y in rows {
+        'plane: for y in rows {
             for x in cols.clone() {
                 job.context = flags.context((x, y), TxSize::Tx8);
                 let (energy, is_negligible) = energies.at((x, y));
@@ -234,8 +235,7 @@ impl<'a> Coder<'a> {
                 sum.add(cost);
                 flags.set_inside((x, y), TxSize::Tx8, cost.any);
                 if limit < u32::MAX && sum.total(job.lambda) >= limit {
-                    self.contexts.set_flags(block.plane, block.x, flags);
-                    return sum;
+                    break 'plane;
                 }
             }
         }

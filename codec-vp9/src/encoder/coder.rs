@@ -253,9 +253,7 @@ impl<'a> Coder<'a> {
         }
         self.modes.push(info, width.min(setup.cols - col), height.min(setup.rows - row));
     }
-}
 
-impl Coder<'_> {
     /// Keeps the levels of a block, with their contexts. Adds the residual if the planes contain only its
     /// prediction.
     fn commit_levels(&mut self, info: &BlockInfo, candidate: &Candidate) {

@@ -202,7 +202,7 @@ impl Coder<'_> {
         let step = 1 + usize::from(are_macroblocks);
         let end = ((site.row + height).min(rows), (site.col + width).min(cols));
         // The first and the last part have all limits.
-        let last = |at: usize, end: usize| end - 1 - (end - 1 - at) % 2 * (step - 1);
+        let last = |at: usize, end: usize| at + ((end - 1 - at) & !(step - 1));
         let corners = [(site.row, site.col), (last(site.row, end.0), last(site.col, end.1))];
         let [first, last] = corners.map(|(row, col)| {
             SearchRange::new(refp.layout(), part_position(row, col), 8 * step, 1 << 12)

@@ -6,6 +6,7 @@ use codec_core::motion::{
     FullPel, IntegerSettings, Pattern, PixelPos, Quadrant, QuarterPel, SearchRange, Target,
     VectorPrice, search_integer, search_integer_8x8, search_subpel, search_subpel_8x8,
 };
+use codec_simd::PlaneRef;
 
 use super::job::FrameJob;
 use super::quantisers::Quantisers;
@@ -13,7 +14,7 @@ use super::source::Source;
 use crate::types::{MotionVector, Reference};
 
 /// Longest vector in pixels.
-pub(super) const REACH: u16 = 255;
+const REACH: u16 = 255;
 /// A vector must reduce the error by more than this share of it, or the reduction is noise.
 const NOISE: u32 = 10;
 /// Approximate number of bits of a block's modes, in 1/256.
@@ -313,15 +314,18 @@ impl Field {
             return mb.costs[1];
         }
         let at = mb_position(4 * site.row + index / 4, 4 * site.col + index % 4);
-        let Some(refp) = job.luma[0] else { return u32::MAX };
-        if !SearchRange::new(refp.layout(), at, 16, REACH)
-            .is_some_and(|r| r.contains(vector.floor()))
-        {
+        let range = job.luma[0].and_then(|refp| search_range(refp, at));
+        if !range.is_some_and(|range| range.contains(vector.floor())) {
             return u32::MAX;
         }
         let errors = quadrant_errors(job, source, (index, at), vector);
         errors.map_or(u32::MAX, |errors| model.sum(errors))
     }
+}
+
+/// The vectors that are searched for the macroblock at a position.
+pub(super) fn search_range(refp: PlaneRef<'_>, at: PixelPos) -> Option<SearchRange> {
+    SearchRange::new(refp.layout(), at, 16, REACH)
 }
 
 pub(super) fn mb_position(row: usize, col: usize) -> PixelPos {
@@ -390,7 +394,7 @@ fn search_mb(
     if is_static || is_small || job.is_scaled(Reference::Last) {
         return mb;
     }
-    let Some(range) = SearchRange::new(refp.layout(), at, 16, REACH) else { return mb };
+    let Some(range) = search_range(refp, at) else { return mb };
     let (cur, known) = (&source.macroblocks[index], known());
     let price = VectorPrice {
         table: job.vectors,

@@ -1,9 +1,9 @@
 //! Motion search of a superblock's macroblocks in the golden and altref references.
 
-use codec_core::motion::{FullPel, QuarterPel, SearchRange, Target, VectorPrice, search_subpel};
+use codec_core::motion::{FullPel, QuarterPel, Target, VectorPrice, search_subpel};
 
 use super::job::FrameJob;
-use super::motion::{FieldSite, REACH, mb_position, search_full};
+use super::motion::{FieldSite, mb_position, search_full, search_range};
 use super::source::Source;
 use crate::types::Reference;
 
@@ -36,7 +36,7 @@ impl OtherMotion {
                     continue;
                 }
                 let at = mb_position(row, col);
-                let Some(range) = SearchRange::new(refp.layout(), at, 16, REACH) else { continue };
+                let Some(range) = search_range(refp, at) else { continue };
                 // The last column belongs to the superblock on the left.
                 let left = if index % 4 > 0 { vectors[index - 1] } else { vectors[index + 3] };
                 let above = if index > 3 { vectors[index - 4] } else { left };
