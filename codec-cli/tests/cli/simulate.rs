@@ -21,6 +21,10 @@ fn column(place: &Place, file: &str, name: &str) -> Vec<String> {
     lines.map(|line| line.split(',').nth(index).unwrap().to_owned()).collect()
 }
 
+fn number(report: &Value, part: &str, name: &str) -> f64 {
+    report[part][name].as_f64().unwrap()
+}
+
 fn sum_of_fates(report: &Value) -> u64 {
     report["fates"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum()
 }
@@ -134,7 +138,6 @@ fn key_frames_and_retransmission_repair_damage() {
         place.json(&simulate(&more))
     };
     let (none, pli, nack) = (run("none"), run("pli"), run("nack"));
-    let number = |report: &Value, part: &str, name: &str| report[part][name].as_f64().unwrap();
     assert_eq!(none["requests"]["pli"], 0);
     assert_eq!(none["key_frames"]["count"], 1);
     assert!(none["recovery"]["unrecovered_ms"].as_f64().unwrap() > 1000.0);
@@ -192,11 +195,11 @@ fn a_trace_throttles_the_link_and_the_encoder_follows_it() {
     let stubborn = run(&[]);
     assert_eq!(seconds(&stubborn, "link_kbps"), [600.0, 600.0, 150.0, 150.0, 600.0, 600.0]);
     assert_eq!(seconds(&stubborn, "target_kbps"), [500.0; 6]);
-    assert!(stubborn["link"]["dropped_by_queue"].as_u64().unwrap() > 0);
     let following = run(&["--rate-trace", "link", "--rate-delay", "200ms"]);
     assert_eq!(seconds(&following, "target_kbps"), [510.0, 510.0, 127.5, 127.5, 510.0, 510.0]);
-    let clean = |report: &Value| report["fates"]["clean"].as_u64().unwrap();
-    assert!(clean(&following) > clean(&stubborn));
+    let dropped = |report: &Value| number(report, "link", "dropped_by_queue");
+    assert!(dropped(&stubborn) > 4.0 * dropped(&following));
+    assert!(number(&following, "seen", "psnr_y") > number(&stubborn, "seen", "psnr_y") + 1.0);
     // Arrivals never exceed the link's capacity, except for the packet at the boundary.
     for (arrived, link) in
         seconds(&stubborn, "arrived_kbps").iter().zip(seconds(&stubborn, "link_kbps"))
@@ -249,7 +252,8 @@ fn losses_are_repaired_and_scored(codec: &str, modes: &[&str]) {
             report
         };
         let clean = |report: &Value| report["fates"]["clean"].as_u64().unwrap();
-        let (mut of_plis, mut of_nacks) = (0, 0);
+        // Of all seeds: one of them may lose only frames to which no other refers.
+        let (mut of_none, mut of_plis, mut of_nacks) = (0, 0, 0);
         for seed in ["1", "2", "3"] {
             let none = run("none", "conceal", seed);
             let (pli, nack) = (run("pli", "freeze", seed), run("nack", "freeze", seed));
@@ -257,13 +261,15 @@ fn losses_are_repaired_and_scored(codec: &str, modes: &[&str]) {
             assert!(pli["key_frames"]["requested"].as_u64().unwrap() > 0, "{layers}");
             assert!(nack["requests"]["retransmitted"].as_u64().unwrap() > 0, "{layers}");
             let [none, pli, nack] = [none, pli, nack].map(|report| clean(&report));
-            assert!(none < pli && pli <= nack, "{layers}, seed {seed}: {none}, {pli}, {nack}");
+            assert!(pli <= nack, "{layers}, seed {seed}: {pli}, {nack}");
+            of_none += none;
             of_plis += pli;
             of_nacks += nack;
         }
-        assert!(of_plis < of_nacks, "{layers}: {of_plis}, {of_nacks}");
+        let sums = format!("{layers}: {of_none}, {of_plis}, {of_nacks}");
+        assert!(of_none < of_plis && of_plis < of_nacks, "{sums}");
         // A lost retransmission of one key frame costs a tenth of the clip.
-        assert!(of_nacks >= 3 * 138, "{layers}: {of_nacks}");
+        assert!(of_nacks >= 3 * 138, "{sums}");
     }
 }
 
