@@ -7,7 +7,6 @@ use super::costs::{cost_of, price};
 use super::predict_inter::InterPredictor;
 use super::quant::QuantiserSet;
 use super::row::{MbCoder, ModeChoice};
-use super::speed::Splits;
 use crate::modes::{PARTITIONS, sub_mv_probs, write_partitioning};
 use crate::types::{InterMode, MbMode, MotionVector, Partitioning, SubblockInfo};
 use codec_core::codec::Stage;
@@ -35,8 +34,46 @@ struct Found {
     sse: u32,
 }
 
+impl Found {
+    /// Nothing yet; a search begins at `mv`.
+    fn none(mv: MotionVector) -> Self {
+        Self { cost: u32::MAX, mv, sse: 0 }
+    }
+
+    /// Moves in steps of `sizes`, in quarter pixels, at most `most` of each; `try_at` takes a vector if
+    /// it is better.
+    #[inline]
+    fn descend(
+        &mut self,
+        sizes: &[i16],
+        most: usize,
+        mut try_at: impl FnMut(MotionVector, &mut Self),
+    ) {
+        for &size in sizes {
+            for _ in 0..most {
+                let from = self.mv;
+                for (dx, dy) in [(-size, 0), (size, 0), (0, -size), (0, size)] {
+                    try_at(moved(from, dx, dy), self);
+                }
+                if self.mv == from {
+                    break;
+                }
+            }
+        }
+    }
+}
+
 /// Maximum number of steps of each size for a quarter's vector.
 const MAX_STEPS: usize = 4;
+/// Maximum number of steps of each size with the decoder's interpolation filters.
+const EXACT_STEPS: usize = 2;
+/// Partitionings in the order in which they are tried.
+const TRIED: [Partitioning; 4] = [
+    Partitioning::Quarters,
+    Partitioning::TopBottom,
+    Partitioning::LeftRight,
+    Partitioning::Sixteenths,
+];
 
 /// Bit costs of the vector modes of one part, given its neighbours' vectors.
 struct SubVectorPrices {
@@ -116,17 +153,9 @@ impl MbCoder<'_> {
         let quarters = trials.quarters(mv);
         let fixed = job.costs.reference[reference.index()]
             + vectors.bits_of(InterMode::Split(Partitioning::default()));
-        let mut best: Option<(ModeChoice, u32)> = None;
-        let mut divisions = [Some(quarters), None, None, None];
-        if matches!(job.speed.splits, Splits::Halves | Splits::All) {
-            divisions[1] = trials.halves(&quarters, Partitioning::TopBottom);
-            divisions[2] = trials.halves(&quarters, Partitioning::LeftRight);
-        }
-        if job.speed.splits == Splits::All {
-            divisions[3] = trials.sixteenths(&quarters);
-        }
-        let mut least = limit;
-        for division in divisions.into_iter().flatten() {
+        let (mut best, mut least) = (None, limit);
+        for partitioning in TRIED.into_iter().filter(|&tried| job.speed.splits.includes(tried)) {
+            let Some(division) = trials.division(partitioning, &quarters) else { continue };
             let bits = fixed + division.bits;
             // Skip partitionings that the estimate already rules out.
             if set.lambda.cost(bits) >= least {
@@ -135,15 +164,17 @@ impl MbCoder<'_> {
             std::mem::swap(&mut self.best, &mut self.trial);
             let choice = self.code_division(&trials, &division, bits, whole);
             let total = choice.as_ref().map_or(u32::MAX, |choice| self.total(choice, set));
-            match choice {
-                Some(choice) if total < least => {
-                    least = total;
-                    best = Some((choice, total));
-                }
-                _ => std::mem::swap(&mut self.best, &mut self.trial),
+            if total < least {
+                (best, least) = (choice, total);
+            } else {
+                std::mem::swap(&mut self.best, &mut self.trial);
+            }
+            // If quarters are clearly worse than a single vector, other parts rarely are better.
+            if partitioning == Partitioning::Quarters && total > limit.saturating_add(limit / 16) {
+                break;
             }
         }
-        best.map(|(choice, _)| choice)
+        best
     }
 
     /// Predicts and codes luma into `best`.
@@ -200,6 +231,15 @@ impl MbCoder<'_> {
 }
 
 impl Trials<'_> {
+    /// Returns the macroblock with `partitioning`; `None` if it is not promising.
+    fn division(&self, partitioning: Partitioning, quarters: &Division) -> Option<Division> {
+        match partitioning {
+            Partitioning::Quarters => Some(*quarters),
+            Partitioning::Sixteenths => self.sixteenths(quarters),
+            halves => self.halves(quarters, halves),
+        }
+    }
+
     fn division_bits(&self, partitioning: Partitioning, mvs: &[MotionVector; 16]) -> u32 {
         let parts = PARTITIONS[partitioning as usize].iter();
         parts.fold(price(|sink| write_partitioning(sink, partitioning)), |bits, part| {
@@ -237,26 +277,15 @@ impl Trials<'_> {
         for (quadrant, first) in Quadrant::ALL.into_iter().zip(QUARTERS) {
             let [left, above] = self.neighbours(&mvs, first);
             let prices = SubVectorPrices::new(left, above);
-            let mut best = Found { cost: u32::MAX, mv: whole, sse: 0 };
+            let mut best = Found::none(whole);
             let candidates = [whole, left, above, MotionVector::ZERO];
             for (n, &mv) in candidates.iter().enumerate() {
                 if !candidates[..n].contains(&mv) {
                     self.add(quadrant, &prices, mv, &mut best);
                 }
             }
-            // From full-pixel to quarter-pixel steps.
-            for step in [4, 2, 1] {
-                for _ in 0..MAX_STEPS {
-                    let from = best.mv;
-                    for (dx, dy) in [(-step, 0), (step, 0), (0, -step), (0, step)] {
-                        let mv = moved(from, dx, dy);
-                        self.add(quadrant, &prices, mv, &mut best);
-                    }
-                    if best.mv == from {
-                        break;
-                    }
-                }
-            }
+            best.descend(&[4, 2], MAX_STEPS, |mv, best| self.add(quadrant, &prices, mv, best));
+            let best = self.refine(&[quadrant], &prices, &[best.mv]).unwrap_or(best);
             set_part(&mut mvs, first, 2, best.mv);
             sse += best.sse;
         }
@@ -285,7 +314,43 @@ impl Trials<'_> {
         }
     }
 
-    /// Returns two halves, each with the better of its quarters' vectors; `None` if the quarters do
+    /// Returns the best vector of `starts` or near it for the part that consists of `quadrants`, by the
+    /// error of the decoder's interpolation filters; `None` if no start is allowed.
+    fn refine(
+        &self,
+        quadrants: &[Quadrant],
+        prices: &SubVectorPrices,
+        starts: &[MotionVector],
+    ) -> Option<Found> {
+        let mut pred = Block16::default();
+        let mut try_at = |mv: MotionVector, best: &mut Found| {
+            if !self.is_allowed(mv) {
+                return;
+            }
+            let mut sse = 0;
+            for &quadrant in quadrants {
+                let (x, y) = quadrant.origin();
+                if self.from.luma_8x8(self.target.at, (x, y), mv, &mut pred).is_none() {
+                    return;
+                }
+                let cur = self.target.cur.sub::<8, 8>(x, y);
+                sse += self.target.kernels.sse_8x8(cur, pred.sub(x, y));
+            }
+            let cost = sse.saturating_add(self.set.lambda.cost(prices.bits(self, mv)));
+            if cost < best.cost {
+                *best = Found { cost, mv, sse };
+            }
+        };
+        let mut best = Found::none(MotionVector::ZERO);
+        starts.iter().for_each(|&mv| try_at(mv, &mut best));
+        if best.cost == u32::MAX {
+            return None;
+        }
+        best.descend(&[1], EXACT_STEPS, try_at);
+        Some(best)
+    }
+
+    /// Returns two halves, each with a vector near those of its quarters; `None` if the quarters do
     /// not agree well enough to make this promising.
     fn halves(&self, quarters: &Division, partitioning: Partitioning) -> Option<Division> {
         let pairs = match partitioning {
@@ -295,12 +360,12 @@ impl Trials<'_> {
         let mut mvs = quarters.mvs;
         let mut sse = 0;
         for pair in pairs {
-            let vectors = pair.map(|n| quarters.mvs[QUARTERS[n]]);
-            let error = |mv| pair.iter().map(|&n| self.quarter_sse(Quadrant::ALL[n], mv)).sum();
-            let [a, b]: [u32; 2] = vectors.map(error);
-            let (error, mv) = if a <= b { (a, vectors[0]) } else { (b, vectors[1]) };
-            sse += error;
-            pair.iter().for_each(|&n| set_part(&mut mvs, QUARTERS[n], 2, mv));
+            let [left, above] = self.neighbours(&mvs, QUARTERS[pair[0]]);
+            let prices = SubVectorPrices::new(left, above);
+            let starts = pair.map(|n| quarters.mvs[QUARTERS[n]]);
+            let found = self.refine(&pair.map(|n| Quadrant::ALL[n]), &prices, &starts)?;
+            sse += found.sse;
+            pair.iter().for_each(|&n| set_part(&mut mvs, QUARTERS[n], 2, found.mv));
         }
         let bits = self.division_bits(partitioning, &mvs);
         let cost = |sse: u32, bits| sse.saturating_add(self.set.lambda.cost(bits));
@@ -308,7 +373,7 @@ impl Trials<'_> {
         is_promising.then_some(Division { partitioning, mvs, bits, sse })
     }
 
-    /// Finds sixteen vectors: the neighbours' vectors, and quarter-pixel steps around them.
+    /// Finds sixteen vectors, each the best of the neighbours' vectors and steps around it.
     fn sixteenths(&self, quarters: &Division) -> Option<Division> {
         let mut mvs = quarters.mvs;
         let mut pred = Block16::default();
@@ -319,8 +384,7 @@ impl Trials<'_> {
             let [left, above] = self.neighbours(&mvs, n);
             let own = quarters.mvs[n];
             let prices = SubVectorPrices::new(left, above);
-            let mut best = Found { cost: u32::MAX, mv: own, sse: 0 };
-            let mut add = |mv: MotionVector| {
+            let mut add = |mv: MotionVector, best: &mut Found| {
                 if !self.is_allowed(mv)
                     || self.from.luma_4x4(self.target.at, (x, y), mv, &mut pred).is_none()
                 {
@@ -329,18 +393,17 @@ impl Trials<'_> {
                 let sse = self.target.kernels.sse_4x4(cur, pred.sub(x, y));
                 let cost = sse.saturating_add(self.set.lambda.cost(prices.bits(self, mv)));
                 if cost < best.cost {
-                    best = Found { cost, mv, sse };
+                    *best = Found { cost, mv, sse };
                 }
             };
+            let mut best = Found::none(own);
             let candidates = [own, left, above, MotionVector::ZERO];
             for (n, &mv) in candidates.iter().enumerate() {
                 if !candidates[..n].contains(&mv) {
-                    add(mv);
+                    add(mv, &mut best);
                 }
             }
-            for (dx, dy) in [(-4, 0), (4, 0), (0, -4), (0, 4), (-1, 0), (1, 0), (0, -1), (0, 1)] {
-                add(moved(own, dx, dy));
-            }
+            best.descend(&[4, 2, 1], EXACT_STEPS, add);
             if best.cost == u32::MAX {
                 return None;
             }

@@ -1,5 +1,7 @@
 //! Speed presets: a struct of named switches, built from a speed of 0 to 10.
 
+use crate::types::Partitioning;
+
 /// Precision of the motion search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubPel {
@@ -32,6 +34,19 @@ pub enum Splits {
     Halves,
     /// All partitionings, including 4x4.
     All,
+}
+
+impl Splits {
+    /// Returns whether `partitioning` is tried.
+    pub(super) fn includes(self, partitioning: Partitioning) -> bool {
+        match partitioning {
+            Partitioning::Quarters => self != Self::None,
+            Partitioning::TopBottom | Partitioning::LeftRight => {
+                matches!(self, Self::Halves | Self::All)
+            }
+            Partitioning::Sixteenths => self == Self::All,
+        }
+    }
 }
 
 /// Use of golden and altref.
