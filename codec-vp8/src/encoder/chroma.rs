@@ -130,7 +130,7 @@ impl MbCoder<'_> {
     /// of chroma.
     fn code_worthwhile_chroma(&mut self, choice: &ModeChoice, set: &QuantiserSet) -> u32 {
         let job = self.job;
-        let trellis = self.trellis();
+        let trellis = self.final_trellis();
         // Exact token costs include the flags of empty blocks.
         let flags_of = |n: u32| if trellis.is_some() { 0 } else { n * EMPTY_BLOCK_Q8 };
         let empty_chroma = set.lambda.cost(trellis.map_or(0, Trellis::empty_chroma));

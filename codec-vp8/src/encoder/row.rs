@@ -110,7 +110,7 @@ pub(super) fn code_row(
             None => {
                 coder.begin_mb(col);
                 let choice = coder.decide();
-                coder.code_mb(&choice, store);
+                coder.code_mb(choice, store);
             }
         }
         job.advance(row, col + 1);
@@ -265,12 +265,18 @@ impl<'a> MbCoder<'a> {
         }
     }
 
-    /// Returns the trellis quantiser, at speeds that use it.
+    /// Returns the trellis quantiser, at speeds that compare modes with it.
     #[inline]
     pub(super) fn trellis(&self) -> Option<Trellis<'a>> {
+        self.final_trellis().filter(|_| self.job.speed.levels == LevelChoice::Trellis)
+    }
+
+    /// Returns the trellis quantiser, at speeds that code the chosen mode with it.
+    #[inline]
+    pub(super) fn final_trellis(&self) -> Option<Trellis<'a>> {
         let (above, left) = (self.above.nonzero, self.left.info.nonzero);
         let prices = self.job.token_prices;
-        (self.job.speed.levels == LevelChoice::Trellis).then_some(Trellis { prices, above, left })
+        (self.job.speed.levels != LevelChoice::Quantiser).then_some(Trellis { prices, above, left })
     }
 
     /// Transforms and quantises luma with a Y2 block; the prediction is in `best`.
@@ -284,13 +290,34 @@ impl<'a> MbCoder<'a> {
         price
     }
 
+    /// Codes the luma of `choice`, whose prediction is in `best`, with the final levels.
+    fn finish_luma(&mut self, choice: &mut ModeChoice, set: &QuantiserSet) {
+        // 4x4 intra blocks are predicted from the levels that were compared.
+        if self.job.speed.levels != LevelChoice::FinalTrellis
+            || choice.is_intra_4x4()
+            || self.best.residual.luma_is_empty()
+        {
+            return;
+        }
+        let (kernels, trellis) = (self.job.kernels, self.final_trellis());
+        let Trial { pixels, residual, .. } = &mut *self.best;
+        let has_y2 = choice.mode.has_y2();
+        choice.price = if has_y2 {
+            residual.code_luma(kernels, &self.cur.luma, &pixels.luma, set, trellis)
+        } else {
+            residual.code_luma_whole(kernels, &self.cur.luma, &pixels.luma, set, trellis)
+        };
+        self.add_texture_loss(choice, has_y2, set);
+    }
+
     /// Codes the macroblock as decided: chroma, tokens, reconstruction, statistics, and the context
     /// of its neighbours.
-    fn code_mb(&mut self, choice: &ModeChoice, store: &mut RowStore) {
+    fn code_mb(&mut self, mut choice: ModeChoice, store: &mut RowStore) {
         let set = self.quantisers(choice.segment);
-        let (chroma, _) = self.predict_chroma(choice, set);
+        let (chroma, _) = self.predict_chroma(&choice, set);
         self.meter.switch(Some(Stage::Transform));
-        self.code_chroma(choice, set);
+        self.finish_luma(&mut choice, set);
+        self.code_chroma(&choice, set);
         let has_coeffs =
             !(self.best.residual.luma_is_empty() && self.best.residual.chroma_is_empty());
         let mode = match choice.mode {
@@ -305,7 +332,7 @@ impl<'a> MbCoder<'a> {
         if !mode.is_intra() {
             store.nears.push(self.near);
         }
-        self.count(&info, choice, store);
+        self.count(&info, &choice, store);
         self.write_pixels();
         self.update_neighbours(mode, nonzero);
     }

@@ -65,6 +65,8 @@ pub enum OtherReferences {
 pub enum LevelChoice {
     /// Plain quantisation.
     Quantiser,
+    /// Plain quantisation to compare modes, [`Self::Trellis`] to code the best one.
+    FinalTrellis,
     /// Trellis: by squared error and exact token costs.
     Trellis,
 }
@@ -210,6 +212,7 @@ impl Speed {
             split_min_blocks: 1,
             subpel: SubPel::QuarterExact,
             skip_probe: false,
+            levels: LevelChoice::FinalTrellis,
             filter_level: FilterChoice::Tried,
             ..three
         };

@@ -128,10 +128,10 @@ pub(super) struct Trellis<'a> {
 
 // Shares of the lambda of mode decision, in 1/64. Detail that is dropped here is also missing in
 // frames predicted from this one, and chroma and Y2 errors are more visible.
-const LUMA_LAMBDA_Q6: u64 = 48;
+const LUMA_LAMBDA_Q6: u64 = 56;
 const INTRA_LAMBDA_Q6: u64 = 40;
 const Y2_LAMBDA_Q6: u64 = 32;
-const CHROMA_LAMBDA_Q6: u64 = 24;
+const CHROMA_LAMBDA_Q6: u64 = 28;
 
 /// Returns the error of coefficients, in 2^-16, per 1/256 bit; `scale_q6` / 64 is the ratio of
 /// coefficient errors to pixel errors.

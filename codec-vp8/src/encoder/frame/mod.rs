@@ -275,7 +275,7 @@ impl FrameEncoder {
         modes: &ModeProbabilities,
     ) {
         self.costs.update(input.is_key(), &context.probs, modes);
-        if Speed::level(input.plan.speed).levels == LevelChoice::Trellis {
+        if Speed::level(input.plan.speed).levels != LevelChoice::Quantiser {
             self.token_prices.update(&context.probs.coeffs);
         }
         self.mv_prices.update(&context.probs.mv);
