@@ -292,8 +292,10 @@ impl<'a> MbCoder<'a> {
 
     /// Codes the luma of `choice`, whose prediction is in `best`, with the final levels.
     fn finish_luma(&mut self, choice: &mut ModeChoice, set: &QuantiserSet) {
-        // 4x4 intra blocks are predicted from the levels that were compared.
+        // The trellis would drop texture, and 4x4 intra blocks are predicted from the levels that were
+        // compared.
         if self.job.speed.levels != LevelChoice::FinalTrellis
+            || self.job.texture.is_used()
             || choice.is_intra_4x4()
             || self.best.residual.luma_is_empty()
         {
@@ -301,13 +303,11 @@ impl<'a> MbCoder<'a> {
         }
         let (kernels, trellis) = (self.job.kernels, self.final_trellis());
         let Trial { pixels, residual, .. } = &mut *self.best;
-        let has_y2 = choice.mode.has_y2();
-        choice.price = if has_y2 {
+        choice.price = if choice.mode.has_y2() {
             residual.code_luma(kernels, &self.cur.luma, &pixels.luma, set, trellis)
         } else {
             residual.code_luma_whole(kernels, &self.cur.luma, &pixels.luma, set, trellis)
         };
-        self.add_texture_loss(choice, has_y2, set);
     }
 
     /// Codes the macroblock as decided: chroma, tokens, reconstruction, statistics, and the context
