@@ -147,8 +147,9 @@ fn dark_flat_areas_have_fainter_bands() {
         let [before, after] = [&psnr, &visual].map(|packets| band_error(&decode(packets)));
         let label = format!("{:?} {}: {before:.3} to {after:.3}", config.preset, config.speed);
         println!("{label}, {} and {} bytes", bytes(&psnr), bytes(&visual));
-        assert!(after < 0.9 * before, "{label}");
-        assert!(bytes(&visual) < bytes(&psnr) * 21 / 20, "{label}");
+        assert!(after < 0.85 * before, "{label}");
+        // A short file meets its bitrate within a tenth in one pass.
+        assert!(bytes(&visual) < bytes(&psnr) * 11 / 10, "{label}");
     }
 }
 
