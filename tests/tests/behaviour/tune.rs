@@ -14,18 +14,19 @@ use codec_core::simd::Level;
 use codec_tests::depth;
 
 const SIZE: Size = Size { width: 160, height: 96 };
-const FRAMES: usize = 48;
+/// Shorter files meet their bitrate only roughly.
+const FRAMES: usize = 96;
 /// Columns of the dark, flat left side; the rest is a busy texture that moves.
 const DARK: usize = 80;
 
-/// Returns a frame with a slowly moving light on a dark wall, and texture on the right.
+/// Returns a frame with a light on a dark wall, which slowly moves there and back, and texture on the right.
 fn dark_scene(n: usize) -> Vec<u8> {
     scene(|x, y| {
         if x >= DARK {
             return texture(x + 2 * n, y, 120);
         }
         // A parabola from 46 in the light to 18, and noise of one level.
-        let (dx, dy) = (x.abs_diff(20 + n), y.abs_diff(48));
+        let (dx, dy) = (x.abs_diff(20 + n.min(FRAMES - n)), y.abs_diff(48));
         let light = 28_usize.saturating_sub((dx * dx + dy * dy) / 110);
         18 + light + noise(x + 31 * n, y) % 2
     })
@@ -148,8 +149,7 @@ fn dark_flat_areas_have_fainter_bands() {
         let label = format!("{:?} {}: {before:.3} to {after:.3}", config.preset, config.speed);
         println!("{label}, {} and {} bytes", bytes(&psnr), bytes(&visual));
         assert!(after < 0.85 * before, "{label}");
-        // A short file meets its bitrate within a tenth in one pass.
-        assert!(bytes(&visual) < bytes(&psnr) * 11 / 10, "{label}");
+        assert!(bytes(&visual) < bytes(&psnr) * 21 / 20, "{label}");
     }
 }
 
