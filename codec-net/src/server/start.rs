@@ -251,6 +251,8 @@ impl Server {
             // A panic was already printed.
             let _ = thread.join();
         }
+        // What remains has publishers in this process. Recorders work until their streams end.
+        self.state.hub.end_all(&EndReason::ServerStopped);
         self.recorders.join();
         self.webhook_thread.stop();
     }

@@ -147,4 +147,9 @@ impl Hub {
     pub(in super::super) fn end_all_waiting(&self, reason: &EndReason) {
         self.registry.end_waiting(None, reason);
     }
+
+    /// Ends all streams. Their publishers get `reason` when they send.
+    pub(in super::super) fn end_all(&self, reason: &EndReason) {
+        self.registry.end_all(reason);
+    }
 }

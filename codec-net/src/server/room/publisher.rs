@@ -41,7 +41,7 @@ impl Publisher {
     ///
     /// # Errors
     ///
-    /// The limit that is exceeded: the session must end.
+    /// The limit that is exceeded, or why the stream has ended: the session must end.
     pub fn send_video(&self, frame: VideoFrame) -> Result<(), EndReason> {
         self.stream.send_video(self.generation, frame)
     }

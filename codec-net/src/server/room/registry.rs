@@ -44,6 +44,14 @@ impl Registry {
         stream.end(reason);
     }
 
+    /// Ends all streams, also those that have a publisher.
+    pub(super) fn end_all(&self, reason: &EndReason) {
+        let streams = std::mem::take(&mut *self.streams());
+        for stream in streams.into_values() {
+            stream.end(reason);
+        }
+    }
+
     /// Ends streams that wait for a publisher until `now`; `None`: all of them.
     pub(super) fn end_waiting(&self, now: Option<Duration>, reason: &EndReason) {
         let mut streams = self.streams();

@@ -91,6 +91,15 @@ impl State {
     fn external_viewers(&self) -> usize {
         self.viewers.values().filter(|viewer| !viewer.is_internal()).count()
     }
+
+    /// Checks that the stream goes on, and that publisher `generation` is its current one.
+    fn check(&self, generation: u64) -> Result<(), EndReason> {
+        match &self.ended {
+            Some(reason) => Err(reason.clone()),
+            None if self.generation != generation => Err(EndReason::Replaced),
+            None => Ok(()),
+        }
+    }
 }
 
 impl State {
@@ -242,9 +251,7 @@ impl Stream {
         }
         let frame = Arc::new(frame);
         let mut state = locked(&self.state);
-        if state.generation != generation {
-            return Err(EndReason::Replaced);
-        }
+        state.check(generation)?;
         if !state.budget.take(now, 8 * frame.data.len() as u64) {
             return Err(EndReason::Limit("bitrate"));
         }
@@ -282,9 +289,7 @@ impl Stream {
         let now = self.clock.now();
         let packet = Arc::new(packet);
         let mut state = locked(&self.state);
-        if state.generation != generation {
-            return Err(EndReason::Replaced);
-        }
+        state.check(generation)?;
         if !state.budget.take(now, 8 * packet.data.len() as u64) {
             return Err(EndReason::Limit("bitrate"));
         }
@@ -301,6 +306,9 @@ impl Stream {
 
     pub(super) fn end(&self, reason: &EndReason) {
         let mut state = locked(&self.state);
+        if state.ended.is_some() {
+            return;
+        }
         state.ended = Some(reason.clone());
         for viewer in std::mem::take(&mut state.viewers).into_values() {
             viewer.end(reason);
