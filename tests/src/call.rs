@@ -138,8 +138,6 @@ pub struct Outage {
     pub length: Duration,
     /// The same, counted from the last frame that lost packets in this period.
     pub since_last_loss: Duration,
-    /// Whether that frame was a key frame.
-    pub lost_key_frame: bool,
     /// Whether it ended with a key frame.
     pub by_key_frame: bool,
 }
@@ -200,7 +198,7 @@ impl CallResult {
     #[must_use]
     pub fn outages(&self) -> Vec<Outage> {
         let mut outages = Vec::new();
-        let mut open: Option<(usize, Duration, usize)> = None;
+        let mut open: Option<(usize, Duration, Duration)> = None;
         let begin = self.frames.iter().position(|record| record.is_exact).unwrap_or(0);
         for (number, record) in self.frames.iter().enumerate().skip(begin) {
             if !record.coded {
@@ -209,18 +207,16 @@ impl CallResult {
             match (open, record.decoded.filter(|_| record.is_exact)) {
                 (None, None) => {
                     let due = record.captured + self.delay;
-                    open = Some((number, due, number));
+                    open = Some((number, due, due));
                 }
                 (Some((first, since, _)), None) if record.packets.0 > record.packets.1 => {
-                    open = Some((first, since, number));
+                    open = Some((first, since, record.captured + self.delay));
                 }
                 (Some((first, since, last)), Some(at)) => {
-                    let last = &self.frames[last];
                     outages.push(Outage {
                         first,
                         length: at.saturating_sub(since),
-                        since_last_loss: at.saturating_sub(last.captured + self.delay),
-                        lost_key_frame: last.is_key,
+                        since_last_loss: at.saturating_sub(last),
                         by_key_frame: record.is_key,
                     });
                     open = None;

@@ -2,7 +2,6 @@
 //! encoder, metadata.
 
 use super::decode_times::DecodeTime;
-use super::first_frame::sampled_qindex;
 use super::golden::GoldenUpdates;
 use super::knobs::SharedKnobs;
 use super::packet_queue::PacketQueue;
@@ -11,8 +10,8 @@ use super::{FrameCoder, FrameReport};
 use crate::analysis::FrameAnalysis;
 use crate::codec::plan::{FrameOrder, FramePlan};
 use crate::codec::{
-    Content, DropReason, EncoderConfig, FrameKind, FrameRequest, Outcome, Packet, Preset,
-    RateControl, Scalability, SlotSet, Tune,
+    Content, DropReason, EncoderConfig, FrameKind, FrameRequest, Outcome, Preset, RateControl,
+    Scalability, SlotSet, Tune,
 };
 use crate::error::Error;
 use crate::frame::{Picture, Rational};
@@ -59,10 +58,8 @@ pub(super) struct Task<'a> {
 
 /// State that coding a frame changes.
 #[derive(Debug)]
-pub(super) struct Coding<C: FrameCoder> {
+pub(super) struct Coding<C> {
     pub(super) unit: C,
-    /// Knobs of the frame coder for a sample of the first frame; `None` if there is none, or if the frame is coded.
-    pub(super) sample_knobs: Option<C::Knobs>,
     pub(super) rate: RateController,
     pub(super) layers: LayerPlanner,
     pub(super) queue: PacketQueue,
@@ -90,15 +87,9 @@ struct Slots {
 }
 
 impl<C: FrameCoder> Coding<C> {
-    pub(super) fn new(
-        unit: C,
-        knobs: C::Knobs,
-        rate: RateController,
-        layers: LayerPlanner,
-    ) -> Self {
+    pub(super) fn new(unit: C, rate: RateController, layers: LayerPlanner) -> Self {
         Self {
             unit,
-            sample_knobs: Some(knobs),
             rate,
             layers,
             queue: PacketQueue::new(),
@@ -108,15 +99,6 @@ impl<C: FrameCoder> Coding<C> {
             refresh_row: 0,
             next_frame_id: 0,
         }
-    }
-
-    /// Changes the knobs from the next frame on.
-    pub(super) fn set_knobs(&mut self, knobs: C::Knobs) -> Result<(), Error> {
-        self.unit.set_knobs(knobs)?;
-        if let Some(sample_knobs) = &mut self.sample_knobs {
-            *sample_knobs = knobs;
-        }
-        Ok(())
     }
 
     /// Resets the state after a change of the frame size.
@@ -156,11 +138,11 @@ impl<C: FrameCoder> Coding<C> {
                 return Ok(Outcome::Dropped { reason, debt_bits });
             }
         };
-        let mut plan = self.plan(config, knobs, task, &layer, slots, &budget);
+        let plan = self.plan(config, knobs, task, &layer, slots, &budget);
 
         let room = usize::try_from(config.size.pixels() / 2).unwrap_or(MAX_PACKET_ROOM);
         let mut packet = self.queue.blank(room.min(MAX_PACKET_ROOM));
-        let report = match self.encode_frame(config, task, &mut plan, &mut packet) {
+        let report = match self.unit.encode_frame(task.picture, &plan, task.analysis, &mut packet) {
             Ok(report) => report,
             Err(error) => {
                 self.rate.frame_dropped();
@@ -176,7 +158,6 @@ impl<C: FrameCoder> Coding<C> {
             return Ok(Outcome::Dropped { reason: DropReason::OverCap, debt_bits });
         }
 
-        self.sample_knobs = None;
         self.rate.frame_recoded(report.recoded_cost);
         self.rate.frame_coded(report.bits, report.qindex);
         if !is_key {
@@ -202,21 +183,6 @@ impl<C: FrameCoder> Coding<C> {
         packet.meta.rate = self.rate.state();
         self.queue.push(packet);
         Ok(Outcome::Coded)
-    }
-
-    /// Codes the picture of `task` as planned, but the first frame at the quantiser that a sample of it suggests.
-    fn encode_frame(
-        &mut self,
-        config: &EncoderConfig,
-        task: &Task<'_>,
-        plan: &mut FramePlan,
-        packet: &mut Packet,
-    ) -> Result<FrameReport, Error> {
-        if let Some(knobs) = self.sample_knobs {
-            let frame = (task.picture, task.analysis);
-            plan.qindex = sampled_qindex::<C>(config, knobs, frame, plan, packet)?;
-        }
-        self.unit.encode_frame(task.picture, plan, task.analysis, packet)
     }
 
     fn dropped(&mut self, task: &Task<'_>) {

@@ -14,7 +14,7 @@
 //! | the file preset: look-ahead, MB-tree, altref frames, middle frames (references from the middle of a group) | `file`, `hidden_frames`, `buffered_frame` |
 //! | the file preset: B frames | `mini_gop`, `reordering`, `decode_times` |
 //! | spatial layers | `spatial` |
-//! | one frame from its analysis to its packet; the quantiser of the first one | `coding`, `packet_queue`; `first_frame` |
+//! | one frame from its analysis to its packet | `coding`, `packet_queue` |
 //! | policies: key frames, golden updates, speed | `key_frames`, `golden`, `speed_selector` |
 //! | parts for frame coders: static and unchanged macroblocks, loss of texture | `cyclic_refresh`, `unchanged`, [`texture`] |
 
@@ -24,7 +24,6 @@ mod cyclic_refresh;
 mod decode_times;
 mod description;
 mod file;
-mod first_frame;
 mod frame_coder;
 mod golden;
 mod hidden_frames;

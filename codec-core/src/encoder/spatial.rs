@@ -121,10 +121,6 @@ impl<C: LayerCoder> SpatialEncoder<C> {
                 let mut encoder = Encoder::<C>::new(&layer_config(config, id))?;
                 encoder.coding.unit.set_layer(id);
                 encoder.coding.layers.without_altref();
-                if id > 0 {
-                    // Its first frame is predicted from the lower layer, which a sample does not have.
-                    encoder.coding.sample_knobs = None;
-                }
                 Ok(Layer { encoder, is_started: false, picture: FrameBuf::new(Size::new(1, 1), 0) })
             })
             .collect::<Result<_, Error>>()?;

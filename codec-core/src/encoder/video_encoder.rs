@@ -99,7 +99,7 @@ impl<C: FrameCoder> Encoder<C> {
             is_caller_analysing: false,
             masking: MaskingMeter::default(),
             keys: KeyPolicy::new(),
-            coding: Coding::new(unit, knobs.codec, rate, LayerPlanner::new(config.scalability)),
+            coding: Coding::new(unit, rate, LayerPlanner::new(config.scalability)),
             file: is_file.then(|| FileState::new(config.size, held, max_b_frames)),
             last_pts: None,
             speed_selector: SpeedSelector::new(&codec.speed_costs),
@@ -338,7 +338,7 @@ impl<C: FrameCoder> VideoEncoder for Encoder<C> {
             Update::Knob(name, value) => {
                 let mut knobs = self.knobs;
                 knobs.set(name, *value, true)?;
-                self.coding.set_knobs(knobs.codec)?;
+                self.coding.unit.set_knobs(knobs.codec)?;
                 self.knobs = knobs;
             }
             Update::Resolution(size) => self.resize(*size)?,

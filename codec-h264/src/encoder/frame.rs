@@ -4,7 +4,7 @@
 //! | phase | clause | code |
 //! |---|---|---|
 //! | references, slice header | 7.3.3, 8.2.4, 8.2.5 | `references`, [`FrameEncoder::header`] |
-//! | quantisers, costs | 8.5.8 | `attempts`, `quantisers`, `lambda` |
+//! | quantisers, costs | 8.5.8 | `sample`, `attempts`, `quantisers`, `lambda` |
 //! | macroblocks: prediction, transform | 8.3 to 8.5 | `row`, `decide_intra`, `decide_inter` |
 //! | slice data and deblocking of finished rows, while later rows are coded | 7.3.4, 8.7 | `behind`, `finish`, `write` |
 //! | parameter sets | 7.3.2 | `parameter_sets` |
@@ -38,6 +38,7 @@ use super::residual_bits::ResidualBits;
 use super::row::code_row;
 use super::row_context::RowContext;
 use super::row_store::{Counts, RowStore};
+use super::sample::Sample;
 use super::scratch::Scratch;
 use super::settings::{FrameKnobs, FrameSettings};
 use super::slice_bytes;
@@ -52,6 +53,14 @@ use crate::slice::{Deblocking, SliceHeader, SliceType};
 
 /// Border around the reference planes, in luma pixels.
 const LUMA_PAD: usize = 32;
+
+/// Extent of an attempt.
+#[derive(Clone, Copy, Debug)]
+enum Extent {
+    /// The frame, up to a limit of its bits.
+    Frame(Option<u64>),
+    Sample(Sample),
+}
 
 /// Codes single frames as planned, and keeps the reference frames.
 #[derive(Debug)]
@@ -237,6 +246,7 @@ impl FrameEncoder {
             }
             _ => Weights::NONE,
         };
+        let mut sample = Sample::new(plan, self.rows).filter(|_| self.coded_frames == 0);
         let report = loop {
             let Some(frame) = Arc::get_mut(&mut recon) else {
                 // The pool only returns frames without other holders.
@@ -244,8 +254,14 @@ impl FrameEncoder {
                 continue;
             };
             let inputs = (&references, &weights);
-            let limited = (qp, attempts.limit(plan, qp));
-            let bits = self.attempt(source, plan, analysis, inputs, limited, frame, packet);
+            if let Some(sample) = sample.take() {
+                let extent = Extent::Sample(sample);
+                let bits =
+                    self.attempt(source, plan, analysis, inputs, (qp, extent), frame, packet);
+                qp = Attempts::first(plan, qp, bits.number());
+            }
+            let extent = Extent::Frame(attempts.limit(plan, qp));
+            let bits = self.attempt(source, plan, analysis, inputs, (qp, extent), frame, packet);
             match attempts.next(plan, qp, bits) {
                 Some(coarser) => qp = coarser,
                 None => break self.report(plan, qp, bits.number()),
@@ -321,9 +337,9 @@ impl FrameEncoder {
         Ok(())
     }
 
-    /// Codes a frame at one quantiser into `frame` and `packet`, and returns its bits. The state that later frames depend
-    /// on does not change. An attempt with a limit ends early if its first rows take more bits than that. After it, the
-    /// contents of `frame` and `packet` are incomplete.
+    /// Codes a frame, or a sample of it, at one quantiser, into `frame` and `packet`, and returns the bits of the frame.
+    /// The state that later frames depend on does not change. An attempt with a limit ends early if its first rows take
+    /// more bits than that. After it, and after a sample, the contents of `frame` and `packet` are incomplete.
     #[expect(clippy::too_many_arguments, reason = "the inputs and outputs of an attempt")]
     fn attempt(
         &mut self,
@@ -331,13 +347,16 @@ impl FrameEncoder {
         plan: &FramePlan,
         analysis: Option<&FrameAnalysis>,
         (references, weights): (&PicturePlan, &Weights),
-        (qp, limit): (u8, Option<u64>),
+        (qp, extent): (u8, Extent),
         frame: &mut FrameBuf,
         packet: &mut Packet,
     ) -> Bits {
         packet.data.clear();
         let refresh = IntraRefresh::new(plan, self.cols, self.rows);
-        self.plan_slices(refresh.boundary);
+        match extent {
+            Extent::Frame(_) => self.plan_slices(refresh.boundary),
+            Extent::Sample(_) => self.slice_starts = (0..self.rows).collect(),
+        }
         let header = self.header(references, weights, qp);
         self.set_residual_bits(&header);
         let point = refresh.recovery_point(plan, self.cols * self.rows, self.base_step(&header));
@@ -400,6 +419,12 @@ impl FrameEncoder {
         };
         self.picture.begin(&params);
         let pool: &dyn Pool = self.settings.pool.as_deref().unwrap_or(&Serial);
+        let limit = match extent {
+            Extent::Frame(limit) => limit,
+            Extent::Sample(sample) => {
+                return sample.bits(pool, (&job, &params), &self.stores, &mut self.picture);
+            }
+        };
         let max_bytes = usize::from(self.settings.knobs.slice_bytes);
         if max_bytes > 0 {
             let out = &mut packet.data;

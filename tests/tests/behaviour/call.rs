@@ -8,7 +8,7 @@ use codec_rtc::congestion::ControllerConfig;
 use codec_rtc::extension::ExtensionMap;
 use codec_rtc::link::{Jitter, Loss, RateTrace};
 use codec_rtc::session::{ReceiverConfig, SenderConfig, Streams, VideoStream};
-use codec_tests::call::{CallConfig, CallResult, Outage, Second, link, run};
+use codec_tests::call::{CallConfig, CallResult, Outage, link, run};
 use codec_tests::depth;
 use codec_tests::encoders::Tested;
 use codec_tests::scene::Motion;
@@ -182,16 +182,8 @@ fn without_repair_an_acknowledged_reference_ends_nearly_every_outage(codec: Test
         // 1.5 round trips and two frames; twice that if a key frame is requested because the frame
         // that should have ended the outage was lost.
         let limit = ms(75) + 2 * result.interval;
-        // A lost key frame is not followed by another one before their minimum interval.
-        let after_key_frame = config.sender.min_key_frame_interval + 2 * result.interval;
-        let is_short = |it: &Outage| {
-            let limit = match it.by_key_frame {
-                true if it.lost_key_frame => after_key_frame,
-                true => 2 * limit,
-                false => limit,
-            };
-            it.since_last_loss <= limit
-        };
+        let is_short =
+            |it: &Outage| it.since_last_loss <= if it.by_key_frame { 2 * limit } else { limit };
         assert!(outages.iter().all(is_short), "{outages:?}");
         assert_eq!(result.wrong(), 0);
     }
@@ -224,9 +216,7 @@ fn the_rate_follows_a_link_that_falls_and_returns(codec: Tested) {
         println!("{second} s: sent {sent} kb/s, target {target} kb/s, queue {:.0?}", it.queueing);
     }
     // Below the capacity of the link within two seconds, and the queue stays short.
-    let sent = |two: &[Second]| two.iter().map(|it| kbps(it.sent_bytes)).sum::<u64>() / 2;
-    assert!(result.seconds[32..50].windows(2).all(|two| sent(two) <= 320));
-    assert!(result.seconds[32..50].iter().all(|it| it.target.as_kbps() <= 330));
+    assert!(result.seconds[32..50].iter().all(|it| kbps(it.sent_bytes) <= 330));
     assert!(result.seconds[35..50].iter().all(|it| it.queueing < ms(200)));
     // Four fifths of the link within 15 s of its return, and most of that from then on.
     assert!((51..65).any(|second| result.arrived_rate(second, second + 1) >= Bitrate::kbps(1_600)));
