@@ -252,7 +252,7 @@ impl Server {
             let _ = thread.join();
         }
         // What remains has publishers in this process. Recorders work until their streams end.
-        self.state.hub.end_all(&EndReason::ServerStopped);
+        self.state.hub.close(&EndReason::ServerStopped);
         self.recorders.join();
         self.webhook_thread.stop();
     }

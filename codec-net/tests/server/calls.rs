@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::net::UdpSocket;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use codec_container::{CodedPacket, Input, ReadOptions, Source, open};
 use codec_net::peer_socket::PeerSocket;
 use codec_net::server::media::VideoCodec;
-use codec_net::server::outcome::EndReason;
+use codec_net::server::outcome::{EndReason, Rejection};
 use codec_net::server::room::StreamInfo;
 use codec_net::server::{Config, Server};
 use codec_webrtc::{Direction, Event, Peer};
@@ -117,18 +118,16 @@ fn floods_of_unverified_datagrams_neither_block_nor_end_a_call() {
 
 #[test]
 fn a_server_stops_while_the_program_still_publishes() {
-    let folder = std::env::temp_dir().join(format!("codec-stopped-{}", std::process::id()));
-    let _ = fs::remove_dir_all(&folder);
-    let record = Some(folder.clone());
-    let server = Server::start(Config { record, ..Config::loopback() }).unwrap();
-    let publisher = server.hub().publish("live", INFO, Box::new(|| {})).unwrap();
+    let server = Server::start(Config::loopback()).unwrap();
+    let hub = Arc::clone(server.hub());
+    let publisher = hub.publish("live", INFO, Box::new(|| {})).unwrap();
     let frame = frames().remove(0);
     assert!(publisher.send_video(frame.clone()).is_ok());
     server.stop();
     assert_eq!(publisher.send_video(frame), Err(EndReason::ServerStopped));
     assert_eq!(publisher.stream().end_reason(), Some(EndReason::ServerStopped));
-    drop(publisher);
-    fs::remove_dir_all(&folder).unwrap();
+    let again = hub.publish("again", INFO, Box::new(|| {}));
+    assert!(matches!(again, Err(Rejection::ShuttingDown)), "{again:?}");
 }
 
 #[test]

@@ -54,7 +54,8 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// [`Rejection::NameInUse`], [`Rejection::LimitReached`], or [`Rejection::BadRequest`] for an invalid name.
+    /// [`Rejection::NameInUse`], [`Rejection::LimitReached`], [`Rejection::ShuttingDown`], or [`Rejection::BadRequest`] for an
+    /// invalid name.
     pub fn publish(
         self: &Arc<Self>,
         name: &str,
@@ -94,6 +95,9 @@ impl Hub {
             )));
         }
         let mut streams = self.registry.streams();
+        if self.registry.is_closed() {
+            return Err(Rejection::ShuttingDown);
+        }
         if let Some(stream) = streams.get(name).map(Arc::clone) {
             let busy = || Rejection::NameInUse(name.to_owned());
             let owner = owner.filter(|owner| stream.belongs_to(owner)).ok_or_else(busy)?;
@@ -148,8 +152,8 @@ impl Hub {
         self.registry.end_waiting(None, reason);
     }
 
-    /// Ends all streams. Their publishers get `reason` when they send.
-    pub(in super::super) fn end_all(&self, reason: &EndReason) {
-        self.registry.end_all(reason);
+    /// Ends all streams and rejects others. Publishers get `reason` when they send.
+    pub(in super::super) fn close(&self, reason: &EndReason) {
+        self.registry.close(reason);
     }
 }

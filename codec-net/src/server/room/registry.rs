@@ -1,6 +1,7 @@
 //! The table of streams by name.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -12,12 +13,18 @@ use super::stream::Stream;
 pub(super) struct Registry {
     publisher_return_timeout: Duration,
     streams: Mutex<BTreeMap<String, Arc<Stream>>>,
+    /// Changes only while the table is locked.
+    is_closed: AtomicBool,
 }
 
 impl Registry {
     /// Creates an empty table. A stream waits for its publisher for `publisher_return_timeout`.
     pub(super) fn new(publisher_return_timeout: Duration) -> Self {
-        Self { publisher_return_timeout, streams: Mutex::default() }
+        Self {
+            publisher_return_timeout,
+            streams: Mutex::default(),
+            is_closed: AtomicBool::default(),
+        }
     }
 
     /// Locks the table.
@@ -44,10 +51,18 @@ impl Registry {
         stream.end(reason);
     }
 
-    /// Ends all streams, also those that have a publisher.
-    pub(super) fn end_all(&self, reason: &EndReason) {
-        let streams = std::mem::take(&mut *self.streams());
-        for stream in streams.into_values() {
+    /// Whether no stream may be added.
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Relaxed)
+    }
+
+    /// Ends all streams, also those that have a publisher. No other may be added.
+    pub(super) fn close(&self, reason: &EndReason) {
+        let mut streams = self.streams();
+        self.is_closed.store(true, Ordering::Relaxed);
+        let ended = std::mem::take(&mut *streams);
+        drop(streams);
+        for stream in ended.into_values() {
             stream.end(reason);
         }
     }
