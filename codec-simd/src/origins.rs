@@ -14,7 +14,7 @@ pub(crate) struct Origins {
 
 impl Origins {
     #[inline]
-    pub(crate) fn of(mode: SubblockMode) -> &'static Self {
+    pub(crate) const fn of(mode: SubblockMode) -> &'static Self {
         static TABLE: [Origins; 10] = ORIGINS;
         &TABLE[mode as usize]
     }

@@ -149,6 +149,13 @@ kernel_table! {
     intra_8x8(mode: IntraMode, edges: &Edges<8>, dst: WindowMut<'_, 8, 8>);
     /// Intra prediction of one sub-block (RFC 6386, section 12.3).
     intra_4x4(mode: SubblockMode, edges: &Edges4, dst: WindowMut<'_, 4, 4>);
+    /// Intra prediction of one sub-block with all ten modes, in the order of [`SubblockMode::ALL`].
+    /// Returns the squared error of each prediction of `cur`.
+    intra_4x4_all(
+        cur: Window<'_, 4, 4>,
+        edges: &Edges4,
+        predictions: &mut [[[u8; 4]; 4]; 10]
+    ) -> [u32; 10];
 
     // ---- transform and quantisation ----
     /// Forward 4x4 DCT of the difference `cur - pred`, sixteen blocks in raster order, each with
@@ -201,6 +208,16 @@ kernel_table! {
         levels: &mut [[i16; 16]; 8],
         dequantised: &mut [[i16; 16]; 8],
         eobs: &mut [u8; 8]
+    ) -> u32;
+    /// [`Self::fdct_4x4`], [`Self::quantise`] and [`Self::coeff_sse`] of one block in one. Returns the
+    /// squared error of the dequantised coefficients.
+    transform_quantise_4x4(
+        cur: Window<'_, 4, 4>,
+        pred: Window<'_, 4, 4>,
+        quantiser: &Quantiser,
+        levels: &mut [i16; 16],
+        dequantised: &mut [i16; 16],
+        eob: &mut u8
     ) -> u32;
     /// Inverse Walsh-Hadamard transform (RFC 6386, section 14.3): the sixteen luma DCs in raster
     /// order. Sums wrap at 16 bits.

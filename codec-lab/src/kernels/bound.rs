@@ -124,6 +124,11 @@ impl Lanes {
         self.on(n, 12.0, 10.0).plus(memory(2.0 * n / self.width, 4.0 * n / self.width))
     }
 
+    /// A forward transform, quantisation and the squared error of the coefficients.
+    fn transform_quantise(self, n: f64) -> Work {
+        self.forward(n).plus(self.quantise(n)).plus(self.on(n, 2.0, 4.0))
+    }
+
     /// Two passes of an inverse transform, and the addition of the prediction.
     fn inverse(self, n: f64) -> Work {
         self.on(n, 17.0, 14.0).plus(memory(2.0 * n / self.width, 0.0))
@@ -168,11 +173,13 @@ pub fn bytes_of(name: &str) -> Option<f64> {
         "bilinear_16x16" | "bilinear_8x8" | "bilinear_4x4" => read(1.0) + n,
         "intra_16x16" | "intra_8x8" => 2.0 * side + n,
         "intra_4x4" => 10.0 * (13.0 + n),
+        "intra_4x4_all" => 13.0 + 11.0 * 16.0,
         "fdct_luma" | "quantise_16" => 512.0 + if kernel == "fdct_luma" { 512.0 } else { 1024.0 },
         "fdct_chroma" => 512.0,
         "fdct_4x4" | "forward_wht" | "inverse_wht" => 64.0,
         "transform_quantise_luma" => 512.0 + 1024.0,
         "transform_quantise_chroma" => 256.0 + 512.0,
+        "transform_quantise_4x4" => 32.0 + 64.0,
         "coeff_sse_16" => 1024.0,
         "level_bits_16" => 512.0,
         "idct_add_4x4" => 32.0 + 2.0 * n,
@@ -276,21 +283,15 @@ pub fn work_of(name: &str, width: f64) -> Option<Work> {
         }
         "intra_16x16" | "intra_8x8" => memory(2.0, side),
         "intra_4x4" => Work { more_calls: 9.0, ..memory(20.0, 40.0) },
+        "intra_4x4_all" => memory(6.0, 160.0 / width).plus(l.sse(160.0)),
         "fdct_luma" => l.block(512.0).plus(l.forward(256.0)).plus(memory(0.0, 512.0 / width)),
         "fdct_chroma" => l.block(256.0).plus(l.forward(128.0)).plus(memory(0.0, 256.0 / width)),
         "fdct_4x4" => memory(8.0, 1.0).plus(l.forward(16.0)),
         "forward_wht" | "inverse_wht" => memory(1.0, 1.0).plus(l.on(16.0, 8.0, 16.0)),
         "quantise_16" => l.quantise(256.0),
-        "transform_quantise_luma" => l
-            .block(512.0)
-            .plus(l.forward(256.0))
-            .plus(l.quantise(256.0))
-            .plus(l.on(256.0, 2.0, 4.0)),
-        "transform_quantise_chroma" => l
-            .block(256.0)
-            .plus(l.forward(128.0))
-            .plus(l.quantise(128.0))
-            .plus(l.on(128.0, 2.0, 4.0)),
+        "transform_quantise_luma" => l.block(512.0).plus(l.transform_quantise(256.0)),
+        "transform_quantise_chroma" => l.block(256.0).plus(l.transform_quantise(128.0)),
+        "transform_quantise_4x4" => memory(8.0, 0.0).plus(l.transform_quantise(16.0)),
         "coeff_sse_16" => l.block(1024.0).plus(l.on(256.0, 2.0, 4.0)),
         "idct_add_4x4" => memory(4.0, 4.0).plus(l.inverse(16.0)),
         "idct_add_luma" if name.ends_with("dc") => {

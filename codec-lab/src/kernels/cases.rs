@@ -232,6 +232,10 @@ fn intra(visitor: &mut impl Visitor, plane: &Pixels, out: &mut Pixels) {
             k.intra_4x4(black_box(mode), &edges, out.at_mut(16, 16));
         }
     });
+    let mut predictions = [[[0; 4]; 4]; 10];
+    visitor.case("intra_4x4_all", |k| {
+        black_box(k.intra_4x4_all(plane.at(30, 30), &edges, &mut predictions));
+    });
 }
 
 fn transform(visitor: &mut impl Visitor) {
@@ -270,6 +274,11 @@ fn transform(visitor: &mut impl Visitor) {
         let sse =
             k.transform_quantise_chroma(&uv, &uv_pred, &quantiser, levels, back, &mut uv_eobs);
         black_box(sse);
+    });
+    visitor.case("transform_quantise_4x4", |k| {
+        let (levels, back, eob) = (&mut uv_levels.0[0], &mut uv_back.0[0], &mut uv_eobs[0]);
+        let (cur, pred) = (plane.at(3, 5), other.at(9, 9));
+        black_box(k.transform_quantise_4x4(cur, pred, &quantiser, levels, back, eob));
     });
     visitor.case("coeff_sse_16", |k| _ = black_box(k.coeff_sse(&luma.0, &dequantised.0)));
     visitor.case("level_bits_16", |k| _ = black_box(k.level_bits(&levels.0)));

@@ -48,6 +48,7 @@ macro_rules! replace_entries {
             intra_16x16,
             intra_8x8,
             intra_4x4,
+            intra_4x4_all,
             ..$base
         }
     };
@@ -68,6 +69,7 @@ macro_rules! replace_entries {
             level_bits,
             transform_quantise_luma,
             transform_quantise_chroma,
+            transform_quantise_4x4,
             inverse_wht,
             idct_add_4x4,
             idct_add_luma,

@@ -412,10 +412,19 @@ macro_rules! lanes_predict {
             }
         }
 
-        /// All modes at once, without a branch on the mode, which is unpredictable.
+        /// The values from which the pixels of all modes of a sub-block are taken.
+        #[derive(Clone, Copy)]
+        struct EdgeValues {
+            smooth: U8x16,
+            half: U8x16,
+            mean: U8x16,
+            /// The prediction of TrueMotion.
+            motion: U8x16,
+        }
+
+        #[inline]
         #[target_feature(enable = $features)]
-        fn intra_4x4(mode: SubblockMode, edges: &Edges4, dst: WindowMut<'_, 4, 4>) {
-            let origins = Origins::of(mode);
+        fn edge_values(edges: &Edges4) -> EdgeValues {
             let (above, left) = (u64::from_le_bytes(edges.above), u32::from_le_bytes(edges.left));
             // The edge from the bottom left over the corner to the above-right; its last pixel
             // again; the bottom left pixel twice.
@@ -436,13 +445,44 @@ macro_rules! lanes_predict {
                 lookup(edge, load_u8x16(&ABOVE_OF)),
                 splat_u8(edges.top_left),
             );
+            EdgeValues { smooth, half, mean, motion }
+        }
+
+        /// The prediction, without a branch on the mode, which is unpredictable.
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn predicted_4x4(mode: SubblockMode, edge: EdgeValues) -> U8x16 {
+            let origins = Origins::of(mode);
             let lines = or_u8(
-                lookup(smooth, load_u8x16(&origins.smooth)),
-                lookup(half, load_u8x16(&origins.half)),
+                lookup(edge.smooth, load_u8x16(&origins.smooth)),
+                lookup(edge.half, load_u8x16(&origins.half)),
             );
-            let motion = and_u8(motion, load_u8x16(&origins.true_motion));
-            let others = or_u8(lookup(mean, load_u8x16(&origins.dc)), motion);
-            store_4x4(dst, or_u8(lines, others));
+            let motion = and_u8(edge.motion, load_u8x16(&origins.true_motion));
+            let others = or_u8(lookup(edge.mean, load_u8x16(&origins.dc)), motion);
+            or_u8(lines, others)
+        }
+
+        #[target_feature(enable = $features)]
+        fn intra_4x4(mode: SubblockMode, edges: &Edges4, dst: WindowMut<'_, 4, 4>) {
+            store_4x4(dst, predicted_4x4(mode, edge_values(edges)));
+        }
+
+        #[target_feature(enable = $features)]
+        fn intra_4x4_all(
+            cur: Window<'_, 4, 4>,
+            edges: &Edges4,
+            predictions: &mut [[[u8; 4]; 4]; 10],
+        ) -> [u32; 10] {
+            let (cur, edge) = (load_4x4(cur), edge_values(edges));
+            let (blocks, _) = predictions.as_flattened_mut().as_flattened_mut().as_chunks_mut();
+            let mut errors = [0; 10];
+            for ((mode, block), error) in SubblockMode::ALL.into_iter().zip(blocks).zip(&mut errors)
+            {
+                let pixels = predicted_4x4(mode, edge);
+                store_u8x16(block, pixels);
+                *error = sum_u32(add_squares(zero_u32(), cur, pixels));
+            }
+            errors
         }
     };
 }

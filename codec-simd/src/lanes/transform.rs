@@ -70,14 +70,20 @@ macro_rules! lanes_transform {
             }
         }
 
+        #[inline]
         #[target_feature(enable = $features)]
-        fn fdct_4x4(cur: Window<'_, 4, 4>, pred: Window<'_, 4, 4>, coeffs: &mut [i16; 16]) {
+        fn fdct_one(cur: Window<'_, 4, 4>, pred: Window<'_, 4, 4>) -> [I16x8; 2] {
             let (cur, pred) = (load_4x4(cur), load_4x4(pred));
             let (rows_01, rows_23) = (difference_low(cur, pred), difference_high(cur, pred));
             // The high halves are unused.
             let [r0, r1, r2, r3] =
                 fdct([rows_01, swap_halves(rows_01), rows_23, swap_halves(rows_23)]);
-            store_block(coeffs, [low_halves(r0, r1), low_halves(r2, r3)]);
+            [low_halves(r0, r1), low_halves(r2, r3)]
+        }
+
+        #[target_feature(enable = $features)]
+        fn fdct_4x4(cur: Window<'_, 4, 4>, pred: Window<'_, 4, 4>, coeffs: &mut [i16; 16]) {
+            store_block(coeffs, fdct_one(cur, pred));
         }
 
         // The Walsh-Hadamard transforms: a block is `[rows 0 and 1, rows 2 and 3]`.
@@ -294,6 +300,21 @@ macro_rules! lanes_transform {
                 }
             }
             saturated_sum(sums)
+        }
+
+        #[target_feature(enable = $features)]
+        fn transform_quantise_4x4(
+            cur: Window<'_, 4, 4>,
+            pred: Window<'_, 4, 4>,
+            quantiser: &Quantiser,
+            levels: &mut [i16; 16],
+            dequantised: &mut [i16; 16],
+            eob: &mut u8,
+        ) -> u32 {
+            let block = fdct_one(cur, pred);
+            let out = Quantised { levels, dequantised, eob };
+            let values = quantise_block(block, halves(quantiser), out);
+            saturated_sum(add_block_errors([zero_u32(); 2], block, values))
         }
 
         /// One pass of the inverse DCT, across the four registers.

@@ -1,7 +1,7 @@
 //! Costs: differences between a block and its prediction.
 
-use super::predict::bilinear;
-use crate::types::{Block16, BlockUv, Error8x8};
+use super::predict::{bilinear, intra_4x4};
+use crate::types::{Block16, BlockUv, Edges4, Error8x8, SubblockMode};
 use crate::view::{Window, WindowMut};
 
 /// Pairs of pixels at the same place, row by row.
@@ -58,6 +58,17 @@ pub(crate) fn sse_8x8(cur: Window<'_, 8, 8>, refp: Window<'_, 8, 8>) -> u32 {
 
 pub(crate) fn sse_4x4(cur: Window<'_, 4, 4>, refp: Window<'_, 4, 4>) -> u32 {
     sse(cur, refp)
+}
+
+pub(crate) fn intra_4x4_all(
+    cur: Window<'_, 4, 4>,
+    edges: &Edges4,
+    predictions: &mut [[[u8; 4]; 4]; 10],
+) -> [u32; 10] {
+    std::array::from_fn(|n| {
+        intra_4x4(SubblockMode::ALL[n], edges, WindowMut::packed(&mut predictions[n]));
+        sse_4x4(cur, Window::packed(&predictions[n]))
+    })
 }
 
 pub(crate) fn errors_16x16(cur: &Block16, pred: Window<'_, 16, 16>) -> [Error8x8; 4] {

@@ -7,10 +7,10 @@ pub(crate) use color::{
 };
 mod cost;
 pub(crate) use cost::{
-    errors_8x8, errors_16x16, moments_16x16, sad_4x4, sad_8x8, sad_8x8_x4, sad_16x16,
-    sad_16x16_quads, sad_16x16_x4, sad_mean_8x8, sad_mean_16x16, satd_4x4, satd_8x8, satd_16x16,
-    satd_mean_8x8, satd_mean_16x16, sse_4x4, sse_8x8, sse_16x16, sse_16x16_quads, sse_bilinear_8x8,
-    sse_bilinear_16x16, sse_bilinear_16x16_quads, sse_half_ring_16x16, sse_uv,
+    errors_8x8, errors_16x16, intra_4x4_all, moments_16x16, sad_4x4, sad_8x8, sad_8x8_x4,
+    sad_16x16, sad_16x16_quads, sad_16x16_x4, sad_mean_8x8, sad_mean_16x16, satd_4x4, satd_8x8,
+    satd_16x16, satd_mean_8x8, satd_mean_16x16, sse_4x4, sse_8x8, sse_16x16, sse_16x16_quads,
+    sse_bilinear_8x8, sse_bilinear_16x16, sse_bilinear_16x16_quads, sse_half_ring_16x16, sse_uv,
 };
 mod predict;
 pub(crate) use predict::{
@@ -20,8 +20,8 @@ pub(crate) use predict::{
 mod transform;
 pub(crate) use transform::{
     coeff_sse, fdct_4x4, fdct_chroma, fdct_luma, forward_wht, idct_add_4x4, idct_add_chroma,
-    idct_add_luma, idct_add_luma_y2, inverse_wht, level_bits, quantise, transform_quantise_chroma,
-    transform_quantise_luma,
+    idct_add_luma, idct_add_luma_y2, inverse_wht, level_bits, quantise, transform_quantise_4x4,
+    transform_quantise_chroma, transform_quantise_luma,
 };
 mod loop_filter;
 pub(crate) use loop_filter::{

@@ -1,5 +1,7 @@
 //! Scalar reference kernels: transforms and quantisation of VP8 (RFC 6386, section 14).
 
+use std::slice::{from_mut, from_ref};
+
 use crate::level_bits::LEVEL_BITS;
 use crate::types::{Block16, BlockMask, BlockUv, Quantiser};
 use crate::view::{Window, WindowMut};
@@ -196,6 +198,21 @@ pub(crate) fn transform_quantise_chroma(
     fdct_chroma(cur, pred, &mut coeffs);
     quantise(&coeffs, quantiser, levels, dequantised, eobs);
     coeff_sse(&coeffs, dequantised)
+}
+
+pub(crate) fn transform_quantise_4x4(
+    cur: Window<'_, 4, 4>,
+    pred: Window<'_, 4, 4>,
+    quantiser: &Quantiser,
+    levels: &mut [i16; 16],
+    dequantised: &mut [i16; 16],
+    eob: &mut u8,
+) -> u32 {
+    let mut coeffs = [0; 16];
+    fdct_4x4(cur, pred, &mut coeffs);
+    let (levels, eobs) = (from_mut(levels), from_mut(eob));
+    quantise(from_ref(&coeffs), quantiser, levels, from_mut(dequantised), eobs);
+    coeff_sse(from_ref(&coeffs), from_ref(dequantised))
 }
 
 pub(crate) fn idct_add_4x4(coeffs: &[i16; 16], mut dst: WindowMut<'_, 4, 4>) {

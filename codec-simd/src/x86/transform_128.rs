@@ -106,15 +106,21 @@ macro_rules! transform_128 {
             [low_halves(even, odd), high_halves(even, odd)]
         }
 
+        #[inline]
         #[target_feature(enable = $features)]
-        fn fdct_4x4(cur: Window<'_, 4, 4>, pred: Window<'_, 4, 4>, coeffs: &mut [i16; 16]) {
+        fn fdct_one(cur: Window<'_, 4, 4>, pred: Window<'_, 4, 4>) -> [__m128i; 2] {
             let (cur, pred) = (load_pixels(cur), load_pixels(pred));
             let signs = _mm_set1_epi16(i16::from_le_bytes([1, 255]));
             let rows = [
                 _mm_maddubs_epi16(_mm_unpacklo_epi8(cur, pred), signs),
                 _mm_maddubs_epi16(_mm_unpackhi_epi8(cur, pred), signs),
             ];
-            let [low, high] = fdct_block(rows);
+            fdct_block(rows)
+        }
+
+        #[target_feature(enable = $features)]
+        fn fdct_4x4(cur: Window<'_, 4, 4>, pred: Window<'_, 4, 4>, coeffs: &mut [i16; 16]) {
+            let [low, high] = fdct_one(cur, pred);
             store_halves_i16x16(coeffs, low, high);
         }
 

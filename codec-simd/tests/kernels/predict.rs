@@ -2,7 +2,7 @@
 //! sub-pixel position and in every mode.
 
 use crate::harness::{Rng, Source, Target, agree};
-use codec_simd::{Edges, Edges4, IntraMode, SubblockMode};
+use codec_simd::{Edges, Edges4, IntraMode, SubblockMode, Window, WindowMut};
 
 /// All pairs of fractions from 0 to 7.
 fn fractions() -> impl Iterator<Item = (u8, u8)> {
@@ -94,5 +94,22 @@ fn intra_modes_of_sub_blocks() {
             kernels.intra_4x4(mode, &edges, dst.window_mut());
             dst.finish()
         })
+    });
+}
+
+#[test]
+fn all_intra_modes_of_a_sub_block() {
+    agree(|kernels, rng| {
+        let cur = Source::new(rng);
+        let edges = Edges4 { above: rng.bytes(), left: rng.bytes(), top_left: rng.byte() };
+        let mut predictions = [[[0; 4]; 4]; 10];
+        let errors = kernels.intra_4x4_all(cur.window(), &edges, &mut predictions);
+        for (n, mode) in SubblockMode::ALL.into_iter().enumerate() {
+            let mut alone = [[0; 4]; 4];
+            kernels.intra_4x4(mode, &edges, WindowMut::packed(&mut alone));
+            assert_eq!(predictions[n], alone, "{mode:?}");
+            assert_eq!(errors[n], kernels.sse_4x4(cur.window(), Window::packed(&alone)));
+        }
+        (predictions, errors)
     });
 }

@@ -429,6 +429,23 @@ fn fused_kernels_for_chroma_agree() {
 }
 
 #[test]
+fn coding_of_one_block_agrees() {
+    agree(|kernels, rng| {
+        let (cur, pred, quantiser) = (Source::new(rng), Source::new(rng), quantiser(rng));
+        let (mut levels, mut values, mut eob) = ([0; 16], [0; 16], 99);
+        let sse = kernels.transform_quantise_4x4(
+            cur.window(),
+            pred.window(),
+            &quantiser,
+            &mut levels,
+            &mut values,
+            &mut eob,
+        );
+        (levels, values, eob, sse)
+    });
+}
+
+#[test]
 fn dcs_coded_by_y2_count_as_zero() {
     let (cur, pred) = (Block16([[140; 16]; 16]), grey());
     let mut quantiser = quantiser_of([4; 16]);

@@ -3,7 +3,7 @@
 
 use codec_simd::{IntraMode, Kernels, SubblockMode, Window, WindowMut};
 
-use super::predict_intra::{RankedPredictions, SubblockPrediction};
+use super::predict_intra::RankedPredictions;
 use super::quant::QuantiserSet;
 use super::rate_distortion::{RateDistortion, cost};
 use super::rate_table::estimate_bits;
@@ -131,7 +131,7 @@ impl MbCoder<'_> {
             trellis = coded.trellis;
             modes[n] = coded.mode;
             bits += mode_bits(coded.mode);
-            prediction_sse += coded.prediction_sse;
+            prediction_sse += ranked.sse(coded.mode);
             trial.residual.set_block(n, coded.levels, coded.eob);
             let mut to = trial.pixels.luma.sub_mut::<4, 4>(x, y);
             to.copy_from(Window::packed(&coded.pixels));
@@ -150,7 +150,7 @@ impl MbCoder<'_> {
     }
 }
 
-/// Codes a sub-block with several modes to compare their actual costs.
+/// Codes a sub-block with several modes to compare their costs.
 struct SubblockCoder<'a> {
     kernels: &'a Kernels,
     set: &'a QuantiserSet,
@@ -168,13 +168,13 @@ struct CodedSubblock<'a> {
     eob: u8,
     /// Error and bits of the residual.
     price: RateDistortion,
-    prediction_sse: u32,
     /// Trellis after the sub-block.
     trellis: Option<Trellis<'a>>,
 }
 
 impl SubblockCoder<'_> {
-    /// Codes the residual of each prediction and returns the one of the lowest rate-distortion cost.
+    /// Codes the residual of each ranked prediction and returns the one of the lowest
+    /// rate-distortion cost.
     #[inline]
     fn best_of<'t>(
         &self,
@@ -183,10 +183,10 @@ impl SubblockCoder<'_> {
         mode_bits: impl Fn(SubblockMode) -> u32,
     ) -> CodedSubblock<'t> {
         let total = |coded: &CodedSubblock<'_>| cost(self.set, coded.price, mode_bits(coded.mode));
-        let mut best = self.code(&predictions.first(), trellis);
+        let mut best = self.code(predictions, predictions.first(), trellis);
         let mut least = total(&best);
-        for prediction in predictions.others() {
-            let coded = self.code(&prediction, trellis);
+        for mode in predictions.others() {
+            let coded = self.code(predictions, mode, trellis);
             let cost = total(&coded);
             if cost < least {
                 (best, least) = (coded, cost);
@@ -195,39 +195,41 @@ impl SubblockCoder<'_> {
         best
     }
 
-    /// Transforms and quantises the residual and adds it to the prediction.
+    /// Transforms and quantises the residual of a mode, and adds it to the prediction.
     #[inline]
     fn code<'t>(
         &self,
-        prediction: &SubblockPrediction,
+        predictions: &RankedPredictions,
+        mode: SubblockMode,
         mut trellis: Option<Trellis<'t>>,
     ) -> CodedSubblock<'t> {
         let &Self { kernels, set, n, cur } = self;
-        let mut pixels = prediction.pixels;
-        let mut coeffs = [[0; 16]];
-        kernels.fdct_4x4(cur, Window::packed(&pixels), &mut coeffs[0]);
+        let mut pixels = *predictions.pixels(mode);
+        let pred = Window::packed(&pixels);
         let (mut levels, mut dequantised, mut eob) = ([[0; 16]], [[0; 16]], [0]);
         let bits_q8 = match &mut trellis {
             Some(trellis) => {
+                let mut coeffs = [[0; 16]];
+                kernels.fdct_4x4(cur, pred, &mut coeffs[0]);
                 trellis.one(kernels, n, &coeffs, set, &mut levels, &mut dequantised, &mut eob)
             }
             None => {
-                kernels.quantise(&coeffs, &set.y1, &mut levels, &mut dequantised, &mut eob);
+                let ([levels_out], [values], [end]) = (&mut levels, &mut dequantised, &mut eob);
+                kernels.transform_quantise_4x4(cur, pred, &set.y1, levels_out, values, end);
                 estimate_bits(kernels, &levels, &eob, 0).max(EMPTY_BLOCK_Q8)
             }
         };
-        let mut sse = prediction.sse;
+        let mut sse = predictions.sse(mode);
         if eob[0] > 0 {
             kernels.idct_add_4x4(&dequantised[0], WindowMut::packed(&mut pixels));
             sse = kernels.sse_4x4(cur, Window::packed(&pixels));
         }
         CodedSubblock {
-            mode: prediction.mode,
+            mode,
             pixels,
             levels: levels[0],
             eob: eob[0],
             price: RateDistortion { sse, bits_q8 },
-            prediction_sse: prediction.sse,
             trellis,
         }
     }

@@ -1,8 +1,6 @@
 //! Intra prediction of the current macroblock: whole-block and 4x4 modes. RFC 6386, section 12.
 
-use codec_simd::{
-    Block16, BlockUv, Edges, Edges4, IntraMode, Kernels, SubblockMode, Window, WindowMut,
-};
+use codec_simd::{Block16, BlockUv, Edges, Edges4, IntraMode, Kernels, SubblockMode, Window};
 
 use super::predict_inter::MbPixels;
 use super::row_context::AbovePixels;
@@ -141,19 +139,10 @@ impl IntraEdges {
     }
 }
 
-/// A 4x4 intra mode with its prediction.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct SubblockPrediction {
-    pub(super) mode: SubblockMode,
-    pub(super) pixels: [[u8; 4]; 4],
-    /// Squared error of the prediction.
-    pub(super) sse: u32,
-}
-
 /// Number of 4x4 intra modes.
 const MODES: usize = SubblockMode::ALL.len();
 
-/// Predictions of a sub-block with all modes that were tried, and the best of them in order.
+/// Predictions of a sub-block with all modes, and the best of those that were tried in order.
 pub(super) struct RankedPredictions {
     /// By mode.
     pixels: [[[u8; 4]; 4]; MODES],
@@ -181,12 +170,9 @@ impl RankedPredictions {
             ranks: [(u32::MAX, SubblockMode::Dc); MODES],
             len: 0,
         };
+        ranked.sses = kernels.intra_4x4_all(cur, edges, &mut ranked.pixels);
         for &mode in modes {
-            let pixels = &mut ranked.pixels[mode as usize];
-            kernels.intra_4x4(mode, edges, WindowMut::packed(pixels));
-            let sse = kernels.sse_4x4(cur, Window::packed(pixels));
-            ranked.sses[mode as usize] = sse;
-            ranked.add(sse.saturating_add(cost(mode)), mode, count);
+            ranked.add(ranked.sse(mode).saturating_add(cost(mode)), mode, count);
         }
         ranked
     }
@@ -208,18 +194,23 @@ impl RankedPredictions {
         self.ranks[at] = (cost, mode);
     }
 
-    /// Returns the best prediction.
-    pub(super) fn first(&self) -> SubblockPrediction {
-        self.of(self.ranks[0].1)
+    /// Returns the best mode.
+    pub(super) fn first(&self) -> SubblockMode {
+        self.ranks[0].1
     }
 
-    /// Returns the ranked predictions after the best one.
-    pub(super) fn others(&self) -> impl Iterator<Item = SubblockPrediction> {
-        self.ranks[..self.len].iter().skip(1).map(|&(_, mode)| self.of(mode))
+    /// Returns the ranked modes after the best one.
+    pub(super) fn others(&self) -> impl Iterator<Item = SubblockMode> {
+        self.ranks[..self.len].iter().skip(1).map(|&(_, mode)| mode)
     }
 
-    fn of(&self, mode: SubblockMode) -> SubblockPrediction {
-        let index = mode as usize;
-        SubblockPrediction { mode, pixels: self.pixels[index], sse: self.sses[index] }
+    /// Returns the prediction of a mode.
+    pub(super) fn pixels(&self, mode: SubblockMode) -> &[[u8; 4]; 4] {
+        &self.pixels[mode as usize]
+    }
+
+    /// Returns the squared error of the prediction of a mode.
+    pub(super) fn sse(&self, mode: SubblockMode) -> u32 {
+        self.sses[mode as usize]
     }
 }

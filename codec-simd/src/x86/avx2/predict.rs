@@ -3,16 +3,20 @@
 use core::arch::x86_64::*;
 
 use super::cost::{between, first_rows_of_17};
+use crate::origins::Origins;
 use crate::pairs::sixtap_pair;
 use crate::table::Kernels;
+use crate::types::{Edges4, SubblockMode};
 use crate::view::{Window, WindowMut};
-use crate::x86::memory::{load_2x16, load_u8x8, load_u8x16, load_u8x32, store_2x16, store_u8x8};
-use crate::x86::sse41::cost::{by_kind, weights};
-use crate::x86::sse41::predict::{by_taps, pairs_of_8};
+use crate::x86::memory::{
+    load_2x16, load_4x4, load_u8x8, load_u8x16, load_u8x32, store_2x16, store_u8x8, store_u8x32,
+};
+use crate::x86::sse41::cost::{by_kind, lanes_u32x4, weights};
+use crate::x86::sse41::predict::{by_taps, edge_values, pairs_of_8};
 
 /// `base` with the entries that this file improves.
 pub(crate) const fn over(base: Kernels) -> Kernels {
-    Kernels { sixtap_16x16, sixtap_8x8, sixtap_8x8_x2, bilinear_16x16, ..base }
+    Kernels { sixtap_16x16, sixtap_8x8, sixtap_8x8_x2, bilinear_16x16, intra_4x4_all, ..base }
 }
 
 /// The three pairs of taps in every lane.
@@ -287,4 +291,81 @@ fn bilinear_16<const X: u8, const Y: u8>(
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 fn bilinear_16x16(refp: Window<'_, 17, 17>, fx: u8, fy: u8, dst: WindowMut<'_, 16, 16>) {
     by_kind!(fx, fy, bilinear_16(refp, fx, fy, dst));
+}
+
+/// Where the pixels of two directional modes come from, one in each lane: see [`Origins`].
+struct OriginPair {
+    smooth: [u8; 32],
+    half: [u8; 32],
+}
+
+/// The pairs of directional modes: the modes after DC and TrueMotion, in order.
+static ORIGIN_PAIRS: [OriginPair; 4] = {
+    const fn both(first: &[u8; 16], second: &[u8; 16]) -> [u8; 32] {
+        let mut both = [0; 32];
+        let mut i = 0;
+        while i < 16 {
+            (both[i], both[i + 16]) = (first[i], second[i]);
+            i += 1;
+        }
+        both
+    }
+    const fn pair(n: usize) -> OriginPair {
+        let first = Origins::of(SubblockMode::ALL[2 * n + 2]);
+        let second = Origins::of(SubblockMode::ALL[2 * n + 3]);
+        OriginPair {
+            smooth: both(&first.smooth, &second.smooth),
+            half: both(&first.half, &second.half),
+        }
+    }
+    [pair(0), pair(1), pair(2), pair(3)]
+};
+
+/// Squared differences of `cur` and the pixels of two modes: four sums in each lane.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn squares(cur: __m256i, pixels: __m256i) -> __m256i {
+    let signs = _mm256_set1_epi16(i16::from_le_bytes([1, 255]));
+    let low = _mm256_maddubs_epi16(_mm256_unpacklo_epi8(cur, pixels), signs);
+    let high = _mm256_maddubs_epi16(_mm256_unpackhi_epi8(cur, pixels), signs);
+    _mm256_add_epi32(_mm256_madd_epi16(low, low), _mm256_madd_epi16(high, high))
+}
+
+/// Two modes in each register. The first four directional modes take smoothed pixels only.
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn intra_4x4_all(
+    cur: Window<'_, 4, 4>,
+    edges: &Edges4,
+    predictions: &mut [[[u8; 4]; 4]; 10],
+) -> [u32; 10] {
+    let cur = _mm256_broadcastsi128_si256(load_4x4(cur));
+    let edge = edge_values(edges);
+    let smooth = _mm256_broadcastsi128_si256(edge.smooth);
+    let half = _mm256_broadcastsi128_si256(edge.half);
+    let taken = |from, at: &[u8; 32]| _mm256_shuffle_epi8(from, load_u8x32(at));
+    let [first, second, third, fourth] = &ORIGIN_PAIRS;
+    let both =
+        |pair: &OriginPair| _mm256_or_si256(taken(smooth, &pair.smooth), taken(half, &pair.half));
+    let pairs = [
+        _mm256_set_m128i(edge.motion, _mm_broadcastb_epi8(edge.mean)),
+        taken(smooth, &first.smooth),
+        taken(smooth, &second.smooth),
+        both(third),
+        both(fourth),
+    ];
+    let (blocks, _) = predictions.as_flattened_mut().as_flattened_mut().as_chunks_mut();
+    for (block, pixels) in blocks.iter_mut().zip(pairs) {
+        store_u8x32(block, pixels);
+    }
+    let [a, b, c, d, e] = pairs.map(|pixels| squares(cur, pixels));
+    // Each lane sums its modes: the lower ones are even, the upper ones odd.
+    let four = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
+    let last = _mm256_hadd_epi32(e, e);
+    let last = _mm256_hadd_epi32(last, last);
+    let (even, odd) = (_mm256_castsi256_si128(four), _mm256_extracti128_si256::<1>(four));
+    let [e0, e1, e2, e3] = lanes_u32x4(_mm_unpacklo_epi32(even, odd));
+    let [e4, e5, e6, e7] = lanes_u32x4(_mm_unpackhi_epi32(even, odd));
+    let e8 = _mm_cvtsi128_si32(_mm256_castsi256_si128(last)).cast_unsigned();
+    let e9 = _mm_cvtsi128_si32(_mm256_extracti128_si256::<1>(last)).cast_unsigned();
+    [e0, e1, e2, e3, e4, e5, e6, e7, e8, e9]
 }

@@ -26,6 +26,7 @@ pub(crate) const fn over(mut base: Kernels) -> Kernels {
     base.level_bits = level_bits;
     base.transform_quantise_luma = transform_quantise_luma;
     base.transform_quantise_chroma = transform_quantise_chroma;
+    base.transform_quantise_4x4 = transform_quantise_4x4;
     base.inverse_wht = inverse_wht;
     base.idct_add_4x4 = idct_add_4x4;
     base.idct_add_luma = idct_add_luma;
@@ -465,6 +466,25 @@ fn transform_quantise_chroma(
         sums = quantise_into(out, &mut eobs[n], block, factors, sums);
     }
     total(widen(sums))
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn transform_quantise_4x4(
+    cur: Window<'_, 4, 4>,
+    pred: Window<'_, 4, 4>,
+    quantiser: &Quantiser,
+    levels: &mut [i16; 16],
+    dequantised: &mut [i16; 16],
+    eob: &mut u8,
+) -> u32 {
+    let [low, high] = fdct_one(cur, pred);
+    let block = _mm256_set_m128i(high, low);
+    let (level, value) = quantise_block(block, factors(quantiser));
+    let in_order = zigzag(level);
+    *eob = end_of_block(in_order);
+    store_i16x16(levels, in_order);
+    store_i16x16(dequantised, value);
+    total(widen(add_squares(_mm256_setzero_si256(), block, value)))
 }
 
 /// All ones in the 64-bit lanes whose bit is set: bit `n` is lane `n`.

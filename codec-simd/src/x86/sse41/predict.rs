@@ -2,14 +2,16 @@
 
 use core::arch::x86_64::*;
 
-use super::cost::{between, by_kind, first_pass_2x8, sum_i64x2, weights};
+use super::cost::{between, by_kind, first_pass_2x8, squares, sum_i32x4, sum_i64x2, weights};
 use crate::lanes::replace_entries;
 use crate::origins::{CORNER, Origins};
 use crate::pairs::sixtap_pair;
 use crate::table::Kernels;
 use crate::types::{Edges, Edges4, IntraMode, SubblockMode};
 use crate::view::{Window, WindowMut};
-use crate::x86::memory::{load_2x8, load_u8x8, load_u8x16, store_4x4, store_u8x8, store_u8x16};
+use crate::x86::memory::{
+    load_2x8, load_4x4, load_u8x8, load_u8x16, store_4x4, store_u8x8, store_u8x16,
+};
 
 /// `base` with the entries that this file improves.
 pub(crate) const fn over(base: Kernels) -> Kernels {
@@ -494,10 +496,20 @@ fn intra_8x8(mode: IntraMode, edges: &Edges<8>, mut dst: WindowMut<'_, 8, 8>) {
     }
 }
 
-/// All modes at once, without a branch on the mode, which is unpredictable.
+/// The values from which the pixels of all modes of a sub-block are taken.
+#[derive(Clone, Copy)]
+pub(in crate::x86) struct EdgeValues {
+    pub(in crate::x86) smooth: __m128i,
+    pub(in crate::x86) half: __m128i,
+    /// In the lowest byte.
+    pub(in crate::x86) mean: __m128i,
+    /// The prediction of TrueMotion.
+    pub(in crate::x86) motion: __m128i,
+}
+
+#[inline]
 #[target_feature(enable = "sse4.1,ssse3")]
-fn intra_4x4(mode: SubblockMode, edges: &Edges4, dst: WindowMut<'_, 4, 4>) {
-    let origins = Origins::of(mode);
+pub(in crate::x86) fn edge_values(edges: &Edges4) -> EdgeValues {
     let (above, left) = (u64::from_le_bytes(edges.above), u32::from_le_bytes(edges.left));
     // The edge from the bottom left over the corner to the above-right; its last pixel again; the
     // bottom left pixel twice.
@@ -521,9 +533,39 @@ fn intra_4x4(mode: SubblockMode, edges: &Edges4, dst: WindowMut<'_, 4, 4>) {
         _mm_shuffle_epi8(edge, _mm_set1_epi32(0x0807_0605)),
         _mm_shuffle_epi8(edge, _mm_set1_epi8(CORNER)),
     );
+    EdgeValues { smooth, half, mean, motion }
+}
+
+/// The prediction, without a branch on the mode, which is unpredictable.
+#[inline]
+#[target_feature(enable = "sse4.1,ssse3")]
+fn predicted_4x4(mode: SubblockMode, edge: EdgeValues) -> __m128i {
+    let origins = Origins::of(mode);
     let taken = |from, at: &[u8; 16]| _mm_shuffle_epi8(from, load_u8x16(at));
-    let lines = _mm_or_si128(taken(smooth, &origins.smooth), taken(half, &origins.half));
-    let motion = _mm_and_si128(motion, load_u8x16(&origins.true_motion));
-    let others = _mm_or_si128(taken(mean, &origins.dc), motion);
-    store_4x4(dst, _mm_or_si128(lines, others));
+    let lines = _mm_or_si128(taken(edge.smooth, &origins.smooth), taken(edge.half, &origins.half));
+    let motion = _mm_and_si128(edge.motion, load_u8x16(&origins.true_motion));
+    let others = _mm_or_si128(taken(edge.mean, &origins.dc), motion);
+    _mm_or_si128(lines, others)
+}
+
+#[target_feature(enable = "sse4.1,ssse3")]
+fn intra_4x4(mode: SubblockMode, edges: &Edges4, dst: WindowMut<'_, 4, 4>) {
+    store_4x4(dst, predicted_4x4(mode, edge_values(edges)));
+}
+
+#[target_feature(enable = "sse4.1,ssse3")]
+fn intra_4x4_all(
+    cur: Window<'_, 4, 4>,
+    edges: &Edges4,
+    predictions: &mut [[[u8; 4]; 4]; 10],
+) -> [u32; 10] {
+    let (cur, edge) = (load_4x4(cur), edge_values(edges));
+    let (blocks, _) = predictions.as_flattened_mut().as_flattened_mut().as_chunks_mut();
+    let mut errors = [0; 10];
+    for ((mode, block), error) in SubblockMode::ALL.into_iter().zip(blocks).zip(&mut errors) {
+        let pixels = predicted_4x4(mode, edge);
+        store_u8x16(block, pixels);
+        *error = sum_i32x4(squares(cur, pixels));
+    }
+    errors
 }

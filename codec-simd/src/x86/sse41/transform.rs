@@ -1,6 +1,7 @@
 //! SSE4.1 kernels: transforms and quantisation of VP8.
 
 use core::arch::x86_64::*;
+use core::slice::{from_mut, from_ref};
 
 use crate::lanes::replace_entries;
 use crate::level_bits::LEVEL_BITS;
@@ -271,6 +272,22 @@ fn transform_quantise_chroma(
     fdct_chroma(cur, pred, &mut coeffs);
     quantise(&coeffs, quantiser, levels, dequantised, eobs);
     coeff_sse(&coeffs, dequantised)
+}
+
+#[target_feature(enable = "sse4.1,ssse3")]
+fn transform_quantise_4x4(
+    cur: Window<'_, 4, 4>,
+    pred: Window<'_, 4, 4>,
+    quantiser: &Quantiser,
+    levels: &mut [i16; 16],
+    dequantised: &mut [i16; 16],
+    eob: &mut u8,
+) -> u32 {
+    let mut coeffs = [0; 16];
+    fdct_4x4(cur, pred, &mut coeffs);
+    let (levels, eobs) = (from_mut(levels), from_mut(eob));
+    quantise(from_ref(&coeffs), quantiser, levels, from_mut(dequantised), eobs);
+    coeff_sse(from_ref(&coeffs), from_ref(dequantised))
 }
 
 /// Adds rows of eight differences to the pixels.
