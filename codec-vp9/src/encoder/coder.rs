@@ -195,7 +195,7 @@ impl<'a> Coder<'a> {
         if self.job.is_intra() {
             // Blocks of 64x64 are rarely good enough.
             let is_fine =
-                level == 0 && !speed.tries_all_intra || level == 1 && self.is_busy(row, col);
+                level == 0 && !speed.tries_all_intra || level > 0 && self.is_busy(row, col, level);
             return (!is_fine, true);
         }
         let node = self.field.node(level, row, col);
@@ -217,18 +217,21 @@ impl<'a> Coder<'a> {
         self.job.is_intra() && candidate.cost < most
     }
 
-    /// Whether the 32x32 pixels at a position vary so much that intra prediction in small blocks is better.
-    fn is_busy(&self, row: usize, col: usize) -> bool {
+    /// Whether the pixels of a square vary so much that intra prediction in small blocks is better: of 32x32 or
+    /// 16x16 pixels.
+    fn is_busy(&self, row: usize, col: usize, level: usize) -> bool {
         let Some(most) = self.job.speed.most_variance else { return false };
-        let step = u64::from(self.square_quantisers(row, col, 1).step);
-        let variance = |(down, right)| {
+        let step = u64::from(self.square_quantisers(row, col, level).step);
+        let variance = |(down, right): &(usize, usize)| {
             let mb = self.source.macroblock(row + down, col + right);
             let (sum, squares) = self.job.kernels.moments_16x16(mb);
             u64::from(squares) - u64::from(sum) * u64::from(sum) / 256
         };
-        let sum: u64 = [(0, 0), (0, 2), (2, 0), (2, 2)].into_iter().map(variance).sum();
-        // The sum is over 1024 pixels; a step of 8 is one pixel level.
-        sum > u64::from(most) * step * step * 16
+        let macroblocks: &[_] =
+            if level == 1 { &[(0, 0), (0, 2), (2, 0), (2, 2)] } else { &[(0, 0)] };
+        let sum: u64 = macroblocks.iter().map(variance).sum();
+        // The sum is over 256 pixels for each macroblock; a step of 8 is one pixel level.
+        sum > u64::from(most[level - 1]) * step * step * 4 * macroblocks.len() as u64
     }
 
     /// Reconstructs a block, and updates the state for later blocks.

@@ -39,8 +39,9 @@ pub struct Speed {
     /// Square blocks of intra frames are not split if their cost is below this many squared steps per 8x8
     /// pixels, in 1/64.
     pub enough_q6: u32,
-    /// Blocks of 32x32 pixels are not tried in intra frames if their variance exceeds this many squared steps.
-    pub most_variance: Option<u32>,
+    /// Blocks of 32x32 and of 16x16 pixels are not tried in intra frames if their variance exceeds this many squared
+    /// steps.
+    pub most_variance: Option<[u8; 2]>,
     /// Number of luma intra modes that are coded to compare their costs.
     pub intra_finalists: usize,
     /// Number of inter candidates that are coded to compare their costs.
@@ -164,7 +165,7 @@ impl Speed {
         noise_pct: 150,
         updates: ProbabilityUpdates::None,
         enough_q6: 3,
-        most_variance: Some(12),
+        most_variance: Some([4, 2]),
         intra_pct: 90,
         intra_tx_sizes: 1,
         intra_finalists: 1,
