@@ -65,10 +65,22 @@ impl KeyFrameGate {
         self.requested = true;
     }
 
-    /// Whether to code the frame at `now` as a key frame.
+    /// Whether to code the frame at `now` as a key frame because of a request.
     #[must_use]
     pub fn is_due(&self, now: Duration) -> bool {
-        self.requested && self.last.is_none_or(|last| now.saturating_sub(last) >= self.interval)
+        self.requested && self.allows(now)
+    }
+
+    /// Whether the last key frame was coded at least one interval before `now`.
+    #[must_use]
+    pub fn allows(&self, now: Duration) -> bool {
+        !self.has_coded_within(now, self.interval)
+    }
+
+    /// Whether a key frame was coded less than `time` before `now`.
+    #[must_use]
+    pub fn has_coded_within(&self, now: Duration, time: Duration) -> bool {
+        self.last.is_some_and(|last| now.saturating_sub(last) < time)
     }
 
     /// Records that a key frame was coded at `now`, requested or not.
@@ -107,8 +119,9 @@ mod tests {
         gate.coded(ms(0));
         gate.request();
         gate.request();
-        assert!(!gate.is_due(ms(299)));
-        assert!(gate.is_due(ms(300)));
+        assert!(!gate.is_due(ms(299)) && !gate.allows(ms(299)));
+        assert!(gate.is_due(ms(300)) && gate.allows(ms(300)));
+        assert!(gate.has_coded_within(ms(49), ms(50)) && !gate.has_coded_within(ms(50), ms(50)));
         gate.coded(ms(300));
         assert!(!gate.is_due(ms(900)));
     }

@@ -177,7 +177,8 @@ pub struct SenderConfig {
     /// streams whose receiver is not told the references of each frame: VP8 and H.264 without
     /// Dependency Descriptors, and VP9 without the flexible mode ([`VideoStream::flexible`]).
     pub reference_recovery: bool,
-    /// Minimum time between two requested key frames; default 300 ms.
+    /// Minimum time between two requested key frames; default 300 ms. 90 ms if feedback reports that the first of
+    /// them is lost and references recover losses ([`Self::reference_recovery`]).
     pub min_key_frame_interval: Duration,
     /// Congestion control, on by default; with `None`, the caller sets the bitrate, and packets are
     /// paced at [`Self::pace_bps`].

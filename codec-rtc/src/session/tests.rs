@@ -198,6 +198,39 @@ fn failed_reference_recovery_is_followed_by_a_key_frame() {
     assert!(sender.frame_request(ms(800), 12).key_frame);
 }
 
+/// Sends two key frames, of which the receiver acknowledges the first one, and handles a request `after_ms` after the
+/// second one; returns whether the next frame is a key frame.
+fn answers_request(after_ms: u64) -> bool {
+    let video = Some(VideoStream::standard(SSRC));
+    let streams = Streams { video, audio: None, extensions: ExtensionMap::default() };
+    let config =
+        SenderConfig { min_key_frame_interval: Duration::ZERO, ..SenderConfig::new(streams, 1) };
+    let mut sender = Sender::new(config).unwrap();
+    let ms = Duration::from_millis;
+    sender.send_video(ms(0), ms(0), 0, &frame(0)).unwrap();
+    sender.handle_timeout(ms(20));
+    let first = sender.poll_transmit().unwrap();
+    let id = Descriptor::parse(rtp::parse(&first).unwrap().payload).unwrap().0.picture_id.unwrap();
+    let push = |sender: &mut Sender, now: Duration, packet: rtcp::Packet| {
+        let mut out = Vec::new();
+        packet.write(&mut out).unwrap();
+        sender.handle_datagram(now, &out).unwrap();
+    };
+    push(&mut sender, ms(60), rtcp::Packet::Rpsi(Rpsi::vp8(9, SSRC, 96, id)));
+    let mut second = frame(1);
+    second.meta.kind = FrameKind::Key;
+    sender.send_video(ms(1000), ms(1000), 90_000, &second).unwrap();
+    let now = ms(1000 + after_ms);
+    push(&mut sender, now, rtcp::Packet::Pli(Pli { sender_ssrc: 9, media_ssrc: SSRC }));
+    sender.frame_request(now, 2).key_frame
+}
+
+#[test]
+fn requests_that_are_older_than_the_last_key_frame_are_ignored() {
+    // The round trip is assumed to take 100 ms until it is measured.
+    assert_eq!([20, 99, 100, 150].map(answers_request), [false, false, true, true]);
+}
+
 #[test]
 fn acknowledged_references_are_used_if_the_receiver_learns_the_references() {
     let standard = VideoStream::standard(SSRC);

@@ -42,6 +42,8 @@ const MAX_SINGLE_RETRANSMISSION_RTT: Duration = Duration::from_millis(90);
 const MIN_RETRANSMISSION_BPS: u64 = 30_000;
 /// Time in addition to the round trip for a recovery frame to be coded, decoded and acknowledged.
 const LOSS_RESPONSE_TIME: Duration = Duration::from_millis(150);
+/// Minimum time between key frames of which feedback reports that they are lost.
+const LOST_KEY_FRAME_INTERVAL: Duration = Duration::from_millis(90);
 /// Round-trip time before the first measurement.
 const FIRST_RTT: Duration = Duration::from_millis(100);
 
@@ -86,8 +88,8 @@ pub(super) struct VideoOut {
     bitrate_bps: u64,
     rtt: Duration,
     retransmits: bool,
-    /// When a key-frame request was last answered by an acknowledged reference, and the number of the last
-    /// frame before the answer.
+    /// When a loss was last answered by an acknowledged reference, and the number of the last frame before the
+    /// answer.
     last_reference_recovery: Option<(Duration, Option<u64>)>,
     recent: RecentTraffic,
     counters: VideoSendCounters,
@@ -189,19 +191,31 @@ impl VideoOut {
     /// Returns the request for the next frame.
     pub(super) fn frame_request(&mut self, now: Duration, pts: i64) -> FrameRequest {
         let mut request = FrameRequest::at(pts);
-        if let Some(plan) = self.long_term.as_mut().and_then(|it| it.plan(now)) {
-            if plan.loss_response == Some(LossResponse::KeyFrame) {
-                self.gate.request();
-            } else {
-                request.references = Some(plan.references);
-                request.updates = Some(plan.updates);
+        request.key_frame = self.gate.is_due(now);
+        let Some(long_term) = &mut self.long_term else { return request };
+        let Some(plan) = long_term.plan(now) else { return request };
+        match plan.loss_response {
+            // After a lost key frame, frames until the end of the interval would be in vain.
+            Some(LossResponse::KeyFrame) => {
+                let is_soon = self.gate.has_coded_within(now, LOST_KEY_FRAME_INTERVAL);
+                request.key_frame |=
+                    self.gate.allows(now) || long_term.is_key_frame_lost() && !is_soon;
+            }
+            _ if request.key_frame => {}
+            response => {
+                (request.references, request.updates) = (Some(plan.references), Some(plan.updates));
+                if response.is_some() && !self.is_recovering() {
+                    self.last_reference_recovery = Some((now, self.last_frame));
+                }
             }
         }
-        if self.gate.is_due(now) {
-            request.key_frame = true;
-            (request.references, request.updates) = (None, None);
-        }
         request
+    }
+
+    /// Whether no frame after the last recovery by an acknowledged reference was decoded yet.
+    fn is_recovering(&self) -> bool {
+        let newest = self.long_term.as_ref().and_then(LongTermReferences::newest_decoded);
+        self.last_reference_recovery.is_some_and(|(_, last)| newest <= last)
     }
 
     /// Packetizes a coded frame; `encrypted` is its encrypted form, if any.
@@ -459,13 +473,19 @@ impl VideoOut {
     /// Processes a PLI or FIR.
     pub(super) fn on_key_frame_request(&mut self, now: Duration) {
         self.counters.key_frame_requests += 1;
+        let is_recovering = self.is_recovering();
         let Some(long_term) = self.long_term.as_mut().filter(|it| it.is_acknowledging()) else {
             self.gate.request();
             return;
         };
+        // The receiver sent the request before the last key frame reached it, and will acknowledge that one or repeat the
+        // request.
+        if self.gate.has_coded_within(now, self.rtt) {
+            return;
+        }
         match self.last_reference_recovery {
-            // The recovery failed, or is in transit: no later frame was decoded.
-            Some((at, last)) if long_term.newest_decoded() <= last => {
+            // The recovery failed, or is in transit.
+            Some((at, _)) if is_recovering => {
                 if now.saturating_sub(at) >= self.rtt + LOSS_RESPONSE_TIME {
                     self.gate.request();
                 }

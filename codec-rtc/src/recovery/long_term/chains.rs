@@ -69,7 +69,12 @@ impl LongTermReferences {
         let mut is_changed = false;
         for frame in &mut self.frames {
             frame.fate = match frame.fate {
-                Fate::Missing(since) if now.saturating_sub(since) >= repair => Fate::Lost,
+                Fate::Missing(since) if now.saturating_sub(since) >= repair => {
+                    if let Some((key, is_lost)) = &mut self.key {
+                        *is_lost |= *key == frame.number;
+                    }
+                    Fate::Lost
+                }
                 Fate::InTransit if is_overdue(frame.sent) => {
                     self.last_loss = Some(now);
                     Fate::Overdue

@@ -102,6 +102,8 @@ pub struct LongTermReferences {
     interval: Duration,
     rtt: Option<Duration>,
     planned: Option<LossResponse>,
+    /// The last key frame, and whether feedback reported that it is lost.
+    key: Option<(u64, bool)>,
     counters: LongTermCounters,
 }
 
@@ -121,6 +123,7 @@ impl LongTermReferences {
             interval: ACKNOWLEDGEMENT_INTERVAL[1],
             rtt: None,
             planned: None,
+            key: None,
             counters: LongTermCounters::default(),
         }
     }
@@ -227,6 +230,9 @@ impl LongTermReferences {
                 self.slots[index] = Some(number);
             }
         }
+        if is_key {
+            self.key = Some((number, false));
+        }
         if renewed {
             self.updated = Some(now);
             self.counters.updates += u64::from(!is_key);
@@ -260,6 +266,13 @@ impl LongTermReferences {
             Fate::InTransit | Fate::Missing(_) | Fate::Overdue => Fate::Arrived,
             other => other,
         });
+    }
+
+    /// Whether feedback reported that the last key frame is lost: the receiver can decode no later frame.
+    #[must_use]
+    pub fn is_key_frame_lost(&self) -> bool {
+        let Some((number, is_lost)) = self.key else { return false };
+        is_lost && self.chain(number) == Chain::Broken
     }
 
     /// Records that packets of a frame are missing; it may still be recovered for a while.

@@ -182,3 +182,28 @@ fn memory_is_bounded_in_long_calls() {
     }
     assert_eq!(coder.it.counters().by_reference, 51);
 }
+
+#[test]
+fn a_lost_key_frame_is_known_by_feedback_alone() {
+    let mut coder = Coder::new(LongTermConfig { retransmission_wait: ms(40), ..eager() });
+    let (key, ..) = coder.code();
+    coder.it.receiver_lost(coder.now);
+    assert!(!coder.it.is_key_frame_lost());
+    let mut coder = Coder::new(LongTermConfig { retransmission_wait: ms(40), ..eager() });
+    assert_eq!(coder.code().0, key);
+    coder.it.missing(coder.now, key);
+    // It may be repaired.
+    coder.code();
+    assert!(!coder.it.is_key_frame_lost());
+    let (_, plan, _) = coder.code();
+    assert_eq!(plan.unwrap().loss_response, Some(LossResponse::KeyFrame));
+    assert!(!coder.it.is_key_frame_lost(), "the frame just coded is a key frame");
+    // A frame that is decoded after all.
+    let key = 2;
+    coder.it.missing(coder.now, key);
+    coder.now += ms(50);
+    coder.it.plan(coder.now);
+    assert!(coder.it.is_key_frame_lost());
+    coder.it.decoded(coder.now, key);
+    assert!(!coder.it.is_key_frame_lost());
+}
