@@ -31,9 +31,10 @@ impl Halves {
 /// Sorts a short list by cost; equal ones keep their order.
 pub(crate) fn sort_by_cost<T: Copy>(list: &mut [T], cost: impl Fn(&T) -> u32) {
     for end in 1..list.len() {
-        let moved = list[end];
-        let at = list[..end].partition_point(|other| cost(other) <= cost(&moved));
-        list.copy_within(at..end, at + 1);
-        list[at] = moved;
+        let mut at = end;
+        while at > 0 && cost(&list[at]) < cost(&list[at - 1]) {
+            list.swap(at, at - 1);
+            at -= 1;
+        }
     }
 }

@@ -20,7 +20,7 @@ pub(super) struct Energies {
 }
 
 impl Energies {
-    fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self { squares: [0; 64], negligible: u64::MAX }
     }
 
@@ -112,30 +112,24 @@ impl Coder<'_> {
         pred.map_or(Error8x8::default(), |pred| self.job.kernels.errors_8x8(cur, pred))
     }
 
-    /// Compares the prediction of a block in a plane of chroma with its source; `None` if it does not consist of
-    /// 8x8 samples inside of the frame.
-    pub(super) fn chroma_energies(&mut self, block: &PlaneBlock) -> Option<Energies> {
+    /// Compares the prediction of a block in a plane of chroma with its source. Returns `false` if it does not consist
+    /// of 8x8 samples inside of the frame.
+    pub(super) fn chroma_energies(&mut self, block: &PlaneBlock, energies: &mut Energies) -> bool {
         if !block.is_inside() || !(block.width | block.height).is_multiple_of(2) {
-            return None;
+            return false;
         }
         let (right, bottom) = (block.x + block.width, block.y + block.height);
         let kernels = self.job.kernels;
         let limits = self.quantisers().negligible[1];
-        let mut energies = Energies::new();
         for y in (block.y..bottom).step_by(2) {
             for x in (block.x..right).step_by(2) {
-                let cur = Window::new(
-                    self.source.block(block.plane, 4 * (x & 7), 4 * (y & 7)),
-                    SOURCE_STRIDE,
-                )?;
+                let cur = self.source.block(block.plane, 4 * (x & 7), 4 * (y & 7));
                 let (pred, stride) = self.recon.planes[block.plane].block_mut(4 * x, 4 * y);
-                energies.set(
-                    index(x, y),
-                    kernels.errors_8x8(cur, Window::new(pred, stride)?),
-                    limits,
-                );
+                let pair = Window::new(cur, SOURCE_STRIDE).zip(Window::new(pred, stride));
+                let Some((cur, pred)) = pair else { return false };
+                energies.set(index(x, y), kernels.errors_8x8(cur, pred), limits);
             }
         }
-        Some(energies)
+        true
     }
 }

@@ -113,7 +113,9 @@ impl Coder<'_> {
         best: &mut Candidate,
         trial: &mut Candidate,
     ) {
-        let choices = self.inter_choices(site, vector);
+        let mut choices = Choices::default();
+        self.add_choices(site, vector, &mut choices);
+        choices.sort();
         let finalists = self.job.speed.inter_finalists;
         for choice in &choices.list[..choices.len.min(finalists)] {
             trial.cost = u32::MAX;
@@ -127,12 +129,11 @@ impl Coder<'_> {
         }
     }
 
-    /// Returns the inter predictions of a block by estimated cost.
-    fn inter_choices(&self, site: &BlockSite, vector: QuarterPel) -> Choices {
+    /// Adds the inter predictions of a block with their estimated costs.
+    fn add_choices(&self, site: &BlockSite, vector: QuarterPel, choices: &mut Choices) {
         let setup = self.job.setup;
         let costs = ModeCosts(setup);
         let lambda = self.quantisers().lambda;
-        let mut choices = Choices::default();
         // Without motion and without a residual, nothing is cheaper.
         let step = self.quantisers().step;
         let enough = step * step / NEGLIGIBLE;
@@ -187,8 +188,6 @@ impl Coder<'_> {
                 }
             }
         }
-        choices.sort();
-        choices
     }
 
     /// Returns the macroblocks of a block with what their vectors may be; `None` if there is no reference, or it
@@ -333,14 +332,17 @@ impl Coder<'_> {
         let largest = info.tx;
         out.levels.clear();
         let step = self.quantisers().step;
-        let chroma = [1, 2].map(|plane| self.chroma_energies(&setup.plane_block(&info, plane)));
+        // Chroma has no energies if it does not consist of 8x8 samples inside of the frame.
+        let mut chroma = [const { Energies::new() }; 2];
+        let has_chroma = (1..).zip(&mut chroma).all(|(plane, energies)| {
+            self.chroma_energies(&setup.plane_block(&info, plane), energies)
+        });
         if self.job.speed.tx_sizes == 1
+            && has_chroma
             && energies.are_negligible()
-            && let [Some(u), Some(v)] = &chroma
-            && u.are_negligible()
-            && v.are_negligible()
+            && chroma.iter().all(Energies::are_negligible)
         {
-            let energy = energies.sum() + u.sum() + v.sum();
+            let energy = energies.sum() + chroma[0].sum() + chroma[1].sum();
             info.skip = true;
             out.info = info;
             out.cost = energy.saturating_add(lambda.cost(mode_rate + costs.skip(site, true)));
@@ -371,7 +373,8 @@ impl Coder<'_> {
         self.work_levels.clear();
         for (plane, energies) in (1..).zip(&chroma) {
             let block = setup.plane_block(&info, plane);
-            cost.add(self.code_plane(site, &info, &block, energies.as_ref(), u32::MAX));
+            let energies = has_chroma.then_some(energies);
+            cost.add(self.code_plane(site, &info, &block, energies, u32::MAX));
         }
         self.contexts.restore(self.superblock_col, &saved);
         out.levels.append(self.work_levels);
