@@ -209,8 +209,7 @@ kernel_table! {
         dequantised: &mut [[i16; 16]; 8],
         eobs: &mut [u8; 8]
     ) -> u32;
-    /// [`Self::fdct_4x4`], [`Self::quantise`] and [`Self::coeff_sse`] of one block in one. Returns the
-    /// squared error of the dequantised coefficients.
+    /// [`Self::fdct_4x4`] and [`Self::quantise`] of one block in one.
     transform_quantise_4x4(
         cur: Window<'_, 4, 4>,
         pred: Window<'_, 4, 4>,
@@ -218,7 +217,7 @@ kernel_table! {
         levels: &mut [i16; 16],
         dequantised: &mut [i16; 16],
         eob: &mut u8
-    ) -> u32;
+    );
     /// Inverse Walsh-Hadamard transform (RFC 6386, section 14.3): the sixteen luma DCs in raster
     /// order. Sums wrap at 16 bits.
     inverse_wht(coeffs: &[i16; 16]) -> [i16; 16];

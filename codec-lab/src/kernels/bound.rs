@@ -291,7 +291,7 @@ pub fn work_of(name: &str, width: f64) -> Option<Work> {
         "quantise_16" => l.quantise(256.0),
         "transform_quantise_luma" => l.block(512.0).plus(l.transform_quantise(256.0)),
         "transform_quantise_chroma" => l.block(256.0).plus(l.transform_quantise(128.0)),
-        "transform_quantise_4x4" => memory(8.0, 0.0).plus(l.transform_quantise(16.0)),
+        "transform_quantise_4x4" => memory(8.0, 0.0).plus(l.forward(16.0)).plus(l.quantise(16.0)),
         "coeff_sse_16" => l.block(1024.0).plus(l.on(256.0, 2.0, 4.0)),
         "idct_add_4x4" => memory(4.0, 4.0).plus(l.inverse(16.0)),
         "idct_add_luma" if name.ends_with("dc") => {

@@ -476,7 +476,7 @@ fn transform_quantise_4x4(
     levels: &mut [i16; 16],
     dequantised: &mut [i16; 16],
     eob: &mut u8,
-) -> u32 {
+) {
     let [low, high] = fdct_one(cur, pred);
     let block = _mm256_set_m128i(high, low);
     let (level, value) = quantise_block(block, factors(quantiser));
@@ -484,7 +484,6 @@ fn transform_quantise_4x4(
     *eob = end_of_block(in_order);
     store_i16x16(levels, in_order);
     store_i16x16(dequantised, value);
-    total(widen(add_squares(_mm256_setzero_si256(), block, value)))
 }
 
 /// All ones in the 64-bit lanes whose bit is set: bit `n` is lane `n`.

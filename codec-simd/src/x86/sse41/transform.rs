@@ -282,12 +282,11 @@ fn transform_quantise_4x4(
     levels: &mut [i16; 16],
     dequantised: &mut [i16; 16],
     eob: &mut u8,
-) -> u32 {
+) {
     let mut coeffs = [0; 16];
     fdct_4x4(cur, pred, &mut coeffs);
     let (levels, eobs) = (from_mut(levels), from_mut(eob));
     quantise(from_ref(&coeffs), quantiser, levels, from_mut(dequantised), eobs);
-    coeff_sse(from_ref(&coeffs), from_ref(dequantised))
 }
 
 /// Adds rows of eight differences to the pixels.
