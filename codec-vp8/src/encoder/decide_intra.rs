@@ -150,7 +150,7 @@ impl MbCoder<'_> {
     }
 }
 
-/// Codes a sub-block with several modes to compare their costs.
+/// Codes a sub-block with several modes to compare their actual costs.
 struct SubblockCoder<'a> {
     kernels: &'a Kernels,
     set: &'a QuantiserSet,

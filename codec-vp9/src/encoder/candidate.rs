@@ -29,7 +29,7 @@ impl Halves {
 }
 
 /// Sorts a short list by cost; equal ones keep their order.
-pub(crate) fn sort_by_cost<T: Copy>(list: &mut [T], cost: impl Fn(&T) -> u32) {
+pub(crate) fn sort_by_cost<T>(list: &mut [T], cost: impl Fn(&T) -> u32) {
     for end in 1..list.len() {
         let mut at = end;
         while at > 0 && cost(&list[at]) < cost(&list[at - 1]) {
