@@ -134,6 +134,7 @@ impl Analyser {
         let scroll = self.find_scroll(out);
         self.measure(kernels, pool, scroll, out);
         self.sum_up(scroll, out);
+        out.measure_contrast();
         self.has_previous = true;
         self.turn = (self.turn + 1) % 4;
     }

@@ -10,6 +10,7 @@
 
 mod analyser;
 mod brightness;
+mod contrast;
 mod full_chroma;
 mod full_luma;
 mod half_plane;
@@ -26,6 +27,7 @@ mod tests;
 mod upscale;
 
 pub use analyser::Analyser;
+pub use contrast::price_q4;
 pub use masking::MaskingMeter;
 pub use scene::SceneChange;
 pub use scroll::Scroll;
@@ -93,6 +95,9 @@ pub struct FrameAnalysis {
     /// visible, in sixteenths of octaves of the quantiser step; empty if not measured or already part
     /// of [`Self::offsets_q4`]. See [`MaskingMeter`].
     pub masking_q4: Vec<i8>,
+    /// Contrast: the logarithm of the variance of each macroblock relative to the frame's mean, in sixteenths of an
+    /// octave.
+    pub contrast_q4: Vec<i8>,
     /// Position of each macroblock in an altref frame that was coded before, in full pixels:
     /// starting points for motion search. Empty if unknown.
     pub altref_seeds: Vec<Option<FullPel>>,
@@ -142,14 +147,24 @@ impl FrameAnalysis {
         let mut macroblocks = std::mem::take(&mut self.macroblocks);
         let mut offsets_q4 = std::mem::take(&mut self.offsets_q4);
         let mut masking_q4 = std::mem::take(&mut self.masking_q4);
+        let mut contrast_q4 = std::mem::take(&mut self.contrast_q4);
         let mut altref_seeds = std::mem::take(&mut self.altref_seeds);
         let mut golden_seeds = std::mem::take(&mut self.golden_seeds);
         macroblocks.clone_from(&other.macroblocks);
         offsets_q4.clone_from(&other.offsets_q4);
         masking_q4.clone_from(&other.masking_q4);
+        contrast_q4.clone_from(&other.contrast_q4);
         altref_seeds.clone_from(&other.altref_seeds);
         golden_seeds.clone_from(&other.golden_seeds);
-        *self = Self { macroblocks, offsets_q4, masking_q4, altref_seeds, golden_seeds, ..*other };
+        *self = Self {
+            macroblocks,
+            offsets_q4,
+            masking_q4,
+            contrast_q4,
+            altref_seeds,
+            golden_seeds,
+            ..*other
+        };
     }
 
     /// Returns the number of macroblock rows.

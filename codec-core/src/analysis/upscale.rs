@@ -45,6 +45,7 @@ impl Analyser {
                 MbAnalysis { motion, change: Change::Changed, is_same: false, ..mb }
             }));
         }
+        out.measure_contrast();
         let costs = self.measure_costs(kernels, out);
         let all = (cols * rows) as u64;
         out.intra_cost = mul_div(costs.intra, all, costs.count);

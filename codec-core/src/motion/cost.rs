@@ -6,6 +6,12 @@ use super::{FullPel, QuarterPel};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Lambda(pub u32);
 
+/// Two to the power of n/16 with 16 fractional bits.
+const OCTAVE_Q16: [u64; 16] = [
+    65_536, 68_438, 71_468, 74_632, 77_936, 81_386, 84_990, 88_752, 92_682, 96_785, 101_070,
+    105_545, 110_218, 115_098, 120_194, 125_515,
+];
+
 impl Lambda {
     /// Converts `bits_q8` (1/256 bit) to error units, rounded.
     #[inline]
@@ -14,6 +20,16 @@ impl Lambda {
     pub const fn cost(self, bits_q8: u32) -> u32 {
         let cost = (self.0 as u64 * bits_q8 as u64 + (1 << 15)) >> 16;
         if cost > u32::MAX as u64 { u32::MAX } else { cost as u32 }
+    }
+
+    /// Returns the multiplier times two to the power of `octaves_q4` / 16, for at most four octaves.
+    #[inline]
+    #[must_use]
+    pub fn times_octaves_q4(self, octaves_q4: i32) -> Self {
+        let octaves_q4 = octaves_q4.clamp(-64, 64);
+        let fraction = OCTAVE_Q16[usize::from(octaves_q4.to_le_bytes()[0] % 16)];
+        let product = (u64::from(self.0) * fraction) >> (16 - (octaves_q4 >> 4));
+        Self(u32::try_from(product).unwrap_or(u32::MAX))
     }
 }
 
@@ -119,6 +135,15 @@ mod tests {
         table.fill(|d| (u32::from(d.unsigned_abs()), 3 * u32::from(d.unsigned_abs())));
         let bits = table.bits_q8(QuarterPel::new(5, -7), QuarterPel::new(-1, 1));
         assert_eq!(bits, 6 + 24);
+    }
+
+    #[test]
+    fn sixteen_sixteenths_of_an_octave_double_a_multiplier() {
+        let times = |octaves_q4| Lambda(1 << 12).times_octaves_q4(octaves_q4).0;
+        assert_eq!([-64, -16, 0, 16, 64].map(times), [1 << 8, 1 << 11, 1 << 12, 1 << 13, 1 << 16]);
+        assert_eq!([-1, 1, 8].map(times), [3922, 4277, 5792]);
+        assert_eq!([-1000, 1000].map(times), [1 << 8, 1 << 16]);
+        assert_eq!(Lambda(u32::MAX).times_octaves_q4(1).0, u32::MAX);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::energies::Energies;
 use super::levels::{Coefficients, Levels};
 use super::mode_costs::ModeCosts;
 use super::quantisers::Quantisers;
+use super::segments::SEGMENTS;
 use super::source::SOURCE_STRIDE;
 use super::speed::IntraTools;
 use super::transform::{ResidualCost, TransformJob};
@@ -31,15 +32,16 @@ impl<'a> Coder<'a> {
         }
     }
 
-    /// Selects the quantisers of a block that is decided next.
+    /// Selects the quantisers and prices of a block that is decided next.
     pub(super) fn select_quantisers(&mut self, site: &BlockSite) {
         self.segment = self.job.segments.of(site.row, site.col, site.size);
-        self.weight = self.job.contrast.weight(site);
+        let price_q4 = self.job.contrast.price_q4(site);
+        self.prices = self.quantisers().prices.times_octaves_q4(price_q4);
     }
 
     /// Quantisers of the block that is decided.
     pub(super) fn quantisers(&self) -> &'a Quantisers {
-        self.job.contrast.quantisers(self.weight, self.segment)
+        &self.job.quantisers[usize::from(self.segment) % SEGMENTS]
     }
 
     /// The tools of intra frames of files, in such a frame.
@@ -78,7 +80,7 @@ impl<'a> Coder<'a> {
     /// Converts the cost of a block from squared errors to those that the frame's quantiser weighs as much against
     /// bits: the error in a segment with a finer quantiser counts more.
     pub(super) fn in_units_of_frame(&self, cost: u32) -> u32 {
-        let (own, frame) = (self.quantisers().lambda, self.job.base.lambda);
+        let (own, frame) = (self.prices.lambda, self.job.base.prices.lambda);
         if own == frame {
             return cost;
         }
@@ -98,7 +100,7 @@ impl<'a> Coder<'a> {
         (largest, count): (TxSize, usize),
     ) -> ResidualCost {
         let setup = self.job.setup;
-        let (costs, lambda) = (ModeCosts(setup), self.quantisers().lambda);
+        let (costs, lambda) = (ModeCosts(setup), self.prices.lambda);
         let is_file = self.job.speed.file.is_some();
         let mut best = (ResidualCost::default(), u32::MAX);
         for tx in TxSize::ALL[..=largest as usize].iter().rev().take(count) {
@@ -145,7 +147,7 @@ impl<'a> Coder<'a> {
             quantiser: quantisers.of(block.plane, is_inter, tx),
             costs: &self.job.tokens.sizes[tx as usize][is_chroma][usize::from(is_inter)],
             context: 0,
-            lambda: quantisers.lambda_of(block.plane),
+            lambda: self.prices.in_plane(block.plane),
             chooses_levels: self.job.speed.file.is_some_and(|tools| tools.chooses_levels),
         };
         if is_inter {

@@ -8,7 +8,8 @@ use super::levels::{Level, LevelMark, LevelReader, Levels};
 use super::mode_costs::ModeCosts;
 use super::motion::Field;
 use super::other_motion::OtherMotion;
-use super::quantisers::Quantisers;
+use super::quantisers::{Prices, Quantisers};
+use super::segments::SEGMENTS;
 use super::source::Source;
 use super::transform::TransformScratch;
 use crate::block::contexts::{Contexts, SavedContexts};
@@ -33,8 +34,8 @@ pub(crate) struct Coder<'a> {
     pub(super) cols: Range<usize>,
     /// Segment of the block that is decided.
     pub(super) segment: u8,
-    /// Weight of its bits.
-    pub(super) weight: usize,
+    /// Prices of its bits.
+    pub(super) prices: Prices,
     /// First column of the superblock in units of 8 pixels.
     pub(super) superblock_col: usize,
     pub(super) source: &'a mut Source,
@@ -77,7 +78,7 @@ impl<'a> Coder<'a> {
         };
         let (may_whole, may_split) = self.partitions_to_try(row, col, level, whole);
         let context = self.contexts.partition(row, col, level);
-        let (costs, lambda) = (ModeCosts(setup), self.job.base.lambda);
+        let (costs, lambda) = (ModeCosts(setup), self.job.base.prices.lambda);
         let price = |partition| lambda.cost(costs.partition(context, fits, partition));
         let saved = Saved {
             contexts: self.contexts.save(self.superblock_col),
@@ -170,11 +171,10 @@ impl<'a> Coder<'a> {
         self.levels.truncate(saved.levels);
     }
 
-    /// Quantisers of the square at a position, with the mean weight of bits.
+    /// Quantisers of the square at a position.
     pub(super) fn square_quantisers(&self, row: usize, col: usize, level: usize) -> &'a Quantisers {
         let segment = self.job.segments.of(row, col, BlockSize::SQUARES[level]);
-        let contrast = self.job.contrast;
-        contrast.quantisers(contrast.neutral(), segment)
+        &self.job.quantisers[usize::from(segment) % SEGMENTS]
     }
 
     /// Whether a square is tried as a whole and divided.

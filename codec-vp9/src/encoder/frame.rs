@@ -83,7 +83,6 @@ pub struct FrameEncoder {
     vector_distance: i16,
     seeds: Seeds,
     segments: Segments,
-    contrast: Contrast,
     buffers: Box<Buffers>,
     coded_frames: u64,
     /// Number of input frames, coded or not.
@@ -105,6 +104,12 @@ struct FrameInput<'a> {
 }
 
 impl FrameInput<'_> {
+    /// Returns the contrast by which bits are priced. Visual tuning has offsets for it instead.
+    fn contrast(&self, speed: &Speed) -> Contrast<'_> {
+        let analysis = self.analysis.filter(|_| self.plan.tune == Tune::Psnr);
+        Contrast::new(analysis, speed.contrast_q6)
+    }
+
     /// Returns how much coarser each macroblock is to be coded, by MB-tree and importance maps or by
     /// visual masking; empty without any of them.
     fn quantiser_offsets(&self) -> &[i8] {
@@ -153,7 +158,6 @@ impl FrameEncoder {
             vector_distance: 1,
             seeds: Seeds::default(),
             segments: Segments::default(),
-            contrast: Contrast::default(),
             buffers: Box::default(),
             coded_frames: 0,
             time: 0,
@@ -225,10 +229,6 @@ impl FrameEncoder {
         let upscaled = self.upscaled_layer();
         self.scale_vectors(plan);
         let input = FrameInput { picture, plan, analysis, upscaled: upscaled.as_deref() };
-        self.contrast.clear();
-        if self.settings.preset == Preset::File && plan.tune == Tune::Psnr {
-            self.contrast.measure(self.kernels, picture);
-        }
         let mut recon = self.frames.take();
         let mut qindex = plan.qindex.max(1);
         let mut attempts = 0_u8;
@@ -443,10 +443,9 @@ impl FrameEncoder {
         let before = before.clone();
         let (cols, rows) =
             (header.size.width.div_ceil(8) as usize, header.size.height.div_ceil(8) as usize);
-        let kit = Kit { kernels: self.kernels, depth: 8, lossless: false };
         let compound = header.references.compound();
         let setup = FrameSetup {
-            kit,
+            kit: Kit { kernels: self.kernels, depth: 8, lossless: false },
             header: &header,
             compressed: CompressedHeader {
                 tx_mode: TxMode::PerBlock,
@@ -473,7 +472,7 @@ impl FrameEncoder {
         let is_last = self.references.order(plan)[0] == 0 && self.settings.preset == Preset::Rtc;
         let distance = (!is_last).then_some(self.vector_distance);
         let seeds = self.seeds.vectors(distance, input.analysis);
-        self.contrast.set_quantisers(setup.quantisers, &speed);
+        let quantisers = Quantisers::of_segments(&setup.quantisers, &speed);
         let base = Quantisers::new(steps_at(&header, qindex), &speed);
         let job = FrameJob {
             kernels: self.kernels,
@@ -481,7 +480,8 @@ impl FrameEncoder {
             picture: input.picture,
             analysis: input.analysis,
             speed,
-            contrast: &self.contrast,
+            quantisers: &quantisers,
+            contrast: input.contrast(&speed),
             base: &base,
             segments: &self.segments,
             tokens: &buffers.tokens,

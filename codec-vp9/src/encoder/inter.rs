@@ -133,7 +133,7 @@ impl Coder<'_> {
     fn add_choices(&self, site: &BlockSite, vector: QuarterPel, choices: &mut Choices) {
         let setup = self.job.setup;
         let costs = ModeCosts(setup);
-        let lambda = self.quantisers().lambda;
+        let lambda = self.prices.lambda;
         // Without motion and without a residual, nothing is cheaper.
         let step = self.quantisers().step;
         let enough = step * step / NEGLIGIBLE;
@@ -328,7 +328,7 @@ impl Coder<'_> {
         out: &mut Candidate,
     ) {
         let setup = self.job.setup;
-        let (costs, lambda) = (ModeCosts(setup), self.quantisers().lambda);
+        let (costs, lambda) = (ModeCosts(setup), self.prices.lambda);
         let largest = info.tx;
         out.levels.clear();
         let step = self.quantisers().step;

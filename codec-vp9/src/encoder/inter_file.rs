@@ -168,7 +168,7 @@ impl Coder<'_> {
         info: &mut BlockInfo,
         prediction: &mut Prediction,
     ) {
-        let (costs, lambda) = (ModeCosts(self.job.setup), self.quantisers().lambda);
+        let (costs, lambda) = (ModeCosts(self.job.setup), self.prices.lambda);
         let cost = |filter, error: LumaError| {
             error.sum.saturating_add(lambda.cost(costs.filter(site, filter)))
         };
@@ -311,7 +311,7 @@ impl Coder<'_> {
     ) -> MotionVector {
         let (width, height) = site.size.mi();
         let (rows, cols) = (self.job.setup.rows, self.job.setup.cols);
-        let lambda = self.quantisers().lambda;
+        let lambda = self.prices.lambda;
         let mut tried = [MotionVector::default(); 5];
         let mut count = 0;
         if reference == Reference::Last {
@@ -392,7 +392,7 @@ impl Coder<'_> {
         rate: u32,
         error: Option<LumaError>,
     ) -> Option<LumaError> {
-        let lambda = self.quantisers().lambda;
+        let lambda = self.prices.lambda;
         let mut prediction =
             Prediction { references, mode, vectors, rate, ..Prediction::default() };
         if let Some(same) = predictions.same(&prediction) {

@@ -166,7 +166,7 @@ impl Coder<'_> {
         errors: &mut Errors,
     ) -> Parts {
         let setup = self.job.setup;
-        let (costs, lambda) = (ModeCosts(setup), self.quantisers().lambda);
+        let (costs, lambda) = (ModeCosts(setup), self.prices.lambda);
         let high_precision = setup.header.references.high_precision;
         let mut info = BlockInfo {
             references: whole.references,

@@ -19,7 +19,7 @@ impl Coder<'_> {
     /// the errors of luma.
     pub(super) fn predict(&mut self, site: &BlockSite, info: &mut BlockInfo) -> (u32, Energies) {
         let setup = self.job.setup;
-        let (costs, lambda) = (ModeCosts(setup), self.quantisers().lambda);
+        let (costs, lambda) = (ModeCosts(setup), self.prices.lambda);
         let blocks = setup.plane_blocks(info);
         let rates = COMPARED.map(|filter| costs.filter(site, filter));
         let likely = usize::from(rates[1] < rates[0]);

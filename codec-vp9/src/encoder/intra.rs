@@ -88,7 +88,7 @@ impl Coder<'_> {
         rate: impl Fn(IntraMode) -> u32,
         planes: std::ops::Range<usize>,
     ) -> ([(IntraMode, u32); 10], usize) {
-        let lambda = self.quantisers().lambda_sad;
+        let lambda = self.prices.sad;
         let mut ranked = [(IntraMode::Dc, u32::MAX); 10];
         for (to, &mode) in ranked.iter_mut().zip(modes) {
             *to = (mode, lambda.cost(rate(mode)));
@@ -151,7 +151,7 @@ impl Coder<'_> {
         let mut cost = self.code_luma(site, &mut info, None, &saved, &mut out.levels, sizes);
         let mut mode_rate = costs.tx_size(site, info.tx) + costs.luma_mode(site, mode);
         let rate = mode_rate + if cost.any { cost.rate } else { 0 };
-        if cost.error.saturating_add(self.quantisers().lambda.cost(rate)) >= out.cost {
+        if cost.error.saturating_add(self.prices.lambda.cost(rate)) >= out.cost {
             self.contexts.restore(self.superblock_col, &saved);
             out.cost = u32::MAX;
             return;
@@ -189,7 +189,7 @@ impl Coder<'_> {
             cost.add(best);
             return rate(info.chroma_mode);
         };
-        let lambda = self.quantisers().chroma_lambda;
+        let lambda = self.prices.chroma;
         let total = |cost: ResidualCost, mode| cost.total(lambda) + lambda.cost(rate(mode));
         for &(mode, _) in &ranked[1..finalists] {
             self.contexts.restore(self.superblock_col, &saved);
@@ -226,7 +226,7 @@ impl Coder<'_> {
         mode_rate: u32,
         out: &mut Candidate,
     ) {
-        let (costs, lambda) = (ModeCosts(self.job.setup), self.quantisers().lambda);
+        let (costs, lambda) = (ModeCosts(self.job.setup), self.prices.lambda);
         info.skip = !cost.any;
         if info.skip {
             out.levels.clear();

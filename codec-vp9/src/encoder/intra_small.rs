@@ -60,7 +60,7 @@ impl Coder<'_> {
         let mut best = (IntraMode::Dc, u32::MAX);
         for mode in IntraMode::ALL {
             self.recon.predict_from(&edges, mode, block, at);
-            let rate = quantisers.lambda_sad.cost(rates[mode as usize]);
+            let rate = self.prices.sad.cost(rates[mode as usize]);
             let total = self.satd(block, at).saturating_add(rate);
             if total < best.1 {
                 best = (mode, total);
@@ -77,7 +77,7 @@ impl Coder<'_> {
             quantiser: quantisers.of(0, false, TxSize::Tx4),
             costs: &self.job.tokens.sizes[TxSize::Tx4 as usize][0][0],
             context: self.contexts.nonzero(0, at.0, at.1, TxSize::Tx4),
-            lambda: quantisers.lambda,
+            lambda: self.prices.lambda,
             chooses_levels: self.job.speed.file.is_some_and(|tools| tools.chooses_levels),
         };
         let cost = self.code_transform(&job, block, at);

@@ -7,7 +7,7 @@ use codec_simd::{Kernels, PlaneRef};
 
 use super::contrast::Contrast;
 use super::quantisers::Quantisers;
-use super::segments::Segments;
+use super::segments::{SEGMENTS, Segments};
 use super::speed::Speed;
 use super::token_costs::TokenCosts;
 use crate::block::setup::FrameSetup;
@@ -20,8 +20,9 @@ pub(crate) struct FrameJob<'a> {
     pub(crate) picture: &'a Picture<'a>,
     pub(crate) analysis: Option<&'a FrameAnalysis>,
     pub(crate) speed: Speed,
-    /// Quantisers, and weights of the bits of blocks.
-    pub(super) contrast: &'a Contrast,
+    /// Quantisers by segment.
+    pub(crate) quantisers: &'a [Quantisers; SEGMENTS],
+    pub(super) contrast: Contrast<'a>,
     /// Quantisers of the frame's index. Costs of blocks are in their units, so that costs of different segments can
     /// be added and compared.
     pub(crate) base: &'a Quantisers,

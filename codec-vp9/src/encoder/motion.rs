@@ -220,7 +220,7 @@ impl Field {
         site: FieldSite<'_>,
         model: CostModel,
     ) {
-        let lambda = site.quantisers.lambda;
+        let lambda = site.quantisers.prices.lambda;
         let bits = |vector: QuarterPel, from: QuarterPel| {
             MODE_Q8
                 + if vector == from { 0 } else { job.vectors.bits_q8(vector, from).min(1 << 14) }
@@ -257,7 +257,7 @@ impl Field {
         model: CostModel,
         (level, row, col): (usize, usize, usize),
     ) -> NodeMotion {
-        let lambda = site.quantisers.lambda;
+        let lambda = site.quantisers.prices.lambda;
         let quarters = [(0, 0), (0, 1), (1, 0), (1, 1)]
             .map(|(down, right)| (2 * row + down, 2 * col + right))
             .map(|(row, col)| self.nodes[level + 1][(row << (level + 1)) + col]);
@@ -399,8 +399,8 @@ fn search_mb(
     let price = VectorPrice {
         table: job.vectors,
         predicted: known[0],
-        lambda_sad: quantisers.lambda_sad,
-        lambda_sse: quantisers.lambda,
+        lambda_sad: quantisers.prices.sad,
+        lambda_sse: quantisers.prices.lambda,
     };
     let target = Target { kernels: job.kernels, cur, refp, at, range, price };
     let (mb_cols, _) = job.setup.header.size.macroblocks();
@@ -409,7 +409,7 @@ fn search_mb(
     let vector = search_full(job, &target, &starts.map(QuarterPel::to_full));
     let found = search_subpel(&target, vector, job.speed.subpel);
     let zero: u32 = mb.zero.iter().sum();
-    let zero_cost = zero + price.in_sse(QuarterPel::ZERO).min(quantisers.lambda.cost(512));
+    let zero_cost = zero + price.in_sse(QuarterPel::ZERO).min(quantisers.prices.lambda.cost(512));
     if found.cost < zero_cost - zero_cost / NOISE
         && range.contains(found.vector.floor())
         && let Some(errors) = quadrant_errors(job, source, (index, at), found.vector)

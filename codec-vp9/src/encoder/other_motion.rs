@@ -43,8 +43,8 @@ impl OtherMotion {
                 let price = VectorPrice {
                     table: job.vectors,
                     predicted: left,
-                    lambda_sad: site.quantisers.lambda_sad,
-                    lambda_sse: site.quantisers.lambda,
+                    lambda_sad: site.quantisers.prices.sad,
+                    lambda_sse: site.quantisers.prices.lambda,
                 };
                 let cur = &source.macroblocks[index];
                 let target = Target { kernels: job.kernels, cur, refp, at, range, price };

@@ -1,10 +1,10 @@
 //! Quantisers and the Lagrange multiplier of a frame.
 
-use codec_core::fixed::exp2_q16;
 use codec_core::motion::Lambda;
 use codec_simd::Error8x8;
 use codec_simd::vp9::Vp9Quantiser;
 
+use super::segments::SEGMENTS;
 use super::speed::Speed;
 use crate::block::quantisers::Steps;
 use crate::types::TxSize;
@@ -71,12 +71,35 @@ pub(crate) struct Quantisers {
     pub(crate) negligible: [Negligible; 2],
     /// AC step of luma.
     pub(crate) step: u32,
-    /// Squared error per bit.
+    /// Prices of bits in blocks of mean contrast.
+    pub(crate) prices: Prices,
+}
+
+/// Prices of bits.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Prices {
+    /// In squared error.
     pub(crate) lambda: Lambda,
-    /// Squared error of chroma per bit.
-    pub(crate) chroma_lambda: Lambda,
-    /// Absolute error per bit.
-    pub(crate) lambda_sad: Lambda,
+    /// In squared error of chroma.
+    pub(crate) chroma: Lambda,
+    /// In absolute error.
+    pub(crate) sad: Lambda,
+}
+
+impl Prices {
+    /// Returns the prices times two to the power of `octaves_q4` / 16.
+    pub(crate) fn times_octaves_q4(self, octaves_q4: i32) -> Self {
+        Self {
+            lambda: self.lambda.times_octaves_q4(octaves_q4),
+            chroma: self.chroma.times_octaves_q4(octaves_q4),
+            sad: self.sad.times_octaves_q4(octaves_q4 / 2),
+        }
+    }
+
+    /// Squared error per bit in a plane.
+    pub(crate) fn in_plane(&self, plane: usize) -> Lambda {
+        if plane == 0 { self.lambda } else { self.chroma }
+    }
 }
 
 impl Quantisers {
@@ -98,35 +121,23 @@ impl Quantisers {
             planes: [plane(0), plane(1)],
             negligible: [0, 1].map(|is_chroma| Negligible::new(is_chroma, step, noise_pct)),
             step,
-            lambda: Lambda(lambda),
-            chroma_lambda: Lambda(lambda * 4 / chroma_share_q2),
-            lambda_sad: sad_price(Lambda(lambda)),
+            prices: Prices {
+                lambda: Lambda(lambda),
+                chroma: Lambda(lambda * 4 / chroma_share_q2),
+                sad: sad_price(Lambda(lambda)),
+            },
         }
     }
 
-    /// Returns the quantisers with another price of bits: `octaves_q16` times twice as high.
-    pub(crate) fn with_price(self, octaves_q16: i32) -> Self {
-        let factor_q8 = exp2_q16((8 << 16) + octaves_q16);
-        let price = |lambda: Lambda| {
-            Lambda(u32::try_from((u64::from(lambda.0) * factor_q8) >> 8).unwrap_or(u32::MAX))
-        };
-        let lambda = price(self.lambda);
-        Self {
-            lambda,
-            chroma_lambda: price(self.chroma_lambda),
-            lambda_sad: sad_price(lambda),
-            ..self
-        }
+    /// Creates the quantisers of the segments.
+    pub(crate) fn of_segments(steps: &[[Steps; 2]; SEGMENTS], speed: &Speed) -> [Self; SEGMENTS] {
+        let first = Self::new(steps[0], speed);
+        steps.map(|own| if own == steps[0] { first } else { Self::new(own, speed) })
     }
 
     pub(crate) fn of(&self, plane: usize, is_inter: bool, tx: TxSize) -> &Vp9Quantiser {
         let class = usize::from(tx == TxSize::Tx32);
         &self.planes[plane.min(1)][usize::from(is_inter)][class]
-    }
-
-    /// Squared error per bit in a plane.
-    pub(crate) fn lambda_of(&self, plane: usize) -> Lambda {
-        if plane == 0 { self.lambda } else { self.chroma_lambda }
     }
 }
 

@@ -10,6 +10,7 @@ use super::coder::Coder;
 use super::job::FrameJob;
 use super::levels::{LevelMark, LevelReader, Levels};
 use super::motion::FieldSite;
+use super::quantisers::Prices;
 use super::row_links::{Below, RowLinks};
 use super::tiles::tile_columns;
 use super::workspace::Workspace;
@@ -101,7 +102,7 @@ pub(super) fn code_row(
         levels: &mut store.levels,
         cols: 0..0,
         segment: 0,
-        weight: 0,
+        prices: Prices::default(),
         superblock_col: 0,
         source: &mut workspace.source,
         field: &mut workspace.field,

@@ -66,6 +66,9 @@ pub struct Speed {
     /// Cost of the residual's bits in blocks that repeat the last frame, in percent of the cost of other bits.
     /// Such a residual is mostly noise, which the next frame would have to remove again.
     pub still_rate_pct: u32,
+    /// How much more bits cost in blocks of high contrast, see
+    /// [`price_q4`](codec_core::analysis::FrameAnalysis::price_q4).
+    pub contrast_q6: i32,
     /// Tools that only the file preset has.
     pub file: Option<FileTools>,
 }
@@ -133,6 +136,7 @@ impl Speed {
         Self {
             slanted_modes: self.slanted_modes.max(3),
             updates: ProbabilityUpdates::Best,
+            contrast_q6: 0,
             ..self.for_all_references()
         }
     }
@@ -173,6 +177,7 @@ impl Speed {
         other_vectors: false,
         still_rate_pct: 140,
         all_filters: false,
+        contrast_q6: 14,
         file: None,
     };
 
@@ -274,6 +279,7 @@ impl Speed {
             file: Some(tools),
             still_rate_pct: 100,
             chroma_modes: ChromaModes::Compared,
+            contrast_q6: 20,
             slanted_modes: if of.slanted_modes == 0 { 3 } else { of.slanted_modes },
             still_share: 16,
             updates: ProbabilityUpdates::Best,
