@@ -2,7 +2,7 @@
 
 use codec_simd::IntraMode;
 
-use super::quant::QuantiserSet;
+use super::quant::MbQuantisers;
 use super::rate_distortion::{RateDistortion, cost};
 use super::row::{MbCoder, ModeChoice};
 use super::trellis::Trellis;
@@ -26,7 +26,7 @@ pub(super) fn max_offset(is_screen: bool) -> u32 {
 
 impl MbCoder<'_> {
     /// Returns the cost of chroma if luma is coded with `choice`, if the speed considers it.
-    pub(super) fn chroma_cost(&mut self, choice: &ModeChoice, set: &QuantiserSet) -> u32 {
+    pub(super) fn chroma_cost(&mut self, choice: &ModeChoice, set: MbQuantisers<'_>) -> u32 {
         let job = self.job;
         if !job.speed.chroma_rd {
             return 0;
@@ -47,7 +47,7 @@ impl MbCoder<'_> {
     pub(super) fn predict_chroma(
         &mut self,
         choice: &ModeChoice,
-        set: &QuantiserSet,
+        set: MbQuantisers<'_>,
     ) -> (IntraMode, u32) {
         let MbMode::Inter { reference, mode, mv } = choice.mode else {
             return self.best_chroma_mode(set);
@@ -67,7 +67,7 @@ impl MbCoder<'_> {
         (IntraMode::Dc, 0)
     }
 
-    fn best_chroma_mode(&mut self, set: &QuantiserSet) -> (IntraMode, u32) {
+    fn best_chroma_mode(&mut self, set: MbQuantisers<'_>) -> (IntraMode, u32) {
         self.find_edges();
         let mode = if self.job.is_key {
             self.code_chroma_modes(set)
@@ -78,7 +78,7 @@ impl MbCoder<'_> {
     }
 
     /// Codes chroma with all intra modes; returns the best mode and leaves its prediction in `best`.
-    fn code_chroma_modes(&mut self, set: &QuantiserSet) -> IntraMode {
+    fn code_chroma_modes(&mut self, set: MbQuantisers<'_>) -> IntraMode {
         let job = self.job;
         let trellis = self.trellis();
         let mut best = (IntraMode::Dc, u32::MAX);
@@ -99,7 +99,7 @@ impl MbCoder<'_> {
 
     /// Predicts chroma with all intra modes; returns the mode of the lowest error plus mode cost and
     /// leaves its prediction in `best`.
-    fn search_chroma_modes(&mut self, set: &QuantiserSet) -> IntraMode {
+    fn search_chroma_modes(&mut self, set: MbQuantisers<'_>) -> IntraMode {
         let job = self.job;
         let mut best = (IntraMode::Dc, u32::MAX);
         for mode in IntraMode::ALL {
@@ -115,7 +115,7 @@ impl MbCoder<'_> {
     }
 
     /// Codes chroma, as far as it is worth its bits or would otherwise have a visible cast.
-    pub(super) fn code_chroma(&mut self, choice: &ModeChoice, set: &QuantiserSet) {
+    pub(super) fn code_chroma(&mut self, choice: &ModeChoice, set: MbQuantisers<'_>) {
         let error = self.code_worthwhile_chroma(choice, set);
         let limit = self.job.max_chroma_offset;
         // With less error, no mean can be off by more than the limit.
@@ -128,7 +128,7 @@ impl MbCoder<'_> {
 
     /// Codes chroma, and drops coefficients that are not worth their bits. Returns the squared error
     /// of chroma.
-    fn code_worthwhile_chroma(&mut self, choice: &ModeChoice, set: &QuantiserSet) -> u32 {
+    fn code_worthwhile_chroma(&mut self, choice: &ModeChoice, set: MbQuantisers<'_>) -> u32 {
         let job = self.job;
         let trellis = self.final_trellis();
         // Exact token costs include the flags of empty blocks.

@@ -4,7 +4,7 @@
 use codec_simd::{IntraMode, Layout};
 
 use super::candidates::{Candidate, Candidates, Vectors, quarter};
-use super::quant::QuantiserSet;
+use super::quant::MbQuantisers;
 use super::rate_distortion::{RateDistortion, cost};
 use super::row::{MbCoder, ModeChoice};
 use super::speed::{Gate, OtherReferences, Splits};
@@ -140,7 +140,7 @@ impl MbCoder<'_> {
         &mut self,
         vectors: &Vectors,
         range: &SearchRange,
-        set: &QuantiserSet,
+        set: MbQuantisers<'_>,
         segment: u8,
     ) -> Option<ModeChoice> {
         let job = self.job;
@@ -208,7 +208,7 @@ impl MbCoder<'_> {
     /// Adds zero, nearest and near vectors of the references as candidates.
     fn add_plain(
         &mut self,
-        set: &QuantiserSet,
+        set: MbQuantisers<'_>,
         vectors: &Vectors,
         range: &SearchRange,
         found: &mut Candidates,
@@ -266,7 +266,7 @@ impl MbCoder<'_> {
     /// Returns whether the references contain artifacts of earlier frames where the frame itself is
     /// flat: their error is far above the change in the source. Such artifacts are visible, and
     /// intra coding is cheap there.
-    fn is_stale(&self, sse: u32, set: &QuantiserSet) -> bool {
+    fn is_stale(&self, sse: u32, set: MbQuantisers<'_>) -> bool {
         self.analysis.is_some_and(|mb| {
             let changed = u32::from(mb.zero_sad).saturating_mul(u32::from(mb.zero_sad));
             mb.intra_cost <= FLAT_COST && sse > changed && sse > set.lambda.cost(SOME_BITS_Q8 / 2)
@@ -274,7 +274,7 @@ impl MbCoder<'_> {
     }
 
     /// Returns whether intra modes are worth trying.
-    fn may_be_intra(&self, found: &Candidates, set: &QuantiserSet) -> bool {
+    fn may_be_intra(&self, found: &Candidates, set: MbQuantisers<'_>) -> bool {
         // The costs on half-size frames rule out many macroblocks.
         let is_hopeless =
             |mb: &MbAnalysis| mb.intra_cost / 2 > mb.inter_cost.saturating_mul(HOPELESS_INTRA);
@@ -283,7 +283,7 @@ impl MbCoder<'_> {
     }
 
     /// Adds the best whole-block intra mode as a candidate.
-    fn add_intra(&mut self, set: &QuantiserSet, found: &mut Candidates) {
+    fn add_intra(&mut self, set: MbQuantisers<'_>, found: &mut Candidates) {
         let (mode, sse, bits) = self.search_intra_16(set);
         let bits = bits + self.job.costs.chroma[0];
         found.add(Candidate {
@@ -301,7 +301,7 @@ impl MbCoder<'_> {
         found: &Candidates,
         first: Option<ModeChoice>,
         base: MotionVector,
-        set: &QuantiserSet,
+        set: MbQuantisers<'_>,
         segment: u8,
     ) -> ModeChoice {
         let finalists = usize::from(self.job.speed.finalists).max(1);
@@ -348,7 +348,7 @@ impl MbCoder<'_> {
         &mut self,
         candidate: &Candidate,
         base: MotionVector,
-        set: &QuantiserSet,
+        set: MbQuantisers<'_>,
         segment: u8,
     ) -> Option<ModeChoice> {
         let job = self.job;
@@ -390,7 +390,7 @@ impl MbCoder<'_> {
     }
 
     /// Returns whether omitting the residual costs less than coding it.
-    fn is_better_empty(&self, choice: &ModeChoice, set: &QuantiserSet) -> bool {
+    fn is_better_empty(&self, choice: &ModeChoice, set: MbQuantisers<'_>) -> bool {
         let [no_skip, skip] = self.job.costs.skip_bits();
         self.best.residual.luma_is_empty()
             || cost(set, choice.empty_price(), skip) <= cost(set, choice.price, no_skip)
@@ -398,7 +398,7 @@ impl MbCoder<'_> {
 
     /// Returns the cost of a choice whose luma is in `best`, or of omitting its residual if that is
     /// cheaper.
-    pub(super) fn total(&self, choice: &ModeChoice, set: &QuantiserSet) -> u32 {
+    pub(super) fn total(&self, choice: &ModeChoice, set: MbQuantisers<'_>) -> u32 {
         let [no_skip, skip] = self.job.costs.skip_bits();
         let coded = cost(set, choice.price, choice.mode_bits + no_skip);
         let luma = if choice.is_intra_4x4() {
@@ -411,7 +411,7 @@ impl MbCoder<'_> {
 
     /// Returns whether several vectors may help, because the residual of a single vector is
     /// expensive.
-    fn wants_split(&self, best: &ModeChoice, set: &QuantiserSet) -> bool {
+    fn wants_split(&self, best: &ModeChoice, set: MbQuantisers<'_>) -> bool {
         let speed = &self.job.speed;
         let is_whole = self.job.has_plain_modes || best.mode.is_intra();
         if speed.splits == Splits::None || is_whole {
@@ -428,7 +428,12 @@ impl MbCoder<'_> {
         }
     }
 
-    fn wants_intra_4x4(&self, best: &ModeChoice, found: &Candidates, set: &QuantiserSet) -> bool {
+    fn wants_intra_4x4(
+        &self,
+        best: &ModeChoice,
+        found: &Candidates,
+        set: MbQuantisers<'_>,
+    ) -> bool {
         match self.job.speed.intra_4x4 {
             _ if self.job.has_plain_modes => false,
             Gate::Never => false,

@@ -4,7 +4,7 @@
 use codec_simd::{IntraMode, Kernels, SubblockMode, Window, WindowMut};
 
 use super::predict_intra::RankedPredictions;
-use super::quant::QuantiserSet;
+use super::quant::MbQuantisers;
 use super::rate_distortion::{RateDistortion, cost};
 use super::rate_table::estimate_bits;
 use super::row::{MbCoder, ModeChoice};
@@ -33,7 +33,7 @@ impl MbCoder<'_> {
     }
 
     /// Codes all whole-block modes, and leaves the best one in `best`.
-    fn decide_intra_16(&mut self, set: &QuantiserSet, segment: u8) -> ModeChoice {
+    fn decide_intra_16(&mut self, set: MbQuantisers<'_>, segment: u8) -> ModeChoice {
         self.find_edges();
         let [first, others @ ..] = IntraMode::ALL;
         let mut best = self.code_intra_16(first, set, segment);
@@ -51,7 +51,7 @@ impl MbCoder<'_> {
     }
 
     /// Codes a whole-block mode into `best`.
-    fn code_intra_16(&mut self, mode: IntraMode, set: &QuantiserSet, segment: u8) -> ModeChoice {
+    fn code_intra_16(&mut self, mode: IntraMode, set: MbQuantisers<'_>, segment: u8) -> ModeChoice {
         let job = self.job;
         self.best.predicted = None;
         self.edges.predict_luma(job.kernels, mode, &mut self.best.pixels.luma);
@@ -65,7 +65,7 @@ impl MbCoder<'_> {
 
     /// Returns the whole-block mode of the lowest prediction error plus mode cost, with its squared
     /// error and bits.
-    pub(super) fn search_intra_16(&mut self, set: &QuantiserSet) -> (IntraMode, u32, u32) {
+    pub(super) fn search_intra_16(&mut self, set: MbQuantisers<'_>) -> (IntraMode, u32, u32) {
         let job = self.job;
         self.find_edges();
         let mut best = (IntraMode::Dc, 0, 0, u32::MAX);
@@ -85,7 +85,7 @@ impl MbCoder<'_> {
     /// Tries 4x4 intra prediction; if its cost is below `limit` it replaces `best`.
     pub(super) fn try_intra_4x4(
         &mut self,
-        set: &QuantiserSet,
+        set: MbQuantisers<'_>,
         segment: u8,
         limit: u32,
     ) -> Option<ModeChoice> {
@@ -153,7 +153,7 @@ impl MbCoder<'_> {
 /// Codes a sub-block with several modes to compare their actual costs.
 struct SubblockCoder<'a> {
     kernels: &'a Kernels,
-    set: &'a QuantiserSet,
+    set: MbQuantisers<'a>,
     /// Index of the sub-block.
     n: usize,
     cur: Window<'a, 4, 4>,

@@ -5,7 +5,7 @@ use codec_simd::Block16;
 use super::candidates::{Vectors, quarter};
 use super::costs::{cost_of, price};
 use super::predict_inter::InterPredictor;
-use super::quant::QuantiserSet;
+use super::quant::MbQuantisers;
 use super::row::{MbCoder, ModeChoice};
 use crate::modes::{PARTITIONS, sub_mv_probs, write_partitioning};
 use crate::types::{InterMode, MbMode, MotionVector, Partitioning, SubblockInfo};
@@ -109,7 +109,7 @@ impl SubVectorPrices {
 struct Trials<'a> {
     target: Target<'a>,
     from: InterPredictor<'a>,
-    set: &'a QuantiserSet,
+    set: MbQuantisers<'a>,
     base: MotionVector,
     above: [MotionVector; 4],
     left: [MotionVector; 4],
@@ -123,7 +123,7 @@ impl MbCoder<'_> {
         whole: &ModeChoice,
         vectors: &Vectors,
         range: &SearchRange,
-        set: &QuantiserSet,
+        set: MbQuantisers<'_>,
         limit: u32,
     ) -> Option<ModeChoice> {
         let job = self.job;

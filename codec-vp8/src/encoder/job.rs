@@ -39,7 +39,7 @@ pub(super) struct FrameJob<'a> {
     pub(super) filter: MotionFilter,
     /// Last, golden, altref: those that may be used and are not duplicates.
     pub(super) references: [Option<RefPlanes<'a>>; 3],
-    /// Quantisers by masking class and segment.
+    /// Quantisers by segment.
     pub(super) sets: &'a Quantisers,
     pub(super) texture: TextureWeight,
     pub(super) costs: &'a ModeCosts,

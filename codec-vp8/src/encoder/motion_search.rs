@@ -2,7 +2,7 @@
 
 use super::candidates::{Candidate, Candidates, Vectors, quarter};
 use super::decide_inter::SOME_BITS_Q8;
-use super::quant::QuantiserSet;
+use super::quant::MbQuantisers;
 use super::row::MbCoder;
 use super::speed::{OtherReferences, Speed, SubPel};
 use super::store::SearchStats;
@@ -26,7 +26,7 @@ impl MbCoder<'_> {
     /// candidates.
     pub(super) fn add_search(
         &mut self,
-        set: &QuantiserSet,
+        set: MbQuantisers<'_>,
         vectors: &Vectors,
         range: &SearchRange,
         found: &mut Candidates,
@@ -61,7 +61,7 @@ impl MbCoder<'_> {
         &mut self,
         reference: Reference,
         seed: Option<FullPel>,
-        set: &QuantiserSet,
+        set: MbQuantisers<'_>,
         vectors: &Vectors,
         range: &SearchRange,
         found: &mut Candidates,
@@ -114,7 +114,7 @@ impl MbCoder<'_> {
         reference: Reference,
         mv: MotionVector,
         base: MotionVector,
-        set: &QuantiserSet,
+        set: MbQuantisers<'_>,
         range: &SearchRange,
     ) -> (MotionVector, u32) {
         let price = self.job.mv_cost;

@@ -1,12 +1,14 @@
 //! Quantisers and Lagrange multipliers by quantiser index. RFC 6386, sections 9.6 and 14.1.
 
+use std::ops::Deref;
+
 use codec_simd::Quantiser;
 
 use crate::header::{QuantIndices, Steps};
 use crate::tables::ZIGZAG;
 use crate::types::QIndex;
+use codec_core::analysis::FrameAnalysis;
 use codec_core::codec::Tune;
-use codec_core::fixed::exp2_q16;
 use codec_core::motion::Lambda;
 
 /// Quantisers and Lagrange multipliers for one quantiser index.
@@ -28,9 +30,9 @@ pub struct QuantiserSet {
     pub uv: Quantiser,
     /// Quantisers without zero bins: luma including DC, luma with Y2, Y2, chroma.
     pub nearest: [Quantiser; 4],
-    /// Squared error per bit: 0.028 times the squared luma DC step. (With 0.036, a single frame has a
+    /// Squared error per bit in macroblocks of mean contrast: 0.028 times the squared luma DC step. (With 0.036, a single frame has a
     /// better ratio of error to bits, but what it drops is missing in the frames predicted from it.)
-    pub lambda: Lambda,
+    pub mean_lambda: Lambda,
     /// Absolute error per bit, for integer motion search.
     pub lambda_sad: Lambda,
 }
@@ -47,7 +49,7 @@ impl QuantiserSet {
     /// coefficients of texture are coded.
     fn visual(qindex: QIndex, quant: &QuantIndices) -> Self {
         let mut set = Self::with_zero_bin(qindex, quant, ZeroBin::VISUAL);
-        set.lambda = Lambda(scaled(set.lambda.0, VISUAL_LAMBDA_Q16));
+        set.mean_lambda = Lambda(scaled(set.mean_lambda.0, VISUAL_LAMBDA_Q16));
         set
     }
 
@@ -67,7 +69,7 @@ impl QuantiserSet {
             y2: quantiser(steps.y2, zbin),
             uv: quantiser(steps.uv, zbin),
             nearest: under_y2(nearest),
-            lambda: Lambda((q * q * 7168 + 500) / 1000),
+            mean_lambda: Lambda((q * q * 7168 + 500) / 1000),
             lambda_sad: Lambda((q * 1070 + 61_714) / 100),
         }
     }
@@ -75,53 +77,83 @@ impl QuantiserSet {
 
 /// Multiplier of [`Tune::Visual`] as a share of the usual one: 85 %.
 const VISUAL_LAMBDA_Q16: u64 = 55_706;
-/// Number of masking classes.
-const CLASSES: usize = 7;
-/// Masking class of macroblocks without an offset.
-const NEUTRAL: i32 = 4;
-/// Width of a class, in sixteenths of an octave of the quantiser step.
-const CLASS_Q4: i32 = 8;
-/// Octaves of the multiplier from one class to the next: 0.3, which is best by SSIM; 0.6 gains half as
-/// much. (Quantiser steps that follow the classes would change the multiplier by a whole octave.)
-const CLASS_LAMBDA_Q16: i32 = 19_661;
+/// Octaves of the multiplier per octave of variance, in 1/64. Twice as much gains another 1 to 2 % of SSIM, for the same
+/// luma and up to 1 % more chroma.
+const CONTRAST_Q6: i32 = 8;
+/// As [`CONTRAST_Q6`], of [`Tune::Visual`] without masking.
+const VISUAL_CONTRAST_Q6: i32 = 16;
+/// Octaves of the multiplier of [`Tune::Visual`] per octave of the masking offset, as a ratio. (Quantiser steps that
+/// follow the offset would change the multiplier by two octaves.)
+const PER_MASKING: (i32, i32) = (4, 5);
+/// Range of these octaves, in sixteenths.
+const MASKING_Q4: (i32, i32) = (-26, 13);
 
-/// Quantisers of a frame by masking class and segment.
+/// Quantisers of a frame by segment.
 ///
 /// VP8 has four quantisers per frame, and coding the segment of each macroblock takes many bits. But
 /// the Lagrange multiplier need not be coded: where errors are visible, it is lower.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Quantisers {
-    /// By class, only one without masking.
-    classes: Vec<[QuantiserSet; 4]>,
+    sets: Vec<QuantiserSet>,
+    tune: Tune,
 }
 
 impl Quantisers {
     /// Recreates the quantisers for segments with the given indices, in the same memory.
     pub(super) fn update(&mut self, indices: [QIndex; 4], quant: &QuantIndices, tune: Tune) {
-        self.classes.clear();
-        if tune == Tune::Psnr {
-            self.classes.push(indices.map(|index| QuantiserSet::new(index, quant)));
-            return;
-        }
-        let sets = indices.map(|index| QuantiserSet::visual(index, quant));
-        self.classes.extend((0..).take(CLASSES).map(|class: i32| {
-            let scale = exp2_q16((16 << 16) + (class - NEUTRAL) * CLASS_LAMBDA_Q16);
-            let mut sets = sets.clone();
-            for set in &mut sets {
-                set.lambda = Lambda(scaled(set.lambda.0, scale));
-            }
-            sets
+        self.tune = tune;
+        self.sets.clear();
+        self.sets.extend(indices.map(|index| match tune {
+            Tune::Psnr => QuantiserSet::new(index, quant),
+            Tune::Visual => QuantiserSet::visual(index, quant),
         }));
     }
 
-    /// Returns the quantisers of a macroblock with the offset `masking_q4`, in sixteenths of an octave
-    /// of the quantiser step.
+    /// Returns the quantisers of the macroblock with the index `mb` in `segment`, with the multiplier for its contrast or
+    /// masking.
     #[inline]
-    pub(super) fn at(&self, masking_q4: i8, segment: u8) -> &QuantiserSet {
-        let class = (i32::from(masking_q4) + CLASS_Q4 / 2).div_euclid(CLASS_Q4) + NEUTRAL;
-        let last = self.classes.len().saturating_sub(1);
-        let class = if last == 0 { 0 } else { usize::try_from(class).unwrap_or(0).min(last) };
-        &self.classes[class][usize::from(segment)]
+    pub(super) fn at(
+        &self,
+        analysis: Option<&FrameAnalysis>,
+        mb: usize,
+        segment: u8,
+    ) -> MbQuantisers<'_> {
+        let set = &self.sets[usize::from(segment)];
+        let octaves_q4 = analysis.map_or(0, |analysis| self.price_q4(analysis, mb));
+        MbQuantisers { set, lambda: set.mean_lambda.times_octaves_q4(octaves_q4) }
+    }
+
+    /// By how much the multiplier of a macroblock differs from the mean, in sixteenths of an octave.
+    fn price_q4(&self, analysis: &FrameAnalysis, mb: usize) -> i32 {
+        match self.tune {
+            Tune::Psnr => analysis.price_q4(mb, CONTRAST_Q6),
+            // Files have offsets for masking in key and altref frames.
+            Tune::Visual if analysis.masking_q4.is_empty() => {
+                analysis.price_q4(mb, VISUAL_CONTRAST_Q6)
+            }
+            Tune::Visual => {
+                let masking = analysis.masking_q4.get(mb).copied().unwrap_or(0);
+                let octaves = i32::from(masking) * PER_MASKING.0 / PER_MASKING.1;
+                octaves.clamp(MASKING_Q4.0, MASKING_Q4.1)
+            }
+        }
+    }
+}
+
+/// Quantisers of a macroblock.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MbQuantisers<'a> {
+    set: &'a QuantiserSet,
+    /// Squared error per bit.
+    pub(super) lambda: Lambda,
+}
+
+impl Deref for MbQuantisers<'_> {
+    type Target = QuantiserSet;
+
+    #[inline]
+    fn deref(&self) -> &QuantiserSet {
+        self.set
     }
 }
 
@@ -230,31 +262,40 @@ mod tests {
         quantisers
     }
 
-    #[test]
-    fn with_psnr_masking_changes_nothing() {
-        let quantisers = quantisers(Tune::Psnr);
-        for masking in [i8::MIN, -9, 0, 30, i8::MAX] {
-            assert_eq!(*quantisers.at(masking, 2), plain(60));
+    /// Two macroblocks that are flat and two with contrast.
+    fn analysis() -> FrameAnalysis {
+        FrameAnalysis {
+            masking_q4: vec![i8::MIN, -10, 10, i8::MAX],
+            contrast_q4: vec![-32, -32, 32, 32],
+            ..FrameAnalysis::default()
         }
     }
 
     #[test]
-    fn visible_macroblocks_have_a_lower_multiplier() {
-        let quantisers = quantisers(Tune::Visual);
-        let lambda = |masking| quantisers.at(masking, 2).lambda.0;
-        let neutral = plain(60).lambda.0 * 85 / 100;
-        assert!(lambda(0).abs_diff(neutral) <= 1 && lambda(3) == lambda(-4), "{}", lambda(0));
-        let all: Vec<u32> = (i8::MIN..=i8::MAX).map(lambda).collect();
-        assert!(all.is_sorted());
-        // Four classes of 0.3 octaves below, two above.
-        assert!(lambda(-128).abs_diff(neutral * 4353 / 10_000) <= 4, "{}", lambda(-128));
-        assert!(lambda(127).abs_diff(neutral * 15_157 / 10_000) <= 4, "{}", lambda(127));
+    fn bits_cost_less_where_errors_are_visible() {
+        for (tune, octaves_q4) in [(Tune::Psnr, [-4, -4, 4, 4]), (Tune::Visual, [-26, -8, 8, 13])] {
+            let (quantisers, analysis) = (quantisers(tune), analysis());
+            let neutral = quantisers.at(None, 0, 2);
+            assert_eq!(neutral.lambda, neutral.mean_lambda);
+            for (mb, octaves_q4) in octaves_q4.into_iter().enumerate() {
+                let own = quantisers.at(Some(&analysis), mb, 2);
+                assert_eq!(
+                    own.lambda,
+                    neutral.lambda.times_octaves_q4(octaves_q4),
+                    "{tune:?} {mb}"
+                );
+                assert_eq!(own.qindex, neutral.qindex);
+            }
+        }
+        let [psnr, visual] =
+            [Tune::Psnr, Tune::Visual].map(|tune| quantisers(tune).sets[2].mean_lambda.0);
+        assert!(visual.abs_diff(psnr * 85 / 100) <= 1, "{psnr} {visual}");
     }
 
     #[test]
     fn lambda_is_a_fixed_share_of_the_squared_step() {
         // 0.028 * 157 * 157 = 690.2; in 1/256: 176684.
-        assert_eq!(plain(127).lambda, Lambda(176_684));
-        assert_eq!(plain(0).lambda, Lambda(115));
+        assert_eq!(plain(127).mean_lambda, Lambda(176_684));
+        assert_eq!(plain(0).mean_lambda, Lambda(115));
     }
 }

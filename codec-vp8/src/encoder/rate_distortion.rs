@@ -1,6 +1,6 @@
 //! Distortion and rate of coded residuals, and their weighted sum.
 
-use super::quant::QuantiserSet;
+use super::quant::MbQuantisers;
 
 /// Distortion and rate of a coded residual.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,6 +21,6 @@ impl RateDistortion {
 }
 
 /// Returns the rate-distortion cost: squared error plus weighted bits.
-pub(super) fn cost(set: &QuantiserSet, coded: RateDistortion, mode_bits: u32) -> u32 {
+pub(super) fn cost(set: MbQuantisers<'_>, coded: RateDistortion, mode_bits: u32) -> u32 {
     coded.sse.saturating_add(set.lambda.cost(coded.bits_q8.saturating_add(mode_bits)))
 }

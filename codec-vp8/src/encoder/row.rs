@@ -5,7 +5,7 @@ use super::job::FrameJob;
 use super::levels::CodedMb;
 use super::predict_inter::MbPixels;
 use super::predict_intra::{Corner, IntraEdges, LeftPixels, bottom_of};
-use super::quant::QuantiserSet;
+use super::quant::MbQuantisers;
 use super::rate_distortion::RateDistortion;
 use super::row_context::{AboveInfo, AbovePixels};
 use super::speed::LevelChoice;
@@ -250,9 +250,8 @@ impl<'a> MbCoder<'a> {
     }
 
     /// Returns the quantisers of the macroblock in `segment`.
-    pub(super) fn quantisers(&self, segment: u8) -> &'a QuantiserSet {
-        let masking = self.job.analysis.and_then(|frame| frame.masking_q4.get(self.index()));
-        self.job.sets.at(masking.copied().unwrap_or(0), segment)
+    pub(super) fn quantisers(&self, segment: u8) -> MbQuantisers<'a> {
+        self.job.sets.at(self.job.analysis, self.index(), segment)
     }
 
     /// Decides the modes and vectors of the macroblock and codes its luma.
@@ -280,7 +279,7 @@ impl<'a> MbCoder<'a> {
     }
 
     /// Transforms and quantises luma with a Y2 block; the prediction is in `best`.
-    pub(super) fn code_luma(&mut self, set: &QuantiserSet) -> RateDistortion {
+    pub(super) fn code_luma(&mut self, set: MbQuantisers<'_>) -> RateDistortion {
         let trellis = self.trellis();
         self.meter.switch(Some(Stage::Transform));
         let Trial { pixels, residual, .. } = &mut *self.best;
@@ -291,7 +290,7 @@ impl<'a> MbCoder<'a> {
     }
 
     /// Codes the luma of `choice`, whose prediction is in `best`, with the final levels.
-    fn finish_luma(&mut self, choice: &mut ModeChoice, set: &QuantiserSet) {
+    fn finish_luma(&mut self, choice: &mut ModeChoice, set: MbQuantisers<'_>) {
         // The trellis would drop texture, and 4x4 intra blocks are predicted from the levels that were
         // compared.
         if self.job.speed.levels != LevelChoice::FinalTrellis

@@ -1,7 +1,7 @@
 //! Adds the difference of texture energy between source and reconstruction to the distortion in
 //! mode decision (as psy-RD does in x264).
 
-use super::quant::QuantiserSet;
+use super::quant::MbQuantisers;
 use super::row::{MbCoder, ModeChoice};
 use codec_core::encoder::texture::energy;
 
@@ -12,7 +12,7 @@ impl MbCoder<'_> {
         &mut self,
         choice: &mut ModeChoice,
         has_y2: bool,
-        set: &QuantiserSet,
+        set: MbQuantisers<'_>,
     ) {
         if !self.job.texture.is_used() {
             return;
@@ -32,7 +32,7 @@ impl MbCoder<'_> {
 
     /// Returns the cost of the texture that the luma of `trial`, a reconstruction, has lost.
     #[inline]
-    pub(super) fn trial_texture_loss(&mut self, set: &QuantiserSet) -> u32 {
+    pub(super) fn trial_texture_loss(&mut self, set: MbQuantisers<'_>) -> u32 {
         if !self.job.texture.is_used() {
             return 0;
         }
@@ -41,7 +41,7 @@ impl MbCoder<'_> {
     }
 
     /// Returns the cost of coding the macroblock with the texture energy `coded`.
-    fn texture_loss(&mut self, coded: u32, set: &QuantiserSet) -> u32 {
+    fn texture_loss(&mut self, coded: u32, set: MbQuantisers<'_>) -> u32 {
         let (kernels, cur) = (self.job.kernels, &self.cur.luma);
         let source = *self.source_energy.get_or_insert_with(|| energy(kernels, cur));
         self.job.texture.cost(source.abs_diff(coded), set.qindex.dc_step().into())

@@ -3,7 +3,7 @@
 use codec_simd::{Block16, BlockMask, BlockUv, Coeffs, Kernels};
 
 use super::levels::MbLevels;
-use super::quant::QuantiserSet;
+use super::quant::MbQuantisers;
 use super::rate_distortion::RateDistortion;
 use super::rate_table::estimate_bits;
 use super::trellis::Trellis;
@@ -25,7 +25,7 @@ impl Residual {
         kernels: &Kernels,
         cur: &Block16,
         pred: &Block16,
-        set: &QuantiserSet,
+        set: MbQuantisers<'_>,
         trellis: Option<Trellis<'_>>,
     ) -> RateDistortion {
         if let Some(trellis) = trellis {
@@ -61,7 +61,7 @@ impl Residual {
         kernels: &Kernels,
         cur: &Block16,
         pred: &Block16,
-        set: &QuantiserSet,
+        set: MbQuantisers<'_>,
         trellis: Option<Trellis<'_>>,
     ) -> RateDistortion {
         if let Some(trellis) = trellis {
@@ -90,7 +90,7 @@ impl Residual {
         kernels: &Kernels,
         cur: &BlockUv,
         pred: &BlockUv,
-        set: &QuantiserSet,
+        set: MbQuantisers<'_>,
         trellis: Option<Trellis<'_>>,
     ) -> RateDistortion {
         if let Some(trellis) = trellis {
@@ -122,7 +122,7 @@ impl Residual {
         kernels: &Kernels,
         cur: &BlockUv,
         pred: &BlockUv,
-        set: &QuantiserSet,
+        set: MbQuantisers<'_>,
         limit: u32,
     ) {
         let step = set.steps.uv[0];

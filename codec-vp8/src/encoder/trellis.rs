@@ -9,7 +9,7 @@ use codec_simd::Kernels;
 
 use super::costs::price;
 use super::levels::{CHROMA, LUMA_AFTER_Y2, LUMA_WHOLE, LUMA_Y2, MbLevels};
-use super::quant::QuantiserSet;
+use super::quant::MbQuantisers;
 use super::rate_distortion::RateDistortion;
 use crate::residual::{TOKENS, Token, leaf_of, write_token};
 use crate::tables::{BANDS, CATEGORY_BASE, CoeffProbs, ZIGZAG};
@@ -135,7 +135,7 @@ const CHROMA_LAMBDA_Q6: u64 = 28;
 
 /// Returns the error of coefficients, in 2^-16, per 1/256 bit; `scale_q6` / 64 is the ratio of
 /// coefficient errors to pixel errors.
-fn lambda_of(set: &QuantiserSet, scale_q6: u64) -> u64 {
+fn lambda_of(set: MbQuantisers<'_>, scale_q6: u64) -> u64 {
     (u64::from(set.lambda.0) * scale_q6 / 64).max(1)
 }
 
@@ -291,7 +291,7 @@ impl Trellis<'_> {
         kernels: &Kernels,
         coeffs: &[[i16; 16]; 16],
         coeffs_y2: &[i16; 16],
-        set: &QuantiserSet,
+        set: MbQuantisers<'_>,
         levels: &mut MbLevels,
         [dequantised, dequantised_y2]: [&mut [[i16; 16]]; 2],
     ) -> RateDistortion {
@@ -320,7 +320,7 @@ impl Trellis<'_> {
         mut self,
         kernels: &Kernels,
         coeffs: &[[i16; 16]; 16],
-        set: &QuantiserSet,
+        set: MbQuantisers<'_>,
         levels: &mut MbLevels,
         dequantised: &mut [[i16; 16]; 16],
     ) -> RateDistortion {
@@ -334,7 +334,7 @@ impl Trellis<'_> {
         kernels: &Kernels,
         plane: u8,
         coeffs: &[[i16; 16]; 16],
-        set: &QuantiserSet,
+        set: MbQuantisers<'_>,
         levels: &mut MbLevels,
         dequantised: &mut [[i16; 16]],
     ) -> Outcome {
@@ -387,7 +387,7 @@ impl Trellis<'_> {
         kernels: &Kernels,
         n: usize,
         coeffs: &[[i16; 16]; 1],
-        set: &QuantiserSet,
+        set: MbQuantisers<'_>,
         levels: &mut [[i16; 16]; 1],
         dequantised: &mut [[i16; 16]; 1],
         eob: &mut [u8; 1],
@@ -413,7 +413,7 @@ impl Trellis<'_> {
         mut self,
         kernels: &Kernels,
         coeffs: &[[i16; 16]; 8],
-        set: &QuantiserSet,
+        set: MbQuantisers<'_>,
         levels: &mut MbLevels,
         dequantised: &mut [[i16; 16]; 8],
     ) -> RateDistortion {
@@ -457,7 +457,10 @@ fn sse(error: u64) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use codec_core::codec::Tune;
+
     use super::*;
+    use crate::encoder::quant::Quantisers;
     use crate::header::QuantIndices;
     use crate::residual::token_cost_q8;
     use crate::tables::DEFAULT_COEFF_PROBS;
@@ -535,13 +538,16 @@ mod tests {
     #[test]
     fn block_costs_use_the_context_of_previous_blocks() {
         let prices = prices();
-        let set = QuantiserSet::new(crate::types::QIndex::saturating(30), &QuantIndices::default());
+        let mut quantisers = Quantisers::default();
+        let index = crate::types::QIndex::saturating(30);
+        quantisers.update([index; 4], &QuantIndices::default(), Tune::Psnr);
+        let set = quantisers.at(None, 0, 0);
         let trellis = Trellis { prices: &prices, above: 0, left: 0 };
         let mut levels = MbLevels::default();
         let mut back = [[0; 16]; 8];
         let mut coeffs = [[0; 16]; 8];
         coeffs[0][0] = 900;
-        let price = trellis.chroma(Kernels::best(), &coeffs, &set, &mut levels, &mut back);
+        let price = trellis.chroma(Kernels::best(), &coeffs, set, &mut levels, &mut back);
         let bits = |context, eob| {
             let levels = &levels.chroma.0[0];
             token_cost_q8(levels, 0, eob, context, &DEFAULT_COEFF_PROBS[usize::from(CHROMA)])
