@@ -144,7 +144,9 @@ impl Coder<'_> {
         let saved = self.contexts.save(self.superblock_col);
         let count = match self.intra_tools() {
             Some(tools) => tools.tx_sizes,
-            None if self.job.is_intra() => 2,
+            None if self.job.is_intra() => {
+                self.job.speed.key_tx_sizes[usize::from(site.size > BlockSize::B8x8)]
+            }
             None => self.job.speed.intra_tx_sizes,
         };
         let sizes = (info.tx, count);

@@ -31,6 +31,8 @@ pub struct Speed {
     pub intra_pct: u32,
     /// Number of transform sizes that are tried in intra blocks of inter frames.
     pub intra_tx_sizes: usize,
+    /// Number of transform sizes that are tried in intra frames, in blocks of 8x8 pixels and in larger ones.
+    pub key_tx_sizes: [usize; 2],
     /// How the modes of chroma are chosen in intra blocks.
     pub chroma_modes: ChromaModes,
     /// Number of diagonal modes that are compared in intra frames: 6, the 3 next to the better one of
@@ -134,6 +136,7 @@ impl Speed {
     /// Returns the switches for screens, whose frames differ abruptly and repeat older ones.
     pub(super) fn for_screen(self) -> Self {
         Self {
+            key_tx_sizes: [2, 2],
             slanted_modes: self.slanted_modes.max(3),
             updates: ProbabilityUpdates::Best,
             contrast_q6: 0,
@@ -161,6 +164,7 @@ impl Speed {
         split_error: None,
         largest_tx: TxSize::Tx8,
         tx_sizes: 1,
+        key_tx_sizes: [1, 1],
         chroma_modes: ChromaModes::AsLuma,
         slanted_modes: 0,
         still_share: 6,
@@ -184,11 +188,12 @@ impl Speed {
     /// Returns the switches of `level`: 0 (best quality) to 10 (fastest); values above count as 10.
     #[must_use]
     pub const fn level(level: u8) -> Self {
-        let nine = Self { still_share: 8, ..Self::FASTEST };
+        let nine = Self { still_share: 8, key_tx_sizes: [2, 1], ..Self::FASTEST };
         let eight = Self {
             search_steps: 8,
             subpel: SubpelSearch::Quarter,
             split_error: Some(16),
+            key_tx_sizes: [2, 2],
             chroma_modes: ChromaModes::Compared,
             slanted_modes: 3,
             still_share: 16,
@@ -279,6 +284,7 @@ impl Speed {
             file: Some(tools),
             still_rate_pct: 100,
             chroma_modes: ChromaModes::Compared,
+            key_tx_sizes: [2, 2],
             contrast_q6: 20,
             slanted_modes: if of.slanted_modes == 0 { 3 } else { of.slanted_modes },
             still_share: 16,
