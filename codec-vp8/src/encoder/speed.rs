@@ -184,7 +184,7 @@ impl Speed {
             split_min_blocks: 9,
             ..seven
         };
-        let five = Self { skip_bits: 16, split_min_blocks: 6, ..six };
+        let five = Self { skip_bits: 16, split_min_blocks: 4, ..six };
         let four = Self {
             enough_bits: 0,
             search_steps: 16,
