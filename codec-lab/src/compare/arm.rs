@@ -481,7 +481,11 @@ fn version_of(kind: &ArmKind) -> String {
             format!("codec {} ({})", env!("CARGO_PKG_VERSION"), digest.get(..8).unwrap_or_default())
         }
         ArmKind::Chrome(Chrome::Vpxenc) => program_version("vpxenc"),
-        ArmKind::Command { template, .. } => program_version(&template.program()),
+        ArmKind::Command { template, .. } => {
+            let words = template.fill(|_| String::new());
+            let behind = programs::argument_digests(words.get(1..).unwrap_or_default());
+            program_version(&template.program()) + &behind
+        }
     }
 }
 

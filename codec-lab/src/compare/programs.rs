@@ -60,9 +60,43 @@ pub(super) fn program_version(program: &str) -> String {
     format!("{program}: {line}{digest}")
 }
 
+/// Digests of the programs and files that the arguments of a command name, also within a shell command: the encoder
+/// behind `env`, `nice` or `sh -c`.
+pub(super) fn argument_digests(arguments: &[String]) -> String {
+    let separates = |c: char| c.is_whitespace() || "'\"`;|&()<>=".contains(c);
+    let words = arguments.iter().flat_map(|argument| argument.split(separates));
+    let mut files: Vec<PathBuf> = words
+        .filter(|word| !word.is_empty() && !word.starts_with('-'))
+        .filter_map(process::find_program)
+        .collect();
+    files.sort();
+    files.dedup();
+    let digests = files.iter().filter_map(|file| digest(file));
+    digests.map(|hex| format!(" +{}", &hex[..8])).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn programs_behind_others_are_part_of_the_version() {
+        let folder = tempfile::tempdir().unwrap();
+        let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
+        let words = |text: &str| {
+            let text = text.replace("FIRST", first.to_str().unwrap());
+            let text = text.replace("SECOND", second.to_str().unwrap());
+            text.split('|').map(str::to_owned).collect::<Vec<_>>()
+        };
+        fs::write(&first, b"a").unwrap();
+        assert_eq!(argument_digests(&words("A=1|FIRST|--speed|7")), " +0cc175b9");
+        assert_eq!(argument_digests(&words("-c|x=FIRST; \"FIRST\" --speed 7")), " +0cc175b9");
+        assert_eq!(argument_digests(&words("SECOND|-o|")), "");
+        fs::write(&second, b"ab").unwrap();
+        assert_eq!(argument_digests(&words("-c|FIRST -o x | SECOND")), " +0cc175b9 +187ef443");
+        fs::write(&first, b"ab").unwrap();
+        assert_eq!(argument_digests(&words("A=1|FIRST")), " +187ef443");
+    }
 
     #[test]
     fn a_changed_file_has_another_digest() {
