@@ -39,6 +39,14 @@ pub fn log2_q16(value: u64) -> i32 {
     log
 }
 
+/// Returns the base-2 logarithm of `value`, below 2^60, in sixteenths; 0 counts as 1. It is linear between powers of two, so up to
+/// 1.4 too low.
+pub(crate) fn log2_q4(value: u64) -> i32 {
+    let whole = value.max(1).ilog2();
+    let fraction = (value << 4 >> whole) & 15;
+    (whole << 4).cast_signed() + i32::from(fraction.to_le_bytes()[0])
+}
+
 /// Returns two to the power of `log` (16 fractional bits), rounded down; saturates at both ends.
 #[must_use]
 pub fn exp2_q16(log: i32) -> u64 {
@@ -88,6 +96,19 @@ pub(crate) fn positive(value: i64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn coarse_logarithms_are_close() {
+        for value in [1, 2, 3, 15, 16, 64, 100, 1000, 4_161_600] {
+            let exact = log2_q16(value) >> 12;
+            assert!(log2_q4(value).abs_diff(exact) <= 2, "{value}");
+        }
+    }
+
+    #[test]
+    fn coarse_logarithms_are_exact_at_powers_of_two() {
+        assert_eq!([0, 1, 2, 3, 1 << 40].map(log2_q4), [0, 0, 16, 24, 640]);
+    }
 
     #[test]
     fn logarithms_of_powers_of_two_are_exact() {

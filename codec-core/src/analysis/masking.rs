@@ -8,7 +8,7 @@
 use codec_simd::{Block16, Kernels, Window};
 
 use super::FrameAnalysis;
-use crate::fixed::{exp2_q16, log2_q16};
+use crate::fixed::{exp2_q16, log2_q4, log2_q16};
 use crate::frame::{Picture, SourceMb};
 
 /// Added to the squared deviations of 8x8 pixels: a variance of 1, which viewers do not see.
@@ -100,7 +100,8 @@ impl Visibility {
             let block = luma.sub::<8, 8>(x, y);
             let sum = kernels.sad_8x8(block, Window::packed(&[[0; 8]; 8]));
             let mean = [[u8::try_from((sum + 32) / 64).unwrap_or(u8::MAX); 8]; 8];
-            deviation_q4 += log2_q4(INVISIBLE + kernels.sse_8x8(block, Window::packed(&mean)));
+            deviation_q4 +=
+                log2_q4((INVISIBLE + kernels.sse_8x8(block, Window::packed(&mean))).into());
             total += sum;
         }
         Self { deviation_q4: deviation_q4 / 4, mean: (total / 256).cast_signed() }
@@ -129,13 +130,6 @@ impl FrameAnalysis {
         }
         self.masking_q4.clear();
     }
-}
-
-/// Returns the base-2 logarithm in sixteenths, with an error of at most a tenth.
-fn log2_q4(value: u32) -> i32 {
-    let whole = value.max(1).ilog2();
-    let fraction = ((u64::from(value) << 4) >> whole) & 15;
-    (whole << 4).cast_signed() + i32::try_from(fraction).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -202,13 +196,5 @@ mod tests {
         };
         analysis.quantise_by_masking();
         assert_eq!(analysis.offsets_q4, [-128, 1, 10]);
-    }
-
-    #[test]
-    fn logarithms_are_close() {
-        for value in [1_u32, 2, 3, 15, 16, 64, 100, 1000, 4_161_600] {
-            let exact = log2_q16(value.into()) >> 12;
-            assert!(log2_q4(value).abs_diff(exact) <= 2, "{value}");
-        }
     }
 }

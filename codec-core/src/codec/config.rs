@@ -34,7 +34,7 @@ pub enum Content {
 /// The measure of quality that the encoder optimises.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Tune {
-    /// Squared error: the highest PSNR.
+    /// Squared error: about the highest PSNR. Encoders may let bits cost less where the contrast is low.
     #[default]
     Psnr,
     /// Visual quality as viewers perceive it. PSNR may be lower, mainly in files.

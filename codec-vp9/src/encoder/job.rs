@@ -22,6 +22,7 @@ pub(crate) struct FrameJob<'a> {
     pub(crate) speed: Speed,
     /// Quantisers by segment.
     pub(crate) quantisers: &'a [Quantisers; SEGMENTS],
+    /// What the price of a block's bits depends on.
     pub(super) contrast: Contrast<'a>,
     /// Quantisers of the frame's index. Costs of blocks are in their units, so that costs of different segments can
     /// be added and compared.
