@@ -77,7 +77,7 @@ fn search(c: &mut Criterion) {
         table: &table,
         predicted: QuarterPel::new(8, 4),
         lambda_sad: set.lambda_sad,
-        lambda_sse: set.lambda,
+        lambda_sse: set.mean_lambda,
     };
     let starts = [FullPel::new(2, 1), FullPel::ZERO, FullPel::new(-3, 5), FullPel::new(0, 4)];
     for (name, pattern, subpel) in [
