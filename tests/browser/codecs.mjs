@@ -38,11 +38,15 @@ const supports = (page, what) =>
     return (await VideoDecoder.isConfigSupported({ codec: config })).supported;
   }, [what, codec, decoder]);
 
-/// The figures of the video of a call: `watching` or `publishing`.
+/// The figures of the video of a call: `watching` or `publishing`. On a busy machine they may come after the first picture.
 const figures = (page, side, kind) =>
   page.evaluate(async ([which, type]) => {
-    const reports = [...(await window.codec.state[which].pc.getStats()).values()];
-    const video = reports.find((report) => report.type === type && report.kind === "video");
+    let reports, video;
+    for (let tries = 0; !video && tries < 100; tries += 1) {
+      if (tries > 0) await new Promise((done) => setTimeout(done, 100));
+      reports = [...(await window.codec.state[which].pc.getStats()).values()];
+      video = reports.find((report) => report.type === type && report.kind === "video");
+    }
     const codec = reports.find(({ id }) => id === video.codecId);
     return { at: performance.now(), ...video, codec: `${codec?.mimeType} ${codec?.sdpFmtpLine}` };
   }, [side, kind]);
