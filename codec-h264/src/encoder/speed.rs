@@ -113,18 +113,23 @@ static LEVELS: [Speed; 11] = {
         beside_skip_bits: 200,
         empty_skip_bits: 32,
     };
-    let nine = Speed { empty_bits: 32, ..fastest };
+    let nine = Speed {
+        starts: 6,
+        intra_eighths: 6,
+        empty_bits: 32,
+        empty_chroma_bits: 7,
+        beside_skip_bits: 128,
+        empty_skip_bits: 16,
+        ..fastest
+    };
     let eight = Speed { references: 2, levels: LevelChoice::Sparse, ..nine };
     let satd = RefineSettings { measure: Measure::Satd, ..fastest.refine };
     let seven = Speed {
         refine: satd,
-        starts: 6,
         sure_transform_bits: 30,
         empty_bits: 24,
         empty_chroma_bits: 5,
-        skip_bits: 40,
-        beside_skip_bits: 128,
-        empty_skip_bits: 16,
+        skip_bits: 30,
         ..eight
     };
     let six = Speed { split_bits: Some(128), ..seven };
@@ -134,7 +139,6 @@ static LEVELS: [Speed; 11] = {
         full_bits: 48,
         reference_eighths: 12,
         levels: LevelChoice::Optimised,
-        intra_eighths: 6,
         split_bits: Some(96),
         sure_transform_bits: 15,
         empty_bits: 16,
