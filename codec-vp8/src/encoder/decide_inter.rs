@@ -14,9 +14,8 @@ use crate::types::{InterMode, IntraLuma, MbMode, MotionVector, Reference};
 use codec_core::analysis::{Change, MbAnalysis};
 use codec_core::motion::SearchRange;
 
-/// Error, as a cost in 1/256 bit, up to which a plain candidate whose residual quantises to zero is
-/// taken without trying others. (A limit of 16 bits is no better and takes a tenth more time.)
-const PROBE_BITS_Q8: u32 = 128 * 256;
+/// Error, as a cost in 1/256 bit, up to which an unchanged macroblock is copied.
+const COPY_BITS_Q8: u32 = 128 * 256;
 /// Error, as a cost in 1/256 bit, that equals the mode and vector of a macroblock: further search
 /// cannot save more.
 pub(super) const SOME_BITS_Q8: u32 = 16 * 256;
@@ -90,7 +89,7 @@ impl MbCoder<'_> {
             return self.without_residual(&plain, vectors.near.best, segment);
         }
         if probes
-            && plain.sse <= set.lambda.cost(PROBE_BITS_Q8)
+            && plain.sse <= set.lambda.cost(256 * u32::from(speed.probe_bits))
             && let Some(choice) = self.code(&plain, vectors.near.best, set, segment)
         {
             if self.is_better_empty(&choice, set) {
@@ -151,7 +150,7 @@ impl MbCoder<'_> {
         let mv = MotionVector::ZERO;
         let sse = self.sse_at(Reference::Last, mv, range)?;
         // The analysis compares with the previous frame, which need not be the last frame.
-        if sse > set.lambda.cost(PROBE_BITS_Q8) {
+        if sse > set.lambda.cost(COPY_BITS_Q8) {
             return None;
         }
         let bits = job.costs.reference[Reference::Last.index()] + vectors.bits_of(InterMode::Zero);

@@ -93,6 +93,10 @@ pub struct Speed {
     /// With [`Self::skip_probe`]: take a plain candidate without coding its residual if its error
     /// costs no more than this many bits.
     pub skip_bits: u8,
+    /// With [`Self::skip_probe`]: take a plain candidate whose residual quantises to zero without
+    /// trying others if its error costs no more than this many bits. (A limit of 16 bits is no better
+    /// than 32 and takes a tenth more time.)
+    pub probe_bits: u8,
     /// Try golden and altref only if the error of the best candidate from the last frame costs more
     /// than this many bits.
     pub good_bits: u8,
@@ -150,6 +154,7 @@ impl Speed {
             search_steps: 8,
             trusts_analysis: true,
             skip_bits: 32,
+            probe_bits: 90,
             good_bits: 128,
             enough_bits: 128,
             search_pause: 3,
@@ -172,7 +177,7 @@ impl Speed {
         };
         let nine =
             Self { enough_bits: 96, subpel: SubPel::Quarter, key_intra_finalists: 3, ..fastest };
-        let eight = Self { good_bits: 48, finalists: 2, ..nine };
+        let eight = Self { probe_bits: 80, good_bits: 48, finalists: 2, ..nine };
         let seven = Self { enough_bits: 64, search_pause: 1, intra_4x4: Gate::Gated, ..eight };
         let six = Self {
             enough_bits: 32,
