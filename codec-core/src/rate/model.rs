@@ -75,7 +75,7 @@ impl BitsModel {
             _ => {
                 let sureness =
                     i64::from(self.bias_q16.abs()) * 256 / i64::from(self.spread_q16.abs().max(1));
-                i32::try_from(sureness.clamp(0, 256)).unwrap_or(256) * 5 / 16 + 24
+                i32::try_from(sureness.clamp(0, 256)).unwrap_or(256) * 5 / 8 + 24
             }
         };
         self.alpha_q16 += error / 256 * pace_q8;
