@@ -63,9 +63,9 @@ impl GoldenUpdates {
             return 0;
         }
         let Some(change) = self.change_q16 else { return 0 };
-        // Seven sixteenths of the octaves by which the inter cost is below half of the intra cost.
+        // Five sixteenths of the octaves by which the inter cost is below half of the intra cost.
         let octaves_q16 = 15 * ONE_Q16 - log2_q16(change.max(1));
-        (octaves_q16 / 16 * 7).clamp(0, MAX_BOOST_Q16)
+        (octaves_q16 / 16 * 5).clamp(0, MAX_BOOST_Q16)
     }
 
     /// Records the costs of a frame that is coded as an inter frame.
@@ -163,19 +163,15 @@ mod tests {
     #[test]
     fn every_fifth_frame_is_better_if_frames_retain_the_one_before() {
         let mut watch = GoldenUpdates::default();
-        let boost = |watch: &GoldenUpdates| watch.due_boost_q16(2000, None);
+        let boost = |watch: &GoldenUpdates| watch.due_boost_q16(1000, None);
         for _ in 0..4 {
             assert_eq!(boost(&watch), 0);
-            watch.compared(2000, 8000);
+            watch.compared(1000, 8000);
             watch.coded(&STILL, 100, &CODEC);
         }
-        // An octave below half of the intra cost.
-        assert_eq!(boost(&watch), ONE_Q16 / 16 * 7);
-        assert_eq!(watch.due_boost_q16(2000 / 17, None), 0, "a repeated frame");
-        for _ in 0..40 {
-            watch.compared(500, 8000);
-        }
-        assert_eq!(watch.due_boost_q16(500, None), MAX_BOOST_Q16);
+        // Two octaves below half of the intra cost.
+        assert_eq!(boost(&watch), ONE_Q16 / 16 * 10);
+        assert_eq!(watch.due_boost_q16(1000 / 17, None), 0, "a repeated frame");
         watch.renewed();
         assert_eq!(boost(&watch), 0);
     }

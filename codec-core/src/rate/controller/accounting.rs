@@ -6,7 +6,7 @@ use crate::rate::buffer::SECOND_US;
 use crate::rate::frame_stats::Class;
 
 /// Number of frames in which plain frames save what a golden frame spent.
-pub(super) const GOLDEN_RECOVERY_FRAMES: i64 = 5;
+pub(super) const GOLDEN_RECOVERY_FRAMES: i64 = 8;
 
 impl RateController {
     /// Records the size of a coded frame.

@@ -134,7 +134,7 @@ impl RateController {
 /// the last frame coded need not be coded again, and detail that it omitted is added, so sizes of
 /// successive frames react to the step much more than in the long run.
 fn damped(wanted_q16: i32, last_q16: i32) -> i32 {
-    const FAR_Q16: i32 = ONE_Q16 * 5 / 4;
+    const FAR_Q16: i32 = ONE_Q16 * 3 / 4;
     let way = wanted_q16.saturating_sub(last_q16);
     // A larger change means that the content has changed.
     let far = way.saturating_sub(FAR_Q16).max(0);
