@@ -47,6 +47,7 @@ const figures = (page, side, kind) =>
       reports = [...(await window.codec.state[which].pc.getStats()).values()];
       video = reports.find((report) => report.type === type && report.kind === "video");
     }
+    if (!video) throw new Error(`no ${type} of video within 10 s`);
     const codec = reports.find(({ id }) => id === video.codecId);
     return { at: performance.now(), ...video, codec: `${codec?.mimeType} ${codec?.sdpFmtpLine}` };
   }, [side, kind]);
