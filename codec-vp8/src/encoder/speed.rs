@@ -191,6 +191,7 @@ impl Speed {
         };
         let five = Self { skip_bits: 16, split_min_blocks: 4, ..six };
         let four = Self {
+            probe_bits: 128,
             enough_bits: 0,
             search_steps: 16,
             splits: Splits::Halves,
