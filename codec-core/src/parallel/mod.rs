@@ -3,6 +3,7 @@
 
 mod schedule;
 mod stages;
+mod wavefront;
 
 use std::fmt::Debug;
 use std::panic::resume_unwind;
@@ -13,6 +14,7 @@ pub use codec_simd::RowPool;
 
 pub use schedule::AHEAD;
 pub use stages::{Stages, run_stages};
+pub use wavefront::Wavefront;
 
 /// A thread pool that runs the parallel work of encoders and decoders.
 pub trait Pool: Send + Sync + Debug {

@@ -41,11 +41,7 @@ impl<'a> Behind<'a> {
         job: &FrameJob<'_>,
         stores: &[Mutex<RowStore>],
     ) {
-        let cols = u32::try_from(job.cols).unwrap_or(u32::MAX);
-        while self.estimate.is_none()
-            && self.next < job.rows
-            && job.progress[self.next].done() >= cols
-        {
+        while self.estimate.is_none() && self.next < job.rows && job.wave.is_complete(self.next) {
             let store = stores[self.next].lock().unwrap_or_else(PoisonError::into_inner);
             let data = &mut self.packet.data;
             let open = self.picture.add_row(params, self.next, &store, self.frame, data);

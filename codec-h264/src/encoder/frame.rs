@@ -20,7 +20,7 @@ use codec_core::encoder::{FrameReport, UnchangedStats};
 use codec_core::error::{ConfigError, Error};
 use codec_core::frame::{FrameBuf, FramePool, Picture as Source, Size, picture_sse};
 use codec_core::motion::MvCost;
-use codec_core::parallel::{Pool, Progress, ScratchPool, Serial, in_order};
+use codec_core::parallel::{Pool, Progress, ScratchPool, Serial, Wavefront, in_order};
 use codec_simd::Kernels;
 
 use super::attempts::{Attempts, Bits};
@@ -378,6 +378,7 @@ impl FrameEncoder {
         self.areas.plan_copies(plan, qp, analysis);
         self.progress.iter_mut().for_each(Progress::reset);
         let is_over = AtomicBool::new(false);
+        let pool: &dyn Pool = self.settings.pool.as_deref().unwrap_or(&Serial);
         let job = FrameJob {
             kernels: self.kernels,
             picture: source,
@@ -398,7 +399,7 @@ impl FrameEncoder {
             mv_cost: &self.mv_cost,
             row_context: &self.row_context,
             scratch: &self.scratch,
-            progress: &self.progress,
+            wave: Wavefront::new(&self.progress, self.cols, pool.threads()),
             slice_starts: &self.slice_starts,
             last_mvs: &self.last_mvs,
             reach: vertical_reach(self.sets.sps.level_idc),
@@ -418,7 +419,6 @@ impl FrameEncoder {
             reference_ids: [[0, 1, 2], [3, 4, 5]],
         };
         self.picture.begin(&params);
-        let pool: &dyn Pool = self.settings.pool.as_deref().unwrap_or(&Serial);
         let limit = match extent {
             Extent::Frame(limit) => limit,
             Extent::Sample(sample) => {
@@ -434,8 +434,7 @@ impl FrameEncoder {
             return Bits::Counted(packet.data.len() as u64 * 8);
         }
         let behind = Mutex::new(Behind::new(&mut self.picture, frame, packet, limit));
-        let poison = || self.progress.iter().for_each(Progress::poison);
-        in_order(pool, self.rows, &poison, &|row| {
+        in_order(pool, self.rows, &|| job.wave.poison(), &|row| {
             let mut store = self.stores[row].lock().unwrap_or_else(PoisonError::into_inner);
             code_row(&job, row, &mut store);
             drop(store);

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::{Acquire, Release};
 use codec_core::analysis::FrameAnalysis;
 use codec_core::frame::Picture;
 use codec_core::motion::MvCost;
-use codec_core::parallel::{Progress, ScratchPool};
+use codec_core::parallel::{ScratchPool, Wavefront};
 use codec_simd::{Block16, BlockUv, Kernels};
 
 use super::costs::SyntaxCosts;
@@ -48,7 +48,7 @@ pub(super) struct FrameJob<'a> {
     pub mv_cost: &'a MvCost,
     pub row_context: &'a RowContext,
     pub scratch: &'a ScratchPool<Scratch>,
-    pub progress: &'a [Progress],
+    pub wave: Wavefront<'a>,
     /// First row of the slice of each row.
     pub slice_starts: &'a [usize],
     /// Vectors of the previous frame, by macroblock.
@@ -129,18 +129,6 @@ impl FrameJob<'_> {
     pub(super) fn weigh_chroma(&self, reference: usize, chroma: &mut BlockUv) {
         if let Some(weights) = self.weights_of(reference) {
             weights.weigh_chroma(self.kernels, chroma);
-        }
-    }
-
-    /// Waits until the macroblock above right of `col` in `row` is coded. `seen` is the number of
-    /// macroblocks of the row above that are known to be coded.
-    #[inline]
-    pub(super) fn wait_for_above(&self, row: usize, col: usize, seen: &mut u32) {
-        let Some(above) = row.checked_sub(1) else { return };
-        let wanted = u32::try_from((col + 2).min(self.cols)).unwrap_or(u32::MAX);
-        if *seen < wanted {
-            self.progress[above].wait_for(wanted);
-            *seen = self.progress[above].done();
         }
     }
 

@@ -107,16 +107,16 @@ pub(super) fn code_row(job: &FrameJob<'_>, row: usize, store: &mut RowStore) {
     let mut coder = MbCoder::new(job, row, job.scratch.take());
     let mut seen = 0;
     for col in 0..job.cols {
-        job.wait_for_above(row, col, &mut seen);
+        job.wave.wait_for_above(row, col, &mut seen);
         if job.is_over() {
             // Rows that wait for this one see that too.
-            job.progress[row].advance(u32::try_from(job.cols).unwrap_or(u32::MAX));
+            job.wave.end(row);
             break;
         }
         coder.begin_mb(col);
         let choice = coder.decide();
         coder.finish_mb(&choice, store);
-        job.progress[row].advance(u32::try_from(col + 1).unwrap_or(u32::MAX));
+        job.wave.advance(row, col + 1);
     }
     job.scratch.give_back(coder.into_scratch());
 }

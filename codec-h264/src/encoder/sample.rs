@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use codec_core::codec::FrameKind;
 use codec_core::codec::plan::FramePlan;
-use codec_core::parallel::{Pool, Progress, in_order};
+use codec_core::parallel::{Pool, in_order};
 
 use super::attempts::Bits;
 use super::finish::{Picture, PictureParams};
@@ -57,10 +57,8 @@ impl Sample {
         let store =
             |index: usize| stores[self.row(index)].lock().unwrap_or_else(PoisonError::into_inner);
         // No row waits for the one above.
-        let cols = u32::try_from(job.cols).unwrap_or(u32::MAX);
-        job.progress.iter().for_each(|row| row.advance(cols));
-        let poison = || job.progress.iter().for_each(Progress::poison);
-        in_order(pool, self.len(), &poison, &|index| {
+        (0..self.rows).for_each(|row| job.wave.end(row));
+        in_order(pool, self.len(), &|| job.wave.poison(), &|index| {
             code_row(job, self.row(index), &mut store(index));
         });
         let rows = (0..self.len()).map(|index| (self.row(index), store(index)));

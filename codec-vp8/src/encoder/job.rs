@@ -21,7 +21,7 @@ use codec_core::encoder::Unchanged;
 use codec_core::encoder::texture::TextureWeight;
 use codec_core::frame::Picture;
 use codec_core::motion::MvCost;
-use codec_core::parallel::{Progress, ScratchPool};
+use codec_core::parallel::{ScratchPool, Wavefront};
 
 /// A frame to be coded.
 #[derive(Debug)]
@@ -30,8 +30,6 @@ pub(super) struct FrameJob<'a> {
     pub(super) picture: &'a Picture<'a>,
     pub(super) cols: usize,
     pub(super) rows: usize,
-    /// Number of threads that code rows.
-    pub(super) threads: usize,
     pub(super) is_key: bool,
     /// Disables 4x4 intra and split modes, because their modes did not fit the first partition.
     pub(super) has_plain_modes: bool,
@@ -50,7 +48,7 @@ pub(super) struct FrameJob<'a> {
     pub(super) unchanged: &'a Unchanged,
     pub(super) row_context: &'a RowContext,
     pub(super) workspaces: &'a ScratchPool<Workspace>,
-    pub(super) progress: &'a [Progress],
+    pub(super) wave: Wavefront<'a>,
     /// Motion vectors of the previous frame, by macroblock.
     pub(super) last_mvs: &'a [MotionVector],
     /// Search statistics of the previous frames, by macroblock.
@@ -80,37 +78,5 @@ impl<'a> FrameJob<'a> {
     #[inline]
     pub(super) fn copied(&self, index: usize) -> Option<&RefPlanes<'a>> {
         self.references[0].as_ref().filter(|_| self.unchanged.is_copied(index))
-    }
-
-    /// Waits until row `row` may code column `col`, i.e. its neighbours above are done. `seen`
-    /// caches the known progress of the row above.
-    #[inline]
-    pub(super) fn wait_for_above(&self, row: usize, col: usize, seen: &mut usize) {
-        let needed = (col + 2).min(self.cols);
-        if *seen >= needed {
-            return;
-        }
-        let Some(above) = row.checked_sub(1).map(|above| &self.progress[above]) else { return };
-        *seen = above.done() as usize;
-        if *seen < needed {
-            // Waking a thread takes as long as several macroblocks. At this distance rows rarely
-            // wait: a thread that ends a row finds the row above its next row complete.
-            let apart = (self.cols / self.threads).max(8);
-            let wanted = (needed + apart).min(self.cols);
-            above.wait_for(u32::try_from(wanted).unwrap_or(u32::MAX));
-            *seen = wanted;
-        }
-    }
-
-    /// Publishes that row `row` has coded `done` macroblocks.
-    #[inline]
-    pub(super) fn advance(&self, row: usize, done: usize) {
-        // Each publication costs a transfer between cores. With one thread, no row waits for parts
-        // of another row.
-        const STEP: usize = 4;
-        if done < self.cols && (self.threads == 1 || !done.is_multiple_of(STEP)) {
-            return;
-        }
-        self.progress[row].advance(u32::try_from(done).unwrap_or(u32::MAX));
     }
 }

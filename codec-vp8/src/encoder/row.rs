@@ -104,7 +104,7 @@ pub(super) fn code_row(
     let mut coder = MbCoder::new(job, row, planes.reborrow());
     let mut seen = 0;
     for col in 0..job.cols {
-        job.wait_for_above(row, col, &mut seen);
+        job.wave.wait_for_above(row, col, &mut seen);
         match job.copied(row * job.cols + col) {
             Some(last) => coder.copy_mb(col, last, store),
             None => {
@@ -113,7 +113,7 @@ pub(super) fn code_row(
                 coder.code_mb(choice, store);
             }
         }
-        job.advance(row, col + 1);
+        job.wave.advance(row, col + 1);
     }
     let MbCoder { best, trial, tokenizer, .. } = coder;
     job.workspaces.give_back(Workspace { trials: [best, trial], tokenizer });

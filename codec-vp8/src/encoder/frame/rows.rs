@@ -17,7 +17,7 @@ use codec_core::codec::plan::FramePlan;
 use codec_core::codec::{Stage, StageTimer};
 use codec_core::encoder::texture::TextureWeight;
 use codec_core::frame::{FrameBuf, Picture, extend_ends, luma_sse};
-use codec_core::parallel::{Pool, Progress, Serial, in_order};
+use codec_core::parallel::{Pool, Progress, Serial, Wavefront, in_order};
 
 impl FrameEncoder {
     /// Codes and filters the rows and extends the frame's borders. The filter level is that in
@@ -75,7 +75,6 @@ impl FrameEncoder {
             picture,
             cols: self.cols,
             rows: self.rows,
-            threads: pool.threads().max(1),
             is_key: input.is_key(),
             has_plain_modes: settings.has_plain_modes,
             speed: Speed::level(plan.speed),
@@ -90,7 +89,7 @@ impl FrameEncoder {
             unchanged: &self.unchanged,
             row_context: &self.row_context,
             workspaces: &self.workspaces,
-            progress: &self.progress,
+            wave: Wavefront::new(&self.progress, self.cols, pool.threads()),
             last_mvs: &self.last_mvs,
             search_stats: &self.search_stats,
             turn: usize::try_from(self.coded_frames % 64).unwrap_or(0),
@@ -110,15 +109,13 @@ impl FrameEncoder {
             stores: &self.stores,
             layouts,
         };
-        let cols = u32::try_from(self.cols).unwrap_or(u32::MAX);
-        let poison = || self.progress.iter().for_each(Progress::poison);
-        in_order(pool, self.rows, &poison, &|row| {
+        in_order(pool, self.rows, &|| job.wave.poison(), &|row| {
             let mut planes = planes[row].lock().unwrap_or_else(PoisonError::into_inner);
             let mut store = self.stores[row].write().unwrap_or_else(PoisonError::into_inner);
             code_row(&job, row, &mut planes, &mut store);
             drop((planes, store));
             let _timer = StageTimer::start(job.stages, Stage::LoopFilter);
-            chase.advance(&work, |row| self.progress[row].done() >= cols);
+            chase.advance(&work, |row| job.wave.is_complete(row));
         });
         let timer = StageTimer::start(job.stages, Stage::LoopFilter);
         chase.finish(&work);
