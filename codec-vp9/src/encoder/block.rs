@@ -101,16 +101,16 @@ impl<'a> Coder<'a> {
     ) -> ResidualCost {
         let setup = self.job.setup;
         let (costs, lambda) = (ModeCosts(setup), self.prices.lambda);
-        let is_file = self.job.speed.file.is_some();
         let mut best = (ResidualCost::default(), u32::MAX);
         for tx in TxSize::ALL[..=largest as usize].iter().rev().take(count) {
             let trial = BlockInfo { tx: *tx, ..*info };
             self.work_levels.clear();
             let block = setup.plane_block(&trial, 0);
-            let limit = if is_file { best.1 } else { u32::MAX };
+            let size_cost = lambda.cost(costs.tx_size(site, *tx));
+            let limit = best.1.saturating_sub(size_cost);
             let cost = self.code_plane(site, &trial, &block, energies, limit);
             self.contexts.restore(self.superblock_col, saved);
-            let total = cost.total(lambda).saturating_add(lambda.cost(costs.tx_size(site, *tx)));
+            let total = cost.total(lambda).saturating_add(size_cost);
             let is_better = total < best.1;
             if is_better {
                 best = (cost, total);
