@@ -126,20 +126,20 @@ static LEVELS: [Speed; 11] = {
     let satd = RefineSettings { measure: Measure::Satd, ..fastest.refine };
     let seven = Speed {
         refine: satd,
+        full_bits: 96,
+        reference_eighths: 8,
         sure_transform_bits: 30,
         empty_bits: 24,
         empty_chroma_bits: 5,
         skip_bits: 30,
         ..eight
     };
-    let six = Speed { split_bits: Some(128), ..seven };
+    let six = Speed { full_bits: 64, reference_eighths: 9, split_bits: Some(128), ..seven };
     let full = RefineSettings { ring: Ring::Full, ..satd };
     let five = Speed {
         refine: full,
         full_bits: 48,
-        reference_eighths: 12,
         levels: LevelChoice::Optimised,
-        split_bits: Some(96),
         sure_transform_bits: 15,
         empty_bits: 16,
         skip_bits: 24,
@@ -148,6 +148,7 @@ static LEVELS: [Speed; 11] = {
         ..six
     };
     let four = Speed {
+        reference_eighths: 12,
         small_intra: true,
         intra_eighths: 4,
         unsure_transform_bits: 24,
