@@ -199,20 +199,21 @@ impl Speed {
             still_share: 16,
             noise_pct: 100,
             enough_q6: 1,
-            updates: ProbabilityUpdates::Best,
+            contrast_q6: 16,
             ..nine.for_all_references()
         };
-        let seven = Self { split_error: Some(12), all_filters: true, ..eight };
+        let seven = Self { all_filters: true, ..eight };
         let six = Self {
             split_error: Some(6),
             largest_tx: TxSize::Tx16,
             tx_sizes: 2,
             intra_finalists: 2,
+            contrast_q6: 14,
             ..seven
         };
         let five = Self {
-            sure_pct: 10,
-            split_error: Some(3),
+            sure_pct: 5,
+            split_error: Some(4),
             subpel: SubpelSearch::Iterative,
             intra_pct: 125,
             ..six
@@ -225,6 +226,7 @@ impl Speed {
             largest_tx: TxSize::Tx32,
             tx_sizes: 4,
             other_vectors: true,
+            updates: ProbabilityUpdates::Best,
             ..five
         };
         let three = Self {
