@@ -40,7 +40,7 @@ use codec_media::stop::Stop;
 
 use args::cli::Cli;
 use args::decode::with_attached_sizes;
-use args::grammar::grammar;
+use args::grammar::parser;
 use args::{styles, suggestions};
 use console::Console;
 use failure::exit_code;
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
     if let Some(code) = codec_lab::watchdog::run_if_requested() {
         return code;
     }
-    let parsed = grammar()
+    let parsed = parser()
         .try_get_matches_from(with_attached_sizes(std::env::args_os()))
         .and_then(|found| Cli::from_arg_matches(&found)?.noting_given(&found).checked());
     let cli = match parsed {

@@ -199,12 +199,12 @@ mod tests {
     use clap::FromArgMatches;
 
     use super::super::cli::Cli;
-    use super::super::grammar::grammar;
+    use super::super::grammar::{grammar, parser};
     use super::*;
 
     fn message(arguments: &[&str]) -> String {
         let arguments: Vec<String> = arguments.iter().map(|&text| text.to_owned()).collect();
-        let parsed = grammar().try_get_matches_from(&arguments);
+        let parsed = parser().try_get_matches_from(&arguments);
         let parsed = parsed.and_then(|found| Cli::from_arg_matches(&found)?.checked());
         let mut error = parsed.unwrap_err();
         advise(&mut error, &arguments);

@@ -26,26 +26,24 @@ pub(super) struct TokenPrices {
     /// `[plane type][band][context][token]`, including the sign, with extra bits as for the lowest
     /// magnitude.
     tokens: Box<[[[[u16; TOKENS]; 3]; 8]; 4]>,
-    /// Additional cost of a magnitude's extra bits over zeros; 0 if they cost less.
-    extra: Box<[u16; MAGNITUDES as usize]>,
+    /// Additional cost of a magnitude's extra bits over zeros; 0 if they cost less. Empty before the first update, because
+    /// not all speeds need prices.
+    extra: Vec<u16>,
     made_for: Option<Box<CoeffProbs>>,
 }
 
 impl Default for TokenPrices {
     fn default() -> Self {
-        let mut extra = Box::new([0; MAGNITUDES as usize]);
-        let at = |leaf, open| {
-            price(|sink| write_token(sink, Token::of_leaf(leaf, false), open, &[128; 11]))
-        };
-        for (magnitude, extra) in (0..).zip(extra.iter_mut()) {
-            let leaf = leaf_of(magnitude);
-            if let Some(category) = leaf.checked_sub(5) {
-                let open = magnitude - CATEGORY_BASE[category];
-                *extra = cut(at(leaf, open).saturating_sub(at(leaf, 0)));
-            }
-        }
-        Self { tokens: Box::new([[[[0; TOKENS]; 3]; 8]; 4]), extra, made_for: None }
+        Self { tokens: Box::new([[[[0; TOKENS]; 3]; 8]; 4]), extra: Vec::new(), made_for: None }
     }
+}
+
+/// Returns the additional cost of the extra bits of `magnitude` over zeros.
+fn extra_price(magnitude: u16) -> u16 {
+    let leaf = leaf_of(magnitude);
+    let Some(category) = leaf.checked_sub(5) else { return 0 };
+    let at = |open| price(|sink| write_token(sink, Token::of_leaf(leaf, false), open, &[128; 11]));
+    cut(at(magnitude - CATEGORY_BASE[category]).saturating_sub(at(0)))
 }
 
 fn cut(bits: u32) -> u16 {
@@ -70,7 +68,10 @@ impl TokenPrices {
         }
         match &mut self.made_for {
             Some(made_for) => **made_for = *probs,
-            none => *none = Some(Box::new(*probs)),
+            none => {
+                self.extra = (0..MAGNITUDES).map(extra_price).collect();
+                *none = Some(Box::new(*probs));
+            }
         }
     }
 }

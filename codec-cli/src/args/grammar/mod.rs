@@ -11,7 +11,14 @@ use codec_media::values::Samples;
 use super::cli::Cli;
 use super::encoder::PresetArg;
 
-/// Returns the grammar that parses the command line.
+/// Returns the grammar that parses the command line. To start sooner, it completes only the commands that the command
+/// line contains.
+pub(crate) fn parser() -> Command {
+    let deferred = |command: Command| command.defer(finished);
+    Cli::command().version(crate::simd::version()).mut_subcommands(deferred)
+}
+
+/// Returns the whole grammar, with all commands.
 pub(crate) fn grammar() -> Command {
     Cli::command().version(crate::simd::version()).mut_subcommands(finished)
 }
