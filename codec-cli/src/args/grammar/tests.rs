@@ -13,7 +13,8 @@ use super::super::cli::{Cli, Verb};
 use super::super::encoder::PresetArg;
 use super::super::generate::SIZE;
 
-use super::{ADVANCED, GROUPED, completed, grammar, heading_of, values_of};
+use super::headings::{ADVANCED, GROUPED, heading_of};
+use super::{completed, grammar, values_of};
 
 /// All commands and subcommands with their paths, as help shows them.
 fn commands() -> Vec<(String, Command)> {
