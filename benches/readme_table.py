@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures the README's table: our VP8 and H.264 encoders next to libvpx, x264 and OpenH264.
+"""Measures the README's table: our VP8, VP9 and H.264 encoders next to libvpx, x264 and OpenH264.
 
     benches/readme_table.py CODEC CLIP... [-o DIR]
 
@@ -24,11 +24,19 @@ VPX = (
     "--noise-sensitivity=0 --token-parts=0 --drop-frame=0 --threads=1 --target-bitrate={kbps} -q "
     "-o {out} {in}"
 )
+VPX9 = (
+    "vpxenc --codec=vp9 --rt --cpu-used=SPEED --ivf --passes=1 --end-usage=cbr --lag-in-frames=0 --min-q=2 "
+    "--max-q=56 --undershoot-pct=100 --overshoot-pct=15 --buf-sz=1000 --buf-initial-sz=500 "
+    "--buf-optimal-sz=600 --max-intra-rate=900 --kf-max-dist=3000 --aq-mode=3 --row-mt=0 --tile-columns=0 "
+    "--frame-parallel=0 --static-thresh=1 --noise-sensitivity=0 --drop-frame=0 --threads=1 "
+    "--target-bitrate={kbps} -q -o {out} {in}"
+)
 X264 = (
     "x264 --preset PRESET --tune psnr,zerolatency --threads 1 --bitrate {kbps} --vbv-maxrate {kbps} "
     "--vbv-bufsize {kbps} --keyint infinite --no-scenecut --quiet --no-progress -o {out} {in}"
 )
 SPEEDS = (10, 7, 5, 3)
+VP9_SPEEDS = (9, 7, 5)
 H264_SPEEDS = (9, 7, 5, 3)
 
 
@@ -39,6 +47,12 @@ def arms(codec):
         default = " (default)" if speed == 7 else ""
         rows.append((f"VP8, `--preset rtc --speed {speed}`{default}", f"speed{speed}",
                      f"vp8 --preset rtc --speed {speed}"))
+    for speed in VP9_SPEEDS:
+        rows.append((f"VP9, `--codec vp9 --preset rtc --speed {speed}`", f"vp9-speed{speed}",
+                     f"vp9/native --preset rtc --speed {speed}"))
+    for speed in (9, 7):
+        command = VPX9.replace("SPEED", str(speed))
+        rows.append((f"libvpx 1.12 VP9, `--rt --cpu-used={speed}`", f"libvpx-vp9-{speed}", f"cmd:{command}"))
     for speed in H264_SPEEDS:
         rows.append((f"H.264, `--codec h264 --preset rtc --speed {speed}`", f"h264-speed{speed}",
                      f"h264/native --preset rtc --speed {speed}"))
