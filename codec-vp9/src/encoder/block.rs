@@ -107,7 +107,9 @@ impl<'a> Coder<'a> {
             self.work_levels.clear();
             let block = setup.plane_block(&trial, 0);
             let size_cost = lambda.cost(costs.tx_size(site, *tx));
-            let limit = best.1.saturating_sub(size_cost);
+            // The first size has no limit, which would be compared after each transform.
+            let has_limit = best.1 < u32::MAX;
+            let limit = if has_limit { best.1.saturating_sub(size_cost) } else { u32::MAX };
             let cost = self.code_plane(site, &trial, &block, energies, limit);
             self.contexts.restore(self.superblock_col, saved);
             let total = cost.total(lambda).saturating_add(size_cost);
