@@ -14,10 +14,15 @@ use super::super::encoder::PresetArg;
 use super::super::generate::SIZE;
 
 use super::headings::{ADVANCED, GROUPED, heading_of};
-use super::{completed, grammar, values_of};
+use super::{completed, grammar, parser, values_of};
 
 /// All commands and subcommands with their paths, as help shows them.
 fn commands() -> Vec<(String, Command)> {
+    commands_of(grammar())
+}
+
+/// As [`commands`], of a grammar.
+fn commands_of(mut whole: Command) -> Vec<(String, Command)> {
     fn collect(prefix: &str, command: &Command, all: &mut Vec<(String, Command)>) {
         for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
             let path = format!("{prefix}{}", inner.get_name());
@@ -25,7 +30,6 @@ fn commands() -> Vec<(String, Command)> {
             collect(&format!("{path} "), inner, all);
         }
     }
-    let mut whole = grammar();
     whole.build();
     let mut all = Vec::new();
     collect("", &whole, &mut all);
@@ -41,6 +45,15 @@ fn is_common(arg: &Arg) -> bool {
 fn help(arg: &Arg) -> String {
     let long = arg.get_long_help().or(arg.get_help());
     long.map(ToString::to_string).unwrap_or_default()
+}
+
+#[test]
+fn the_parser_has_the_commands_of_the_whole_grammar() {
+    let help = |(path, mut command): (String, Command)| {
+        (path, command.render_long_help().to_string(), command.render_help().to_string())
+    };
+    let parsed = commands_of(parser()).into_iter().map(help);
+    assert!(parsed.eq(commands().into_iter().map(help)));
 }
 
 #[test]
