@@ -43,19 +43,19 @@ H264_SPEEDS = (9, 7, 5, 3)
 def arms(codec):
     """Names of the rows, names of the arms, and their commands."""
     rows = [("libvpx 1.12 VP8, `--rt --cpu-used=-6`", "libvpx", f"cmd:{VPX}")]
-    for speed in SPEEDS:
-        default = " (default)" if speed == 7 else ""
-        rows.append((f"VP8, `--preset rtc --speed {speed}`{default}", f"speed{speed}",
-                     f"vp8 --preset rtc --speed {speed}"))
-    for speed in VP9_SPEEDS:
-        rows.append((f"VP9, `--codec vp9 --preset rtc --speed {speed}`", f"vp9-speed{speed}",
-                     f"vp9/native --preset rtc --speed {speed}"))
+
+    def ours(name, flags, speeds, arm, backend):
+        for speed in speeds:
+            default = " (default)" if speed == 7 else ""
+            rows.append((f"{name}, `{flags}--preset rtc --speed {speed}`{default}", f"{arm}speed{speed}",
+                         f"{backend} --preset rtc --speed {speed}"))
+
+    ours("VP8", "", SPEEDS, "", "vp8")
+    ours("VP9", "--codec vp9 ", VP9_SPEEDS, "vp9-", "vp9/native")
     for speed in (9, 7):
         command = VPX9.replace("SPEED", str(speed))
         rows.append((f"libvpx 1.12 VP9, `--rt --cpu-used={speed}`", f"libvpx-vp9-{speed}", f"cmd:{command}"))
-    for speed in H264_SPEEDS:
-        rows.append((f"H.264, `--codec h264 --preset rtc --speed {speed}`", f"h264-speed{speed}",
-                     f"h264/native --preset rtc --speed {speed}"))
+    ours("H.264", "--codec h264 ", H264_SPEEDS, "h264-", "h264/native")
     if shutil.which("x264"):
         for preset in ("superfast", "veryfast"):
             command = X264.replace("PRESET", preset)
