@@ -16,6 +16,7 @@ mod full_luma;
 mod half_plane;
 mod inter;
 mod intra;
+mod intra_spectrum;
 mod masking;
 pub mod mb_tree;
 mod measure;
@@ -28,6 +29,8 @@ mod upscale;
 
 pub use analyser::Analyser;
 pub use contrast::price_q4;
+pub use intra_spectrum::IntraLaw;
+pub(crate) use intra_spectrum::IntraSpectrum;
 pub use masking::MaskingMeter;
 pub use scene::SceneChange;
 pub use scroll::Scroll;

@@ -2,6 +2,7 @@
 //! encoder, metadata.
 
 use super::decode_times::DecodeTime;
+use super::first_frame::first_qindex;
 use super::golden::GoldenUpdates;
 use super::knobs::SharedKnobs;
 use super::packet_queue::PacketQueue;
@@ -19,6 +20,7 @@ use crate::rate::{
     Decision, FrameBudget, FrameRole, FrameStats, LayerMeta, LayerPlan, LayerPlanner,
     LookaheadInfo, RateController,
 };
+use codec_simd::Kernels;
 
 /// Maximum number of bytes reserved for a packet before its size is known.
 const MAX_PACKET_ROOM: usize = 1 << 20;
@@ -60,6 +62,9 @@ pub(super) struct Task<'a> {
 #[derive(Debug)]
 pub(super) struct Coding<C> {
     pub(super) unit: C,
+    kernels: &'static Kernels,
+    /// Whether no frame has been coded that rate control could learn from.
+    pub(super) is_first: bool,
     pub(super) rate: RateController,
     pub(super) layers: LayerPlanner,
     pub(super) queue: PacketQueue,
@@ -87,9 +92,16 @@ struct Slots {
 }
 
 impl<C: FrameCoder> Coding<C> {
-    pub(super) fn new(unit: C, rate: RateController, layers: LayerPlanner) -> Self {
+    pub(super) fn new(
+        unit: C,
+        kernels: &'static Kernels,
+        rate: RateController,
+        layers: LayerPlanner,
+    ) -> Self {
         Self {
             unit,
+            kernels,
+            is_first: true,
             rate,
             layers,
             queue: PacketQueue::new(),
@@ -138,7 +150,10 @@ impl<C: FrameCoder> Coding<C> {
                 return Ok(Outcome::Dropped { reason, debt_bits });
             }
         };
-        let plan = self.plan(config, knobs, task, &layer, slots, &budget);
+        let mut plan = self.plan(config, knobs, task, &layer, slots, &budget);
+        if self.is_first {
+            plan.qindex = first_qindex(C::codec(), config, self.kernels, task.picture, &plan);
+        }
 
         let room = usize::try_from(config.size.pixels() / 2).unwrap_or(MAX_PACKET_ROOM);
         let mut packet = self.queue.blank(room.min(MAX_PACKET_ROOM));
@@ -158,6 +173,7 @@ impl<C: FrameCoder> Coding<C> {
             return Ok(Outcome::Dropped { reason: DropReason::OverCap, debt_bits });
         }
 
+        self.is_first = false;
         self.rate.frame_recoded(report.recoded_cost);
         self.rate.frame_coded(report.bits, report.qindex);
         if !is_key {

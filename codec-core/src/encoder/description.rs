@@ -1,7 +1,8 @@
 //! The description of a codec for the encoder that all codecs share.
 
+use crate::analysis::IntraLaw;
 use crate::codec::plan::FramePlan;
-use crate::codec::{Capabilities, EncoderConfig};
+use crate::codec::{Capabilities, EncoderConfig, FrameKind};
 use crate::fixed::{ONE_Q16, log2_q16};
 use crate::frame::Size;
 use crate::rate::{BitsLaw, CodecModel};
@@ -24,6 +25,9 @@ pub struct CodecDescription {
     pub key_law: BitsLaw,
     /// Prior of the bits model for inter frames.
     pub inter_law: BitsLaw,
+    /// Bits of key frames by their coefficients, from which the quantiser of the first frame follows; `None` if they are
+    /// not known, and the quantiser follows from `key_law`.
+    pub intra_law: Option<IntraLaw>,
     /// See [`CodecModel::layer_boosts_q16`].
     pub layer_boosts_q16: Option<[[i32; 3]; 3]>,
     /// Quantiser index at which text looks sharp, below which screen content gains no visible quality.
@@ -100,10 +104,12 @@ impl CodecDescription {
     }
 
     /// Returns a higher quantiser index for a frame that takes `bits` at `qindex`, more than the plan
-    /// allows; `None` if the plan allows no higher index. Bits fall slightly faster than the step rises.
+    /// allows; `None` if the plan allows no higher index.
     #[must_use]
     pub fn coarser(&self, plan: &FramePlan, qindex: u8, bits: u64) -> Option<u8> {
-        const SLOPE_PCT: i32 = 125;
+        // Measured slopes are 0.9 and 3.4 octaves of bits for each octave of the step; a frame that is coded too
+        // coarsely is worse than a further attempt.
+        let slope_pct = if plan.kind == FrameKind::Key { 90 } else { 125 };
         const MARGIN_Q16: i32 = ONE_Q16 / 12;
         let worst = plan.max_qindex.max(plan.qindex).min(self.capabilities.qindex_range.1);
         if qindex >= worst {
@@ -112,7 +118,7 @@ impl CodecDescription {
         let max = plan.max_bits.unwrap_or(bits);
         let step = |qindex: u8| log2_q16(self.step(qindex));
         let excess = log2_q16(bits.max(1)).saturating_sub(log2_q16(max.max(1))) + MARGIN_Q16;
-        let target = step(qindex) + excess.max(0) / SLOPE_PCT * 100;
+        let target = step(qindex) + excess.max(0) / slope_pct * 100;
         let coarser = (qindex..worst).find(|&qindex| step(qindex) >= target).unwrap_or(worst);
         let least = qindex.saturating_add((self.indices_per_sixth_octave * 3 / 4).max(1));
         Some(coarser.max(least).min(worst))

@@ -24,6 +24,7 @@ mod cyclic_refresh;
 mod decode_times;
 mod description;
 mod file;
+mod first_frame;
 mod frame_coder;
 mod golden;
 mod hidden_frames;

@@ -28,6 +28,7 @@ static LOGARITHMIC: CodecDescription = CodecDescription {
     // The units are four octaves finer than the units of the other codec.
     key_law: shifted(CODEC.key_law),
     inter_law: shifted(CODEC.inter_law),
+    intra_law: CODEC.intra_law,
     sharp_qindex: 24,
     hidden_frames: false,
     min_altref_gain: 2,

@@ -121,6 +121,8 @@ impl<C: LayerCoder> SpatialEncoder<C> {
                 let mut encoder = Encoder::<C>::new(&layer_config(config, id))?;
                 encoder.coding.unit.set_layer(id);
                 encoder.coding.layers.without_altref();
+                // Only the first frame of the lowest layer has no prediction from another frame.
+                encoder.coding.is_first = id == 0;
                 Ok(Layer { encoder, is_started: false, picture: FrameBuf::new(Size::new(1, 1), 0) })
             })
             .collect::<Result<_, Error>>()?;

@@ -28,6 +28,7 @@ pub(super) static CODEC: CodecDescription = CodecDescription {
     indices_per_sixth_octave: 4,
     key_law: BitsLaw { alpha_q16: 98_304, beta_q16: 53_740 },
     inter_law: BitsLaw { alpha_q16: 203_162, beta_q16: 75_366 },
+    intra_law: None,
     layer_boosts_q16: None,
     sharp_qindex: 16,
     empty_frame_bits: |macroblocks| 150 + macroblocks / 4,

@@ -99,7 +99,7 @@ impl<C: FrameCoder> Encoder<C> {
             is_caller_analysing: false,
             masking: MaskingMeter::default(),
             keys: KeyPolicy::new(),
-            coding: Coding::new(unit, rate, LayerPlanner::new(config.scalability)),
+            coding: Coding::new(unit, kernels, rate, LayerPlanner::new(config.scalability)),
             file: is_file.then(|| FileState::new(config.size, held, max_b_frames)),
             last_pts: None,
             speed_selector: SpeedSelector::new(&codec.speed_costs),

@@ -3,9 +3,6 @@
 use codec_core::codec::FrameKind;
 use codec_core::codec::plan::FramePlan;
 
-/// Estimated bits of a first attempt, in percent of the limit.
-const GOAL_PCT: u64 = 98;
-
 /// The bits that a frame takes at a quantiser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Bits {
@@ -36,19 +33,6 @@ impl Attempts {
         let worst = plan.max_qindex.max(plan.qindex).min(51);
         let has_more = self.count.saturating_add(1) < plan.attempts.max(1) && qp < worst;
         plan.max_bits.filter(|_| has_more)
-    }
-
-    /// Returns the quantiser of the first attempt at a frame that is estimated to take `bits` at `qp`.
-    pub(super) fn first(plan: &FramePlan, qp: u8, bits: u64) -> u8 {
-        let worst = plan.max_qindex.max(plan.qindex).min(51);
-        let goal = plan.max_bits.unwrap_or(bits) * GOAL_PCT / 100;
-        let mut excess = log2(bits).saturating_sub(log2(goal));
-        let mut found = qp;
-        while excess > 0 && found < worst {
-            excess = excess.saturating_sub(key_slope(found));
-            found += 1;
-        }
-        found
     }
 
     /// Counts an attempt that takes `bits` at `qp`. Returns a higher quantiser if that is more than
@@ -86,11 +70,6 @@ fn measured_slope(before: (u8, u64), now: (u8, u64)) -> Option<u32> {
     let steps = u32::from(now.0.checked_sub(before.0)?);
     let fall = log2(before.1).checked_sub(log2(now.1))?;
     Some(fall.checked_div(steps)?.clamp(16, 128))
-}
-
-/// Returns the logarithm by which the bits of a key frame usually fall from `qp` to the next quantiser.
-fn key_slope(qp: u8) -> u32 {
-    19 + u32::from(qp) * 3 / 5
 }
 
 /// Returns the logarithm by which the bits of a frame usually fall with each quantiser from `qp` on.
@@ -156,16 +135,5 @@ mod tests {
         assert_eq!(attempts.next(&plan, 22, Bits::Counted(15900)), Some(24));
         // An octave less takes five quantisers.
         assert_eq!(attempts.next(&plan, 24, Bits::Counted(12_000)), Some(27));
-    }
-
-    #[test]
-    fn the_first_quantiser_follows_from_an_estimate() {
-        let mut plan = plan(FrameKind::Key);
-        assert_eq!(Attempts::first(&plan, 20, 7800), 20);
-        // The bits halve within seven to ten quantisers.
-        let coarser = [10, 20, 30].map(|qp| Attempts::first(&plan, qp, 15_680) - qp);
-        assert_eq!(coarser, [10, 8, 7]);
-        plan.max_qindex = 24;
-        assert_eq!(Attempts::first(&plan, 20, u64::MAX), 24);
     }
 }

@@ -1,6 +1,7 @@
 //! Describes the properties of H.264 for the rate control and look-ahead that all codecs share
 //! (`codec_core::encoder`).
 
+use codec_core::analysis::IntraLaw;
 use codec_core::codec::{Capabilities, Feature, Gap, PassShares, Scalability};
 use codec_core::encoder::knobs::MAX_LOOKAHEAD;
 use codec_core::encoder::{CodecDescription, FilterStrength};
@@ -59,6 +60,7 @@ pub(super) static H264: CodecDescription = CodecDescription {
     indices_per_sixth_octave: 1,
     key_law: BitsLaw { alpha_q16: 294_912, beta_q16: 53_740 }, // 4.50 and 0.82
     inter_law: BitsLaw { alpha_q16: 570_163, beta_q16: 75_366 }, // 8.70 and 1.15
+    intra_law: Some(IntraLaw { octave_q8: 348, macroblock_q4: 232 }),
     layer_boosts_q16: None,
     sharp_qindex: 24,
     empty_frame_bits: |macroblocks| 100 + macroblocks / 32,

@@ -1,7 +1,5 @@
 //! Finishes rows of macroblocks in order after mode decision: writes their bits and deblocks them.
 
-use std::ops::Deref;
-
 use codec_core::frame::{FrameBuf, PlaneSet};
 use codec_simd::Kernels;
 
@@ -99,19 +97,6 @@ impl Picture {
         }
         self.place_row(params, row, store, frame);
         open
-    }
-
-    /// Writes rows as if they followed each other, and returns their bytes.
-    pub(super) fn bytes_of_rows<S: Deref<Target = RowStore>>(
-        &mut self,
-        params: &PictureParams<'_>,
-        rows: impl Iterator<Item = (usize, S)>,
-    ) -> usize {
-        self.begin_slice(params, 0);
-        for (row, store) in rows {
-            self.write_row(params, row, &store);
-        }
-        self.open_bytes(params)
     }
 
     /// Returns the bytes of the slice so far.

@@ -4,7 +4,7 @@
 //! | phase | clause | code |
 //! |---|---|---|
 //! | references, slice header | 7.3.3, 8.2.4, 8.2.5 | `references`, [`FrameEncoder::header`] |
-//! | quantisers, costs | 8.5.8 | `sample`, `attempts`, `quantisers`, `lambda` |
+//! | quantisers, costs | 8.5.8 | `attempts`, `quantisers`, `lambda` |
 //! | macroblocks: prediction, transform | 8.3 to 8.5 | `row`, `decide_intra`, `decide_inter` |
 //! | slice data and deblocking of finished rows, while later rows are coded | 7.3.4, 8.7 | `behind`, `finish`, `write` |
 //! | parameter sets | 7.3.2 | `parameter_sets` |
@@ -38,7 +38,6 @@ use super::residual_bits::ResidualBits;
 use super::row::code_row;
 use super::row_context::RowContext;
 use super::row_store::{Counts, RowStore};
-use super::sample::Sample;
 use super::scratch::Scratch;
 use super::settings::{FrameKnobs, FrameSettings};
 use super::slice_bytes;
@@ -53,14 +52,6 @@ use crate::slice::{Deblocking, SliceHeader, SliceType};
 
 /// Border around the reference planes, in luma pixels.
 const LUMA_PAD: usize = 32;
-
-/// Extent of an attempt.
-#[derive(Clone, Copy, Debug)]
-enum Extent {
-    /// The frame, up to a limit of its bits.
-    Frame(Option<u64>),
-    Sample(Sample),
-}
 
 /// Codes single frames as planned, and keeps the reference frames.
 #[derive(Debug)]
@@ -246,7 +237,6 @@ impl FrameEncoder {
             }
             _ => Weights::NONE,
         };
-        let mut sample = Sample::new(plan, self.rows).filter(|_| self.coded_frames == 0);
         let report = loop {
             let Some(frame) = Arc::get_mut(&mut recon) else {
                 // The pool only returns frames without other holders.
@@ -254,14 +244,8 @@ impl FrameEncoder {
                 continue;
             };
             let inputs = (&references, &weights);
-            if let Some(sample) = sample.take() {
-                let extent = Extent::Sample(sample);
-                let bits =
-                    self.attempt(source, plan, analysis, inputs, (qp, extent), frame, packet);
-                qp = Attempts::first(plan, qp, bits.number());
-            }
-            let extent = Extent::Frame(attempts.limit(plan, qp));
-            let bits = self.attempt(source, plan, analysis, inputs, (qp, extent), frame, packet);
+            let limited = (qp, attempts.limit(plan, qp));
+            let bits = self.attempt(source, plan, analysis, inputs, limited, frame, packet);
             match attempts.next(plan, qp, bits) {
                 Some(coarser) => qp = coarser,
                 None => break self.report(plan, qp, bits.number()),
@@ -337,9 +321,9 @@ impl FrameEncoder {
         Ok(())
     }
 
-    /// Codes a frame, or a sample of it, at one quantiser, into `frame` and `packet`, and returns the bits of the frame.
-    /// The state that later frames depend on does not change. An attempt with a limit ends early if its first rows take
-    /// more bits than that. After it, and after a sample, the contents of `frame` and `packet` are incomplete.
+    /// Codes a frame at one quantiser into `frame` and `packet`, and returns its bits. The state that later frames depend
+    /// on does not change. An attempt with a limit ends early if its first rows take more bits than that. After it, the
+    /// contents of `frame` and `packet` are incomplete.
     #[expect(clippy::too_many_arguments, reason = "the inputs and outputs of an attempt")]
     fn attempt(
         &mut self,
@@ -347,16 +331,13 @@ impl FrameEncoder {
         plan: &FramePlan,
         analysis: Option<&FrameAnalysis>,
         (references, weights): (&PicturePlan, &Weights),
-        (qp, extent): (u8, Extent),
+        (qp, limit): (u8, Option<u64>),
         frame: &mut FrameBuf,
         packet: &mut Packet,
     ) -> Bits {
         packet.data.clear();
         let refresh = IntraRefresh::new(plan, self.cols, self.rows);
-        match extent {
-            Extent::Frame(_) => self.plan_slices(refresh.boundary),
-            Extent::Sample(_) => self.slice_starts = (0..self.rows).collect(),
-        }
+        self.plan_slices(refresh.boundary);
         let header = self.header(references, weights, qp);
         self.set_residual_bits(&header);
         let point = refresh.recovery_point(plan, self.cols * self.rows, self.base_step(&header));
@@ -419,12 +400,6 @@ impl FrameEncoder {
             reference_ids: [[0, 1, 2], [3, 4, 5]],
         };
         self.picture.begin(&params);
-        let limit = match extent {
-            Extent::Frame(limit) => limit,
-            Extent::Sample(sample) => {
-                return sample.bits(pool, (&job, &params), &self.stores, &mut self.picture);
-            }
-        };
         let max_bytes = usize::from(self.settings.knobs.slice_bytes);
         if max_bytes > 0 {
             let out = &mut packet.data;

@@ -36,7 +36,6 @@ mod residual_dc;
 mod row;
 mod row_context;
 mod row_store;
-mod sample;
 mod scratch;
 mod search_b;
 mod search_b_parts;

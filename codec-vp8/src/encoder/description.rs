@@ -4,6 +4,7 @@
 use super::knobs::KNOBS;
 use super::speed::Speed;
 use crate::tables::AC_STEPS;
+use codec_core::analysis::IntraLaw;
 use codec_core::codec::{Capabilities, Feature, Gap, PassShares, Scalability};
 use codec_core::encoder::knobs::MAX_LOOKAHEAD;
 use codec_core::encoder::{CodecDescription, FilterStrength};
@@ -42,6 +43,7 @@ pub(super) static VP8: CodecDescription = CodecDescription {
     indices_per_sixth_octave: 4,
     key_law: BitsLaw { alpha_q16: 98_304, beta_q16: 53_740 }, // 1.50 and 0.82
     inter_law: BitsLaw { alpha_q16: 203_162, beta_q16: 75_366 }, // 3.10 and 1.15
+    intra_law: Some(IntraLaw { octave_q8: 348, macroblock_q4: 480 }),
     layer_boosts_q16: None,
     // A step of 20: about 45 dB if half of a frame is text.
     sharp_qindex: 16,

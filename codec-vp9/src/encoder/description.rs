@@ -1,6 +1,7 @@
 //! Describes the properties of VP9 for the rate control and layers that all codecs share
 //! (`codec_core::encoder`).
 
+use codec_core::analysis::IntraLaw;
 use codec_core::codec::{Capabilities, Feature, Gap, Scalability};
 use codec_core::encoder::knobs::MAX_LOOKAHEAD;
 use codec_core::encoder::{CodecDescription, FilterStrength};
@@ -52,6 +53,7 @@ pub(super) static VP9: CodecDescription = CodecDescription {
     indices_per_sixth_octave: 7,
     key_law: BitsLaw { alpha_q16: 196_608, beta_q16: 53_740 }, // 3.00 and 0.82
     inter_law: BitsLaw { alpha_q16: 469_893, beta_q16: 91_750 }, // 7.17 and 1.40
+    intra_law: Some(IntraLaw { octave_q8: 387, macroblock_q4: 144 }),
     layer_boosts_q16: Some([[0; 3], [49_152, 0, 0], [65_536, 20_480, 0]]), // 0.75; 1, 0.31
     sharp_qindex: 40,
     empty_frame_bits: |macroblocks| 120 + macroblocks / 64,

@@ -70,6 +70,22 @@ fn synthetic_scenes_meet_their_rate_within_three_percent_over_ten_seconds(codec:
     }
 }
 
+fn the_first_frame_takes_nearly_the_bits_of_its_target(codec: Tested) {
+    for (motion, size, kbps) in [
+        (Motion::Pan, CIF, 200),
+        (Motion::Pan, CIF, 900),
+        (Motion::Bands, CIF, 600),
+        (Motion::Patch, SMALL, 100),
+    ] {
+        let mut session = Session::of(codec, rtc(size, kbps));
+        session.scene(motion, 0, 1);
+        let packet = &session.packets[0];
+        let percent = 100 * bits(packet) / packet.meta.rate.target_bits;
+        let qindex = packet.meta.qindex;
+        assert!((65..=107).contains(&percent), "{motion:?} at {kbps}: {percent} % at {qindex}");
+    }
+}
+
 fn a_real_clip_meets_its_rate_and_its_delays(codec: Tested) {
     if codec.skips_turn(0) {
         return;
@@ -363,6 +379,7 @@ fn absurd_rates_neither_panic_nor_hang(codec: Tested) {
 
 codec_tests::for_each_encoder! {
     synthetic_scenes_meet_their_rate_within_three_percent_over_ten_seconds,
+    the_first_frame_takes_nearly_the_bits_of_its_target,
     a_real_clip_meets_its_rate_and_its_delays,
     a_quarter_and_four_times_the_rate_are_met_within_a_second_without_a_key_frame,
     the_buffer_never_underflows_when_drops_are_allowed,
