@@ -44,9 +44,9 @@ impl<'a> Coder<'a> {
         &self.job.quantisers[usize::from(self.segment) % SEGMENTS]
     }
 
-    /// The tools of intra frames of files, in such a frame.
+    /// The tools of intra frames, in such a frame.
     pub(super) fn intra_tools(&self) -> Option<IntraTools> {
-        let tools = self.job.speed.file.and_then(|tools| tools.intra);
+        let tools = self.job.speed.tools.and_then(|tools| tools.intra);
         tools.filter(|_| self.job.is_intra())
     }
 
@@ -64,7 +64,7 @@ impl<'a> Coder<'a> {
         let is_intra_frame = self.job.is_intra();
         best.is_predicted = false;
         if !is_intra_frame {
-            match self.job.speed.file {
+            match self.job.speed.tools {
                 None => self.decide_inter(site, vector, best, &mut trial),
                 Some(tools) => self.decide_inter_with(site, vector, tools, best, &mut trial),
             }
@@ -150,7 +150,7 @@ impl<'a> Coder<'a> {
             costs: &self.job.tokens.sizes[tx as usize][is_chroma][usize::from(is_inter)],
             context: 0,
             lambda: self.prices.in_plane(block.plane),
-            chooses_levels: self.job.speed.file.is_some_and(|tools| tools.chooses_levels),
+            chooses_levels: self.job.speed.tools.is_some_and(|tools| tools.chooses_levels),
         };
         if is_inter {
             // Energies are known by 8x8 samples.

@@ -344,7 +344,7 @@ impl FrameEncoder {
         };
         // The lower layer is the last reference.
         let has_lower = self.layer.as_ref().is_some_and(|layer| layer.input.lower.is_some());
-        if has_lower { speed.for_all_references() } else { speed }
+        if has_lower { speed.for_upper_layer() } else { speed }
     }
 
     fn slots(&self, plan: &FramePlan) -> FrameSlots {
@@ -434,7 +434,7 @@ impl FrameEncoder {
                 },
                 segmentation,
                 ahead: [0, 1, 2].map(|index: usize| self.ahead[index] && used[index].is_some()),
-                tools: speed.file,
+                tools: speed.tools,
                 color: self.settings.info.color,
             },
         );

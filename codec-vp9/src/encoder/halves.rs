@@ -10,7 +10,7 @@ impl Coder<'_> {
         let limit = if self.job.is_intra() {
             self.intra_tools().map(|tools| tools.halves_q6)
         } else {
-            self.job.speed.file.and_then(|tools| tools.halves_q6)
+            self.job.speed.tools.and_then(|tools| tools.halves_q6)
         };
         let Some(limit) = limit.filter(|_| was_tried && level < 3) else { return false };
         let step = self.job.base.step;

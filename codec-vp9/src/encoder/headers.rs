@@ -6,7 +6,7 @@ use codec_core::frame::{SampleFormat, Size};
 
 use super::inter_layer::FrameSlots;
 use super::settings::FrameKnobs;
-use super::speed::FileTools;
+use super::speed::Tools;
 use crate::header::{
     ContextHeader, ContextReset, Filter, FrameHeader, FrameType, LoopFilterDeltas,
     LoopFilterHeader, QuantiserHeader, ReferenceHeader, Segmentation, TileLayout,
@@ -43,8 +43,8 @@ pub(super) struct HeaderInput {
     pub(super) segmentation: Segmentation,
     /// By reference: whether it is a frame that is shown later. If altref is one, blocks may have a second reference.
     pub(super) ahead: [bool; 3],
-    /// Tools of the file preset.
-    pub(super) tools: Option<FileTools>,
+    /// Tools of files and slow speeds.
+    pub(super) tools: Option<Tools>,
     pub(super) color: codec_core::frame::Color,
 }
 
@@ -53,7 +53,7 @@ pub(super) fn frame_header(plan: &FramePlan, input: HeaderInput) -> FrameHeader 
     let is_key = input.is_key;
     let deltas = LoopFilterDeltas::default();
     let is_reset = is_key || input.error_resilient;
-    let has = |tool: fn(&FileTools) -> bool| !is_key && input.tools.as_ref().is_some_and(tool);
+    let has = |tool: fn(&Tools) -> bool| !is_key && input.tools.as_ref().is_some_and(tool);
     let has_compound = input.ahead[2] && !is_reset && has(|tools| tools.compound);
     let (log2_cols, _) = TileLayout::limits(input.size);
     FrameHeader {
@@ -70,7 +70,7 @@ pub(super) fn frame_header(plan: &FramePlan, input: HeaderInput) -> FrameHeader 
             slots: input.slots.references,
             sign_bias: input.ahead.map(|is_ahead| is_ahead && has_compound),
             high_precision: false,
-            // Blocks select it, unless a speed of files has one alone.
+            // Blocks select it, unless the tools have one alone.
             filter: input.tools.filter(|tools| !tools.filters).map(|_| Filter::Regular),
         },
         contexts: ContextHeader {

@@ -118,7 +118,7 @@ impl Coder<'_> {
         choices.sort();
         let finalists = self.job.speed.inter_finalists;
         for choice in &choices.list[..choices.len.min(finalists)] {
-            trial.cost = u32::MAX;
+            trial.cost = best.cost;
             self.code_inter(site, choice, trial);
             if trial.cost < best.cost {
                 std::mem::swap(best, trial);

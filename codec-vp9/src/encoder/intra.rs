@@ -55,7 +55,7 @@ impl Coder<'_> {
         let finalists = self.intra_tools().map(|tools| tools.finalists);
         let finalists = finalists.unwrap_or(self.job.speed.intra_finalists).min(count);
         for &(mode, _) in &ranked[..finalists] {
-            trial.cost = if self.job.speed.file.is_some() { best.cost } else { u32::MAX };
+            trial.cost = if self.job.speed.tools.is_some() { best.cost } else { u32::MAX };
             self.code_intra(site, mode, trial);
             if trial.cost < best.cost {
                 std::mem::swap(best, trial);

@@ -12,7 +12,7 @@ use crate::types::{IntraMode, TxSize};
 impl Coder<'_> {
     /// Whether an intra block of 8x8 is tried as four blocks of 4x4.
     pub(super) fn tries_small_intra(&self, whole: &Candidate, level: usize) -> bool {
-        let has_tool = self.job.speed.file.is_some_and(|tools| tools.chooses_levels);
+        let has_tool = self.job.speed.small_intra;
         let step = self.job.base.step;
         has_tool && level == 3 && !whole.info.is_inter() && whole.cost > step * step / 16
     }
@@ -78,7 +78,7 @@ impl Coder<'_> {
             costs: &self.job.tokens.sizes[TxSize::Tx4 as usize][0][0],
             context: self.contexts.nonzero(0, at.0, at.1, TxSize::Tx4),
             lambda: self.prices.lambda,
-            chooses_levels: self.job.speed.file.is_some_and(|tools| tools.chooses_levels),
+            chooses_levels: self.job.speed.tools.is_some_and(|tools| tools.chooses_levels),
         };
         let cost = self.code_transform(&job, block, at);
         self.work_levels.push(self.scratch.coefficients());

@@ -359,7 +359,7 @@ fn integer_settings(job: &FrameJob<'_>) -> IntegerSettings {
 pub(super) fn search_full(job: &FrameJob<'_>, target: &Target<'_>, starts: &[FullPel]) -> FullPel {
     let settings = integer_settings(job);
     let found = search_integer(target, starts, settings);
-    let limit = job.speed.file.and_then(|tools| tools.exhaustive_above);
+    let limit = job.speed.tools.and_then(|tools| tools.exhaustive_above);
     let Some(limit) = limit.filter(|_| !job.setup.header.show) else { return found.vector };
     if found.sad <= 256 * limit {
         return found.vector;

@@ -17,11 +17,6 @@ const ROUND: [[u32; 2]; 2] = [[96, 62], [132, 98]];
 const NEAREST: u32 = 115;
 /// Squared error per bit in units of the squared AC step, in 1/16384; a step of 8 is one pixel level.
 const LAMBDA: u32 = 25;
-/// Chroma has a squared error per bit that is this many times smaller, in quarters: viewers see an error of colour in a
-/// large area.
-const CHROMA_SHARE_Q2: u32 = 32;
-const FILE_CHROMA_SHARE_Q2: u32 = 15;
-
 /// Transforms of a predicted block whose squared error is below the squared step divided by this have no
 /// coefficients, in luma and in chroma: the bits of a single one cost more than it improves.
 const ENERGY_SHARE: [u32; 2] = [96, 160];
@@ -105,9 +100,7 @@ impl Prices {
 impl Quantisers {
     /// Creates the quantisers for the steps of luma and chroma at a speed.
     pub(crate) fn new(steps: [Steps; 2], speed: &Speed) -> Self {
-        let file = speed.file;
-        let noise_pct = if file.is_none() { speed.noise_pct } else { 0 };
-        let chooses_levels = file.is_some_and(|tools| tools.chooses_levels);
+        let chooses_levels = speed.tools.is_some_and(|tools| tools.chooses_levels);
         let plane = |is_chroma: usize| {
             ROUND[is_chroma].map(|round| {
                 let round = if chooses_levels { NEAREST } else { round };
@@ -115,15 +108,14 @@ impl Quantisers {
             })
         };
         let step = u32::try_from(steps[0][1]).unwrap_or(4);
-        let chroma_share_q2 = if file.is_some() { FILE_CHROMA_SHARE_Q2 } else { CHROMA_SHARE_Q2 };
         let lambda = step * step * LAMBDA / 64;
         Self {
             planes: [plane(0), plane(1)],
-            negligible: [0, 1].map(|is_chroma| Negligible::new(is_chroma, step, noise_pct)),
+            negligible: [0, 1].map(|is_chroma| Negligible::new(is_chroma, step, speed.noise_pct)),
             step,
             prices: Prices {
                 lambda: Lambda(lambda),
-                chroma: Lambda(lambda * 4 / chroma_share_q2),
+                chroma: Lambda(lambda * 4 / speed.chroma_share_q2),
                 sad: sad_price(Lambda(lambda)),
             },
         }

@@ -233,7 +233,7 @@ impl Coder<'_> {
                 quantisers,
             };
             self.field.search(self.job, self.source, site);
-            if self.job.speed.file.is_some() {
+            if self.job.speed.tools.is_some() {
                 self.others.search(self.job, self.source, site, &self.field.all_vectors());
             }
             for (index, vector) in self.field.vectors() {

@@ -59,7 +59,7 @@ pub struct Speed {
     /// are not compared with further references.
     pub settled_share: u32,
     /// Residuals of inter prediction without large low-frequency coefficients are not coded if their energy is at
-    /// most this many percent of a limit that is proportional to the squared step.
+    /// most this many percent of a limit that is proportional to the squared step; 0 has no such limit.
     pub noise_pct: u32,
     /// Which probability updates inter frames code.
     pub updates: ProbabilityUpdates,
@@ -71,8 +71,13 @@ pub struct Speed {
     /// How much more bits cost in blocks of high contrast, see
     /// [`price_q4`](codec_core::analysis::FrameAnalysis::price_q4).
     pub contrast_q6: i32,
-    /// Tools that only the file preset has.
-    pub file: Option<FileTools>,
+    /// Chroma has a squared error per bit that is this many times smaller than luma's, in quarters: viewers see an error
+    /// of colour in a large area.
+    pub chroma_share_q2: u32,
+    /// Whether intra blocks of 8x8 pixels with a residual are also tried as four blocks of 4x4.
+    pub small_intra: bool,
+    /// Tools of files and of slow real-time speeds.
+    pub tools: Option<Tools>,
 }
 
 /// How the intra mode of chroma is chosen.
@@ -94,15 +99,18 @@ pub enum ProbabilityUpdates {
     None,
 }
 
-/// Tools of the file preset.
+/// Tools of files and of slow real-time speeds: motion is searched in all references, and predictions are compared by
+/// their actual errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FileTools {
+pub struct Tools {
     /// Predictions from two references.
     pub compound: bool,
     /// Blocks choose among three interpolation filters.
     pub filters: bool,
-    /// Levels are chosen by squared error and exact token costs, and sub-8x8 blocks are tried.
+    /// Levels are chosen by squared error and exact token costs.
     pub chooses_levels: bool,
+    /// Inter blocks of 8x8 pixels with a residual are also tried in smaller blocks.
+    pub small_inter: bool,
     /// In hidden frames, every vector within 16 pixels is searched for macroblocks whose mean absolute error exceeds this
     /// many levels; `None` never searches all.
     pub exhaustive_above: Option<u32>,
@@ -119,7 +127,7 @@ pub struct FileTools {
     pub intra: Option<IntraTools>,
 }
 
-/// Tools of intra frames in the file preset. Later frames depend on these few frames.
+/// Tools of intra frames. Later frames depend on these few frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IntraTools {
     /// Number of transform sizes that are tried, from the largest one on.
@@ -128,20 +136,32 @@ pub struct IntraTools {
     pub finalists: usize,
     /// Number of chroma modes that are coded to compare their costs.
     pub chroma_finalists: usize,
-    /// As [`FileTools::halves_q6`].
+    /// As [`Tools::halves_q6`].
     pub halves_q6: u32,
 }
 
 impl Speed {
     /// Returns the switches for screens, whose frames differ abruptly and repeat older ones.
     pub(super) fn for_screen(self) -> Self {
+        // Text needs small transforms, and flat areas large ones.
+        let all_sizes = (TxSize::Tx32, 4);
+        let own_sizes = (self.largest_tx, self.tx_sizes);
+        let is_slow = self.inter_finalists > 1;
+        let (largest_tx, tx_sizes) = if is_slow { all_sizes } else { own_sizes };
         Self {
+            largest_tx,
+            tx_sizes,
             key_tx_sizes: [2, 2],
             slanted_modes: self.slanted_modes.max(3),
             updates: ProbabilityUpdates::Best,
             contrast_q6: 0,
             ..self.for_all_references()
         }
+    }
+
+    /// Returns the switches for frames that are predicted from a lower spatial layer.
+    pub(super) const fn for_upper_layer(self) -> Self {
+        Self { tools: None, ..self.for_all_references() }
     }
 
     /// Returns the switches for frames in which each reference is as likely as the others.
@@ -182,7 +202,9 @@ impl Speed {
         still_rate_pct: 140,
         all_filters: false,
         contrast_q6: 14,
-        file: None,
+        chroma_share_q2: 32,
+        small_intra: false,
+        tools: None,
     };
 
     /// Returns the switches of `level`: 0 (best quality) to 10 (fastest); values above count as 10.
@@ -216,37 +238,56 @@ impl Speed {
             split_error: Some(4),
             subpel: SubpelSearch::Iterative,
             intra_pct: 125,
+            small_intra: true,
             ..six
         };
-        let four = Self {
-            sure_pct: 20,
-            split_error: Some(2),
-            pattern: Pattern::Hexagon,
-            search_steps: 16,
-            largest_tx: TxSize::Tx32,
-            tx_sizes: 4,
-            other_vectors: true,
-            updates: ProbabilityUpdates::Best,
-            ..five
+        let four =
+            Self { inter_finalists: 2, intra_tx_sizes: 2, pattern: Pattern::Hexagon, ..five };
+        let tools = Tools {
+            compound: false,
+            filters: true,
+            chooses_levels: true,
+            small_inter: true,
+            exhaustive_above: None,
+            refinements: 0,
+            finalists_pct: 120,
+            halves_q6: None,
+            intra: None,
         };
         let three = Self {
-            sure_pct: 30,
-            split_error: Some(1),
             slanted_modes: 6,
-            enough_q6: 0,
-            most_variance: None,
-            tries_all_intra: true,
-            intra_tx_sizes: 2,
-            inter_finalists: 2,
+            noise_pct: 0,
+            updates: ProbabilityUpdates::Best,
+            tools: Some(tools),
             ..four
         };
-        let two = Self { sure_pct: 45, inter_finalists: 3, pattern: Pattern::Wide, ..three };
-        let one = Self { sure_pct: 70, intra_finalists: 3, inter_finalists: 4, ..two };
+        let tools = Tools { refinements: 2, ..tools };
+        let two = Self {
+            sure_pct: 10,
+            enough_q6: 0,
+            most_variance: None,
+            inter_finalists: 3,
+            pattern: Pattern::Wide,
+            tools: Some(tools),
+            ..three
+        };
+        let tools = Tools { intra: Some(IntraTools::ALL), ..tools };
+        let one = Self {
+            sure_pct: 30,
+            tries_all_intra: true,
+            search_steps: 16,
+            intra_finalists: 3,
+            inter_finalists: 4,
+            tools: Some(tools),
+            ..two
+        };
+        let tools = Tools { finalists_pct: 200, halves_q6: Some(4), ..tools };
         let best = Self {
-            sure_pct: 1000,
+            sure_pct: 100,
             search_steps: 32,
             intra_finalists: 5,
             inter_finalists: 6,
+            tools: Some(tools),
             ..one
         };
         match level {
@@ -264,48 +305,77 @@ impl Speed {
         }
     }
 
-    /// Returns the switches of `level` with the file preset: the switches of the next slower level at 2 to 4, and
-    /// its own tools.
+    /// Returns the switches of `level` with the file preset. It keeps the tools that real time omits at 9 and 10.
     #[must_use]
     pub const fn file(level: u8) -> Self {
-        let of = Self::level(if level >= 2 && level <= 4 { level - 1 } else { level });
+        let fast = Self::level(if level > 5 { level } else { 5 });
         let is_slow = level <= 6;
-        let intra = IntraTools { tx_sizes: 3, finalists: 4, chroma_finalists: 2, halves_q6: 4 };
-        let tools = FileTools {
+        let tools = Tools {
             compound: true,
             filters: is_slow,
             chooses_levels: is_slow,
+            small_inter: is_slow,
             exhaustive_above: if level <= 4 { Some(4) } else { None },
             refinements: if is_slow { 2 } else { 0 },
             finalists_pct: if level <= 2 { 200 } else { 120 },
             halves_q6: if level <= 2 { Some(4) } else { None },
-            intra: if level <= 4 { Some(intra) } else { None },
+            intra: if level <= 4 { Some(IntraTools::ALL) } else { None },
         };
-        // The file preset keeps the tools that real time omits at 9 and 10.
-        let of = Self {
-            file: Some(tools),
+        let five = Self {
             still_rate_pct: 100,
             chroma_modes: ChromaModes::Compared,
             key_tx_sizes: [2, 2],
             contrast_q6: 20,
-            slanted_modes: if of.slanted_modes == 0 { 3 } else { of.slanted_modes },
+            slanted_modes: if fast.slanted_modes == 0 { 3 } else { fast.slanted_modes },
             still_share: 16,
+            noise_pct: 0,
             updates: ProbabilityUpdates::Best,
-            ..of.for_all_references()
+            chroma_share_q2: 15,
+            small_intra: is_slow,
+            tools: Some(tools),
+            ..fast.for_all_references()
+        };
+        let four = Self {
+            sure_pct: 60,
+            split_error: Some(1),
+            pattern: Pattern::Hexagon,
+            search_steps: 16,
+            largest_tx: TxSize::Tx32,
+            tx_sizes: 4,
+            slanted_modes: 6,
+            enough_q6: 0,
+            most_variance: None,
+            tries_all_intra: true,
+            intra_tx_sizes: 2,
+            inter_finalists: 2,
+            ..five
+        };
+        let three = Self { inter_finalists: 3, pattern: Pattern::Wide, ..four };
+        let two = Self {
+            sure_pct: 150,
+            intra_pct: 1000,
+            intra_finalists: 3,
+            inter_finalists: 4,
+            ..three
+        };
+        let one = Self {
+            sure_pct: 1000,
+            search_steps: 32,
+            pattern: Pattern::Exhaustive,
+            intra_finalists: 4,
+            ..two
         };
         match level {
-            0 | 1 => Self {
-                sure_pct: 1000,
-                search_steps: 32,
-                pattern: Pattern::Exhaustive,
-                intra_pct: 1000,
-                intra_finalists: 4,
-                intra_tx_sizes: if level == 0 { 4 } else { 2 },
-                ..of
-            },
-            2 => Self { sure_pct: 150, intra_pct: 1000, ..of },
-            3 | 4 => Self { sure_pct: 60, ..of },
-            _ => of,
+            0 => Self { intra_tx_sizes: 4, inter_finalists: 6, ..one },
+            1 => one,
+            2 => two,
+            3 => three,
+            4 => four,
+            _ => five,
         }
     }
+}
+
+impl IntraTools {
+    const ALL: Self = Self { tx_sizes: 3, finalists: 4, chroma_finalists: 2, halves_q6: 4 };
 }

@@ -1,4 +1,4 @@
-//! Inter prediction of a block with the tools of the file preset: motion search in all references,
+//! Inter prediction of a block with the tools of files and slow speeds: motion search in all references,
 //! compound prediction (the mean of two references), and the choice of one of three interpolation
 //! filters. Predictions are computed and compared by their errors.
 
@@ -11,7 +11,7 @@ use super::inter::{LumaError, NEGLIGIBLE};
 use super::mode_costs::ModeCosts;
 use super::motion::{to_quarters, to_vector};
 use super::source::SOURCE_STRIDE;
-use super::speed::FileTools;
+use super::speed::Tools;
 use super::write::blocks::candidate_site;
 use crate::block::candidates::lower_precision;
 use crate::block::mode_map::BlockInfo;
@@ -119,7 +119,7 @@ impl Coder<'_> {
         &mut self,
         site: &BlockSite,
         vector: QuarterPel,
-        tools: FileTools,
+        tools: Tools,
         best: &mut Candidate,
         trial: &mut Candidate,
     ) {
@@ -188,12 +188,7 @@ impl Coder<'_> {
     }
 
     /// Returns the inter predictions of a block, the cheapest one first.
-    fn predictions(
-        &mut self,
-        site: &BlockSite,
-        vector: QuarterPel,
-        tools: FileTools,
-    ) -> Predictions {
+    fn predictions(&mut self, site: &BlockSite, vector: QuarterPel, tools: Tools) -> Predictions {
         let setup = self.job.setup;
         let costs = ModeCosts(setup);
         let mut predictions = Predictions::default();
@@ -304,7 +299,7 @@ impl Coder<'_> {
     fn searched_vector(
         &mut self,
         site: &BlockSite,
-        (reference, tools): (Reference, FileTools),
+        (reference, tools): (Reference, Tools),
         vector: QuarterPel,
         nearest: MotionVector,
         errors: &mut KnownErrors,
