@@ -40,9 +40,9 @@ impl Squares {
     /// The class of a coefficient.
     fn class_of(coefficient: i16) -> usize {
         let square = u64::from(coefficient.unsigned_abs().max(1)).pow(2);
-        let whole = square.ilog2() as usize;
-        let part = ((square * PER_OCTAVE) >> whole) % PER_OCTAVE;
-        (PER_OCTAVE as usize * whole + part as usize).min(CLASSES - 1)
+        let whole = square.ilog2();
+        let class = PER_OCTAVE * u64::from(whole) + ((square * PER_OCTAVE) >> whole) % PER_OCTAVE;
+        usize::try_from(class).unwrap_or(CLASSES).min(CLASSES - 1)
     }
 
     fn add(&mut self, class: usize) {
@@ -123,8 +123,8 @@ impl IntraSpectrum {
         let is_coded = |&(square_q16, _): &(u64, u64)| square_q16 > (step_q8 / 2).pow(2);
         let coded: u64 =
             self.macroblocks.by_square_q16().filter(is_coded).map(|(_, count)| count).sum();
-        let coefficients = (sum_q16 >> 16) * u64::from(law.octave_q8) >> 8;
-        let others = coded * u64::from(law.macroblock_q4) >> 4;
+        let coefficients = ((sum_q16 >> 16) * u64::from(law.octave_q8)) >> 8;
+        let others = (coded * u64::from(law.macroblock_q4)) >> 4;
         (coefficients + others) * self.total / self.sampled
     }
 
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn flat_pictures_take_no_bits() {
         let size = Size::new(64, 64);
-        let flat = spectrum(size, &vec![77; size.i420_bytes() as usize]).unwrap();
+        let flat = spectrum(size, &[77; 64 * 64 * 3 / 2]).unwrap();
         assert_eq!(flat.bits(LAW, 256 * 8), 0);
     }
 

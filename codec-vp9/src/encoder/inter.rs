@@ -164,8 +164,7 @@ impl Coder<'_> {
             if offer(InterMode::Zero, MotionVector::default(), 0) < enough {
                 break;
             }
-            let is_other = reference != Reference::Last && !self.job.speed.other_vectors;
-            if is_other || self.job.is_scaled(reference) {
+            if reference != Reference::Last || self.job.is_scaled(reference) {
                 continue;
             }
             let (list, known) = setup.known_candidates(&candidates, reference);
@@ -181,7 +180,7 @@ impl Coder<'_> {
                 offer(InterMode::Near, near, 0);
             }
             let new = to_vector(vector);
-            if reference == Reference::Last && new != MotionVector::default() && new != nearest {
+            if new != MotionVector::default() && new != nearest {
                 let bits = self.job.vectors.bits_q8(vector, to_quarters(nearest));
                 if bits < 1 << 14 {
                     offer(InterMode::New, new, bits);

@@ -37,7 +37,7 @@ struct Parts {
 impl Coder<'_> {
     /// Whether an inter block of 8x8 is tried in parts.
     pub(super) fn tries_small_inter(&self, whole: &Candidate, level: usize) -> bool {
-        let has_tool = self.job.speed.tools.is_some_and(|tools| tools.small_inter);
+        let has_tool = self.job.speed.tools.is_some_and(|tools| tools.chooses_levels);
         let step = self.job.base.step;
         has_tool
             && level == 3

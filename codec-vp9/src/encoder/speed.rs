@@ -63,8 +63,6 @@ pub struct Speed {
     pub noise_pct: u32,
     /// Which probability updates inter frames code.
     pub updates: ProbabilityUpdates,
-    /// Whether golden and altref are tried with candidates for vectors other than zero.
-    pub other_vectors: bool,
     /// Cost of the residual's bits in blocks that repeat the last frame, in percent of the cost of other bits.
     /// Such a residual is mostly noise, which the next frame would have to remove again.
     pub still_rate_pct: u32,
@@ -107,10 +105,9 @@ pub struct Tools {
     pub compound: bool,
     /// Blocks choose among three interpolation filters.
     pub filters: bool,
-    /// Levels are chosen by squared error and exact token costs.
+    /// Levels are chosen by squared error and exact token costs, and inter blocks of 8x8 pixels with a residual are also
+    /// tried in smaller blocks.
     pub chooses_levels: bool,
-    /// Inter blocks of 8x8 pixels with a residual are also tried in smaller blocks.
-    pub small_inter: bool,
     /// In hidden frames, every vector within 16 pixels is searched for macroblocks whose mean absolute error exceeds this
     /// many levels; `None` never searches all.
     pub exhaustive_above: Option<u32>,
@@ -198,7 +195,6 @@ impl Speed {
         intra_tx_sizes: 1,
         intra_finalists: 1,
         inter_finalists: 1,
-        other_vectors: false,
         still_rate_pct: 140,
         all_filters: false,
         contrast_q6: 14,
@@ -247,7 +243,6 @@ impl Speed {
             compound: false,
             filters: true,
             chooses_levels: true,
-            small_inter: true,
             exhaustive_above: None,
             refinements: 0,
             finalists_pct: 120,
@@ -314,7 +309,6 @@ impl Speed {
             compound: true,
             filters: is_slow,
             chooses_levels: is_slow,
-            small_inter: is_slow,
             exhaustive_above: if level <= 4 { Some(4) } else { None },
             refinements: if is_slow { 2 } else { 0 },
             finalists_pct: if level <= 2 { 200 } else { 120 },
