@@ -36,7 +36,7 @@ X264 = (
     "--vbv-bufsize {kbps} --keyint infinite --no-scenecut --quiet --no-progress -o {out} {in}"
 )
 SPEEDS = (10, 7, 5, 3)
-VP9_SPEEDS = (9, 7, 5)
+VP9_SPEEDS = (9, 7, 5, 3)
 H264_SPEEDS = (9, 7, 5, 3)
 
 
