@@ -6,7 +6,7 @@ use codec_simd::Kernels;
 use super::CodecDescription;
 use crate::analysis::IntraSpectrum;
 use crate::codec::plan::FramePlan;
-use crate::codec::{EncoderConfig, FrameKind, RateControl};
+use crate::codec::{Content, EncoderConfig, FrameKind, Preset, RateControl};
 use crate::fixed::mul_div;
 use crate::frame::Picture;
 
@@ -15,7 +15,8 @@ use crate::frame::Picture;
 const GOAL_PCT: u64 = 93;
 
 /// Returns the quantiser index at which `picture` is expected to take nearly the bits that `plan` allows; the index of
-/// `plan` if it is no key frame with a limit, or if the frame is too small for an estimate.
+/// `plan` if it is no key frame with a limit, or if the frame is too small for an estimate. Files and screens keep the
+/// index of `plan` too: look-ahead sets the quality of key frames in files, and those of screens have a highest one.
 pub(super) fn first_qindex(
     codec: &CodecDescription,
     config: &EncoderConfig,
@@ -23,8 +24,10 @@ pub(super) fn first_qindex(
     picture: &Picture<'_>,
     plan: &FramePlan,
 ) -> u8 {
-    let is_cbr = matches!(config.rate.mode, RateControl::Cbr(_));
-    let is_chosen = plan.kind == FrameKind::Key && is_cbr && plan.attempts > 1;
+    let is_call = config.preset == Preset::Rtc
+        && plan.content == Content::Camera
+        && matches!(config.rate.mode, RateControl::Cbr(_));
+    let is_chosen = plan.kind == FrameKind::Key && is_call && plan.attempts > 1;
     let (Some(limit), Some(law), true) = (plan.max_bits, codec.intra_law, is_chosen) else {
         return plan.qindex;
     };
