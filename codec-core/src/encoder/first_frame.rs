@@ -46,3 +46,51 @@ pub(super) fn first_qindex(
     }
     finest
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::CODEC;
+    use super::*;
+    use crate::analysis::IntraLaw;
+    use crate::codec::Bitrate;
+    use crate::frame::{Rational, Size};
+
+    const SIZE: Size = Size { width: 128, height: 96 };
+    const PLANNED: u8 = 60;
+
+    /// The index for a textured picture with a limit of bits.
+    fn chosen(max_bits: Option<u64>, change: impl Fn(&mut EncoderConfig, &mut FramePlan)) -> u8 {
+        let law = Some(IntraLaw { octave_q8: 348, macroblock_q4: 480 });
+        let codec = CodecDescription { intra_law: law, ..CODEC };
+        let mut config = EncoderConfig::rtc(SIZE, Rational::new(30, 1), Bitrate::kbps(300));
+        let mut plan = FramePlan::key(PLANNED, 7);
+        (plan.max_qindex, plan.max_bits) = (106, max_bits);
+        change(&mut config, &mut plan);
+        let pixels: Vec<u8> = (0..SIZE.i420_bytes()).map(|n| (n * n % 251) as u8).collect();
+        let picture = Picture::i420_packed(SIZE, &pixels).unwrap();
+        first_qindex(&codec, &config, Kernels::best(), &picture, &plan)
+    }
+
+    #[test]
+    fn lower_limits_have_higher_indices_within_the_allowed_range() {
+        let indices =
+            [1 << 40, 100_000, 50_000, 30_000, 1].map(|bits| chosen(Some(bits), |_, _| {}));
+        assert!(indices.is_sorted_by(|a, b| a < b), "{indices:?}");
+        assert_eq!((indices[0], indices[4]), (CODEC.capabilities.rtc_qindex_range.0, 106));
+    }
+
+    #[test]
+    fn files_screens_later_frames_and_frames_without_limit_keep_the_planned_index() {
+        let limit = Some(50_000);
+        assert_ne!(chosen(limit, |_, _| {}), PLANNED);
+        assert_eq!(chosen(None, |_, _| {}), PLANNED);
+        assert_eq!(chosen(limit, |config, _| config.preset = Preset::File), PLANNED);
+        assert_eq!(chosen(limit, |_, plan| plan.content = Content::Screen), PLANNED);
+        assert_eq!(chosen(limit, |_, plan| plan.kind = FrameKind::Inter), PLANNED);
+        assert_eq!(chosen(limit, |_, plan| plan.attempts = 1), PLANNED);
+        let quality = |config: &mut EncoderConfig, _: &mut FramePlan| {
+            config.rate.mode = RateControl::Quality(50);
+        };
+        assert_eq!(chosen(limit, quality), PLANNED);
+    }
+}
